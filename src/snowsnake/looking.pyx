@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Looks at a value for Python's protocols, beyond what a handle itself has: its shape, equality, places, contexts.
+"""Functions on values that Python's protocols need and a handle does not have: shape, equality, places, contexts.
 
-In: handles.  Out: plain Python.  What evaluates says so.
+In: handles.  Out: plain Python.  A function that evaluates says so in its docstring.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -23,19 +23,19 @@ UNKNOWN, SET, LIST, OTHER = range(4)
 
 
 def shape(Handle h not None):
-    """SET, LIST, OTHER, or UNKNOWN of what is not evaluated yet; evaluates nothing."""
+    """SET, LIST or OTHER; UNKNOWN for a value that is not evaluated yet.  Evaluates nothing."""
     cdef Word w = h.word()
     return UNKNOWN if is_thunk(w) else SET if is_attrs(w) else LIST if is_list(w) else OTHER
 
 
 def known_type(Handle h not None):
-    """The type of what is evaluated already, or None."""
+    """The type of a value that is evaluated already; None if it is not.  Evaluates nothing."""
     cdef Word w = h.word()
     return None if is_thunk(w) else (<bytes>type_word(w)).decode()
 
 
 def equal(Handle a not None, Handle b not None):
-    """What `==` says of two values of one evaluator: evaluates as far as it must."""
+    """Whether `==` holds for two values of one evaluator.  Evaluates as far as the comparison needs."""
     cdef Machine* m = a.evaluator.m
     if b.evaluator is not a.evaluator:
         raise ValueError("values of two evaluators cannot be compared: compare what to_python() returns")
@@ -51,7 +51,7 @@ def equal(Handle a not None, Handle b not None):
 
 
 def apply_builtin(Handle h not None, bytes name not None):
-    """What a builtin says of the value."""
+    """The result of the builtin `name` for the value, as a handle.  Evaluates the call."""
     h.evaluator.enter()
     try:
         return make_handle(h.evaluator, h.builtin_call(<const char*>name))
@@ -60,7 +60,10 @@ def apply_builtin(Handle h not None, bytes name not None):
 
 
 def attribute_place(Handle h not None, bytes name not None):
-    """Where an attribute of a set is defined, as (path, source, start, end); None if nobody knows.  KeyError if there is no such attribute."""
+    """Where an attribute of a set is defined, as (path, source, start, end); None if that is not known.  Evaluates the set.
+
+    KeyError if there is no such attribute.
+    """
     cdef Machine* m = h.evaluator.m
     cdef Word w
     cdef uint32_t symbol, position
@@ -83,7 +86,7 @@ def attribute_place(Handle h not None, bytes name not None):
 
 
 def part_of_list(Handle h not None, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step):
-    """A list of some of the elements of a list; none of them is evaluated."""
+    """A handle of a list of some of the elements.  Evaluates the list, and none of its elements."""
     cdef Machine* m = h.evaluator.m
     cdef Word w, made
     cdef Py_ssize_t i
@@ -114,7 +117,7 @@ cdef int reserve(Handle h, uint64_t words) except -1:
 
 
 def builtin_name(Handle h not None):
-    """Of a function that is built in, its name; None for others."""
+    """The name of a builtin function; None for any other value.  Evaluates the value."""
     cdef Word w
     h.evaluator.enter()
     try:
@@ -127,7 +130,7 @@ def builtin_name(Handle h not None):
 
 
 def children(Handle h not None, Py_ssize_t most):
-    """(names or None, handles) of at most so many children of what is a set or list already; None of anything else.  Evaluates nothing."""
+    """(names, handles) of at most `most` children of an evaluated set, or (None, handles) of a list; None for anything else.  Evaluates nothing."""
     cdef Machine* m = h.evaluator.m
     cdef Word w = h.word(), item
     cdef uint32_t* order = NULL
@@ -161,13 +164,13 @@ def children(Handle h not None, Py_ssize_t most):
 # ---- values for later -------------------------------------------------------------------------------------------
 
 def is_running(Handle h not None):
-    """Whether the value is being evaluated right now: it needs what a function of Python returns."""
+    """Whether the value is being evaluated right now: a function of Python that runs must return first."""
     cdef Word w = h.word()
     return is_thunk(w) and header_state(pointer_of(w)[0]) == THUNK_RUNNING
 
 
 def select_later(Handle h not None, key):
-    """`h.key`, or element number key, as a value that is not evaluated yet."""
+    """`h.key`, or the element with the index `key`, as a value that is not evaluated yet."""
     cdef Machine* m = h.evaluator.m
     cdef bytes name
     h.evaluator.enter()
@@ -182,7 +185,7 @@ def select_later(Handle h not None, key):
 
 
 def call_later(Handle h not None, list arguments not None):
-    """The call of a function that is not known yet."""
+    """The call of a function that is not evaluated yet, as a value that is not evaluated yet either."""
     cdef Word w = h.word()
     h.evaluator.enter()
     try:

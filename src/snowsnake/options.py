@@ -1,13 +1,13 @@
-"""Options of the module system (NixOS, home-manager, nix-darwin, any `lib.evalModules`): walked, documented, decoded.
+"""Reads the options of the module system (NixOS, home-manager, nix-darwin, any `lib.evalModules`).
 
-    walk        each option below a set of options, lazily
-    decode      them as objects of a type: `OptionDoc`, or a dataclass of your own
-    document    them as `OptionDoc`, in order, those that are shown in manuals
-    to_json     the `options.json` that nixos-render-docs and search pages read
-    to_markdown a page
+    walk        iterates over the options below a set of options, lazily
+    decode      returns the options as objects of a type: `OptionDoc`, or a dataclass of your own
+    document    returns the options that manuals show as `OptionDoc`, sorted by name
+    to_json     writes the `options.json` that nixos-render-docs and search pages read
+    to_markdown writes a page
 
-In: a `Value` that is the attribute `options` of an evaluated configuration.  Out: Python objects.  Only the fields that are asked for are
-evaluated: the values of options, for example, never are.
+In: a `Value` that is the attribute `options` of an evaluated configuration.  Out: Python objects.  Only the fields that are read are
+evaluated: the values of options, for example, are not.
 
 >>> import snowsnake
 >>> from snowsnake import options
@@ -37,12 +37,13 @@ from snowsnake.values import Value
 
 T = TypeVar("T")
 
-DEEPEST = 500                            # levels of sets in one another: sets that contain themselves end there
+# Levels of nested sets.  The limit ends the walk through a set that contains itself.
+DEEPEST = 500
 _TRANSIENT = frozenset(("interrupt", "timeout", "memory"))
 
 
 class Option:
-    """An option: each property is evaluated when it is looked at.  `value` is the set that describes it."""
+    """An option: each property is evaluated when it is read.  `value` is the set that describes the option."""
 
     __slots__ = ("value", "path")
 
@@ -52,18 +53,18 @@ class Option:
 
     @property
     def loc(self) -> list[str]:
-        """Its place in the configuration; parts such as `<name>` stand for any name."""
+        """Its place in the configuration; parts such as `<name>` mean any name."""
         found = self.value.get("loc")
         return list(self.path) if found is None else [str(part) for part in found]
 
     @property
     def name(self) -> str:
-        """`services.web."a b"`: the place as Nix would write it, with `<name>` and `*` as they are."""
+        """`services.web."a b"`: the place as Nix code, in which `<name>` and `*` are not quoted."""
         return ".".join(part if part == "*" or part[:1] + part[-1:] == "<>" else name_text(part) for part in self.loc)
 
     @property
     def description(self) -> str | None:
-        """Markdown; None if nobody wrote any."""
+        """The description in Markdown; None if the option has none."""
         found = self.value.get("description")
         if found is None or found.type == "null":
             return None
@@ -71,18 +72,21 @@ class Option:
 
     @property
     def type(self) -> str:
-        """What values it takes, in words."""
+        """A description of its type, that is, of the values that it accepts."""
         found = self.value.get("type")
         return "unspecified" if found is None or "description" not in found else str(found["description"])
 
     @property
     def default(self) -> str | None:
-        """Nix text of the default, as its author wrote it if he did; None without one.  A default that fails raises what it raises."""
+        """The default as Nix text, in the words of `defaultText` if the option has that; None without a default.
+
+        Raises the error of a default that cannot be evaluated.
+        """
         return self._shown("defaultText") if "defaultText" in self.value else self._shown("default")
 
     @property
     def example(self) -> str | None:
-        """Nix text of an example."""
+        """An example as Nix text; None if the option has none."""
         return self._shown("example")
 
     @property
@@ -92,12 +96,12 @@ class Option:
 
     @property
     def is_internal(self) -> bool:
-        """Whether it is for the modules themselves only."""
+        """Whether only modules are meant to set it, not users."""
         return bool(self.value.get("internal", False))
 
     @property
     def is_visible(self) -> bool:
-        """Whether manuals show it; `visible = "shallow"` hides only what is in it."""
+        """Whether manuals show it; `visible = "shallow"` hides only its sub-options."""
         return bool(self.value.get("visible", True))
 
     @property
@@ -124,7 +128,7 @@ class Option:
         return str(found.force(deep=True).to_nix())
 
     def document(self) -> "OptionDoc":
-        """All of it as plain data."""
+        """All properties, evaluated, as plain data."""
         return OptionDoc(
             self.name, self.loc, self.type, self.description, self.default, self.example, self.declarations,
             self.is_read_only, self.is_internal, self.is_visible,
@@ -136,7 +140,7 @@ class Option:
 
 @dataclass
 class OptionDoc:
-    """What manuals say of an option; `default` and `example` are Nix text."""
+    """What manuals say about an option; `default` and `example` are Nix text."""
 
     name: str
     loc: list[str] = field(default_factory=list)
@@ -153,11 +157,11 @@ class OptionDoc:
 def walk(
     options: Value, *, sub_options: bool = True, hidden: bool = True, on_fault: "Callable[[tuple[str, ...], EvaluationError], object] | None" = None
 ) -> Iterator[Option]:
-    """Each option below a set, in the order of names; those of submodules after the option that has them.
+    """Iterate over the options below a set, in the order of their names; the options of a submodule follow the option that has them.
 
-    Evaluated is what it takes to find them: sets, `_type`, and (for `sub_options`) types.  `hidden`: internal and invisible ones, too.
-    `on_fault(path, error)` is called for what cannot be evaluated, and the walk goes on; without it the error is raised.  TypeError unless
-    `options` is a `Value`; `LimitReached` where sets nest more than 500 levels deep.
+    The walk evaluates what it needs to find them: sets, `_type`, and (for `sub_options`) types.  `hidden`: include internal and invisible
+    options.  If a part cannot be evaluated, `on_fault(path, error)` is called and the walk goes on; without `on_fault` the error is raised.
+    TypeError unless `options` is a `Value`; `LimitReached` where sets nest more than 500 levels deep.
     """
     if not isinstance(options, Value):
         raise TypeError(f"options are a Value: the attribute `options` of an evaluated configuration, not {type(options).__name__}")
@@ -189,13 +193,13 @@ def walk(
 
 
 def document(options: Value, *, hidden: bool = False, sub_options: bool = True) -> list[OptionDoc]:
-    """What manuals show, sorted by name; with `hidden` the rest, too.  Evaluates descriptions, types, defaults and examples, and no values."""
+    """The options that manuals show, sorted by name; with `hidden`, all options.  Evaluates descriptions, types, defaults and examples, and no values."""
     found = [option.document() for option in walk(options, sub_options=sub_options, hidden=hidden)]
     return sorted(found, key=lambda option: option.loc)
 
 
 def decode(options: Value, target: "type[T]", *, hidden: bool = False, sub_options: bool = True) -> dict[str, T]:
-    """Each option as an object of a type (`Value.decode`), by name: only the fields that the type names are evaluated.
+    """The options by name, each as an object of a type (`Value.decode`).  Only the fields that the type names are evaluated.
 
     The fields are those of the module system: `loc`, `description`, `type`, `default`, `example`, `declarations`, `internal`, `readOnly`, `value`.
 
@@ -211,7 +215,7 @@ def decode(options: Value, target: "type[T]", *, hidden: bool = False, sub_optio
 
 
 def to_json(options: Value, *, hidden: bool = False) -> str:
-    """`options.json`: an object for each option by name, as `nixosOptionsDoc` writes it and nixos-render-docs reads it."""
+    """The text of `options.json`: an object for each option by name, as `nixosOptionsDoc` writes it and nixos-render-docs reads it."""
     rows = {}
     for option in document(options, hidden=hidden):
         row: dict[str, Any] = {"declarations": option.declarations, "description": option.description, "loc": option.loc,
@@ -225,7 +229,7 @@ def to_json(options: Value, *, hidden: bool = False) -> str:
 
 
 def to_markdown(options: Value, *, hidden: bool = False, level: int = 2) -> str:
-    """A page: a heading for each option, what it is for, its type, default, example and where it is declared."""
+    """A page with a heading for each option, its description, type, default, example, and the files that declare it."""
     parts = []
     for option in document(options, hidden=hidden):
         parts.append(f"{'#' * level} {_escaped(option.name)}\n\n{(option.description or '').strip()}\n")

@@ -1,9 +1,9 @@
-"""Values for Python: lazy, and once they are evaluated they behave as what they are.
+"""Values for Python: they are lazy, and an evaluated value behaves like a mapping, sequence, text, number or callable.
 
-In: handles of an evaluator.  Out: objects that look like mappings, sequences, texts, numbers and callables; `EvaluationError`s.
+In: handles of an evaluator.  Out: objects of the class `Value` and its subclasses; `EvaluationError`s.
 
-Until a value is evaluated its class is `Value`; then a set has the class `SetValue`, which is a `collections.abc.Mapping`, and a list the
-class `ListValue`, a `Sequence`: `isinstance` evaluates to find out, `match` cannot, and wants `value.force()`.
+A value has the class `Value` until it is evaluated.  Then a set has the class `SetValue`, which is a `collections.abc.Mapping`, and a list the
+class `ListValue`, which is a `Sequence`.  `isinstance` evaluates the value to find out; `match` cannot do that, so call `value.force()` first.
 """
 
 import os
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     Evaluator = Any                   # api.Evaluator, which stands above
 
 _set_class = object.__dict__["__class__"].__set__
-_TRANSIENT = frozenset(("interrupt", "timeout", "memory", "depth"))      # errors that say nothing of the value
+# Codes of errors that say nothing about the value: the same evaluation may succeed at another time.
+_TRANSIENT = frozenset(("interrupt", "timeout", "memory", "depth"))
 _PLAIN = (bool, int, float, str, bytes, type(None), Mapping, list, tuple, os.PathLike)
 
 
@@ -38,7 +39,7 @@ def _text(name: bytes) -> str:
 
 
 def wrap(handle: "Handle", evaluator: "Evaluator") -> "Value":
-    """The value of a handle: of the class that it is known to have."""
+    """Make the value of a handle, of the class that is known so far."""
     value = object.__new__(_CLASSES[looking.shape(handle)])
     value._handle = handle
     value._evaluator = evaluator
@@ -46,9 +47,9 @@ def wrap(handle: "Handle", evaluator: "Evaluator") -> "Value":
 
 
 class Value:
-    """A Nix value.  It is lazy: looking at it evaluates it, as far as the look needs, and only once.
+    """A Nix value.  It is lazy: an operation evaluates it as far as the operation needs, and only once.
 
-    Whatever looks can raise an `EvaluationError`: the program's own, or of type when the value is no set, list or function.
+    Every operation can raise an `EvaluationError`: one of the program, or a type error if the value is not a set, list or function.
 
     * `bool(value)`: whether it is `true`, a number that is not 0, or a text, list or set that is not empty; `null` is false, paths and functions are true.
     * `str(value)`: the text of a string or path, the digits of a number; Nix text of anything else.
@@ -93,7 +94,7 @@ class Value:
         return type(self)
 
     def _settle(self) -> None:
-        """Evaluate, and become what it is."""
+        """Evaluate the value, and change this object's class to that of the result."""
         self._handle.force()
         cls = _CLASSES[looking.shape(self._handle)]
         if type(self) is not cls:
@@ -106,7 +107,7 @@ class Value:
 
     @property
     def is_evaluated(self) -> bool:
-        """Whether the value is known; asking evaluates nothing.
+        """Whether the value is known.  This evaluates nothing.
 
         >>> from snowsnake import evaluate
         >>> value = evaluate("1 + 1")
@@ -116,7 +117,7 @@ class Value:
         return looking.shape(self._handle) != looking.UNKNOWN
 
     def force(self, *, deep: bool = False) -> "Value":
-        """Evaluate to the outermost constructor, or (`deep`) to the leaves; the same value comes back, ready for `match`.
+        """Evaluate to the outermost constructor, or (`deep`) to the leaves.  Returns the same value, which `match` now understands.
 
         >>> from snowsnake import evaluate
         >>> match evaluate('{ kind = "disk"; sizes = [ 1 2 ]; }').force(deep=True):
@@ -131,7 +132,7 @@ class Value:
 
     @property
     def context(self) -> list[str]:
-        """What a string refers to: store paths, `DRV!OUTPUT` for outputs of derivations, `=DRV` for a derivation with all it needs.
+        """The store paths that a string refers to; `DRV!OUTPUT` is an output of a derivation, `=DRV` a derivation with everything that it needs.
 
         >>> from snowsnake import evaluate
         >>> evaluate('"${derivation { name = "x"; system = "s"; builder = "b"; }}"').context
@@ -147,7 +148,7 @@ class Value:
 
     @property
     def doc(self) -> str | None:
-        """The documentation of a function: its `/** … */` comment, or the manual's text of a builtin; None if there is none.
+        """The documentation of a function: its `/** … */` comment, or the manual's text of a builtin; None if it has neither.
 
         >>> from snowsnake import evaluate
         >>> evaluate('/** Adds one. */ x: x + 1').doc, evaluate("builtins.head").doc[:17]
@@ -159,7 +160,7 @@ class Value:
 
     @property
     def derivation(self) -> "Derivation | None":
-        """What a derivation makes, None for anything else; see `Derivation`.
+        """The value as a `Derivation`; None if it is not a derivation.
 
         >>> from snowsnake import evaluate
         >>> found = evaluate('derivation { name = "x"; system = "s"; builder = "b"; outputs = [ "out" "dev" ]; }').derivation
@@ -171,7 +172,7 @@ class Value:
         return Derivation(self)
 
     def position(self, name: str | None = None) -> "Position | None":
-        """Where an attribute of a set is defined, or (without a name) a function; None if nobody knows.  KeyError for a missing attribute.
+        """Where an attribute of a set is defined, or (without a name) a function; None if that is not known.  KeyError for a missing attribute.
 
         >>> from snowsnake import evaluate
         >>> str(evaluate('{\\n  version = "1";\\n}').position("version"))
@@ -197,8 +198,8 @@ class Value:
     def to_python(self) -> "Any":
         """The whole value as None, bool, int, float, str, list and dict; a path as str, a function as a `Value`, which can be called.
 
-        Everything is forced.  Strings that are not UTF-8 have surrogate escapes; contexts are lost.  The cost is linear: what is shared
-        in the value is shared in Python, too.
+        Everything is forced.  Strings that are not UTF-8 have surrogate escapes; contexts are lost.  The cost is linear: a list or set that
+        occurs several times in the value becomes one object in Python.
 
         >>> from snowsnake import evaluate
         >>> found = evaluate('{ n = [ 1 2.5 null ]; double = x: 2 * x; }').to_python()
@@ -214,12 +215,13 @@ class Value:
     def decode(self, target: Any) -> Any: ...
 
     def decode(self, target: Any) -> Any:
-        """The value as an object of a type: only what the type names is evaluated, and faster than JSON would be.
+        """The value as an object of a type.  Only the attributes that the type names are evaluated; this is faster than a detour through JSON.
 
-        Dataclasses, `msgspec.Struct`, `TypedDict`, `NamedTuple`, enums, unions, `Literal`, `Annotated[int, msgspec.Meta(ge=0)]`, collections,
-        pydantic models, `pathlib.Path`, `snowsnake.store.StorePath`, and `Value` for what stays lazy.  Missing attributes have the
-        type's defaults, others are not looked at.  A derivation can be a text: its output's path.  `DecodeError` (a `TypeMismatch`) has
-        the path in the value, what was expected and found, and where it is defined.
+        The type may be made of dataclasses, `msgspec.Struct`, `TypedDict`, `NamedTuple`, enums, unions, `Literal`,
+        `Annotated[int, msgspec.Meta(ge=0)]`, collections, pydantic models, `pathlib.Path`, `snowsnake.store.StorePath`, and `Value` for parts
+        that stay lazy.  A missing attribute has the type's default; attributes that the type does not name are not evaluated.  Where the type
+        wants a text, a derivation is the path of its output.  A `DecodeError` (a `TypeMismatch`) has the path in the value, what was expected
+        and found, and where it is defined.
 
         >>> from snowsnake import evaluate
         >>> from dataclasses import dataclass
@@ -236,10 +238,11 @@ class Value:
         return self._evaluator._decoder(target).decode(self._handle, self._wrap)
 
     def query(self, selector: str, target: Any = object) -> "QueryResult":
-        """Many attributes in one pass: `query("packages.*.{name,?version}")`; what fails is found beside what does not.
+        """Select many attributes in one pass: `query("packages.*.{name,?version}")`.  A part that fails does not stop the others.
 
-        `a.b` selects by name (quotes keep dots), `3` an element, `*` every one, `{a,?b.c}` some (`?`: it may be missing).  The `values` have
-        the shape of the selector, dicts and lists, with plain data at the ends, or objects of a type; `faults` are errors by path.
+        In a selector, `a.b` is a name (in quotes if it has dots), `3` an element, `*` every attribute or element, and `{a,?b.c}` some of them
+        (`?`: it may be missing).  The `values` are dicts and lists in the shape of the selector, with plain data or objects of the type
+        `target` at the ends; `faults` has the errors by their paths.
 
         >>> from snowsnake import evaluate
         >>> found = evaluate('{ a = { n = 1; v = "x"; }; b = { n = throw "no"; v = "y"; }; c = { n = 3; }; }').query("*.{n,?v}")
@@ -264,7 +267,7 @@ class Value:
         return _text(self._handle.to_json(strict=True))
 
     def to_nix(self, *, strict: bool = True) -> str:
-        """The value as Nix text, as `nix-instantiate --eval` prints it; not `strict`: what is not evaluated yet reads `<CODE>`.
+        """The value as Nix text, as `nix-instantiate --eval` prints it.  If not `strict`, nothing more is evaluated, and unevaluated parts are `<CODE>`.
 
         >>> from snowsnake import evaluate
         >>> value = evaluate('{ a = "b" + "c"; f = x: x; }')
@@ -293,7 +296,7 @@ class Value:
         return self.to_nix(strict=False)
 
     def __format__(self, form: str) -> str:
-        """As the number or text that it is: `f"{value:>8.2f}"`."""
+        """Format a number as a number, anything else as its text: `f"{value:>8.2f}"`."""
         if form and self.type in ("int", "float"):
             return format(self.to_python(), form)
         return format(str(self), form)
@@ -312,7 +315,7 @@ class Value:
     def __fspath__(self) -> str:
         """The text of a path or string: `open(value)` works."""
         if self.type not in ("path", "string"):
-            raise TypeError(f"a Nix {self.type} is no path of a file")
+            raise TypeError(f"a Nix {self.type} is not the path of a file")
         return str(self.to_python())
 
     def __bytes__(self) -> bytes:
@@ -334,7 +337,8 @@ class Value:
         try:
             built = self._evaluator.value(other)
         except OverflowError:
-            return False                  # an int that no Nix value can have
+            # The int does not fit 64 bits: no Nix value equals it.
+            return False
         return looking.equal(self._handle, built._handle)
 
     def _cannot_compare(self, what: str) -> bool:
@@ -372,14 +376,15 @@ class Value:
         return list(zip(self.keys(), self.values(), strict=True))
 
     def get(self, name: str | int, default: object = None) -> "Any":
-        """An attribute (or an element), or the default if the value does not have it; what is found is not evaluated.
+        """An attribute (or an element), or the default if the value does not have it.  The attribute is not evaluated.
 
         >>> from snowsnake import evaluate
         >>> value = evaluate('{ a = throw "not looked at"; }')
         >>> value.get("b", default=3), value.get("a").is_evaluated
         (3, False)
         """
-        self._handle.force()                  # what fails here is no missing name
+        # Evaluated outside the `try`: an error of the program is not a missing name.
+        self._handle.force()
         try:
             return self[name]
         except LookupError:
@@ -430,7 +435,8 @@ class Value:
 
     def _list_size(self) -> int:
         if self.type != "list":
-            self._handle.index(0)             # which raises what is wrong
+            # This raises the error that says which type it has.
+            self._handle.index(0)
         return len(self._handle)
 
     def _missing(self, name: str) -> EvaluationError:
@@ -440,7 +446,7 @@ class Value:
         return EvaluationError("missing-attribute", f"attribute '{name}' missing", suggestions=alike)
 
     def __contains__(self, item: object) -> bool:
-        """Whether a set has the attribute, or a list an equal element; of a string, whether the text is in it."""
+        """Whether a set has the attribute, a list has an equal element, or a string contains the text."""
         kind = self.type
         if kind == "list":
             return any(element is item or element == item for element in self)
@@ -450,7 +456,7 @@ class Value:
         return isinstance(name, str) and _bytes(name) in self._handle.keys()
 
     def __iter__(self) -> "Iterator[Any]":
-        """Names of a set, elements of a list; none of the values is evaluated.
+        """Iterate over the names of a set or the elements of a list.  No attribute and no element is evaluated.
 
         >>> from snowsnake import evaluate
         >>> value = evaluate('{ xs = [ (throw "no") 2 ]; y = throw "no"; }')
@@ -475,7 +481,7 @@ class Value:
     def __call__(self, *arguments: object, **attributes: object) -> "Value":
         """Call a function with Python values or `Value`s, one after the other; keywords become one set.  The result is forced.
 
-        Without any argument a function with a set pattern is called with an empty set: its defaults count.
+        Without any argument, a function with a set pattern is called with an empty set, so that its defaults are used.
 
         >>> from snowsnake import evaluate
         >>> evaluate("a: { b, c ? 3 }: a + b + c")(1, b=2).to_python()
@@ -493,7 +499,7 @@ class Value:
         if self.type == "set" and "__functor" in self:
             return self["__functor"](self)()
         if self.type == "lambda" and self._handle.formals() is None:
-            raise TypeError("this Nix function takes one argument, which is no set pattern: call it with a value")
+            raise TypeError("this Nix function takes one argument and has no set pattern: call it with a value")
         return wrap(self._handle.call(self._evaluator.value({})._handle), self._evaluator)
 
     def formals(self) -> "dict[str, bool] | None":
@@ -533,7 +539,7 @@ class Value:
         return f"<Value {self._handle.describe()}>"
 
     def _repr_html_(self) -> str:
-        """What notebooks show: a tree to unfold.  The value itself is evaluated, what is in it is shown as far as it is known."""
+        """What notebooks show: a tree to unfold.  The value itself is evaluated; its parts are shown as far as they are evaluated already."""
         from snowsnake.value_page import tree
 
         return tree(self)
@@ -553,11 +559,11 @@ class ListValue(Value):
     _is_settled = True
 
     def index(self, item: object, start: int = 0, stop: int | None = None) -> int:
-        """Where the first equal element is; ValueError if there is none."""
+        """The index of the first equal element; ValueError if there is none."""
         for i in range(*slice(start, stop).indices(len(self))):
             if self[i] == item:
                 return i
-        raise ValueError("no element of this list is equal to it")
+        raise ValueError("no element of this list equals the value")
 
     def count(self, item: object) -> int:
         """How many elements are equal."""
@@ -580,9 +586,9 @@ def later(handle: "Handle", evaluator: "Evaluator") -> "LaterValue":
 
 
 class LaterValue(Value):
-    """What a function of Python took of a value that is being made: `final["name"]` in an overlay.
+    """A part of a value that is being computed while a function of Python runs: `final["name"]` in an overlay.
 
-    Nothing of it can be known before the function returns; so selections from it, and calls of it, are values for later, too.
+    It cannot be evaluated before the function returns; so selections from it, and calls of it, are values for later, too.
     """
 
     __slots__ = ()
@@ -602,13 +608,14 @@ class LaterValue(Value):
         return later(looking.call_later(self._handle, [self._evaluator.value(value)._handle for value in values]), self._evaluator)
 
 
-Mapping.register(SetValue)  # also tells `match` that it is one
+# `match` recognises registered classes as mappings and sequences, too.
+Mapping.register(SetValue)
 Sequence.register(ListValue)
 _CLASSES = (Value, SetValue, ListValue, Value)
 
 
 class Derivation:
-    """What a derivation makes: each field is evaluated when it is looked at."""
+    """The fields of a derivation: each is evaluated when it is read."""
 
     __slots__ = ("value",)
 
@@ -622,7 +629,7 @@ class Derivation:
 
     @property
     def system(self) -> str:
-        """What it is built on, such as `x86_64-linux`."""
+        """The system on which it is built, such as `x86_64-linux`."""
         return str(self.value["system"])
 
     @property
@@ -632,12 +639,12 @@ class Derivation:
 
     @property
     def out_path(self) -> str:
-        """The path of the output that the value stands for."""
+        """The path of the output that the value selects: the first one, unless an output was selected by name."""
         return str(self.value["outPath"])
 
     @property
     def output_names(self) -> list[str]:
-        """Names of the outputs in their order; `out` unless it says otherwise."""
+        """Names of the outputs in their order; `out` if the derivation does not list its outputs."""
         return [str(name) for name in self.value.get("outputs", ["out"])]
 
     @property

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from snowsnake.builtins.engines.regex import Pattern, PatternCache, RegexError
+from snowsnake.builtins.engines.regex import CompiledPattern, PatternCache, RegexError
 
 # pattern, text, groups as recorded from nix-instantiate 2.34.8; None: no match
 MATCHES = [
@@ -72,34 +72,34 @@ TOO_LARGE = ["a{1,50000}", "(a{1000}){1000}", "a{100000}"]
 
 @pytest.mark.parametrize(("pattern", "text", "expected"), MATCHES)
 def test_match(pattern, text, expected):
-    found = Pattern(pattern.encode()).match(text.encode())
+    found = CompiledPattern(pattern.encode()).match(text.encode())
     assert (None if found is None else [None if g is None else g.decode() for g in found]) == expected
 
 
 @pytest.mark.parametrize(("pattern", "text", "expected"), SPLITS)
 def test_split(pattern, text, expected):
-    pieces = Pattern(pattern.encode()).split(text.encode())
+    pieces = CompiledPattern(pattern.encode()).split(text.encode())
     assert [p.decode() if isinstance(p, bytes) else [g if g is None else g.decode() for g in p] for p in pieces] == expected
 
 
 @pytest.mark.parametrize("pattern", INVALID)
 def test_invalid(pattern):
     with pytest.raises(RegexError) as caught:
-        Pattern(pattern.encode())
+        CompiledPattern(pattern.encode())
     assert str(caught.value) == f"invalid regular expression '{pattern}'"
 
 
 @pytest.mark.parametrize("pattern", TOO_LARGE)
 def test_too_large(pattern):
     with pytest.raises(RegexError) as caught:
-        Pattern(pattern.encode())
+        CompiledPattern(pattern.encode())
     assert str(caught.value) == f"memory limit exceeded by regular expression '{pattern}'"
 
 
 def test_large_bound_within_the_limit():
-    assert Pattern(b"a{1,49900}").match(b"aa") == []
-    assert Pattern(b"(a{0,3000})").match(b"a" * 3000) == [b"a" * 3000]
-    assert Pattern(b"(a{0,3000})").match(b"a" * 3001) is None
+    assert CompiledPattern(b"a{1,49900}").match(b"aa") == []
+    assert CompiledPattern(b"(a{0,3000})").match(b"a" * 3000) == [b"a" * 3000]
+    assert CompiledPattern(b"(a{0,3000})").match(b"a" * 3001) is None
 
 
 class TooManyPaths(Exception):
@@ -213,7 +213,7 @@ def test_match_against_backtracking(seed):
         return
     numbers = {}
     renumbered(node, [0], numbers)
-    pattern = Pattern(spelled(node).encode())
+    pattern = CompiledPattern(spelled(node).encode())
     for _ in range(8):
         text = bytes(rnd.choice(b"ab") for _ in range(rnd.randint(0, 6)))
         expected = None
@@ -237,7 +237,7 @@ BAD_PATTERNS = [
 @pytest.mark.parametrize("pattern", BAD_PATTERNS)
 def test_bad_patterns_end(pattern):
     """Each takes longer than the age of the universe when all paths are tried."""
-    compiled = Pattern(pattern)
+    compiled = CompiledPattern(pattern)
     text = b"a" * 100_000
     compiled.match(text)
     compiled.match(text + b"b")
@@ -246,9 +246,9 @@ def test_bad_patterns_end(pattern):
 
 def test_deep_nesting():
     depth = 20_000
-    assert Pattern(b"(" * depth + b"a" + b")" * depth).match(b"a") == [b"a"] * depth
+    assert CompiledPattern(b"(" * depth + b"a" + b")" * depth).match(b"a") == [b"a"] * depth
     with pytest.raises(RegexError):
-        Pattern(b"(" * 1_000_000)
+        CompiledPattern(b"(" * 1_000_000)
 
 
 def test_random_bytes_never_crash():
@@ -257,7 +257,7 @@ def test_random_bytes_never_crash():
     for _ in range(5000):
         pattern = bytes(rnd.choice(alphabet) for _ in range(rnd.randint(0, 12)))
         try:
-            compiled = Pattern(pattern)
+            compiled = CompiledPattern(pattern)
         except RegexError:
             continue
         text = bytes(rnd.choice(b"ab-\xff") for _ in range(rnd.randint(0, 20)))

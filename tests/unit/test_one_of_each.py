@@ -12,10 +12,9 @@ PROBING = re.compile(r"\b(\w+) = \(\1 \+ 1\) & ")
 # The index of the pack may be damaged: those loops count their steps (cache/layout.pxd).
 PROBES_BY_HAND = {"cache/pack.pyx", "cache/writing.pyx", "foundation/probing.pxd"}
 CLASS = re.compile(r"^(?:cdef )?(?:class|struct) ([A-Z]\w+)", re.MULTILINE)
-# Structs of two rooms with one name, each private to its room: of the parser and the compiler, of printers, of walks.
-SHARED = {
-    "Builder", "Context", "Element", "Frame", "Item", "Level", "Parser", "Pattern", "Place", "Printer", "Reading", "Request", "Text",
-}  # fmt: skip
+# `Context` is Nix's word for what a string refers to (machine) and the word of compilers for the chunk under construction (compiler): no module
+# imports both, and each is the word that a reader of its room expects.
+SHARED = {"Context"}
 
 
 def sources(*endings: str) -> list[Path]:

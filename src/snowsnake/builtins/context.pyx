@@ -11,7 +11,7 @@ from libc.string cimport memcmp, memcpy, memset
 from snowsnake.builtins.protocol cimport done, force, tail
 from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.builtins.store_context cimport (
-    ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element as Parts, context_element,
+    ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element,
 )
 from snowsnake.diagnostics.message_table cimport (
     MESSAGE_CONTEXT_NOT_ONE_ELEMENT, MESSAGE_CONTEXT_OF_NO_DERIVATION, MESSAGE_OUTPUT_HAS_NO_DEPENDENCIES, MESSAGE_PATH_IS_NO_DERIVATION,
@@ -61,15 +61,15 @@ cdef int _with_context(Machine* m, Word s, uint32_t context) noexcept nogil:
 
 # ---- encoded elements -------------------------------------------------------------------------------------------
 
-cdef struct Element:
+cdef struct InternedElement:
     uint32_t path                     # symbol
     uint32_t output                   # symbol, of ELEMENT_OUTPUT only
     uint32_t place                    # its place in the context, which keeps the order of the outputs
     int kind
 
 
-cdef void _decode(Machine* m, uint32_t symbol, Element* element) noexcept nogil:
-    cdef Parts parts = context_element(m, symbol)
+cdef void _decode(Machine* m, uint32_t symbol, InternedElement* element) noexcept nogil:
+    cdef Element parts = context_element(m, symbol)
     element.kind = parts.kind
     element.output = symbol_intern(m, parts.output.data, parts.output.size) if parts.kind == ELEMENT_OUTPUT else 0
     element.path = symbol_intern(m, parts.path.data, parts.path.size)
@@ -104,14 +104,14 @@ cdef int has_context(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _compare_elements(const void* a, const void* b) noexcept nogil:
-    cdef const Element* x = <const Element*>a
-    cdef const Element* y = <const Element*>b
+    cdef const InternedElement* x = <const InternedElement*>a
+    cdef const InternedElement* y = <const InternedElement*>b
     if x.path != y.path:
         return -1 if x.path < y.path else 1
     return -1 if x.place < y.place else 1
 
 
-cdef Word _describe_path(Machine* m, Element* elements, uint64_t count) noexcept nogil:
+cdef Word _describe_path(Machine* m, InternedElement* elements, uint64_t count) noexcept nogil:
     """The set { allOutputs, outputs, path } of the elements that name one path."""
     cdef Attr[3] entries
     cdef uint64_t i, n = 0, outputs = 0
@@ -152,13 +152,13 @@ cdef Word _describe_path(Machine* m, Element* elements, uint64_t count) noexcept
 cdef int get_context(Machine* m, Word* fp) noexcept nogil:
     cdef uint32_t number = string_context(fp[0]), n, i
     cdef uint64_t start = 0, end, paths = 0
-    cdef Element* elements
+    cdef InternedElement* elements
     cdef Attr* entries
     cdef Word result = 0
     if number == 0:
         return done(m, m.empty_attrs)
     n = m.contexts[number].count
-    elements = <Element*>allocate_items(n, sizeof(Element))
+    elements = <InternedElement*>allocate_items(n, sizeof(InternedElement))
     entries = scratch_entries(m, n)
     if elements == NULL or entries == NULL:
         free(elements)
@@ -171,7 +171,7 @@ cdef int get_context(Machine* m, Word* fp) noexcept nogil:
             return stop(m) if must_stop(m) else RAISE
         _decode(m, m.contexts[number].elements[i], &elements[i])
         elements[i].place = i
-    qsort(elements, n, sizeof(Element), _compare_elements)
+    qsort(elements, n, sizeof(InternedElement), _compare_elements)
     while start < n:
         end = start + 1
         while end < n and elements[end].path == elements[start].path:
@@ -205,7 +205,7 @@ cdef int unsafe_discard_output_dependency(Machine* m, Word* fp) noexcept nogil:
     """`=drv` becomes `drv`."""
     cdef uint32_t number, n, i, context
     cdef uint32_t* elements
-    cdef Element element
+    cdef InternedElement element
     if not is_string(fp[0]):
         return coerced_first(m, DISCARD_OUTPUTS, fp[0])
     number = string_context(fp[0])
@@ -233,7 +233,7 @@ cdef int unsafe_discard_output_dependency(Machine* m, Word* fp) noexcept nogil:
 cdef int add_drv_output_dependencies(Machine* m, Word* fp) noexcept nogil:
     cdef Word s = fp[0], path, output
     cdef uint32_t number, symbol
-    cdef Element element
+    cdef InternedElement element
     if not is_string(s):
         return coerced_first(m, ADD_OUTPUTS, s)
     number = string_context(s)

@@ -58,7 +58,7 @@ cdef enum:                            # phases
 
 # ---- ints or strings only ---------------------------------------------------------------------------------------
 
-cdef struct Item:
+cdef struct KeyedWord:
     uint64_t key                      # compares as the value does; equal keys of strings require comparing the rest
     Word word
 
@@ -88,11 +88,11 @@ cdef inline int _less_now(Word a, Word b) noexcept nogil:
     return -1
 
 
-cdef inline bint _is_later_string(Machine* m, const Item* a, const Item* b) noexcept nogil:
+cdef inline bint _is_later_string(Machine* m, const KeyedWord* a, const KeyedWord* b) noexcept nogil:
     return a.key > b.key if a.key != b.key else compare_strings(a.word, b.word) > 0
 
 
-cdef inline bint _is_later_int(Machine* m, const Item* a, const Item* b) noexcept nogil:
+cdef inline bint _is_later_int(Machine* m, const KeyedWord* a, const KeyedWord* b) noexcept nogil:
     return a.key > b.key
 
 
@@ -102,7 +102,7 @@ cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
     cdef Word* items = list_items(list)
     cdef Word first = val(items[0]), w, result, previous = first
     cdef bint strings = is_string(first), rises = True, falls = True
-    cdef Item* source
+    cdef KeyedWord* source
     if not strings and not is_int(first):
         return TAIL
     for i in range(1, n):
@@ -121,7 +121,7 @@ cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
         for i in range(n):
             list_items(result)[i] = val(items[i if rises else n - 1 - i])
         return done(m, result)
-    source = <Item*>allocate_items(2 * n, sizeof(Item))
+    source = <KeyedWord*>allocate_items(2 * n, sizeof(KeyedWord))
     if source == NULL:
         return raise_text(m, ERROR_MEMORY, NULL)
     for i in range(n):

@@ -7,18 +7,18 @@ from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from snowsnake.builtins.engines.regex import Pattern
+    from snowsnake.builtins.engines.regex import CompiledPattern
 
 _PARENTHESES = "Mismatched '(' and ')' in regular expression"
 _BRACKET = "Unexpected character within '[...]' in regular expression"
 _CLASSES = ("alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "xdigit", "d", "w", "s")
 
 
-def compiled(text: str) -> "Pattern":
-    from snowsnake.builtins.engines.regex import Pattern, RegexError
+def compiled(text: str) -> "CompiledPattern":
+    from snowsnake.builtins.engines.regex import CompiledPattern, RegexError
 
     try:
-        return Pattern(text.encode("utf-8", "surrogateescape"))
+        return CompiledPattern(text.encode("utf-8", "surrogateescape"))
     except RegexError as error:
         message = fault(text)
         if error.is_too_large:

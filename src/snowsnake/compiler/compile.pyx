@@ -177,7 +177,8 @@ cdef bint compile_unit(
 
 # ---- from Python ------------------------------------------------------------------------------------------------
 
-cdef struct Request:                  # for the deep stack
+# The arguments and the result of a compilation, in one struct: a function on the deep stack gets one pointer.
+cdef struct CompileRequest:
     Ast* ast
     const char* base_dir
     int level
@@ -187,13 +188,13 @@ cdef struct Request:                  # for the deep stack
 
 
 cdef void _compile_request(void* given) noexcept nogil:
-    cdef Request* request = <Request*>given
+    cdef CompileRequest* request = <CompileRequest*>given
     request.is_compiled = compile_unit(request.ast, request.base_dir, request.level, NULL, 0, &request.pool, &request.unit)
 
 
 def compile_text(source: bytes, base_path: str = "/", level: int = 1, features: int = 0):
     """Compiles a program; returns its top level as a `view.Chunk`.  CompileFault says what is wrong with the program."""
-    cdef Request request
+    cdef CompileRequest request
     cdef bytes base = base_path.encode("utf-8", "surrogateescape")
     cdef const uint8_t* data = <const uint8_t*><const char*>source
     cdef size_t size = len(source)

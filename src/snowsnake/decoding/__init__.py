@@ -1,5 +1,6 @@
-"""From values to the types of a program: only what a type names is evaluated.
+"""Turns values into objects of a program's types; only the parts that a type names are evaluated.
 
-In: a handle and a type.  Out: an object of the type, or a `DecodeError` that says where.  `plans.py` makes a plan of a type, once for
-each evaluator; `decoder.pyx` follows it through the machine's words (what it is made of: `scalars`, `containers`, `records`, `selecting`); `query.py` makes plans of selectors.
+In: a handle and a type.  Out: an object of the type, or a `DecodeError` that says where the value does not fit.  `plans.py` makes a plan of a type, once
+for each evaluator, and `query.py` one of a selector.  `decoder.pyx` carries a plan out on the machine's words; the kinds of plans are in
+`scalars`, `containers`, `records` and `selecting`.
 """

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Plans of lists and of sets whose attributes have one type.
 
-In: the top of the machine's stack.  Out: lists, tuples, dicts and what is made of them, or DecodeError.
+In: the value on top of the machine's stack.  Out: lists, tuples, dicts and objects made of them, or DecodeError.
 """
 from cpython.dict cimport PyDict_SetItem
 from libc.stdint cimport uint32_t, uint64_t
@@ -20,7 +20,7 @@ from snowsnake.decoding.error import DecodeError
 
 
 cdef class Items(Plan):
-    """A list whose elements have one type; `make` makes of a list what is wanted (None: a list)."""
+    """A list whose elements have one type.  `make` turns the list into the collection of the type (None: a list)."""
 
     cdef Plan item
     cdef object make
@@ -60,12 +60,14 @@ cdef class Items(Plan):
 
 
 cdef class Tuple(Plan):
-    """A list of so many elements, each with its type.  `make`: of a named tuple."""
+    """A list of a fixed number of elements, each with its own type.  `make`: the class of a named tuple."""
 
     cdef tuple items
     cdef object make
+    # The smallest number of elements: the last elements of a named tuple may have defaults.
     cdef uint64_t least
-    cdef Plan by_name                 # of a named tuple: what makes it of a set
+    # The plan that makes a named tuple of a set.
+    cdef Plan by_name
 
     def __cinit__(self, Decoder d not None, str expected, tuple items not None, make=None, least=None, Plan by_name=None):
         self.expected = expected
@@ -102,7 +104,7 @@ cdef class Tuple(Plan):
 
 
 cdef class Table(Plan):
-    """A set whose attributes have one type, as a dict; `key`: what is made of a name (None: it stays)."""
+    """A set whose attributes have one type, as a dict.  `key` makes a key of a name (None: the name is the key)."""
 
     cdef Plan item
     cdef object key

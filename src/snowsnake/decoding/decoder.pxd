@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""What decodes: a machine, and the plans that are followed through its words."""
+"""The decoder: a machine, and the plan that it carries out on the machine's words."""
 from libc.stdint cimport uint32_t
 
 from snowsnake.handle cimport Handle
@@ -7,7 +7,8 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 from snowsnake.runner cimport Runner
 
-cdef enum:                            # kinds of words, as bits
+# Kinds of words, as bits.
+cdef enum:
     KIND_NULL = 1
     KIND_BOOL = 2
     KIND_INT = 4
@@ -23,12 +24,17 @@ cdef class Decoder:
     cdef Runner evaluator
     cdef Machine* m
     cdef object wrap
-    cdef dict names                   # texts of symbols
+    # The texts of symbols.
+    cdef dict names
     cdef Plan root
-    cdef list faults                  # of a query: (path, error); else None
-    cdef list way                     # where a query is
-    cdef int levels                   # that are being decoded
-    cdef bint stops_collector         # Python's, and starts it again
+    # (path, error) of the parts of a query that failed; None outside a query.
+    cdef list faults
+    # The path of the part that a query is decoding.
+    cdef list way
+    # The number of nested lists and sets that are being decoded.
+    cdef int levels
+    # Whether this decoder turned Python's collector off, and so must turn it on again.
+    cdef bint stops_collector
 
     cdef object follow(self, Handle handle, wrap)
     cdef object beside_faults(self, Plan plan, Word w, step)
@@ -44,8 +50,10 @@ cdef class Decoder:
 
 cdef class Plan:
     cdef Decoder d
-    cdef readonly str expected        # as messages call it: "an integer"
-    cdef readonly int kinds           # of words that may fit, as bits
+    # What messages call the type: "an integer".
+    cdef readonly str expected
+    # The kinds of words that may fit, as bits.
+    cdef readonly int kinds
 
     cdef object decode(self)
     cdef object wrong(self)
@@ -53,4 +61,3 @@ cdef class Plan:
 
 cdef str text_of(Word s)
 cdef int kind_number(Word w) noexcept
-    # which of the bits

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""What decodes: a machine, and the plans that are followed through its words.
+"""The decoder: a machine, and the plan that it carries out on the machine's words.
 
-In: plans, a handle.  Out: Python objects.  The value that a plan looks at stands on top of the machine's stack, where the
+In: plans, a handle.  Out: Python objects.  The value that a plan decodes is on top of the machine's stack, where the
 collector finds it; a plan forces it there and leaves the stack as high as it was.
 """
 from cpython.unicode cimport PyUnicode_DecodeUTF8
@@ -29,11 +29,15 @@ cdef extern from "Python.h":
     int PyGC_Enable()
 
 cdef enum:
-    MARGIN_WORDS = 4096               # of the stack, for what is forced
-    MOST_LEVELS = 1000                # of lists and sets in each other: the C stack holds more
+    # Words of the machine's stack that must be free before a value is forced.
+    MARGIN_WORDS = 4096
+    # Nested lists and sets that are decoded, each in a call of a C function: the C stack holds more.
+    MOST_LEVELS = 1000
 
-ANY = object()                        # of constraints: none
-ABSENT = object()                     # what a selector did not find
+# Means "no member" and "no tag", where None could be one.
+ANY = object()
+# The result of a selector that found nothing.
+ABSENT = object()
 
 
 cdef str text_of(Word s):
@@ -41,7 +45,7 @@ cdef str text_of(Word s):
 
 
 cdef class Decoder:
-    """What the plans of one type share: the machine, and what lazy values become."""
+    """The state that the plans of one type share: the machine, and the function `wrap` that makes lazy values."""
 
     def __cinit__(self, Runner evaluator not None):
         self.evaluator = evaluator
@@ -53,16 +57,16 @@ cdef class Decoder:
         raise TypeError("a decoder belongs to its evaluator")
 
     def use(self, Plan root not None):
-        """The plan of the whole."""
+        """Sets the plan that `decode` and `query` carry out; returns the decoder."""
         self.root = root
         return self
 
     def decode(self, Handle handle not None, wrap):
-        """An object of the type.  `wrap(handle)` makes lazy values.  DecodeError, or the program's own error."""
+        """An object of the type.  `wrap(handle)` makes lazy values.  Raises DecodeError, or an error of the program."""
         return self.follow(handle, wrap)
 
     def query(self, Handle handle not None, wrap):
-        """What the selector finds, and [(path, error)]."""
+        """(values, faults): what the selector finds, and a list of (path, error)."""
         self.faults = []
         self.way = []
         try:
@@ -74,7 +78,8 @@ cdef class Decoder:
     cdef object follow(self, Handle handle, wrap):
         cdef Machine* m = self.m
         cdef ptrdiff_t height
-        cdef object outer = self.wrap                # of a decoding that called a function of Python, which decodes again
+        # A program may call a function of Python that decodes again: the outer decoding gets its state back.
+        cdef object outer = self.wrap
         cdef int outer_levels = self.levels
         cdef bint was_collecting
         if handle.evaluator is not self.evaluator:
@@ -82,7 +87,8 @@ cdef class Decoder:
         if self.root is None:
             raise ValueError("this decoder has no plan")
         self.evaluator.enter()
-        # Thousands of objects are made that all stay: Python would look through them for circles again and again, a quarter of the time.
+        # Decoding makes thousands of objects that all stay. Python's collector would search them for cycles again and again, which takes a
+        # quarter of the time.
         was_collecting = PyGC_Disable()
         self.stops_collector = was_collecting or self.stops_collector
         try:
@@ -115,7 +121,7 @@ cdef class Decoder:
             self.evaluator.leave()
 
     cdef object beside_faults(self, Plan plan, Word w, step):
-        """What a part of a query finds; its fault is noted, and it is ABSENT.  Limits and interrupts end the whole."""
+        """Decodes a part of a query.  If that fails, the error goes to `faults` and the result is ABSENT; limits and interrupts end the query."""
         cdef Machine* m = self.m
         cdef ptrdiff_t height = m.sp - m.stack_base
         push(m, w)
@@ -148,17 +154,19 @@ cdef class Decoder:
     # ---- words --------------------------------------------------------------------------------------------------
 
     cdef Word forced(self) except? 0x57:
-        """The top of the stack, evaluated there."""
+        """Evaluates the top of the stack in place, and returns it."""
         cdef Machine* m = self.m
         cdef Word w = val(m.sp[-1])
         cdef int outcome
         cdef uint32_t asked_before
         if not is_thunk(w):
-            m.sp[-1] = w              # seen through what led to it
+            # `val` followed the indirections of an evaluated thunk.
+            m.sp[-1] = w
             return w
         if m.sp + MARGIN_WORDS > m.stack_end:
-            raise RecursionError("a value nested too deep to be decoded")
-        if self.stops_collector:      # the program may take long, and other threads run meanwhile
+            raise RecursionError("a value is nested too deeply to be decoded")
+        # The program may run for long, and other threads run meanwhile: they need Python's collector.
+        if self.stops_collector:
             PyGC_Enable()
         asked_before = self.evaluator.ask(w)
         with nogil:
@@ -173,7 +181,7 @@ cdef class Decoder:
         return w
 
     cdef Word called(self, int which) except? 0x57:
-        """What an internal builtin makes of the top of the stack; it replaces it."""
+        """Calls an internal builtin with the top of the stack, replaces the top by the result, and returns the result."""
         cdef Machine* m = self.m
         cdef int outcome
         push(m, m.sp[-1])
@@ -186,7 +194,7 @@ cdef class Decoder:
         return m.sp[-1]
 
     cdef object mismatch(self, object expected):
-        """Raises what is wrong with the top of the stack."""
+        """Raises the DecodeError that says what the top of the stack is instead of `expected`."""
         cdef char* text = describe(self.m, val(self.m.sp[-1]))
         if text == NULL:
             raise MemoryError
@@ -204,7 +212,7 @@ cdef class Decoder:
         return <str>name
 
     cdef object explain(self, object error, object step, Word attrs, uint32_t symbol):
-        """Adds a step of the way to an error, and the place of the innermost attribute."""
+        """Adds a step of the path to an error, and the position of the innermost attribute."""
         cdef uint32_t position
         if isinstance(error, DecodeError):
             error.path += (step,)
@@ -227,14 +235,14 @@ cdef class Decoder:
         return None if found is None else Position(*found)
 
     def symbol(self, bytes name not None):
-        """The number of a name."""
+        """The symbol of a name."""
         cdef uint32_t symbol = symbol_intern(self.m, <const char*>name, len(name))
         self.evaluator.check(DONE)
         return symbol
 
 
 cdef class Plan:
-    """How one type is made of a value."""
+    """Makes an object of one type of the value on top of the stack."""
 
     def __cinit__(self, Decoder d not None, *rest, **named):
         self.d = d
@@ -249,14 +257,14 @@ cdef class Plan:
         return self.d.mismatch(self.expected)
 
 
-# The same for Python.
+# The bits of `KIND_…`, for Python.
 NULL_KIND, BOOL, INT, FLOAT, STRING = KIND_NULL, KIND_BOOL, KIND_INT, KIND_FLOAT, KIND_STRING
 LIST, SET, FUNCTION, PATH = KIND_LIST, KIND_SET, KIND_FUNCTION, KIND_PATH
 EVERY = 511
 
 
 cdef int kind_number(Word w) noexcept:
-    """Of the bits above, which one."""
+    """The number of the bit of a word's kind: 0 for KIND_NULL, 8 for KIND_PATH."""
     if is_string(w):
         return 4
     if is_attrs(w):

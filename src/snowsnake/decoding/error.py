@@ -1,10 +1,11 @@
-"""What is wrong with a value that should become an object of a type."""
+"""The error for a value that does not fit the type into which it is decoded."""
 
 from snowsnake.diagnostics.kinds import TypeMismatch
 from snowsnake.source import Position
 
 Step = str | int
-_LONGEST_PATH = 40                        # steps that a message shows
+# The number of steps of a path that a message shows.
+_LONGEST_PATH = 40
 
 
 class DecodeError(TypeMismatch):
@@ -24,7 +25,7 @@ class DecodeError(TypeMismatch):
 
     @property
     def message(self) -> str:
-        """Path, what was expected and what was found, in one line."""
+        """One line: what was expected, what was found, and the path."""
         where = f", at {path_text(self.path)}" if self.path else ""
         return f"expected {self.expected} but found {self.found}{where}"
 
@@ -37,7 +38,7 @@ class DecodeError(TypeMismatch):
 
 
 def path_text(path: tuple[Step, ...]) -> str:
-    """A path as Nix and Python would write it.
+    """A path as text: names as Nix writes them, indices as Python writes them.
 
     >>> path_text(("a", "b c", 3, "d"))
     'a."b c"[3].d'

@@ -1,7 +1,7 @@
 """Makes a plan of a type.
 
-In: a type, as `msgspec.inspect` describes it: dataclasses, `msgspec.Struct`, `TypedDict`, `NamedTuple`, enums, unions, `Literal`, `Annotated`
-constraints, collections; and pydantic models, `StorePath`, `pathlib.Path` and `Value`, which it does not know.  Out: the root of a plan.
+In: a type.  `msgspec.inspect` describes dataclasses, `msgspec.Struct`, `TypedDict`, `NamedTuple`, enums, unions, `Literal`, `Annotated`
+constraints and collections; this module itself knows pydantic models, `StorePath`, `pathlib.Path` and `Value`.  Out: the root of a plan.
 """
 
 import operator
@@ -13,36 +13,38 @@ from typing import Any
 from snowsnake.decoding.containers import Items, Table, Tuple
 from snowsnake.decoding.decoder import BOOL, FLOAT, INT, NULL_KIND, STRING, Decoder, Plan
 from snowsnake.decoding.records import Either, Record
-from snowsnake.decoding.scalars import Anything, Boolean, Choice, Convert, Float, Int, Lazy, Null, Text
+from snowsnake.decoding.scalars import Anything, Boolean, Choice, Convert, Float, Int, Lazy, Null, String
 
 _KINDS: dict[type, int] = {str: STRING, int: INT, bool: BOOL, float: FLOAT, type(None): NULL_KIND}
-# Constraint of msgspec.Meta, how it is asked, and how a message says it.
+# For each constraint of msgspec.Meta: its name, the comparison, and the sign in a message.
 _NUMBER = (("gt", operator.gt, ">"), ("ge", operator.ge, "≥"), ("lt", operator.lt, "<"), ("le", operator.le, "≤"))
 
 
 def plan_of(decoder: "Decoder", target: Any, value_class: type) -> "Plan":
-    """TypeError for a type that nothing can be decoded into."""
-    if target is value_class:             # a short way: most need no msgspec
+    """The plan of the type `target`.  TypeError for a type into which no value can be decoded."""
+    # `Value` itself needs no msgspec.
+    if target is value_class:
         return Lazy(decoder)
     try:
         import msgspec.inspect
     except ImportError:
         raise ImportError("decoding into types needs msgspec: pip install msgspec") from None
     try:
-        # Not type_info: it refuses what JSON cannot tell apart, unions of two dataclasses for example, which we try in turn.
+        # Not type_info: it refuses types that JSON cannot tell apart, such as a union of two dataclasses, whose members we try in turn.
         return _Planner(decoder, value_class).plan(msgspec.inspect._Translator((target,)).translate(target))  # type: ignore[no-untyped-call]
     except (TypeError, NameError) as error:
         raise TypeError(f"cannot decode into {target!r}: {error}") from error
 
 
 class _Planner:
-    """Plans of the types that one type names, each once: types may name themselves."""
+    """Makes plans of all types that one type names.  Each type has one plan, because a type may name itself."""
 
     def __init__(self, decoder: "Decoder", value_class: type) -> None:
         self.decoder = decoder
         self.value_class = value_class
         self.known: dict[int, Plan] = {}
-        self.kept: list[Any] = []         # so that no other description gets the id of one of these
+        # Keeps the descriptions alive whose ids are keys of `known`: no other description can get one of these ids.
+        self.kept: list[object] = []
 
     def plan(self, info: Any) -> "Plan":
         name = type(info).__name__
@@ -72,13 +74,13 @@ class _Planner:
         return Float(self.decoder, *_number("a float", info))
 
     def plan_StrType(self, info: Any) -> "Plan":
-        return Text(self.decoder, *_sized("a string", info, "characters"))
+        return String(self.decoder, *_sized("a string", info, "characters"))
 
     def plan_BytesType(self, info: Any) -> "Plan":
-        return Text(self.decoder, *_sized("a string", info, "bytes"), is_bytes=True)
+        return String(self.decoder, *_sized("a string", info, "bytes"), is_bytes=True)
 
     def plan_ByteArrayType(self, info: Any) -> "Plan":
-        return Text(self.decoder, *_sized("a string", info, "bytes"), make=bytearray, is_bytes=True)
+        return String(self.decoder, *_sized("a string", info, "bytes"), make=bytearray, is_bytes=True)
 
     def plan_EnumType(self, info: Any) -> "Plan":
         members = {(type(member.value) is bool, member.value): member for member in info.cls}
@@ -90,7 +92,7 @@ class _Planner:
         members = {(type(value) is bool, value): value for value in info.values}
         return Choice(self.decoder, f"one of {_listed(info.values)}", members, _kinds(info.values))
 
-    # ---- others' types ------------------------------------------------------------------------------------------
+    # ---- types of other libraries -------------------------------------------------------------------------------
 
     def plan_CustomType(self, info: Any) -> "Plan":
         target = info.cls
@@ -99,19 +101,20 @@ class _Planner:
         if issubclass(target, self.value_class):
             return Lazy(self.decoder)
         if issubclass(target, PurePath):
-            return Text(self.decoder, "a path", make=Path if target is PurePath else target)
+            return String(self.decoder, "a path", make=Path if target is PurePath else target)
         if _is_store_path(target):
-            return Text(self.decoder, "a store path", make=getattr(target, "parse"))  # noqa: B009
+            return String(self.decoder, "a store path", make=getattr(target, "parse"))  # noqa: B009
         if hasattr(target, "__pydantic_validator__"):
             return self.pydantic(target)
         if target is object:
             return Anything(self.decoder)
-        raise TypeError(f"{target.__name__} is no type that a value can be decoded into")
+        raise TypeError(f"no value can be decoded into {target.__name__}")
 
     def pydantic(self, target: Any) -> "Plan":
-        """The attributes that the model names, as plain data; the model itself checks and makes."""
+        """The plan decodes the attributes that the model names to plain data; the model checks the data and makes the object."""
         expected = target.__name__
-        if not hasattr(target, "model_fields"):            # a dataclass of pydantic
+        # A dataclass of pydantic has no `model_fields`.
+        if not hasattr(target, "model_fields"):
             return Convert(self.decoder, expected, Anything(self.decoder), target.__pydantic_validator__.validate_python)
         if target.model_config.get("extra") in ("allow", "forbid") or getattr(target, "__pydantic_root_model__", False):
             return Convert(self.decoder, expected, Anything(self.decoder), target.model_validate)
@@ -136,14 +139,14 @@ class _Planner:
         return Anything(self.decoder)
 
     def converted(self, info: Any) -> "Plan":
-        """Dates, UUIDs, decimals and whatever else msgspec makes of text and numbers."""
+        """The plan of a date, a UUID, a decimal, or another type that msgspec makes of a text or a number."""
         import msgspec
 
         targets = {"DateTimeType": "datetime:datetime", "DateType": "datetime:date", "TimeType": "datetime:time",
                    "TimeDeltaType": "datetime:timedelta", "UUIDType": "uuid:UUID", "DecimalType": "decimal:Decimal"}  # fmt: skip
         name = type(info).__name__
         if name not in targets:
-            raise TypeError("types are given themselves, not by name" if isinstance(getattr(info, "cls", None), str) else "no value can be decoded into that")
+            raise TypeError("pass the type itself, not its name" if isinstance(getattr(info, "cls", None), str) else "no value can be decoded into it")
         module, _, attribute = targets[name].partition(":")
         target = getattr(__import__(module), attribute)
         return Convert(
@@ -207,7 +210,7 @@ class _Planner:
     # ---- classes ------------------------------------------------------------------------------------------------
 
     def record(self, info: Any, make: "Callable[[dict[str, Any]], Any]", name: str, **options: Any) -> "Record":
-        """With its fields: the plan is known before they are planned, because they may name the class."""
+        """The plan of a class with its fields.  `known` has the plan before the fields are planned, because a field may name the class."""
         self.kept.append(info)
         plan = self.known[id(info)] = Record(self.decoder, name, make, **options)
         outside = _made_by_the_class(info.cls)
@@ -273,7 +276,7 @@ _NO_MISSING = _no_missing()
 
 
 def _made_by_the_class(target: Any) -> set[str]:
-    """Fields that no argument of the class gives."""
+    """The fields that are not arguments of the class: it sets them itself."""
     own = getattr(target, "__dataclass_fields__", None) or {}
     return {name for name, field in own.items() if not field.init} | {
         field.name for field in getattr(target, "__attrs_attrs__", ()) if not field.init
@@ -287,7 +290,7 @@ def _no_default() -> Any:
 
 
 def _is_plain_dataclass(target: Any, fields: Any) -> bool:
-    """Whether setting its fields, and then __post_init__, is all that its __init__ does: the one that `dataclass` wrote."""
+    """Whether its __init__ only sets the fields and calls __post_init__: then `dataclass` wrote it."""
     init = vars(target).get("__init__")
     own = vars(target).get("__dataclass_fields__")
     if own is None or getattr(getattr(init, "__code__", None), "co_filename", "") != "<string>" or target.__new__ is not object.__new__:
@@ -296,7 +299,7 @@ def _is_plain_dataclass(target: Any, fields: Any) -> bool:
 
 
 def _is_store_path(target: type) -> bool:
-    """By name: who decodes no store path need not import the store."""
+    """Compares names, so that a program that decodes no store path does not import the store."""
     return target.__module__ == "snowsnake.store.path" and target.__name__ == "StorePath"
 
 
@@ -334,7 +337,7 @@ Check = Callable[[Any], bool]
 
 
 def _number(expected: str, info: Any) -> "tuple[str, Check | None]":
-    """What a number must be, in words and as a question."""
+    """What a number must be, in words and as a function that checks it (None: any number)."""
     wanted = [(ask, getattr(info, name), f"{sign} {getattr(info, name)}") for name, ask, sign in _NUMBER if getattr(info, name) is not None]
     texts = [text for *_, text in wanted]
     if info.multiple_of is not None:

@@ -1,4 +1,4 @@
-"""Selectors: many attributes in one pass.
+"""Parses selectors, which select many attributes in one pass, and makes plans of them.
 
     python3Packages.*.{name,?version}
 
@@ -6,14 +6,14 @@ In: the text of a selector.  Out: a plan.  Parts are divided by dots: a name (qu
 list, `*` for every attribute or element, `{a,b}` for some, `?name` for one that may be missing; braces hold selectors themselves.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from snowsnake.decoding.decoder import ABSENT, Decoder, Plan
 from snowsnake.decoding.selecting import Each, Select
 
 
 class QueryResult(NamedTuple):
-    """What a query found, and what went wrong beside it."""
+    """The values that a query found, and the errors of the parts that failed, by path."""
 
     values: Any
     faults: dict[str, Exception]
@@ -22,15 +22,17 @@ class QueryResult(NamedTuple):
 class _Name(NamedTuple):
     name: str
     is_optional: bool
-    rest: "list[_Part]" = []              # what follows in braces
-    key: str = ""                         # how the result calls it then
+    # What follows the name in braces (`{a.b}`), and the key of the result for it.
+    rest: "list[_Part]" = []
+    key: str = ""
 
 
-_Part = Any                              # "*", or a list of _Name (one: a plain name; several: braces)
+# "*", a plain name, or the names in braces.
+_Part = str | _Name | list[_Name]
 
 
 def parse_selector(text: str) -> list[_Part]:
-    """The parts of a selector; ValueError says where it is wrong.
+    """The parts of a selector; a ValueError says at which character it is malformed.
 
     >>> parse_selector("a.*.{b,?c.d}")
     [_Name(name='a', is_optional=False, rest=[], key=''), '*', [_Name(name='b', is_optional=False, rest=[], key='b'), \
@@ -51,7 +53,7 @@ class _Reader:
         self.at = 0
         self.depth = 0
 
-    def fail(self, expected: str) -> Any:
+    def fail(self, expected: str) -> NoReturn:
         raise ValueError(f"selector {self.text!r}: expected {expected} at character {self.at + 1}")
 
     def peek(self) -> str:
@@ -121,7 +123,7 @@ def plan_of_selector(decoder: "Decoder", parts: list[_Part], leaf: "Plan") -> "P
     if not parts:
         return leaf
     first, rest = parts[0], parts[1:]
-    if first == "*":
+    if isinstance(first, str):
         return Each(decoder, plan_of_selector(decoder, rest, leaf))
     if isinstance(first, _Name):
         return Select(decoder, [(first.name, first.name, first.is_optional, plan_of_selector(decoder, rest, leaf))], True)
@@ -130,5 +132,5 @@ def plan_of_selector(decoder: "Decoder", parts: list[_Part], leaf: "Plan") -> "P
 
 
 def unwrapped(found: Any) -> Any:
-    """What one plain name did not find is None."""
+    """The result of a query as users see it: None if a selector of one plain name found nothing."""
     return None if found is ABSENT else found

@@ -10,5 +10,6 @@ cdef class Field:
     cdef str python_name
     cdef Plan plan
     cdef bint is_required
-    cdef int default_kind             # 0: the class knows it; 1: a value; 2: made by a call
+    # 0: the class itself fills the field; 1: `default` is the value; 2: a call of `default` makes the value.
+    cdef int default_kind
     cdef object default

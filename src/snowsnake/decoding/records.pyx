@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Plans of sets with known attributes, and of unions of types.
 
-In: the top of the machine's stack.  Out: objects of classes, or DecodeError.
+In: the value on top of the machine's stack.  Out: objects of classes, or DecodeError.
 """
 from cpython.dict cimport PyDict_SetItem
 from cpython.object cimport PyObject, PyObject_GenericSetAttr
@@ -9,7 +9,7 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.stdint cimport uint32_t, uint64_t
 
 from snowsnake.decoding.decoder cimport Decoder, Plan, kind_number, text_of, KIND_INT, KIND_SET
-from snowsnake.decoding.scalars cimport Float, Text
+from snowsnake.decoding.scalars cimport Float, String
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.heap cimport push
 from snowsnake.machine.state cimport Machine, RAISE
@@ -26,25 +26,29 @@ _new_object = object.__new__
 
 
 cdef enum:
-    MOST_FIELDS = 64                  # that a record makes without a dict
-    BY_CALL = 0                       # make(dict of what was found)
-    BY_NAMES = 1                      # make(name=…, …): every field has a value
-    BY_SETTING = 2                    # an object without __init__, whose fields are set
+    # A record with more fields is always made by way of a dict.
+    MOST_FIELDS = 64
+    # The object is make(dict of the attributes that are there).
+    BY_CALL = 0
+    # The object is make(name=…, …): every field has a value.
+    BY_NAMES = 1
+    # The object is made without __init__, and its fields are set.
+    BY_SETTING = 2
 
 
 cdef class Record(Plan):
     """A set with known attributes.
 
-    `make` makes the object of a dict of what was found; with `names`, a tuple of all fields' names, it is called with all of them as keywords,
-    or, if it `is_plain`, it is a class whose objects are made by setting them.  `closed`: other attributes are wrong; `tag`: (name, value) of
-    an attribute that tells which it is.
+    `make` makes the object of a dict of the attributes that are there; `build` chooses a faster way.  `closed`: no other attributes are
+    allowed.  `tag`: (name, value) of an attribute that distinguishes the members of a union.
     """
 
     cdef list fields
     cdef object make
     cdef int way
     cdef tuple names_of_fields
-    cdef object after                 # called with an object whose fields were set, or None
+    # A function that is called with an object whose fields were set, or None.
+    cdef object after
     cdef bint closed
     cdef object tag
     cdef uint32_t tag_symbol
@@ -60,18 +64,21 @@ cdef class Record(Plan):
         self.way = BY_CALL
 
     def add(self, bytes name not None, str python_name, Plan plan not None, bint is_required):
-        """One more field; what is not there is left out, unless `add_default` follows."""
+        """Adds a field.  If the attribute is missing, the field is left out, unless `add_default` follows."""
         self.fields.append(Field(self.d.symbol(name), name.decode("utf-8", "surrogateescape"), python_name, plan, is_required))
 
     def add_default(self, default, bint is_call):
-        """Of the field that was added last: a value, or what makes one."""
+        """Sets the default of the field that was added last: a value, or (`is_call`) a function that makes one."""
         if not self.fields:
             raise ValueError("there is no field yet")
         (<Field>self.fields[len(self.fields) - 1]).default = default
         (<Field>self.fields[len(self.fields) - 1]).default_kind = 2 if is_call else 1
 
     def build(self, make, bint is_plain, after=None):
-        """Every field is required or has a default: objects can be made without a dict."""
+        """Makes objects without a dict, if there are not too many fields.  Every field must be required or have a default.
+
+        `make` is called with all fields as keywords; if it `is_plain`, it is a class, whose objects are made without a call of __init__.
+        """
         if len(self.fields) <= MOST_FIELDS:
             self.make = make
             self.names_of_fields = tuple([(<Field>field).python_name for field in self.fields])
@@ -176,7 +183,7 @@ cdef class Record(Plan):
         return 0
 
     cdef int check_tag(self) except -1:
-        """A tag that is there must be right; a struct that no union holds may lack it."""
+        """Raises DecodeError if the tag has another value.  It may be missing: a struct outside a union needs no tag."""
         if self.read_tag(self.tag_symbol, ANY) not in (self.tag[1], ANY):
             raise DecodeError(f"{self.tag[0]} = {self.tag[1]!r} of {self.expected}", "another one")
         return 0
@@ -205,11 +212,13 @@ cdef class Field:
 
 
 cdef class Either(Plan):
-    """One of several types: by the kind of the value; among those that take it by a tag, or the first that fits."""
+    """One of several types.  The kind of the value decides; if several types accept the kind, a tag decides, or the first type that fits."""
 
     cdef list plans
-    cdef list by_kind                 # for each kind of value the plans that take it
-    cdef dict by_tag                  # value of the tag → plan, or None
+    # For each kind of value, the plans that accept it.
+    cdef list by_kind
+    # From the value of the tag to the plan; None without tags.
+    cdef dict by_tag
     cdef uint32_t tag_symbol
 
     def __cinit__(self, Decoder d not None, str expected, list plans not None):
@@ -248,12 +257,12 @@ cdef class Either(Plan):
 
 
 cdef list _fitting(list plans, int bit):
-    """Of the plans those that take a kind of value: an int is a float, and a set a text, only if nothing else takes it."""
+    """The plans that accept a kind of value.  An int becomes a float, and a set a text, only if no other plan accepts it."""
     fitting = [plan for plan in plans if (<Plan>plan).kinds & bit]
     if bit == KIND_INT:
         better = [plan for plan in fitting if not isinstance(plan, Float)]
     elif bit == KIND_SET:
-        better = [plan for plan in fitting if not isinstance(plan, Text)]
+        better = [plan for plan in fitting if not isinstance(plan, String)]
     else:
         better = fitting
     return better or fitting

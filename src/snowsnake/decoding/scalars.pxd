@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Plans of single values: lazy and plain ones, numbers, texts, enumerations, and what is converted further."""
+"""Plans of single values: lazy values, plain data, numbers, texts, enumerations, and types that another library makes."""
 from snowsnake.decoding.decoder cimport Plan
 
 cdef class Float(Plan):
@@ -7,7 +7,7 @@ cdef class Float(Plan):
     cdef object decode(self)
 
 
-cdef class Text(Plan):
+cdef class String(Plan):
     cdef object check
     cdef object make
     cdef bint is_bytes

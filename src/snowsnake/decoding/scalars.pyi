@@ -21,7 +21,7 @@ class Int(Plan):
 class Float(Plan):
     def __init__(self, d: Decoder, expected: str = "a float", check: Callable[..., Any] | None = None) -> None: ...
 
-class Text(Plan):
+class String(Plan):
     def __init__(
         self,
         d: Decoder,

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Plans of single values: lazy and plain ones, numbers, texts, enumerations, and what is converted further.
+"""Plans of single values: lazy values, plain data, numbers, texts, enumerations, and types that another library makes.
 
-In: the top of the machine's stack.  Out: a Python object, or DecodeError.
+In: the value on top of the machine's stack.  Out: a Python object, or DecodeError.
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdlib cimport free
@@ -22,7 +22,7 @@ from snowsnake.diagnostics.error import EvaluationError
 
 
 cdef class Lazy(Plan):
-    """A value, as it is."""
+    """A value that stays lazy."""
 
     def __cinit__(self, Decoder d not None):
         self.expected = "a value"
@@ -33,7 +33,7 @@ cdef class Lazy(Plan):
 
 
 cdef class Anything(Plan):
-    """Plain data: what `to_python` makes."""
+    """Plain data, as `to_python` returns it."""
 
     def __cinit__(self, Decoder d not None):
         self.expected = "anything"
@@ -83,7 +83,7 @@ cdef class Int(Plan):
 
 
 cdef class Float(Plan):
-    """An int is a float, too, as in JSON."""
+    """A float; an int is accepted, too, as in JSON."""
 
     def __cinit__(self, Decoder d not None, str expected="a float", check=None):
         self.expected = expected
@@ -103,8 +103,8 @@ cdef class Float(Plan):
         return number
 
 
-cdef class Text(Plan):
-    """A string; a path as its text, and what can be coerced (a derivation) as its string.  `make`: what is made of the text."""
+cdef class String(Plan):
+    """A string, the text of a path, or the string to which a set (such as a derivation) is coerced.  `make` turns the text into the object."""
 
     def __cinit__(self, Decoder d not None, str expected="a string", check=None, make=None, bint is_bytes=False):
         self.expected = expected
@@ -139,9 +139,10 @@ cdef class Text(Plan):
 
 
 cdef class Choice(Plan):
-    """One of some strings, ints, Booleans or null: of an enum or Literal."""
+    """A member of an enum or a Literal: one of some strings, numbers, Booleans or null."""
 
-    cdef dict members                 # (is it a bool?, value) → member
+    # From (whether it is a Boolean, value) to the member: True and 1 are equal in Python.
+    cdef dict members
     cdef object missing
 
     def __cinit__(self, Decoder d not None, str expected, dict members not None, int kinds, missing=None):
@@ -176,7 +177,7 @@ cdef class Choice(Plan):
 
 
 cdef class Convert(Plan):
-    """Plain data, of which a function makes an object: types that somebody else knows."""
+    """A type that another library makes: the function `make` gets plain data and returns the object."""
 
     cdef Plan inner
     cdef object make
@@ -197,7 +198,7 @@ cdef class Convert(Plan):
             return self.complain(error)
 
     cdef object complain(self, object error):
-        """A library's own report, if it has one, has the way to what it means."""
+        """Raises a DecodeError.  If the library's error has a list of details (as pydantic's has), the first one says where the fault is."""
         details = error.errors() if hasattr(error, "errors") else []
         for detail in details:
             raise DecodeError(f"{self.expected} ({detail['msg']})", repr(detail["input"])[:100], tuple([step if isinstance(step, int) else str(step) for step in reversed(detail["loc"])])) from error

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Plans of queries: parts of a value by name, each with its fault beside it.
+"""Plans of queries: they select parts of a value by name, and a part that fails does not stop the others.
 
-In: the top of the machine's stack.  Out: dicts and lists of what was found; faults go to the decoder.
+In: the value on top of the machine's stack.  Out: dicts and lists of the parts; the errors go to the decoder's `faults`.
 """
 from libc.stdint cimport uint32_t, uint64_t
 
@@ -20,7 +20,7 @@ from snowsnake.diagnostics.error import EvaluationError
 
 
 cdef class Select(Plan):
-    """Some attributes by name.  `names`: (name, key, is optional, plan).  `single`: the value itself instead of a dict."""
+    """Some attributes by name.  `names`: (name, key, is optional, plan).  `single`: the result is the one value instead of a dict."""
 
     cdef list names
     cdef bint single
@@ -57,7 +57,7 @@ cdef class Select(Plan):
         return found.get((<Field>self.names[0]).python_name, ABSENT) if self.single else found
 
     cdef Word* element(self, str name):
-        """A number selects an element of a list."""
+        """The element of a list whose index is the number `name`; NULL if there is none."""
         cdef Word w = self.d.m.sp[-1]
         if not name.isdecimal() or len(name) > 18 or <uint64_t>int(name) >= list_size(w):
             return NULL
@@ -65,7 +65,7 @@ cdef class Select(Plan):
 
 
 cdef class Each(Plan):
-    """Every attribute of a set, or element of a list, where a fault leaves None."""
+    """Every attribute of a set, or every element of a list.  A failed element is None; a failed attribute is missing."""
 
     cdef Plan item
 

@@ -106,7 +106,8 @@ cdef enum State:
     GONE
 
 
-cdef struct Item:                     # one entry
+# An entry of the index.
+cdef struct IndexEntry:
     const uint8_t* data               # where it begins
     const uint8_t* path               # NUL-terminated
     uint32_t path_size
@@ -115,7 +116,7 @@ cdef struct Item:                     # one entry
 
 
 cdef struct Index:
-    Item* items
+    IndexEntry* items
     size_t count
     const char* root                  # of the working tree
     size_t root_size
@@ -158,13 +159,13 @@ cdef class GitIndex:
         cdef const uint8_t* stop
         cdef uint32_t version, total, flags
         cdef size_t head
-        cdef Item* item
+        cdef IndexEntry* item
         if len(self.data) < HEADER + ID_SIZE or memcmp(start, b"DIRC", 4):
             return False
         version, total = index_number(start + 4), index_number(start + 8)
         if version not in (2, 3) or total > <size_t>(end - at) // FIXED + 1:
             return False
-        self.table.items = <Item*>allocate_items(total, sizeof(Item))
+        self.table.items = <IndexEntry*>allocate_items(total, sizeof(IndexEntry))
         if self.table.items == NULL:
             raise MemoryError
         while self.table.count < total:
@@ -386,12 +387,12 @@ cdef bint _is_filled(const Index* index, const uint8_t* start, size_t size) noex
     return False
 
 
-cdef inline bint _is_below(const Item* item, const uint8_t* start, size_t size) noexcept nogil:
+cdef inline bint _is_below(const IndexEntry* item, const uint8_t* start, size_t size) noexcept nogil:
     """Whether the path begins so and goes on; every path does with an empty start, whose address may be NULL."""
     return item.path_size > size and (size == 0 or memcmp(item.path, start, size) == 0)
 
 
-cdef int _compare(const Item* item, const uint8_t* path, size_t size) noexcept nogil:
+cdef int _compare(const IndexEntry* item, const uint8_t* path, size_t size) noexcept nogil:
     cdef size_t common = size if size < item.path_size else item.path_size
     cdef int found = memcmp(item.path, path, common) if common else 0
     if found:
@@ -399,7 +400,7 @@ cdef int _compare(const Item* item, const uint8_t* path, size_t size) noexcept n
     return (item.path_size > size) - (item.path_size < size)
 
 
-cdef void _look_at(Item* items, size_t first, size_t past, int root, int64_t seconds, int64_t ns, uint8_t* answers) noexcept nogil:
+cdef void _look_at(IndexEntry* items, size_t first, size_t past, int root, int64_t seconds, int64_t ns, uint8_t* answers) noexcept nogil:
     """A folder that has become a link to elsewhere shows files that are the same: each folder is looked at as well."""
     cdef char folder[4096]
     cdef uint32_t folder_size = 0, at, size
@@ -430,7 +431,7 @@ cdef void _look_at(Item* items, size_t first, size_t past, int root, int64_t sec
 
 # ---- files, for the archive -------------------------------------------------------------------------------------
 
-cdef int _kind_of(const Index* index, const Item* item) noexcept nogil:
+cdef int _kind_of(const Index* index, const IndexEntry* item) noexcept nogil:
     if item.state == ON_DISK:
         return index_kind_at(index.root_fd, <const char*>item.path)
     if item.mode & 0o170000 == 0o120000:
@@ -461,7 +462,7 @@ cdef bint _list(void* context, View path, Bytes* listing, Bytes* error) noexcept
     cdef size_t skipped = path.size + 1 if path.size else 0
     cdef Named* found = NULL
     cdef size_t count = 0, capacity = 0, at, i
-    cdef Item* item
+    cdef IndexEntry* item
     cdef const uint8_t* slash
     cdef Bytes start
     cdef bint is_sorted = True

@@ -15,7 +15,7 @@ from snowsnake.host.byte_map cimport MapEntry, map_add, map_find, map_free
 from snowsnake.host.disk cimport FOLLOW_LINKS, disk_type
 from snowsnake.host.internal_files cimport fetchurl_nix, internal_type, is_internal
 from snowsnake.host.places cimport (
-    CHANGED, MISSING, PLACE_DISK, Place, Reading, host_shows, is_elsewhere, place_link, place_list, place_of, place_read, place_stamp, place_type,
+    CHANGED, MISSING, PLACE_DISK, FilePlace, Reading, host_shows, is_elsewhere, place_link, place_list, place_of, place_read, place_stamp, place_type,
     raise_changed, raise_directory, raise_missing, raise_system,
 )
 from snowsnake.host.policy cimport host_allows, host_check_access
@@ -32,7 +32,7 @@ cdef enum:
 
 
 cdef int host_real_path(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* real) noexcept nogil:
-    cdef Place place
+    cdef FilePlace place
     if place_of(m, path, size_bytes, &place) != DONE:
         return RAISE
     if place.kind != PLACE_DISK:
@@ -244,7 +244,7 @@ cdef bint host_file_stamp(Machine* m, const uint8_t* path, size_t size_bytes, Fi
 
 cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint follow, int* file_type) noexcept nogil:
     cdef Bytes resolved
-    cdef Place place
+    cdef FilePlace place
     cdef int outcome = DONE, fault = 0, attempts = 0
     file_type[0] = FILE_NONE
     if is_internal(m, path, size_bytes):
@@ -393,7 +393,7 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
 
 cdef int import_type(Machine* m, Bytes* path, Bytes* full, int* kind) noexcept nogil:
     """The type of the last component; *full* is the path with resolved parents, or empty if the system can find it as well."""
-    cdef Place place
+    cdef FilePlace place
     cdef int fault = 0, outcome
     full.size = 0
     if is_internal(m, path.data, path.size):

@@ -21,7 +21,7 @@ cdef enum PlaceKind:
     PLACE_FILES                       # in a mounted file system that is not on disk
     PLACE_NOWHERE                     # the policy does not show it
 
-cdef struct Place:
+cdef struct FilePlace:
     int kind
     const char* disk                  # valid until the next place is looked up
     size_t trusted                    # as in disk.pxd
@@ -38,7 +38,7 @@ cdef struct Mount:
     void* files                       # owned reference
     char* disk                        # owned: the folder or file on disk that is the whole file system, or NULL
 
-cdef int place_of(Machine* m, const uint8_t* path, size_t size, Place* place) noexcept nogil
+cdef int place_of(Machine* m, const uint8_t* path, size_t size, FilePlace* place) noexcept nogil
 cdef bint is_elsewhere(Machine* m, const uint8_t* path, size_t size) noexcept nogil
     # Whether a path is in a mounted file system or a copied source.  Links in these are relative to the path, not to where the files lie.
 cdef bint real_store_has(Machine* m, View store_path) noexcept nogil

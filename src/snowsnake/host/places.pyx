@@ -120,10 +120,10 @@ cdef bint real_store_has(Machine* m, View store_path) noexcept nogil:
         and bytes_byte(b, 0) and disk_type(<const char*>b.data, FOLLOW_LINKS, False, NULL) > FILE_NONE
 
 
-cdef int place_of(Machine* m, const uint8_t* path, size_t size, Place* place) noexcept nogil:
+cdef int place_of(Machine* m, const uint8_t* path, size_t size, FilePlace* place) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef Bytes* b = &h.path_buffer
-    memset(place, 0, sizeof(Place))
+    memset(place, 0, sizeof(FilePlace))
     place.trusted = 0 if h.is_pure or h.is_restricted else FOLLOW_LINKS
     if memchr(path, 0, size) != NULL:
         return raise_message(m, worded(MESSAGE_PATH_WITH_NUL, <int>size, <const char*>path))
@@ -136,7 +136,7 @@ cdef int place_of(Machine* m, const uint8_t* path, size_t size, Place* place) no
     return DONE
 
 
-cdef int place_in_store(Machine* m, const uint8_t* path, size_t size, Place* place) noexcept nogil:
+cdef int place_in_store(Machine* m, const uint8_t* path, size_t size, FilePlace* place) noexcept nogil:
     """A source may have been copied from another one: goes back until one is on disk."""
     cdef Host* h = host_of(m)
     cdef Bytes here, source
@@ -170,7 +170,7 @@ cdef int place_in_store(Machine* m, const uint8_t* path, size_t size, Place* pla
     return outcome
 
 
-cdef int settled_place(Machine* m, Bytes* here, Place* place) noexcept nogil:
+cdef int settled_place(Machine* m, Bytes* here, FilePlace* place) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef Bytes* b = &h.path_buffer
     cdef Mount* mount
@@ -231,7 +231,7 @@ cdef bint place_is_shown(Machine* m, const uint8_t* path, size_t size) noexcept 
     return answer
 
 
-cdef int place_of_files(Machine* m, const char* doing, const uint8_t* path, size_t size, Place* place) noexcept nogil:
+cdef int place_of_files(Machine* m, const char* doing, const uint8_t* path, size_t size, FilePlace* place) noexcept nogil:
     """A file of a mounted file system may lie on disk, although the whole does not."""
     cdef Bytes* b = &host_of(m).path_buffer
     cdef Bytes error
@@ -261,7 +261,7 @@ cdef int type_of_mounted(int kind) noexcept nogil:
     return FILE_NONE if kind == MOUNT_NONE else FILE_REGULAR
 
 
-cdef int files_type(Machine* m, const uint8_t* path, size_t size, Place* place, int* file_type) noexcept nogil:
+cdef int files_type(Machine* m, const uint8_t* path, size_t size, FilePlace* place, int* file_type) noexcept nogil:
     cdef Bytes error
     cdef int kind = MOUNT_NONE
     bytes_init(&error)
@@ -273,7 +273,7 @@ cdef int files_type(Machine* m, const uint8_t* path, size_t size, Place* place, 
 
 
 cdef int place_type(Machine* m, const uint8_t* path, size_t size, int* file_type) noexcept nogil:
-    cdef Place place
+    cdef FilePlace place
     cdef int fault = 0
     file_type[0] = FILE_NONE
     if place_of(m, path, size, &place) != DONE:
@@ -291,7 +291,7 @@ cdef int place_type(Machine* m, const uint8_t* path, size_t size, int* file_type
 
 
 cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, size_t capacity, size_t* length) noexcept nogil:
-    cdef Place place
+    cdef FilePlace place
     cdef Bytes error
     cdef Bytes text
     cdef Py_ssize_t n
@@ -327,7 +327,7 @@ cdef bint stamp_is_young(const FileStamp* stamp) noexcept nogil:
 
 
 cdef int place_read(Machine* m, const uint8_t* path, size_t size, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:
-    cdef Place place
+    cdef FilePlace place
     memset(stamp, 0, sizeof(FileStamp))
     if place_of(m, path, size, &place) != DONE:
         return RAISE
@@ -336,7 +336,7 @@ cdef int place_read(Machine* m, const uint8_t* path, size_t size, Bytes* content
     return MISSING if place.kind == PLACE_NOWHERE else disk_read(m, path, size, &place, content, stamp, reading)
 
 
-cdef int files_read(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:
+cdef int files_read(Machine* m, const uint8_t* path, size_t size, FilePlace* place, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:
     cdef Bytes error
     cdef int kind = FILE_NONE
     if files_type(m, path, size, place, &kind) != DONE:
@@ -403,7 +403,7 @@ cdef bint make_room(Machine* m, int64_t wanted, Bytes* content, Reading* reading
     return True
 
 
-cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:
+cdef int disk_read(Machine* m, const uint8_t* path, size_t size, FilePlace* place, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:
     cdef int64_t wanted = 0
     cdef int fault = 0, kind = 0, outcome = DONE
     cdef Py_ssize_t n
@@ -451,7 +451,7 @@ cdef int disk_read(Machine* m, const uint8_t* path, size_t size, Place* place, B
 
 
 cdef bint place_stamp(Machine* m, const uint8_t* path, size_t size, FileStamp* stamp) noexcept nogil:
-    cdef Place place
+    cdef FilePlace place
     if place_of(m, path, size, &place) != DONE or place.kind == PLACE_NOWHERE:
         return False
     if place.kind == PLACE_FILES and (place_of_files(m, "reading file", path, size, &place) != DONE or place.kind == PLACE_FILES):
@@ -460,7 +460,7 @@ cdef bint place_stamp(Machine* m, const uint8_t* path, size_t size, FileStamp* s
 
 
 cdef int place_list(Machine* m, const uint8_t* path, size_t size, Bytes* entries) noexcept nogil:
-    cdef Place place
+    cdef FilePlace place
     cdef DIR* directory
     cdef const char* name
     cdef int kind = 0, fault = 0, outcome = DONE
@@ -494,7 +494,7 @@ cdef int place_list(Machine* m, const uint8_t* path, size_t size, Bytes* entries
     return outcome
 
 
-cdef int files_list(Machine* m, const uint8_t* path, size_t size, Place* place, Bytes* entries) noexcept nogil:
+cdef int files_list(Machine* m, const uint8_t* path, size_t size, FilePlace* place, Bytes* entries) noexcept nogil:
     cdef Bytes error
     cdef size_t at = entries.size
     cdef int kind = FILE_NONE
@@ -517,7 +517,7 @@ cdef int files_list(Machine* m, const uint8_t* path, size_t size, Place* place, 
 # ---- trees ------------------------------------------------------------------------------------------------------
 
 cdef int place_tree(Machine* m, View path, NarTree* tree, Bytes* error) noexcept nogil:
-    cdef Place place
+    cdef FilePlace place
     cdef int kind = FILE_NONE, outcome
     outcome = place_type(m, path.data, path.size, &kind)
     if outcome == CHANGED:

@@ -32,7 +32,7 @@ from snowsnake.machine.word cimport (
     list_size, pointer_of, small_int, string_context, string_data, string_size, tag_of, val,
 )
 from snowsnake.output.text cimport (
-    Text, text_append, text_begin, text_byte, text_context, text_decimal, text_finish, text_push_slots, text_save,
+    HeapText, text_append, text_begin, text_byte, text_context, text_decimal, text_finish, text_push_slots, text_save,
 )
 
 cdef enum:
@@ -53,7 +53,7 @@ cdef const char* HEX = "0123456789abcdef"
 
 # ---- strings ----------------------------------------------------------------------------------------------------
 
-cdef void _put_escape(Text* t, uint8_t c) noexcept nogil:
+cdef void _put_escape(HeapText* t, uint8_t c) noexcept nogil:
     cdef uint8_t[6] escape
     escape[0] = b'\\'
     if c == b'"' or c == b'\\':
@@ -77,7 +77,7 @@ cdef void _put_escape(Text* t, uint8_t c) noexcept nogil:
     text_append(t, escape, 6 if escape[1] == b'u' else 2)
 
 
-cdef void _put_string(Text* t, Word* fp, Word s) noexcept nogil:
+cdef void _put_string(HeapText* t, Word* fp, Word s) noexcept nogil:
     """In quotes.  A string that is not UTF-8 is an error, but only after everything has been forced."""
     cdef const uint8_t* start = string_data(s)
     cdef const uint8_t* p = start
@@ -108,7 +108,7 @@ cdef int _raise_bad_string(Machine* m, Word s) noexcept nogil:
 
 # ---- values -----------------------------------------------------------------------------------------------------
 
-cdef void _put_float(Text* t, double number) noexcept nogil:
+cdef void _put_float(HeapText* t, double number) noexcept nogil:
     cdef Bytes digits
     bytes_init(&digits)
     format_float_json(&digits, number)
@@ -139,7 +139,7 @@ cdef inline bint _open(Machine* m, Word container, int64_t index) noexcept nogil
     return True
 
 
-cdef int _put_value(Text* t, Word* fp, Word w) noexcept nogil:
+cdef int _put_value(HeapText* t, Word* fp, Word w) noexcept nogil:
     """DONE: written, or a level opened; CALL: the text comes as the result; RAISE."""
     cdef Machine* m = t.m
     cdef int tag = tag_of(w)
@@ -172,7 +172,7 @@ cdef int _put_value(Text* t, Word* fp, Word w) noexcept nogil:
     return DONE
 
 
-cdef int _put_item(Text* t, Word* fp, Word item, Word name, uint8_t separator) noexcept nogil:
+cdef int _put_item(HeapText* t, Word* fp, Word item, Word name, uint8_t separator) noexcept nogil:
     """FORCE if the item must be forced; otherwise the outcome of `_put_value`, with the index advanced."""
     cdef Machine* m = t.m
     cdef Word w = val(item)
@@ -187,7 +187,7 @@ cdef int _put_item(Text* t, Word* fp, Word item, Word name, uint8_t separator) n
     return _put_value(t, fp, w)
 
 
-cdef int _go_on(Text* t, Word* fp) noexcept nogil:
+cdef int _go_on(HeapText* t, Word* fp) noexcept nogil:
     """Writes until something must be forced or called; DONE: the last level is closed."""
     cdef Machine* m = t.m
     cdef Word container, name
@@ -241,7 +241,7 @@ cdef int to_plain_json(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _to_json(Machine* m, Word* fp, Word unmet) noexcept nogil:
-    cdef Text t
+    cdef HeapText t
     cdef Word w
     cdef int outcome = DONE
     if m.sp == fp + 1:

@@ -34,11 +34,12 @@ from snowsnake.machine.word cimport (
 cdef enum:
     PIECE_BYTES = 1 << 20             # a text of which more is there goes to the sink
 
-cdef struct Level:                    # a list or set that is being printed
+# A list or set that is being printed.
+cdef struct OpenValue:
     Word container
     uint64_t next
 
-cdef struct Printer:
+cdef struct ValuePrinter:
     Machine* m
     Bytes* out
     Sink sink                         # or NULL
@@ -46,7 +47,7 @@ cdef struct Printer:
     int flags
     bint fits                         # False: memory ran out
     bint is_stopped                   # by the sink
-    Level* levels
+    OpenValue* levels
     uint64_t level_count
     uint64_t level_capacity
     Word* seen                        # open addressing; 0 is free
@@ -95,15 +96,15 @@ cdef bint print_name(Bytes* out, const uint8_t* data, uint64_t size_bytes) noexc
 
 # ---- values without parts ---------------------------------------------------------------------------------------
 
-cdef inline void _put(Printer* p, const char* text) noexcept nogil:
+cdef inline void _put(ValuePrinter* p, const char* text) noexcept nogil:
     p.fits = p.fits and bytes_text(p.out, text)
 
 
-cdef inline void _put_string(Printer* p, Word s) noexcept nogil:
+cdef inline void _put_string(ValuePrinter* p, Word s) noexcept nogil:
     p.fits = p.fits and bytes_append(p.out, string_data(s), string_size(s))
 
 
-cdef void _put_lambda(Printer* p, Word f) noexcept nogil:
+cdef void _put_lambda(ValuePrinter* p, Word f) noexcept nogil:
     cdef Parameter parameter = next_parameter(p.m, f)
     cdef uint32_t file = 0, line = 0, column = 0
     _put(p, b"\xc2\xablambda ")
@@ -119,7 +120,7 @@ cdef void _put_lambda(Printer* p, Word f) noexcept nogil:
     _put(p, b"\xc2\xbb")
 
 
-cdef void _put_function(Printer* p, Word f) noexcept nogil:
+cdef void _put_function(ValuePrinter* p, Word f) noexcept nogil:
     cdef Word inner = applied_function(f)
     if kind_of(inner) != KIND_BUILTIN:
         if p.flags & PRINT_KINDS:
@@ -139,7 +140,7 @@ cdef void _put_function(Printer* p, Word f) noexcept nogil:
         _put(p, "<PRIMOP-APP>" if inner != f else "<PRIMOP>")
 
 
-cdef void _put_float(Printer* p, double number) noexcept nogil:
+cdef void _put_float(ValuePrinter* p, double number) noexcept nogil:
     """The form of %g; the decimal point is a full stop in every locale."""
     cdef char[64] text
     cdef int i
@@ -150,7 +151,7 @@ cdef void _put_float(Printer* p, double number) noexcept nogil:
     _put(p, text)
 
 
-cdef void _put_simple(Printer* p, Word w) noexcept nogil:
+cdef void _put_simple(ValuePrinter* p, Word w) noexcept nogil:
     """Anything but a list or a set."""
     cdef int tag = tag_of(w)
     if tag == TAG_STRING:
@@ -190,7 +191,7 @@ cdef inline uint64_t _slot(Word* table, uint64_t mask, Word w) noexcept nogil:
     return probe((w >> 3) * <uint64_t>0x9E3779B97F4A7C15 >> 20, mask, _is_slot_of, table, w)
 
 
-cdef bint _seen_before(Printer* p, Word w) noexcept nogil:
+cdef bint _seen_before(ValuePrinter* p, Word w) noexcept nogil:
     """Whether this was called with the word before."""
     cdef uint64_t i, mask, h
     cdef Word* table
@@ -215,7 +216,7 @@ cdef bint _seen_before(Printer* p, Word w) noexcept nogil:
     return False
 
 
-cdef void _open(Printer* p, Word container) noexcept nogil:
+cdef void _open(ValuePrinter* p, Word container) noexcept nogil:
     if not has_room(&p.levels, p.level_count, &p.level_capacity, 32):
         p.fits = False
         return
@@ -224,7 +225,7 @@ cdef void _open(Printer* p, Word container) noexcept nogil:
     p.level_count += 1
 
 
-cdef void _put_value(Printer* p, Word w) noexcept nogil:
+cdef void _put_value(ValuePrinter* p, Word w) noexcept nogil:
     """Writes a simple value, or the beginning of a list or set."""
     cdef Word value = val(w)
     if is_list(value):
@@ -243,7 +244,7 @@ cdef void _put_value(Printer* p, Word w) noexcept nogil:
         _put_simple(p, value)
 
 
-cdef bint _hand_on(Printer* p) noexcept nogil:
+cdef bint _hand_on(ValuePrinter* p) noexcept nogil:
     """Text that no sink takes is kept, and counts: a value of a few megabytes may have a text of gigabytes."""
     if p.sink != NULL:
         p.is_stopped = not p.sink(p.context, p.out)
@@ -253,9 +254,9 @@ cdef bint _hand_on(Printer* p) noexcept nogil:
     return p.fits
 
 
-cdef void _put_rest(Printer* p) noexcept nogil:
+cdef void _put_rest(ValuePrinter* p) noexcept nogil:
     """Continues at the innermost level until all are closed."""
-    cdef Level* level
+    cdef OpenValue* level
     cdef Word container, name
     cdef uint32_t* order
     cdef uint64_t i
@@ -296,8 +297,8 @@ cdef int print_value(Machine* m, Word value, Bytes* out, int flags) noexcept nog
 
 
 cdef int print_to(Machine* m, Word value, Bytes* out, int flags, Sink sink, void* context) noexcept nogil:
-    cdef Printer p
-    memset(&p, 0, sizeof(Printer))
+    cdef ValuePrinter p
+    memset(&p, 0, sizeof(ValuePrinter))
     p.m = m
     p.out = out
     p.sink = sink

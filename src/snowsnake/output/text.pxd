@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Text that a builtin builds over several entries, on the machine's heap.
+"""A text that a builtin builds over several entries, on the machine's heap.
 
 In: a builtin's state words, SLOTS of them, and bytes.  Out: one string, whose context unites the contexts of all parts.
 The text is a string object with room to spare; growing makes another of twice the size.  Because it is an ordinary value
@@ -8,7 +8,7 @@ on the stack, the collector moves it, and an error that unwinds the builtin leav
     slots[0]  string: the room          slots[1]  int: bytes used
     slots[2]  string: contexts, as u32  slots[3]  int: bytes used
 
-A Text is a view of the slots for one entry: call `text_begin` first, and `text_save` before every return.
+A HeapText is a view of the slots for one entry: call `text_begin` first, and `text_save` before every return.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
@@ -25,7 +25,7 @@ cdef enum:
     SLOTS = 4
     FIRST_ROOM = 240                  # bytes
 
-cdef struct Text:
+cdef struct HeapText:
     Machine* m
     Word* slots
     uint8_t* start
@@ -39,7 +39,7 @@ cdef inline void text_push_slots(Machine* m) noexcept nogil:
     push(m, m.empty_string)
     push(m, 0)
 
-cdef inline void text_begin(Text* t, Machine* m, Word* slots) noexcept nogil:
+cdef inline void text_begin(HeapText* t, Machine* m, Word* slots) noexcept nogil:
     t.m = m
     t.slots = slots
     t.start = string_data(slots[0])
@@ -47,7 +47,7 @@ cdef inline void text_begin(Text* t, Machine* m, Word* slots) noexcept nogil:
     t.end = t.start + string_size(slots[0])
     t.failed = False
 
-cdef inline void text_save(Text* t) noexcept nogil:
+cdef inline void text_save(HeapText* t) noexcept nogil:
     t.slots[1] = small_int(<int64_t>(t.at - t.start))
 
 cdef inline Word text_grown(Machine* m, Word old, uint64_t used, uint64_t extra) noexcept nogil:
@@ -67,7 +67,7 @@ cdef inline Word text_grown(Machine* m, Word old, uint64_t used, uint64_t extra)
     memcpy(string_data(grown), string_data(old), used)
     return grown
 
-cdef inline bint text_grow(Text* t, uint64_t extra) noexcept nogil:
+cdef inline bint text_grow(HeapText* t, uint64_t extra) noexcept nogil:
     cdef uint64_t used = <uint64_t>(t.at - t.start)
     cdef Word grown
     if t.failed:
@@ -82,33 +82,33 @@ cdef inline bint text_grow(Text* t, uint64_t extra) noexcept nogil:
     t.end = t.start + string_size(grown)
     return True
 
-cdef inline bint text_room(Text* t, uint64_t extra) noexcept nogil:
+cdef inline bint text_room(HeapText* t, uint64_t extra) noexcept nogil:
     return <uint64_t>(t.end - t.at) >= extra or text_grow(t, extra)
 
-cdef inline void text_append(Text* t, const void* data, uint64_t size_bytes) noexcept nogil:
+cdef inline void text_append(HeapText* t, const void* data, uint64_t size_bytes) noexcept nogil:
     if text_room(t, size_bytes):
         memcpy(t.at, data, size_bytes)
         t.at += size_bytes
 
-cdef inline void text_byte(Text* t, uint8_t byte) noexcept nogil:
+cdef inline void text_byte(HeapText* t, uint8_t byte) noexcept nogil:
     if t.at < t.end or text_grow(t, 1):
         t.at[0] = byte
         t.at += 1
 
-cdef inline void text_put(Text* t, const char* text) noexcept nogil:
+cdef inline void text_put(HeapText* t, const char* text) noexcept nogil:
     text_append(t, text, strlen(text))
 
-cdef inline void text_spaces(Text* t, uint64_t count) noexcept nogil:
+cdef inline void text_spaces(HeapText* t, uint64_t count) noexcept nogil:
     if text_room(t, count):
         memset(t.at, 32, count)
         t.at += count
 
-cdef inline void text_decimal(Text* t, int64_t number) noexcept nogil:
+cdef inline void text_decimal(HeapText* t, int64_t number) noexcept nogil:
     cdef uint8_t[DECIMAL_SIZE] digits
     cdef int start = write_decimal(number, digits)
     text_append(t, &digits[start], DECIMAL_SIZE - start)
 
-cdef inline void text_context(Text* t, uint32_t context) noexcept nogil:
+cdef inline void text_context(HeapText* t, uint32_t context) noexcept nogil:
     """Makes the finished text refer to these store paths as well."""
     cdef uint64_t used = <uint64_t>int_value(t.slots[3])
     cdef Word grown
@@ -125,7 +125,7 @@ cdef inline void text_context(Text* t, uint32_t context) noexcept nogil:
     (<uint32_t*>(string_data(t.slots[2]) + used))[0] = context
     t.slots[3] = small_int(<int64_t>(used + 4))
 
-cdef inline Word text_finish(Text* t) noexcept nogil:
+cdef inline Word text_finish(HeapText* t) noexcept nogil:
     """Returns the string.  Room that was not needed becomes a dead object.  0, with an error set, if memory is short."""
     cdef uint64_t used = <uint64_t>(t.at - t.start), i, left
     cdef Word* p = pointer_of(t.slots[0])

@@ -31,7 +31,7 @@ from snowsnake.machine.word cimport (
 )
 from snowsnake.output.nix_text cimport Sink
 from snowsnake.output.text cimport (
-    Text, text_append, text_begin, text_byte, text_context, text_decimal, text_finish, text_push_slots, text_put,
+    HeapText, text_append, text_begin, text_byte, text_context, text_decimal, text_finish, text_push_slots, text_put,
     text_save, text_spaces,
 )
 
@@ -60,7 +60,7 @@ cdef enum:
 
 # ---- elements ---------------------------------------------------------------------------------------------------
 
-cdef void _put_escaped(Text* t, const uint8_t* data, uint64_t size) noexcept nogil:
+cdef void _put_escaped(HeapText* t, const uint8_t* data, uint64_t size) noexcept nogil:
     cdef uint64_t i, start = 0
     cdef const char* entity
     for i in range(size):
@@ -82,7 +82,7 @@ cdef void _put_escaped(Text* t, const uint8_t* data, uint64_t size) noexcept nog
     text_append(t, data + start, size - start)
 
 
-cdef void _put_attribute(Text* t, const char* name, const void* data, uint64_t size) noexcept nogil:
+cdef void _put_attribute(HeapText* t, const char* name, const void* data, uint64_t size) noexcept nogil:
     text_byte(t, b' ')
     text_put(t, name)
     text_put(t, "=\"")
@@ -90,7 +90,7 @@ cdef void _put_attribute(Text* t, const char* name, const void* data, uint64_t s
     text_byte(t, b'"')
 
 
-cdef void _put_number(Text* t, const char* name, int64_t number) noexcept nogil:
+cdef void _put_number(HeapText* t, const char* name, int64_t number) noexcept nogil:
     text_byte(t, b' ')
     text_put(t, name)
     text_put(t, "=\"")
@@ -98,22 +98,22 @@ cdef void _put_number(Text* t, const char* name, int64_t number) noexcept nogil:
     text_byte(t, b'"')
 
 
-cdef inline void _start(Text* t, Word* fp, const char* tag) noexcept nogil:
+cdef inline void _start(HeapText* t, Word* fp, const char* tag) noexcept nogil:
     text_spaces(t, 2 * <uint64_t>int_value(fp[DEPTH]))
     text_byte(t, b'<')
     text_put(t, tag)
 
 
-cdef inline void _end_open(Text* t, Word* fp) noexcept nogil:
+cdef inline void _end_open(HeapText* t, Word* fp) noexcept nogil:
     text_append(t, <const char*>">\n", 2)
     fp[DEPTH] = small_int(int_value(fp[DEPTH]) + 1)
 
 
-cdef inline void _end_empty(Text* t) noexcept nogil:
+cdef inline void _end_empty(HeapText* t) noexcept nogil:
     text_append(t, <const char*>" />\n", 4)
 
 
-cdef inline void _close(Text* t, Word* fp, const char* tag) noexcept nogil:
+cdef inline void _close(HeapText* t, Word* fp, const char* tag) noexcept nogil:
     fp[DEPTH] = small_int(int_value(fp[DEPTH]) - 1)
     text_spaces(t, 2 * <uint64_t>int_value(fp[DEPTH]))
     text_append(t, <const char*>"</", 2)
@@ -121,20 +121,21 @@ cdef inline void _close(Text* t, Word* fp, const char* tag) noexcept nogil:
     text_append(t, <const char*>">\n", 2)
 
 
-cdef inline void _put_leaf(Text* t, Word* fp, const char* tag, const void* value, uint64_t size) noexcept nogil:
+cdef inline void _put_leaf(HeapText* t, Word* fp, const char* tag, const void* value, uint64_t size) noexcept nogil:
     _start(t, fp, tag)
     _put_attribute(t, "value", value, size)
     _end_empty(t)
 
 
-cdef struct Place:                    # of an attribute or function; line 0: not wanted, or unknown
+# Where an attribute or a function is defined; line 0 means that the place is not wanted or not known.
+cdef struct SourcePlace:
     uint32_t file
     uint32_t line
     uint32_t column
 
 
-cdef Place _place(Text* t, Word* fp, uint32_t position) noexcept nogil:
-    cdef Place place
+cdef SourcePlace _place(HeapText* t, Word* fp, uint32_t position) noexcept nogil:
+    cdef SourcePlace place
     place.line = 0
     place.column = 0
     place.file = 0
@@ -143,13 +144,13 @@ cdef Place _place(Text* t, Word* fp, uint32_t position) noexcept nogil:
     return place
 
 
-cdef void _put_line(Text* t, Place place) noexcept nogil:
+cdef void _put_line(HeapText* t, SourcePlace place) noexcept nogil:
     if place.line:
         _put_number(t, "column", place.column)
         _put_number(t, "line", place.line)
 
 
-cdef void _put_path(Text* t, Place place) noexcept nogil:
+cdef void _put_path(HeapText* t, SourcePlace place) noexcept nogil:
     """Attributes are in the order of their names, so a `name` comes between the line and the path."""
     cdef const char* path
     if place.line:
@@ -229,7 +230,7 @@ cdef Word _unforced(Machine* m, Word w, bint is_strict) noexcept nogil:
     return 0
 
 
-cdef void _put_derivation_function(Text* t, Word* fp) noexcept nogil:
+cdef void _put_derivation_function(HeapText* t, Word* fp) noexcept nogil:
     """`drvAttrs @ { outputs ? [ "out" ], ... }`"""
     _start(t, fp, "function")
     _end_open(t, fp)
@@ -244,12 +245,12 @@ cdef void _put_derivation_function(Text* t, Word* fp) noexcept nogil:
     _close(t, fp, "function")
 
 
-cdef void _put_function(Text* t, Word* fp, Word f) noexcept nogil:
+cdef void _put_function(HeapText* t, Word* fp, Word f) noexcept nogil:
     """Writes its parameters.  Builtins look like values that are not evaluated."""
     cdef Parameter parameter = next_parameter(t.m, f)
     cdef Formals* formals = parameter.formals
     cdef Word name
-    cdef Place place
+    cdef SourcePlace place
     cdef uint32_t i
     if is_derivation_function(t.m, f):
         _put_derivation_function(t, fp)
@@ -289,7 +290,7 @@ cdef inline int _open(Machine* m, Word container, bint is_derivation) noexcept n
     return DONE
 
 
-cdef int _put_derivation(Text* t, Word* fp, Word w) noexcept nogil:
+cdef int _put_derivation(HeapText* t, Word* fp, Word w) noexcept nogil:
     cdef Machine* m = t.m
     cdef Word* drv_path = attrs_find(w, m.symbol_drv_path)
     cdef Word* out_path = attrs_find(w, m.symbol_out_path)
@@ -315,7 +316,7 @@ cdef int _put_derivation(Text* t, Word* fp, Word w) noexcept nogil:
     return DONE
 
 
-cdef int _put_value(Text* t, Word* fp, Word w) noexcept nogil:
+cdef int _put_value(HeapText* t, Word* fp, Word w) noexcept nogil:
     """What must be forced for it has been.  DONE: written, or a level opened; RAISE."""
     cdef char[64] number
     cdef int tag = tag_of(w)
@@ -363,7 +364,7 @@ cdef void xml_stream(Machine* m, Sink sink, void* context) noexcept nogil:
     snow_xml_stream.context = context
 
 
-cdef bint _hand_on(Text* t) noexcept nogil:
+cdef bint _hand_on(HeapText* t) noexcept nogil:
     """Passes the text so far to the sink; returns False if the sink wants no more, and an error has been raised."""
     cdef Bytes piece
     memset(&piece, 0, sizeof(piece))
@@ -376,14 +377,14 @@ cdef bint _hand_on(Text* t) noexcept nogil:
     return False
 
 
-cdef int _go_on(Text* t, Word* fp) noexcept nogil:
+cdef int _go_on(HeapText* t, Word* fp) noexcept nogil:
     """Writes until something must be forced; DONE: the last level is closed."""
     cdef Machine* m = t.m
     cdef Word container, w, thunk, name
     cdef uint64_t i, n
     cdef uint32_t* order = NULL
     cdef uint32_t place = 0
-    cdef Place where
+    cdef SourcePlace where
     cdef bint is_derivation
     while m.sp > fp + LEVELS:
         if must_stop(m):
@@ -430,7 +431,7 @@ cdef int _go_on(Text* t, Word* fp) noexcept nogil:
 
 
 cdef int to_xml_as(Machine* m, Word* fp) noexcept nogil:
-    cdef Text t
+    cdef HeapText t
     cdef Word w, thunk
     cdef int outcome = DONE
     if m.sp == fp + 3:

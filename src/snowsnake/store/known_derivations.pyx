@@ -28,7 +28,8 @@ from snowsnake.store.store_path cimport STORE_HASH_SIZE, store_path_parse, views
 cdef enum:
     SLAB_SIZE = 65536
 
-cdef struct Reading:                  # a derivation from the reader, whose inputs are being made known
+# A derivation from the reader, whose inputs are being made known.
+cdef struct OpenDerivation:
     uint32_t entry
     size_t next_input
     Bytes text
@@ -450,13 +451,13 @@ cdef bint needs_feature(const char* feature, Bytes* error) noexcept nogil:
     return False
 
 
-cdef bint start_reading(KnownDerivations* self, Reading* reading, uint32_t entry, Bytes* error) noexcept nogil:
+cdef bint start_reading(KnownDerivations* self, OpenDerivation* reading, uint32_t entry, Bytes* error) noexcept nogil:
     cdef View path = self.entries[entry].path
     cdef View base
     cdef Bytes reason
     cdef bint ok
     cdef size_t i
-    memset(reading, 0, sizeof(Reading))
+    memset(reading, 0, sizeof(OpenDerivation))
     reading.entry = entry
     if not store_path_parse(self.store_dir, path, &base, error):
         return False
@@ -490,13 +491,13 @@ cdef bint start_reading(KnownDerivations* self, Reading* reading, uint32_t entry
     return ok
 
 
-cdef void stop_reading(KnownDerivations* self, Reading* reading) noexcept nogil:
+cdef void stop_reading(KnownDerivations* self, OpenDerivation* reading) noexcept nogil:
     self.entries[reading.entry].is_pending = False
     derivation_free(&reading.drv)
     bytes_free(&reading.text)
 
 
-cdef bint finish_reading(KnownDerivations* self, Reading* reading, Bytes* error) noexcept nogil:
+cdef bint finish_reading(KnownDerivations* self, OpenDerivation* reading, Bytes* error) noexcept nogil:
     cdef Digest modulo
     cdef int kind = MODULO_REGULAR
     cdef size_t count
@@ -509,7 +510,7 @@ cdef bint finish_reading(KnownDerivations* self, Reading* reading, Bytes* error)
     return remember(self, reading.entry, &reading.drv, <const View*>self.scratch_references.data, count, &modulo, kind, error)
 
 
-cdef bint next_unknown(KnownDerivations* self, Reading* reading, uint32_t* found, Bytes* error) noexcept nogil:
+cdef bint next_unknown(KnownDerivations* self, OpenDerivation* reading, uint32_t* found, Bytes* error) noexcept nogil:
     """The next input that must be read first; NO_ENTRY in *found* when there is none."""
     cdef const InputDrv* inputs = reading.drv.input_drvs
     cdef uint32_t entry
@@ -534,7 +535,7 @@ cdef bint next_unknown(KnownDerivations* self, Reading* reading, uint32_t* found
 
 cdef bint read_derivations(KnownDerivations* self, uint32_t entry, Bytes* error) noexcept nogil:
     """Makes *entry* known, after everything that it depends on, with a stack of its own."""
-    cdef Reading* stack = NULL
+    cdef OpenDerivation* stack = NULL
     cdef size_t depth = 0, capacity = 0
     cdef uint32_t wanted = entry
     cdef bint ok = True

@@ -23,7 +23,8 @@ cdef enum:
     LONGEST_SHOWN_BYTES = 1000        # of an attribute path in a message
 
 
-cdef struct Builder:                  # what `Bindings*` points to while parsing
+# The bindings of a set that is being parsed: a `Bindings*` points to the first field.
+cdef struct OpenBindings:
     Bindings bindings
     uint32_t capacity
     uint32_t dynamic_capacity
@@ -33,8 +34,8 @@ cdef struct Builder:                  # what `Bindings*` points to while parsing
 
 
 cdef Bindings* new_set(ParseState* state) noexcept nogil:
-    cdef Builder* builder = <Builder*>allocate(state, (sizeof(Builder) + 7) & ~<size_t>7)
-    memset(builder, 0, sizeof(Builder))
+    cdef OpenBindings* builder = <OpenBindings*>allocate(state, (sizeof(OpenBindings) + 7) & ~<size_t>7)
+    memset(builder, 0, sizeof(OpenBindings))
     return &builder.bindings
 
 
@@ -54,15 +55,15 @@ cdef inline uint32_t hash_of_name(Name name) noexcept nogil:
     return name * <uint32_t>2654435761U >> 7
 
 
-cdef inline bint is_slot_of(uint64_t at, Builder* builder, Name name) noexcept nogil:
+cdef inline bint is_slot_of(uint64_t at, OpenBindings* builder, Name name) noexcept nogil:
     return builder.index[at] == 0 or builder.bindings.items[builder.index[at] - 1].name == name
 
 
-cdef inline void index_name(Builder* builder, Name name, uint32_t position) noexcept nogil:
+cdef inline void index_name(OpenBindings* builder, Name name, uint32_t position) noexcept nogil:
     builder.index[probe(hash_of_name(name), builder.index_mask, is_free_slot, builder.index)] = position + 1
 
 
-cdef void build_index(ParseState* state, Builder* builder) noexcept nogil:
+cdef void build_index(ParseState* state, OpenBindings* builder) noexcept nogil:
     cdef uint32_t slots = builder.capacity * 4
     cdef uint32_t i
     builder.index = <uint32_t*>allocate(state, slots * sizeof(uint32_t))
@@ -73,7 +74,7 @@ cdef void build_index(ParseState* state, Builder* builder) noexcept nogil:
 
 
 cdef Binding* find(Bindings* bindings, Name name) noexcept nogil:
-    cdef Builder* builder = <Builder*>bindings
+    cdef OpenBindings* builder = <OpenBindings*>bindings
     cdef uint32_t i
     if builder.index == NULL:
         for i in range(bindings.count):
@@ -85,7 +86,7 @@ cdef Binding* find(Bindings* bindings, Name name) noexcept nogil:
 
 
 cdef void append(ParseState* state, Bindings* bindings, Binding* binding) noexcept nogil:
-    cdef Builder* builder = <Builder*>bindings
+    cdef OpenBindings* builder = <OpenBindings*>bindings
     cdef uint32_t capacity = builder.capacity
     bindings.items = <Binding*>grown(state, bindings.items, bindings.count, &builder.capacity, sizeof(Binding))
     bindings.items[bindings.count] = binding[0]
@@ -98,7 +99,7 @@ cdef void append(ParseState* state, Bindings* bindings, Binding* binding) noexce
 
 
 cdef void append_dynamic(ParseState* state, Bindings* bindings, DynamicBinding* binding) noexcept nogil:
-    cdef Builder* builder = <Builder*>bindings
+    cdef OpenBindings* builder = <OpenBindings*>bindings
     bindings.dynamic = <DynamicBinding*>grown(
         state, bindings.dynamic, bindings.dynamic_count, &builder.dynamic_capacity, sizeof(DynamicBinding),
     )
@@ -108,7 +109,7 @@ cdef void append_dynamic(ParseState* state, Bindings* bindings, DynamicBinding* 
 
 cdef uint32_t add_from(ParseState* state, Bindings* bindings, Node* expression) noexcept nogil:
     """The index of *expression* among those of `inherit (e)`."""
-    cdef Builder* builder = <Builder*>bindings
+    cdef OpenBindings* builder = <OpenBindings*>bindings
     bindings.froms = <Node**>grown(state, bindings.froms, bindings.from_count, &builder.from_capacity, sizeof(Node*))
     bindings.froms[bindings.from_count] = expression
     bindings.from_count += 1

@@ -625,7 +625,8 @@ cdef Node* parse_expression(ParseState* state) noexcept nogil:
     return parse_pipes(state, NULL)
 
 
-cdef struct Request:                  # for the deep stack
+# The arguments and the state of a parse, in one struct: a function on the deep stack gets one pointer.
+cdef struct ParseRequest:
     Ast* ast
     const uint8_t* data
     size_t size_bytes
@@ -634,7 +635,7 @@ cdef struct Request:                  # for the deep stack
 
 
 cdef void parse_request(void* given) noexcept nogil:
-    cdef Request* request = <Request*>given
+    cdef ParseRequest* request = <ParseRequest*>given
     cdef ParseState* state = &request.state
     cdef Node* root
     state_open(state, request.ast, request.data, request.size_bytes, request.features)
@@ -649,7 +650,7 @@ cdef void parse_request(void* given) noexcept nogil:
 
 
 cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features, ArenaPool* pool) noexcept nogil:
-    cdef Request request
+    cdef ParseRequest request
     request.ast = <Ast*>allocate_zeros(1, sizeof(Ast))
     if request.ast == NULL:
         return NULL

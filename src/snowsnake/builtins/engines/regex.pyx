@@ -18,7 +18,7 @@ from snowsnake.builtins.engines.regex_reverse cimport (
     reverse_must_stop,
     reverse_memory, reverse_run, reverse_set,
 )
-from snowsnake.builtins.engines.regex_walk cimport Frame, Memo, clear_slots, walk, walk_exploring, walk_parallel
+from snowsnake.builtins.engines.regex_walk cimport WalkFrame, Memo, clear_slots, walk, walk_exploring, walk_parallel
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_free, bytes_init, bytes_text
 from snowsnake.foundation.probing cimport probe
@@ -109,7 +109,7 @@ cdef size_t regex_group_count(const Regex* regex) noexcept nogil:
 
 cdef size_t regex_memory(const Regex* regex) noexcept nogil:
     return (sizeof(Regex) + reverse_memory(&regex.reverse) + 64 * <size_t>regex.program.state_count
-            + 32 * <size_t>regex.program.set_count + sizeof(Frame) * regex.frame_capacity
+            + 32 * <size_t>regex.program.set_count + sizeof(WalkFrame) * regex.frame_capacity
             + sizeof(Memo) * regex.memo_capacity
             + (regex.lists[0].capacity + regex.lists[1].capacity) * (8 * regex.slot_count + 4))
 
@@ -327,8 +327,8 @@ cdef object error(RegexStatus status, bytes pattern):
         bytes_free(&text)
 
 
-cdef class Pattern:
-    """A compiled regular expression: `Pattern(b"(a*)b").match(b"aab")` is `[b"aa"]`."""
+cdef class CompiledPattern:
+    """A compiled regular expression: `CompiledPattern(b"(a*)b").match(b"aab")` is `[b"aa"]`."""
     cdef Regex* regex
     cdef bytes pattern
     cdef int64_t* captures

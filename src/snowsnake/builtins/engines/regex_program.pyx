@@ -25,7 +25,8 @@ cdef struct Fragment:
     int32_t end                       # the state whose `next` is loose
     bint is_nullable
 
-cdef struct Level:                    # an open group, or the whole pattern
+# An open group, or the whole pattern.
+cdef struct OpenGroup:
     int32_t low                       # the group's first state
     uint32_t group
     Fragment choice                   # the alternatives before the last `|`
@@ -33,25 +34,25 @@ cdef struct Level:                    # an open group, or the whole pattern
     Fragment sequence                 # the current alternative so far
     bint has_sequence
 
-cdef struct Parser:
+cdef struct RegexParser:
     RegexProgram* program
     const uint8_t* position
     const uint8_t* end
     int64_t states_made               # as libstdc++ counts: with the originals of copied fragments
     RegexStatus status
-    Level* levels
+    OpenGroup* levels
     size_t level_count
     size_t level_capacity
 
 
-cdef void fail(Parser* parser, RegexStatus status) noexcept nogil:
+cdef void fail(RegexParser* parser, RegexStatus status) noexcept nogil:
     if parser.status == REGEX_OK:
         parser.status = status
 
 
 # -- states ------------------------------------------------------------------------------------------------------------
 
-cdef bint reserve_states(Parser* parser, int64_t extra) noexcept nogil:
+cdef bint reserve_states(RegexParser* parser, int64_t extra) noexcept nogil:
     cdef RegexProgram* program = parser.program
     cdef int64_t wanted = program.state_count + extra
     cdef RegexState* states
@@ -67,7 +68,7 @@ cdef bint reserve_states(Parser* parser, int64_t extra) noexcept nogil:
     return True
 
 
-cdef int32_t make_state(Parser* parser, RegexOp op, uint32_t argument, int32_t next, int32_t alternate) noexcept nogil:
+cdef int32_t make_state(RegexParser* parser, RegexOp op, uint32_t argument, int32_t next, int32_t alternate) noexcept nogil:
     """A new state; 0, and a failed parser, if the limit is reached."""
     cdef RegexState* state
     parser.states_made += 1
@@ -93,14 +94,14 @@ cdef Fragment single(int32_t state, bint is_nullable) noexcept nogil:
     return fragment
 
 
-cdef Fragment joined(Parser* parser, Fragment first, Fragment second) noexcept nogil:
+cdef Fragment joined(RegexParser* parser, Fragment first, Fragment second) noexcept nogil:
     parser.program.states[first.end].next = second.start
     first.end = second.end
     first.is_nullable = first.is_nullable and second.is_nullable
     return first
 
 
-cdef void mark_loop(Parser* parser, int32_t low) noexcept nogil:
+cdef void mark_loop(RegexParser* parser, int32_t low) noexcept nogil:
     """Notes that a loop over [low, here) has a body that can match nothing: its repeats, and those inside, need counting."""
     parser.program.states[low].loops_opened += 1
     parser.program.states[parser.program.state_count - 1].loops_closed += 1
@@ -109,7 +110,7 @@ cdef void mark_loop(Parser* parser, int32_t low) noexcept nogil:
 
 # -- byte sets ---------------------------------------------------------------------------------------------------------
 
-cdef uint32_t new_set(Parser* parser, const ByteSet* byte_set) noexcept nogil:
+cdef uint32_t new_set(RegexParser* parser, const ByteSet* byte_set) noexcept nogil:
     """The index of a copy of `byte_set`."""
     cdef RegexProgram* program = parser.program
     cdef ByteSet* sets
@@ -125,7 +126,7 @@ cdef uint32_t new_set(Parser* parser, const ByteSet* byte_set) noexcept nogil:
     return FIRST_SETS + program.set_count - 1
 
 
-cdef uint32_t parse_bracket(Parser* parser) noexcept nogil:
+cdef uint32_t parse_bracket(RegexParser* parser) noexcept nogil:
     """Returns the index of the set after a `[`."""
     cdef ByteSet byte_set
     parser.position = bracket_parse(parser.position, parser.end, &byte_set)
@@ -143,7 +144,7 @@ cdef inline bint is_special(uint8_t byte) noexcept nogil:
             or byte == c'?' or byte == c'{' or byte == c'|' or byte == c'^' or byte == c'$')
 
 
-cdef bint token_is_bad(Parser* parser) noexcept nogil:
+cdef bint token_is_bad(RegexParser* parser) noexcept nogil:
     """Whether the next token is invalid: libstdc++ reads one token ahead, before it copies for a bound."""
     if parser.position == parser.end:
         return False
@@ -152,7 +153,7 @@ cdef bint token_is_bad(Parser* parser) noexcept nogil:
     return parser.position[0] == c'\\' and (parser.end - parser.position < 2 or not is_special(parser.position[1]))
 
 
-cdef int64_t parse_number(Parser* parser) noexcept nogil:
+cdef int64_t parse_number(RegexParser* parser) noexcept nogil:
     """Reads decimal digits; -1, and failure, if there are none or they do not fit an int."""
     cdef int64_t number = 0
     if parser.position == parser.end or not (c'0' <= parser.position[0] <= c'9'):
@@ -167,7 +168,7 @@ cdef int64_t parse_number(Parser* parser) noexcept nogil:
     return number
 
 
-cdef Fragment parse_bound(Parser* parser, Fragment body, int32_t low) noexcept nogil:
+cdef Fragment parse_bound(RegexParser* parser, Fragment body, int32_t low) noexcept nogil:
     """Reads the bound after `{`, and expands it."""
     cdef int64_t least = parse_number(parser)
     cdef int64_t most = least
@@ -189,7 +190,7 @@ cdef Fragment parse_bound(Parser* parser, Fragment body, int32_t low) noexcept n
     return expand_bound(parser, body, low, least, most, is_open)
 
 
-cdef bint copy_fragment(Parser* parser, int32_t low, int64_t copies) noexcept nogil:
+cdef bint copy_fragment(RegexParser* parser, int32_t low, int64_t copies) noexcept nogil:
     """Appends `copies` copies of the states [low, here)."""
     cdef int32_t size = parser.program.state_count - low
     cdef int32_t shift, i
@@ -210,7 +211,7 @@ cdef bint copy_fragment(Parser* parser, int32_t low, int64_t copies) noexcept no
     return True
 
 
-cdef Fragment expand_bound(Parser* parser, Fragment body, int32_t low, int64_t least, int64_t most,
+cdef Fragment expand_bound(RegexParser* parser, Fragment body, int32_t low, int64_t least, int64_t most,
                            bint is_open) noexcept nogil:
     cdef RegexProgram* program = parser.program
     cdef int32_t size = program.state_count - low
@@ -267,7 +268,7 @@ cdef Fragment expand_bound(Parser* parser, Fragment body, int32_t low, int64_t l
     return result
 
 
-cdef Fragment parse_quantifiers(Parser* parser, Fragment atom, int32_t low) noexcept nogil:
+cdef Fragment parse_quantifiers(RegexParser* parser, Fragment atom, int32_t low) noexcept nogil:
     cdef uint8_t byte
     cdef int32_t repeat, exit
     while parser.status == REGEX_OK and parser.position != parser.end:
@@ -303,34 +304,34 @@ cdef Fragment parse_quantifiers(Parser* parser, Fragment atom, int32_t low) noex
 
 # -- the grammar -------------------------------------------------------------------------------------------------------
 
-cdef void add_to_sequence(Parser* parser, Fragment piece) noexcept nogil:
-    cdef Level* level = &parser.levels[parser.level_count - 1]
+cdef void add_to_sequence(RegexParser* parser, Fragment piece) noexcept nogil:
+    cdef OpenGroup* level = &parser.levels[parser.level_count - 1]
     if parser.status != REGEX_OK:
         return
     level.sequence = joined(parser, level.sequence, piece) if level.has_sequence else piece
     level.has_sequence = True
 
 
-cdef void open_level(Parser* parser, int32_t low, uint32_t group) noexcept nogil:
-    cdef Level* levels
+cdef void open_level(RegexParser* parser, int32_t low, uint32_t group) noexcept nogil:
+    cdef OpenGroup* levels
     cdef size_t wanted
     if parser.level_count == parser.level_capacity:
         wanted = 2 * parser.level_capacity + 16
-        levels = <Level*>resize_items(parser.levels, wanted, sizeof(Level))
+        levels = <OpenGroup*>resize_items(parser.levels, wanted, sizeof(OpenGroup))
         if levels == NULL:
             fail(parser, REGEX_TOO_LARGE)
             return
         parser.levels = levels
         parser.level_capacity = wanted
-    memset(&parser.levels[parser.level_count], 0, sizeof(Level))
+    memset(&parser.levels[parser.level_count], 0, sizeof(OpenGroup))
     parser.levels[parser.level_count].low = low
     parser.levels[parser.level_count].group = group
     parser.level_count += 1
 
 
-cdef void end_alternative(Parser* parser) noexcept nogil:
+cdef void end_alternative(RegexParser* parser) noexcept nogil:
     """At `|`, `)` or the end: closes the sequence and folds it into the level's choice."""
-    cdef Level* level = &parser.levels[parser.level_count - 1]
+    cdef OpenGroup* level = &parser.levels[parser.level_count - 1]
     cdef int32_t exit, choice
     add_to_sequence(parser, single(make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE), True))
     if parser.status != REGEX_OK:
@@ -352,8 +353,8 @@ cdef void end_alternative(Parser* parser) noexcept nogil:
     level.has_sequence = False
 
 
-cdef void close_group(Parser* parser) noexcept nogil:
-    cdef Level level = parser.levels[parser.level_count - 1]
+cdef void close_group(RegexParser* parser) noexcept nogil:
+    cdef OpenGroup level = parser.levels[parser.level_count - 1]
     cdef Fragment group = single(level.low, True)
     parser.level_count -= 1
     group = joined(parser, group, level.choice)
@@ -361,12 +362,12 @@ cdef void close_group(Parser* parser) noexcept nogil:
     add_to_sequence(parser, parse_quantifiers(parser, group, level.low))
 
 
-cdef void add_atom(Parser* parser, uint32_t byte_set) noexcept nogil:
+cdef void add_atom(RegexParser* parser, uint32_t byte_set) noexcept nogil:
     cdef int32_t state = make_state(parser, OP_MATCH, byte_set, NOWHERE, NOWHERE)
     add_to_sequence(parser, parse_quantifiers(parser, single(state, False), state))
 
 
-cdef void parse_step(Parser* parser) noexcept nogil:
+cdef void parse_step(RegexParser* parser) noexcept nogil:
     """Reads one byte of the pattern outside brackets and bounds, with everything that belongs to it."""
     cdef uint8_t byte = parser.position[0]
     cdef uint32_t group, byte_set
@@ -479,9 +480,9 @@ cdef void init_program(RegexProgram* program) noexcept nogil:
 
 cdef RegexStatus regex_program_parse(RegexProgram* program, const uint8_t* pattern, size_t size_bytes) noexcept nogil:
     """Fills `program`; after a failure nothing needs to be freed."""
-    cdef Parser parser
+    cdef RegexParser parser
     cdef int32_t accept
-    memset(&parser, 0, sizeof(Parser))
+    memset(&parser, 0, sizeof(RegexParser))
     parser.program = program
     parser.position = pattern
     parser.end = pattern + size_bytes

@@ -4,7 +4,8 @@ from libc.stdint cimport int32_t, int64_t, uint64_t, uint8_t
 from snowsnake.builtins.engines.regex_program cimport RegexProgram
 from snowsnake.builtins.engines.regex_reverse cimport Reverse
 
-cdef struct Frame:                    # on the walk's own stack
+# A frame of the walk's own stack.
+cdef struct WalkFrame:
     uint8_t kind
     int32_t state
     int64_t value
@@ -32,7 +33,7 @@ cdef struct Regex:
     int64_t* best_slots
     int64_t* own_slots
     # The walk where one place may need several steps
-    Frame* frames
+    WalkFrame* frames
     size_t frame_count
     size_t frame_capacity
     int64_t generation                # the stamp of the current place: entries of the five arrays below with another stamp are old

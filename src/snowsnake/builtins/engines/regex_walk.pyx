@@ -87,12 +87,12 @@ cdef inline uint64_t entered_key(int32_t state, int64_t times) noexcept nogil:
 
 
 cdef bint push(Regex* regex, FrameKind kind, int32_t state, int64_t value, uint64_t key) noexcept nogil:
-    cdef Frame* frames
-    cdef Frame* frame
+    cdef WalkFrame* frames
+    cdef WalkFrame* frame
     cdef size_t capacity
     if regex.frame_count == regex.frame_capacity:
         capacity = 2 * regex.frame_capacity + 64
-        frames = <Frame*>resize_items(regex.frames, capacity, sizeof(Frame))
+        frames = <WalkFrame*>resize_items(regex.frames, capacity, sizeof(WalkFrame))
         if frames == NULL:
             regex.is_out_of_memory = True
             return False
@@ -249,7 +249,7 @@ cdef int32_t enter_repeat(Regex* regex, Exploration* here, int32_t at) noexcept 
 
 cdef int32_t go_back(Regex* regex, Exploration* here) noexcept nogil:
     """Undoes frames until one has a state to continue with; NONE if none is left."""
-    cdef Frame* frame
+    cdef WalkFrame* frame
     while regex.frame_count:
         regex.frame_count -= 1
         frame = &regex.frames[regex.frame_count]
