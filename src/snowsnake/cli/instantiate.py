@@ -151,7 +151,7 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """One command line, start to end."""
+    """Run one command line; returns the exit code."""
     settings = Settings.load(os.environ, warn=reporter.warning)
     request = parse_words(words, settings, reporter)
     reporter.show_trace = settings["show-trace"]

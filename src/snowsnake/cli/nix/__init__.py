@@ -1,1 +1,1 @@
-"""The drop-in for the command `nix`: its command line (main), its table of subcommands (table), and what is ours of them."""
+"""The drop-in for the command `nix`: its command line (main), its table of subcommands (table), and the subcommands that we have."""

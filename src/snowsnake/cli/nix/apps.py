@@ -1,6 +1,6 @@
-"""Apps: what `nix run`, `nix fmt` and `nix bundle` mean by an output of a flake, or an attribute of a file: a program, and what it needs.
+"""Apps: the programs that `nix run`, `nix fmt` and `nix bundle` find in an output of a flake or an attribute of a file.
 
-In: a `Call`, a word.  Out: an `App`; its store objects are built by `built`.
+In: a `Call`, a word.  Out: an `App`; `built` builds its store objects.
 """
 
 from snowsnake.cli.nix.command_line import Call
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class App:
-    """`program`: the path of it, maybe with placeholders of outputs; `targets`: what must be valid for it; `source_path`: the folder of its flake."""
+    """`program`: its path, which may have placeholders of outputs; `targets`: the objects that it needs; `source_path`: the folder of its flake."""
 
     __slots__ = ("program", "targets", "source_path")
 
@@ -30,13 +30,13 @@ class App:
 
 
 def default_apps(system: str) -> "tuple[tuple[str, ...], tuple[str, ...]]":
-    """What a reference without attribute means to `nix run`, and what may stand before an attribute."""
+    """(defaults, prefixes): the attribute paths for a reference without attribute, and the prefixes that `nix run` tries before an attribute."""
     defaults = (f"apps.{system}.default", f"defaultApp.{system}", f"packages.{system}.default", f"defaultPackage.{system}")
     return defaults, (f"apps.{system}.", f"packages.{system}.", f"legacyPackages.{system}.")
 
 
 def find_app(call: Call, installables: Installables, word: str, defaults: "tuple[str, ...]", prefixes: "tuple[str, ...]") -> App:
-    """The app that a word means."""
+    """The app that a word names."""
     installables.open_evaluation_store()
     if call.given.flag("file") or call.given.flag("expr"):
         prefix = split_outputs(word)[0]
@@ -58,14 +58,14 @@ def find_app(call: Call, installables: Installables, word: str, defaults: "tuple
 
 
 def require_value(installables: Installables, word: str) -> None:
-    """Store paths are no values of the language."""
+    """Raise an error for a word that is a store path: it has no value of the language."""
     path = installables.path_meant(word)
     if path is not None:
         raise UsageError(f"installable '{path.shown}' does not correspond to a Nix language value")
 
 
 def built(call: Call, installables: Installables, app: App) -> str:
-    """The path of an app's program, after what it needs was made valid."""
+    """Build or fetch what an app needs, and return the path of its program."""
     from snowsnake.cli.nix.build import make_valid
 
     store = installables.store
@@ -89,7 +89,7 @@ def _without_placeholders(store: "Any", program: str, targets: list[Target]) -> 
 
 
 def _app(session: "Session", value: "Handle", path: str) -> "tuple[str, list[Target]]":
-    """The program of a value that an attribute path of a flake has, and what it needs; the path is empty if it is of no flake."""
+    """The program of a value, and the objects that it needs.  `path` is the attribute path in a flake; empty for an attribute of a file."""
     kind = _text(value, "type", path)
     wanted = "app" if path.partition(".")[0] in ("apps", "defaultApp") else "derivation"
     if kind != wanted:
@@ -102,7 +102,7 @@ def _app(session: "Session", value: "Handle", path: str) -> "tuple[str, list[Tar
 
 
 def _main_program(value: "Handle", path: str) -> str:
-    """What a package's program is called: `meta.mainProgram`, `pname`, or its name without the version."""
+    """The name of a package's program: `meta.mainProgram`, `pname`, or its name without the version."""
     from snowsnake.cli.packages import split_name
 
     keys = value.keys()
@@ -116,7 +116,7 @@ def _main_program(value: "Handle", path: str) -> str:
 
 
 def _text(value: "Handle", name: str, path: str) -> str:
-    """A string that must be there."""
+    """The string in an attribute; an error if it is missing."""
     where = f"{path}.{name}" if path else name
     if value.type_name() != "set" or name.encode() not in value.keys():
         raise EvaluationError("missing-attribute", f"attribute '{where}' does not exist")

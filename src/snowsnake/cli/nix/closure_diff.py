@@ -1,4 +1,4 @@
-"""What differs between two closures: names, versions, sizes.
+"""Finds the differences between two closures: names, versions, sizes.
 
 In: a `Store` and two paths.  Out: lines, as `nix store diff-closures` prints them.
 """
@@ -10,14 +10,14 @@ from snowsnake.cli.store_words import size_text
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
 
-# The name of an output stands behind the version: it is a guess.
+# A guess: whether the end of a name is the name of an output, which comes after the version.
 _WITH_OUTPUT = re.compile(r"(.*)-([a-z]+|lib32|lib64)", re.DOTALL)
 _SHOWN_BYTES = 8 * 1024
 _RED, _GREEN, _NORMAL = "\x1b[31;1m", "\x1b[32;1m", "\x1b[0m"
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """A package's name and version: the version begins behind the first dash that no letter follows.
+    """A package's name and version: the version begins after the first dash that no letter follows.
 
     >>> split_name("apache-httpd-2.0.48"), split_name("x"), split_name("a-")
     (('apache-httpd', '2.0.48'), ('x', ''), ('a-', ''))
@@ -29,7 +29,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def _grouped(store: Store, top: str) -> dict[str, dict[str, int]]:
-    """Sizes by name and version of everything that an object needs."""
+    """The sizes of everything that an object needs, by name and version."""
     found: dict[str, dict[str, int]] = {}
     for path in closure(store, [top]):
         full = path.rpartition("/")[2][33:]
@@ -41,7 +41,7 @@ def _grouped(store: Store, top: str) -> dict[str, dict[str, int]]:
 
 
 def closure_diff(store: Store, before: str, after: str) -> Iterator[str]:
-    """A line for each name of which versions differ, or sizes by eight KiB or more."""
+    """A line for each name whose versions differ, or whose sizes differ by eight KiB or more."""
     old, new = _grouped(store, before), _grouped(store, after)
     for name in sorted({*old, *new}):
         was, now = old.get(name, {}), new.get(name, {})

@@ -1,4 +1,4 @@
-"""The command line of `nix`: global options in any place, those of a subcommand behind its name.
+"""Reads the command line of `nix`: global options may be anywhere, those of a subcommand come after its name.
 
 In: words.  Out: a `Call` with the row of the table, its options and words, the settings.  Messages are 2.34.8's.
 """
@@ -19,31 +19,36 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """What a command line asks for."""
+    """The parsed command line."""
 
     def __init__(self, settings: Settings, reporter: Reporter) -> None:
         self.settings = settings
         self.reporter = reporter
         self.given = Arguments()
         self.given.settings = settings
-        self.group = ""                        # of subcommands, once it is known
+        # The group of subcommands, as soon as it is known.
+        self.group = ""
         self.row: Row | None = None
-        self.left: list[str] = []              # words of a command that is not ours
-        self.evaluation_store: MemoryStore | None = None      # of what is evaluated, if the command asks it afterwards
+        # The words of a command that we do not have.
+        self.left: list[str] = []
+        # The store of the evaluation, if the command reads from it afterwards.
+        self.evaluation_store: MemoryStore | None = None
 
     @property
     def words(self) -> list[str]:
-        """What follows the subcommand, without options."""
+        """The words after the subcommand, without options."""
         return self.given.words
 
 
 def read(words: list[str], reporter: Reporter) -> Call:
     """Read a command line; UsageError or SettingError if it is wrong."""
     settings = Settings.load(os.environ, warn=reporter.warning)
-    settings.set("pure-eval", "true", origin="nix")     # whatever nix.conf says
+    # `nix` evaluates purely, whatever nix.conf says.
+    settings.set("pure-eval", "true", origin="nix")
     call = Call(settings, reporter)
     rest = _without_script(call, words)
-    is_ended = False                           # by `--`
+    # Whether `--` came.
+    is_ended = False
     while rest:
         if call.row is not None and not call.row.runner and not is_ended:
             call.left = rest                   # for whoever runs it
@@ -66,7 +71,7 @@ def read(words: list[str], reporter: Reporter) -> Call:
 
 
 def _without_script(call: Call, words: list[str]) -> list[str]:
-    """The words that are meant, if the first one is a script that we interpret."""
+    """The words of the command line; if the first is a script that we interpret, the words of its head take its place."""
     if words and not words[0].startswith("-") and os.path.isfile(words[0]):
         from snowsnake.cli.nix.script import words_of_script
 
@@ -78,7 +83,7 @@ def _without_script(call: Call, words: list[str]) -> list[str]:
 
 
 def _name(call: Call, word: str) -> list[str]:
-    """A word of a subcommand's name; words that stand for it come back."""
+    """Add a word of a subcommand's name to the call; returns the words that replace it (for an old or a short name)."""
     if not call.group and word in DEPRECATED:
         call.reporter.warning(f"'{word}' is a deprecated alias for '{DEPRECATED[word]}'")
         return DEPRECATED[word].split()

@@ -1,7 +1,7 @@
-"""NIX_GET_COMPLETIONS: what the word under the cursor may become, as shells ask `nix`.
+"""Completes a word of a command line when a shell asks `nix` with the variable NIX_GET_COMPLETIONS.
 
-In: the words of a command line, the number of the one to complete.  Out: on stdout `normal`, `filenames` or `attrs`, then a line for each
-completion: text, tab, description.  Nothing that fails on the way is an error: there is just nothing to complete.
+In: the words of a command line, the number of the word to complete.  Out: on stdout `normal`, `filenames` or `attrs`, then a line for each
+completion: text, tab, description.  A failure on the way is not an error: there is just nothing to complete.
 """
 
 import os
@@ -31,7 +31,7 @@ _MARK = "___COMPLETE___"
 
 
 class _Missing(Exception):
-    """A command line that cannot be read on: what was found so far is all."""
+    """The rest of the command line cannot be read: the completions found so far are all."""
 
 
 class Completion:
@@ -44,8 +44,9 @@ class Completion:
         self.call.settings.set("pure-eval", "true", origin="nix")
         self.deferred: list[Callable[[], None]] = []
         self.pending: list[str] = []
-        self.name = ""                         # of the command, as far as it is known
-        self.place = 0                         # how many of the command's words are taken
+        # The name of the command, as far as it is known, and how many of its words have been read.
+        self.name = ""
+        self.place = 0
 
     # ---- reading ------------------------------------------------------------------------------------------------
 
@@ -156,7 +157,7 @@ class Completion:
     # ---- answering ----------------------------------------------------------------------------------------------
 
     def add(self, text: str, description: str) -> None:
-        """A completion; of its description the first sentence."""
+        """Add a completion with the first sentence of its description."""
         description = description.strip()
         ends = [place for place in (description.find("."), description.find("\n")) if place >= 0]
         if ends:
@@ -176,13 +177,14 @@ class Completion:
 
 
 def complete(words: list[str], reporter: Reporter) -> int:
-    """Answer for the command line in `words` and the variable NIX_GET_COMPLETIONS."""
+    """Print the completions for the command line `words` and the variable NIX_GET_COMPLETIONS."""
     number = os.environ["NIX_GET_COMPLETIONS"]
     if not number.isdigit() or not 0 < int(number) <= len(words):
         raise UsageError(f"NIX_GET_COMPLETIONS is the number of a word, from 1 to {len(words)}, not '{number}'")
     words = list(words)
     words[int(number) - 1] += _MARK
-    reporter.verbosity = 0                     # what goes wrong is not told
+    # Failures are not reported.
+    reporter.verbosity = 0
     quiet = Reporter()
     quiet.warning = lambda message: None       # type: ignore[method-assign]
     quiet.note = lambda message, level=0: None          # type: ignore[method-assign]
@@ -206,7 +208,7 @@ def _path(completion: Completion, prefix: str) -> None:
 
 
 def _glob(completion: Completion, prefix: str, only_folders: bool) -> None:
-    """As the C library's `glob` of PREFIX*."""
+    """Complete a file name, as the C library's `glob` of PREFIX* does."""
     from fnmatch import fnmatchcase
 
     completion.kind = "filenames"
@@ -233,7 +235,7 @@ def _at_home(text: str) -> str:
 
 
 def _flake(completion: Completion, prefix: str) -> None:
-    """Folders, and names of the registries."""
+    """Complete a flake reference: folders, and names in the registries."""
     from snowsnake.lock.registries import KINDS
 
     if "flakes" not in completion.call.settings["experimental-features"]:
@@ -277,7 +279,7 @@ def _attribute_of_file(completion: Completion, prefix: str) -> None:
 
 
 def _output(completion: Completion, prefix: str, prefixes: "tuple[str, ...] | None", defaults: "tuple[str, ...] | None") -> None:
-    """`FLAKE#ATTRIBUTE`: attributes below the places where a command looks."""
+    """Complete `FLAKE#ATTRIBUTE`: the attributes below the prefixes that a command tries."""
     from snowsnake.lock.locking import LockOptions
     from snowsnake.selection import split_path
 
@@ -332,7 +334,7 @@ def _template(completion: Completion, prefix: str) -> None:
 
 
 def _input(completion: Completion, prefix: str) -> None:
-    """Names of inputs of the flakes that the command is about."""
+    """Complete the name of an input of the flakes on the command line."""
     from snowsnake.lock.registries import KINDS
 
     call = completion.call
@@ -365,13 +367,13 @@ def _one_of(names: Iterable[str]) -> "Completer":
 
 _ALGORITHM = _one_of(("blake3", "md5", "sha1", "sha256", "sha512"))
 _FORMAT = _one_of(("base16", "nix32", "base64", "sri"))
-# Of words by their name; of one command: its name and that of the word.
+# The completers of words, by the name of the word, or by the name of a command and that of its word.
 _WORDS: "dict[str, Completer]" = {
     "installable": _installable, "installables": _installable, "package": _installable, "dependency": _installable, "flake-url": _flake,
     "inputs": _input, "dest-dir": _path, "nar": _path, "paths": _path, "store cat path": _path, "store ls path": _path, "nar pack path": _path,
     "locked": _flake,
 }  # fmt: skip
-# Of options by their key; None for a value that nothing is known of.
+# The completers of the values of options, by the option's key; None for a value that has no completions.
 _OPTIONS: "dict[str, tuple[Completer | None, ...]]" = {
     "option": (_setting,), "file": (_path,), "override_input": (_input, _flake), "update_input": (_input,), "reference_lock_file": (_path,),
     "output_lock_file": (_path,), "inputs_from": (_flake,), "dest": (_path,), "out_link": (_path,), "profile": (_path,), "flake": (_flake,),

@@ -1,6 +1,6 @@
-"""`nix config show`: all settings, or one.
+"""`nix config show`: prints all settings, or one.
 
-In: a `Call`.  Out: lines `NAME = VALUE`, or JSON with what the table knows about each.
+In: a `Call`.  Out: lines `NAME = VALUE`, or JSON with the facts of the table about each setting.
 """
 
 import sys
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Defaults that the reference's manual leaves out.
+# Settings whose default is not documented in C++ Nix.
 _UNDOCUMENTED = ("build-users-group", "builders", "extra-platforms", "nix-path", "ssl-cert-file", "system-features")
 
 
@@ -38,7 +38,7 @@ def show(call: Call) -> int:
 
 
 def describe(settings: Settings, name: str) -> "dict[str, Any]":
-    """A setting as JSON has it."""
+    """The JSON object of a setting."""
     _, aliases, kind, _, feature, _, _, what = BY_NAME[name]
     return {
         "aliases": sorted(aliases.split()),
@@ -59,7 +59,7 @@ def _plain(kind: str, value: "Any") -> "Any":
 
 
 def print_json(data: object, call: Call) -> None:
-    """As `nix` prints JSON: with line breaks on a terminal or with `--pretty`."""
+    """Print JSON as `nix` does: with line breaks on a terminal or with `--pretty`."""
     import json
 
     is_pretty = call.given.flag("pretty") or (sys.stdout.isatty() and not call.given.flag("no_pretty"))

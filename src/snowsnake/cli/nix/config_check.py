@@ -1,4 +1,4 @@
-"""`nix config check`: what may be wrong with the commands and the store of this machine.
+"""`nix config check`: looks for faults of the commands and the store of this machine.
 
 In: a `Call`.  Out: lines that begin with [PASS], [FAIL] or [INFO]; exit code 2 if something fails.
 """
@@ -40,7 +40,7 @@ def run(call: Call) -> int:
 
 
 def _commands(tell: "Callable[[str, str], bool]") -> bool:
-    """Whether exactly one installation of Nix's commands is on the PATH."""
+    """Check that exactly one installation of Nix's commands is on the PATH."""
     folders = set()
     for folder in os.environ.get("PATH", "").split(":"):
         path = os.path.join(folder, "nix-env")

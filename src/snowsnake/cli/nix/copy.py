@@ -1,6 +1,6 @@
-"""`nix copy`, `nix store copy-log`: objects, and logs of builds, from one store to another.
+"""`nix copy`, `nix store copy-log`: copy objects, and logs of builds, from one store to another.
 
-In: a `Call`.  Out: objects that are valid in the other store; lines that tell which.
+In: a `Call`.  Out: objects that are valid in the other store; a line for each.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def two_stores(call: Call) -> "Iterator[tuple[Store, Store]]":
-    """The stores of `--from` and `--to`; the one of the settings is in the place of what is not given."""
+    """The stores of `--from` and `--to`; if one of the options is missing, the store of the settings takes its place."""
     given = call.given
     if not given.flag("from") and not given.flag("to"):
         raise UsageError("you must pass '--from' and/or '--to'")
@@ -43,7 +43,7 @@ def two_stores(call: Call) -> "Iterator[tuple[Store, Store]]":
 
 
 def run(call: Call) -> None:
-    """`nix copy`: with everything that the objects need, unless `--no-recursive`."""
+    """`nix copy`: copies objects with everything that they need (without that with `--no-recursive`)."""
     from snowsnake.build.copying import copy_paths
     from snowsnake.store.trust import Keys
 

@@ -14,7 +14,7 @@ from snowsnake.cli.output import write_line
 
 
 def show(call: Call) -> None:
-    """Derivations as JSON, with `-r` also those that they need."""
+    """Print derivations as JSON; with `-r` also the derivations that they need."""
     from snowsnake.store.derivation import show as to_json
     from snowsnake.store.graph import closure
 
@@ -37,13 +37,14 @@ def _parsed(text: bytes) -> object:
     except ValueError:
         from snowsnake.interpreter import Interpreter
 
-        evaluator = Interpreter()                # whose reader of JSON has the words for what is wrong
+        # The evaluator's reader of JSON words its errors as 2.34.8 does.
+    evaluator = Interpreter()
         evaluator.evaluate(b"builtins.fromJSON", "/", "«stdin»").call(evaluator.from_python(text)).force()
         raise
 
 
 def add(call: Call) -> None:
-    """A derivation from the JSON that `show` prints of one."""
+    """Write a derivation, read from JSON in the form that `show` prints, to the store."""
     from snowsnake.store.derivation_json import read_derivation_json
 
     text = sys.stdin.buffer.read()

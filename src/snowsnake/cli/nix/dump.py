@@ -20,7 +20,7 @@ _TYPES = {"currentTime": "integer", "langVersion": "integer", "null": "null", "t
 
 
 def dump(words: list[str]) -> int:
-    """`words[0]` is one of the two names."""
+    """Print the table that `words[0]`, one of the two names, asks for."""
     data = _language() if words[0] == "__dump-language" else _command_line()
     write_line(json.dumps(data, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogateescape"))
     return 0

@@ -1,6 +1,6 @@
-"""`nix edit`: the user's editor at the place where a package says that it is defined.
+"""`nix edit`: opens the user's editor at the place where a package is defined.
 
-In: a `Call`.  Out: another program runs in the place of this one.
+In: a `Call`.  Out: the editor runs in the place of this process.
 """
 
 import os
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Editors that take the number of a line, known by what their name contains.
+# Editors that accept a line number; an editor is one of these if its name contains the text.
 _WITH_LINE = ("emacs", "nano", "vim", "kak")
 
 
@@ -44,7 +44,7 @@ def run(call: Call) -> int:
 
 
 def _output(call: Call, word: str) -> "tuple[Any, Any, str]":
-    """The session, the output of a flake, and how messages call it."""
+    """The session, the value of a flake's output, and the name that messages use for it."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
 
     session = open_session(call)
@@ -75,7 +75,7 @@ def _place(session: "Any", value: "Any", what: str) -> tuple[str, int]:
 
 
 def _original(call: Call, file: str) -> str:
-    """The user's file, of which a source tree was made."""
+    """The user's own file, if `file` is its copy in a source tree; otherwise `file`."""
     from snowsnake.source import Position
 
     error = EvaluationError("file", "", position=Position(file, None, 0, 0))

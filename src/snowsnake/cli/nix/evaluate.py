@@ -1,4 +1,4 @@
-"""`nix eval`: the value of an output of a flake, or of an attribute of a file or an expression.
+"""`nix eval`: evaluates an output of a flake, or an attribute of a file or an expression.
 
 In: a `Call`.  Out: the value as text, JSON or a raw string on stdout, or in files (`--write-to`).
 """
@@ -61,7 +61,7 @@ def _applied(session: "Session", value: "Handle", call: Call) -> "Any":
 
 
 def _text(session: "Session", value: "Handle", call: Call) -> bytes:
-    """What is printed of a value, JSON in one line."""
+    """The text that is printed for a value; JSON is in one line."""
     form = _form(call.given)
     value = _applied(session, value, call)
     if form == "raw":
@@ -85,7 +85,7 @@ def _print(text: bytes, call: Call) -> None:
 
 
 def open_session(call: Call) -> "Any":
-    """The evaluator that the options describe."""
+    """The session that the options describe."""
     from snowsnake.cli.session import Session, cache_options
 
     given = call.given
@@ -106,7 +106,7 @@ def open_session(call: Call) -> "Any":
 
 
 def load(call: Call, word: str | None) -> "Any":
-    """The session, and the value that an installable means: an attribute with `--file` or `--expr`, otherwise an output of a flake."""
+    """The session, and the value of an installable: an attribute with `--file` or `--expr`, otherwise an output of a flake."""
     return load_with_set(call, word)[:2]
 
 
@@ -133,7 +133,7 @@ def load_with_set(call: Call, word: str | None) -> "Any":
 
 
 def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None) -> "Any":
-    """The session, and the `FlakeOutput` that a word means, not evaluated; one of *defaults* if it names none.  *prefixes*: see FlakeSession.place."""
+    """The session, and the `FlakeOutput` that a word names, not evaluated; one of *defaults* if the word names none.  *prefixes*: see FlakeSession.place."""
     session = open_session(call)
     return session, _output(call, session, word, defaults, prefixes)
 
@@ -160,7 +160,7 @@ def _json(value: "Handle") -> bytes:
 
 
 def write_to(root: "Handle", place: str, attribute: "tuple[Any, bytes] | None" = None) -> None:
-    """A string as a file, a set of such as a folder.  *attribute*: the set and the name of which *root* is the attribute."""
+    """Write a string to a file, or a set of strings and sets to a folder.  *attribute*: the set and the name of which *root* is the attribute."""
     if os.path.lexists(place):
         raise EvaluationError("file", f"path '{place}' already exists")
     work: list[tuple[Any, bytes, tuple[Any, ...]]] = [(root, os.fsencode(place), (attribute,))]

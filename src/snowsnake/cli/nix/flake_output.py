@@ -1,4 +1,4 @@
-"""An output of a locked flake, as a word of a command line means it: what is asked about it comes from the evaluation cache if that knows it.
+"""An output of a locked flake that a word of a command line names.  Answers about it come from the evaluation cache if that has them.
 
 In: a session, a locked flake, attribute paths.  Out: values, or answers of earlier evaluations.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FlakeOutput:
-    """`paths`: where it is looked for, in order."""
+    """`paths`: the attribute paths at which it is looked for, in order."""
 
     def __init__(
         self, session: "Session", flakes: "FlakeSession", locked: "LockedFlake", reference: "Reference", paths: list[str], *, is_refreshed: bool
@@ -32,11 +32,11 @@ class FlakeOutput:
         self._answers = open_answers(session, flakes, locked, is_refreshed=is_refreshed)
 
     def value(self) -> "Any":
-        """The first of the paths that is there, not evaluated."""
+        """The value at the first path that exists, not evaluated."""
         return self._flakes.find(self._locked, self._reference, self._paths)[0]
 
     def found(self) -> "tuple[Any, str]":
-        """The first of the paths that is there, not evaluated, and which it is."""
+        """The value at the first path that exists, not evaluated, and the path."""
         return self._flakes.find(self._locked, self._reference, self._paths)
 
     @property
@@ -47,17 +47,17 @@ class FlakeOutput:
 
     @property
     def source_path(self) -> str | None:
-        """The folder of this machine that the flake is in, if it is in one."""
+        """The folder of the flake on this machine; None if the flake is somewhere else."""
         return self._reference.input.source_path
 
     def values(self) -> "Iterator[tuple[Any, str]]":
-        """All of the paths that are there, not evaluated, and where they are."""
+        """(value, path) for each path that exists; the values are not evaluated."""
         return self._flakes.find_all(self._locked, self._reference, self._paths)
 
     def answer(self, question: "list[Any]", evaluate: "Callable[[], Any]", *, is_told: bool = False) -> "Any":
-        """What evaluating gives, or gave when the same was asked before; it must be data for JSON.
+        """The result of `evaluate()`, or that of an earlier evaluation for the same question.  Results are data for JSON.
 
-        *is_told*: what evaluation says (traces, warnings) is part of what the user asked for, so an evaluation that says something is not kept.
+        *is_told*: traces and warnings are part of the answer for the user, so the result of an evaluation that prints some is not kept.
         """
         answer = self.known(question)
         if answer is None:
@@ -68,11 +68,11 @@ class FlakeOutput:
         return answer
 
     def known(self, question: "list[Any]") -> "Any | None":
-        """The answer of an earlier evaluation, if it would be the same now."""
+        """The answer of an earlier evaluation; None if there is none that still holds."""
         return None if self._answers is None else self._answers.known(self._asked(question))
 
     def keep(self, question: "list[Any]", answer: "Any") -> None:
-        """Remember what evaluating gave, after it was found not to be known."""
+        """Keep the answer of an evaluation, after `known` returned None."""
         if self._answers is not None:
             self._answers.keep(self._asked(question), answer)
 

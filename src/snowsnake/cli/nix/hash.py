@@ -1,4 +1,4 @@
-"""`nix hash …`: hashes of files and folders, and hashes in another format.
+"""`nix hash …`: hashes files and folders, and writes hashes in another format.
 
 In: a `Call`.  Out: a line for each path or hash.
 """

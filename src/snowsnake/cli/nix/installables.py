@@ -1,7 +1,7 @@
-"""Installables: what words of a command line mean as store objects, derivations and their outputs.
+"""Installables: the store objects, derivations and outputs that words of a command line name.
 
 In: a `Call`, words: store paths (`PATH`, links to them, `DRV^out,dev`, `DRV^*`), attributes of `--file` or `--expr`, outputs of flakes.
-Out: `Target`s.  What is evaluated goes to the store of the call if that takes it, and otherwise to one in memory above it.
+Out: `Target`s.  Evaluation writes to the store of the call if that is possible, otherwise to a store in memory on top of it.
 """
 
 
@@ -30,7 +30,7 @@ ALL = "*"
 class Target:
     """A store object, or outputs of a derivation.
 
-    `outputs`: names, `*` alone for all; None if the object itself is meant.  `shown` is how messages call it.
+    `outputs`: names, `*` alone for all; None for the object itself.  `shown` is its name in messages.
     """
 
     __slots__ = ("shown", "path", "outputs")
@@ -42,10 +42,10 @@ class Target:
 
 
 class Installables:
-    """Reads installables of one call; `store` is where its paths are looked up afterwards.
+    """Reads the installables of one call; `store` has their paths afterwards.
 
-    `defaults`, `prefixes`: what a flake without attribute means, and what may stand before an attribute, if a command has its own.
-    `output` is the output of a flake that the last word meant; None if it meant something else.
+    `defaults`, `prefixes`: the attribute paths for a flake without attribute, and the prefixes of attributes, if a command has its own.
+    `output` is the output of a flake that the last word named; None if it named something else.
     """
 
     def __init__(self, call: Call, store: "Store", *, is_written: bool) -> None:
@@ -57,7 +57,7 @@ class Installables:
         self.output: FlakeOutput | None = None
 
     def targets(self, words: list[str]) -> list[Target]:
-        """What the words mean; with `--stdin` those of standard input, too; without any, the default output of the flake here."""
+        """The targets of the words; with `--stdin` also of the words on standard input; without words, the default output of the flake here."""
         words = list(words)
         if self.call.given.flag("stdin"):
             words += sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split()
@@ -80,7 +80,8 @@ class Installables:
             try:
                 return self._store_path(prefix, names)
             except ValueError:
-                pass                           # a flake, perhaps
+                # It may be a flake.
+                pass
         return None
 
     def _store_path(self, prefix: str, names: "tuple[str, ...] | None") -> Target:
@@ -91,7 +92,7 @@ class Installables:
         return Target(f"{prefix}^{','.join(names)}", path, names)
 
     def _evaluated(self, word: str) -> list[Target]:
-        """Attributes and flakes."""
+        """The targets of a word that names an attribute or an output of a flake."""
         self.open_evaluation_store()
         prefix, names = split_outputs(word)
         if self.call.given.flag("file") or self.call.given.flag("expr"):
@@ -125,7 +126,7 @@ class Installables:
 
 
 def split_outputs(word: str) -> "tuple[str, tuple[str, ...] | None]":
-    """What stands before `^`, and the names of outputs behind it.
+    """The text before `^`, and the names of outputs after it.
 
     >>> split_outputs("x^out,dev"), split_outputs("x^*"), split_outputs("x^^y"), split_outputs("x^ ")
     (('x', ('out', 'dev')), ('x', ('*',)), ('x^^y', None), ('x^ ', None))
@@ -143,7 +144,7 @@ def split_outputs(word: str) -> "tuple[str, tuple[str, ...] | None]":
 def _targets(
     session: "Session", value: "Handle", names: "tuple[str, ...] | None", shown: str, where: str, *, is_flake: bool, attribute: "tuple[Handle, bytes] | None" = None
 ) -> list[Target]:
-    """What a value means as store objects and outputs.  *attribute*: the set and the name that it is an attribute of."""
+    """The store objects and outputs that a value refers to.  *attribute*: the set and the name of which the value is the attribute."""
     value.force()
     kind = value.type_name()
     if kind in ("path", "string"):
@@ -163,7 +164,7 @@ def _is_derivation(value: "Handle") -> bool:
 
 
 def _single_path(session: "Session", value: "Handle", shown: str, frame: Frame) -> Target:
-    """Of a path, which is copied to the store; of a string, the one thing that it refers to."""
+    """The target of a path, which is copied to the store, or the one target that a string refers to."""
     if value.type_name() == "path":
         path = session.expression(b'p: "${builtins.path { path = p; name = "source"; }}"').call(value).string().decode("utf-8", "surrogateescape")
         return Target(shown, path)
@@ -232,7 +233,7 @@ def _default_outputs(value: "Handle", output_name: str, is_flake: bool) -> "tupl
 
 
 def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
-    """What targets mean, after it was made valid."""
+    """Build or fetch targets, and return their paths."""
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.building import build_error, realise, report_missing
     from snowsnake.store.local import LocalStore
@@ -254,11 +255,11 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
 
 
 class NotBuilt(ValueError):
-    """An output whose path is not known before it is built."""
+    """The path of an output is not known before it is built."""
 
 
 def output_paths(store: "Store", target: Target) -> dict[str, str]:
-    """Names and paths of the outputs that a target means."""
+    """Names and paths of the outputs of a target."""
     if target.outputs is None:
         return {"": target.path}
     if not store.is_valid(target.path):
@@ -275,7 +276,7 @@ def output_paths(store: "Store", target: Target) -> dict[str, str]:
 
 
 def realisations_of(call: Call, installables: Installables) -> "list[Realisation]":
-    """Of the outputs that words mean, as far as the store knows them."""
+    """The realisations of the outputs that words name, as far as the store knows them."""
     from snowsnake.store.realisation import Keys, Realisation
 
     store = installables.store
@@ -293,7 +294,7 @@ def realisations_of(call: Call, installables: Installables) -> "list[Realisation
 
 
 def derivations_of(store: "Store", targets: list[Target]) -> list[str]:
-    """The derivations of targets: of an output the first one that is known to make it."""
+    """The derivations of targets; for an output, the first derivation that is known to make it."""
     found = []
     for target in targets:
         path = target.path
@@ -307,9 +308,9 @@ def derivations_of(store: "Store", targets: list[Target]) -> list[str]:
 
 
 def store_paths(call: Call, installables: Installables, *, is_built: bool = False) -> list[str]:
-    """What a command over store paths is about, what is referred to first.
+    """The objects that a command works on, each after those that it refers to.
 
-    `--all`, `--derivation`, `-r` have been looked at.  *is_built*: outputs must be valid; they are built by somebody else.
+    The options `--all`, `--derivation` and `-r` are applied.  *is_built*: the outputs must be valid; this function does not build them.
     """
     from snowsnake.store.graph import closure, sorted_paths
 
@@ -326,7 +327,7 @@ def store_paths(call: Call, installables: Installables, *, is_built: bool = Fals
 
 
 def roots(call: Call, installables: Installables, words: list[str], *, is_built: bool = False) -> set[str]:
-    """The objects that words mean: outputs, or with `--derivation` derivations."""
+    """The objects that words name: outputs, or with `--derivation` derivations."""
     from snowsnake.cli.building import report_missing
 
     targets = installables.targets(words)

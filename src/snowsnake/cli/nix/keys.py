@@ -28,7 +28,7 @@ def generate(call: Call) -> None:
 
 
 def convert(call: Call) -> None:
-    """`nix key convert-secret-to-public`: from standard input to standard output."""
+    """`nix key convert-secret-to-public`: reads the secret key from standard input and writes the public one to standard output."""
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     write(_parsed(text).public.encode("utf-8", "surrogateescape"))
 
@@ -53,7 +53,7 @@ def sign(call: Call) -> None:
 
 
 def copy_signatures(call: Call) -> None:
-    """`nix store copy-sigs -s STORE`: those that other stores have for the same contents."""
+    """`nix store copy-sigs -s STORE`: copies the signatures that other stores have for the same contents."""
     from snowsnake.cli.stores import open_reference
     from snowsnake.settings.store_reference import StoreReference
 

@@ -1,4 +1,4 @@
-"""`nix store ls|cat|dump-path` and `nix nar ls|cat|pack|dump-path`: what is in store objects and archives.
+"""`nix store ls|cat|dump-path` and `nix nar ls|cat|pack|dump-path`: print the contents of store objects and archives.
 
 In: a `Call`.  Out: lines, JSON, contents, archives.
 """
@@ -36,7 +36,7 @@ def list_archive(call: Call) -> None:
 
 
 class open_tree:
-    """The files of the store object that a word is or lies in, and the place in it."""
+    """The files of the store object in which the path `word` is, and the path inside the object."""
 
     def __init__(self, call: Call) -> None:
         self.call = call

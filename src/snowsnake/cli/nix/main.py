@@ -1,6 +1,6 @@
-"""The command `snowsnake-nix`: `nix` of 2.34, for the subcommands that the table gives to us.
+"""The command `snowsnake-nix`: `nix` of 2.34, for the subcommands that we have according to the table.
 
-In: the words of its command line.  Out: what `nix` prints, on the same streams, with the same exit code.  What is not ours is handed to an
+In: the words of its command line.  Out: what `nix` prints, on the same streams, with the same exit code.  Other subcommands are run by an
 installed Nix, if there is one on the PATH, and refused by name otherwise.
 """
 
@@ -13,14 +13,14 @@ from snowsnake.cli.nix.table import GROUPS, ROWS, Row, names_below
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 
-# Subcommands that need no feature.
+# The subcommands that do not need the experimental feature `nix-command`.
 _STABLE = ("config check",)
 # Options that need the feature even with `--help`.
 _NEED_FEATURE = ("print_build_logs", "offline", "refresh")
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """One command line, start to end."""
+    """Run one command line; returns the exit code."""
     if "NIX_GET_COMPLETIONS" in os.environ:
         from snowsnake.cli.nix.completion import complete
 
@@ -76,7 +76,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 
 def _network(call: Call) -> None:
-    """`--offline` and `--refresh` are settings, too."""
+    """Apply `--offline` and `--refresh` to the settings."""
     if call.given.flag("offline"):
         call.settings.is_offline = True
         call.settings.set_default("tarball-ttl", 0xFFFFFFFF)
@@ -92,7 +92,7 @@ def _hand_on(words: list[str], what: str) -> int:
 
 
 def _choice(group: str) -> str:
-    """What 2.34.8 says when the subcommand of a group is missing: rendered Markdown, in its width."""
+    """The text of 2.34.8 when the subcommand of a group is missing: rendered Markdown, in its width."""
     words: list[str] = []
     for word in f"nix {group} requires a sub-command. Available sub-commands:".split():
         line = words[-1].rpartition("\n")[2] if words else ""
@@ -130,7 +130,7 @@ def _help(call: Call) -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Run a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(), "nix")
 

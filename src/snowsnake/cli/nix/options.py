@@ -1,12 +1,12 @@
-"""Options of `nix`'s subcommands, in the groups in which they come.
+"""The options of `nix`'s subcommands, in the groups that several subcommands share.
 
-In: nothing.  Out: tuples of `Option`.  Settings are options, too: settings/flags.py knows them.
+In: nothing.  Out: tuples of `Option`.  Settings are options, too, which settings/flags.py handles.
 """
 
 from snowsnake.cli.evaluate import LOCK_OPTIONS
 from snowsnake.cli.options import Option
 
-# Of every subcommand, in any place.
+# The options of every subcommand, which may be anywhere.
 GLOBAL = (
     Option("--help", "", "show what a command does and its options"),
     Option("--version", "", "print the version"),
@@ -20,7 +20,7 @@ GLOBAL = (
     Option("--refresh", "", "ask anew for what was downloaded before"),
     Option("-j", "JOBS", "how many builds may run at once"),
 )
-# The same option for both; `--no-use-registries` is a setting's.
+# Both names are one option; `--no-use-registries` belongs to a setting.
 _NOT_NIX = ("--no-use-registries", "--accept-flake-config", "--impure", "--refresh", "--offline", "--override-flake")
 LOCKING = tuple(option for option in LOCK_OPTIONS if not set(option.names).intersection(_NOT_NIX))
 JSON = (

@@ -1,4 +1,4 @@
-"""`nix path-info`: sizes, hashes, references and signatures of store objects.
+"""`nix path-info`: prints sizes, hashes, references and signatures of store objects.
 
 In: a `Call`.  Out: a line for each object, or JSON.
 """

@@ -1,4 +1,4 @@
-"""`nix store prefetch-file`: download a file into the store.
+"""`nix store prefetch-file`: downloads a file into the store.
 
 In: a `Call`.  Out: a message, or JSON.
 """

@@ -1,4 +1,4 @@
-"""`nix realisation info`: what outputs became whose paths are known only when they are built.
+"""`nix realisation info`: prints the paths of built outputs whose paths are not known before they are built.
 
 In: a `Call`.  Out: a line for each output, or JSON.
 """

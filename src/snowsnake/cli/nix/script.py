@@ -1,6 +1,6 @@
 """Scripts whose interpreter is `nix`: the words of their `#! nix` lines take the place of the script on the command line.
 
-In: the words of a command line, the first of which may be a file that begins with `#!`.  Out: the words that are meant, and the script's folder.
+In: the words of a command line, the first of which may be a file that begins with `#!`.  Out: the words after the replacement, and the script's folder.
 """
 
 import os
@@ -8,14 +8,15 @@ import re
 
 from snowsnake.diagnostics.error import EvaluationError
 
-_COMMENT = "#/\\%@*-("                 # what lines in the head of a script may begin with
+# The characters with which a line in the head of a script may begin.
+_COMMENT = "#/\\%@*-("
 _LINE = re.compile(r"#!\s*nix(?: |$)(.*)", re.DOTALL)
 _RESERVED = "$*~<>|;()[]{}'\"\\"
 _ESCAPE = "Use double backticks to escape?"
 
 
 def words_of_script(words: list[str]) -> "tuple[list[str], str] | None":
-    """The words that a script stands for, and where it lies; None if the first word is no script."""
+    """The words that replace a script, and its folder; None if the first word is not a script."""
     try:
         with open(words[0], "rb") as file:
             if file.read(2) != b"#!":
@@ -34,7 +35,7 @@ def words_of_script(words: list[str]) -> "tuple[list[str], str] | None":
 
 
 def split_head(text: str) -> list[str]:
-    """The words of a script's head: at white space, but for what stands between pairs of backticks.
+    """The words of a script's head: they are separated by white space, except for text between pairs of backticks, which is one word.
 
     >>> split_head("--expr `` a b `` -- x#y")
     ['--expr', ' a b', '--', 'x#y']
@@ -69,7 +70,7 @@ _MORE = re.compile(r"`(``+)")
 
 
 def _quoted(text: str, position: int, word: str) -> tuple[str, int]:
-    """What stands up to two backticks, and where it ends; three or more are one less, and no end."""
+    """The text up to two backticks, and where it ends.  Three or more backticks do not end it: they mean one backtick less."""
     while position < len(text):
         if end := _END.match(text, position):
             return word, end.end()

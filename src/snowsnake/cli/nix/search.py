@@ -1,6 +1,6 @@
-"""`nix search`: packages whose attribute path, name or description contain regular expressions.
+"""`nix search`: finds packages whose attribute path, name or description match regular expressions.
 
-In: a `Call`.  Out: a list with what matched in green, or JSON.
+In: a `Call`.  Out: a list with the matches in green, or JSON.
 """
 
 import os
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Path = tuple[str, ...]
 _BOLD, _GREEN, _NORMAL = "\x1b[0;1m", "\x1b[32;1m", "\x1b[0m"
-# Errors of files and limits are none of the evaluated program.
+# Errors of files and limits, which the evaluated program did not cause.
 _NOT_OF_EVALUATION = ("file", "memory", "timeout", "interrupt", "depth")
 
 
@@ -35,7 +35,7 @@ class _Search:
         self.wanted = wanted
         self.unwanted = unwanted
         self.count = 0
-        # All that was looked at: how deep, the path; of packages also name, version, description.
+        # Everything that was visited: depth and path; for packages also name, version and description.
         self.seen: list[tuple[int, str] | tuple[int, str, str, str, str]] = []
         self._depth = 0
         self.as_json: dict[str, dict[str, str]] | None = {} if call.given.flag("json") else None
@@ -51,7 +51,7 @@ class _Search:
                 self._depth -= 1
 
     def visit_again(self, seen: "list[Any]") -> None:
-        """What an earlier evaluation looked at, with the same messages."""
+        """Report what an earlier evaluation visited, with the same messages."""
         open_ones: list[Activity] = []
         for depth, shown, *package in [*seen, (0, "")]:
             while len(open_ones) > depth:
@@ -97,7 +97,7 @@ class _Search:
         self.match(shown, name, version, description)
 
     def match(self, shown: str, name: str, version: str, description: str) -> None:
-        """Write a package down if it is wanted."""
+        """Note a package if it matches."""
         if any(regex.places(text) for regex in self.unwanted for text in (shown, name, description)):
             return
         in_path: list[tuple[int, int]] = []
@@ -139,7 +139,7 @@ def run(call: Call) -> int:
 
 
 def _look_everywhere(call: Call, search: _Search) -> None:
-    """In an attribute of a file or an expression, or in all outputs of a flake that the word may mean."""
+    """Search an attribute of a file or an expression, or all outputs of a flake that the word may name."""
     given = call.given
     word = call.words[0] if call.words else "."
     if given.flag("file") or given.flag("expr"):
@@ -179,7 +179,7 @@ def _expected(value: "Any", kind: str, shown: str, what: str) -> "Any":
 
 
 def _highlighted(text: str, places: list[tuple[int, int]], after: str) -> str:
-    """Places, which may overlap, in green."""
+    """The text with some places, which may overlap, in green."""
     if not places:
         return text
     # Places are of bytes.

@@ -1,4 +1,4 @@
-"""`nix store …`: adding, removing and checking objects, and what a store is.
+"""`nix store …`: adds, removes and checks objects, and prints facts about a store.
 
 In: a `Call`.  Out: paths, JSON, messages; the exit code.
 """
@@ -27,7 +27,7 @@ def _line(text: str) -> None:
 
 @contextmanager
 def opened(call: Call, *, is_writable: bool) -> Iterator[Store]:
-    """The store of a call; what is wrong with paths and contents is an error of the command."""
+    """The store of a call; faults of paths and contents become errors of the command."""
     from snowsnake.cli.stores import open_store
 
     try:
@@ -39,7 +39,7 @@ def opened(call: Call, *, is_writable: bool) -> Iterator[Store]:
 
 @contextmanager
 def asked(call: Call, *, is_writable: bool = False) -> Iterator[Installables]:
-    """Installables and the store in which they are looked up."""
+    """The installables of a call, with the store in which they are looked up."""
     from snowsnake.cli.stores import is_written
 
     with opened(call, is_writable=is_writable) as store:
@@ -47,7 +47,7 @@ def asked(call: Call, *, is_writable: bool = False) -> Iterator[Installables]:
 
 
 def one_path(call: Call, installables: Installables, *, is_built: bool = True) -> str:
-    """Of commands that take exactly one object."""
+    """The object of a command that takes exactly one."""
     found = store_paths(call, installables, is_built=is_built)
     if len(found) != 1:
         raise UsageError("this command requires exactly one store path")
@@ -120,7 +120,7 @@ def collect_garbage(call: Call) -> None:
 
 
 def info(call: Call) -> None:
-    """`nix store info`, which was `ping`."""
+    """`nix store info`, whose old name is `nix store ping`."""
     from snowsnake.cli.stores import shown_url
 
     url = shown_url(call.settings, call.reporter.warning)
@@ -154,7 +154,7 @@ def path_from_hash_part(call: Call) -> None:
 
 
 def verify(call: Call) -> int:
-    """`nix store verify`: contents (bit 1 of the exit code), trust (2), errors (4)."""
+    """`nix store verify`: the exit code has a bit for damaged contents (1), for missing trust (2), and for errors (4)."""
     from snowsnake.cli.old.store_query import report_changed
 
     given = call.given
@@ -180,7 +180,7 @@ def verify(call: Call) -> int:
 
 
 def _is_trusted(call: Call, store: Store, info: PathInfo, keys: Keys, needed: int) -> bool:
-    """Also by what other stores say of the same contents (`-s`)."""
+    """Whether an object has enough trusted signatures, including those that other stores (`-s`) have for the same contents."""
     from snowsnake.cli.stores import open_reference
     from snowsnake.settings.store_reference import StoreReference
 
@@ -196,7 +196,7 @@ def _is_trusted(call: Call, store: Store, info: PathInfo, keys: Keys, needed: in
 
 
 def log(call: Call) -> None:
-    """`nix log`: what the builder of a derivation wrote, if the store or a substituter keeps it."""
+    """`nix log`: prints the output of a derivation's builder, if the store or a substituter keeps it."""
     from snowsnake.cli.stores import open_reference
     from snowsnake.cli.substituters import open_all
     from snowsnake.store.build_log import build_log
@@ -214,7 +214,7 @@ def log(call: Call) -> None:
 
 @contextmanager
 def _source_and_target(call: Call) -> Iterator[tuple[Installables, Store]]:
-    """Where objects come from, and where they go."""
+    """The installables with the store that objects come from, and the store that they go to."""
     if call.given.flag("to") or call.given.flag("from"):
         from snowsnake.cli.nix.copy import two_stores
 
@@ -251,7 +251,7 @@ def diff_closures(call: Call) -> None:
 
 
 def one_of(call: Call, installables: Installables, word: str, *, is_built: bool = True) -> str:
-    """The one object that a word means."""
+    """The one object that a word names."""
     found = roots(call, installables, [word], is_built=is_built)
     if len(found) != 1:
         raise ValueError(f"argument '{word}' should evaluate to one store path")

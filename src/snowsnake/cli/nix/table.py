@@ -1,9 +1,9 @@
-"""THE table of `nix`'s subcommands: what runs each, its words, its options.
+"""THE table of `nix`'s subcommands.
 
-A row: words of the command; what runs it (`MODULE:FUNCTION`, called with a `Call`), empty if it is not ours; its other words; one line
-for the help; its options; the experimental feature that it needs besides `nix-command`.
+A row has the words of the command; the function that runs it (`MODULE:FUNCTION`, called with a `Call`), empty if we do not have the command; its
+other words; one line for the help; its options; the experimental feature that it needs besides `nix-command`.
 
-Words: `name` is one that must be there, `name?` one that may, `name*` any number.
+Words: `name` is required, `name?` is optional, `name*` is any number of words.
 """
 
 from snowsnake.cli.nix.options import COMMAND, ENVIRONMENT, EVAL, EVALUATION, INSTALLABLE, JSON, LOCKING, PRETTY
@@ -51,7 +51,7 @@ def _not_ours(name: str, summary: str) -> Row:
     return Row(name, "", "words*", summary)
 
 
-# Of commands that take installables (one or two, any number, and whole closures).
+# The options of commands that take installables: one or two, any number, and whole closures.
 _SOURCES = (*INSTALLABLE, Option("--derivation", "", "derivations instead of their outputs"))
 _STDIN = Option("--stdin", "", "read installables from standard input")
 _INSTALLABLES = (*_SOURCES, _STDIN)
@@ -262,7 +262,7 @@ ROWS = (
         (*_SOURCES, Option("-a --all", "", "all ways, not a shortest one"), Option("--precise", "", "the files that refer")),
     ),
 )  # fmt: skip
-# Old and short names; the old ones warn.
+# Old and short names; an old name causes a warning.
 DEPRECATED = {
     "add-to-store": "store add-path", "cat-nar": "nar cat", "cat-store": "store cat", "copy-sigs": "store copy-sigs", "dev-shell": "develop",
     "diff-closures": "store diff-closures", "dump-path": "store dump-path", "hash-file": "hash file", "hash-path": "hash path",
@@ -276,7 +276,7 @@ SHORT = {"shell": "env shell"}
 RENAMED = {"store ping": "info"}
 
 BY_NAME = {row.name: row for row in ROWS}
-# Everything that begins the name of a row: `flake` of `flake show`.
+# Every beginning of the name of a row: `flake` of `flake show`.
 GROUPS = {
     "config": "the settings of nix.conf", "derivation": "derivations as JSON", "env": "the environment of processes",
     "flake": "look into flakes, lock them, check them", "formatter": "build or run the formatter", "hash": "hashes, and the formats of them",
@@ -286,7 +286,7 @@ GROUPS = {
 
 
 def names_below(group: str) -> list[str]:
-    """The words that may follow: subcommands of a group, or of `nix` itself for an empty one."""
+    """The words that may follow a group: its subcommands, or those of `nix` itself for an empty group."""
     start = group + " " if group else ""
     found = dict.fromkeys(row.name.removeprefix(start).split()[0] for row in ROWS if row.name.startswith(start))
     return sorted(found)

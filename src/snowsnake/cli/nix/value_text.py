@@ -1,6 +1,6 @@
-"""Values as `nix eval` prints them: everything is evaluated, a derivation is its path, an error inside is shown in its place.
+"""Prints values as `nix eval` does: everything is evaluated, a derivation is its path, an error inside is shown in its place.
 
-In: a handle.  Out: bytes.  What was printed before is «repeated».
+In: a handle.  Out: bytes.  A list or set that was printed before is «repeated».
 """
 
 from snowsnake.diagnostics.error import EvaluationError
@@ -20,7 +20,7 @@ _KEYWORDS = (b"if", b"then", b"else", b"assert", b"with", b"let", b"in", b"rec",
 
 
 class _Seen:
-    """Containers that were printed: only those of the same kind, size and names are compared."""
+    """The lists and sets that were printed.  Only those of the same kind, size and names are compared."""
 
     def __init__(self) -> None:
         self._by_key: dict[object, list[Any]] = {}
@@ -34,7 +34,7 @@ class _Seen:
 
 
 def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int = _DEPTH_LIMIT) -> bytes:
-    """The text of a value that has been forced; values nested deeper than the limit are an error."""
+    """The text of a value that has been forced.  Raises an error if values are nested deeper than the limit."""
     out: list[bytes] = []
     seen = _Seen()
     work: list[Any] = [root]                        # handles to print, and bytes, in reverse; None: the end of a value
@@ -64,7 +64,7 @@ def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int = _DEP
 
 
 def _pieces(value: "Handle", seen: _Seen, evaluator: "Interpreter", *, is_root: bool) -> "list[Any]":
-    """What a value's text consists of: bytes, and values inside it."""
+    """The parts of a value's text: bytes, and the values inside it."""
     value.force()
     kind = value.type_name()
     if kind == "list":

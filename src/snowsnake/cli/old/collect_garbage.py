@@ -1,6 +1,6 @@
 """`nix-collect-garbage` of Nix 2.34, option for option: `snowsnake-store` when it is called so (`snowsnake links`).
 
-In: the words of its command line.  Out: objects and generations of profiles that are no more; how much that was.
+In: the words of its command line.  Out: dead objects and old generations of profiles are removed; a line says how much space that freed.
 """
 
 import os
@@ -16,10 +16,10 @@ from snowsnake.diagnostics.error import as_error
 _HELP = """usage: nix-collect-garbage [OPTION …]
 
 Takes the options of that of Nix 2.34; its manual applies:
-  -d, --delete-old       remove old generations of all profiles before
-  --delete-older-than N  those older than a number of days (30d)
-  --max-freed BYTES      stop when so much was freed
-  --dry-run              remove nothing, and say how much would go"""
+  -d, --delete-old       first remove the old generations of all profiles
+  --delete-older-than N  first remove the generations older than N days (30d)
+  --max-freed BYTES      stop when this much was freed
+  --dry-run              remove nothing, and say how much would be freed"""
 _DAY_S = 24 * 3600
 
 
@@ -49,7 +49,7 @@ class _Request(Request):
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """One command line, start to end."""
+    """Run one command line; returns the exit code."""
     request = _Request()
     common = read(words, reporter, request.handle)
     if answered(request.answer, "nix-collect-garbage", _HELP, common):
@@ -87,7 +87,7 @@ def _time(text: str) -> float:
 
 
 def _remove_generations(folder: str, oldest_s: float | None, is_dry: bool, reporter: Reporter) -> None:
-    """Of all profiles below a folder."""
+    """Removes old generations of all profiles below a folder."""
     if not os.access(folder, os.R_OK):
         return
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -100,7 +100,7 @@ def _remove_generations(folder: str, oldest_s: float | None, is_dry: bool, repor
 
 
 def _remove_of(folder: str, profile: str, oldest_s: float | None, is_dry: bool, reporter: Reporter) -> None:
-    """All but the current generation, or those that were no longer in use at a time."""
+    """Removes the generations of one profile: all but the current one, or (with *oldest_s*) those that were no longer in use at that time."""
     current = os.readlink(os.path.join(folder, profile)).rpartition("/")[2]
     found: dict[int, str] = {}
     for name in os.listdir(folder):
@@ -111,7 +111,8 @@ def _remove_of(folder: str, profile: str, oldest_s: float | None, is_dry: bool, 
     if oldest_s is not None:
         while doomed and os.lstat(os.path.join(folder, found[doomed[0]])).st_mtime >= oldest_s:
             doomed.pop(0)
-        doomed = doomed[1:]                    # this one was in use then
+        # The newest of the older generations was in use at that time.
+        doomed = doomed[1:]
     for number in sorted(doomed):
         if found[number] != current:
             reporter.note(f"{'would remove' if is_dry else 'removing'} profile version {number}")
@@ -120,6 +121,6 @@ def _remove_of(folder: str, profile: str, oldest_s: float | None, is_dry: bool, 
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Run a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(is_old_command=True), "nix-collect-garbage")

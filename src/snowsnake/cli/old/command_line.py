@@ -1,6 +1,6 @@
-"""The command line of Nix's old commands: options that all of them share, in any place, and a command's own.
+"""Reads the command line of Nix's old commands: the options that all of them share, which may be anywhere, and a command's own options.
 
-In: words; a function that takes what is not shared.  Out: `Common`, with the settings.  Messages are 2.34.8's.
+In: words; a function that handles the words that are not shared options.  Out: `Common`, with the settings.  Messages are 2.34.8's.
 """
 
 import os
@@ -13,19 +13,23 @@ from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
 from snowsnake.settings.kinds import scaled
 
-# name: number of values.  `--store` and other settings are known to settings/flags.py.
+# The number of values of each shared option.  settings/flags.py knows `--store` and the other options that are settings.
 _SHARED = {
     "--option": 2, "--verbose": 0, "-v": 0, "--quiet": 0, "--debug": 0, "--log-format": 1, "-j": 1, "--no-build-output": 0, "-Q": 0,
     "-K": 0, "-k": 0, "--readonly-mode": 0, "--no-gc-warning": 0,
 }  # fmt: skip
 _SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
-_LIMITS = ("--cores", "--max-silent-time", "--timeout")     # read as whole numbers, before they are settings
-# `handle(word, rest)`: whether the command knows a word; it takes the values that follow from `rest`.
+# The values of these are checked to be whole numbers before they become settings.
+_LIMITS = ("--cores", "--max-silent-time", "--timeout")
+# `handle(word, rest)` returns whether the command knows a word, and takes the values that follow the word from `rest`.
 Handle = Callable[[str, list[str]], bool]
 
 
 class Request:
-    """The words of a command line: `answer` is `--help` or `--version`; a command's own `option` takes options, the rest are `words`."""
+    """The command line of one command: its own options, and the other words in `words`.  `answer` is `--help` or `--version` if it asks for that.
+
+    A command lists its options in `FLAGS` and `VALUES`; it overrides `option` for options that need more than that.
+    """
 
     takes_words = True
 
@@ -38,10 +42,11 @@ class Request:
         return False
 
     def handle(self, word: str, rest: list[str]) -> bool:
-        """A `Handle` for `read`."""
+        """Handles one word; this method is the `Handle` that `read` calls."""
         if word in ("--help", "--version"):
             self.answer = self.answer or word
-            rest.clear()                       # 2.34 answers at once, whatever follows
+            # 2.34 answers at once, whatever follows.
+            rest.clear()
         elif self.option(word, rest):
             pass
         elif word.startswith("-") or not self.takes_words:
@@ -52,21 +57,23 @@ class Request:
 
 
 class Common:
-    """What every old command has."""
+    """The settings and shared options of an old command."""
 
     def __init__(self, settings: Settings, reporter: Reporter) -> None:
         self.settings = settings
         self.reporter = reporter
-        self.is_read_only = False              # `--readonly-mode`
-        self.warns_of_roots = True             # not with `--no-gc-warning`
+        # `--readonly-mode` and `--no-gc-warning` change these.
+        self.is_read_only = False
+        self.warns_of_roots = True
 
 
 def read(words: list[str], reporter: Reporter, handle: Handle, own: tuple[str, ...] = ()) -> Common:
-    """Read a command line; UsageError or SettingError if it is wrong.  `own`: options that are the command's, and not a setting."""
+    """Read a command line; UsageError or SettingError if it is wrong.  `own`: names of settings that are options of this command instead."""
     settings = Settings.load(os.environ, warn=reporter.warning)
     common = Common(settings, reporter)
     rest = list(words)
-    is_ended = False                           # by `--`: options are the command's own from there on
+    # Whether `--` came: from there on, options are the command's own.
+    is_ended = False
     while rest:
         word = rest.pop(0)
         if is_ended:
@@ -87,7 +94,7 @@ def read(words: list[str], reporter: Reporter, handle: Handle, own: tuple[str, .
 
 
 def answered(answer: str, program: str, help_text: str, common: Common) -> bool:
-    """Whether a command line asked for `--help` or `--version`, which has been printed then."""
+    """Print the help or the version if the command line asked for it; returns whether it did."""
     if answer == "--help":
         print(help_text)
     elif answer == "--version":
@@ -98,14 +105,14 @@ def answered(answer: str, program: str, help_text: str, common: Common) -> bool:
 
 
 def value_of(word: str, rest: list[str]) -> str:
-    """The value that follows an option of a command's own."""
+    """The value of an option of the command's own: the next word."""
     if not rest:
         raise UsageError(f"'{word}' requires an argument")
     return rest.pop(0)
 
 
 def whole_number(text: str) -> int:
-    """The value of an option that limits something, with the words that such options have for a bad one."""
+    """The value of an option that is a limit: a whole number, with a unit if wanted.  The UsageError has 2.34's words for limits."""
     value = scaled(text, 64, False)
     if value is not None:
         return value

@@ -1,6 +1,6 @@
 """The command `snowsnake-env`: `nix-env --query` of Nix 2.34, option for option.
 
-In: the words of its command line.  Out: packages as a table, JSON or XML (env_query.py).  What changes profiles is handed to an installed Nix.
+In: the words of its command line.  Out: packages as a table, JSON or XML (env_query.py).  An installed Nix runs the operations that change profiles.
 """
 
 import sys
@@ -23,10 +23,10 @@ _WITH_VALUE = {
 _HELP = """usage: snowsnake-env --query [OPTION …] [NAME …]
 
 Takes the options of nix-env --query of Nix 2.34; its manual applies.  NAME is a regular expression, or NAME-VERSION.
-  -a, --available        packages of the default expression or of --file; without it those of the profile
-  -f, --file FILE        take packages of this file
-  -A, --attr PATH        take packages of this attribute
-  --json, --xml          how they are written; otherwise as a table, with
+  -a, --available        list the packages of the default expression or of --file; without it, those of the profile
+  -f, --file FILE        list the packages of this file
+  -A, --attr PATH        list the packages of this attribute
+  --json, --xml          the format; without it, a table with these columns:
   -s, --status; -P, --attr-path; --no-name; -c, --compare-versions; --system; --drv-path; --out-path; --description
   --meta                 with --json and --xml: what packages say about themselves
   -b, --prebuilt-only; --system-filter SYSTEM; -p, --profile PATH
@@ -36,12 +36,13 @@ Profiles (--install, --upgrade, --rollback, …) are changed by an installed Nix
 
 
 class Request:
-    """What a command line asks for."""
+    """The parsed command line."""
 
     def __init__(self) -> None:
         self.operation = ""
         self.wants_help = False
-        self.flags: list[str] = []             # of the operation
+        # The flags of the operation.
+        self.flags: list[str] = []
         self.words: list[str] = []
         self.file = ""
         self.profile = ""
@@ -86,7 +87,7 @@ def _value(word: str, rest: list[str]) -> str:
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """One command line, start to end."""
+    """Run one command line; returns the exit code."""
     request = Request()
     common = read(words, reporter, request.handle, own=("--system",))
     if request.wants_help:
@@ -110,7 +111,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Run a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(is_old_command=True), "nix-env")
 

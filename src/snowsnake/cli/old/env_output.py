@@ -1,4 +1,4 @@
-"""How `nix-env --query` writes packages: a table, JSON, XML.
+"""Writes packages as `nix-env --query` does: as a table, JSON or XML.
 
 In: packages in their order, the facts to show.  Out: bytes on stdout.
 """
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 
 class World:
-    """What a package is compared with."""
+    """The packages with which a package is compared: those that are installed, or those that are available."""
 
     def __init__(self, session: "Session") -> None:
         self.installed_paths: set[str] = set()
-        self.others: dict[str, list[str]] = {}         # names: versions
+        # From a name to the versions.
+        self.others: dict[str, list[str]] = {}
         self._store = session.evaluator.store
 
     def is_valid(self, path: str) -> bool:
@@ -34,7 +35,7 @@ class World:
 
 
 def guarded_facts(package: Package, make: "Any") -> bool:
-    """Let `make()` ask a package for facts; False if the package fails in a way that is passed over."""
+    """Call `make()`, which reads facts of a package.  Returns False if the package fails with an error that the query passes over."""
     try:
         make()
     except EvaluationError as error:
@@ -46,7 +47,7 @@ def guarded_facts(package: Package, make: "Any") -> bool:
 
 
 def version_difference(version: str, others: list[str]) -> tuple[str, str]:
-    """How a version compares with those in a set: `<` (there is a newer one), `=`, `>`, or `-` (there is none); and which it was compared with."""
+    """Compare a version with those in a set.  Returns `<` (the set has a newer one), `=`, `>` or `-` (the set is empty), and the version compared with."""
     sign, compared = "-", "?"
     mine = version.encode("utf-8", "surrogateescape")
     for other in others:
@@ -114,7 +115,8 @@ def write_json(packages: list[Package], shown: set[str], world: World, reporter:
     texts: dict[str, str | None] = {}
     for package in packages:
         facts: dict[str, Any] = {}
-        texts[package.attribute_path] = None           # `null`, if the first look at it fails
+        # It stays None, which becomes `null`, if the package fails before there is any fact.
+        texts[package.attribute_path] = None
         guarded_facts(package, lambda facts=facts, package=package: _json_facts(package, shown, facts, reporter))
         if facts:
             texts[package.attribute_path] = _json(facts, "  ")
@@ -145,7 +147,7 @@ def _json_facts(package: Package, shown: set[str], facts: "dict[str, Any]", repo
 
 
 def _json(data: "Any", indent: str) -> str:
-    """As `nlohmann::json::dump(2)`.  (`json.dumps` with an indentation is the slow encoder of Python.)"""
+    """The text that `nlohmann::json::dump(2)` makes.  It is written here because `json.dumps` with an indentation uses Python's slow encoder."""
     if isinstance(data, str):
         return encode_basestring(data)
     if data is None:

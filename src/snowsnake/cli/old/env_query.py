@@ -1,4 +1,4 @@
-"""`nix-env --query`: which packages there are, and what is shown of each.
+"""`nix-env --query`: finds packages and shows facts about each.
 
 In: a `Request` and settings.  Out: a table, JSON or XML on stdout.
 """
@@ -27,12 +27,12 @@ _FLAGS = {
     "--json": "json", "--attr-path": "attr_path", "-P": "attr_path",
 }  # fmt: skip
 _AVAILABLE = {"--available": True, "-a": True, "--installed": False}
-# Characters in upper case; bytes beyond ASCII come before the others, for they count as negative.
+# The order of characters: letters count as upper case, and bytes beyond ASCII come first, because C's `char` is signed.
 _FOLDED = bytes((byte - 32 if 97 <= byte <= 122 else byte) ^ 0x80 for byte in range(256))
 
 
 class Query:
-    """What is to be shown."""
+    """The facts that the command line asks for."""
 
     def __init__(self, flags: list[str]) -> None:
         self.shown: set[str] = set()
@@ -90,11 +90,11 @@ def query(request: "Request", common: Common) -> None:
     show_statistics(session)
 
 
-# ---- which ----------------------------------------------------------------------------------------------------------
+# ---- choosing packages ----------------------------------------------------------------------------------------------
 
 
 def select(packages: list[Package], words: list[str]) -> list[Package]:
-    """Those that a name or a regular expression takes, in the order of the words; each once."""
+    """The packages that match a name or a regular expression, in the order of the words; each once."""
     names = [split_name(package.name) for package in packages]
     chosen: dict[int, None] = {}
     for word in words or ["*"]:
@@ -132,7 +132,7 @@ def _name_key(name: str) -> bytes:
 
 
 def in_order(items: "list[Any]", key: "Any") -> "list[Any]":
-    """Sorted as `std::sort` of libstdc++ does it, which leaves equal ones in an order of its own."""
+    """Sorted by the algorithm of libstdc++'s `std::sort`, because that decides the order of equal items."""
     keys = list(map(key, items))
     if len(set(keys)) == len(keys) or len(keys) <= _SMALL:
         return [items[number] for number in sorted(range(len(keys)), key=keys.__getitem__)]
@@ -147,7 +147,8 @@ _SMALL = 16
 
 def _introsort(numbers: list[int], keys: list[bytes], first: int, last: int, depth: int) -> None:
     while last - first > _SMALL:
-        if depth == 0:                         # never met: names are no attack on the median of three
+        # Names of packages never lead here: it takes an input made against the median of three.
+        if depth == 0:
             numbers[first:last] = sorted(numbers[first:last], key=keys.__getitem__)
             return
         depth -= 1
@@ -184,7 +185,7 @@ def _insertion_sort(numbers: list[int], keys: list[bytes]) -> None:
         numbers[place] = number
 
 
-# ---- where from -----------------------------------------------------------------------------------------------------
+# ---- the expression -------------------------------------------------------------------------------------------------
 
 
 def _available(request: "Request", session: "Session", path: str) -> list[Package]:
@@ -208,7 +209,7 @@ def default_expression(settings: "Settings") -> str:
 
 
 def source(session: "Session", word: str) -> "Any":
-    """A file, a folder with a `default.nix`, or a folder of such: then a set of all of them, by name."""
+    """The value of a file or of a folder's `default.nix`; for a folder without one, the set of the values of the files and folders in it, by name."""
     is_local = not (word.startswith(("<", "flake:")) or "://" in word or word.startswith("channel:"))
     if not is_local or os.path.isfile(word) or os.path.lexists(os.path.join(word, "default.nix")):
         return session.file(word)

@@ -1,4 +1,4 @@
-"""Options about evaluation that Nix's old commands share: arguments for functions, the search path, the store of evaluation.
+"""The options for evaluation that Nix's old commands share: arguments for functions, the search path, the store of evaluation.
 
 In: words.  Out: a `Session`.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from snowsnake.cli.session import Session
 
-# name: number of values
+# The number of values of each option.
 _OPTIONS = {
     "--arg": 2, "--argstr": 2, "--arg-from-file": 2, "--arg-from-stdin": 1, "--include": 1, "-I": 1, "--impure": 0,
     "--override-flake": 2, "--eval-store": 1, "--debugger": 0, "--repair": 0,
@@ -23,7 +23,7 @@ _OPTIONS = {
 
 
 class EvaluationWords:
-    """What a command line says about evaluation."""
+    """The options for evaluation of one command line."""
 
     def __init__(self) -> None:
         self.includes: list[str] = []
@@ -33,7 +33,7 @@ class EvaluationWords:
         self.repairs = False
 
     def handle(self, word: str, rest: list[str]) -> bool:
-        """Take an option with its values out of `rest`; False if it is none of these."""
+        """Handle an option, whose values are taken from `rest`; returns False for any other word."""
         count = _OPTIONS.get(word)
         if count is None:
             return False
@@ -56,7 +56,7 @@ class EvaluationWords:
         return True
 
     def open(self, common: Common, **options: "Any") -> "Session":
-        """The evaluator that the command line describes; `options` are its further parameters."""
+        """The session that the command line describes; `options` are further parameters of `Session`."""
         from snowsnake.cli.session import Session, cache_options
 
         settings = common.settings
@@ -77,7 +77,7 @@ def shows_statistics() -> bool:
 
 
 def show_statistics(session: "Session") -> None:
-    """After an evaluation, if NIX_SHOW_STATS asks for it."""
+    """Show the statistics of an evaluation if NIX_SHOW_STATS asks for them."""
     if shows_statistics():
         from snowsnake.cli.output import write_statistics
 

@@ -1,6 +1,6 @@
 """The command `snowsnake-hash`: `nix-hash` of Nix 2.34, option for option.
 
-In: the words of its command line.  Out: hashes, a line for each.
+In: the words of its command line.  Out: a line for each hash.
 """
 
 import sys
@@ -15,10 +15,10 @@ _HELP = """usage: snowsnake-hash [OPTION …] PATH …
        snowsnake-hash (--to-base16 | --to-base32 | --to-base64 | --to-sri) [--type ALGORITHM] HASH …
 
 Takes the options of nix-hash of Nix 2.34; its manual applies:
-  --flat                 hash the bytes of files, not archives
+  --flat                 hash the bytes of a file instead of its archive
   --type ALGORITHM       md5 (the default), sha1, sha256, sha512, blake3
   --base16, --base32, --base64, --sri
-                         how hashes are written
+                         the format of hashes
   --truncate             shorten hashes to 160 bits"""
 
 
@@ -49,7 +49,7 @@ class _Request(Request):
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """One command line, start to end."""
+    """Run one command line; returns the exit code."""
     request = _Request()
     common = read(words, reporter, request.handle)
     if answered(request.answer, "nix-hash", _HELP, common):
@@ -70,7 +70,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Run a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(is_old_command=True), "nix-hash")
 

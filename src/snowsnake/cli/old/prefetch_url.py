@@ -24,7 +24,7 @@ _HELP = """usage: snowsnake-prefetch-url [OPTION …] URL [HASH]
 Takes the options of nix-prefetch-url of Nix 2.34; its manual applies:
   --type ALGORITHM       md5, sha1, sha256 (the default), sha512, blake3
   --name NAME            the name in the store
-  --unpack               unpack an archive, and hash what is in it
+  --unpack               unpack an archive, and hash its contents
   --executable           make the file executable, and hash its archive
   --print-path           print the store path, too
   -A, --attr ATTRIBUTE   take the first of the `urls` of this attribute of FILE"""
@@ -63,7 +63,7 @@ class _Request(Request):
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """One command line, start to end."""
+    """Run one command line; returns the exit code."""
     request = _Request()
     common = read(words, reporter, request.handle)
     if answered(request.answer, "nix-prefetch-url", _HELP, common):
@@ -88,7 +88,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 
 def _attribute_url(request: _Request, common: Common) -> str:
-    """The first of the `urls` of an attribute; how it is hashed is taken from there, too."""
+    """The first of the `urls` of an attribute; the attribute also says whether to unpack the file."""
     session = request.evaluation.open(common, is_writable=False)
     assert request.attribute is not None
     value = session.selector.select(session.file(request.words[0] if request.words else "."), request.attribute)
@@ -116,7 +116,7 @@ _MIRRORS = b"import <nixpkgs/pkgs/build-support/fetchurl/mirrors.nix>"
 
 
 def _mirrored(url: str, request: _Request, common: Common) -> str:
-    """`mirror://NAME/PATH` is a place of nixpkgs' list of mirrors."""
+    """The URL itself; for `mirror://NAME/PATH` a URL from nixpkgs' list of mirrors."""
     if not url.startswith("mirror://"):
         return url
     name, slash, rest = url[9:].partition("/")
@@ -149,7 +149,7 @@ def _expect(value: "Handle", kind: str, context: str) -> None:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Run a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(), "nix-prefetch-url")
 

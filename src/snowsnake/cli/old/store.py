@@ -1,7 +1,7 @@
 """The command `snowsnake-store`: `nix-store` of Nix 2.34, option for option.
 
-In: the words of its command line.  Out: what the operation prints.  Operations stand in store_query.py and store_change.py; those
-that are not ours are handed to an installed Nix.
+In: the words of its command line.  Out: what the operation prints.  The operations are in store_query.py and store_change.py; an installed
+Nix runs those that we do not have.
 """
 
 import os
@@ -18,7 +18,7 @@ TYPE_CHECKING = False                 # `typing` would be imported by every comm
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
-# Names of each operation; what runs it, empty if it is not ours; whether it writes to the store (`None`: it needs no store).
+# For each operation: its names; the function that runs it, empty if we do not have it; whether it writes to the store (`None`: it needs no store).
 _OPERATIONS: tuple[tuple[str, str, bool | None], ...] = (
     ("--realise --realize -r", "change:realise", True),
     ("--add -A", "change:add", True),
@@ -52,7 +52,7 @@ _WITH_VALUE = ("--max-freed", "--max-links", "--max-atime")
 
 
 class Request:
-    """What a command line asks for."""
+    """The parsed command line."""
 
     def __init__(self) -> None:
         self.operation: tuple[str, str, bool | None] | None = None
@@ -71,7 +71,7 @@ class Request:
         return self.common.reporter
 
     def handle(self, word: str, rest: list[str]) -> bool:
-        """One word of the command line that not every old command knows."""
+        """Handles one word that is not a shared option; this method is the `Handle` that `read` calls."""
         before = self.operation
         if word == "--help":
             self.is_help = True
@@ -99,7 +99,7 @@ class Request:
         return True
 
     def refuse_flags(self, *known: str, message: str = "unknown flag '{}'") -> set[str]:
-        """The operation's flags; an error if one is none of *known*."""
+        """The operation's flags; an error if a flag is not in *known*."""
         for word in self.flags:
             if word not in known:
                 raise UsageError(message.format(word))
@@ -110,13 +110,13 @@ class Request:
             raise UsageError("no arguments expected")
 
     def path(self, word: str) -> str:
-        """The store object that a word means: links are followed into the store."""
+        """The store object that a word names; links are followed until they lead into the store."""
         from snowsnake.cli.store_words import followed
 
         return followed(self.store, word)
 
     def rooted(self, path: str, output: str = "out") -> str:
-        """The link that `--add-root` makes for a path; without one, the path itself."""
+        """Make the link of `--add-root` for a path and return the link; without `--add-root`, return the path."""
         if not self.root:
             if self.common.warns_of_roots:
                 self.common.warns_of_roots = False
@@ -129,12 +129,12 @@ class Request:
         return str(add(self.root + suffix + (f"-{output}" if output != "out" else ""), path))
 
     def count_root(self) -> None:
-        """The next argument has a link of its own."""
+        """Count one more link of `--add-root`: the next argument gets a link with another number."""
         self._root_count += 1
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """One command line, start to end."""
+    """Run one command line; returns the exit code."""
     request = Request()
     request.common = read(words, reporter, request.handle)
     if request.is_help:
@@ -186,7 +186,7 @@ def _help() -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Run a command line; returns the exit code."""
     if words is None and os.path.basename(sys.argv[0]) == "nix-collect-garbage":
         from snowsnake.cli.old.collect_garbage import main as collect_garbage
 

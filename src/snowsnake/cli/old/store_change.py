@@ -1,4 +1,4 @@
-"""Operations of `nix-store` that add, build, remove or check: and those that need no store.
+"""The operations of `nix-store` that add, build, remove or check objects, and those that need no store.
 
 In: a `Request`.  Out: lines or bytes on stdout; the exit code.
 """
@@ -38,7 +38,7 @@ def _split_outputs(request: Request, word: str) -> tuple[str, list[str]]:
 
 
 def realise(request: Request) -> None:
-    """`--realise`: the outputs of derivations, built if they are not valid."""
+    """`--realise`: prints the outputs of derivations; those that are not valid are built first."""
     flags = request.refuse_flags("--dry-run", "--repair", "--check", "--ignore-unknown")
     wanted = [_split_outputs(request, word) for word in request.words]
     items = [f"{path}!{','.join(names) or '*'}" if path.endswith(".drv") else path for path, names in wanted]
@@ -63,7 +63,8 @@ def realise(request: Request) -> None:
         except BuildFailure as error:
             raise build_error(error, error.exit_code) from None
     if "--ignore-unknown" in flags:
-        return                                 # 2.34.8 prints nothing then
+        # 2.34.8 prints nothing in this case.
+        return
     for path, names in wanted:
         results = require_built(request, path, names)
         request.count_root()
@@ -77,7 +78,7 @@ def realise(request: Request) -> None:
 
 
 def add(request: Request) -> None:
-    """`--add`: files and folders under their names."""
+    """`--add`: adds files and folders under their names."""
     if request.flags:
         raise UsageError("unknown flag")
     from snowsnake.store.adding import add_path
@@ -87,7 +88,7 @@ def add(request: Request) -> None:
 
 
 def add_fixed(request: Request) -> None:
-    """`--add-fixed ALGORITHM`: files by the hash of their bytes, or with `--recursive` of their archives."""
+    """`--add-fixed ALGORITHM`: adds files by the hash of their bytes, or with `--recursive` by the hash of their archives."""
     flags = request.refuse_flags("--recursive")
     if not request.words:
         raise UsageError("first argument must be hash algorithm")
@@ -119,7 +120,7 @@ def print_fixed_path(request: Request) -> None:
 
 
 def import_(request: Request) -> None:
-    """`--import`: the objects of a stream."""
+    """`--import`: adds the objects of a stream."""
     request.refuse_flags()
     request.refuse_words()
     from snowsnake.store.export import import_paths
@@ -137,7 +138,7 @@ def load_database(request: Request) -> None:
 
 
 def register_validity(request: Request) -> None:
-    """`--register-validity`: objects that lie in the store become valid."""
+    """`--register-validity`: makes objects valid whose files are in the store already."""
     flags = request.refuse_flags("--reregister", "--hash-given")
     request.refuse_words()
     _register(request, replaces="--reregister" in flags, has_hashes="--hash-given" in flags, settles=True)
@@ -163,7 +164,7 @@ def _local(store: Store) -> "Any":
 
 
 def init(request: Request) -> None:
-    """`--init`: whoever opens a store makes it."""
+    """`--init`: makes the store, which happens when it is opened."""
     if request.flags:
         raise UsageError("unknown flag")
     request.refuse_words()
@@ -173,7 +174,7 @@ def init(request: Request) -> None:
 
 
 def dump(request: Request) -> None:
-    """`--dump`: the archive of a file or folder."""
+    """`--dump`: writes the archive of a file or folder."""
     word = _only_word(request)
     from snowsnake.store import nar
 
@@ -184,7 +185,7 @@ def dump(request: Request) -> None:
 
 
 def restore(request: Request) -> None:
-    """`--restore`: the files of an archive."""
+    """`--restore`: unpacks an archive."""
     word = _only_word(request)
     from snowsnake.store.nar_reader import unpack
 
@@ -206,13 +207,13 @@ def _only_word(request: Request) -> str:
 
 
 def delete(request: Request) -> None:
-    """`--delete`: exactly these objects."""
+    """`--delete`: removes exactly these objects."""
     flags = request.refuse_flags("--ignore-liveness")
     delete_paths(request.store, [request.path(word) for word in request.words], "--ignore-liveness" in flags, request)
 
 
 def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller: "Any") -> None:
-    """Remove objects, and say how much that was; *caller* has settings and a reporter."""
+    """Remove objects, and say how much space that freed; *caller* has the settings and the reporter."""
     from snowsnake.store.binary_cache.store import BinaryCacheStore
     from snowsnake.store.garbage import Collector
 
@@ -233,7 +234,7 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller:
 
 
 def collect_garbage(request: Request) -> None:
-    """`--gc`: what is dead is removed, or what is alive or dead is told."""
+    """`--gc`: removes dead objects, or prints the dead objects, the living objects or the roots."""
     from snowsnake.store.garbage import Collector, find_roots
 
     known = {"--print-roots", "--print-live", "--print-dead"}
@@ -319,7 +320,7 @@ def optimise_store(store: Store, reporter: "Any") -> None:
 
 
 def generate_key(request: Request) -> None:
-    """`--generate-binary-cache-key NAME SECRET PUBLIC`: a key that signs, in two files."""
+    """`--generate-binary-cache-key NAME SECRET PUBLIC`: makes a key for signatures, in two files."""
     if request.flags:
         raise UsageError(f"unknown flag '{request.flags[0]}'")
     if len(request.words) != 3:
@@ -336,7 +337,7 @@ def generate_key(request: Request) -> None:
 
 
 def verify(request: Request) -> int:
-    """`--verify`: what the database says is there, with the contents that it says."""
+    """`--verify`: removes objects from the database whose files are gone; with `--check-contents`, also reports contents without the recorded hash."""
     request.refuse_words()
     flags = request.refuse_flags("--check-contents", "--repair")
     repairs = "--repair" in flags

@@ -1,6 +1,6 @@
-"""Derivations that an operation of `nix-store` cannot do without.
+"""Reads derivations that an operation of `nix-store` needs.
 
-In: a store, or a `Request`, and the path of a derivation.  Out: the derivation, or its outputs that are there.
+In: a store, or a `Request`, and the path of a derivation.  Out: the derivation, or its outputs.
 """
 
 from snowsnake.cli.hand_on import NotOurs
@@ -10,7 +10,7 @@ from snowsnake.store.interface import Store
 
 
 def needed_derivation(store: Store, path: str) -> Derivation:
-    """A derivation that an operation cannot do without."""
+    """The derivation at a path; an error if it cannot be read."""
     if not store.is_valid(path):
         raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
     return store.read_derivation(path)

@@ -1,4 +1,4 @@
-"""Operations of `nix-store` that only ask a store: queries, graphs, environments, logs, archives.
+"""The operations of `nix-store` that only read a store: queries, graphs, environments, logs, archives.
 
 In: a `Request` with an open store.  Out: lines or bytes on stdout; the exit code.
 """
@@ -27,7 +27,7 @@ def _line(text: str) -> None:
 
 
 def query(request: Request) -> None:
-    """`--query`, in all its kinds; without one, `--outputs`."""
+    """`--query` with one of its kinds; without a kind, `--outputs`."""
     chosen = ""
     options: set[str] = set()
     for word in request.flags:
@@ -48,7 +48,7 @@ def query(request: Request) -> None:
 
 
 def _wanted(request: Request, word: str, options: set[str], uses_outputs: bool | None = None) -> list[str]:
-    """The object of a word, or with `--use-output` the outputs of the derivation that it is."""
+    """The object that a word names; with `--use-output`, the outputs of a derivation instead of the derivation."""
     store = request.store
     path = request.path(word)
     is_derivation = path.endswith(".drv")
@@ -153,7 +153,7 @@ def _tree(request: Request, options: set[str]) -> None:
                 continue
             done.add(path)
             _line(first + path)
-            # what others need goes first, which keeps the tree flat; the last one pushed is printed first
+            # An object that other children refer to is printed after them, which keeps the tree flat: the child that is pushed last is printed first.
             children = sorted_paths(request.store, request.store.known(path).references)
             for number, child in enumerate(children):
                 is_last = number == 0
@@ -161,7 +161,7 @@ def _tree(request: Request, options: set[str]) -> None:
 
 
 def _edges(store: Store, roots: list[str]) -> "Iterator[Any]":
-    """Each object that the roots need, least first of those known, with what it refers to."""
+    """(object, its references) for each object that the roots need; of the objects found so far, the one with the least path comes next."""
     import heapq
 
     waiting = sorted(set(roots))
@@ -260,7 +260,7 @@ _OPTION_OF = {
 
 
 def print_env(request: Request) -> None:
-    """`--print-env`: the environment of a derivation's builder, for a shell."""
+    """`--print-env`: prints the environment of a derivation's builder as commands of a shell."""
     request.refuse_flags(message="unknown flag")
     if len(request.words) != 1:
         raise UsageError("'--print-env' requires one derivation store path")
@@ -277,7 +277,7 @@ def _quoted(text: str) -> str:
 
 
 def read_log(request: Request) -> None:
-    """`--read-log`: logs of builds that the store keeps."""
+    """`--read-log`: prints the logs of builds that the store keeps."""
     request.refuse_flags(message="unknown flag")
     from snowsnake.store.build_log import build_log
 
@@ -300,7 +300,7 @@ def dump_database(request: Request) -> None:
 
 
 def check_validity(request: Request) -> None:
-    """`--check-validity`: an error for a path that is not valid, or its name."""
+    """`--check-validity`: raises an error for a path that is not valid, or (with `--print-invalid`) prints the path."""
     flags = request.refuse_flags("--print-invalid")
     for word in request.words:
         path = request.path(word)
@@ -312,7 +312,7 @@ def check_validity(request: Request) -> None:
 
 
 def export(request: Request) -> None:
-    """`--export`: objects as a stream."""
+    """`--export`: writes objects as a stream."""
     request.refuse_flags()
     from snowsnake.store.export import export_paths
 
@@ -322,7 +322,7 @@ def export(request: Request) -> None:
 
 
 def verify_path(request: Request) -> int:
-    """`--verify-path`: whether contents are what they were."""
+    """`--verify-path`: checks that the contents of objects have the hash that the store recorded."""
     request.refuse_flags(message="no flags expected")
     code = 0
     for word in request.words:
@@ -335,7 +335,7 @@ def verify_path(request: Request) -> int:
 
 
 def report_changed(store: Store, path: str, report: "Any") -> bool:
-    """Whether the contents of an object are not what the store knows of them; *report* is told."""
+    """Whether the contents of an object do not have the recorded hash; *report* gets a message if so."""
     from snowsnake.store.hash import Hash
 
     wanted = store.known(path).hash
