@@ -38,7 +38,7 @@ def _parsed(text: bytes) -> object:
         from snowsnake.interpreter import Interpreter
 
         # The evaluator's reader of JSON words its errors as 2.34.8 does.
-    evaluator = Interpreter()
+        evaluator = Interpreter()
         evaluator.evaluate(b"builtins.fromJSON", "/", "«stdin»").call(evaluator.from_python(text)).force()
         raise
 
