@@ -30,6 +30,7 @@ LAYERS = (
     ("value_page", "decoding"),
     ("documentation", "json_tree"),
     ("selection",),
+    ("derivation_search",),
     ("interpreter",),
     ("dependencies",),
     ("looking", "plain", "callbacks"),

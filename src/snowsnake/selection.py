@@ -1,4 +1,4 @@
-"""Selection paths (`-A a.b.0."c d"`), arguments given on the command line, and the derivations inside a value.
+"""Selection paths (`-A a.b.0."c d"`), and arguments given on the command line.
 
 In: handles of an evaluator and texts.  Out: handles; errors worded as C++ Nix words them.
 """
@@ -10,13 +10,13 @@ from snowsnake.diagnostics.error import EvaluationError, Frame
 # For type checkers, which know the name: what is imported here is paid for by every start of the command.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from snowsnake.handle import Handle
     from snowsnake.interpreter import Interpreter
     from snowsnake.source import Position
 
-# of values, as messages call them
+# The types of values, as messages call them.
 TYPE_NAMES = {
     "int": "an integer",
     "string": "a string",
@@ -94,7 +94,7 @@ class Selector:
     def auto_call(self, value: "Handle") -> "Handle":
         """Call a function that takes a set with the arguments it names (all of them if it has `...`).
 
-        Anything else comes back as it is.  A set with `__functor` stands for the function that it gives.
+        Returns any other value itself.  For a set with `__functor`, the function is the result of its `__functor`.
         """
         kind = value.type_name()
         while kind == "set" and b"__functor" in value.keys():
@@ -117,50 +117,11 @@ class Selector:
         formals = value.formals() if value.type_name() == "lambda" else None
         return formals is not None and all(has or name in self._arguments for name, has in formals.items())
 
-    def derivations(self, root: "Handle") -> "Iterator[FoundDerivation]":
-        """All derivations of a value: itself, or those in its attributes and list elements.
-
-        Sets inside are entered only if they say `recurseForDerivations = true`.
-        The whole value is searched before the first derivation is returned, as C++ Nix does.
-        """
-        found = _Found()
-        self._search(root, "", found)
-        for path, value in found.values:
-            yield _derivation(value, path, self._evaluator.store_dir)
-
-    def _search(self, value: "Handle", path: str, found: "_Found") -> None:
-        value = self.auto_call(value)
-        if not _note_derivation(value, path, found):
-            return
-        kind = value.type_name()
-        if kind == "set":
-            self._search_set(value, path, found)
-        elif kind == "list":
-            for number in range(len(value)):
-                inner_path = _joined(path, str(number))
-                inner = value.index(number)
-                if _note_derivation(inner, inner_path, found):
-                    self._search(inner, inner_path, found)
-        else:
-            raise EvaluationError("type", "expression does not evaluate to a derivation (or a set or list of those)")
-
-    def _search_set(self, value: "Handle", path: str, found: "_Found") -> None:
-        names = value.keys()
-        combines = b"_combineChannels" in names
-        for name in names:
-            if not is_plain_name(name):
-                continue
-            inner_path = _joined(path, name.decode())
-            with asking(value, name):
-                inner = value.select(name)
-                if combines or (_note_derivation(inner, inner_path, found) and wants_search(inner)):
-                    self._search(inner, inner_path, found)
-
 
 class asking:
-    """Errors inside this block tell that an attribute of *value* was asked for, and where it is defined; *line* says it in other words.
+    """Adds a line to the trace of errors inside the block: the attribute *name* of *value* was evaluated, and where it is defined.
 
-    With *name* None the line has no place.
+    *line* replaces the words of the line.  With *name* None the line has no place.
     """
 
     __slots__ = ("line", "name", "value")
@@ -223,79 +184,6 @@ def _expect(value: "Handle", wanted: str, path: str) -> None:
         raise EvaluationError("type", message)
 
 
-class FoundDerivation:
-    """A derivation found in a value: the path of its .drv file, its selected output, and where it was."""
-
-    __slots__ = ("drv_path", "output_name", "attribute_path", "value")
-
-    def __init__(self, drv_path: str, output_name: str, attribute_path: str, value: "Handle") -> None:
-        self.drv_path = drv_path
-        self.output_name = output_name
-        self.attribute_path = attribute_path
-        self.value = value
-
-
-class _Found:
-    """Derivations in the order in which they were found, each set once."""
-
-    def __init__(self) -> None:
-        self.values: list[tuple[str, Handle]] = []
-        self._by_name: dict[bytes, list[Handle]] = {}
-
-    def is_new(self, value: "Handle") -> bool:
-        """Whether this very set was not seen before.  Only sets of the same derivation name are compared."""
-        key = value.select(b"name").string()
-        alike = self._by_name.setdefault(key, [])
-        if any(value.is_same(other) for other in alike):
-            return False
-        alike.append(value)
-        return True
-
-
-def wants_search(value: "Handle") -> bool:
-    if value.type_name() != "set" or b"recurseForDerivations" not in value.keys():
-        return False
-    with asking(value, b"recurseForDerivations", "while evaluating the attribute `recurseForDerivations`"):
-        wanted = value.select(b"recurseForDerivations")
-        kind = wanted.type_name()
-        if kind != "bool":
-            raise EvaluationError("type", f"expected a Boolean but found {TYPE_NAMES[kind]}: {wanted.describe()}")
-        return bool(wanted.to_python())
-
-
-def _note_derivation(value: "Handle", path: str, found: _Found) -> bool:
-    """Note a derivation that was not noted before; tell whether the value may contain others."""
-    if value.type_name() != "set" or b"type" not in (names := value.keys()):
-        return True
-    kind = value.select(b"type")
-    if kind.type_name() != "string" or kind.string() != b"derivation":
-        return True
-    if b"name" not in names:
-        raise EvaluationError("type", "derivation name missing")
-    with asking(value, None, "while evaluating the 'name' attribute of a derivation"):
-        is_new = found.is_new(value)
-    if is_new:
-        found.values.append((path, value))
-    return False
-
-
-def _derivation(value: "Handle", path: str, store_dir: str) -> FoundDerivation:
-    names = value.keys()
-    if b"drvPath" not in names:
-        raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
-    found = value.select(b"drvPath")
-    found.force()                         # what goes wrong there is not of the coercion
-    with asking(value, b"drvPath", "while evaluating the 'drvPath' attribute of a derivation"):
-        drv_path = drv_path_of(found, store_dir)
-    output_name = ""
-    if b"outputName" in names:
-        with asking(value, None, "while evaluating the output name of a derivation"):
-            output_name = value.select(b"outputName").string().decode("utf-8", "replace")
-    if not output_name:
-        raise EvaluationError("type", f"derivation '{drv_path}' lacks an 'outputName' attribute")
-    return FoundDerivation(drv_path, output_name, path, value)
-
-
 def drv_path_of(value: "Handle", store_dir: str) -> str:
     """A `drvPath` as text."""
     text = store_path_of(value, store_dir)
@@ -305,7 +193,7 @@ def drv_path_of(value: "Handle", store_dir: str) -> str:
 
 
 def store_path_of(value: "Handle", store_dir: str) -> str:
-    """The store path that a value is: usually a string; other values are coerced, a path stays where it is."""
+    """The store path that a value names: usually a string; a path is not copied, and other values are coerced."""
     kind = value.type_name()
     data = value.string() if kind == "string" else os.fsencode(value.to_python()) if kind == "path" else value.coerce_to_string()
     text = data.decode("utf-8", "replace")
@@ -327,12 +215,8 @@ def is_plain_name(name: bytes) -> bool:
     return (first.isalpha() or first == "_") and (not rest or rest.isalnum())
 
 
-def _joined(path: str, part: str) -> str:
-    return f"{path}.{part}" if path else part
-
-
 def missing_argument(function: "Handle", name: bytes) -> EvaluationError:
-    """The error of a function at the top that needs an argument which the command line does not give."""
+    """The error for a function at the top level that needs an argument which the command line does not pass."""
     from snowsnake.looking import apply_builtin
 
     position = attribute_position(apply_builtin(function, b"functionArgs"), name)

@@ -11,7 +11,6 @@ from snowsnake.diagnostics.error import EvaluationError, Frame
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     from snowsnake.build.failure import BuildFailure
     from snowsnake.build.realisation import Realiser
@@ -151,7 +150,7 @@ def build_error(failure: "BuildFailure", exit_code: int = 1) -> EvaluationError:
     return error
 
 
-def link_outputs(store: "Any", link: str, outputs: "Iterable[tuple[str, str]]") -> None:
+def link_outputs(store: "Store", link: str, outputs: "Iterable[tuple[str, str]]") -> None:
     """Makes a link for each (output, path): *link* for `out`, with the name of the output after it for others."""
     for name, path in outputs:
         store.add_root(os.path.abspath(link) + ("" if name == "out" else f"-{name}"), path)

@@ -12,7 +12,8 @@ from snowsnake.cli.output import Reporter, write_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from snowsnake.derivation_search import FoundDerivation
+    from snowsnake.foundation.json_type import Json
 
 OPTIONS = (Option("--json", "", "print name, attribute path, drvPath, output and outPath as JSON"),) + SOURCE_OPTIONS
 USAGE = "snowsnake instantiate [OPTION …] [FILE | -E EXPR]"
@@ -25,7 +26,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
         root = load(session, given)
         facts = []
         for path in given.texts("attr") or [""]:
-            found = list(session.selector.derivations(session.selector.select(root, path)))
+            found = list(session.derivations(session.selector.select(root, path)))
             session.evaluator.flush_store()        # a path that was printed is valid
             for derivation in found:
                 if given.flag("json"):
@@ -43,11 +44,11 @@ def run(given: Arguments, reporter: Reporter) -> int:
     return 0
 
 
-def _facts(derivation: "Any", selected: str) -> "dict[str, Any]":
+def _facts(derivation: "FoundDerivation", selected: str) -> "dict[str, Json]":
     value = derivation.value
     names = value.keys()
     path = ".".join(part for part in (selected, derivation.attribute_path) if part)
-    facts = {
+    facts: dict[str, Json] = {
         "name": value.select(b"name").string().decode("utf-8", "replace"),
         "attribute": path,
         "drvPath": derivation.drv_path,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.cli.session import Session
+    from snowsnake.handle import Handle
+    from snowsnake.jobs.options import JobOptions
 
 # name: (number of values, what it does)
 _OPTIONS = {
@@ -169,7 +171,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     return print_jobs(open_root(request, settings, reporter), limits, reporter)
 
 
-def job_options(request: Request, settings: Settings) -> "Any":
+def job_options(request: Request, settings: Settings) -> "JobOptions":
     from snowsnake.jobs.options import JobOptions
 
     flags, gc_roots = request.flags, request.texts.get("--gc-roots-dir", "")
@@ -193,7 +195,7 @@ def open_root(request: Request, settings: Settings, reporter: Reporter) -> "Any"
     from snowsnake.cli.session import Session, cache_options
 
     is_instantiating = "--no-instantiate" not in request.flags
-    options: dict[str, Any] = {
+    options: dict[str, object] = {
         "is_writable": is_instantiating,
         "keeps_derivations": is_instantiating,
         "eval_store": request.texts.get("--eval-store"),
@@ -215,7 +217,7 @@ def open_root(request: Request, settings: Settings, reporter: Reporter) -> "Any"
     return job_root(session, session.selector.auto_call(root), job_options(request, settings))
 
 
-def _flake_root(request: Request, session: "Session", reporter: Reporter) -> "Any":
+def _flake_root(request: Request, session: "Session", reporter: Reporter) -> "Handle":
     """All outputs of a flake, with its inputs, or the output that its fragment names."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.cli.options import Arguments

@@ -53,7 +53,7 @@ class JsonProgress(FetchProgress):
         super().__init__(reporter)
         self._last: dict[int, float] = {}
 
-    def _event(self, **facts: Any) -> None:
+    def _event(self, **facts: object) -> None:
         self.reporter.write_event("@nix " + json.dumps(dict(sorted(facts.items())), ensure_ascii=False, separators=(",", ":")))
 
     def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None:

@@ -24,9 +24,9 @@ from snowsnake.flake.output_tree import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
 
     from snowsnake.cli.flake import Call
+    from snowsnake.interpreter import Interpreter
     from snowsnake.lock.flakes import LockedFlake
 
 # Options about the evaluation itself, which is wanted then.
@@ -66,7 +66,7 @@ def print_outputs(call: "Call", locked: "LockedFlake", *, is_json: bool, legacy:
 class _Heard:
     """Passes on remarks and printed text, and keeps them: [how, text]."""
 
-    def __init__(self, reporter: Reporter, evaluator: "Any") -> None:
+    def __init__(self, reporter: Reporter, evaluator: "Interpreter") -> None:
         self._reporter = reporter
         self._evaluator = evaluator
         self.messages: list[list[str]] = []
@@ -90,10 +90,10 @@ class _Heard:
         write_line(text.encode("utf-8", "surrogateescape"))
 
 
-def show_json(root: Output, reporter: "_Heard") -> "dict[str, Any]":
+def show_json(root: Output, reporter: "_Heard") -> "dict[str, object]":
     """The tree as data."""
-    found: dict[str, Any] = {}
-    stack: list[tuple[dict[str, Any], Iterator[Output]]] = [(found, _children(root))]
+    found: dict[str, object] = {}
+    stack: list[tuple[dict[str, object], Iterator[Output]]] = [(found, _children(root))]
     while stack:
         data, children = stack[-1]
         child = next(children, None)
@@ -101,7 +101,7 @@ def show_json(root: Output, reporter: "_Heard") -> "dict[str, Any]":
             stack.pop()
             continue
         reporter.looks_at(child)
-        inner: dict[str, Any] = {}
+        inner: dict[str, object] = {}
         data[child.name] = inner
         try:
             if child.needs_building:

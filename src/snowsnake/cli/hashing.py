@@ -13,7 +13,8 @@ from snowsnake.settings import Settings
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+
+    from snowsnake.store.hashing import HashStream
 
 ALGORITHMS = ("blake3", "md5", "sha1", "sha256", "sha512")
 # A format's names, and how `hashing.format_hash` calls it.
@@ -106,7 +107,7 @@ def real_parent(path: str) -> str:
     return os.path.join(os.path.realpath(parent), name)
 
 
-def _flat(path: str, stream: "Any") -> bytes:
+def _flat(path: str, stream: "HashStream") -> bytes:
     """Also for files that are not regular: pipes have contents, too."""
     try:
         with open(path, "rb", buffering=0) as file:
@@ -116,8 +117,7 @@ def _flat(path: str, stream: "Any") -> bytes:
         raise EvaluationError("file", f"read of 65536 bytes: {error.strerror}") from None
     except OSError as error:
         raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
-    digest: bytes = stream.digest()
-    return digest
+    return stream.digest()
 
 
 def shortened(digest: bytes, size: int) -> bytes:

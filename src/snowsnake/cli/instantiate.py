@@ -22,7 +22,7 @@ from snowsnake.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
     from snowsnake.cli.session import Session
     from snowsnake.handle import Handle
@@ -174,7 +174,7 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
 
     is_eval = request.flags & {"--eval", "--eval-only"}
     is_read_only = request.flags & {"--readonly-mode", "--dry-run"} or (is_eval and "--read-write-mode" not in request.flags)
-    options: dict[str, Any] = {"is_writable": not is_read_only, "eval_store": request.eval_store}
+    options: dict[str, object] = {"is_writable": not is_read_only, "eval_store": request.eval_store}
     if settings.is_set("max-call-depth"):
         options["depth_limit"] = min(settings["max-call-depth"], (1 << 32) - 1)
     options |= cache_options("--no-cache" in request.flags, request.cache_folder, request.cache_validate)
@@ -203,20 +203,22 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     return 0
 
 
-def _sources(request: Request, session: "Session") -> "list[Any]":
+def _sources(request: Request, session: "Session") -> "list[Callable[[], Handle]]":
     """Functions that compile each source: the words as files or expressions, standard input for `-`."""
+    from functools import partial
+
     is_expression = request.flags & {"-E", "--expr"}
     words = [word for word in request.words if word != "-"]
-    loads: list[Any] = []
+    loads: list[Callable[[], Handle]] = []
     if "-" in request.words:
         loads.append(lambda: session.expression(_read_stdin(), "«stdin»"))
     elif not words and not is_expression:
         words = ["./default.nix"]
     for word in words:
         if is_expression:
-            loads.append(lambda word=word: session.expression(word.encode("utf-8", "surrogateescape")))
+            loads.append(partial(session.expression, word.encode("utf-8", "surrogateescape")))
         else:
-            loads.append(lambda word=word: session.file(word))
+            loads.append(partial(session.file, word))
     return loads
 
 
@@ -225,7 +227,7 @@ def _process(request: Request, session: "Session", root: "Handle", path: str) ->
     value = session.selector.select(root, path)
     if not request.flags & {"--eval", "--eval-only"}:
         value.force()
-        for derivation in session.selector.derivations(value):
+        for derivation in session.derivations(value):
             session.evaluator.flush_store()        # a path that was printed is valid
             suffix = "" if derivation.output_name == "out" else "!" + derivation.output_name
             write_line(os.fsencode(_rooted(request, session, derivation.drv_path) + suffix))

@@ -16,10 +16,10 @@ from snowsnake.jobs.run import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from snowsnake.cli.session import Session
+    from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
+    from snowsnake.store.interface import Store
 
 
 class Terminated(KeyboardInterrupt):
@@ -43,7 +43,7 @@ def job_root(session: "Session", root: "Handle", options: JobOptions) -> JobRoot
 def print_jobs(root: JobRoot, limits: RunOptions, reporter: Reporter) -> int:
     """All jobs, as lines; aggregates that name others at the end."""
     run = Run(root, limits)
-    jobs: dict[str, dict[str, Any]] = {}
+    jobs: dict[str, dict[str, Json]] = {}
     with_aggregates = root.options.constituents
     old = signal.signal(signal.SIGTERM, on_term)
     try:
@@ -96,7 +96,7 @@ def _broken(reply: Reply) -> str:
     return f"while reading result for attrPath '{where}', evaluation reached a limit of the evaluator (possible infinite recursion)"
 
 
-def _print_aggregates(jobs: "dict[str, dict[str, Any]]", store: "Any", gc_roots: str, reporter: Reporter) -> None:
+def _print_aggregates(jobs: "dict[str, dict[str, Json]]", store: "Store", gc_roots: str, reporter: Reporter) -> None:
     if store is None or not hasattr(store, "add_derivation"):
         reporter.warning("constituents feature requires a local store, skipping aggregate rewriting")
         return

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.interpreter import Interpreter
+    from snowsnake.jobs.memory import JobMemory
+    from snowsnake.jobs.options import JobOptions, RunOptions
+    from snowsnake.jobs.reply import Reply
     from snowsnake.settings import Settings
 
 _OWN_OPTIONS = (
@@ -190,7 +193,7 @@ def _flake(session: "Any", given: Arguments) -> "tuple[Any, Any]":
     return value, [text.decode("utf-8", "surrogateescape") for text in (call_source(), *call_arguments(locked))] + [path]
 
 
-def memory_of(given: Arguments, evaluator: "Interpreter", options: "Any") -> "Any":
+def memory_of(given: Arguments, evaluator: "Interpreter", options: "JobOptions") -> "JobMemory":
     """Results of earlier runs that evaluated the same, in the same way, with the same program; what they are is looked up meanwhile."""
     from dataclasses import asdict
 
@@ -203,7 +206,7 @@ def memory_of(given: Arguments, evaluator: "Interpreter", options: "Any") -> "An
     asked = {key: value for key, value in given.values.items() if key not in _NOT_ASKED}
     request = [VERSION, program.st_size, program.st_mtime_ns, asked, given.words, os.getcwd(), asdict(options)]
 
-    def is_there(reply: "Any") -> bool:
+    def is_there(reply: "Reply") -> bool:
         drv_path = reply.fields.get("drvPath")
         return drv_path is None or evaluator.store is None or evaluator.store.is_valid(drv_path)
 
@@ -217,7 +220,7 @@ def memory_of(given: Arguments, evaluator: "Interpreter", options: "Any") -> "An
     return memory
 
 
-def job_options(given: Arguments, settings: "Settings") -> "Any":
+def job_options(given: Arguments, settings: "Settings") -> "JobOptions":
     from snowsnake.jobs.options import JobOptions
 
     return JobOptions(
@@ -232,7 +235,7 @@ def job_options(given: Arguments, settings: "Settings") -> "Any":
     )
 
 
-def limits_of(given: Arguments) -> "Any":
+def limits_of(given: Arguments) -> "RunOptions":
     from snowsnake.jobs.options import RunOptions
 
     workers = given.integer("workers", 0, 4096) or len(os.sched_getaffinity(0))

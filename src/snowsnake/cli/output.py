@@ -13,7 +13,7 @@ from snowsnake.diagnostics.error import EvaluationError
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.activities import Activity
@@ -275,7 +275,7 @@ def _report_missing(reporter: Reporter, error: ImportError) -> None:
         os.write(2, f"error: {message}\n".encode("utf-8", "surrogateescape"))
 
 
-def guarded(command: "Any", words: list[str], reporter: Reporter, program: str) -> int:
+def guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], reporter: Reporter, program: str) -> int:
     """Like `_guarded`, also if the modules that report an error cannot be loaded."""
     try:
         return _guarded(command, words, reporter, program)
@@ -284,7 +284,7 @@ def guarded(command: "Any", words: list[str], reporter: Reporter, program: str) 
         return 1
 
 
-def _guarded(command: "Any", words: list[str], reporter: Reporter, program: str) -> int:
+def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], reporter: Reporter, program: str) -> int:
     """Runs `command(words, reporter)` and turns exceptions into a message and an exit code.
 
     0 is success, 1 any error (102 one of fetching: what came has another hash), 130 an interrupt, 141 a reader of stdout that went away.
@@ -342,7 +342,7 @@ def _guarded(command: "Any", words: list[str], reporter: Reporter, program: str)
             gc.enable()
 
 
-_kept: "list[Any] | None" = None             # evaluators that live until the process ends
+_kept: "list[Interpreter] | None" = None             # evaluators that live until the process ends
 
 
 def keep(evaluator: "Interpreter") -> None:
@@ -358,7 +358,7 @@ def finish_evaluations() -> None:
         evaluator.close_store()
 
 
-def leave(main: "Any") -> "NoReturn":
+def leave(main: "Callable[[], int]") -> "NoReturn":
     """Ends the process with the exit code of `main()`, at once: a heap of hundreds of megabytes goes with it.
 
     For the commands' scripts only: nothing registered with `atexit` runs.

@@ -17,15 +17,17 @@ from snowsnake.store import may_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any
 
+    from snowsnake.derivation_search import FoundDerivation
     from snowsnake.handle import Handle
 
 _STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE", "NIX_STATE_DIR", "NIX_DAEMON_SOCKET_PATH"))
 _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
-def _progress_of(reporter: "Any") -> "Any":
+def _progress_of(reporter: Reporter) -> "Any":
     """Shows the progress of fetching; made when something is fetched."""
     from snowsnake.cli.fetch_progress import progress_for
 
@@ -82,11 +84,11 @@ class Session:
         """Where relative paths of the command line begin."""
         return self._base_folder or os.getcwd()
 
-    def expression(self, source: bytes, name: str = "«string»") -> "Any":
+    def expression(self, source: bytes, name: str = "«string»") -> "Handle":
         """Compile an expression of the command line; relative paths start at the base folder."""
         return self.evaluator.evaluate(source, self.base_folder, name)
 
-    def file(self, word: str) -> "Any":
+    def file(self, word: str) -> "Handle":
         """Compile a file: a path, a folder with a `default.nix`, or `<name>` from the search path."""
         if is_search_path(word):
             path = self.find_file(word[1:-1])
@@ -94,6 +96,12 @@ class Session:
                 return self.expression(f"import {word}".encode("utf-8", "surrogateescape"))
             return self.evaluator.evaluate_file(path)
         return self.evaluator.evaluate_file(self.local_path(word))
+
+    def derivations(self, value: "Handle") -> "Iterator[FoundDerivation]":
+        """The derivations of a value: itself, or those in its attributes and list elements."""
+        from snowsnake.derivation_search import derivations
+
+        return derivations(self.selector, value, self.evaluator.store_dir)
 
     def resolve(self, word: str) -> str:
         """The absolute path of the file that an argument means."""
@@ -125,7 +133,7 @@ class Session:
         except EvaluationError as error:
             raise EvaluationError(error.code, error.message) from None     # not the places of our own expression
 
-    def add_arguments(self, given: list[list[str]], read_stdin: "Any") -> None:
+    def add_arguments(self, given: list[list[str]], read_stdin: "Callable[[], bytes]") -> None:
         """Values for functions: (kind, name, text) with kind `arg`, `argstr`, `arg-from-file` or `arg-from-stdin`."""
         for kind, name, text in given:
             key = name.encode("utf-8", "surrogateescape")

@@ -8,9 +8,7 @@ from snowsnake.cli.output import Reporter, write, write_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from snowsnake.store.interface import Store
+    from snowsnake.store.local import LocalStore
 
 OPTIONS = (
     Option("--store", "DIR", "the folder of the store"),
@@ -37,13 +35,13 @@ def run(given: Arguments, reporter: Reporter) -> int:
         return 1
 
 
-def _list(store: "Store", paths: list[str], given: Arguments) -> int:
+def _list(store: "LocalStore", paths: list[str], given: Arguments) -> int:
     for path in store.paths():
         write_line(path.encode())
     return 0
 
 
-def _info(store: "Store", paths: list[str], given: Arguments) -> int:
+def _info(store: "LocalStore", paths: list[str], given: Arguments) -> int:
     import json
     from dataclasses import asdict
 
@@ -57,13 +55,13 @@ def _info(store: "Store", paths: list[str], given: Arguments) -> int:
     return 0
 
 
-def _cat(store: "Store", paths: list[str], given: Arguments) -> int:
+def _cat(store: "LocalStore", paths: list[str], given: Arguments) -> int:
     for path in paths:
         write(store.read(path))
     return 0
 
 
-def _verify(store: "Any", paths: list[str], given: Arguments) -> int:
+def _verify(store: "LocalStore", paths: list[str], given: Arguments) -> int:
     faults = store.verify(check_contents=not given.flag("no_contents"))
     for fault in faults:
         write_line(fault.encode("utf-8", "surrogateescape"))

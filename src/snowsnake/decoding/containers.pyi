@@ -1,11 +1,10 @@
 from collections.abc import Callable
-from typing import Any
 
 from snowsnake.decoding.decoder import Decoder, Plan
 
 class Items(Plan):
     def __init__(
-        self, d: Decoder, expected: str, item: Plan, make: Callable[..., Any] | None = None, check: Callable[..., Any] | None = None
+        self, d: Decoder, expected: str, item: Plan, make: Callable[..., object] | None = None, check: Callable[..., object] | None = None
     ) -> None: ...
 
 class Tuple(Plan):
@@ -14,10 +13,10 @@ class Tuple(Plan):
         d: Decoder,
         expected: str,
         items: tuple[Plan, ...],
-        make: Callable[..., Any] | None = None,
+        make: Callable[..., object] | None = None,
         least: int | None = None,
         by_name: Plan | None = None,
     ) -> None: ...
 
 class Table(Plan):
-    def __init__(self, d: Decoder, expected: str, item: Plan, key: Any = None, check: Callable[..., Any] | None = None) -> None: ...
+    def __init__(self, d: Decoder, expected: str, item: Plan, key: Callable[[str], object] | None = None, check: Callable[..., object] | None = None) -> None: ...

@@ -8,12 +8,20 @@ import operator
 import re
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snowsnake.decoding.containers import Items, Table, Tuple
 from snowsnake.decoding.decoder import BOOL, FLOAT, INT, NULL_KIND, STRING, Decoder, Plan
 from snowsnake.decoding.records import Either, Record
 from snowsnake.decoding.scalars import Anything, Boolean, Choice, Convert, Float, Int, Lazy, Null, String
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from msgspec import inspect
+
+    # Types whose values have a number of elements that constraints may limit.
+    Sized = inspect.CollectionType | inspect.DictType | inspect.StrType | inspect.BytesType | inspect.ByteArrayType
 
 _KINDS: dict[type, int] = {str: STRING, int: INT, bool: BOOL, float: FLOAT, type(None): NULL_KIND}
 # For each constraint of msgspec.Meta: its name, the comparison, and the sign in a message.
@@ -46,55 +54,55 @@ class _Planner:
         # Keeps the descriptions alive whose ids are keys of `known`: no other description can get one of these ids.
         self.kept: list[object] = []
 
-    def plan(self, info: Any) -> "Plan":
+    def plan(self, info: "inspect.Type") -> "Plan":
         name = type(info).__name__
         make: Callable[[Any], Plan] | None = getattr(self, f"plan_{name}", None)
         if make is None:
             return self.converted(info)
         return make(info)
 
-    def plan_Metadata(self, info: Any) -> "Plan":
+    def plan_Metadata(self, info: "inspect.Metadata") -> "Plan":
         return self.plan(info.type)
 
     # ---- scalars ------------------------------------------------------------------------------------------------
 
-    def plan_AnyType(self, info: Any) -> "Plan":
+    def plan_AnyType(self, info: "inspect.AnyType") -> "Plan":
         return Anything(self.decoder)
 
-    def plan_NoneType(self, info: Any) -> "Plan":
+    def plan_NoneType(self, info: "inspect.NoneType") -> "Plan":
         return Null(self.decoder)
 
-    def plan_BoolType(self, info: Any) -> "Plan":
+    def plan_BoolType(self, info: "inspect.BoolType") -> "Plan":
         return Boolean(self.decoder)
 
-    def plan_IntType(self, info: Any) -> "Plan":
+    def plan_IntType(self, info: "inspect.IntType") -> "Plan":
         return Int(self.decoder, *_number("an integer", info))
 
-    def plan_FloatType(self, info: Any) -> "Plan":
+    def plan_FloatType(self, info: "inspect.FloatType") -> "Plan":
         return Float(self.decoder, *_number("a float", info))
 
-    def plan_StrType(self, info: Any) -> "Plan":
+    def plan_StrType(self, info: "inspect.StrType") -> "Plan":
         return String(self.decoder, *_sized("a string", info, "characters"))
 
-    def plan_BytesType(self, info: Any) -> "Plan":
+    def plan_BytesType(self, info: "inspect.BytesType") -> "Plan":
         return String(self.decoder, *_sized("a string", info, "bytes"), is_bytes=True)
 
-    def plan_ByteArrayType(self, info: Any) -> "Plan":
+    def plan_ByteArrayType(self, info: "inspect.ByteArrayType") -> "Plan":
         return String(self.decoder, *_sized("a string", info, "bytes"), make=bytearray, is_bytes=True)
 
-    def plan_EnumType(self, info: Any) -> "Plan":
+    def plan_EnumType(self, info: "inspect.EnumType") -> "Plan":
         members = {(type(member.value) is bool, member.value): member for member in info.cls}
         missing = info.cls if getattr(info.cls._missing_, "__func__", None) is not _NO_MISSING else None
         expected = f"one of {_listed(member.value for member in info.cls)} ({info.cls.__name__})"
         return Choice(self.decoder, expected, members, _kinds(member.value for member in info.cls), missing)
 
-    def plan_LiteralType(self, info: Any) -> "Plan":
+    def plan_LiteralType(self, info: "inspect.LiteralType") -> "Plan":
         members = {(type(value) is bool, value): value for value in info.values}
         return Choice(self.decoder, f"one of {_listed(info.values)}", members, _kinds(info.values))
 
     # ---- types of other libraries -------------------------------------------------------------------------------
 
-    def plan_CustomType(self, info: Any) -> "Plan":
+    def plan_CustomType(self, info: "inspect.CustomType") -> "Plan":
         target = info.cls
         if not isinstance(target, type):
             return self.converted(info)
@@ -138,7 +146,7 @@ class _Planner:
                 return inner
         return Anything(self.decoder)
 
-    def converted(self, info: Any) -> "Plan":
+    def converted(self, info: "inspect.Type") -> "Plan":
         """The plan of a date, a UUID, a decimal, or another type that msgspec makes of a text or a number."""
         import msgspec
 
@@ -155,52 +163,53 @@ class _Planner:
 
     # ---- collections --------------------------------------------------------------------------------------------
 
-    def plan_UnionType(self, info: Any) -> "Plan":
+    def plan_UnionType(self, info: "inspect.UnionType") -> "Plan":
         plans = [self.plan(inner) for inner in info.types]
         expected = " or ".join(dict.fromkeys(plan.expected for plan in plans))
         return Either(self.decoder, expected, plans)
 
-    def items(self, info: Any, make: "Callable[[list[Any]], Any] | None") -> "Plan":
+    def items(self, info: "inspect.CollectionType", make: "Callable[[list[object]], object] | None") -> "Plan":
         expected, check = _counted("a list", info, "elements")
         return Items(self.decoder, expected, self.plan(info.item_type), make, check)
 
-    def plan_ListType(self, info: Any) -> "Plan":
+    def plan_ListType(self, info: "inspect.ListType") -> "Plan":
         return self.items(info, None)
 
     plan_CollectionType = plan_ListType
 
-    def plan_SetType(self, info: Any) -> "Plan":
+    def plan_SetType(self, info: "inspect.SetType") -> "Plan":
         return self.items(info, set)
 
-    def plan_FrozenSetType(self, info: Any) -> "Plan":
+    def plan_FrozenSetType(self, info: "inspect.FrozenSetType") -> "Plan":
         return self.items(info, frozenset)
 
-    def plan_VarTupleType(self, info: Any) -> "Plan":
+    def plan_VarTupleType(self, info: "inspect.VarTupleType") -> "Plan":
         return self.items(info, tuple)
 
-    def plan_TupleType(self, info: Any) -> "Plan":
+    def plan_TupleType(self, info: "inspect.TupleType") -> "Plan":
         plans = tuple(self.plan(inner) for inner in info.item_types)
         return Tuple(self.decoder, f"a list of {len(plans)} elements", plans)
 
-    def plan_DictType(self, info: Any) -> "Plan":
+    def plan_DictType(self, info: "inspect.DictType") -> "Plan":
         expected, check = _counted("a set", info, "attributes")
         item = self.plan(info.value_type)
-        kind = type(info.key_type).__name__
+        key_type: Any = info.key_type
+        kind = type(key_type).__name__
         if kind in ("StrType", "AnyType"):
             return Table(self.decoder, expected, item, None, check)
         import msgspec
 
         keys = {"IntType": int, "FloatType": float}
-        target = keys.get(kind) or (info.key_type.cls if kind == "EnumType" else None)
+        target = keys.get(kind) or (key_type.cls if kind == "EnumType" else None)
         if kind == "LiteralType":
-            wanted = set(info.key_type.values)
+            wanted = set(key_type.values)
 
-            def key(name: str) -> Any:
+            def key(name: str) -> str:
                 if name not in wanted:
                     raise ValueError
                 return name
 
-            return Table(self.decoder, f"{expected} of {_listed(info.key_type.values)}", item, key, check)
+            return Table(self.decoder, f"{expected} of {_listed(key_type.values)}", item, key, check)
         if target is None:
             raise TypeError("names of attributes are str, int, float, an enum or a Literal")
         return Table(
@@ -209,10 +218,18 @@ class _Planner:
 
     # ---- classes ------------------------------------------------------------------------------------------------
 
-    def record(self, info: Any, make: "Callable[[dict[str, Any]], Any]", name: str, **options: Any) -> "Record":
+    def record(
+        self,
+        info: "inspect.DataclassType | inspect.StructType | inspect.TypedDictType | inspect.NamedTupleType",
+        make: "Callable[[dict[str, object]], object]",
+        name: str,
+        *,
+        closed: bool = False,
+        tag: "tuple[str, str | int | None] | None" = None,
+    ) -> "Record":
         """The plan of a class with its fields.  `known` has the plan before the fields are planned, because a field may name the class."""
         self.kept.append(info)
-        plan = self.known[id(info)] = Record(self.decoder, name, make, **options)
+        plan = self.known[id(info)] = Record(self.decoder, name, make, closed, tag)
         outside = _made_by_the_class(info.cls)
         for field in info.fields:
             if field.name in outside:
@@ -224,7 +241,7 @@ class _Planner:
                 plan.add_default(field.default_factory, True)
         return plan
 
-    def plan_DataclassType(self, info: Any) -> "Plan":
+    def plan_DataclassType(self, info: "inspect.DataclassType") -> "Plan":
         target = info.cls
         known = self.known.get(id(info))
         if known is not None:
@@ -236,7 +253,7 @@ class _Planner:
             plan.build(target, True, getattr(target, "__post_init__", None))
         return plan
 
-    def plan_StructType(self, info: Any) -> "Plan":
+    def plan_StructType(self, info: "inspect.StructType") -> "Plan":
         target = info.cls
         known = self.known.get(id(info))
         if known is not None:
@@ -250,10 +267,10 @@ class _Planner:
         plan.build(target, False)
         return plan
 
-    def plan_TypedDictType(self, info: Any) -> "Plan":
+    def plan_TypedDictType(self, info: "inspect.TypedDictType") -> "Plan":
         return self.known.get(id(info)) or self.record(info, _itself, info.cls.__name__)
 
-    def plan_NamedTupleType(self, info: Any) -> "Plan":
+    def plan_NamedTupleType(self, info: "inspect.NamedTupleType") -> "Plan":
         known = self.known.get(id(info))
         if known is not None:
             return known
@@ -266,7 +283,7 @@ class _Planner:
         return plan
 
 
-def _no_missing() -> Any:
+def _no_missing() -> object:
     from enum import Enum
 
     return getattr(Enum._missing_, "__func__", None)
@@ -275,7 +292,7 @@ def _no_missing() -> Any:
 _NO_MISSING = _no_missing()
 
 
-def _made_by_the_class(target: Any) -> set[str]:
+def _made_by_the_class(target: type) -> set[str]:
     """The fields that are not arguments of the class: it sets them itself."""
     own = getattr(target, "__dataclass_fields__", None) or {}
     return {name for name, field in own.items() if not field.init} | {
@@ -283,13 +300,13 @@ def _made_by_the_class(target: Any) -> set[str]:
     }
 
 
-def _no_default() -> Any:
+def _no_default() -> object:
     import msgspec
 
     return msgspec.NODEFAULT
 
 
-def _is_plain_dataclass(target: Any, fields: Any) -> bool:
+def _is_plain_dataclass(target: Any, fields: "tuple[inspect.Field, ...]") -> bool:
     """Whether its __init__ only sets the fields and calls __post_init__: then `dataclass` wrote it."""
     init = vars(target).get("__init__")
     own = vars(target).get("__dataclass_fields__")
@@ -303,17 +320,17 @@ def _is_store_path(target: type) -> bool:
     return target.__module__ == "snowsnake.store.path" and target.__name__ == "StorePath"
 
 
-def _itself(found: dict[str, Any]) -> dict[str, Any]:
+def _itself(found: dict[str, object]) -> dict[str, object]:
     return found
 
 
-def _listed(values: Any) -> str:
+def _listed(values: "Iterable[object]") -> str:
     import json
 
     return ", ".join("null" if value is None else json.dumps(value, default=str, ensure_ascii=False) for value in values)
 
 
-def _kinds(values: Any) -> int:
+def _kinds(values: "Iterable[object]") -> int:
     kinds = 0
     for value in values:
         kinds |= next((bit for kind, bit in _KINDS.items() if type(value) is kind), 0) or (
@@ -336,7 +353,7 @@ def _aliases(name: str, field: Any, model: Any) -> list[str]:
 Check = Callable[[Any], bool]
 
 
-def _number(expected: str, info: Any) -> "tuple[str, Check | None]":
+def _number(expected: str, info: "inspect.IntType | inspect.FloatType") -> "tuple[str, Check | None]":
     """What a number must be, in words and as a function that checks it (None: any number)."""
     wanted = [(ask, getattr(info, name), f"{sign} {getattr(info, name)}") for name, ask, sign in _NUMBER if getattr(info, name) is not None]
     texts = [text for *_, text in wanted]
@@ -345,13 +362,13 @@ def _number(expected: str, info: Any) -> "tuple[str, Check | None]":
     if not texts:
         return expected, None
 
-    def check(number: Any) -> bool:
+    def check(number: float) -> bool:
         return all(ask(number, limit) for ask, limit, _ in wanted) and (info.multiple_of is None or number % info.multiple_of == 0)
 
     return f"{expected} {' and '.join(texts)}", check
 
 
-def _counted(expected: str, info: Any, unit: str) -> "tuple[str, Check | None]":
+def _counted(expected: str, info: "Sized", unit: str) -> "tuple[str, Check | None]":
     least, most = info.min_length, info.max_length
     if least is None and most is None:
         return expected, None
@@ -359,7 +376,7 @@ def _counted(expected: str, info: Any, unit: str) -> "tuple[str, Check | None]":
     return f"{expected} of {size} {unit}", lambda n: (least is None or n >= least) and (most is None or n <= most)
 
 
-def _sized(expected: str, info: Any, unit: str) -> "tuple[str, Check | None]":
+def _sized(expected: str, info: "Sized", unit: str) -> "tuple[str, Check | None]":
     text, fits = _counted(expected, info, unit)
     pattern = getattr(info, "pattern", None)
     if pattern is None:

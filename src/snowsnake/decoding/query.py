@@ -131,6 +131,6 @@ def plan_of_selector(decoder: "Decoder", parts: list[_Part], leaf: "Plan") -> "P
     return Select(decoder, names, False)
 
 
-def unwrapped(found: Any) -> Any:
+def unwrapped(found: object) -> object:
     """The result of a query as users see it: None if a selector of one plain name found nothing."""
     return None if found is ABSENT else found

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
     from typing import Any, BinaryIO
 
+    from snowsnake.fetch.progress import Activity
     from snowsnake.store.local import LocalStore
 
 # scheme -> module and function; a module is imported when its scheme is first fetched
@@ -351,7 +352,7 @@ class Fetcher:
         self.progress.message(f"error: {error}")
 
     @contextmanager
-    def activity(self, level: str, text: str, kind: str = "unknown", fields: tuple[str | int, ...] = ()) -> Iterator[Any]:
+    def activity(self, level: str, text: str, kind: str = "unknown", fields: tuple[str | int, ...] = ()) -> Iterator[Activity]:
         """An activity that may take a while; the yielded object has `progress(done, expected)`."""
         running = self.progress.start(level, text, kind, fields)
         try:

@@ -33,9 +33,8 @@ from snowsnake.foundation.patterns import pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from snowsnake.fetch.fetcher import Fetcher
+    from snowsnake.fetch.git_repository import Repository
 
 _LS_REMOTE = pattern(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
 
@@ -148,7 +147,7 @@ def _fetch_commit(input: Input, location: Location, fetcher: Fetcher) -> Fetched
     return Fetched(tree, result, memo)
 
 
-def commit_tree(repository: Any, rev: str, input: Input, fetcher: Fetcher) -> tuple[Tree, str]:
+def commit_tree(repository: Repository, rev: str, input: Input, fetcher: Fetcher) -> tuple[Tree, str]:
     """A commit's tree, and the name of its contents."""
     tree_id = tree_id_of(repository, rev)
     smudges = None
@@ -243,7 +242,7 @@ def _transfer(
         return folder, rev
 
 
-def _has_ref(repository: Any, ref: str) -> bool:
+def _has_ref(repository: Repository, ref: str) -> bool:
     try:
         repository.revparse_single(ref + "^{commit}")
     except (KeyError, ValueError, libgit.GitError):
@@ -251,7 +250,7 @@ def _has_ref(repository: Any, ref: str) -> bool:
     return True
 
 
-def _our_copy(folder: str, url: str, fetcher: Fetcher) -> Any:
+def _our_copy(folder: str, url: str, fetcher: Fetcher) -> Repository:
     if not os.path.exists(folder):
         new = fetcher.cache.new_path()
         try:
@@ -312,14 +311,14 @@ def submodules_of(tree: Tree) -> list[tuple[bytes, str, str]]:
     return parse_modules(tree.read(b".gitmodules"))
 
 
-def resolved_submodule(repository: Any, url: str) -> str:
+def resolved_submodule(repository: Repository, url: str) -> str:
     """A submodule's URL; a relative one starts from the repository's."""
     if not url.startswith(("./", "../")):
         return url
     base = ""
     names = [remote.name for remote in repository.remotes]
     if names:
-        base = str(repository.remotes["origin" if "origin" in names else names[0]].url)
+        base = str(repository.remotes["origin" if "origin" in names else str(names[0])].url)
     base = (base or (repository.workdir or repository.path)).rstrip("/")
     while True:
         if url.startswith("./"):

@@ -19,6 +19,7 @@ from snowsnake.store.hash import Hash
 
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
+    from snowsnake.fetch.git_repository import Repository
 
 _LONGEST_POINTER = 1024
 _POINTER = b"version https://git-lfs.github.com/spec/v1"
@@ -28,7 +29,7 @@ _TYPE = "application/vnd.git-lfs+json"
 class Smudge:
     """Called with the path and the contents of a file of the commit; the result takes their place."""
 
-    def __init__(self, repository: Any, rev: str, fetcher: Fetcher) -> None:
+    def __init__(self, repository: Repository, rev: str, fetcher: Fetcher) -> None:
         self._repository = repository
         self._rev = rev
         self._fetcher = fetcher

@@ -11,13 +11,18 @@ import re
 from snowsnake.fetch import libgit
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.git_plain import PlainRepository
-from snowsnake.fetch.git_tree import COMMIT, FOLDER
+from snowsnake.fetch.git_tree import COMMIT, FOLDER, blob_data
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import boolean_of, public_keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    import pygit2
+    from pygit2 import Oid
+
+    Repository: TypeAlias = "pygit2.Repository | LazyRepository"
 
     from snowsnake.fetch.fetcher import Fetcher
 
@@ -33,11 +38,12 @@ def git_error(doing: str, error: Exception) -> FetchError:
     return FetchError(f"{doing}: {message} (libgit2 error code = {last.klass})")
 
 
-def open_repository(path: str) -> Any:
+def open_repository(path: str) -> pygit2.Repository:
     if not os.path.exists(path):
         raise FetchError(f'Git repository "{path}" does not exist.')
     try:
-        return libgit.Repository(path, libgit.enums.RepositoryOpenFlag.NO_SEARCH)
+        opened: pygit2.Repository = libgit.Repository(path, libgit.enums.RepositoryOpenFlag.NO_SEARCH)
+        return opened
     except libgit.GitError as error:
         raise git_error(f'opening Git repository "{path}"', error) from None
 
@@ -49,9 +55,9 @@ class LazyRepository:
         self.plain = plain
         self.path = plain.path
         self._folder = folder
-        self._opened: Any = None
+        self._opened: pygit2.Repository | None = None
 
-    def _open(self) -> Any:
+    def _open(self) -> pygit2.Repository:
         if self._opened is None:
             self._opened = open_repository(self._folder)
         return self._opened
@@ -62,25 +68,25 @@ class LazyRepository:
     def __getitem__(self, key: Any) -> Any:
         return self._open()[key]
 
-    def __contains__(self, key: Any) -> bool:
+    def __contains__(self, key: str) -> bool:
         return key in self._open()
 
 
-def commit_of(repository: Any, rev: str) -> Any:
+def commit_of(repository: Repository, rev: str) -> Any:
     try:
         return repository[rev].peel(libgit.Commit)
     except (KeyError, ValueError, libgit.GitError) as error:
         raise git_error(f"getting Git object '{rev}'", error) from None
 
 
-def resolve_ref(repository: Any, ref: str) -> str:
+def resolve_ref(repository: Repository, ref: str) -> str:
     try:
         return str(repository.revparse_single(ref + "^{commit}").id)
     except (KeyError, ValueError, libgit.GitError) as error:
         raise git_error(f"resolving Git reference '{ref}'", error) from None
 
 
-def head_ref(repository: Any) -> str | None:
+def head_ref(repository: Repository) -> str | None:
     """The branch that HEAD points to; None if HEAD is a commit."""
     if isinstance(repository, LazyRepository):
         return repository.plain.branch
@@ -91,20 +97,21 @@ def head_ref(repository: Any) -> str | None:
     return os.fsdecode(target) if isinstance(target, bytes) else None
 
 
-def is_shallow(repository: Any) -> bool:
+def is_shallow(repository: Repository) -> bool:
     return bool(repository.is_shallow)
 
 
-def tree_id_of(repository: Any, rev: str) -> Any:
+def tree_id_of(repository: Repository, rev: str) -> Oid:
     """The tree of a commit, tag or tree; or a blob."""
     try:
         found = repository[rev]
-        return found.id if isinstance(found, libgit.Blob) else found.peel(libgit.Tree).id
+        tree_id: Oid = found.id if isinstance(found, libgit.Blob) else found.peel(libgit.Tree).id
+        return tree_id
     except (KeyError, ValueError, libgit.GitError) as error:
         raise git_error(f"getting Git object '{rev}'", error) from None
 
 
-def tree_of_commit(repository: Any, rev: str, fetcher: Fetcher) -> str:
+def tree_of_commit(repository: Repository, rev: str, fetcher: Fetcher) -> str:
     """The hash of a commit's tree, remembered."""
     known = fetcher.cache.fact("gitTree", rev)
     if known is not None:
@@ -114,14 +121,14 @@ def tree_of_commit(repository: Any, rev: str, fetcher: Fetcher) -> str:
     return found
 
 
-def ignores_something(repository: Any, tree_id: Any, fetcher: Fetcher) -> bool:
+def ignores_something(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) -> bool:
     """Whether `export-ignore` occurs in an attribute file that counts; remembered by the tree's hash."""
     if b"export-ignore" in local_attributes(repository):
         return True
     return b"export-ignore" in attribute_files(repository, tree_id, fetcher)
 
 
-def local_attributes(repository: Any) -> bytes:
+def local_attributes(repository: Repository) -> bytes:
     """The attribute files outside the tree: the repository's own and the user's."""
     places = [os.path.join(repository.path, "info", "attributes")]
     common = os.path.join(repository.path, "commondir")
@@ -141,7 +148,7 @@ def local_attributes(repository: Any) -> bytes:
     return found
 
 
-def setting_of(repository: Any, name: str) -> str:
+def setting_of(repository: Repository, name: str) -> str:
     """A setting; *name* is in lower case."""
     if isinstance(repository, LazyRepository):
         return repository.plain.settings.get(name, "")
@@ -151,17 +158,17 @@ def setting_of(repository: Any, name: str) -> str:
         return ""
 
 
-def attribute_files(repository: Any, tree_id: Any, fetcher: Fetcher) -> bytes:
+def attribute_files(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) -> bytes:
     """All `.gitattributes` of a tree, one after the other; remembered by the tree's hash."""
     return _special_entries(repository, tree_id, fetcher)["attributes"].encode("utf-8", "surrogateescape")
 
 
-def modules_of(repository: Any, tree_id: Any, fetcher: Fetcher) -> list[bytes]:
+def modules_of(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) -> list[bytes]:
     """The paths of a tree's submodules; remembered by its hash."""
     return [os.fsencode(path) for path in _special_entries(repository, tree_id, fetcher)["modules"].split("\0") if path]
 
 
-def _special_entries(repository: Any, tree_id: Any, fetcher: Fetcher) -> dict[str, str]:
+def _special_entries(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) -> dict[str, str]:
     known = fetcher.cache.fact("gitSpecialEntries", str(tree_id))
     if known is not None:
         return known
@@ -179,13 +186,13 @@ def _special_entries(repository: Any, tree_id: Any, fetcher: Fetcher) -> dict[st
             elif entry.filemode == COMMIT:
                 modules.append(folder + (entry.raw_name or b""))
             elif entry.raw_name == b".gitattributes":
-                attributes.append(bytes(repository[entry.id].data))
+                attributes.append(blob_data(repository, entry.id))
     found = {"attributes": b"\n".join(attributes).decode("utf-8", "surrogateescape"), "modules": os.fsdecode(b"\0".join(modules))}
     fetcher.cache.note("gitSpecialEntries", str(tree_id), dict(found))
     return found
 
 
-def last_modified(repository: Any, rev: str, fetcher: Fetcher) -> int:
+def last_modified(repository: Repository, rev: str, fetcher: Fetcher) -> int:
     known = fetcher.cache.fact("gitLastModified", rev)
     if known is not None:
         return int(known["lastModified"])
@@ -194,7 +201,7 @@ def last_modified(repository: Any, rev: str, fetcher: Fetcher) -> int:
     return found
 
 
-def rev_count(repository: Any, rev: str, where: str, fetcher: Fetcher) -> int:
+def rev_count(repository: Repository, rev: str, where: str, fetcher: Fetcher) -> int:
     """The ancestors of a commit, including itself."""
     known = fetcher.cache.fact("gitRevCount", rev)
     if known is not None:
@@ -208,7 +215,7 @@ def rev_count(repository: Any, rev: str, where: str, fetcher: Fetcher) -> int:
                 fetcher.check_cancelled()
             at = waiting.pop()
             try:
-                parents = repository[at].parent_ids
+                parents = commit_of(repository, str(at)).parent_ids
             except (KeyError, libgit.GitError) as error:
                 raise git_error(f"getting Git object '{at}'", error) from None
             for parent in parents:

@@ -13,10 +13,14 @@ from snowsnake.store import hashing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
-    Entries = dict[bytes, tuple[int, Any]]     # name -> mode, id
+    from pygit2 import Oid
+
+    from snowsnake.fetch.git_repository import Repository
+
+    Entries = dict[bytes, tuple[int, Oid]]     # name -> mode, id
 
 # Git's modes of entries
 BLOB = 0o100644
@@ -29,10 +33,16 @@ _KINDS = {BLOB: "regular", EXECUTABLE: "executable", LINK: "symlink", FOLDER: "d
 _MOST_FOLDERS = 4096                       # tree objects kept in memory
 
 
+def blob_data(repository: Repository, blob_id: Oid | str) -> bytes:
+    """The contents of a blob."""
+    blob: Any = repository[blob_id]
+    return bytes(blob.data)
+
+
 class GitTree:
     """The tree of a commit, or of a tree object.  `smudges` replaces the contents of files that Git LFS keeps."""
 
-    def __init__(self, repository: Any, tree_id: Any, smudges: Any = None) -> None:
+    def __init__(self, repository: Repository, tree_id: Oid | str, smudges: Callable[[bytes, bytes], bytes] | None = None) -> None:
         self.repository = repository
         self.tree_id = tree_id
         self._folders: dict[bytes, Entries] = {}
@@ -46,11 +56,12 @@ class GitTree:
         if not path:
             object_id = self.tree_id
         else:
-            mode, object_id = self._entry(path) or (0, None)
-            if mode == COMMIT:
+            entry = self._entry(path)
+            if entry is not None and entry[0] == COMMIT:
                 return {}
-            if mode != FOLDER:
+            if entry is None or entry[0] != FOLDER:
                 return None
+            object_id = entry[1]
         tree = self.repository[object_id]
         if not isinstance(tree, libgit.Tree):
             return None
@@ -60,7 +71,7 @@ class GitTree:
         self._folders[path] = found
         return found
 
-    def _entry(self, path: bytes) -> tuple[int, Any] | None:
+    def _entry(self, path: bytes) -> tuple[int, Oid] | None:
         folder, _, name = path.rpartition(b"/")
         entries = self.entries(folder)
         return None if entries is None else entries.get(name)
@@ -78,13 +89,13 @@ class GitTree:
 
     def read(self, path: bytes) -> bytes:
         if not path:
-            return bytes(self.repository[self.tree_id].data)
+            return blob_data(self.repository, self.tree_id)
         entry = self._entry(path)
         if entry is None:
             raise missing(path)
         if _KINDS.get(entry[0], "regular") not in ("regular", "executable"):
             raise IsADirectoryError(f"'{os.fsdecode(path)}' is not a regular file")
-        data = bytes(self.repository[entry[1]].data)
+        data = blob_data(self.repository, entry[1])
         return data if self._smudges is None else self._smudges(path, data)
 
     def list(self, path: bytes) -> list[tuple[bytes, str]]:
@@ -97,7 +108,7 @@ class GitTree:
         entry = self._entry(path)
         if entry is None or entry[0] != LINK:
             raise missing(path)
-        return bytes(self.repository[entry[1]].data)
+        return blob_data(self.repository, entry[1])
 
     def disk_path(self, path: bytes) -> bytes | None:
         return None
@@ -109,7 +120,7 @@ class WithoutIgnored:
     `commit`: its `.gitattributes` count; None: those in the index.
     """
 
-    def __init__(self, base: Tree, repository: Any, commit: Any = None) -> None:
+    def __init__(self, base: Tree, repository: Repository, commit: Any = None) -> None:
         self.base = base
         self.repository = repository
         self._commit = commit

@@ -46,9 +46,10 @@ from snowsnake.store import hashing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from pygit2 import Oid
 
     from snowsnake.fetch.fetcher import Fetcher
+    from snowsnake.fetch.git_repository import Repository
 
 _NO_REVISION = "0" * 40
 _MOST_SUSPICIOUS = 1000                    # so many files may be read to see whether they changed; for more, libgit2 is faster
@@ -57,7 +58,7 @@ _MOST_SUSPICIOUS = 1000                    # so many files may be read to see wh
 class WorkingTree:
     """The tracked files of a working tree, and whether it differs from the commit."""
 
-    def __init__(self, head: str | None, repository: Any) -> None:
+    def __init__(self, head: str | None, repository: Repository) -> None:
         self.head = head
         self.repository = repository
         self.index: GitIndex | None = None         # with the changes marked; None: not understood
@@ -128,7 +129,7 @@ def _ask_libgit2(found: WorkingTree, path: str, fetcher: Fetcher) -> None:
         found.index = index
 
 
-def _read_index(repository: Any, path: str) -> tuple[GitIndex | None, int, bytes]:
+def _read_index(repository: Repository, path: str) -> tuple[GitIndex | None, int, bytes]:
     """(the index, the time when it was written, its bytes); None if there is none that we understand."""
     try:
         with open(os.path.join(repository.path, "index"), "rb") as file:
@@ -258,7 +259,7 @@ _CONVERTS = pattern(rb"\b(text|crlf|eol|ident|filter|working-tree-encoding)\b")
 _AS_THEY_ARE = (("core.autocrlf", ("", "false")), ("core.filemode", ("", "true")), ("core.symlinks", ("", "true")))
 
 
-def _is_converted(repository: Any, tree_id: Any, fetcher: Fetcher) -> bool:
+def _is_converted(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) -> bool:
     """Whether Git may store files differently than they are on disk: line ends, filters, modes."""
     if any(setting_of(repository, name) not in usual for name, usual in _AS_THEY_ARE):
         return True
@@ -289,7 +290,7 @@ def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
     return f"git:{_changed_tree(repository, tree_id, [*changes, *modules], fetcher)}"
 
 
-def _changed_tree(repository: Any, tree_id: str, changes: list[tuple[bytes, tuple[int, bytes] | None]], fetcher: Fetcher) -> str:
+def _changed_tree(repository: Repository, tree_id: str, changes: list[tuple[bytes, tuple[int, bytes] | None]], fetcher: Fetcher) -> str:
     """The hash of a tree after changes, remembered by the changes: the second time, no object of Git is read."""
     parts = [b"%s\0%s" % (name, b"" if blob is None else b"%o %s" % (blob[0], blob[1].hex().encode())) for name, blob in sorted(changes, key=lambda change: change[0])]
     key = hashing.digest("sha256", b"\0".join([tree_id.encode(), *parts])).hex()

@@ -24,7 +24,10 @@ from snowsnake.fetch.proxies import proxy_for
 from snowsnake.version import VERSION
 
 if TYPE_CHECKING:
+    import urllib3
+
     from snowsnake.fetch.fetcher import Fetcher
+    from snowsnake.fetch.progress import Activity
 
 _MOST_REDIRECTS = 10
 _MOST_URL_BYTES = 8_000_000            # as curl; trying a longer one costs seconds
@@ -68,8 +71,8 @@ class Http:
     def __init__(self, fetcher: Fetcher, connections: int = 4) -> None:
         self._fetcher = fetcher
         self._connections = connections
-        self._pools: dict[str, Any] = {}
-        self._netrc: Any = None
+        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._netrc: dict[str, tuple[str, str]] | None = None
 
     # ---- one address --------------------------------------------------------------------------------------------
 
@@ -135,7 +138,7 @@ class Http:
             raise TransferError(f"unable to upload '{url}': the network is not used, as told by --offline")
         if len(url) > _MOST_URL_BYTES:
             raise TransferError(f"unable to upload '{url}': {_TOO_LONG}")
-        found: list[Any] = []
+        found: list[urllib3.BaseHTTPResponse | TransferError] = []
 
         def run() -> None:
             try:
@@ -173,7 +176,7 @@ class Http:
 
         return dict(urllib3.make_headers(basic_auth=f"{user}:{password}"))
 
-    def _attempt(self, job: _Job, activity: Any) -> TransferError | None:
+    def _attempt(self, job: _Job, activity: Activity) -> TransferError | None:
         thread = threading.Thread(target=job.run, daemon=True, name="download")
         thread.start()
         shown = -1
@@ -203,7 +206,7 @@ class Http:
         stand_in = self._fetcher.stand_ins.get(parts.netloc)
         return url if stand_in is None else stand_in + parts._replace(scheme="", netloc="").geturl()
 
-    def pool(self, url: str) -> Any:
+    def pool(self, url: str) -> urllib3.PoolManager:
         """The pool of connections for a URL: direct, or by a proxy."""
         parts = urlsplit(url)
         proxy = proxy_for(parts.scheme, parts.hostname or "", os.environ)
@@ -242,7 +245,7 @@ class Http:
 
         return connect
 
-    def _new_pool(self, proxy: str) -> Any:
+    def _new_pool(self, proxy: str) -> urllib3.PoolManager:
         import urllib3
 
         settings = self._fetcher.settings
@@ -304,7 +307,7 @@ class _Job:
         self._etag = etag
         self._headers = headers
         self._is_cancelled = False
-        self._response: Any = None
+        self._response: urllib3.BaseHTTPResponse | None = None
         self._can_resume = False
         self._seen_etag = ""
         self._found = Transfer(path)
@@ -343,7 +346,7 @@ class _Job:
         """The error in curl's words, whose numbers people search for."""
         import urllib3
 
-        cause: Any = getattr(error, "reason", error)
+        cause: object = getattr(error, "reason", error)
         text = str(cause).rpartition(": ")[2] if isinstance(cause, Exception) else str(cause)
         parts = urlsplit(self._found.urls[-1] if self._found.urls else self.url)
         host = parts.hostname
@@ -416,7 +419,7 @@ class _Job:
             found |= self.http.login_header(url)
         return found
 
-    def _take(self, response: Any, url: str) -> None:
+    def _take(self, response: urllib3.BaseHTTPResponse, url: str) -> None:
         headers = response.headers
         status = int(response.status)
         etag = headers.get("ETag", "").strip()
@@ -445,7 +448,7 @@ class _Job:
         match = re.match(r"bytes (\d+)-", text)
         return match is not None and int(match[1]) == self.written
 
-    def _receive(self, response: Any) -> None:
+    def _receive(self, response: urllib3.BaseHTTPResponse) -> None:
         import urllib3
 
         begin, received, limit = time.monotonic(), 0, self.http.speed_limit
@@ -473,7 +476,7 @@ class _Job:
                 self.written = 0
             raise error
 
-    def _refuse(self, response: Any, status: int) -> None:
+    def _refuse(self, response: urllib3.BaseHTTPResponse, status: int) -> None:
         body = response.read(_ERROR_BODY_BYTES, decode_content=True)
         text = f"HTTP error {status}"
         shown = body.decode("utf-8", "replace")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from snowsnake.flake.session import FlakeSession
     from snowsnake.flake.world import FlakeTree
+    from snowsnake.foundation.json_type import Json
     from snowsnake.lock.flakes import LockedFlake
 
 _VERSION = 1
@@ -66,7 +67,7 @@ class FlakeAnswers:
 
     # --- asking
 
-    def known(self, question: "Any") -> "Any | None":
+    def known(self, question: "Json") -> "Any":
         """The answer of an earlier evaluation, if it still holds; otherwise None, and from now on everything that is evaluated is recorded."""
         found = self._find(question) if self._is_kept and self._reads else None
         if found is None and self._is_kept:
@@ -76,7 +77,7 @@ class FlakeAnswers:
     def _see(self, path: str) -> None:
         self._written[path] = None
 
-    def _find(self, question: "Any") -> "Any | None":
+    def _find(self, question: "Json") -> "Any":
         key = self._key(question)
         try:
             database = self._open()
@@ -111,7 +112,7 @@ class FlakeAnswers:
         now: Dependencies = self._evaluator.dependencies()
         return all(now.holds(Dependency.of_json(json.dumps(entry))) for entry in questions)
 
-    def _key(self, question: "Any") -> bytes:
+    def _key(self, question: "Json") -> bytes:
         return hashing.digest("sha256", self._begin + json.dumps(question, sort_keys=True).encode("utf-8", "surrogatepass"))
 
     def _open(self) -> sqlite3.Connection:
@@ -119,7 +120,7 @@ class FlakeAnswers:
 
     # --- keeping
 
-    def keep(self, question: "Any", answer: "Any") -> None:
+    def keep(self, question: "Json", answer: "Json") -> None:
         """Remembers an answer that was just evaluated; does nothing if it cannot be checked later, or if nothing can be written."""
         if not self._is_kept or len(self._written) > _MOST_WRITTEN:
             return
@@ -146,7 +147,7 @@ class FlakeAnswers:
         finally:
             database.close()
 
-    def _needed(self, answer: "Any") -> list[str]:
+    def _needed(self, answer: "Json") -> list[str]:
         """The store objects that must be valid: those that were written, except for what others of them refer to, and those that the answer names."""
         self._evaluator.watch_store(None)
         text = json.dumps(answer)

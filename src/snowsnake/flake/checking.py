@@ -13,9 +13,13 @@ from snowsnake.selection import TYPE_NAMES, Selector, attribute_position
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import TypeVar
 
+    from snowsnake.handle import Handle
+    from snowsnake.interpreter import Interpreter
     from snowsnake.source import Position
+
+    T = TypeVar("T")
 
 _REPLACEMENTS = {
     "defaultPackage": "packages.<system>.default",
@@ -37,7 +41,7 @@ class Attribute:
 
     __slots__ = ("path", "place", "value")
 
-    def __init__(self, path: str, value: "Any", place: "Position | None") -> None:
+    def __init__(self, path: str, value: "Handle", place: "Position | None") -> None:
         self.path = path
         self.value = value
         self.place = place
@@ -54,7 +58,7 @@ class Checker:
 
     def __init__(
         self,
-        evaluator: "Any",
+        evaluator: "Interpreter",
         system: str,
         say: "Callable[[str], None]",
         warn: "Callable[[str], None]",
@@ -78,7 +82,7 @@ class Checker:
         self.checks: dict[str, list[str]] = {}     # derivation -> attributes, of the checks for this system
         self.failed = False
 
-    def guarded(self, what: str, found: Attribute, action: "Callable[[], Any]") -> "Any":
+    def guarded(self, what: str, found: Attribute, action: "Callable[[], T]") -> "T | None":
         """Runs a check; an error in it says what was being done."""
         try:
             return action()
@@ -90,7 +94,7 @@ class Checker:
             self.failed = True
             return None
 
-    def check(self, outputs: "Any") -> None:
+    def check(self, outputs: "Handle") -> None:
         names = _names(outputs)
         builds = self.evaluator.builds_during_evaluation
         for name in sorted(names, key=lambda name: (name != "hydraJobs", name)):
@@ -292,7 +296,7 @@ class Checker:
         self.guarded("the template", found, act)
 
 
-def _argument_name(function: "Any") -> str:
+def _argument_name(function: "Handle") -> str:
     """The name of a lambda's argument."""
     origin = function.code()
     if origin is None:
@@ -302,26 +306,26 @@ def _argument_name(function: "Any") -> str:
     return found[1].decode() if found else ""
 
 
-def _names(value: "Any") -> list[str]:
+def _names(value: "Handle") -> list[str]:
     _expect(value, "set")
     return [name.decode("utf-8", "surrogateescape") for name in value.keys()]
 
 
-def _attribute(path: str, of: "Any", name: str) -> Attribute:
+def _attribute(path: str, of: "Handle", name: str) -> Attribute:
     return Attribute(path, _at(of, name), attribute_position(of, name.encode("utf-8", "surrogateescape")))
 
 
-def _at(value: "Any", name: str) -> "Any":
+def _at(value: "Handle", name: str) -> "Handle":
     return value.select(name.encode("utf-8", "surrogateescape"))
 
 
-def _expect(value: "Any", wanted: str) -> None:
+def _expect(value: "Handle", wanted: str) -> None:
     found = value.type_name()
     if found != wanted:
         raise FlakeError("type", f"expected {TYPE_NAMES[wanted]} but found {TYPE_NAMES[found]}: {value.describe()}")
 
 
-def _is_derivation(value: "Any") -> bool:
+def _is_derivation(value: "Handle") -> bool:
     if value.type_name() != "set" or b"type" not in value.keys():
         return False
     kind = value.select(b"type")

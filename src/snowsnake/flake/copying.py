@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from snowsnake.fetch.trees import Tree
+    from snowsnake.foundation.json_type import Json
+    from snowsnake.store.daemon.store import DaemonStore
+    from snowsnake.store.local import LocalStore
+    from snowsnake.store.place import DummyStore
+
 MOST_LEVELS = 200                          # of folders in a template
 
 
-def copy_template(tree: "Any", folder: str, destination: str, label: str, say: "Callable[[str], None]") -> None:
+def copy_template(tree: "Tree", folder: str, destination: str, label: str, say: "Callable[[str], None]") -> None:
     """Copies a folder of a tree; existing files are kept, and raise an error at the end if their contents differ."""
     changed: list[str] = []
     conflicts = 0
@@ -63,7 +69,7 @@ def copy_template(tree: "Any", folder: str, destination: str, label: str, say: "
         raise FlakeError("file", f"encountered {conflicts} conflicts - see above")
 
 
-def _is_same(tree: "Any", source: bytes, kind: str, target: bytes) -> bool:
+def _is_same(tree: "Tree", source: bytes, kind: str, target: bytes) -> bool:
     try:
         if kind == "symlink":
             return bool(os.readlink(target) == tree.link(source))
@@ -73,7 +79,7 @@ def _is_same(tree: "Any", source: bytes, kind: str, target: bytes) -> bool:
         return False
 
 
-def copy_tree(tree: "Any", destination: str) -> None:
+def copy_tree(tree: "Tree", destination: str) -> None:
     """Copies a whole tree to a path where nothing exists."""
     if os.path.lexists(destination):
         raise FlakeError("file", f'cannot clone into existing path "{destination}"')
@@ -93,7 +99,7 @@ def copy_tree(tree: "Any", destination: str) -> None:
                 os.chmod(target, 0o755)
 
 
-def copy_to_store(tree: "Any", store_path: str, target: "Any") -> None:
+def copy_to_store(tree: "Tree", store_path: str, target: "LocalStore | DaemonStore | DummyStore") -> None:
     """Adds a source tree to another store."""
     if target.is_valid(store_path):
         return
@@ -101,12 +107,14 @@ def copy_to_store(tree: "Any", store_path: str, target: "Any") -> None:
     from snowsnake.store.path import StorePath
 
     name = StorePath.parse(store_path, target.store_dir).name
-    made = target.add_archive(name, ArchiveStream(tree))
+    # A store only reads from it.
+    archive: Any = ArchiveStream(tree)
+    made = target.add_archive(name, archive)
     if made != store_path:
-        raise FlakeError("file", f"'{store_path}' changed while it was copied to '{target.root}'")
+        raise FlakeError("file", f"'{store_path}' changed while it was copied to '{target.url}'")
 
 
-def archive(world: FlakeWorld, locked: LockedFlake, *, is_dry: bool) -> "dict[str, Any]":
+def archive(world: FlakeWorld, locked: LockedFlake, *, is_dry: bool) -> "dict[str, Json]":
     """Store paths of a flake and all its inputs, which are fetched (and written, if there is a store) unless `is_dry`."""
 
     def path_of(node: Node) -> str:
@@ -122,12 +130,12 @@ def archive(world: FlakeWorld, locked: LockedFlake, *, is_dry: bool) -> "dict[st
             return world.fetcher.path_of(Hash.parse(input.nar_hash), input.name)
         return world.fetch(input.with_attrs(__final=True)).store_path
 
-    def rows_of(node: Node) -> "dict[str, Any]":
-        rows: dict[str, Any] = {}
+    def rows_of(node: Node) -> "dict[str, Json]":
+        rows: dict[str, Json] = {}
         for name, target in sorted(node.inputs.items()):
             if not isinstance(target, Node) or target.locked is None:
                 continue
-            row: dict[str, Any] = {"inputs": rows_of(target)}
+            row: dict[str, Json] = {"inputs": rows_of(target)}
             if target.locked.input.relative_path is None:
                 row["path"] = path_of(target)
             rows[name] = row

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
+    from snowsnake.handle import Handle
+    from snowsnake.interpreter import Interpreter
+
 
 class Labels:
     """The names of source trees in errors.  `trees` returns what has a `store_path`, a `label`, and `missing`, as a `FlakeTree`."""
@@ -67,7 +70,7 @@ class FlakeSession:
 
     def __init__(
         self,
-        evaluator: "Any",
+        evaluator: "Interpreter",
         settings: "Any",
         environ: "Mapping[str, str]",
         warn: "Callable[[str], None]",
@@ -98,11 +101,11 @@ class FlakeSession:
     def lock(self, reference: Reference, options: LockOptions) -> LockedFlake:
         return lock_flake(self.world, reference, options, apply_config=self._apply_config)
 
-    def call(self, locked: LockedFlake) -> "Any":
+    def call(self, locked: LockedFlake) -> "Handle":
         """The flake's value, not evaluated."""
         return self.evaluator.call_flake(call_source(), *call_arguments(locked))
 
-    def outputs(self, locked: LockedFlake) -> "Any":
+    def outputs(self, locked: LockedFlake) -> "Handle":
         return self.call(locked).select(b"outputs")
 
     @property
@@ -132,7 +135,7 @@ class FlakeSession:
             prefixes = (f"packages.{system}.", f"legacyPackages.{system}.")
         return [*(prefix + fragment for prefix in prefixes), fragment]
 
-    def installable(self, text: str, base: str, options: "Callable[[], LockOptions]") -> "Any":
+    def installable(self, text: str, base: str, options: "Callable[[], LockOptions]") -> "Handle":
         """The output that `REF#attribute` means, not evaluated; `^outputs` after it is ignored here."""
         return self.find(*self.place(text, base, options))[0]
 
@@ -149,11 +152,11 @@ class FlakeSession:
             reference, fragment = self.reference(text.rpartition("^")[0], base)
         return self.lock(reference, options()), reference, self.attribute_paths(fragment, defaults, prefixes)
 
-    def find(self, locked: LockedFlake, shown: object, paths: list[str]) -> "tuple[Any, str]":
+    def find(self, locked: LockedFlake, shown: object, paths: list[str]) -> "tuple[Handle, str]":
         """The first of several attributes that the flake has, with its path."""
         return next(self.find_all(locked, shown, paths))
 
-    def find_all(self, locked: LockedFlake, shown: object, paths: list[str]) -> "Iterator[tuple[Any, str]]":
+    def find_all(self, locked: LockedFlake, shown: object, paths: list[str]) -> "Iterator[tuple[Handle, str]]":
         """Those of several attributes that the flake has, with their paths; an error if it has none."""
         return find_outputs(self.outputs(locked), shown, paths)
 
@@ -175,7 +178,7 @@ def find_outputs(outputs: "Any", shown: object, paths: list[str]) -> "Iterator[t
     raise FlakeError("missing-attribute", f"flake '{shown}' does not provide attribute {listed}", suggestions=suggestions)
 
 
-def _along(value: "Any", parts: list[str], alike: dict[str, int]) -> "Any | None":
+def _along(value: "Handle", parts: list[str], alike: dict[str, int]) -> "Handle | None":
     for number, part in enumerate(parts):
         if value.type_name() != "set":
             raise FlakeError("type", f"'{'.'.join(parts[:number])}' is not an attribute set")
@@ -193,7 +196,7 @@ def _along(value: "Any", parts: list[str], alike: dict[str, int]) -> "Any | None
     return value
 
 
-def open_session(evaluator: "Any") -> FlakeSession:
+def open_session(evaluator: "Interpreter") -> FlakeSession:
     """The flakes of an evaluator of the library: with the settings of its fetcher, which gets the messages."""
     import os
 

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs import facts
@@ -16,6 +16,12 @@ from snowsnake.jobs.options import JobOptions
 from snowsnake.jobs.reply import Path, Reply, joined
 from snowsnake.selection import Selector
 from snowsnake.store.derivation import Derivation
+
+if TYPE_CHECKING:
+    from snowsnake.foundation.json_type import Json
+    from snowsnake.handle import Handle
+    from snowsnake.interpreter import Interpreter
+    pass
 
 _QUOTED = re.compile(r"(['\"`]).+?\1")
 _CONSTITUENT_PATHS = b"value: builtins.getContext (toString value)"
@@ -28,8 +34,8 @@ class JobRoot:
 
     def __init__(
         self,
-        evaluator: Any,
-        root: Any,
+        evaluator: Interpreter,
+        root: "Handle",
         options: JobOptions,
         *,
         selector: Selector | None = None,
@@ -41,8 +47,8 @@ class JobRoot:
         self._selector = selector or Selector(evaluator, {})
         self._may_float = "ca-derivations" in features
         self._render = render or self._plainly
-        self._parents: dict[Path, Any] = {}
-        self._functions: dict[bytes, Any] = {}
+        self._parents: dict[Path, Handle] = {}
+        self._functions: dict[bytes, Handle] = {}
         self._roots: list[tuple[str, str]] = []        # links to make once their targets are valid
         self.root = self._selected(root)
 
@@ -50,12 +56,12 @@ class JobRoot:
         text = error.render(show_trace=self.options.show_trace)
         return text, text
 
-    def _function(self, source: bytes) -> Any:
+    def _function(self, source: bytes) -> Handle:
         if source not in self._functions:
             self._functions[source] = self.evaluator.evaluate(source, os.getcwd())
         return self._functions[source]
 
-    def _selected(self, root: Any) -> Any:
+    def _selected(self, root: "Handle") -> Handle:
         if not self.options.select:
             return root
         selected = self._function(self.options.select.encode("utf-8", "surrogateescape")).call(root)
@@ -101,7 +107,7 @@ class JobRoot:
         self._is_fleeting |= error.message != message  # it says now what is beside the source that was evaluated: files that are not tracked
         return texts
 
-    def _value(self, path: Path, text: str) -> Any:
+    def _value(self, path: Path, text: str) -> Handle:
         """The value at a path; a function that can be called without arguments is called."""
         if any(not name or name.isdigit() or '"' in name for name in path):
             if "" in path:
@@ -120,7 +126,7 @@ class JobRoot:
             found = self._selector.select(self.root, text)       # which says what is wrong
         return self._selector.auto_call(found)
 
-    def _names(self, value: Any, path: Path) -> list[str]:
+    def _names(self, value: "Handle", path: Path) -> list[str]:
         """The names below a set that is entered: the root, or a set that asks for it."""
         names = value.keys()
         recurses = self.options.recurses_always or not path
@@ -131,17 +137,17 @@ class JobRoot:
 
     # --- a job
 
-    def _job(self, value: Any, attr: str) -> dict[str, Any]:
+    def _job(self, value: "Handle", attr: str) -> dict[str, Json]:
         options, store_dir = self.options, self.evaluator.store_dir
         name = facts.name_of(value)
-        found: dict[str, Any] = {}
+        found: dict[str, Json] = {}
         if options.constituents:
             found |= self._constituents(value)
         if options.apply:
             found["extraValue"] = self._applied(value)
         found["name"] = name
         try:
-            found["outputs"] = facts.outputs_of(value, store_dir, may_float=self._may_float)
+            found["outputs"] = outputs = facts.outputs_of(value, store_dir, may_float=self._may_float)
         except EvaluationError as error:
             if error.code == "interrupt":
                 raise
@@ -149,21 +155,21 @@ class JobRoot:
             failure = EvaluationError(error.code, f"derivation '{attr}' does not have valid outputs: {reason}")
             self._cause = cause_of(error)
             raise failure from None
-        found["drvPath"] = facts.drv_path_of(value, store_dir)
-        drv = self.derivation(found["drvPath"]) if options.is_instantiating else None
+        found["drvPath"] = drv_path = facts.drv_path_of(value, store_dir)
+        drv = self.derivation(drv_path) if options.is_instantiating else None
         if drv is None:
             found["system"] = facts.system_of(value)
         else:
-            found |= self._derivation_fields(drv, found["outputs"])
+            found |= self._derivation_fields(drv, outputs)
         if options.meta:
             found["meta"] = facts.meta_of(value)
         if options.gc_roots and options.is_instantiating:
-            self._roots.append((f"{options.gc_roots}/{found['drvPath'].rpartition('/')[2]}", found["drvPath"]))
+            self._roots.append((f"{options.gc_roots}/{drv_path.rpartition('/')[2]}", drv_path))
         return found
 
-    def _derivation_fields(self, drv: Derivation, outputs: dict[str, str | None]) -> dict[str, Any]:
+    def _derivation_fields(self, drv: Derivation, outputs: dict[str, str | None]) -> dict[str, Json]:
         """The facts that only the derivation itself knows."""
-        found: dict[str, Any] = {"system": drv.system, "requiredSystemFeatures": required_features(drv)}
+        found: dict[str, Json] = {"system": drv.system, "requiredSystemFeatures": required_features(drv)}
         if self.options.input_drvs:
             found["inputDrvs"] = {path: sorted(set(names)) for path, names in drv.input_drvs.items()}
         if self.options.cache_status:
@@ -174,7 +180,7 @@ class JobRoot:
             found["neededSubstitutes"] = []
         return found
 
-    def _constituents(self, value: Any) -> dict[str, Any]:
+    def _constituents(self, value: "Handle") -> dict[str, Json]:
         aggregate = facts.attribute(value, b"_hydraAggregate")
         is_aggregate = False
         if aggregate is not None:
@@ -197,11 +203,12 @@ class JobRoot:
         built = sorted(path for path, how in context.items() if how.get("outputs"))
         return {"constituents": built, "namedConstituents": named, "globConstituents": is_glob}
 
-    def _applied(self, value: Any) -> Any:
+    def _applied(self, value: "Handle") -> Json:
         result = self._function(self.options.apply.encode("utf-8", "surrogateescape")).call(value)
         with facts.noted("apply needs to evaluate to an attrset"):
             result.keys()
-        return json.loads(result.to_json())
+        applied: Json = json.loads(result.to_json())
+        return applied
 
     # --- the store
 

@@ -111,6 +111,7 @@ class Run:
         reply = self.root.look(path)
         if self.memory is not None:
             evaluator = self.root.evaluator
+            assert self._asked is not None
             found = doubted(evaluator, evaluator.dependencies(), self.memory.since_ns)
             self.memory.begin(found, evaluator.fetcher.facts() if any(entry.kind == "source" for entry in found) else None)
             self._asked = evaluator.record_count()
@@ -174,6 +175,7 @@ class Run:
             self.root.look(reply.path)
             self.root.flush()
             evaluator = self.root.evaluator
+            assert self._asked is not None
             memory.keep_layer(doubted(evaluator, evaluator.dependencies(self._asked), memory.since_ns))
             self._asked = evaluator.record_count()
 

@@ -168,6 +168,10 @@ class Store(ABC):
     def keep(self, path: str) -> None:
         """Protects a path from garbage collection while this process has the store open, if this kind of store can."""
 
+    def add_root(self, link: str, path: str) -> str:
+        """Makes a link that keeps an object from the garbage collector, and returns it; ValueError if the store cannot have such links."""
+        raise ValueError(f"store '{self.url}' has no garbage collector roots")
+
     def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
         """Adds an object with its archive, whose hash must be the one in *info*."""
         raise ValueError(f"store '{self.url}' cannot be written to")

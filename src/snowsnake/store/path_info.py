@@ -10,7 +10,8 @@ from snowsnake.store.hash import Hash
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
-    from typing import Any
+
+    from snowsnake.foundation.json_type import Json
 else:
     from snowsnake.store.light_dataclass import dataclass, field
 
@@ -46,14 +47,14 @@ class PathInfo:
         """The hash of its archive."""
         return Hash.parse(self.nar_hash)
 
-    def to_json(self, version: int, store_dir: str) -> dict[str, Any]:
+    def to_json(self, version: int, store_dir: str) -> dict[str, Json]:
         """Format 1 (full paths, hashes as text) or 2 (names, hashes as objects), with sorted keys."""
         is_old = version == 1
 
         def short(path: str) -> str:
             return path if is_old else path.rpartition("/")[2]
 
-        found = {
+        found: dict[str, Json] = {
             "ca": self.ca if is_old or self.ca is None else _content_address(self.ca),
             "deriver": short(self.deriver) if self.deriver else None,
             "narHash": self.hash.sri,

@@ -86,7 +86,7 @@ class DummyStore:
     __slots__ = ("store_dir", "is_read_only", "root", "must_stop")
 
     real = None
-    name = "dummy://"
+    name = url = "dummy://"
 
     def __init__(self, store_dir: str, *, is_read_only: bool = True) -> None:
         self.store_dir = store_dir

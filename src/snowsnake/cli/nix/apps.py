@@ -12,10 +12,10 @@ from snowsnake.selection import TYPE_NAMES
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from typing import Any
-
     from snowsnake.cli.session import Session
+    from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
+    from snowsnake.store.interface import Store
 
 
 class App:
@@ -47,7 +47,7 @@ def find_app(call: Call, installables: Installables, word: str, defaults: "tuple
     require_value(installables, word)
     session, output = open_output(call, split_outputs(word)[0], defaults, prefixes)
 
-    def evaluate() -> "list[Any]":
+    def evaluate() -> "list[Json]":
         program, targets = _app(session, *output.found())
         return [program, [[target.path, target.outputs] for target in targets]]
 
@@ -78,7 +78,7 @@ def built(call: Call, installables: Installables, app: App) -> str:
     return program
 
 
-def _without_placeholders(store: "Any", program: str, targets: list[Target]) -> str:
+def _without_placeholders(store: "Store", program: str, targets: list[Target]) -> str:
     from snowsnake.store import store_path
 
     for target in targets:

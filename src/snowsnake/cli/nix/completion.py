@@ -21,7 +21,6 @@ from snowsnake.settings.table import BY_NAME as SETTINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-
     from snowsnake.flake.session import FlakeSession
     from snowsnake.handle import Handle
 
@@ -318,11 +317,12 @@ def _output(completion: Completion, prefix: str, prefixes: "tuple[str, ...] | No
 def _along(root: "Handle", path: list[str]) -> "Handle | None":
     from snowsnake.plain import find
 
-    value: Handle | None = root
+    value = root
     for part in path:
-        value = find(value, part.encode("utf-8", "surrogateescape"))
-        if value is None:
+        found = find(value, part.encode("utf-8", "surrogateescape"))
+        if found is None:
             return None
+        value = found
     return value
 
 

@@ -12,10 +12,6 @@ from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.table import BY_NAME
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 # Settings whose default is not documented in C++ Nix.
 _UNDOCUMENTED = ("build-users-group", "builders", "extra-platforms", "nix-path", "ssl-cert-file", "system-features")
 
@@ -37,7 +33,7 @@ def show(call: Call) -> int:
     return 0
 
 
-def describe(settings: Settings, name: str) -> "dict[str, Any]":
+def describe(settings: Settings, name: str) -> "dict[str, object]":
     """The JSON object of a setting."""
     _, aliases, kind, _, feature, _, _, what = BY_NAME[name]
     return {
@@ -50,11 +46,11 @@ def describe(settings: Settings, name: str) -> "dict[str, Any]":
     }
 
 
-def _plain(kind: str, value: "Any") -> "Any":
-    if kind == "mounts":
+def _plain(kind: str, value: object) -> object:
+    if kind == "mounts" and isinstance(value, dict):
         return {inside: {"optional": is_optional, "source": outside} for inside, (outside, is_optional) in value.items()}
     if kind == "sandbox":
-        return {"true": True, "false": False}.get(value, value)
+        return {"true": True, "false": False}.get(str(value), value)
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from snowsnake.foundation.json_type import Json
+
 # Constants whose value may differ between machines or moments.
 _IMPURE = ("currentSystem", "currentTime")
 _TYPES = {"currentTime": "integer", "langVersion": "integer", "null": "null", "true": "Boolean", "false": "Boolean", "nixPath": "list", "builtins": "set"}
@@ -26,14 +28,14 @@ def dump(words: list[str]) -> int:
     return 0
 
 
-def _language() -> "dict[str, Any]":
+def _language() -> "dict[str, Json]":
     from snowsnake.builtins.table import TABLE
 
-    found: dict[str, Any] = {}
+    found: dict[str, Json] = {}
     for name, entry in TABLE.items():
         if name.startswith("__"):
             continue
-        fact: dict[str, Any] = {"doc": entry.doc}
+        fact: dict[str, Json] = {"doc": entry.doc}
         if entry.is_constant:
             fact["type"] = _TYPES.get(name, "string")
             if name in _IMPURE:
@@ -46,7 +48,7 @@ def _language() -> "dict[str, Any]":
     return found
 
 
-def _command_line() -> "dict[str, Any]":
+def _command_line() -> "dict[str, Json]":
     top: dict[str, Any] = {"args": [], "commands": {}, "description": "an evaluator for the Nix language", "flags": _flags(GLOBAL)}
     for row in ROWS:
         *groups, name = row.name.split()
@@ -57,10 +59,11 @@ def _command_line() -> "dict[str, Any]":
     return {"args": top, "fetchers": {}, "stores": {}}
 
 
-def _command(row: Row) -> "dict[str, Any]":
-    words = [
-        {"label": word.rstrip("?*"), "optional": word[-1] in "?*"} | ({"arity": 1} if word[-1] != "*" else {}) for word in row.words
-    ]
+def _command(row: Row) -> "dict[str, Json]":
+    words: list[dict[str, Json]] = [{"label": word.rstrip("?*"), "optional": word[-1] in "?*"} for word in row.words]
+    for word, fact in zip(row.words, words, strict=True):
+        if word[-1] != "*":
+            fact["arity"] = 1
     feature = row.feature or "nix-command"
     return {"args": words, "description": row.summary, "flags": _flags(row.options), "category": {"experimental-feature": feature}}
 

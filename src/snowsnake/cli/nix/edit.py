@@ -13,7 +13,8 @@ from snowsnake.selection import Selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from snowsnake.cli.session import Session
+    from snowsnake.handle import Handle
 
 # Editors that accept a line number; an editor is one of these if its name contains the text.
 _WITH_LINE = ("emacs", "nano", "vim", "kak")
@@ -43,7 +44,7 @@ def run(call: Call) -> int:
         raise EvaluationError("file", f"cannot run command {shown}: {error.strerror}") from None
 
 
-def _output(call: Call, word: str) -> "tuple[Any, Any, str]":
+def _output(call: Call, word: str) -> "tuple[Session, Handle, str]":
     """The session, the value of a flake's output, and the name that messages use for it."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
 
@@ -56,7 +57,7 @@ def _output(call: Call, word: str) -> "tuple[Any, Any, str]":
     return session, flakes.find(locked, reference, paths)[0], f"{reference}#{name or paths[0]}"
 
 
-def _place(session: "Any", value: "Any", what: str) -> tuple[str, int]:
+def _place(session: "Session", value: "Handle", what: str) -> tuple[str, int]:
     try:
         position = Selector(session.evaluator, {}).select(value, "meta.position")
         position.force()

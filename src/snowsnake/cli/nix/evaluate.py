@@ -15,8 +15,6 @@ from snowsnake.selection import attribute_position
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from typing import Any
-
     from snowsnake.cli.nix.flake_output import FlakeOutput
     from snowsnake.cli.options import Arguments
     from snowsnake.cli.session import Session
@@ -51,7 +49,7 @@ def _form(given: "Arguments") -> str:
     return "raw" if given.flag("raw") else "json" if given.flag("json") else "text"
 
 
-def _applied(session: "Session", value: "Handle", call: Call) -> "Any":
+def _applied(session: "Session", value: "Handle", call: Call) -> "Handle":
     value.force()
     if call.given.flag("apply"):
         value = session.expression(_encoded(call.given.text("apply"))).call(value)
@@ -84,12 +82,12 @@ def _print(text: bytes, call: Call) -> None:
     write_line(text)
 
 
-def open_session(call: Call) -> "Any":
+def open_session(call: Call) -> "Session":
     """The session that the options describe."""
     from snowsnake.cli.session import Session, cache_options
 
     given = call.given
-    options: dict[str, Any] = {"is_writable": not given.flag("read_only"), "eval_store": given.text("eval_store") or None}
+    options: dict[str, object] = {"is_writable": not given.flag("read_only"), "eval_store": given.text("eval_store") or None}
     options["base_folder"] = given.base_folder
     options["repairs"] = given.flag("repair")
     if call.evaluation_store is not None:
@@ -105,7 +103,7 @@ def open_session(call: Call) -> "Any":
     return session
 
 
-def load(call: Call, word: str | None) -> "Any":
+def load(call: Call, word: str | None) -> "tuple[Session, Handle]":
     """The session, and the value of an installable: an attribute with `--file` or `--expr`, otherwise an output of a flake."""
     return load_with_set(call, word)[:2]
 
@@ -132,7 +130,7 @@ def load_with_set(call: Call, word: str | None) -> "Any":
     return session, output.value(), None
 
 
-def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None) -> "Any":
+def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None) -> "tuple[Session, FlakeOutput]":
     """The session, and the `FlakeOutput` that a word names, not evaluated; one of *defaults* if the word names none.  *prefixes*: see FlakeSession.place."""
     session = open_session(call)
     return session, _output(call, session, word, defaults, prefixes)

@@ -10,11 +10,13 @@ from snowsnake.host.messages import written_messages
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from snowsnake.cli.session import Session
     from snowsnake.flake.session import FlakeSession
+    from snowsnake.foundation.json_type import Json
+    from snowsnake.handle import Handle
     from snowsnake.lock.flakes import LockedFlake
     from snowsnake.lock.references import Reference
 
@@ -31,11 +33,11 @@ class FlakeOutput:
         self._paths = paths
         self._answers = open_answers(session, flakes, locked, is_refreshed=is_refreshed)
 
-    def value(self) -> "Any":
+    def value(self) -> "Handle":
         """The value at the first path that exists, not evaluated."""
         return self._flakes.find(self._locked, self._reference, self._paths)[0]
 
-    def found(self) -> "tuple[Any, str]":
+    def found(self) -> "tuple[Handle, str]":
         """The value at the first path that exists, not evaluated, and the path."""
         return self._flakes.find(self._locked, self._reference, self._paths)
 
@@ -50,11 +52,11 @@ class FlakeOutput:
         """The folder of the flake on this machine; None if the flake is somewhere else."""
         return self._reference.input.source_path
 
-    def values(self) -> "Iterator[tuple[Any, str]]":
+    def values(self) -> "Iterator[tuple[Handle, str]]":
         """(value, path) for each path that exists; the values are not evaluated."""
         return self._flakes.find_all(self._locked, self._reference, self._paths)
 
-    def answer(self, question: "list[Any]", evaluate: "Callable[[], Any]", *, is_told: bool = False) -> "Any":
+    def answer(self, question: "Sequence[Json]", evaluate: "Callable[[], Any]", *, is_told: bool = False) -> "Any":
         """The result of `evaluate()`, or that of an earlier evaluation for the same question.  Results are data for JSON.
 
         *is_told*: traces and warnings are part of the answer for the user, so the result of an evaluation that prints some is not kept.
@@ -67,14 +69,14 @@ class FlakeOutput:
                 self.keep(question, answer)
         return answer
 
-    def known(self, question: "list[Any]") -> "Any | None":
+    def known(self, question: "Sequence[Json]") -> "Any | None":
         """The answer of an earlier evaluation; None if there is none that still holds."""
         return None if self._answers is None else self._answers.known(self._asked(question))
 
-    def keep(self, question: "list[Any]", answer: "Any") -> None:
+    def keep(self, question: "Sequence[Json]", answer: "Any") -> None:
         """Keep the answer of an evaluation, after `known` returned None."""
         if self._answers is not None:
             self._answers.keep(self._asked(question), answer)
 
-    def _asked(self, question: "list[Any]") -> "list[Any]":
+    def _asked(self, question: "Sequence[Json]") -> "list[Json]":
         return [*question, self._paths, os.getcwd()]

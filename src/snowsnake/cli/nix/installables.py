@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from snowsnake.cli.nix.flake_output import FlakeOutput
     from snowsnake.cli.session import Session
+    from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
     from snowsnake.store.interface import Store
     from snowsnake.store.realisation import Realisation
@@ -209,7 +210,7 @@ def _context_path(session: "Session", value: "Handle", shown: str, text: str) ->
 def _grouped(session: "Session", value: "Handle", names: "tuple[str, ...] | None", is_flake: bool, shown: str) -> list[Target]:
     """The derivations of a value, each once, with the outputs that are asked for or installed by default."""
     found: dict[str, set[str]] = {}
-    for derivation in session.selector.derivations(value):
+    for derivation in session.derivations(value):
         wanted = names or _default_outputs(derivation.value, derivation.output_name, is_flake)
         found.setdefault(derivation.drv_path, set()).update(wanted)
     return [

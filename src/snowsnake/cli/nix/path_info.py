@@ -16,7 +16,7 @@ from snowsnake.store.interface import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from snowsnake.foundation.json_type import Json
 
 _OLD_JSON = (
     "'--json' without '--json-format' is deprecated; please specify '--json-format 1' or '--json-format 2'."
@@ -46,8 +46,8 @@ def _json_version(text: str) -> int:
     return version
 
 
-def _facts(store: Store, paths: list[str], version: int, shows_closures: bool) -> "dict[str, Any]":
-    found: dict[str, object] = {}
+def _facts(store: Store, paths: list[str], version: int, shows_closures: bool) -> "dict[str, Json]":
+    found: dict[str, Json] = {}
     for path in paths:
         info = store.info(path)
         facts = info.to_json(version, store.store_dir) if info is not None else None

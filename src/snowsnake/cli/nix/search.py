@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.cli.activities import Activity
+    from snowsnake.handle import Handle
 
     Path = tuple[str, ...]
 _BOLD, _GREEN, _NORMAL = "\x1b[0;1m", "\x1b[32;1m", "\x1b[0m"
@@ -40,7 +41,7 @@ class _Search:
         self._depth = 0
         self.as_json: dict[str, dict[str, str]] | None = {} if call.given.flag("json") else None
 
-    def visit(self, value: "Any", path: "Path", is_first: bool) -> None:
+    def visit(self, value: "Handle", path: "Path", is_first: bool) -> None:
         shown = ".".join(path)
         self.seen.append((self._depth, shown))
         self._depth += 1
@@ -61,7 +62,7 @@ class _Search:
             if package:
                 self.match(shown, *package)
 
-    def _look(self, value: "Any", path: "Path", shown: str, is_first: bool) -> None:
+    def _look(self, value: "Handle", path: "Path", shown: str, is_first: bool) -> None:
         is_legacy = path[:1] == ("legacyPackages",)
         if is_first:
             self.evaluator.explains_errors = not is_legacy         # failures there are passed over
@@ -81,11 +82,11 @@ class _Search:
                     self._look(value, path, shown, is_first)       # which fails before it shows anything, as it did
                 raise
 
-    def _inside(self, value: "Any", path: "Path", shown: str) -> None:
+    def _inside(self, value: "Handle", path: "Path", shown: str) -> None:
         for name in _expected(value, "set", shown, "an attribute set").keys():
             self.visit(value.select(name), (*path, name.decode("utf-8", "surrogateescape")), False)
 
-    def _consider(self, value: "Any", shown: str) -> None:
+    def _consider(self, value: "Handle", shown: str) -> None:
         found = find(value, b"name")
         if found is None:
             raise EvaluationError("missing-attribute", f"attribute '{shown}.name' does not exist")
@@ -160,19 +161,19 @@ def _look_everywhere(call: Call, search: _Search) -> None:
     output.keep(["packages"], search.seen)
 
 
-def _is_derivation(value: "Any", shown: str) -> bool:
+def _is_derivation(value: "Handle", shown: str) -> bool:
     kind = find(value, b"type")
     return kind is not None and _text(kind, f"{shown}.type") == "derivation"
 
 
-def _text(value: "Any", shown: str) -> str:
+def _text(value: "Handle", shown: str) -> str:
     kind = value.type_name()
     if kind == "path":
         return str(value.to_python())
     return str(_expected(value, "string", shown, "a string").string(), "utf-8", "surrogateescape")
 
 
-def _expected(value: "Any", kind: str, shown: str, what: str) -> "Any":
+def _expected(value: "Handle", kind: str, shown: str, what: str) -> "Handle":
     if value.type_name() != kind:
         raise EvaluationError("type", f"'{shown}' is not {what}")
     return value

@@ -7,8 +7,6 @@ from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from snowsnake.handle import Handle
     from snowsnake.interpreter import Interpreter
 
@@ -23,7 +21,7 @@ class _Seen:
     """The lists and sets that were printed.  Only those of the same kind, size and names are compared."""
 
     def __init__(self) -> None:
-        self._by_key: dict[object, list[Any]] = {}
+        self._by_key: dict[object, list[Handle]] = {}
 
     def is_new(self, value: "Handle", key: object) -> bool:
         alike = self._by_key.setdefault(key, [])
@@ -37,7 +35,7 @@ def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int = _DEP
     """The text of a value that has been forced.  Raises an error if values are nested deeper than the limit."""
     out: list[bytes] = []
     seen = _Seen()
-    work: list[Any] = [root]                        # handles to print, and bytes, in reverse; None: the end of a value
+    work: list[Handle | bytes | None] = [root]                        # handles to print, and bytes, in reverse; None: the end of a value
     depth = 0
     while work:
         item = work.pop()
@@ -63,7 +61,7 @@ def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int = _DEP
     return b"".join(out)
 
 
-def _pieces(value: "Handle", seen: _Seen, evaluator: "Interpreter", *, is_root: bool) -> "list[Any]":
+def _pieces(value: "Handle", seen: _Seen, evaluator: "Interpreter", *, is_root: bool) -> "list[Handle | bytes]":
     """The parts of a value's text: bytes, and the values inside it."""
     value.force()
     kind = value.type_name()
@@ -73,7 +71,7 @@ def _pieces(value: "Handle", seen: _Seen, evaluator: "Interpreter", *, is_root: 
             return [b"[ ]"]
         if not is_root and not seen.is_new(value, size):     # the outermost list is a copy of its own, there
             return ["«repeated»".encode()]
-        pieces: list[Any] = [b"["]
+        pieces: list[Handle | bytes] = [b"["]
         for index in range(size):
             pieces += [b" ", value.index(index)]
         return [*pieces, b" ]"]

@@ -123,7 +123,7 @@ def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:
         for path in request.attributes or [""]:
             selected = session.selector.select(value, path)
             selected.force()
-            found += [(derivation.drv_path, derivation.output_name) for derivation in session.selector.derivations(selected)]
+            found += [(derivation.drv_path, derivation.output_name) for derivation in session.derivations(selected)]
     if session is not None:
         session.evaluator.flush_store()
     return list(dict.fromkeys(found))

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 
-from snowsnake.cli.old.command_line import Request, answered, read, value_of, whole_number
+from snowsnake.cli.old.command_line import Request, read_request, value_of, whole_number
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 from snowsnake.diagnostics.error import as_error
@@ -24,35 +24,29 @@ _DAY_S = 24 * 3600
 
 
 class _Request(Request):
+    FLAGS = {"--delete-old": "deletes_old", "-d": "deletes_old", "--dry-run": "is_dry"}
+    VALUES = {"--delete-older-than": "older_than"}
     takes_words = False
 
     def __init__(self) -> None:
         super().__init__()
         self.deletes_old = False
-        self.older_than = ""
+        self.older_than: str | None = None
         self.limit: int | None = None
         self.is_dry = False
 
     def option(self, word: str, rest: list[str]) -> bool:
-        if word in ("--delete-old", "-d"):
-            self.deletes_old = True
-        elif word == "--delete-older-than":
-            self.deletes_old = True
-            self.older_than = value_of(word, rest)
-        elif word == "--max-freed":
-            self.limit = whole_number(value_of(word, rest))
-        elif word == "--dry-run":
-            self.is_dry = True
-        else:
-            return False
+        if word != "--max-freed":
+            return super().option(word, rest)
+        self.limit = whole_number(value_of(word, rest))
         return True
 
 
 def run(words: list[str], reporter: Reporter) -> int:
     """Run one command line; returns the exit code."""
     request = _Request()
-    common = read(words, reporter, request.handle)
-    if answered(request.answer, "nix-collect-garbage", _HELP, common):
+    common = read_request(request, words, reporter, "nix-collect-garbage", _HELP)
+    if common is None:
         return 0
     common.settings.finish()
     if request.limit is not None and request.is_dry:
@@ -63,7 +57,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     try:
         with open_store(common.settings, reporter.warning, is_writable=True) as store:
             state = getattr(store, "state", "")
-            if request.deletes_old and state:
+            if (request.deletes_old or request.older_than is not None) and state:
                 oldest_s = _time(request.older_than) if request.older_than else None
                 for folder in dict.fromkeys((_own_profiles(), os.path.join(state, "profiles"))):
                     _remove_generations(folder, oldest_s, request.is_dry, reporter)

@@ -31,6 +31,9 @@ class Request:
     A command lists its options in `FLAGS` and `VALUES`; it overrides `option` for options that need more than that.
     """
 
+    # Options without a value, and the fields that they set to True; options with a value, and the fields that get it.
+    FLAGS: "dict[str, str]" = {}
+    VALUES: "dict[str, str]" = {}
     takes_words = True
 
     def __init__(self) -> None:
@@ -39,7 +42,13 @@ class Request:
 
     def option(self, word: str, rest: list[str]) -> bool:
         """Whether the word is an option of this command; the option takes its values from `rest`."""
-        return False
+        if word in self.FLAGS:
+            setattr(self, self.FLAGS[word], True)
+        elif word in self.VALUES:
+            setattr(self, self.VALUES[word], value_of(word, rest))
+        else:
+            return False
+        return True
 
     def handle(self, word: str, rest: list[str]) -> bool:
         """Handles one word; this method is the `Handle` that `read` calls."""
@@ -93,8 +102,14 @@ def read(words: list[str], reporter: Reporter, handle: Handle, own: tuple[str, .
     return common
 
 
+def read_request(request: Request, words: list[str], reporter: Reporter, program: str, help_text: str) -> "Common | None":
+    """Read a command line into `request`.  Returns None if it asked for `--help` or `--version`, which this function prints."""
+    common = read(words, reporter, request.handle)
+    return None if answered(request.answer, program, help_text, common) else common
+
+
 def answered(answer: str, program: str, help_text: str, common: Common) -> bool:
-    """Print the help or the version if the command line asked for it; returns whether it did."""
+    """Print the help or the version if `answer` asks for one of them; returns whether it does."""
     if answer == "--help":
         print(help_text)
     elif answer == "--version":

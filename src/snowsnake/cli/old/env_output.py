@@ -4,6 +4,7 @@ In: packages in their order, the facts to show.  Out: bytes on stdout.
 """
 
 import os
+from functools import partial
 from json.encoder import encode_basestring
 
 from snowsnake.builtins.engines.versions import compare
@@ -14,9 +15,10 @@ from snowsnake.plain import NotPlain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
     from snowsnake.cli.session import Session
+    from snowsnake.foundation.json_type import Json
 
 
 class World:
@@ -34,7 +36,7 @@ class World:
         return os.path.lexists(path)
 
 
-def guarded_facts(package: Package, make: "Any") -> bool:
+def guarded_facts(package: Package, make: "Callable[[], object]") -> bool:
     """Call `make()`, which reads facts of a package.  Returns False if the package fails with an error that the query passes over."""
     try:
         make()
@@ -67,7 +69,7 @@ def write_table(packages: list[Package], shown: set[str], world: World, reporter
     rows: list[list[bytes]] = []
     for package in packages:
         columns: list[str] = []
-        if guarded_facts(package, lambda columns=columns, package=package: _columns(package, shown, world, columns)):
+        if guarded_facts(package, partial(_columns, package, shown, world, columns)):
             rows.append([column.encode("utf-8", "surrogateescape") for column in columns])
     if not rows:
         return
@@ -114,10 +116,10 @@ def _description(package: Package) -> str:
 def write_json(packages: list[Package], shown: set[str], world: World, reporter: Reporter) -> None:
     texts: dict[str, str | None] = {}
     for package in packages:
-        facts: dict[str, Any] = {}
+        facts: dict[str, Json] = {}
         # It stays None, which becomes `null`, if the package fails before there is any fact.
         texts[package.attribute_path] = None
-        guarded_facts(package, lambda facts=facts, package=package: _json_facts(package, shown, facts, reporter))
+        guarded_facts(package, partial(_json_facts, package, shown, facts, reporter))
         if facts:
             texts[package.attribute_path] = _json(facts, "  ")
     if not texts:
@@ -127,7 +129,7 @@ def write_json(packages: list[Package], shown: set[str], world: World, reporter:
     write("\n".join(["{", ",\n".join(lines), "}", ""]).encode("utf-8", "surrogateescape"))
 
 
-def _json_facts(package: Package, shown: set[str], facts: "dict[str, Any]", reporter: Reporter) -> None:
+def _json_facts(package: Package, shown: set[str], facts: "dict[str, Json]", reporter: Reporter) -> None:
     name, version = split_name(package.name)
     found = {"name": package.name, "pname": name, "version": version, "system": package.system, "outputName": package.output_name}
     facts.update(found)
@@ -136,7 +138,7 @@ def _json_facts(package: Package, shown: set[str], facts: "dict[str, Any]", repo
     if "drv_path" in shown and package.drv_path is not None:
         facts["drvPath"] = package.drv_path
     if "meta" in shown:
-        meta: dict[str, Any] = {}
+        meta: dict[str, Json] = {}
         facts["meta"] = meta
         for part in package.meta_names():
             try:
@@ -146,7 +148,7 @@ def _json_facts(package: Package, shown: set[str], facts: "dict[str, Any]", repo
                 meta[part] = None
 
 
-def _json(data: "Any", indent: str) -> str:
+def _json(data: object, indent: str) -> str:
     """The text that `nlohmann::json::dump(2)` makes.  It is written here because `json.dumps` with an indentation uses Python's slow encoder."""
     if isinstance(data, str):
         return encode_basestring(data)
@@ -165,6 +167,7 @@ def _json(data: "Any", indent: str) -> str:
         if not data:
             return "[]"
         return "[\n" + ",\n".join([inner + _json(item, inner) for item in data]) + f"\n{indent}]"
+    assert isinstance(data, dict)
     if not data:
         return "{}"
     return "{\n" + ",\n".join([f"{inner}{encode_basestring(key)}: {_json(data[key], inner)}" for key in sorted(data)]) + f"\n{indent}}}"
@@ -179,7 +182,7 @@ def write_xml(packages: list[Package], shown: set[str], world: World, reporter: 
     write(b"<?xml version='1.0' encoding='utf-8'?>\n<items>\n")
     try:
         for package in packages:
-            guarded_facts(package, lambda package=package: _item(package, shown, world, reporter))
+            guarded_facts(package, partial(_item, package, shown, world, reporter))
     finally:
         write(b"</items>\n")
 
@@ -236,7 +239,7 @@ def _meta_element(package: Package, name: str, reporter: Reporter) -> None:
         _element(2, "meta", {"name": name, "type": kind, "value": text})
         return
     _element(2, "meta", {"name": name, "type": kind}, is_empty=False)
-    entries = [("", item) for item in data] if isinstance(data, list) else data.items()
+    entries = list(data.items()) if isinstance(data, dict) else [("", item) for item in data] if isinstance(data, list) else []
     for key, item in entries:
         if isinstance(item, str):
             _element(3, "string", {"type": key, "value": item} if isinstance(data, dict) else {"value": item})

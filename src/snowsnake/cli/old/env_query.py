@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from snowsnake.cli.old.env import Request
     from snowsnake.cli.session import Session
+    from snowsnake.handle import Handle
     from snowsnake.settings import Settings
 
 _FLAGS = {
@@ -208,7 +209,7 @@ def default_expression(settings: "Settings") -> str:
     return os.path.join(home(os.environ), ".nix-defexpr")
 
 
-def source(session: "Session", word: str) -> "Any":
+def source(session: "Session", word: str) -> "Handle":
     """The value of a file or of a folder's `default.nix`; for a folder without one, the set of the values of the files and folders in it, by name."""
     is_local = not (word.startswith(("<", "flake:")) or "://" in word or word.startswith("channel:"))
     if not is_local or os.path.isfile(word) or os.path.lexists(os.path.join(word, "default.nix")):

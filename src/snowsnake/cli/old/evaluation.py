@@ -11,8 +11,6 @@ from snowsnake.cli.options import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from snowsnake.cli.session import Session
 
 # The number of values of each option.
@@ -55,7 +53,7 @@ class EvaluationWords:
             self.repairs = True
         return True
 
-    def open(self, common: Common, **options: "Any") -> "Session":
+    def open(self, common: Common, **options: object) -> "Session":
         """The session that the command line describes; `options` are further parameters of `Session`."""
         from snowsnake.cli.session import Session, cache_options
 

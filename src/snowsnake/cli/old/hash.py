@@ -6,7 +6,7 @@ In: the words of its command line.  Out: a line for each hash.
 import sys
 
 from snowsnake.cli import hashing
-from snowsnake.cli.old.command_line import Request, answered, read, value_of
+from snowsnake.cli.old.command_line import Request, read_request, value_of
 from snowsnake.cli.output import Reporter, guarded, write_line
 
 _FORMATS = {"--base16": "base16", "--base32": "nix32", "--base64": "base64", "--sri": "sri"}
@@ -23,6 +23,8 @@ Takes the options of nix-hash of Nix 2.34; its manual applies:
 
 
 class _Request(Request):
+    FLAGS = {"--flat": "is_flat", "--truncate": "truncates"}
+
     def __init__(self) -> None:
         super().__init__()
         self.algorithm = ""
@@ -39,20 +41,16 @@ class _Request(Request):
             self.encoding = _FORMATS[word]
         elif word in _CONVERSIONS:
             self.encoding, self.converts = _CONVERSIONS[word], True
-        elif word == "--flat":
-            self.is_flat = True
-        elif word == "--truncate":
-            self.truncates = True
         else:
-            return False
+            return super().option(word, rest)
         return True
 
 
 def run(words: list[str], reporter: Reporter) -> int:
     """Run one command line; returns the exit code."""
     request = _Request()
-    common = read(words, reporter, request.handle)
-    if answered(request.answer, "nix-hash", _HELP, common):
+    common = read_request(request, words, reporter, "nix-hash", _HELP)
+    if common is None:
         return 0
     common.settings.finish()
     if request.algorithm:

@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli import hashing
-from snowsnake.cli.old.command_line import Common, Request, answered, read, value_of
+from snowsnake.cli.old.command_line import Common, Request, read_request, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded, write_line
@@ -31,6 +31,9 @@ Takes the options of nix-prefetch-url of Nix 2.34; its manual applies:
 
 
 class _Request(Request):
+    FLAGS = {"--print-path": "prints_path", "--unpack": "unpacks", "--executable": "is_executable"}
+    VALUES = {"--attr": "attribute", "-A": "attribute", "--name": "name"}
+
     def __init__(self) -> None:
         super().__init__()
         self.algorithm = "sha256"
@@ -44,29 +47,18 @@ class _Request(Request):
     def option(self, word: str, rest: list[str]) -> bool:
         if self.evaluation.handle(word, rest):
             return True
-        if word == "--type":
-            self.algorithm = value_of(word, rest)
-            hashing.check_algorithm(self.algorithm)
-        elif word == "--print-path":
-            self.prints_path = True
-        elif word in ("--attr", "-A"):
-            self.attribute = value_of(word, rest)
-        elif word == "--unpack":
-            self.unpacks = True
-        elif word == "--executable":
-            self.is_executable = True
-        elif word == "--name":
-            self.name = value_of(word, rest)
-        else:
-            return False
+        if word != "--type":
+            return super().option(word, rest)
+        self.algorithm = value_of(word, rest)
+        hashing.check_algorithm(self.algorithm)
         return True
 
 
 def run(words: list[str], reporter: Reporter) -> int:
     """Run one command line; returns the exit code."""
     request = _Request()
-    common = read(words, reporter, request.handle)
-    if answered(request.answer, "nix-prefetch-url", _HELP, common):
+    common = read_request(request, words, reporter, "nix-prefetch-url", _HELP)
+    if common is None:
         return 0
     if len(request.words) > 2:
         raise UsageError("too many arguments")

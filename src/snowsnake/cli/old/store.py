@@ -123,10 +123,7 @@ class Request:
                 self.reporter.warning("you did not specify '--add-root'; the result might be removed by the garbage collector")
             return path
         suffix = f"-{self._root_count}" if self._root_count > 1 else ""
-        add = getattr(self.store, "add_root", None)
-        if add is None:
-            raise ValueError(f"store '{self.store.url}' has no garbage collector roots")
-        return str(add(self.root + suffix + (f"-{output}" if output != "out" else ""), path))
+        return self.store.add_root(self.root + suffix + (f"-{output}" if output != "out" else ""), path)
 
     def count_root(self) -> None:
         """Count one more link of `--add-root`: the next argument gets a link with another number."""

@@ -23,6 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from snowsnake.store.local import LocalStore
+
 
 def _line(text: str) -> None:
     write_line(text.encode("utf-8", "surrogateescape"))
@@ -155,7 +157,7 @@ def _register(request: Request, *, replaces: bool, has_hashes: bool, settles: bo
     store.make_valid(infos, settles=settles)
 
 
-def _local(store: Store) -> "Any":
+def _local(store: Store) -> "LocalStore":
     from snowsnake.store.local import LocalStore
 
     if not isinstance(store, LocalStore):

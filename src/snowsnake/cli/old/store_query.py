@@ -15,8 +15,9 @@ from snowsnake.store.interface import Store, nar_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Callable, Iterator
+
+    from snowsnake.store.path_info import PathInfo
 
 _COLOURS = ("black", "red", "green", "blue", "magenta", "burlywood")
 _BRANCH, _LAST_BRANCH, _LINE, _SPACE = "├───", "└───", "│   ", "    "
@@ -160,7 +161,7 @@ def _tree(request: Request, options: set[str]) -> None:
                 work.append((child, rest + (_LAST_BRANCH if is_last else _BRANCH), rest + (_SPACE if is_last else _LINE)))
 
 
-def _edges(store: Store, roots: list[str]) -> "Iterator[Any]":
+def _edges(store: Store, roots: list[str]) -> "Iterator[tuple[PathInfo, list[str]]]":
     """(object, its references) for each object that the roots need; of the objects found so far, the one with the least path comes next."""
     import heapq
 
@@ -334,7 +335,7 @@ def verify_path(request: Request) -> int:
     return code
 
 
-def report_changed(store: Store, path: str, report: "Any") -> bool:
+def report_changed(store: Store, path: str, report: "Callable[[str], None]") -> bool:
     """Whether the contents of an object do not have the recorded hash; *report* gets a message if so."""
     from snowsnake.store.hash import Hash
 
