@@ -130,7 +130,7 @@ def _inside(node: "Node") -> "Iterator[Node]":
             yield from (item for item in inner if isinstance(item, dict) and "kind" in item)
 
 
-def _bindings(node: Any) -> "Iterator[Node]":
+def _bindings(node: object) -> "Iterator[Node]":
     """All bindings of a tree."""
     work = [node]
     while work:

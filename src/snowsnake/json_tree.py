@@ -38,7 +38,7 @@ def load_deep(text: str) -> Any:
                 name, at = _name(text, at)
             stack.append(([] if is_list else {}, name))
             continue
-        value: Any
+        value: object
         if text[at] in "[{":
             value = [] if text[at] == "[" else {}
             at = _after_space(text, at + 1) + 1

@@ -18,7 +18,7 @@ _ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\
 _PLAIN_PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+/")
 
 
-def to_nix(value: Any, *, indent: int | None = None) -> str:
+def to_nix(value: object, *, indent: int | None = None) -> str:
     """Nix code for Python data: it can be pasted into any expression.
 
     None, bool, int, float, str, bytes, lists, tuples, ranges, generators, sets (sorted), mappings, dataclasses, structs, enums, paths as paths,
@@ -46,7 +46,7 @@ class _Printer:
     def __init__(self, indent: int | None) -> None:
         self.indent = indent
 
-    def text(self, value: Any, level: int, is_element: bool) -> str:
+    def text(self, value: object, level: int, is_element: bool) -> str:
         if level > _MOST_LEVELS:
             raise ValueError(TOO_DEEP)
         if isinstance(value, Enum):

@@ -29,7 +29,7 @@ Its port.
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.syntax.api import name_text
@@ -218,7 +218,7 @@ def to_json(options: Value, *, hidden: bool = False) -> str:
     """The text of `options.json`: an object for each option by name, as `nixosOptionsDoc` writes it and nixos-render-docs reads it."""
     rows = {}
     for option in document(options, hidden=hidden):
-        row: dict[str, Any] = {"declarations": option.declarations, "description": option.description, "loc": option.loc,
+        row: dict[str, object] = {"declarations": option.declarations, "description": option.description, "loc": option.loc,
                                "readOnly": option.read_only, "type": option.type}  # fmt: skip
         for name in ("default", "example"):
             text = getattr(option, name)

@@ -16,6 +16,7 @@ from snowsnake.python_values import plain
 from snowsnake.values import Value, wrap
 
 if TYPE_CHECKING:
+    from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
 
     Evaluator = Any                       # api.Evaluator, which stands above
@@ -33,14 +34,14 @@ class PythonFunction:
     def __init__(self, function: "Callable[..., Any]", evaluator: "Evaluator") -> None:
         self.function = function
         self.evaluator = weakref.ref(evaluator)
-        self.names: dict[str, Any] = {}
+        self.names: dict[str, object] = {}
         self.formals: dict[str, bool] | None = None
         self.has_rest = False
         code = getattr(function, "__code__", None)
         if code is not None and type(function).__name__ == "function" and not function.__annotations__ and not code.co_kwonlyargcount \
                 and not code.co_flags & 0x0C and not code.co_flags & 0x380:  # fmt: skip
             defaults = function.__defaults__ or ()                # the short way: no annotation, no `*`, no coroutine
-            self.targets: list[Any] = [_LAZY] * (code.co_argcount - len(defaults))
+            self.targets: list[object] = [_LAZY] * (code.co_argcount - len(defaults))
         else:
             self._inspect(function)
         self.arity = len(self.targets)
@@ -103,7 +104,7 @@ class PythonFunction:
         finally:
             evaluator._calls -= 1
 
-    def _named(self, given: Value, evaluator: "Evaluator") -> dict[str, Any]:
+    def _named(self, given: Value, evaluator: "Evaluator") -> dict[str, Json]:
         if given.type != "set":
             raise EvaluationError("type", f"expected a set but found {given._handle.describe()}")
         found: dict[str, Any] = {}
@@ -120,12 +121,12 @@ class PythonFunction:
         return found
 
 
-def _converted(handle: "Handle", target: Any, evaluator: "Evaluator") -> Any:
+def _converted(handle: "Handle", target: object, evaluator: "Evaluator") -> Any:
     value = wrap(handle, evaluator)
     if target is _LAZY:
         return value
     return value.to_python() if target is _PLAIN else value.decode(target)
 
 
-def _shown(function: Any) -> str:
+def _shown(function: object) -> str:
     return getattr(function, "__name__", None) or type(function).__name__

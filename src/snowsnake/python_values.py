@@ -53,7 +53,7 @@ def has_nix_form(value: object) -> bool:
     return isinstance(value, _KNOWN) or any(hasattr(value, name) for name in _MARKS)
 
 
-def plain(value: Any, evaluator: "Evaluator") -> Any:
+def plain(value: object, evaluator: "Evaluator") -> Any:
     """TypeError for what has no Nix form, ValueError for more than 500 levels: a value that contains itself has more.
 
     What is small and plain already comes back as it is.
@@ -90,7 +90,7 @@ def _plain(value: Any, evaluator: "Evaluator", level: int, made: dict[int, Any])
     return _other(value, evaluator, level, made)
 
 
-def _name(key: Any) -> "str | bytes":
+def _name(key: object) -> "str | bytes":
     if type(key) is str or type(key) is bytes:
         return key
     if isinstance(key, Value):
@@ -103,7 +103,7 @@ def _name(key: Any) -> "str | bytes":
     raise TypeError(f"an attribute is named by a str, not by {type(key).__name__} {key!r}")
 
 
-def _other(value: Any, evaluator: "Evaluator", level: int, made: dict[int, Any]) -> Any:
+def _other(value: object, evaluator: "Evaluator", level: int, made: dict[int, Any]) -> Any:
     from enum import Enum
 
     if isinstance(value, Enum):
@@ -167,7 +167,7 @@ def _fields(value: Any) -> "list[tuple[str, Any]] | None":
     return None
 
 
-def _sorted(values: "set[Any] | frozenset[Any]") -> list[Any]:
+def _sorted(values: "set[Any] | frozenset[Any]") -> list[object]:
     try:
         return sorted(values)
     except TypeError:

@@ -92,11 +92,11 @@ class Node:
             raise AttributeError(f"a node of the kind {self.kind!r} has no {name!r}; it has {', '.join(self.fields()) or 'no fields'}")
         return self._made(name, self._fields[name])
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, name: str, default: object = None) -> Any:
         """A field that not every node of this kind has."""
         return self[name] if name in self._fields and name not in ("span", "doc") else default
 
-    def _made(self, name: str, value: Any) -> Any:
+    def _made(self, name: str, value: object) -> Any:
         if isinstance(value, dict):
             return Node(self.tree, self, value["kind"], value)
         if isinstance(value, list):

@@ -52,7 +52,7 @@ class EvaluatorPool:
     [0, 1, 4, 9]
     """
 
-    def __init__(self, size: int, make: "Callable[[], Any]") -> None:
+    def __init__(self, size: int, make: "Callable[[], object]") -> None:
         if not isinstance(size, int) or not 1 <= size <= _MOST_EVALUATORS:
             raise ValueError(f"the size of a pool is a number from 1 to {_MOST_EVALUATORS}, not {size!r}")
         self._make = make
@@ -71,7 +71,7 @@ class EvaluatorPool:
             yield nix
 
     @contextmanager
-    def _lent(self, nix: "Any") -> "Iterator[Any]":
+    def _lent(self, nix: object) -> "Iterator[Any]":
         """What was taken out of the queue, made if it is not yet; it goes back afterwards."""
         try:
             if nix is None:

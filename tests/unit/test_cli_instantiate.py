@@ -139,6 +139,15 @@ def test_derivations(nix):
     assert same == (0, paths[0] + "\n", "")
 
 
+def test_derivations_deep_inside(nix):
+    """3000 nested lists are searched; 20 000 are too many, as for 2.34.8."""
+    source = """builtins.foldl' (x: _: [ x ]) (derivation { name = "x"; system = "s"; builder = "b"; }) (builtins.genList (x: x) %d)"""
+    code, stdout, stderr = nix("--readonly-mode", "-E", source % 3000)
+    assert (code, stdout) == (0, "/nix/store/5wq5jx7219pmi3xklyhl77fjbqvy6qaj-x.drv\n"), stderr
+    code, stdout, stderr = nix("--readonly-mode", "-E", source % 20_000)
+    assert (code, stdout) == (1, "") and stderr.endswith("error: stack overflow; max-call-depth exceeded\n")
+
+
 @pytest.mark.parametrize(
     ("drv_path", "message"),
     [

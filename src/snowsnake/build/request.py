@@ -33,7 +33,7 @@ class Request:
     files: dict[str, bytes]
     arguments: list[str]
     inputs: set[str]
-    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    checks: dict[str, dict[str, object]] = field(default_factory=dict)
     discards_references: frozenset[str] = frozenset()
 
 
@@ -179,12 +179,12 @@ def _graphs(store: Store, attributes: Attributes, inputs: set[str]) -> dict[str,
     return files
 
 
-def _checks(attributes: Attributes, drv: Derivation) -> dict[str, dict[str, Any]]:
+def _checks(attributes: Attributes, drv: Derivation) -> dict[str, dict[str, object]]:
     """The options about outputs, by output."""
     if attributes.structured is not None:
         found = attributes.structured.get("outputChecks") or {}
         return {name: dict(checks) for name, checks in found.items() if isinstance(checks, dict)}
-    common: dict[str, Any] = {name: words for name in _CHECKS[:4] if (words := attributes.words(name)) is not None}
+    common: dict[str, object] = {name: words for name in _CHECKS[:4] if (words := attributes.words(name)) is not None}
     if common:
         common["ignoreSelfRefs"] = True
     return {name: common for name in drv.outputs} if common else {}

@@ -40,7 +40,7 @@ def _graph(store: Store, paths: list[str], inputs: set[str]) -> list[dict[str, A
     return entries
 
 
-def shell_text(attributes: Mapping[str, Any]) -> str:
+def shell_text(attributes: Mapping[str, object]) -> str:
     """Declarations for bash, for values that bash can represent; other attributes are left out.
 
     >>> print(shell_text({"a": "it's", "b": [1, True], "c": {"k": None}, "d": 1.5}), end="")
@@ -63,7 +63,7 @@ def shell_text(attributes: Mapping[str, Any]) -> str:
     return "".join(lines)
 
 
-def _simple(value: Any) -> str | None:
+def _simple(value: object) -> str | None:
     if isinstance(value, str):
         return quoted(value)
     if value is None:

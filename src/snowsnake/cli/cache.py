@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from snowsnake.foundation.json_type import Json
+
 OPTIONS = (
     Option("--cache-dir", "DIR", "the folder of the cache (default: the one that evaluations use)"),
     Option("--json", "", "stats: print JSON"),
@@ -109,7 +111,7 @@ def _stats(inspection: "Any", folder: str, given: Arguments, reporter: Reporter)
     return 0
 
 
-def _write_facts(facts: "dict[str, Any]", is_json: bool) -> None:
+def _write_facts(facts: "dict[str, Json]", is_json: bool) -> None:
     if is_json:
         import json
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.cli.session import Session
+    from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
 
 _FLAKE_SCHEMES = ("flake", "path", "github", "gitlab", "sourcehut", "git", "https", "http", "file")
@@ -215,7 +216,7 @@ def _print_value(session: "Session", root: "Handle", path: str, given: Arguments
         write(b"\n")
 
 
-def _observers(given: Arguments) -> "dict[str, Any]":
+def _observers(given: Arguments) -> "dict[str, Json]":
     """Keywords of the evaluator that switch its observers on; empty if there are none, so that nothing is loaded."""
     if given.flag("trace_runtime_timing"):
         return {"trace": "timing"}

@@ -16,7 +16,6 @@ from snowsnake.diagnostics.error import EvaluationError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from snowsnake.flake.session import FlakeSession
     from snowsnake.lock.flakes import LockedFlake
@@ -92,7 +91,7 @@ class Call:
             raise UsageError(f"unexpected fragment '{fragment}' in flake reference '{text}'")
         return reference
 
-    def locked(self, reference: "Reference | None" = None, **options: "Any") -> "LockedFlake":
+    def locked(self, reference: "Reference | None" = None, **options: object) -> "LockedFlake":
         locked = self.flakes.lock(
             reference or self.reference(), lock_options(self.given, self.flakes, self.reporter, **options)
         )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.cli.output import Reporter
+    from snowsnake.foundation.json_type import Json
     from snowsnake.store.interface import Store
 
     OnMessage = Callable[[str, bool], None]
@@ -53,7 +54,7 @@ _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 def store_options(
     settings: Settings, warn: "Callable[[str], None]", *, eval_store: str | None = None, is_writable: bool, reporter: "Reporter | None" = None
-) -> "dict[str, Any]":
+) -> "dict[str, object]":
     """Keywords of the evaluator for the store that the settings name, or for *eval_store* instead of it.
 
     *reporter* shows what the store tells while it works, logs of builders among it.
@@ -191,7 +192,7 @@ class CachePlace:
 
     real = None
 
-    def __init__(self, reference: StoreReference, given: "dict[str, Any]", store_dir: str) -> None:
+    def __init__(self, reference: StoreReference, given: "dict[str, Json]", store_dir: str) -> None:
         self.reference = reference
         self.given = given
         self.store_dir = store_dir

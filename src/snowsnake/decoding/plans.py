@@ -28,7 +28,7 @@ _KINDS: dict[type, int] = {str: STRING, int: INT, bool: BOOL, float: FLOAT, type
 _NUMBER = (("gt", operator.gt, ">"), ("ge", operator.ge, "≥"), ("lt", operator.lt, "<"), ("le", operator.le, "≤"))
 
 
-def plan_of(decoder: "Decoder", target: Any, value_class: type) -> "Plan":
+def plan_of(decoder: "Decoder", target: object, value_class: type) -> "Plan":
     """The plan of the type `target`.  TypeError for a type into which no value can be decoded."""
     # `Value` itself needs no msgspec.
     if target is value_class:
@@ -306,7 +306,7 @@ def _no_default() -> object:
     return msgspec.NODEFAULT
 
 
-def _is_plain_dataclass(target: Any, fields: "tuple[inspect.Field, ...]") -> bool:
+def _is_plain_dataclass(target: object, fields: "tuple[inspect.Field, ...]") -> bool:
     """Whether its __init__ only sets the fields and calls __post_init__: then `dataclass` wrote it."""
     init = vars(target).get("__init__")
     own = vars(target).get("__dataclass_fields__")

@@ -143,7 +143,7 @@ class _Plan:
             other = self._links[parts]
             if not other:
                 continue
-            at: Any = self.root
+            at: object = self.root
             for part in other:
                 at = at.get(part) if isinstance(at, dict) else None
                 if at is None:

@@ -26,7 +26,7 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self.waiting = 0
 
-    def submit(self, key: Any, function: Callable[[], Any], then: Callable[[], None] | None = None, most: int | None = None) -> None:
+    def submit(self, key: object, function: Callable[[], object], then: Callable[[], None] | None = None, most: int | None = None) -> None:
         """Calls it some time; `result` tells what came of it.  *then* is called when there is a result.  *most*: with how many threads it is enough."""
         self.waiting += 1
         self._work.put((key, function, then))

@@ -121,7 +121,7 @@ class _Connection:
 class Exchange:
     """*connect*: opens one connection; called in threads.  *limit*: bytes of an answer.  *stalled_s*: how long a server may send nothing; 0: for ever."""
 
-    def __init__(self, connect: Callable[[], Any], connections: int, limit: int, stalled_s: int, check: Callable[[], None]) -> None:
+    def __init__(self, connect: Callable[[], object], connections: int, limit: int, stalled_s: int, check: Callable[[], None]) -> None:
         self._connect = connect
         self._limit = limit
         self._stalled_s = stalled_s

@@ -214,7 +214,7 @@ class Http:
             self._pools[proxy] = self._new_pool(proxy)
         return self._pools[proxy]
 
-    def connector(self, url: str) -> Callable[[], Any] | None:
+    def connector(self, url: str) -> Callable[[], object] | None:
         """A function that opens one more connection to the server of a URL; None if a proxy or a stand-in is used."""
         parts = urlsplit(url)
         host = parts.hostname or ""

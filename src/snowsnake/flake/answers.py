@@ -48,7 +48,7 @@ class FlakeAnswers:
     `reads`: False if everything is to be evaluated again.
     """
 
-    def __init__(self, folder: str, flakes: "FlakeSession", locked: "LockedFlake", settings: "Any", *, reads: bool = True, limit_bytes: int = 256 << 20) -> None:
+    def __init__(self, folder: str, flakes: "FlakeSession", locked: "LockedFlake", settings: object, *, reads: bool = True, limit_bytes: int = 256 << 20) -> None:
         evaluator = flakes.evaluator
         self.path = os.path.join(folder, "evaluations.sqlite")
         self.limit_bytes = limit_bytes
@@ -98,7 +98,7 @@ class FlakeAnswers:
         finally:
             database.close()
 
-    def _holds(self, questions: "list[Any]", needed: list[str]) -> bool:
+    def _holds(self, questions: "list[object]", needed: list[str]) -> bool:
         if needed:
             store = self._evaluator.store
             if store is None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from snowsnake.foundation.json_type import Json
+
 _SOURCE = os.path.join(os.path.dirname(__file__), "nix", "call-flake.nix")
 
 
@@ -33,13 +35,13 @@ def call_source() -> bytes:
 def call_arguments(locked: LockedFlake) -> tuple[bytes, bytes]:
     """The lock file, and the trees that were fetched while it was made."""
     document, keys = locked.lock_file.to_data()
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for node, place in locked.places.items():
         tree: FlakeTree = place.tree
         if place.folder.startswith(".."):
             raise FlakeError("access", f"flake input '{keys[node]}' is not in the source tree '{tree.store_path}'")
         if node.locked is not None and node.locked.input.relative_path is not None:
-            info: dict[str, Any] = {"outPath": tree.store_path}
+            info: dict[str, Json] = {"outPath": tree.store_path}
         else:
             is_changed = node is locked.lock_file.root and locked.flake.is_changed
             info = dict(tree_attributes(tree.source, False, is_changed))
@@ -51,7 +53,7 @@ def _json(data: object) -> bytes:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
 
 
-def get_flake(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
+def get_flake(access: object, mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
     """`builtins.getFlake`: the source of call-flake.nix and its arguments.
 
     `access`: the policy of the evaluation and its fetcher; `mount` is called with each source that evaluation may read from then on.

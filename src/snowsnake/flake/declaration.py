@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
     from typing import Any
 
+    from snowsnake.foundation.json_type import Json
+
 _TYPES = {
     "string": "a string",
     "path": "a path",
@@ -105,10 +107,10 @@ class _Reader:
     # ---- inputs -------------------------------------------------------------------------------------------------
 
     def inputs(
-        self, literal: "Any", span: "tuple[int, int]", may_have_self: bool
-    ) -> "tuple[dict[str, FlakeInput], dict[str, Any]]":
+        self, literal: object, span: "tuple[int, int]", may_have_self: bool
+    ) -> "tuple[dict[str, FlakeInput], dict[str, Json]]":
         found: dict[str, FlakeInput] = {}
-        own: dict[str, Any] = {}
+        own: dict[str, Json] = {}
         for name, (value, *rest) in self.expect("set", literal, span).items():
             place = (rest[0], rest[1])
             if name != "self":
@@ -120,7 +122,7 @@ class _Reader:
                 own[attribute] = self.attribute(attribute, inner)
         return found, own
 
-    def input(self, literal: "Any", span: "tuple[int, int]") -> FlakeInput:
+    def input(self, literal: object, span: "tuple[int, int]") -> FlakeInput:
         found = FlakeInput()
         attributes: dict[str, Any] = {}
         url: str | None = None

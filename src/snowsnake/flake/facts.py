@@ -14,10 +14,10 @@ from snowsnake.lock.lock_file import Node, path_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from snowsnake.fetch import Fetcher, Input
     from snowsnake.flake.world import FlakeWorld
+    from snowsnake.foundation.json_type import Json
 
 _LAST, _MORE, _NONE, _LINE = "└───", "├───", "    ", "│   "
 
@@ -42,9 +42,9 @@ class Metadata:
         self.last_modified = input.last_modified
         self.fingerprint = None if world.unlocked_input(locked.lock_file) is not None else fingerprint(locked, world.fetcher)
 
-    def to_data(self) -> "dict[str, Any]":
+    def to_data(self) -> "dict[str, Json]":
         """The form of `nix flake metadata --json`."""
-        found: dict[str, Any] = {
+        found: dict[str, Json] = {
             "description": self.description,
             "originalUrl": str(self.original),
             "original": self.original.to_attributes(),

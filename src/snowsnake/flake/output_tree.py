@@ -229,6 +229,6 @@ class ShowOptions:
         self.shows_all_systems = shows_all_systems
 
 
-def show(outputs: "Any", system: str, *, legacy: bool = False, all_systems: bool = False) -> Output:
+def show(outputs: object, system: str, *, legacy: bool = False, all_systems: bool = False) -> Output:
     """The root of the tree."""
     return Output(outputs, (), ShowOptions(system, legacy, all_systems))

@@ -20,9 +20,9 @@ from snowsnake.lock.registries import registries_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from snowsnake.fetch import Fetcher, Input, Source
+    from snowsnake.foundation.json_type import Json
 
 MOST_LINKS = 40
 SHORTEST_NAME = 34                        # of a store object: its hash, and a name of one letter
@@ -115,7 +115,7 @@ class FlakeWorld:
     def __init__(
         self,
         fetcher: "Fetcher",
-        settings: "Mapping[str, Any]",
+        settings: "Mapping[str, Json]",
         environ: "Mapping[str, str]",
         warn: "Callable[[str], None]",
         on_tree: "Callable[[FlakeTree], None] | None" = None,

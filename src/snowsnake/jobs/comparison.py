@@ -16,8 +16,8 @@ _FIELDS = ("name", "system", "drvPath", "outputs")
 class Comparison:
     """`changed`: attribute, old and new line.  A job that fails in both runs has not changed, whatever its error says."""
 
-    added: list[dict[str, Any]] = field(default_factory=list)
-    removed: list[dict[str, Any]] = field(default_factory=list)
+    added: list[dict[str, object]] = field(default_factory=list)
+    removed: list[dict[str, object]] = field(default_factory=list)
     changed: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
 
     @property
@@ -46,15 +46,15 @@ def compare(before: Iterable[str], after: Iterable[str]) -> Comparison:
     return found
 
 
-def _essence(job: dict[str, Any]) -> Any:
+def _essence(job: dict[str, object]) -> Any:
     return "error" if "error" in job else [job.get(name) for name in _FIELDS] + [job.get("meta"), job.get("extraValue")]
 
 
-def _version(job: dict[str, Any]) -> str:
+def _version(job: dict[str, object]) -> str:
     return "an error" if "error" in job else str(job.get("name", ""))
 
 
-def _what(was: dict[str, Any], job: dict[str, Any]) -> str:
+def _what(was: dict[str, object], job: dict[str, object]) -> str:
     if _version(was) != _version(job):
         return f"{_version(was)} → {_version(job)}"
     return f"{_version(job)}, another derivation" if was.get("drvPath") != job.get("drvPath") else f"{_version(job)}, other metadata"

@@ -31,7 +31,7 @@ class _Cycle(Exception):
         self.second = second
 
 
-def finish_aggregates(jobs: Jobs, store: Any, gc_roots: str, say: Callable[[str, str], None]) -> Iterator[dict[str, Any]]:
+def finish_aggregates(jobs: Jobs, store: object, gc_roots: str, say: Callable[[str, str], None]) -> Iterator[dict[str, object]]:
     """The fields of each aggregate that names others.  `say(level, text)` gets messages: "error" or "warning"."""
     aggregates = {aggregate.name: aggregate for aggregate in _resolved(jobs, say)}
     try:
@@ -49,7 +49,7 @@ def finish_aggregates(jobs: Jobs, store: Any, gc_roots: str, say: Callable[[str,
         yield job
 
 
-def names_others(fields: dict[str, Any]) -> bool:
+def names_others(fields: dict[str, object]) -> bool:
     """Whether a job's line must wait for the others."""
     return bool(fields.get("namedConstituents"))
 
@@ -123,7 +123,7 @@ def _sorted(aggregates: dict[str, Aggregate]) -> list[str]:
 
 def _circular(
     jobs: Jobs, aggregates: dict[str, Aggregate], cycle: _Cycle, say: Callable[[str, str], None]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     say("error", f"Found dependency cycle between jobs '{cycle.first}' and '{cycle.second}'")
     for name in (cycle.first, cycle.second):
         jobs[name]["error"] = f"Dependency cycle: {cycle.first} <-> {cycle.second}"

@@ -23,7 +23,7 @@ class KeptReply(Reply):
         self.path, self.attrs, self.report, self.cause, self.is_broken = path, attrs, report, cause, False
         self.is_fleeting = False
         self._system, self._line = system, line
-        self._fields: dict[str, Any] | None = None
+        self._fields: dict[str, object] | None = None
 
     @property
     def fields(self) -> dict[str, Any]:                # type: ignore[override]

@@ -18,7 +18,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from snowsnake.cache.results import open_results, sealed, unsealed, used_bytes
 from snowsnake.dependencies import Dependencies
@@ -65,7 +64,7 @@ class JobMemory:
     """
 
     def __init__(
-        self, path: str, request: Any, *, limit_bytes: int = 512 << 20, is_there: Callable[[Reply], bool] | None = None, trusts_stamps: bool = True
+        self, path: str, request: object, *, limit_bytes: int = 512 << 20, is_there: Callable[[Reply], bool] | None = None, trusts_stamps: bool = True
     ) -> None:
         self.path = path
         self.limit_bytes = limit_bytes

@@ -52,7 +52,7 @@ class Group:
     stamps: dict[str, str] = field(default_factory=dict)
 
 
-def json_line(fields: dict[str, Any]) -> str:
+def json_line(fields: dict[str, object]) -> str:
     """JSON in the form of nix-eval-jobs: sorted names, no blanks, only necessary escapes.
 
     >>> json_line({"name": "x", "attr": "é", "outputs": {"out": None}})

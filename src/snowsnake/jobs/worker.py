@@ -37,7 +37,7 @@ class Channel:
     def fileno(self) -> int:
         return self.socket.fileno()
 
-    def send(self, message: Any) -> None:
+    def send(self, message: object) -> None:
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         self.socket.sendall(_HEAD.pack(len(data)) + data)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
     from typing import Any
 
+    from snowsnake.foundation.json_type import Json
+
 InputPath = tuple[str, ...]                # names of inputs, from the root: `nixops/nixpkgs`
 
 LARGEST_BYTES = 64 << 20                   # of a lock file; those of real projects have some hundred kilobytes
@@ -54,12 +56,12 @@ class LockFile:
     def __init__(self, root: Node | None = None) -> None:
         self.root = root or Node()
 
-    def to_data(self) -> "tuple[dict[str, Any], dict[Node, str]]":
+    def to_data(self) -> "tuple[dict[str, Json], dict[Node, str]]":
         """The lock file as the data of its JSON, and the key of each node."""
         keys: dict[Node, str] = {}
         taken: set[str] = set()
-        nodes: dict[str, Any] = {}
-        rows: dict[Node, dict[str, Any]] = {}
+        nodes: dict[str, Json] = {}
+        rows: dict[Node, dict[str, Json]] = {}
 
         def number(name: str, node: Node) -> bool:
             if node in keys:
@@ -162,7 +164,7 @@ class LockFile:
                 )
 
 
-def _row(node: Node, inputs: "dict[str, Any]") -> "dict[str, Any]":
+def _row(node: Node, inputs: "dict[str, Json]") -> "dict[str, Json]":
     row: dict[str, Any] = {}
     if inputs:
         row["inputs"] = inputs
@@ -302,7 +304,7 @@ class _Reader:
                 open_nodes.add(target)
                 stack.append((target, iter(target.inputs.items())))
 
-    def _node(self, row: "dict[str, Any]", key: str) -> Node:
+    def _node(self, row: "dict[str, Json]", key: str) -> Node:
         locked = self._reference(row, key, "locked", "info")
         original = self._reference(row, key, "original", "")
         is_flake = row.get("flake", True)
@@ -325,7 +327,7 @@ class _Reader:
             )
         return Node(locked, original, is_flake, parent)
 
-    def _reference(self, row: "dict[str, Any]", key: str, field: str, more: str) -> Reference:
+    def _reference(self, row: "dict[str, Json]", key: str, field: str, more: str) -> Reference:
         if field not in row:
             raise FlakeError("missing-attribute", f"attribute '{field}' missing in lock file")
         attributes = dict(self._set(row[field], f"'{field}' of node '{key}'"))

@@ -60,7 +60,7 @@ class Settings:
         self.unknown: dict[str, str] = {}      # unknown names, with the first value of each
         self.environment: Mapping[str, str] = {} if environment is None else environment
         self._warn = warn or self.warnings.append
-        self._values: dict[str, Any] = {}
+        self._values: dict[str, object] = {}
         self._origins: dict[str, str] = {}
         self.is_offline = False                # `--offline`: nothing is requested from the network
         self._overridden: set[str] = set()     # by the user, not only by the machine's nix.conf

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from snowsnake.foundation.json_type import Json
     from snowsnake.settings.errors import SettingError
 
     Warn = Callable[[str], None]
@@ -220,7 +221,7 @@ def _joined(value: tuple[str, ...]) -> str:
     return " ".join(value)
 
 
-def _add_pairs(old: "dict[str, Any]", new: "dict[str, Any]") -> "dict[str, Any]":
+def _add_pairs(old: "dict[str, Json]", new: "dict[str, Json]") -> "dict[str, Json]":
     return _sorted(new | old)           # what is there stays
 
 

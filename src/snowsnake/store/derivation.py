@@ -16,6 +16,8 @@ TYPE_CHECKING = False                 # `typing` and `dataclasses` would be impo
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
     from typing import Any
+
+    from snowsnake.foundation.json_type import Json
 else:
     from snowsnake.store.light_dataclass import dataclass, field
 
@@ -32,7 +34,7 @@ class DerivationOutput:
     algorithm: str | None = None
     hash: Hash | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """An entry of "outputs" in `nix derivation show`."""
         if self.kind == "input":
             return {"path": self.path.rpartition("/")[2]}
@@ -141,11 +143,11 @@ class Derivation:
 
     # --- JSON
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """One derivation as `nix derivation show` prints it."""
         env = dict(sorted(self.env.items()))
         structured = env.pop("__json", None)
-        found: dict[str, Any] = {
+        found: dict[str, Json] = {
             "args": self.args,
             "builder": self.builder,
             "env": env,
@@ -208,7 +210,7 @@ class Derivation:
         return drv
 
 
-def show(derivations: Iterable[tuple[str, Derivation]]) -> dict[str, Any]:
+def show(derivations: Iterable[tuple[str, Derivation]]) -> dict[str, Json]:
     """(`.drv` path, derivation) pairs as `nix derivation show` prints them."""
     found = {path.rpartition("/")[2]: drv.to_json() for path, drv in derivations}
     return {"derivations": dict(sorted(found.items())), "version": JSON_VERSION}
@@ -226,13 +228,13 @@ def closure(roots: Iterable[str], read: Callable[[str], Derivation]) -> dict[str
     return found
 
 
-def _typed(value: Any, kind: type, where: str) -> Any:
+def _typed(value: object, kind: type, where: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ValueError(f"'{where}' should be of type {kind.__name__}, not {type(value).__name__}")
     return value
 
 
-def _member(given: Any, key: str, kind: type, default: Any = None) -> Any:
+def _member(given: object, key: str, kind: type, default: object = None) -> Any:
     if not isinstance(given, dict):
         raise ValueError(f"an object with '{key}' was expected, not {type(given).__name__}")
     if key not in given:
@@ -242,7 +244,7 @@ def _member(given: Any, key: str, kind: type, default: Any = None) -> Any:
     return _typed(given[key], kind, key)
 
 
-def _texts(values: Any, where: str) -> list[str]:
+def _texts(values: object, where: str) -> list[str]:
     return [_typed(value, str, where) for value in _typed(values, list, where)]
 
 
@@ -252,7 +254,7 @@ def _store_path(text: str, store_dir: str) -> str:
     return path
 
 
-def _output_from_json(drv: Derivation, name: str, given: Any) -> DerivationOutput:
+def _output_from_json(drv: Derivation, name: str, given: object) -> DerivationOutput:
     if not isinstance(given, dict):
         raise ValueError(f"output '{name}' should be an object")
     method = given.get("method")

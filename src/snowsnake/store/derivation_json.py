@@ -19,32 +19,32 @@ from snowsnake.store.interface import Store
 _TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null", int: "number", float: "number"}
 
 
-def _dump(value: Any) -> str:
+def _dump(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
-def _as(value: Any, kind: type) -> Any:
+def _as(value: object, kind: type) -> Any:
     if type(value) is not kind:
         raise ValueError(f"Expected JSON value to be of type '{_TYPES[kind]}' but it is of type '{_TYPES[type(value)]}': {_dump(value)}")
     return value
 
 
-def _at(given: dict[str, Any], key: str) -> Any:
+def _at(given: dict[str, object], key: str) -> Any:
     if key not in given:
         raise ValueError(f"Expected JSON object to contain key '{key}' but it doesn't: {_dump(given)}")
     return given[key]
 
 
-def _strings(value: Any) -> list[str]:
+def _strings(value: object) -> list[str]:
     return [_as(item, str) for item in _as(value, list)]
 
 
-def _path(base: Any, store: Store) -> str:
+def _path(base: object, store: Store) -> str:
     store_path.check_base(_as(base, str))
     return f"{store.store_dir}/{base}"
 
 
-def read_derivation_json(value: Any, store: Store, features: frozenset[str] | set[str] = frozenset()) -> Derivation:
+def read_derivation_json(value: object, store: Store, features: frozenset[str] | set[str] = frozenset()) -> Derivation:
     """The derivation that a JSON object describes."""
     given = _as(value, dict)
     name = _as(_at(given, "name"), str)
@@ -72,7 +72,7 @@ def read_derivation_json(value: Any, store: Store, features: frozenset[str] | se
     return drv
 
 
-def _input(node: Any) -> list[str]:
+def _input(node: object) -> list[str]:
     facts = _as(node, dict)
     names = sorted(set(_strings(_at(facts, "outputs"))))
     for output in _as(_at(facts, "dynamicOutputs"), dict):
@@ -83,7 +83,7 @@ def _input(node: Any) -> list[str]:
     return names
 
 
-def _output(value: Any, key: str, name: str, store: Store, features: frozenset[str] | set[str]) -> DerivationOutput:
+def _output(value: object, key: str, name: str, store: Store, features: frozenset[str] | set[str]) -> DerivationOutput:
     given = _as(value, dict)
     keys = set(given)
     if keys == {"path"}:
@@ -105,7 +105,7 @@ def _output(value: Any, key: str, name: str, store: Store, features: frozenset[s
     raise ValueError("invalid JSON for derivation output")
 
 
-def _method(value: Any) -> str:
+def _method(value: object) -> str:
     method: str = _as(value, str)
     if method not in METHODS:
         raise ValueError(f"Unknown file ingestion method '{method}', expect `flat`, `nar`, or `git`")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from snowsnake.store.nar_reader import read_nar
 
@@ -92,9 +92,9 @@ class ArchiveTree:
 Tree = DiskTree | ArchiveTree
 
 
-def to_json(tree: Tree, path: str, *, is_recursive: bool) -> dict[str, Any]:
+def to_json(tree: Tree, path: str, *, is_recursive: bool) -> dict[str, object]:
     """The form of `nix nar ls --json`; without *is_recursive*, folders appear without members."""
-    top: dict[str, Any] = {}
+    top: dict[str, object] = {}
     waiting = [(path, top)]
     while waiting:
         at, facts = waiting.pop()
@@ -109,7 +109,7 @@ def to_json(tree: Tree, path: str, *, is_recursive: bool) -> dict[str, Any]:
             if entry.offset:
                 facts["narOffset"] = entry.offset
         else:
-            members: dict[str, dict[str, Any]] = {name: {} for name in entry.names}
+            members: dict[str, dict[str, object]] = {name: {} for name in entry.names}
             facts["entries"] = members
             if is_recursive:
                 waiting.extend((f"{at}/{name}", members[name]) for name in entry.names)

@@ -56,7 +56,7 @@ def _syncfs() -> Any:
 
 
 _UNKNOWN = object()
-_found_syncfs: Any = _UNKNOWN
+_found_syncfs: object = _UNKNOWN
 
 
 class Builder(Protocol):

@@ -18,6 +18,7 @@ from snowsnake.store.hash import Hash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from snowsnake.foundation.json_type import Json
     from snowsnake.store.signing import SecretKey
 
 _UNKNOWN = frozenset(("floating", "impure", "deferred"))
@@ -32,9 +33,9 @@ class Realisation:
     path: str
     signatures: list[str] = field(default_factory=list)
 
-    def to_json(self, *, signed: bool = True) -> dict[str, Any]:
+    def to_json(self, *, signed: bool = True) -> dict[str, Json]:
         """The form of `nix realisation info` and of binary caches; without signatures, it is the text that signatures sign."""
-        found: dict[str, Any] = {"dependentRealisations": {}, "id": self.key, "outPath": self.path.rpartition("/")[2]}
+        found: dict[str, Json] = {"dependentRealisations": {}, "id": self.key, "outPath": self.path.rpartition("/")[2]}
         return found | {"signatures": sorted(self.signatures)} if signed else found
 
     @property
@@ -45,7 +46,7 @@ class Realisation:
         self.signatures = sorted({*self.signatures, key.sign(self.fingerprint)})
 
     @classmethod
-    def from_json(cls, given: Any, store_dir: str) -> Realisation:
+    def from_json(cls, given: object, store_dir: str) -> Realisation:
         if not isinstance(given, dict):
             raise ValueError("a realisation is an object")
         key, base, signatures = given.get("id"), given.get("outPath"), given.get("signatures", [])

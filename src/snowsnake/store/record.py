@@ -17,7 +17,7 @@ class Record:
     def __init_subclass__(cls) -> None:
         cls._fields_of = staticmethod(attrgetter(*cls.__slots__))
 
-    def _set(self, *values: "Any") -> None:
+    def _set(self, *values: object) -> None:
         for name, value in zip(self.__slots__, values, strict=True):
             object.__setattr__(self, name, value)
 

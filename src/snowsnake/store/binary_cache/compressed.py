@@ -67,7 +67,7 @@ def compress(source: BinaryIO, target: BinaryIO, name: str, level: int = -1) -> 
 
 
 def _compressor(name: str, level: int) -> Any:
-    makers: dict[str, Callable[[], Any]] = {
+    makers: dict[str, Callable[[], object]] = {
         "none": lambda: None,
         "": lambda: None,
         "xz": lambda: lzma.LZMACompressor(lzma.FORMAT_XZ, preset=None if level < 0 else min(level, 9)),
