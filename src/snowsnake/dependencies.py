@@ -22,7 +22,6 @@ TYPE_CHECKING = False                 # `typing` would be imported by each evalu
 if TYPE_CHECKING:
     from typing import Any, NamedTuple
 
-    from snowsnake.foundation.json_type import Json
 
     class _Fields(NamedTuple):
         kind: str
@@ -74,7 +73,7 @@ class Dependencies:
     """
 
     def __init__(
-        self, entries: tuple[Dependency, ...], settings: Mapping[str, Json], store: tuple[str, str | None]
+        self, entries: tuple[Dependency, ...], settings: Mapping[str, object], store: tuple[str, str | None]
     ) -> None:
         self.entries = entries
         self.settings = dict(settings)
@@ -274,7 +273,7 @@ _QUESTIONS: dict[str, Callable[[str, Dependency], Any]] = {
 
 
 def from_record(
-    record: list[tuple[str, bytes, bytes]], settings: Mapping[str, Json], store: tuple[str, str | None]
+    record: list[tuple[str, bytes, bytes]], settings: Mapping[str, object], store: tuple[str, str | None]
 ) -> Dependencies:
     """Of the machine's record; contents are hashed now, if time and size say that they are still what was read."""
     found = Dependencies((), settings, store)

@@ -18,7 +18,7 @@ _LONGEST_BETWEEN = 1000
 
 
 def documentation(handle: "Handle") -> str | None:
-    """None if there is no documentation, or the value is no function."""
+    """The documentation of a function; None if it has none, or if the value is not a function."""
     handle.force()
     builtin = looking.builtin_name(handle)
     if builtin is not None:

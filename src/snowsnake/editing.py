@@ -83,7 +83,7 @@ class Edits:
 
     @property
     def text(self) -> str:
-        """The source with all edits; a syntax error if it is no valid Nix any more."""
+        """The source with all edits; a syntax error if it is not valid Nix any more."""
         made = self._source
         for (start, end), new in sorted(self._changes.items(), reverse=True):
             made = made[:start] + new + made[end:]

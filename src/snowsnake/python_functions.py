@@ -16,7 +16,6 @@ from snowsnake.python_values import plain
 from snowsnake.values import Value, wrap
 
 if TYPE_CHECKING:
-    from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
 
     Evaluator = Any                       # api.Evaluator, which stands above
@@ -104,7 +103,7 @@ class PythonFunction:
         finally:
             evaluator._calls -= 1
 
-    def _named(self, given: Value, evaluator: "Evaluator") -> dict[str, Json]:
+    def _named(self, given: Value, evaluator: "Evaluator") -> dict[str, object]:
         if given.type != "set":
             raise EvaluationError("type", f"expected a set but found {given._handle.describe()}")
         found: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 In: the bytes of a file or expression.  Out: `SourceMap` (offset → line and column) and `Position`, a named span.
 Lines end in LF, CR LF or a lone CR, as the Nix lexer counts them; columns count bytes from 1.
-This module stands at the bottom of the package: it imports nothing of it.
+This module is at the bottom of the package: it imports no other module of it.
 """
 
 _BLOCK = 1 << 12                      # bytes between two counts of lines

@@ -58,7 +58,7 @@ class Node:
 
     @property
     def text(self) -> str:
-        """The source of the node as it is written; of a `text` node what it stands for, without escapes."""
+        """The source of the node as it is written; of a `text` node the text that it means, without escapes."""
         if self.kind in ("text", "searchPath"):
             return str(self._fields["text"])
         start, end = self.span
@@ -153,7 +153,7 @@ class Comment:
 
 
 class Tree:
-    """A parsed source: `root`, `comments`, and what stands where.  Nothing of it is evaluated, and nothing in it can be changed: see `edit`.
+    """A parsed source: `root`, `comments`, and where things are in it.  It evaluates nothing and cannot be changed: see `edit`.
 
     >>> tree = parse("{ a = 1; # one\\n  b.c = x: x; }", check=False)
     >>> [binding.name for binding in tree.root.bindings], [comment.text for comment in tree.comments]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from snowsnake.store.derivation import Derivation
 
-REJECTED = 1      # the exit code if outputs are refused, which is no failure of a builder
+REJECTED = 1      # the exit code if outputs are refused, which is not a failure of a builder
 _FAILED, _TIMED_OUT, _WRONG_HASH, _DIFFERS = 0x64, 0x01, 0x02, 0x68     # bits of the exit code of Nix's old commands
 
 

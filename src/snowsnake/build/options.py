@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class BuildOptions:
-    """Options of a builder, with the names of nix.conf; times in seconds; 0 is no limit.
+    """Options of a builder, with the names of nix.conf; times in seconds; 0 means no limit.
 
     *on_message(text, is_log)* gets text for the user; if *is_log*, of a builder's log; *on_failure* gets failures that are not raised, *on_warning*, *on_note* and *on_fault*
     other remarks, of which `--quiet` leaves out notes; *on_remark(level, text)* those of builders, with C++ Nix's levels.

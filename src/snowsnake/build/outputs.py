@@ -18,6 +18,7 @@ from snowsnake.build.failure import REJECTED, BuildFailure, Refused, hash_mismat
 from snowsnake.build.request import Request
 from snowsnake.store import hashing, nar, nar_reader, store_path
 from snowsnake.store.derivation import Derivation
+from snowsnake.store.graph import reachable
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo
@@ -137,7 +138,7 @@ def _keep_other(store: LocalStore, drv: Derivation, name: str, info: PathInfo, p
 def make_canonical(place: str, user: int | None = None) -> None:
     """Refuses what no store object may contain, and removes what none has: write permission, set-uid bits, extended attributes.
 
-    Files of *user*, who built it, become the caller's.
+    *user* is the user as whom it was built: the caller becomes the owner of that user's files.
     """
     owner = os.geteuid() if user is None else user
     for path in _walk(place):
@@ -271,14 +272,7 @@ def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str
     own = {info.path: info for info in infos.values()}
 
     def closure_of(path: str) -> set[str]:
-        found: set[str] = set()
-        waiting = [path]
-        while waiting:
-            path = waiting.pop()
-            if path not in found:
-                found.add(path)
-                waiting += (own.get(path) or store.known(path)).references
-        return found
+        return reachable([path], lambda at: (own.get(at) or store.known(at)).references)
 
     def size_of(path: str) -> int:
         return (own.get(path) or store.known(path)).nar_size

@@ -57,7 +57,7 @@ def leave_namespaces(sandbox: Sandbox) -> None:
 
 
 def map_users(sandbox: Sandbox, pid: int | str, user: int, group: int) -> None:
-    """Second step: who the builder is outside.  A caller does it for himself (*pid* "self"), root for a child."""
+    """Second step: sets which user the builder is outside.  A caller does it for itself (*pid* "self"), root for a child."""
     if sandbox.user is None:
         _write(f"/proc/{pid}/setgroups", "deny")
     _write(f"/proc/{pid}/uid_map", f"{USER} {user} 1")

@@ -340,7 +340,7 @@ class Scheduler:
                 ready.append(path)
 
     def _raise(self) -> None:
-        """As 2.34.8: one failure is the error; of several each is told, and which of what was asked for failed is the error."""
+        """Raises the error that 2.34.8 raises: the only failure, or, after reporting each of several failures, which of the requested paths failed."""
         if not self._failures:
             return
         asked = [item for item in self._wanted if item.partition("!")[0] in self._goals]

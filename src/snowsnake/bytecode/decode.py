@@ -1,6 +1,6 @@
 """Bytes of code as a sequence of operations, by the instruction table alone.
 
-In: any bytes.  Out: operations with their operands as ints; a DecodeFault where the bytes are no operation.
+In: any bytes.  Out: operations with their operands as ints; a DecodeFault where the bytes are not an operation.
 """
 
 from collections.abc import Iterator

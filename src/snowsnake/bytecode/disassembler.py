@@ -36,7 +36,7 @@ def disassemble(top: Chunk, source: bytes = b"") -> str:
 
 
 def disassemble_chunk(chunk: Chunk, lines: Lines) -> str:
-    """The disassembly of one chunk, up to bytes that are no operation."""
+    """The disassembly of one chunk, up to bytes that are not an operation."""
     rows: list[Operation] = []
     fault = ""
     try:

@@ -76,6 +76,6 @@ class Chunk:
 
 
 def expect_chunk(given: object) -> None:
-    """TypeError for what is no chunk."""
+    """TypeError for an object that is not a chunk."""
     if not isinstance(given, Chunk):
         raise TypeError(f"a Chunk is wanted, such as bytecode.compile makes, not {type(given).__name__}")

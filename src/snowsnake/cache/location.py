@@ -39,7 +39,7 @@ def default_folder(environment: "Mapping[str, str]") -> str | None:
 
 
 def limit_bytes(environment: "Mapping[str, str]") -> int:
-    """SNOWSNAKE_CACHE_LIMIT in MiB, or the default; a text that is no number counts as none.
+    """SNOWSNAKE_CACHE_LIMIT in MiB, or the default; a text that is not a number is ignored.
 
     >>> limit_bytes({}) >> 20, limit_bytes({"SNOWSNAKE_CACHE_LIMIT": "64"}) >> 20
     (256, 64)

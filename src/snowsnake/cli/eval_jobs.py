@@ -86,9 +86,7 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Req
     request = Request()
     rest = list(words)
     while rest:
-        word = rest.pop(0)
-        if len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
-            word = unbundle(word, rest)
+        word = unbundle(rest.pop(0), rest)
         word = _SHORT.get(word, word)
         if word == "--":
             continue

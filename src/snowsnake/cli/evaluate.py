@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.cli.session import Session
-    from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
 
 _FLAKE_SCHEMES = ("flake", "path", "github", "gitlab", "sourcehut", "git", "https", "http", "file")
@@ -216,7 +215,7 @@ def _print_value(session: "Session", root: "Handle", path: str, given: Arguments
         write(b"\n")
 
 
-def _observers(given: Arguments) -> "dict[str, Json]":
+def _observers(given: Arguments) -> "dict[str, object]":
     """Keywords of the evaluator that switch its observers on; empty if there are none, so that nothing is loaded."""
     if given.flag("trace_runtime_timing"):
         return {"trace": "timing"}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class NotOurs(Exception):
-    """A command line for an installed Nix, or for nobody; the message says what it needs."""
+    """This command line needs an installed Nix; the message says for what."""
 
 
 def hand_on(program: str, words: list[str]) -> None:

@@ -22,7 +22,7 @@ FORMATS = {"base16": "base16", "nix32": "nix32", "base32": "nix32", "base64": "b
 
 
 def check_algorithm(name: str) -> None:
-    """An error for what is no hash algorithm."""
+    """Raises an error if the name is not that of a hash algorithm."""
     if name not in ALGORITHMS:
         raise UsageError(f"unknown hash algorithm '{name}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'")
 

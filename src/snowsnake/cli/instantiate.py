@@ -72,8 +72,7 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Req
         word = rest.pop(0)
         if word == "--":                       # nix-instantiate reads options even after it
             continue
-        if len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
-            word = unbundle(word, rest)
+        word = unbundle(word, rest)
         if word == "-" or not word.startswith("-"):
             request.words.append(word)
             continue
@@ -205,8 +204,6 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
 
 def _sources(request: Request, session: "Session") -> "list[Callable[[], Handle]]":
     """Functions that compile each source: the words as files or expressions, standard input for `-`."""
-    from functools import partial
-
     is_expression = request.flags & {"-E", "--expr"}
     words = [word for word in request.words if word != "-"]
     loads: list[Callable[[], Handle]] = []
@@ -214,12 +211,14 @@ def _sources(request: Request, session: "Session") -> "list[Callable[[], Handle]
         loads.append(lambda: session.expression(_read_stdin(), "«stdin»"))
     elif not words and not is_expression:
         words = ["./default.nix"]
-    for word in words:
-        if is_expression:
-            loads.append(partial(session.expression, word.encode("utf-8", "surrogateescape")))
-        else:
-            loads.append(partial(session.file, word))
+    loads += [_source(session, word, bool(is_expression)) for word in words]
     return loads
+
+
+def _source(session: "Session", word: str, is_expression: bool) -> "Callable[[], Handle]":
+    if is_expression:
+        return lambda: session.expression(word.encode("utf-8", "surrogateescape"))
+    return lambda: session.file(word)
 
 
 def _process(request: Request, session: "Session", root: "Handle", path: str) -> None:

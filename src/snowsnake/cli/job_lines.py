@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snowsnake.cli.session import Session
     from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
-    from snowsnake.store.interface import Store
+    from snowsnake.store.local import LocalStore
 
 
 class Terminated(KeyboardInterrupt):
@@ -96,7 +96,7 @@ def _broken(reply: Reply) -> str:
     return f"while reading result for attrPath '{where}', evaluation reached a limit of the evaluator (possible infinite recursion)"
 
 
-def _print_aggregates(jobs: "dict[str, dict[str, Json]]", store: "Store", gc_roots: str, reporter: Reporter) -> None:
+def _print_aggregates(jobs: "dict[str, dict[str, Json]]", store: "LocalStore", gc_roots: str, reporter: Reporter) -> None:
     if store is None or not hasattr(store, "add_derivation"):
         reporter.warning("constituents feature requires a local store, skipping aggregate rewriting")
         return

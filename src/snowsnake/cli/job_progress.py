@@ -12,7 +12,7 @@ _EVERY_S = 0.2
 
 
 class NoProgress:
-    """No bar, where nobody would see it."""
+    """Shows no bar: standard error is not a terminal."""
 
     is_shown = False
 

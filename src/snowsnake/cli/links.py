@@ -43,7 +43,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 
 def make_link(link: str, target: str) -> None:
-    """Makes a link, which replaces an older one of ours."""
+    """Makes a link; it replaces an older link to one of our commands."""
     if os.path.lexists(link):
         if not os.path.islink(link) or not os.path.basename(os.readlink(link)).startswith("snowsnake-"):
             raise UsageError(f"'{link}' exists already, and is not one of our links")

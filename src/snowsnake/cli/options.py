@@ -190,7 +190,12 @@ def _row(left: str, right: str, width: int) -> list[str]:
 
 
 def unbundle(word: str, rest: list[str]) -> str:
-    """Splits `-vL` into `-v`, `-L`, and `-j3` into `-j`, `3`; returns the first, and puts the others in front of the rest."""
+    """Splits `-vL` into `-v`, `-L`, and `-j3` into `-j`, `3`; returns the first, and puts the others in front of the rest.
+
+    Returns any other word itself.
+    """
+    if len(word) <= 2 or word[0] != "-" or not word[1].isalpha():
+        return word
     parts: list[str] = []
     for position in range(2, len(word)):
         if not word[position].isalpha():

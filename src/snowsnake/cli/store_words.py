@@ -1,6 +1,6 @@
 """Words of a command line that mean store objects; and the form of sizes.
 
-In: a `Store`, words.  Out: store paths.  What is no store path is a ValueError in 2.34.8's words.
+In: a `Store`, words.  Out: store paths.  A word that is not a store path is a ValueError in 2.34.8's words.
 """
 
 import os

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.cli.output import Reporter
-    from snowsnake.foundation.json_type import Json
     from snowsnake.store.interface import Store
 
     OnMessage = Callable[[str, bool], None]
@@ -192,7 +191,7 @@ class CachePlace:
 
     real = None
 
-    def __init__(self, reference: StoreReference, given: "dict[str, Json]", store_dir: str) -> None:
+    def __init__(self, reference: StoreReference, given: "dict[str, object]", store_dir: str) -> None:
         self.reference = reference
         self.given = given
         self.store_dir = store_dir

@@ -6,7 +6,7 @@ In: the text of a selector.  Out: a plan.  Parts are divided by dots: a name (qu
 list, `*` for every attribute or element, `{a,b}` for some, `?name` for one that may be missing; braces hold selectors themselves.
 """
 
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from snowsnake.decoding.decoder import ABSENT, Decoder, Plan
 from snowsnake.decoding.selecting import Each, Select
@@ -15,7 +15,7 @@ from snowsnake.decoding.selecting import Each, Select
 class QueryResult(NamedTuple):
     """The values that a query found, and the errors of the parts that failed, by path."""
 
-    values: object
+    values: Any
     faults: dict[str, Exception]
 
 

@@ -35,7 +35,7 @@ class ArgumentMismatch(TypeMismatch):
 
 
 class NotAFunction(TypeMismatch):
-    """Something was called that is no function."""
+    """A value was called that is not a function."""
 
 
 class InfiniteRecursion(EvaluationError):

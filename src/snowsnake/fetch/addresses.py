@@ -1,6 +1,6 @@
 """Addresses (URLs) and their parts, as C++ Nix reads and writes them.
 
-In: text.  Out: `Address`, with all parts decoded; `MalformedAddress`, in C++ Nix's words, for a text that is no address.
+In: text.  Out: `Address`, with all parts decoded; `MalformedAddress`, in C++ Nix's words, for a text that is not an address.
 Bytes that are not UTF-8 are kept as surrogates, which is Python's way for file names.
 """
 

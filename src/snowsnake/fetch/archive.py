@@ -1,4 +1,4 @@
-"""Unpacks archives that nobody vouches for: whatever their names are, nothing is written outside the target.
+"""Unpacks archives from untrusted sources: whatever their names are, nothing is written outside the target.
 
 In: a downloaded file (tar, also compressed, or zip) and a path where nothing exists.  Out: the tree there, and the time of its
 newest member.  Names are read as C++ Nix reads them: `..` and leading slashes stop at the root; of a repeated name the last member counts.
@@ -31,14 +31,14 @@ _MOST_DEPTH = 1000
 # An archive that unpacks to more than this is suspicious if it becomes so many times as large.
 _SUSPECT_BYTES = 1 << 30
 _SUSPECT_RATIO = 1200
-# exceptions of Python's modules for a file that is no archive, or is damaged
+# The exceptions of Python's modules for a file that is not an archive, or is damaged.
 _DAMAGES = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError,
 )  # fmt: skip
 
 
 class ArchiveError(FetchError):
-    """The file is no archive, or a damaged one, or one that was made to do harm."""
+    """The file is not an archive, or it is damaged, or it was made to do harm."""
 
 
 class _Plan:

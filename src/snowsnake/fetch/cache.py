@@ -60,7 +60,7 @@ def _changing_folder(environ: Mapping[str, str]) -> str:
 
 
 def limit_of(environ: Mapping[str, str]) -> int:
-    """The bytes that `$SNOWSNAKE_FETCH_CACHE_MIB` allows for fetched trees; 0, which is no limit, if it is not set or no number.
+    """The bytes that `$SNOWSNAKE_FETCH_CACHE_MIB` allows for fetched trees; 0, which means no limit, if it is not set or not a number.
 
     >>> limit_of({"SNOWSNAKE_FETCH_CACHE_MIB": "2"}), limit_of({})
     (2097152, 0)
@@ -76,7 +76,7 @@ class Fact(dict[str, "Any"]):
 
 
 class FetchCache:
-    """`limit_bytes` is for all trees together; those unused for longest are removed first; 0 is no limit."""
+    """`limit_bytes` is for all trees together; those unused for longest are removed first; 0 means no limit."""
 
     def __init__(self, folder: str | None = None, limit_bytes: int = 0) -> None:
         chosen = folder or _chosen_folder(os.environ)
@@ -136,7 +136,7 @@ class FetchCache:
         return found
 
     def note(self, domain: str, key: str, value: dict[str, str | int | bool]) -> None:
-        """Records a fact.  A cache that cannot be written to is no error: the fact is learnt again when it is needed."""
+        """Records a fact.  A cache that cannot be written to does not cause an error: the fact is learnt again when it is needed."""
         with contextlib.suppress(sqlite3.Error):
             self._facts().execute(
                 "insert or replace into facts values (?, ?, ?, ?)", (domain, key, json.dumps(value), time.time())

@@ -1,6 +1,6 @@
 """Threads that do the same kind of work at once, while the main thread can still be interrupted.
 
-In: functions to call.  Out: their results, in the order in which they finish.  When the program ends, nobody waits for the threads.
+In: functions to call.  Out: their results, in the order in which they finish.  The program does not wait for the threads when it ends.
 """
 
 from __future__ import annotations

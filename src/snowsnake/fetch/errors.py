@@ -35,7 +35,7 @@ class Cancelled(FetchError):
 
 
 class MalformedInput(FetchError):
-    """A text or set that is no input; the user gets the message."""
+    """A text or set that does not describe an input; the user gets the message."""
 
 
 class MalformedAddress(MalformedInput):

@@ -1,6 +1,6 @@
 """Git LFS: a repository has only pointers to some files, which are fetched from where the server says.
 
-In: a commit's files.  Out: the files that pointers stand for, checked by size and hash, and kept in the cache.
+In: a commit's files.  Out: the files that pointers refer to, checked by size and hash, and kept in the cache.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def _by_ssh(address: Any) -> tuple[str, str | None]:
 
 
 def parse_pointer(data: bytes) -> tuple[str, int] | None:
-    """(SHA-256 in base 16, size) of the file that a pointer stands for; None if the contents are no pointer."""
+    """(SHA-256 in base 16, size) of the file that a pointer refers to; None if the contents are not a pointer."""
     if not data.startswith(_POINTER):
         return None
     oid, size = b"", b""

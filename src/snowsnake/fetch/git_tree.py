@@ -49,7 +49,7 @@ class GitTree:
         self._smudges = smudges
 
     def entries(self, path: bytes) -> Entries | None:
-        """The entries of a folder; None if the path is no folder."""
+        """The entries of a folder; None if the path is not a folder."""
         known = self._folders.get(path)
         if known is not None:
             return known

@@ -79,7 +79,7 @@ class Input:
 
     @property
     def is_known(self) -> bool:
-        """Whether its scheme is one of ours."""
+        """Whether we have its scheme."""
         return self.type in input_forms.SCHEMES
 
     @property

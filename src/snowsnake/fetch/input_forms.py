@@ -2,7 +2,7 @@
 
 In: a URL (`github:NixOS/nixpkgs/23.05`), or its attributes.  Out: the other form; `MalformedInput` in C++ Nix's words.  After a
 `MalformedAddress`, which is one of these, a flake reference tries its next form.
-The folder of a flake (`dir`) is no part of an input: lock/references.py handles it.
+The folder of a flake (`dir`) does not belong to an input: lock/references.py handles it.
 """
 
 import json

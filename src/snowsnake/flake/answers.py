@@ -1,6 +1,6 @@
 """The evaluation cache of flakes: questions that commands asked a locked flake before, with the answers.
 
-In: a locked flake, the evaluator that would call it, questions.  Out: answers of earlier evaluations, if an evaluation now would give the same.
+In: a locked flake, the evaluator that would call it, questions.  Out: answers of earlier evaluations, if an evaluation now would have the same result.
 
 A key is a hash of everything that evaluation starts with: the lock file and the facts about the flake's own source (the arguments of
 flake/nix/call-flake.nix), the settings, the question, and the program.  What evaluation read besides sources with known contents is kept with

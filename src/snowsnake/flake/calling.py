@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from snowsnake.builtins.fetch_host import Access
     from snowsnake.foundation.json_type import Json
 
 _SOURCE = os.path.join(os.path.dirname(__file__), "nix", "call-flake.nix")
@@ -53,7 +54,7 @@ def _json(data: object) -> bytes:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
 
 
-def get_flake(access: object, mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
+def get_flake(access: "Access", mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
     """`builtins.getFlake`: the source of call-flake.nix and its arguments.
 
     `access`: the policy of the evaluation and its fetcher; `mount` is called with each source that evaluation may read from then on.
@@ -66,7 +67,7 @@ def get_flake(access: object, mount: "Callable[[Any], None]", text: str) -> tupl
         raise
 
 
-def _called(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
+def _called(access: "Access", mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
     fetcher = access.fetcher
     reference = parse_whole(text, features=fetcher.features)
     if access.is_pure and not reference.input.is_locked:
@@ -97,7 +98,7 @@ def _called(access: "Any", mount: "Callable[[Any], None]", text: str) -> tuple[b
         raise failure from None
 
 
-def fetch_locked(access: "Any", attributes: "dict[str, Any]") -> "tuple[Any, list[tuple[str, Any]]]":
+def fetch_locked(access: "Access", attributes: "dict[str, Any]") -> "tuple[Any, list[tuple[str, Any]]]":
     """A source as a lock file describes it: it must match exactly; returned with its attributes."""
     input = access.fetcher.input_from_attrs({**attributes, "__final": True})
     if input.nar_hash is None and not input.is_locked:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from snowsnake.handle import Handle
+
 # Outputs by the number of names down to the values: `packages.SYSTEM.NAME`, `formatter.SYSTEM`, `overlays.NAME`.
 _BY_SYSTEM_AND_NAME = frozenset(("apps", "checks", "devShells", "packages"))
 _BY_SYSTEM = frozenset(("defaultPackage", "devShell", "formatter"))
@@ -33,7 +35,7 @@ class Output:
     and nothing else, and raises an EvaluationError if that fails; `error` is that error, or None.
     """
 
-    def __init__(self, handle: "Any", path: tuple[str, ...], options: "ShowOptions") -> None:
+    def __init__(self, handle: "Handle", path: tuple[str, ...], options: "ShowOptions") -> None:
         self.handle = handle
         self.path = path
         self._options = options
@@ -153,7 +155,7 @@ class Output:
         except EvaluationError:
             return True
 
-    def get(self, *names: str) -> "Any | None":
+    def get(self, *names: str) -> "Handle | None":
         """An attribute below; None if there is none."""
         value = self.handle
         for name in names:
@@ -212,7 +214,7 @@ def is_import_from_derivation(error: EvaluationError) -> bool:
     return error.fault == "not-built"
 
 
-def _text(value: "Any", path: str) -> str:
+def _text(value: "Handle", path: str) -> str:
     if value.type_name() != "string":
         raise FlakeError("type", f"'{path}' is not a string")
     return str(value.string(), "utf-8", "surrogateescape")
@@ -229,6 +231,6 @@ class ShowOptions:
         self.shows_all_systems = shows_all_systems
 
 
-def show(outputs: object, system: str, *, legacy: bool = False, all_systems: bool = False) -> Output:
+def show(outputs: "Handle", system: str, *, legacy: bool = False, all_systems: bool = False) -> Output:
     """The root of the tree."""
     return Output(outputs, (), ShowOptions(system, legacy, all_systems))

@@ -158,7 +158,7 @@ class ClusterRun:
 
 
 class NoWorkers(Exception):
-    """There is nobody to evaluate anything."""
+    """The cluster has no workers."""
 
 
 def _is_lost(error: Exception) -> bool:

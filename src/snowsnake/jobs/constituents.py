@@ -8,10 +8,13 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.derivation_paths import DerivationMemory
+
+if TYPE_CHECKING:
+    from snowsnake.store.local import LocalStore
 
 Jobs = dict[str, dict[str, Any]]
 
@@ -31,7 +34,7 @@ class _Cycle(Exception):
         self.second = second
 
 
-def finish_aggregates(jobs: Jobs, store: object, gc_roots: str, say: Callable[[str, str], None]) -> Iterator[dict[str, object]]:
+def finish_aggregates(jobs: Jobs, store: LocalStore, gc_roots: str, say: Callable[[str, str], None]) -> Iterator[dict[str, object]]:
     """The fields of each aggregate that names others.  `say(level, text)` gets messages: "error" or "warning"."""
     aggregates = {aggregate.name: aggregate for aggregate in _resolved(jobs, say)}
     try:
@@ -133,7 +136,7 @@ def _circular(
         yield jobs[name]
 
 
-def _rewrite(job: dict[str, Any], children: list[str], store: Any, gc_roots: str) -> None:
+def _rewrite(job: dict[str, Any], children: list[str], store: LocalStore, gc_roots: str) -> None:
     """Adds the constituents to the inputs of the aggregate's derivation, whose paths change with that."""
     drv: Derivation = store.read_derivation(job["drvPath"])
     for child in children:

@@ -3,6 +3,8 @@
 In: an evaluator, the root's value, options.  Out: a `Reply` for each path; whatever happens at a path only affects its own reply.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
     from snowsnake.interpreter import Interpreter
-    pass
 
 _QUOTED = re.compile(r"(['\"`]).+?\1")
 _CONSTITUENT_PATHS = b"value: builtins.getContext (toString value)"
@@ -35,7 +36,7 @@ class JobRoot:
     def __init__(
         self,
         evaluator: Interpreter,
-        root: "Handle",
+        root: Handle,
         options: JobOptions,
         *,
         selector: Selector | None = None,
@@ -61,7 +62,7 @@ class JobRoot:
             self._functions[source] = self.evaluator.evaluate(source, os.getcwd())
         return self._functions[source]
 
-    def _selected(self, root: "Handle") -> Handle:
+    def _selected(self, root: Handle) -> Handle:
         if not self.options.select:
             return root
         selected = self._function(self.options.select.encode("utf-8", "surrogateescape")).call(root)
@@ -126,7 +127,7 @@ class JobRoot:
             found = self._selector.select(self.root, text)       # which says what is wrong
         return self._selector.auto_call(found)
 
-    def _names(self, value: "Handle", path: Path) -> list[str]:
+    def _names(self, value: Handle, path: Path) -> list[str]:
         """The names below a set that is entered: the root, or a set that asks for it."""
         names = value.keys()
         recurses = self.options.recurses_always or not path
@@ -137,7 +138,7 @@ class JobRoot:
 
     # --- a job
 
-    def _job(self, value: "Handle", attr: str) -> dict[str, Json]:
+    def _job(self, value: Handle, attr: str) -> dict[str, Json]:
         options, store_dir = self.options, self.evaluator.store_dir
         name = facts.name_of(value)
         found: dict[str, Json] = {}
@@ -180,7 +181,7 @@ class JobRoot:
             found["neededSubstitutes"] = []
         return found
 
-    def _constituents(self, value: "Handle") -> dict[str, Json]:
+    def _constituents(self, value: Handle) -> dict[str, Json]:
         aggregate = facts.attribute(value, b"_hydraAggregate")
         is_aggregate = False
         if aggregate is not None:
@@ -203,7 +204,7 @@ class JobRoot:
         built = sorted(path for path, how in context.items() if how.get("outputs"))
         return {"constituents": built, "namedConstituents": named, "globConstituents": is_glob}
 
-    def _applied(self, value: "Handle") -> Json:
+    def _applied(self, value: Handle) -> Json:
         result = self._function(self.options.apply.encode("utf-8", "surrogateescape")).call(value)
         with facts.noted("apply needs to evaluate to an attrset"):
             result.keys()

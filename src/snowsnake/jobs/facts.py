@@ -3,6 +3,8 @@
 In: handles.  Out: Python data; errors in 2.34.8's words.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,6 @@ from snowsnake.store import store_path
 if TYPE_CHECKING:
     from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
-    pass
 
 _MOST_LEVELS = 10_000                  # of metadata: 2.34.8's max-call-depth
 
@@ -29,7 +30,7 @@ def noted(text: str) -> Iterator[None]:
         raise
 
 
-def attribute(value: "Handle", name: bytes) -> Any:
+def attribute(value: Handle, name: bytes) -> Any:
     """An attribute of a set, or None."""
     try:
         return value.select(name)
@@ -37,23 +38,23 @@ def attribute(value: "Handle", name: bytes) -> Any:
         return None
 
 
-def is_derivation(value: "Handle") -> bool:
+def is_derivation(value: Handle) -> bool:
     """Of a set."""
     kind = attribute(value, b"type")
     return kind is not None and kind.type_name() == "string" and kind.string() == b"derivation"
 
 
-def text_of(value: "Handle") -> str:
+def text_of(value: Handle) -> str:
     return str(value.string(), "utf-8", "replace")
 
 
-def boolean(value: "Handle") -> bool:
+def boolean(value: Handle) -> bool:
     if value.type_name() != "bool":
         raise EvaluationError("type", f"expected a Boolean but found {value.describe()}")
     return bool(value.to_python())
 
 
-def name_of(value: "Handle") -> str:
+def name_of(value: Handle) -> str:
     name = attribute(value, b"name")
     if name is None:
         raise EvaluationError("type", "derivation name missing")
@@ -61,7 +62,7 @@ def name_of(value: "Handle") -> str:
         return text_of(name)
 
 
-def system_of(value: "Handle") -> str:
+def system_of(value: Handle) -> str:
     system = attribute(value, b"system")
     if system is None:
         return "unknown"
@@ -69,7 +70,7 @@ def system_of(value: "Handle") -> str:
         return text_of(system)
 
 
-def store_path_of(value: "Handle", store_dir: str) -> str:
+def store_path_of(value: Handle, store_dir: str) -> str:
     """A string, path or set that means an object of the store."""
     kind = value.type_name()
     data = value.string() if kind == "string" else os.fsencode(value.to_python()) if kind == "path" else value.coerce_to_string()
@@ -81,7 +82,7 @@ def store_path_of(value: "Handle", store_dir: str) -> str:
     return text
 
 
-def drv_path_of(value: "Handle", store_dir: str) -> str:
+def drv_path_of(value: Handle, store_dir: str) -> str:
     found = attribute(value, b"drvPath")
     if found is None:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
@@ -92,7 +93,7 @@ def drv_path_of(value: "Handle", store_dir: str) -> str:
         return path
 
 
-def outputs_of(value: "Handle", store_dir: str, *, may_float: bool) -> dict[str, str | None]:
+def outputs_of(value: Handle, store_dir: str, *, may_float: bool) -> dict[str, str | None]:
     """Names and paths of outputs; `may_float`: paths that are only known after building are None."""
     try:
         return _outputs(value, store_dir)
@@ -102,7 +103,7 @@ def outputs_of(value: "Handle", store_dir: str, *, may_float: bool) -> dict[str,
         return dict.fromkeys(_output_names(value)) if attribute(value, b"outputs") is not None else {"out": None}
 
 
-def _output_names(value: "Handle") -> list[str]:
+def _output_names(value: Handle) -> list[str]:
     listed = value.select(b"outputs")
     with noted("while evaluating the 'outputs' attribute of a derivation"):
         if listed.type_name() != "list":
@@ -111,7 +112,7 @@ def _output_names(value: "Handle") -> list[str]:
         return [text_of(listed.index(number)) for number in range(len(listed))]
 
 
-def _outputs(value: "Handle", store_dir: str) -> dict[str, str | None]:
+def _outputs(value: Handle, store_dir: str) -> dict[str, str | None]:
     if attribute(value, b"outputs") is None:
         path = attribute(value, b"outPath")
         if path is None:
@@ -133,7 +134,7 @@ def _outputs(value: "Handle", store_dir: str) -> dict[str, str | None]:
     return found
 
 
-def meta_of(value: "Handle") -> dict[str, Json] | None:
+def meta_of(value: Handle) -> dict[str, Json] | None:
     """The metadata that JSON can represent; None if there is none."""
     import json
 
@@ -150,7 +151,7 @@ def meta_of(value: "Handle") -> dict[str, Json] | None:
     return found or None
 
 
-def _is_plain(root: "Handle") -> bool:
+def _is_plain(root: Handle) -> bool:
     """Whether a value consists of numbers, strings and Booleans only, without a derivation inside."""
     work = [(root, 0)]
     while work:

@@ -6,7 +6,7 @@ A *base* is what was asked and how, and every question that the evaluation of th
 so a root that would be evaluated differently is another base.  A *group* belongs to a base and has the questions that its attributes asked
 beyond it, in order: a reply holds if those hold that had been asked when it was there.  Between them are *layers*: what was evaluated before the
 worker was forked, each on another one; a group holds if those below it do.  SQLite; a group is one transaction.  What cannot be read or
-written is no error: it is evaluated again.
+written does not cause an error: it is evaluated again.
 """
 
 from __future__ import annotations

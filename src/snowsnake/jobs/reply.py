@@ -10,7 +10,7 @@ Question = tuple[str, str, str, Any]      # kind, name, state, value of a `Depen
 
 @dataclass
 class Reply:
-    """`attrs`: names of further paths below this one, for a value that is no derivation; None for a job, which `fields` describe.
+    """`attrs`: names of further paths below this one, for a value that is not a derivation; None for a job, which `fields` describe.
 
     `report`: its error as the terminal gets it, if that differs.  `cause`: what it has in common with other failures.  `is_broken`: its evaluation ended a worker, or would have ended one
     of C++ Nix: the run goes on, but does not count as a success.  `is_fleeting`: its error says something that was not recorded.

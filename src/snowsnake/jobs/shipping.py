@@ -19,7 +19,7 @@ MOST_BYTES, MOST_ENTRIES = 1 << 30, 1_000_000          # nixpkgs: 0.2 GB, 80 000
 
 
 class TooMuch(ValueError):
-    """The folder to be shipped is no project: a user with a file in /tmp or at home did not mean all of that."""
+    """The folder to be shipped is too large for a project: a user with a file in /tmp or at home did not mean all of that."""
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def machine_file(environment: "Environment") -> str:
 
 
 def read(path: str) -> str | None:
-    """The text of a configuration file; None if it cannot be read, which is no error."""
+    """The text of a configuration file; None if it cannot be read, which is not an error."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()

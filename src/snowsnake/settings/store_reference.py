@@ -128,7 +128,7 @@ def _bare_address(base: str) -> str | None:
 
 
 def _parse_query(text: str) -> dict[str, str] | None:
-    """Parameters by name, the first of a name counts; None if the text is no query."""
+    """Parameters by name, the first of a name counts; None if the text is not a query."""
     text = text.replace(" ", "%20").replace('"', "%22")
     if not _is_made_of(text, _IN_QUERY):
         return None

@@ -15,7 +15,7 @@ _MOST_LAYERS = 4
 
 
 class _Gzip:
-    """Several members in a row; data after the last one is ignored if it is no member."""
+    """Several members in a row; data after the last one is ignored if it is not a member."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(31)

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from snowsnake.store.graph import closure, sorted_paths
+from snowsnake.store.graph import closure, reachable, sorted_paths
 from snowsnake.store.interface import Store
 from snowsnake.store.local import LocalStore
 
@@ -185,14 +185,7 @@ class Collector:
             yield from self.store.valid_derivers(path)
 
     def _with_users(self, path: str) -> set[str]:
-        found: set[str] = set()
-        waiting = [path]
-        while waiting:
-            at = waiting.pop()
-            if at not in found:
-                found.add(at)
-                waiting.extend(self._users(at))
-        return found
+        return reachable([path], self._users)
 
     def alive(self) -> set[str]:
         """Everything that roots protect."""

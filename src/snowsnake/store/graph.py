@@ -5,9 +5,25 @@ In: a `Store`, store paths.  Out: store paths.  Nothing recurses: closures may b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from snowsnake.store.interface import Store
+
+
+def reachable(start: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:
+    """*start* and everything that *following* leads to, directly or not.
+
+    >>> sorted(reachable(["a"], {"a": "b", "b": "ac", "c": "", "d": "a"}.__getitem__))
+    ['a', 'b', 'c']
+    """
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting.extend(following(path))
+    return found
 
 
 class Cycle(ValueError):
@@ -22,27 +38,23 @@ def closure(
     *includes_outputs*: valid outputs of derivations (of referrers: their valid derivers); *includes_derivers*: valid derivers of
     outputs (of referrers: valid outputs of derivations).
     """
-    found: set[str] = set()
-    waiting = list(start)
-    while waiting:
-        path = waiting.pop()
-        if path in found:
-            continue
-        found.add(path)
+
+    def following(path: str) -> Iterator[str]:
         info = store.known(path)
         if follows_referrers:
-            waiting.extend(store.referrers(path))
+            yield from store.referrers(path)
             if includes_outputs:
-                waiting.extend(store.valid_derivers(path))
+                yield from store.valid_derivers(path)
             if includes_derivers:
-                waiting.extend(_valid_outputs(store, path))
+                yield from _valid_outputs(store, path)
         else:
-            waiting.extend(info.references)
+            yield from info.references
             if includes_outputs:
-                waiting.extend(_valid_outputs(store, path))
+                yield from _valid_outputs(store, path)
             if includes_derivers and info.deriver and store.is_valid(info.deriver):
-                waiting.append(info.deriver)
-    return found
+                yield info.deriver
+
+    return reachable(start, following)
 
 
 def _valid_outputs(store: Store, path: str) -> list[str]:

@@ -132,7 +132,7 @@ class Store(ABC):
         return found
 
     def read_derivation(self, drv_path: str) -> Derivation:
-        """Like `read`; ValueError if the file is no derivation."""
+        """Like `read`; ValueError if the file is not a derivation."""
         return Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
 
     def outputs(self, drv_path: str) -> dict[str, str]:

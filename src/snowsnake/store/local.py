@@ -675,7 +675,7 @@ class LocalStore(CollectingStore):
     # --- looking for faults
 
     def verify(self, *, check_contents: bool = True, on_path: Callable[[str], None] | None = None) -> list[str]:
-        """The faults of the store; empty if there are none.  Files that are not valid paths are no fault: they do not count."""
+        """The faults of the store; empty if there are none.  Files that are not valid paths do not count as faults."""
         faults = self.database.check()
         for path in self.database.paths():
             if on_path is not None:

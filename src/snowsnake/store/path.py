@@ -1,6 +1,6 @@
 """A store path as a value.
 
-In: text, or the parts of a path.  Out: `StorePath`.  A text that is no store path is a ValueError with Nix's message.
+In: text, or the parts of a path.  Out: `StorePath`.  A text that is not a store path is a ValueError with Nix's message.
 """
 
 from __future__ import annotations

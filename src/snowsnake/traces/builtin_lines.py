@@ -116,7 +116,7 @@ class BuiltinLines(TraceState):
         return (*extent[:2], last.start, last.end) if last is not None and last.kind in ("attrs", "lambda") else extent
 
     def _text_of_to_string(self, rest: list[Note]) -> str | None:
-        """What `toString` does with a list's element, or with the result of a `__toString`, if it is no text."""
+        """What `toString` does with a list's element, or with the result of a `__toString`, if it is not a text."""
         coercions = [other for other in rest if other.name in ("__toStringCoerce", "__derivationString")]
         if len(coercions) < 2:
             return None

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher, Source
     from snowsnake.fetch.input import Input
     from snowsnake.fetch.trees import Tree
-    from snowsnake.foundation.json_type import Json
 
     Pairs = list[tuple[str, str | int | bool]]
 
@@ -184,7 +183,7 @@ def fetch_tree(access: Access, given: str | dict[str, Any], is_git: bool) -> tup
     return source, tree_attributes(source, is_git)
 
 
-def _flag(attrs: Mapping[str, Json], name: str) -> bool:
+def _flag(attrs: Mapping[str, object], name: str) -> bool:
     value = attrs.get(name, False)
     if not isinstance(value, bool):
         raise MalformedInput(f"input attribute '{name}' is not a Boolean")

@@ -13,8 +13,8 @@ from snowsnake.cli.output import write_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
 
-    from snowsnake.foundation.json_type import Json
     from snowsnake.store.interface import Store
 
 
@@ -76,7 +76,7 @@ def outputs_of(store: "Store", target: Target) -> list[tuple[str, str]]:
     return [(name, known[name]) for name in sorted(known) if target.outputs == (ALL,) or name in target.outputs]
 
 
-def _described(store: "Store", target: Target) -> "dict[str, Json] | str":
+def _described(store: "Store", target: Target) -> "dict[str, Any] | str":
     if target.outputs is None:
         return target.path
     outputs = store.read_derivation(target.path).outputs

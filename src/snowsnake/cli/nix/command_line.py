@@ -51,10 +51,11 @@ def read(words: list[str], reporter: Reporter) -> Call:
     is_ended = False
     while rest:
         if call.row is not None and not call.row.runner and not is_ended:
-            call.left = rest                   # for whoever runs it
+            # The words for the installed Nix that runs the command.
+            call.left = rest
             break
         word = rest.pop(0)
-        if not is_ended and len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
+        if not is_ended:
             word = unbundle(word, rest)
         if not is_ended and word == "--":
             is_ended = True

@@ -54,7 +54,7 @@ class Completion:
         is_ended = False
         while rest:
             word = rest.pop(0)
-            if not is_ended and len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
+            if not is_ended:
                 word = unbundle(word, rest)
             if not is_ended and word == "--":
                 is_ended = True

@@ -11,7 +11,6 @@ from snowsnake.cli.nix.store import opened
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    pass
 
 _COLOURS = {"PASS": "32;1", "FAIL": "31;1", "INFO": "34;1"}
 

@@ -14,7 +14,7 @@ from snowsnake.store.nar_reader import read_nar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    pass
+    from typing import Any
 
 _BRANCH, _LAST, _LINE, _SPACE = "├───", "└───", "│   ", "    "
 _GREEN, _BLUE, _GREY, _NORMAL = "\x1b[32;1m", "\x1b[34;1m", "\x1b[38;5;244m", "\x1b[0m"
@@ -69,7 +69,7 @@ class _Explained:
 
     _next: list[Iterator[bool]] = []
 
-    def _node(self, path: str, first: str, rest: str, _: "list[object]") -> Iterator[bool]:
+    def _node(self, path: str, first: str, rest: str, _: "list[Any]") -> Iterator[bool]:
         """Prints what an object is, and hands over its references one by one; yields whether all is said."""
         if self.is_precise:
             _line(f"{first}{_GREY if path in self.visited else ''}{'→ ' if first else ''}{path}{_NORMAL}")

@@ -92,8 +92,7 @@ def read(words: list[str], reporter: Reporter, handle: Handle, own: tuple[str, .
         if word == "--":
             is_ended = True
             continue
-        if len(word) > 2 and word[0] == "-" and word[1] != "-" and word[1].isalpha():
-            word = unbundle(word, rest)
+        word = unbundle(word, rest)
         if word.startswith("-") and word not in own and _is_shared(common, word, rest):
             continue
         if not handle(word, rest):

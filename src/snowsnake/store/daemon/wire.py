@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 
 
 class DaemonError(ValueError):
-    """A refusal or failure of a daemon, in its words; or an answer that is no valid answer.  *traces*: what it was doing, the innermost last."""
+    """A refusal or failure of a daemon, in its words; or an answer that is not valid.  *traces*: what it was doing, the innermost last."""
 
     def __init__(self, message: str, traces: Sequence[str] = (), *, is_refusal: bool = False) -> None:
         super().__init__(message)
