@@ -97,11 +97,11 @@ class Session:
             return self.evaluator.evaluate_file(path)
         return self.evaluator.evaluate_file(self.local_path(word))
 
-    def derivations(self, value: "Handle") -> "Iterator[FoundDerivation]":
-        """The derivations of a value: itself, or those in its attributes and list elements."""
+    def derivations(self, value: "Handle", selector: Selector | None = None) -> "Iterator[FoundDerivation]":
+        """The derivations of a value: itself, or those in its attributes and list elements.  *selector* calls functions on the way."""
         from snowsnake.derivation_search import derivations
 
-        return derivations(self.selector, value, self.evaluator.store_dir)
+        return derivations(selector or self.selector, value, self.evaluator.store_dir)
 
     def resolve(self, word: str) -> str:
         """The absolute path of the file that an argument means."""

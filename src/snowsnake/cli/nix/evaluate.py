@@ -15,6 +15,8 @@ from snowsnake.selection import attribute_position
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.cli.nix.flake_output import FlakeOutput
     from snowsnake.cli.options import Arguments
     from snowsnake.cli.session import Session
@@ -105,10 +107,11 @@ def open_session(call: Call) -> "Session":
 
 def load(call: Call, word: str | None) -> "tuple[Session, Handle]":
     """The session, and the value of an installable: an attribute with `--file` or `--expr`, otherwise an output of a flake."""
-    return load_with_set(call, word)[:2]
+    session, value, _ = load_with_set(call, word)
+    return session, value
 
 
-def load_with_set(call: Call, word: str | None) -> "Any":
+def load_with_set(call: Call, word: str | None) -> "tuple[Session, Handle, tuple[Handle, bytes] | None]":
     """Like `load`; also the set and the name of which the value is an attribute, None for an output of a flake."""
     given = call.given
     if given.flag("file") and given.flag("expr"):
@@ -157,11 +160,11 @@ def _json(value: "Handle") -> bytes:
         raise
 
 
-def write_to(root: "Handle", place: str, attribute: "tuple[Any, bytes] | None" = None) -> None:
+def write_to(root: "Handle", place: str, attribute: "tuple[Handle, bytes] | None" = None) -> None:
     """Write a string to a file, or a set of strings and sets to a folder.  *attribute*: the set and the name of which *root* is the attribute."""
     if os.path.lexists(place):
         raise EvaluationError("file", f"path '{place}' already exists")
-    work: list[tuple[Any, bytes, tuple[Any, ...]]] = [(root, os.fsencode(place), (attribute,))]
+    work: list[tuple[Handle, bytes, tuple[Any, ...]]] = [(root, os.fsencode(place), (attribute,))]
     while work:
         value, path, attributes = work.pop()
         try:
@@ -186,7 +189,7 @@ def write_to(root: "Handle", place: str, attribute: "tuple[Any, bytes] | None" =
             raise
 
 
-def _where(attribute: "tuple[Any, bytes] | None") -> str:
+def _where(attribute: "tuple[Handle, bytes] | None") -> str:
     """Where an attribute is defined, as FILE:LINE:COLUMN."""
     position = None if attribute is None else attribute_position(*attribute)
     return "«none»:0" if position is None else str(position)

@@ -16,7 +16,6 @@ from snowsnake.selection import attribute_position
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from typing import Any
 
     from snowsnake.cli.nix.flake_output import FlakeOutput
     from snowsnake.cli.session import Session
@@ -110,7 +109,7 @@ class Installables:
     def of_output(self, session: "Session", output: "FlakeOutput", shown: str, names: "tuple[str, ...] | None") -> list[Target]:
         """What an output of a flake means."""
 
-        def evaluate() -> "list[Any]":
+        def evaluate() -> "list[Json]":
             value, path = output.found()
             found = _targets(session, value, names, shown, f"the flake output attribute '{path}'", is_flake=True)
             return [[target.path, target.outputs] for target in found]

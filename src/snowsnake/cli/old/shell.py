@@ -215,7 +215,7 @@ class _Shell:
                 value = (self._selector() if _takes_in_nix_shell(root) else plain).select(root, attribute)
                 value.force()
                 selector = self._selector() if _takes_in_nix_shell(value) else plain
-                yield from (derivation.drv_path for derivation in selector.derivations(value))
+                yield from (derivation.drv_path for derivation in self.session.derivations(value, selector))
 
     def _selector(self) -> Selector:
         """One whose functions are told that they are called for a shell."""
@@ -257,7 +257,7 @@ class _Shell:
         try:
             value = session.expression(_BASH)
             value.force()
-            found = list(session.selector.derivations(value))
+            found = list(session.derivations(value))
             if len(found) != 1:
                 raise EvaluationError("type", "the 'bashInteractive' attribute in <nixpkgs> did not evaluate to a derivation")
             return found[0].drv_path
