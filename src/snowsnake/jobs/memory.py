@@ -69,7 +69,7 @@ class JobMemory:
         self.path = path
         self.limit_bytes = limit_bytes
         self.is_there = is_there
-        self.facts: Any = None
+        self.facts: object = None
         self.since_ns = now_ns()
         self.layer: str | None = ""    # what workers are forked from: "", the base; None: what cannot be kept
         self._trusts_stamps = trusts_stamps
@@ -98,7 +98,7 @@ class JobMemory:
         except (sqlite3.Error, OSError):
             pass
 
-    def begin(self, dependencies: Dependencies, sources: Any = None) -> None:
+    def begin(self, dependencies: Dependencies, sources: object = None) -> None:
         """The root was evaluated: loads the results of runs in which it depended on the same.  `sources`: everything that was fetched."""
         entries = [list(entry) for entry in dependencies]
         salt = secrets.token_hex() if any(entry.state in _UNCHECKABLE for entry in dependencies) else ""
