@@ -24,7 +24,7 @@ from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.files cimport host_resolve_import
 from snowsnake.host.host cimport host_configure, host_forget_store_to_read, host_mount, host_records, host_settings, host_store_places
-from snowsnake.host.places cimport PLACE_DISK, PLACE_FILES, Place, place_of
+from snowsnake.host.places cimport PLACE_DISK, PLACE_FILES, FilePlace, place_of
 from snowsnake.host.records cimport record_entries
 from snowsnake.host.state cimport host_of, host_store_dir
 from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
@@ -371,7 +371,7 @@ cdef class Interpreter(Runner):
     def lies_at(self, str path):
         """Where a path is read: (place on disk, None, b""), or (None, file system, path in it); (None, None, b"") if it cannot be read."""
         cdef bytes data = os.fsencode(path)
-        cdef Place place
+        cdef FilePlace place
         self.enter()
         try:
             if place_of(self.m, <const uint8_t*><const char*>data, len(data), &place) != DONE:
