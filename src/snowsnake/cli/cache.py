@@ -10,9 +10,8 @@ from snowsnake.cli.output import Reporter, write_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from snowsnake.foundation.json_type import Json
+    from snowsnake.cache.inspection import Inspection
+    from snowsnake.fetch.cache import FetchCache
 
 OPTIONS = (
     Option("--cache-dir", "DIR", "the folder of the cache (default: the one that evaluations use)"),
@@ -60,14 +59,14 @@ def _fetched(given: Arguments, reporter: Reporter) -> int:
         cache.close()
 
 
-def _fetched_stats(cache: "Any", given: Arguments, reporter: Reporter) -> int:
+def _fetched_stats(cache: "FetchCache", given: Arguments, reporter: Reporter) -> int:
     trees = cache.trees()
     facts = {"folder": cache.folder, "remembered_in": cache.changing, "trees": len(trees), "tree_bytes": sum(size for _, size, _ in trees), "repositories": len(cache.repositories())}
     _write_facts(facts, given.flag("json"))
     return 0
 
 
-def _fetched_verify(cache: "Any", given: Arguments, reporter: Reporter) -> int:
+def _fetched_verify(cache: "FetchCache", given: Arguments, reporter: Reporter) -> int:
     """Removes a tree whose bytes do not match its name: it is fetched again when it is needed."""
     damaged = cache.damaged()
     for name in damaged:
@@ -79,7 +78,7 @@ def _fetched_verify(cache: "Any", given: Arguments, reporter: Reporter) -> int:
     return 0
 
 
-def _fetched_clear(cache: "Any", given: Arguments, reporter: Reporter) -> int:
+def _fetched_clear(cache: "FetchCache", given: Arguments, reporter: Reporter) -> int:
     if not given.flag("limit"):
         cache.clear()
         return 0
@@ -94,7 +93,7 @@ def _fetched_clear(cache: "Any", given: Arguments, reporter: Reporter) -> int:
 _FETCHED = {"stats": _fetched_stats, "verify": _fetched_verify, "clear": _fetched_clear}
 
 
-def _stats(inspection: "Any", folder: str, given: Arguments, reporter: Reporter) -> int:
+def _stats(inspection: "Inspection", folder: str, given: Arguments, reporter: Reporter) -> int:
     from snowsnake.cache.location import limit_bytes
 
     whole = [entry for entry in inspection.entries() if entry[4]]
@@ -111,7 +110,7 @@ def _stats(inspection: "Any", folder: str, given: Arguments, reporter: Reporter)
     return 0
 
 
-def _write_facts(facts: "dict[str, Json]", is_json: bool) -> None:
+def _write_facts(facts: "dict[str, object]", is_json: bool) -> None:
     if is_json:
         import json
 
@@ -121,7 +120,7 @@ def _write_facts(facts: "dict[str, Json]", is_json: bool) -> None:
         write_line(f"{name.replace('_', ' '):24}{value}".encode("utf-8", "surrogateescape"))
 
 
-def _verify(inspection: "Any", folder: str, given: Arguments, reporter: Reporter) -> int:
+def _verify(inspection: "Inspection", folder: str, given: Arguments, reporter: Reporter) -> int:
     if not inspection.is_usable() and os.path.exists(os.path.join(folder, "compiled-1.pack")):
         reporter.failure("the cache file was not written by Snowsnake, or its beginning is damaged; the next evaluation replaces it")
         return 1
@@ -136,7 +135,7 @@ def _verify(inspection: "Any", folder: str, given: Arguments, reporter: Reporter
     return 0
 
 
-def _clear(inspection: "Any", folder: str, given: Arguments, reporter: Reporter) -> int:
+def _clear(inspection: "Inspection", folder: str, given: Arguments, reporter: Reporter) -> int:
     for name in ("evaluations.sqlite", "evaluations.sqlite-wal", "evaluations.sqlite-shm"):      # what is known of flakes
         if os.path.exists(os.path.join(folder, name)):
             os.unlink(os.path.join(folder, name))

@@ -11,7 +11,7 @@ from snowsnake.cli.output import Reporter, write_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from snowsnake.store.derivation import Derivation
 
 OPTIONS = (
     Option("-r --recursive", "", "show: with all derivations that these need"),
@@ -40,7 +40,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
         return 1
 
 
-def reader(folder: str) -> "Callable[..., Any]":
+def reader(folder: str) -> "Callable[[str], Derivation]":
     """A function from the path of a `.drv` file to its derivation."""
     from snowsnake.store.derivation import Derivation
 
@@ -58,7 +58,7 @@ def reader(folder: str) -> "Callable[..., Any]":
     return read
 
 
-def _show(paths: list[str], read: "Callable[..., Any]", is_recursive: bool) -> None:
+def _show(paths: list[str], read: "Callable[[str], Derivation]", is_recursive: bool) -> None:
     import json
 
     from snowsnake.store.derivation import closure, show
@@ -67,7 +67,7 @@ def _show(paths: list[str], read: "Callable[..., Any]", is_recursive: bool) -> N
     write_line(json.dumps(show(found.items()), indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
 
 
-def _diff(old: str, new: str, read: "Callable[..., Any]", given: "Arguments") -> int:
+def _diff(old: str, new: str, read: "Callable[[str], Derivation]", given: "Arguments") -> int:
     """Exit code 0 if they are the same, 1 if they differ, like `diff`."""
     from snowsnake.store.derivation_diff import diff
 

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from snowsnake.cli.session import Session
+    from snowsnake.handle import Handle
     from snowsnake.interpreter import Interpreter
     from snowsnake.jobs.memory import JobMemory
     from snowsnake.jobs.options import JobOptions, RunOptions
@@ -182,7 +184,7 @@ def root_of(given: Arguments, reporter: Reporter) -> "Any":
         raise
 
 
-def _flake(session: "Any", given: Arguments) -> "tuple[Any, Any]":
+def _flake(session: "Session", given: Arguments) -> "tuple[Handle, list[str]]":
     """The output of a flake that the word means, and everything that its evaluation begins with: the lock file, and facts about what was fetched for it."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.flake.calling import call_arguments, call_source

@@ -8,16 +8,19 @@ folders on the way to it, is none that a program can set, and renaming something
 import os
 import time
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 from snowsnake.dependencies import Dependencies, Dependency
+
+if TYPE_CHECKING:
+    from snowsnake.interpreter import Interpreter
 
 _CLOCK_NS = 50_000_000                 # times of files may lag behind the clock
 _COARSE_NS = 2_000_000_000             # those of file systems that keep no parts of a second
 _SECOND_NS = 1_000_000_000
 
 
-def doubted(evaluator: Any, found: Dependencies, since_ns: int) -> Dependencies:
+def doubted(evaluator: "Interpreter", found: Dependencies, since_ns: int) -> Dependencies:
     """Makes those answers disputed that are fixed by the hash of a source and may have been read from another content.  `since_ns`: before anything was fetched.
 
     A source that lies in a folder, and was asked for with its hash, becomes a question about that folder: if it changes, the source cannot be had any more.
@@ -32,7 +35,7 @@ def now_ns() -> int:
 
 
 class _Looks:
-    def __init__(self, evaluator: Any, since_ns: int, store_folders: tuple[str, ...]) -> None:
+    def __init__(self, evaluator: "Interpreter", since_ns: int, store_folders: tuple[str, ...]) -> None:
         self._evaluator = evaluator
         self._since_ns = since_ns
         self._store_folders = store_folders

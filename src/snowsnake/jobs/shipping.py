@@ -5,15 +5,21 @@ same: evaluation is pure but for the system it is for, sees the folder at its st
 which a worker needs.
 """
 
+from __future__ import annotations
+
 import io
 import os
 import stat
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.options import JobOptions
+
+if TYPE_CHECKING:
+    from snowsnake.handle import Handle
+    from snowsnake.interpreter import Interpreter
 
 MOST_BYTES, MOST_ENTRIES = 1 << 30, 1_000_000          # nixpkgs: 0.2 GB, 80 000
 
@@ -161,7 +167,7 @@ def open_shipped(shipped: ShippedRoot, archive: bytes) -> JobRoot:
     return JobRoot(evaluator, root, shipped.options, selector=selector, features=shipped.features, render=render)
 
 
-def new_evaluator(options: JobOptions, features: tuple[str, ...]) -> Any:
+def new_evaluator(options: JobOptions, features: tuple[str, ...]) -> Interpreter:
     """One that this machine's own files and variables have no influence on."""
     from snowsnake.cache.location import machine_options
     from snowsnake.interpreter import Interpreter
@@ -172,7 +178,7 @@ def new_evaluator(options: JobOptions, features: tuple[str, ...]) -> Any:
     )  # fmt: skip
 
 
-def values_of(evaluator: Any, arguments: tuple[tuple[str, str, str], ...]) -> dict[bytes, Any]:
+def values_of(evaluator: Interpreter, arguments: tuple[tuple[str, str, str], ...]) -> dict[bytes, Handle]:
     """The arguments of the command line as values."""
     values = {}
     for kind, name, text in arguments:
