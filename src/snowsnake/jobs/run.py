@@ -111,7 +111,6 @@ class Run:
         reply = self.root.look(path)
         if self.memory is not None:
             evaluator = self.root.evaluator
-            assert self._asked is not None
             found = doubted(evaluator, evaluator.dependencies(), self.memory.since_ns)
             self.memory.begin(found, evaluator.fetcher.facts() if any(entry.kind == "source" for entry in found) else None)
             self._asked = evaluator.record_count()
