@@ -13,7 +13,7 @@ from snowsnake.diagnostics.error import EvaluationError
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.activities import Activity
@@ -156,7 +156,7 @@ class Reporter:
         if level <= self.verbosity:
             self.note(message, level)
 
-    def event(self, facts: "dict[str, Any]", text: str = "", is_log: bool = False) -> None:
+    def event(self, facts: "dict[str, object]", text: str = "", is_log: bool = False) -> None:
         """What a build does, for programs; people read *text* instead."""
         if self.log_copy is not None or self.log_format == "internal-json":
             from snowsnake.diagnostics.log import event_line

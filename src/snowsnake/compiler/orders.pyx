@@ -113,7 +113,8 @@ cdef extern from *:
     uint32_t KNOWN_COUNT "SNOW_KNOWN_COUNT"
 
 
-cdef struct Place:                    # a name of the scope
+# A name of the scope.
+cdef struct ScopePlace:
     Name name
     uint32_t turn
     uint32_t index                    # in the source
@@ -137,15 +138,15 @@ cdef uint32_t _turn_of(Compiler* c, Name name) noexcept nogil:
     return KNOWN_COUNT + name
 
 
-cdef inline bint _is_above_by_number(const void* context, const Place* a, const Place* b) noexcept nogil:
+cdef inline bint _is_above_by_number(const void* context, const ScopePlace* a, const ScopePlace* b) noexcept nogil:
     return a.name > b.name
 
 
-cdef inline bint _is_above_by_turn(const void* context, const Place* a, const Place* b) noexcept nogil:
+cdef inline bint _is_above_by_turn(const void* context, const ScopePlace* a, const ScopePlace* b) noexcept nogil:
     return a.turn > b.turn
 
 
-cdef Place* _find_place(Place* places, uint32_t count, Name name) noexcept nogil:
+cdef ScopePlace* _find_place(ScopePlace* places, uint32_t count, Name name) noexcept nogil:
     """The one of that name, or NULL; they are in the order of `_is_above_by_number`."""
     cdef uint32_t low = 0, high = count, middle
     while low < high:
@@ -164,11 +165,11 @@ cdef bint _is_before(Compiler* c, Bound* bound, uint32_t first, uint32_t second,
     return compare_text(&c.names[bound[first].name], &c.names[bound[second].name]) < 0
 
 
-cdef bint _note_aliases(Compiler* c, Bound* bound, uint32_t count, Place* places, bint by_name, bint* waits) noexcept nogil:
+cdef bint _note_aliases(Compiler* c, Bound* bound, uint32_t count, ScopePlace* places, bint by_name, bint* waits) noexcept nogil:
     """Fills `waits`; returns whether the order shows."""
     cdef bint shows = False, is_first, is_usually_first
     cdef uint32_t i
-    cdef Place* of
+    cdef ScopePlace* of
     for i in range(count):
         if bound[i].alias == NO_NAME:
             continue
@@ -190,8 +191,8 @@ cdef bint _note_aliases(Compiler* c, Bound* bound, uint32_t count, Place* places
 
 cdef void find_turns(Compiler* c, Bound* bound, uint32_t count, bint by_name, Turns* turns) noexcept nogil:
     """`by_name`: the usual order is that of the names, not that of the source.  The caller forgets the turns."""
-    cdef Place* places = <Place*>hold(count * sizeof(Place))
-    cdef Place* scratch = <Place*>hold(count * sizeof(Place))
+    cdef ScopePlace* places = <ScopePlace*>hold(count * sizeof(ScopePlace))
+    cdef ScopePlace* scratch = <ScopePlace*>hold(count * sizeof(ScopePlace))
     cdef uint32_t i
     for i in range(count):
         places[i].name = bound[i].name

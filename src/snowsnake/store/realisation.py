@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from snowsnake.store import aterm, hashing, store_path
 from snowsnake.store.derivation import Derivation
