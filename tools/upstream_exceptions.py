@@ -13,7 +13,6 @@ REASONS = {
     "help": "skips itself where `man` is missing",
     "secure-drv-outputs": "builds through a daemon, which we leave to Nix",
     "eval-store": "with `--eval-store`, our builds do not copy derivations to the store that builds",
-    "flakes/config": "a path in `nixConfig` is not copied to the store by itself",
     "lang": "18 reports differ in lines of traces (differences.md); values agree",
     "lang-gc": "skips itself",
     "impure-env": "`nix daemon`, which we leave to Nix (C++ Nix fails it as root)",

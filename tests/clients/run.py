@@ -1,16 +1,18 @@
 """Real programs around Nix with only our commands on their PATH: each does its job, or stops where something must be fetched.
 
 usage: python tests/clients/run.py [--nixpkgs FOLDER] [--home-manager FOLDER] [--nix-update FOLDER] [--nixpkgs-review FOLDER] [--renovate FOLDER]
-       [--dependabot FOLDER] [--nix-direnv FOLDER] [--python PROGRAM]
+       [--dependabot FOLDER] [--nix-direnv FOLDER] [--update FOLDER] [--python PROGRAM]
 
 In: sources of the clients; nixos-rebuild-ng (in nixpkgs), nix-update and nixpkgs-review (which needs nixpkgs, too) need Python 3.12.  Of Renovate and
-Dependabot, which are large programs, only the command that updates a lock file is taken from the source and run; nix-direnv stops at `nix print-dev-env`.  Out: a line for each case; exit code 1 if one
+Dependabot, which are large programs, only the command that updates a lock file is taken from the source and run; of nix-direnv `use flake` is run with
+direnv's own functions played by others; `--update` is a folder with nixpkgs' `lib` and `maintainers`, whose update.nix and update.py update a package of ours.  Out: a line for each case; exit code 1 if one
 did not do what it should.  A client whose source is not given is left out, and named.  CI does not run this: it has no clients.
 """
 
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -179,6 +181,42 @@ def dependabot(world: World, source: Path) -> None:
     lock_updates(world, "Dependabot", f"{command[1]} tool")
 
 
+UPDATED = r"""{ overlays ? [ ], config ? { } }:
+let
+  lib = import ./lib;
+  system = "x86_64-linux";
+  mkDerivation = given: derivation ({ inherit system stdenv; builder = "/bin/sh"; } // removeAttrs given [ "passthru" "meta" ])
+    // { meta = { }; } // (given.passthru or { });
+  stdenv = "${./stdenv}";
+in {
+  inherit lib;
+  stdenv = { inherit mkDerivation; };
+  writeText = name: text: derivation { inherit name system text; builder = "/bin/sh"; args = [ "-c" "printf '%s' \"$text\" > $out" ]; };
+  python3.interpreter = "PYTHON";
+  git = ""; nix = ""; cacert = "";
+  tool = mkDerivation { pname = "tool"; name = "tool-${import ./tool}"; version = import ./tool; passthru.updateScript = [ ./update-tool ]; };
+}
+"""
+
+
+def nixpkgs_update(world: World, source: Path, python: str) -> None:
+    """`nix-shell maintainers/scripts/update.nix`, which becomes update.py, which asks `nix-instantiate` and commits."""
+    folder = world.folder / "packages"
+    for part in ("lib", "maintainers"):
+        shutil.copytree(source / part, folder / part)
+    (folder / "stdenv").mkdir()
+    (folder / "stdenv" / "setup").write_text('runHook() { eval "${!1}"; }\n')
+    (folder / "default.nix").write_text(UPDATED.replace("PYTHON", python))
+    (folder / "tool").write_text('"1.0"\n')
+    (folder / "update-tool").write_text("#!/bin/sh\necho '\"1.1\"' > tool\n")
+    (folder / "update-tool").chmod(0o755)
+    # As root, a Nix inside of a shell is in a namespace that has no other group.
+    more = {"NIX_CONFIG": world.environment["NIX_CONFIG"] + "build-users-group =\n"} | {f"GIT_{who}_{what}": "me" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    script = "git init -q -b main . && git add . && git commit -q -m start && echo | nix-shell maintainers/scripts/update.nix --argstr package tool --argstr commit true"
+    shown = "git log -1 --format=%s; cat tool"
+    world.expect("nixpkgs' update.py", ["bash", "-c", f"cd {folder}; {script}; {shown}"], "Packages updated!", 'tool: 1.0 → 1.1\n"1.1"', **more)
+
+
 def nix_direnv(world: World, source: Path) -> None:
     """`use flake` but for `nix print-dev-env`: what it does about the flake's inputs."""
     script = f"""
@@ -196,7 +234,7 @@ _nix flake archive --json --no-write-lock-file -- ./flake
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    names = ("nixpkgs", "home-manager", "nix-update", "nixpkgs-review", "renovate", "dependabot", "nix-direnv")
+    names = ("nixpkgs", "home-manager", "nix-update", "nixpkgs-review", "renovate", "dependabot", "nix-direnv", "update")
     for name in names:
         parser.add_argument(f"--{name}", type=lambda text: Path(text).resolve())
     parser.add_argument("--python", default=sys.executable)
@@ -218,6 +256,8 @@ def main() -> int:
             dependabot(world, given.dependabot)
         if given.nix_direnv:
             nix_direnv(world, given.nix_direnv)
+        if given.update:
+            nixpkgs_update(world, given.update, given.python)
     if left_out:
         print(f"left out, no source: {' '.join(left_out)}")
     return 1 if world.failures else 0

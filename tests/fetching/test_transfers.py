@@ -300,9 +300,10 @@ def test_the_size_is_limited(served, tmp_path) -> None:
     fetcher.close()
 
 
-def test_a_variable_limits_the_size(tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("SNOWSNAKE_FETCH_CACHE_MIB", "1")
-    fetcher = Fetcher(Settings(), cache_folder=str(tmp_path / "c"))
+def test_a_setting_limits_the_size(tmp_path) -> None:
+    settings = Settings()
+    settings.set("fetch-cache-size", "1M")
+    fetcher = Fetcher(settings, cache_folder=str(tmp_path / "c"))
     for number in range(3):
         name = tmp_path / f"archive-{number}.tar"
         name.write_bytes(tar_bytes([("f", b"0", os.urandom(700_000), "", 0o644)]))

@@ -59,16 +59,6 @@ def _changing_folder(environ: Mapping[str, str]) -> str:
     return os.path.abspath(nix_cache_folder(environ))
 
 
-def limit_of(environ: Mapping[str, str]) -> int:
-    """The bytes that `$SNOWSNAKE_FETCH_CACHE_MIB` allows for fetched trees; 0, which means no limit, if it is not set or not a number.
-
-    >>> limit_of({"SNOWSNAKE_FETCH_CACHE_MIB": "2"}), limit_of({})
-    (2097152, 0)
-    """
-    text = environ.get("SNOWSNAKE_FETCH_CACHE_MIB", "")
-    return int(text) << 20 if text.isascii() and text.isdigit() and len(text) < 12 else 0
-
-
 class Fact(dict[str, "Any"]):
     """A recorded fact, and its age."""
 
@@ -82,7 +72,7 @@ class FetchCache:
         chosen = folder or _chosen_folder(os.environ)
         self.folder = chosen or default_folder()
         self.changing = chosen or _changing_folder(os.environ)     # facts and repositories, which may be different tomorrow
-        self.limit_bytes = limit_bytes or limit_of(os.environ)
+        self.limit_bytes = limit_bytes
         self._indexes: dict[str, sqlite3.Connection] = {}
         self._work = ""
         self._work_lock = -1

@@ -87,7 +87,7 @@ class Fetcher:
         self.features: Container[str] = DEFAULT_FEATURES if features is None else features
         self.working_directory = working_directory or os.getcwd()
         self.is_offline = is_offline
-        self.cache = FetchCache(cache_folder, cache_limit_bytes)
+        self.cache = FetchCache(cache_folder, cache_limit_bytes or settings["fetch-cache-size"])
         self.progress = progress or Progress()
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled

@@ -152,13 +152,13 @@ def _commit_message(world: FlakeWorld, inner: str, is_there: bool, changes: str)
 
 
 def _run(words: list[str], text: str = "") -> None:
+    """Runs a program, which tells the user itself what is wrong."""
     import subprocess
 
     plain = {**os.environ, "HGPLAIN": ""}
     try:
-        done = subprocess.run(words, check=False, input=text.encode("utf-8", "surrogateescape"), stderr=subprocess.PIPE, env=plain)
+        done = subprocess.run(words, check=False, input=text.encode("utf-8", "surrogateescape"), stdout=subprocess.DEVNULL, env=plain)
     except OSError as error:
         raise FlakeError("file", f"executing '{words[0]}': {error.strerror}") from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").rstrip()
-        raise FlakeError("file", f'program "{words[0]}" failed with exit code {done.returncode}' + (f"\n{said}" if said else ""))
+        raise FlakeError("file", f'program "{words[0]}" failed with exit code {done.returncode}')

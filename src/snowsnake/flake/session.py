@@ -80,7 +80,8 @@ class FlakeSession:
         self.evaluator = evaluator
         self.settings = settings
         self.world = FlakeWorld(
-            evaluator.fetcher, settings, environ, warn, on_tree=lambda tree: evaluator.mount_source(tree.source), check=evaluator.check_input
+            evaluator.fetcher, settings, environ, warn, on_tree=lambda tree: evaluator.mount_source(tree.source), check=evaluator.check_input,
+            copy=self._copied,
         )
         self._say = say
         self._apply_config = apply_config
@@ -111,6 +112,14 @@ class FlakeSession:
     @property
     def _labels(self) -> "Labels":
         return Labels(self.world.trees)
+
+    def _copied(self, tree: FlakeTree, path: str) -> str:
+        """The store path of a file or folder of a tree on its own, which has the same name whatever else the tree has."""
+        self.evaluator.mount_source(tree.source)
+        copy = self.evaluator.evaluate(b'path: builtins.path { inherit path; name = "source"; }', "/", "«internal»")
+        place = self.evaluator.from_python(f"{tree.store_path}/{path}".encode("utf-8", "surrogateescape"))
+        found: str = copy.call(place).string().decode("utf-8", "surrogateescape")
+        return found
 
     def mounted(self, path: bytes) -> "tuple[FlakeTree, str]":
         """The tree that a store path belongs to, and the rest of the path."""

@@ -110,7 +110,7 @@ class FlakeTree:
 
 class FlakeWorld:
     """Fetches and reads flakes.  `warn` gets messages for the user; `on_tree` each tree that was used; `check` raises an error for an
-    input that a policy forbids."""
+    input that a policy forbids.  `copy` adds a file of a tree to the store, on its own, and returns its path there."""
 
     def __init__(
         self,
@@ -120,7 +120,9 @@ class FlakeWorld:
         warn: "Callable[[str], None]",
         on_tree: "Callable[[FlakeTree], None] | None" = None,
         check: "Callable[[Input], None] | None" = None,
+        copy: "Callable[[FlakeTree, str], str] | None" = None,
     ) -> None:
+        self._copy = copy
         self.fetcher = fetcher
         self.settings = settings
         self.environ = environ
@@ -233,8 +235,8 @@ class FlakeWorld:
         )
 
     def copied(self, tree: FlakeTree, path: str) -> str:
-        """The store path of a tree's file on its own, which a setting that is a path becomes."""
-        return f"{tree.store_path}/{path}"
+        """The store path of a tree's file on its own, which a setting that is a path becomes; where nothing is copied, its place in the tree."""
+        return f"{tree.store_path}/{path}" if self._copy is None else self._copy(tree, path)
 
     # ---- lock files ---------------------------------------------------------------------------------------------
 

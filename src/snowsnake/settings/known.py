@@ -47,6 +47,7 @@ KNOWN = {
     "external-builders": ("json list", (), "", False),
     "extra-platforms": ("set", ..., "", False),
     "fallback": ("bool", False, "", False),
+    "fetch-cache-size": ("u64", 0, "", False),
     "filter-syscalls": ("bool", True, "", False),
     "flake-registry": ("str", "https://channels.nixos.org/flake-registry.json", "flakes", False),
     "fsync-metadata": ("bool", True, "", False),

@@ -1,10 +1,10 @@
-"""THE table of settings: every name that nix.conf of Nix 2.34.8 knows.
+"""THE table of settings: every name that nix.conf of Nix 2.34.8 knows, and those that we add, which C++ Nix warns of.
 
 Everything that knows a setting by name derives it from here: nix.conf, NIX_CONFIG, `--option`, flags, `config show`, the manual.
 Rows are constants, so that a start of a command pays for loading them and for nothing else.
 
 A row: name; aliases, separated by blanks; type (settings/kinds.py); default (`...`: it depends on the machine, settings/defaults.py knows;
-an empty tuple is an empty dict for maps); the experimental feature that it needs; the first version of Nix that has it; whether we carry it out; what it does.
+an empty tuple is an empty dict for maps); the experimental feature that it needs; the first version of Nix that has it (`ours`: none has); whether we carry it out; what it does.
 
 Carried out is one of:
   yes        it does here what it does there
@@ -13,6 +13,7 @@ Carried out is one of:
 """
 
 YES, ELSEWHERE, NO = "yes", "elsewhere", "no"
+OURS = "ours"
 
 # fmt: off
 ROWS = (
@@ -60,6 +61,7 @@ ROWS = (
     ("external-builders", "", "json list", (), "", "2.32", "elsewhere", "Programs that build derivations for other systems, as JSON."),
     ("extra-platforms", "", "set", ..., "", "2.1", "elsewhere", "Systems whose builds this machine can run, besides `system`."),
     ("fallback", "build-fallback", "bool", False, "", "2.0", "yes", "Build what cannot be substituted."),
+    ("fetch-cache-size", "", "u64", 0, "", "ours", "yes", "How many bytes fetched sources may take in the cache, with K, M, G or T as units; those that were not used for longest go first. 0 is no limit."),
     ("filter-syscalls", "", "bool", True, "", "2.0", "elsewhere", "Forbid builders some system calls, such as making setuid files."),
     ("flake-registry", "", "str", "https://channels.nixos.org/flake-registry.json", "flakes", "2.4", "yes", "The global registry of flakes: a path or an address; empty means none."),
     ("fsync-metadata", "", "bool", True, "", "0.14", "elsewhere", "Wait until changes of the store's database are on disk."),

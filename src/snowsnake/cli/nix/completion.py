@@ -18,6 +18,7 @@ from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.flags import flag
 from snowsnake.settings.table import BY_NAME as SETTINGS
+from snowsnake.settings.table import OURS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -351,7 +352,7 @@ def _input(completion: Completion, prefix: str) -> None:
 
 
 def _setting(completion: Completion, prefix: str) -> None:
-    for name in SETTINGS:
+    for name in (name for name, row in SETTINGS.items() if row[5] != OURS):
         if name.startswith(prefix):
             completion.add(name, f"Set the `{name}` setting.")
 

@@ -10,7 +10,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
-from snowsnake.settings.table import BY_NAME
+from snowsnake.settings.table import BY_NAME, OURS
 
 # Settings whose default is not documented in C++ Nix.
 _UNDOCUMENTED = ("build-users-group", "builders", "extra-platforms", "nix-path", "ssl-cert-file", "system-features")
@@ -27,7 +27,7 @@ def show(call: Call) -> int:
             raise SettingError(f"could not find setting '{name}'", is_usage=False)
         _print(settings.text(name))
     elif is_json:
-        print_json({name: describe(settings, name) for name in sorted(BY_NAME)}, call)
+        print_json({name: describe(settings, name) for name in sorted(BY_NAME) if BY_NAME[name][5] != OURS or settings.is_set(name)}, call)
     else:
         _print("".join(f"{name} = {settings.text(name)}\n" for name in sorted(BY_NAME) if _is_shown(settings, name)))
     return 0
@@ -70,5 +70,7 @@ def _print(text: str) -> None:
 
 
 def _is_shown(settings: Settings, name: str) -> bool:
-    feature = BY_NAME[name][4]
+    feature, since = BY_NAME[name][4:6]
+    if since == OURS and not settings.is_set(name):
+        return False                           # 2.34 does not have it
     return not feature or feature in settings["experimental-features"]

@@ -93,10 +93,10 @@ def _environment(call: Call, installables: Installables) -> tuple[BuildEnvironme
     if len(targets) == 1 and targets[0].outputs is None and targets[0].path.endswith("-env"):
         path = targets[0].path                 # the object itself, as a profile keeps it
     else:
-        derivations = sorted({_derivation(target, word) for target in targets})
+        derivations = sorted({_derivation(target, installables.called(word)) for target in targets})
         if len(derivations) != 1:
             raise EvaluationError(
-                "value", f"'{word}' needs to evaluate to a single derivation, but it evaluated to {len(derivations)} derivations"
+                "value", f"'{installables.called(word)}' needs to evaluate to a single derivation, but it evaluated to {len(derivations)} derivations"
             )
         made = add_environment_derivation(store, derivations[0])
         _build(store, made)
@@ -121,9 +121,9 @@ def _phase(call: Call) -> str:
     return call.given.text("phase") if key == "phase" else _PHASES.get(key, "")
 
 
-def _derivation(target: Target, word: str) -> str:
+def _derivation(target: Target, called: str) -> str:
     if target.outputs is None and not target.path.endswith(".drv"):
-        raise EvaluationError("value", f"argument '{word}' did not evaluate to a derivation")
+        raise EvaluationError("value", f"argument '{called}' did not evaluate to a derivation")
     return target.path
 
 
@@ -134,9 +134,10 @@ def _script(call: Call, installables: Installables, found: BuildEnvironment, fol
     redirected: dict[str, str] = {}
     for word, place in call.given.texts("redirect"):
         target_place = os.path.abspath(place)
-        for path in _redirected_paths(installables, word):
+        called, paths = _redirected(installables, word)
+        for path in paths:
             if path not in plain:
-                call.reporter.warning(f"'{word}' (path '{path}') is not used by this build environment")
+                call.reporter.warning(f"'{called}' (path '{path}') is not used by this build environment")
                 continue
             call.reporter.info(f"redirecting '{path}' to '\"{target_place}\"'")
             redirected[path] = target_place
@@ -145,14 +146,14 @@ def _script(call: Call, installables: Installables, found: BuildEnvironment, fol
     return found.script(outputs, redirected)
 
 
-def _redirected_paths(installables: Installables, word: str) -> list[str]:
-    """The outputs that a word of `--redirect` means, which are not built."""
+def _redirected(installables: Installables, word: str) -> tuple[str, list[str]]:
+    """What messages call a word of `--redirect`, and the outputs that it means, which are not built."""
     kept = installables.output, installables.defaults, installables.prefixes
     installables.defaults, installables.prefixes = (), None
     try:
         targets = installables.targets([word])
         report_missing(installables.store.missing(map(wanted_text, targets)), installables.call.reporter)
-        return [path for target in targets for path in output_paths(installables.store, target).values()]
+        return installables.called(word), [path for target in targets for path in output_paths(installables.store, target).values()]
     finally:
         installables.output, installables.defaults, installables.prefixes = kept
 
@@ -161,9 +162,10 @@ def _interactive(call: Call, script: str) -> str:
     """The script for a shell of a user, with his own settings in front and the prompt of nix.conf behind."""
     settings = call.settings
     lines = ['[ -n "$PS1" ] && [ -e ~/.bashrc ] && source ~/.bashrc;', "shopt -u expand_aliases", script, "shopt -s expand_aliases"]
-    for name, form in (("bash-prompt", "PS1={};"), ("bash-prompt-prefix", 'PS1={}"$PS1";'), ("bash-prompt-suffix", "PS1+={};")):
-        if settings[name]:
-            lines.append(f'[ -n "$PS1" ] && {form.format(quoted(settings[name]))}')
+    prompt, prefix, suffix = settings["bash-prompt"], settings["bash-prompt-prefix"], settings["bash-prompt-suffix"]
+    for text, form in ((prompt, "PS1={};"), (prefix, 'PS1={}"$PS1";'), (suffix, "PS1+={};")):
+        if text:
+            lines.append(f'[ -n "$PS1" ] && {form.format(quoted(text))}')
     return "\n".join(lines) + "\n"
 
 

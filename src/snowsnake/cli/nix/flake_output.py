@@ -42,6 +42,12 @@ class FlakeOutput:
         return self._flakes.find(self._locked, self._reference, self._paths)
 
     @property
+    def called(self) -> str:
+        """What messages call it: the flake, and the attribute as the user wrote it, or the first of those that a flake without attribute means."""
+        first, last = self._paths[0], self._paths[-1]
+        return f"{self._reference}#{last if first.endswith(f'.{last}') else first}"
+
+    @property
     def nixpkgs(self) -> "Reference | None":
         """Where the lock file of the flake says that its input `nixpkgs` is, if it has one that is a flake."""
         node = self._locked.lock_file.find(("nixpkgs",))

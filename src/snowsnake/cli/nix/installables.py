@@ -73,6 +73,17 @@ class Installables:
         path = self.path_meant(word)
         return self._evaluated(word) if path is None else [path]
 
+    def called(self, word: str) -> str:
+        """What messages call a word, after `targets` read it: an attribute, a store path, or a flake with the first place of the attribute."""
+        prefix = split_outputs(word)[0]
+        given = self.call.given
+        if given.flag("file") or given.flag("expr"):
+            return "" if prefix == "." else prefix
+        if self.output is not None:
+            return self.output.called
+        path = self.path_meant(word)
+        return word if path is None else path.shown
+
     def path_meant(self, word: str) -> Target | None:
         """The store object that a word names by its path; None if the word means something else."""
         prefix, names = split_outputs(word)

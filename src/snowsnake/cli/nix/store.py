@@ -254,5 +254,5 @@ def one_of(call: Call, installables: Installables, word: str, *, is_built: bool 
     """The one object that a word names."""
     found = roots(call, installables, [word], is_built=is_built)
     if len(found) != 1:
-        raise ValueError(f"argument '{word}' should evaluate to one store path")
+        raise ValueError(f"argument '{installables.called(word)}' should evaluate to one store path")
     return next(iter(found))

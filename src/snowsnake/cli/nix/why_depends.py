@@ -5,7 +5,10 @@ In: a `Call`.  Out: a tree; with `--precise` the places in files where objects a
 
 from collections.abc import Iterator
 
+from snowsnake.cli.building import report_missing
+from snowsnake.cli.nix.build import wanted_text
 from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.installables import NotBuilt
 from snowsnake.cli.nix.store import asked, one_of
 from snowsnake.cli.output import write_line
 from snowsnake.store.graph import closure, distances
@@ -25,11 +28,17 @@ _HASH_SIZE = 32
 def run(call: Call) -> None:
     with asked(call, is_writable=not call.given.flag("derivation")) as installables:      # the package may have to be built
         package = one_of(call, installables, call.words[0])
-        dependency = one_of(call, installables, call.words[1], is_built=False)
+        package_called = installables.called(call.words[0])
+        try:
+            dependency = one_of(call, installables, call.words[1], is_built=False)
+        except NotBuilt:                       # then the package, which is built, did not need it
+            dependency = ""
+            targets = installables.targets([call.words[1]])
+            report_missing(installables.store.missing(map(wanted_text, targets)), call.reporter)
         store = installables.store
         paths = closure(store, [package])
         if dependency not in paths:
-            call.reporter.note(f"'{package}' does not depend on '{dependency}'")
+            call.reporter.note(f"'{package_called}' does not depend on '{installables.called(call.words[1])}'")
             return
         _Explained(call, store, package, dependency, paths).print()
 
