@@ -14,6 +14,7 @@ from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, ROWS, SHORT, names_below
 from snowsnake.settings.flags import flag
 from snowsnake.settings.table import BY_NAME as SETTINGS
+from snowsnake.settings.table import OURS
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_rows() -> None:
 def test_config_show_as_json(nix) -> None:
     code, out, err = nix("config", "show", "--json", "--cores", "3")
     found = json.loads(out)
-    assert (code, err) == (0, "") and sorted(found) == sorted(SETTINGS)
+    assert (code, err) == (0, "") and sorted(found) == sorted(name for name, row in SETTINGS.items() if row[5] != OURS)
     assert found["cores"] | {"description": ""} == {
         "aliases": ["build-cores"],
         "defaultValue": 0,
@@ -137,3 +138,12 @@ def test_a_search_shows_an_error_whole_that_it_does_not_pass_over(tmp_path, capf
             assert '"legacyPackages.x.b"' in out
         else:
             assert "none.nix' does not exist" in said and "flake.nix:1:" in said
+
+
+def test_our_own_settings_are_shown_where_they_are_set(nix) -> None:
+    """`nix config show` is that of 2.34 otherwise."""
+    name = "fetch-cache-size"
+    assert f"{name} =" not in nix("config", "show")[1]
+    assert nix("config", "show", name)[0] == 1
+    assert nix("--fetch-cache-size", "2M", "config", "show", name)[1] == "2097152\n"
+    assert f"\n{name} = 2097152\n" in nix("config", "show", NIX_CONFIG="fetch-cache-size = 2M")[1]
