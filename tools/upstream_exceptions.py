@@ -24,7 +24,6 @@ REASONS = {
     "simple": "at line 57 we print a value of 20 000 levels, where 2.34 stops at 10 000",
     "structured-attrs": "`nix print-dev-env` asks the flake registry for nixpkgs; C++ Nix fails there, too",
     "supplementary-groups": "skips itself where there is no static busybox",
-    "zstd": "`nix copy --profile`, which we leave to Nix",
 }
 ELSEWHERE = {
     "garbage collection, profiles, channels": (

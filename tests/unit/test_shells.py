@@ -179,8 +179,7 @@ def call(world, *words: str) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (("nix", "develop", "-f", "dev/pkgs", "tool", "--profile", "p"), "'nix develop --profile'"),
-        (("nix", "print-dev-env", "-f", "dev/pkgs", "tool", "--profile", "p"), "'nix print-dev-env --profile'"),
+        (("nix", "develop", "-f", "dev/pkgs", "tool", "--debugger"), "'--debugger'"),
         (("nix-shell", "dev/pkgs", "-A", "tool", "--repair"), "'nix-shell --repair'"),
     ],
 )

@@ -4,12 +4,12 @@ In: a `Call`.  Out: the plan and logs on standard error; links, `result` and so 
 """
 
 from snowsnake.cli.building import build_error, check_again, link_outputs, realise, repair, report_missing
-from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import ALL, Target
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.output import write_line
+from snowsnake.cli.profiles import only_path, switch_profile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 def run(call: Call) -> int:
     given = call.given
-    if given.flag("profile"):
-        raise NotOurs("'nix build --profile'")
     is_dry = given.flag("dry_run")
     with asked(call, is_writable=not is_dry) as installables:
         targets = installables.targets(call.words)
@@ -49,6 +47,8 @@ def _build(call: Call, store: "Store", targets: list[Target]) -> None:
         for outputs in results:
             for _, path in outputs:
                 write_line(path.encode("utf-8", "surrogateescape"))
+    if call.given.flag("profile"):
+        switch_profile(store, call.given.text("profile"), only_path([path for outputs in results for _, path in outputs]))
 
 
 def make_valid(call: Call, store: "Store", targets: list[Target]) -> None:

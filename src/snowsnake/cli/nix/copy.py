@@ -6,10 +6,11 @@ In: a `Call`.  Out: objects that are valid in the other store; a line for each.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from snowsnake.cli.hand_on import NotOurs
+from snowsnake.cli.nix.build import make_links, outputs_of
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import Installables, derivations_of, realisations_of, store_paths
 from snowsnake.cli.options import UsageError
+from snowsnake.cli.profiles import only_path, switch_profile
 from snowsnake.cli.stores import is_written, open_reference
 from snowsnake.diagnostics.error import as_error
 from snowsnake.settings.store_reference import StoreReference
@@ -48,8 +49,6 @@ def run(call: Call) -> None:
     from snowsnake.store.trust import Keys
 
     given, settings = call.given, call.settings
-    if given.flag("profile"):
-        raise NotOurs("'nix copy --profile'")
     if not given.flag("no_recursive"):
         given.values["recursive"] = True
     with two_stores(call) as (source, target):
@@ -60,6 +59,19 @@ def run(call: Call) -> None:
         copy_paths(installables.store, target, paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"])
         for realisation in realisations:
             target.register_realisation(realisation)
+        if given.flag("profile") or given.flag("out_link"):
+            _link(call, target, [outputs_of(installables.store, wanted) for wanted in installables.targets(call.words)])
+
+
+def _link(call: Call, target: "Store", results: "list[list[tuple[str, str]]]") -> None:
+    """A profile and links in the store that got the objects."""
+    given = call.given
+    if given.flag("profile"):
+        switch_profile(target, given.text("profile"), only_path([path for outputs in results for _, path in outputs]))
+    if given.flag("out_link"):
+        if getattr(target, "add_root", None) is None:
+            raise ValueError("'--out-link' is not supported for this Nix store")
+        make_links(target, given.text("out_link"), results)
 
 
 def copy_log(call: Call) -> None:

@@ -17,6 +17,7 @@ from snowsnake.cli.nix.installables import Installables, Target, output_paths
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
+from snowsnake.cli.profiles import switch_profile
 from snowsnake.cli.shells.environment import BuildEnvironment
 from snowsnake.diagnostics.error import EvaluationError
 
@@ -82,8 +83,6 @@ def _environment(call: Call, installables: Installables) -> tuple[BuildEnvironme
 
     if call.given.flag("debugger"):
         raise NotOurs("'--debugger'")
-    if call.given.flag("profile"):
-        raise NotOurs(f"'nix {call.row.name if call.row else ''} --profile'")
     system = call.settings["system"]
     installables.defaults = (f"devShells.{system}.default", f"devShell.{system}", f"packages.{system}.default", f"defaultPackage.{system}")
     installables.prefixes = (f"devShells.{system}.", f"packages.{system}.", f"legacyPackages.{system}.")
@@ -101,6 +100,8 @@ def _environment(call: Call, installables: Installables) -> tuple[BuildEnvironme
         made = add_environment_derivation(store, derivations[0])
         _build(store, made)
         path = environment_of(store, made)
+    if call.given.flag("profile"):
+        switch_profile(store, call.given.text("profile"), path)
     return BuildEnvironment(store.read(path)), path
 
 

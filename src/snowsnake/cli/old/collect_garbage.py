@@ -11,6 +11,7 @@ import time
 from snowsnake.cli.old.command_line import Request, read_request, value_of, whole_number
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
+from snowsnake.cli.profiles import generations
 from snowsnake.diagnostics.error import as_error
 
 _HELP = """usage: nix-collect-garbage [OPTION …]
@@ -96,22 +97,18 @@ def _remove_generations(folder: str, oldest_s: float | None, is_dry: bool, repor
 def _remove_of(folder: str, profile: str, oldest_s: float | None, is_dry: bool, reporter: Reporter) -> None:
     """Removes the generations of one profile: all but the current one, or (with *oldest_s*) those that were no longer in use at that time."""
     current = os.readlink(os.path.join(folder, profile)).rpartition("/")[2]
-    found: dict[int, str] = {}
-    for name in os.listdir(folder):
-        match = re.fullmatch(re.escape(profile) + r"-([0-9]{1,18})-link", name)
-        if match:
-            found[int(match[1])] = name
+    found = generations(os.path.join(folder, profile))
     doomed = sorted(found, reverse=True)
     if oldest_s is not None:
-        while doomed and os.lstat(os.path.join(folder, found[doomed[0]])).st_mtime >= oldest_s:
+        while doomed and os.lstat(found[doomed[0]]).st_mtime >= oldest_s:
             doomed.pop(0)
         # The newest of the older generations was in use at that time.
         doomed = doomed[1:]
     for number in sorted(doomed):
-        if found[number] != current:
+        if os.path.basename(found[number]) != current:
             reporter.note(f"{'would remove' if is_dry else 'removing'} profile version {number}")
             if not is_dry:
-                os.unlink(os.path.join(folder, found[number]))
+                os.unlink(found[number])
 
 
 def main(words: list[str] | None = None) -> int:
