@@ -3,10 +3,11 @@
 In: a `Call`.  Out: the plan and logs on standard error; links, `result` and so on; with `--json` the derivations and their outputs.
 """
 
-from snowsnake.cli.building import build_error, check_again, link_outputs, realise, repair, report_missing
+from snowsnake.cli.building import build_error, check_again, realise, repair, report_missing
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import ALL, Target
+from snowsnake.cli.nix.results import make_links, outputs_of, wanted_text
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.output import write_line
 from snowsnake.cli.profiles import only_path, switch_profile
@@ -33,11 +34,6 @@ def run(call: Call) -> int:
     return 0
 
 
-def wanted_text(target: Target) -> str:
-    """A target as stores are asked for it."""
-    return target.path if target.outputs is None else f"{target.path}!{','.join(target.outputs)}"
-
-
 def _build(call: Call, store: "Store", targets: list[Target]) -> None:
     make_valid(call, store, targets)
     results = [outputs_of(store, target) for target in targets]
@@ -60,20 +56,6 @@ def make_valid(call: Call, store: "Store", targets: list[Target]) -> None:
         make(store, list(map(wanted_text, targets)), call.reporter)
     except BuildFailure as error:
         raise build_error(error) from None
-
-
-def make_links(store: "Store", link: str, results: "list[list[tuple[str, str]]]") -> None:
-    """*link* to the outputs of the first result, *link*`-1` to those of the second, and so on."""
-    for number, outputs in enumerate(results):
-        link_outputs(store, f"{link}-{number}" if number else link, outputs)
-
-
-def outputs_of(store: "Store", target: Target) -> list[tuple[str, str]]:
-    """(name, path) of what was asked for; an object that is no derivation is its own."""
-    if target.outputs is None:
-        return [("out", target.path)]
-    known = store.outputs(target.path)
-    return [(name, known[name]) for name in sorted(known) if target.outputs == (ALL,) or name in target.outputs]
 
 
 def _described(store: "Store", target: Target) -> "dict[str, Any] | str":

@@ -6,9 +6,9 @@ In: a `Call`.  Out: objects that are valid in the other store; a line for each.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from snowsnake.cli.nix.build import make_links, outputs_of
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import Installables, derivations_of, realisations_of, store_paths
+from snowsnake.cli.nix.results import make_links, outputs_of
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.profiles import only_path, switch_profile
 from snowsnake.cli.stores import is_written, open_reference

@@ -10,10 +10,11 @@ from snowsnake.build.structured import quoted
 from snowsnake.cli.building import report_missing
 from snowsnake.cli.executing import changed_environment, execute
 from snowsnake.cli.hand_on import NotOurs
-from snowsnake.cli.nix.build import make_valid, outputs_of, wanted_text
+from snowsnake.cli.nix.build import make_valid
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import Installables, Target, output_paths
+from snowsnake.cli.nix.results import outputs_of, wanted_text
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line

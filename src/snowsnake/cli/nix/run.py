@@ -8,9 +8,10 @@ import os
 from snowsnake.cli.executing import changed_environment, execute
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.apps import App, built, default_apps, find_app
-from snowsnake.cli.nix.build import make_links, make_valid, outputs_of
+from snowsnake.cli.nix.build import make_valid
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import Installables
+from snowsnake.cli.nix.results import make_links, outputs_of
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line

@@ -6,9 +6,9 @@ In: a `Call`.  Out: a tree; with `--precise` the places in files where objects a
 from collections.abc import Iterator
 
 from snowsnake.cli.building import report_missing
-from snowsnake.cli.nix.build import wanted_text
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import NotBuilt
+from snowsnake.cli.nix.results import wanted_text
 from snowsnake.cli.nix.store import asked, one_of
 from snowsnake.cli.output import write_line
 from snowsnake.store.graph import closure, distances
