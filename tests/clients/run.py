@@ -4,8 +4,7 @@ usage: python tests/clients/run.py [--nixpkgs FOLDER] [--home-manager FOLDER] [-
        [--dependabot FOLDER] [--nix-direnv FOLDER] [--update FOLDER] [--python PROGRAM]
 
 In: sources of the clients; nixos-rebuild-ng (in nixpkgs), nix-update and nixpkgs-review (which needs nixpkgs, too) need Python 3.12.  Of Renovate and
-Dependabot, which are large programs, only the command that updates a lock file is taken from the source and run; of nix-direnv `use flake` is run with
-direnv's own functions played by others; `--update` is a folder with nixpkgs' `lib` and `maintainers`, whose update.nix and update.py update a package of ours.  Out: a line for each case; exit code 1 if one
+Dependabot, which are large programs, only the command that updates a lock file is taken from the source and run; nix-direnv stops before `nix print-dev-env`; `--update` is a folder with nixpkgs' `lib` and `maintainers`, whose update.nix and update.py update a package of ours.  Out: a line for each case; exit code 1 if one
 did not do what it should.  A client whose source is not given is left out, and named.  CI does not run this: it has no clients.
 """
 

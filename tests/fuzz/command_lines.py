@@ -62,11 +62,20 @@ def _filled(choose: random.Random, words: list[str], options: list[tuple[str, in
     return [*before, *words, *(word for part in parts for word in part)]
 
 
+def _shell(choose: random.Random) -> list[str]:
+    options = [
+        ("-p", 0), ("-E", 0), ("-A", 1), ("--run", 1), ("--command", 1), ("--pure", 0), ("--keep", 1), ("--exclude", 1), ("--arg", 2), ("--argstr", 2),
+        ("-I", 1), ("--dry-run", 0), ("-i", 1), ("-v", 0), ("--option", 2), ("--show-trace", 0),
+    ]  # fmt: skip
+    return _filled(choose, [], options)
+
+
 PROGRAMS = {
     "nix.main": _nix,
     "old.env": _old("nix-env", ["-qa", "-f", "packages.nix"]),
     "old.store": _old("nix-store", ["-q"]),
     "old.hash": _old("nix-hash", []),
+    "old.shell": _shell,
     "instantiate": _old("nix-instantiate", ["--eval"]),
 }
 
