@@ -24,6 +24,7 @@ let
 in {
   good = import (make "good" "echo '{ a = 42; }' > $out");
   two = builtins.readFile (make "two" "echo from ${make "one" "echo 1 > $out"} > $out");
+  outer = make "outer" "cat ${make "inner" "echo > $out"} > $out";
   bad = import (make "bad" "echo it went wrong; exit 3");
 }
 """
@@ -109,6 +110,17 @@ def test_import_from_derivation_is_refused(daemon, tmp_path):
     refused = instantiate(daemon, tmp_path, "--eval", "--read-write-mode", "-A", "good", "--option", "allow-import-from-derivation", "false")
     assert refused.returncode == 1
     assert "during evaluation because the option 'allow-import-from-derivation' is disabled" in refused.stderr
+
+
+def test_the_plan_of_what_another_client_added(daemon, tmp_path):
+    """Its order follows from derivations, which are requested after the whole answer was read."""
+    made = instantiate(daemon, tmp_path, "--no-gc-warning", "-A", "outer")
+    assert made.returncode == 0, made.stderr
+    outer = made.stdout.strip()
+    with DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]) as store:
+        missing = store.missing([f"{outer}!out"])
+        assert [path.rpartition("-")[2] for path in missing.builds] == ["inner.drv", "outer.drv"]
+        assert (missing.download_size, missing.nar_size, store.is_valid(outer)) == (0, 0, True)
 
 
 def test_roots_and_what_is_missing(daemon, tmp_path):

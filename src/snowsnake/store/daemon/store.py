@@ -266,9 +266,10 @@ class DaemonStore(CollectingStore):
         with self.connection.request(Operation.QUERY_MISSING) as wire:
             wire.add_texts(wanted)
         builds, fetches, unknown = wire.texts(), wire.texts(), wire.texts()
+        sizes = wire.number(), wire.number()       # before the next request, which sorting makes
         ordered = reversed(sort_topologically(builds, lambda path: self.read_derivation(path).input_drvs))
         found = sorted(fetches, key=lambda path: (path.rpartition("/")[2][33:], path))
-        return Missing(list(ordered), dict.fromkeys(found), sorted(unknown), wire.number(), wire.number())
+        return Missing(list(ordered), dict.fromkeys(found), sorted(unknown), *sizes)
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
