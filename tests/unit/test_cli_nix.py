@@ -146,4 +146,4 @@ def test_our_own_settings_are_shown_where_they_are_set(nix) -> None:
     assert f"{name} =" not in nix("config", "show")[1]
     assert nix("config", "show", name)[0] == 1
     assert nix("--fetch-cache-size", "2M", "config", "show", name)[1] == "2097152\n"
-    assert f"\n{name} = 2097152\n" in nix("config", "show", NIX_CONFIG="fetch-cache-size = 2M")[1]
+    assert f"\n{name} = 2097152\n" in nix("--fetch-cache-size", "2M", "config", "show")[1]
