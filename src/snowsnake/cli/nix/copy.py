@@ -10,7 +10,7 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import Installables, derivations_of, realisations_of, store_paths
 from snowsnake.cli.nix.results import make_links, outputs_of
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.profiles import only_path, switch_profile
+from snowsnake.cli.profiles import only_path, require_roots, switch_profile
 from snowsnake.cli.stores import is_written, open_reference
 from snowsnake.diagnostics.error import as_error
 from snowsnake.settings.store_reference import StoreReference
@@ -69,8 +69,7 @@ def _link(call: Call, target: "Store", results: "list[list[tuple[str, str]]]") -
     if given.flag("profile"):
         switch_profile(target, given.text("profile"), only_path([path for outputs in results for _, path in outputs]))
     if given.flag("out_link"):
-        if getattr(target, "add_root", None) is None:
-            raise ValueError("'--out-link' is not supported for this Nix store")
+        require_roots(target, "--out-link")
         make_links(target, given.text("out_link"), results)
 
 
