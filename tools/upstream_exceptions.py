@@ -4,15 +4,12 @@ In: nothing.  Out: `REASONS` by test, `ELSEWHERE`: names of tests by subject.
 """
 
 REASONS = {
-    "brotli": "needs Python's package `brotli`",
     "ca/duplicate-realisation-in-closure": "skips itself: broken upstream",
     "cli-characterisation": "`nix-env --install`, which we leave to Nix; a stack overflow has no place in our reports; its other cases pass",
     "extra-sandbox-profile": "skips itself: it is of macOS",
-    "fetchurl": "substitutes a fixed output from a cache of a store in another folder",
     "flakes/bundle": "`nix bundle`, which we leave to Nix",
     "help": "skips itself where `man` is missing",
-    "secure-drv-outputs": "builds through a daemon, which we leave to Nix",
-    "eval-store": "with `--eval-store`, our builds do not copy derivations to the store that builds",
+    "secure-drv-outputs": "needs a daemon: it passes with `--daemon`",
     "lang": "18 reports differ in lines of traces (differences.md); values agree",
     "lang-gc": "skips itself",
     "impure-env": "`nix daemon`, which we leave to Nix (C++ Nix fails it as root)",
@@ -25,6 +22,7 @@ REASONS = {
     "structured-attrs": "`nix print-dev-env` asks the flake registry for nixpkgs; C++ Nix fails there, too",
     "supplementary-groups": "skips itself where there is no static busybox",
 }
+THROUGH_DAEMON: dict[str, str] = {}            # of those that pass without one
 ELSEWHERE = {
     "garbage collection, profiles, channels": (
         "bash-profile gc-auto gc-concurrent gc-non-blocking gc-runtime nix-channel nix-collect-garbage-d nix-profile "
@@ -34,12 +32,11 @@ ELSEWHERE = {
         "ca/recursive external-builders impure-derivations recursive"
     ).split(),
     "dynamic and content-addressed derivations": (
-        "ca/why-depends dyn-drv/build-built-drv dyn-drv/dep-built-drv dyn-drv/dep-built-drv-2 dyn-drv/eval-outputOf dyn-drv/failing-outer "
+        "dyn-drv/build-built-drv dyn-drv/dep-built-drv dyn-drv/dep-built-drv-2 dyn-drv/eval-outputOf dyn-drv/failing-outer "
         "dyn-drv/old-daemon-error-hack dyn-drv/recursive-mod-json dyn-drv/text-hashed-output"
     ).split(),
     "caches of others, other machines": (
-        "binary-cache binary-cache-build-remote ca/nix-copy ca/signatures ca/substitute legacy-ssh-store "
-        "nix-copy-ssh nix-copy-ssh-ng remote-store signing ssh-relay ca/eval-store "
+        "binary-cache-build-remote legacy-ssh-store nix-copy-ssh nix-copy-ssh-ng remote-store ssh-relay "
         "build-remote-content-addressed-fixed build-remote-content-addressed-floating build-remote-input-addressed build-remote-trustless-should-fail-0 "
         "build-remote-trustless-should-pass-0 build-remote-trustless-should-pass-1 build-remote-trustless-should-pass-2 "
         "build-remote-trustless-should-pass-3 build-remote-with-mounted-ssh-ng local-overlay-store/add-lower local-overlay-store/bad-uris "

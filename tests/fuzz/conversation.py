@@ -20,13 +20,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from snowsnake.store import nar
-from snowsnake.store.daemon.store import DaemonStore
+from snowsnake.store import nar, store_path
+from snowsnake.store.daemon.store import DaemonStore, Garbage
 from snowsnake.store.daemon.wire import DaemonError
 from snowsnake.store.derivation import Derivation, DerivationOutput
 from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.hash import Hash
 from snowsnake.store.path_info import PathInfo
+from snowsnake.store.realisation import Realisation
 
 FOLDER = Path(__file__).resolve().parent / "conversations"
 PLACE = "/tmp/snowsnake-conversation"
@@ -42,7 +43,16 @@ def derivation(name: str, script: str) -> Derivation:
     return drv
 
 
-DERIVATIONS = [derivation("good", "echo line one; echo line two; echo > $out"), derivation("bad", "echo it went wrong; exit 3")]
+def floating() -> Derivation:
+    """One whose output is named by its contents."""
+    drv = Derivation("floating", "x86_64-linux", "/bin/sh", ["-c", "echo > $out"], env={"out": store_path.placeholder("out")})
+    drv.outputs = {"out": DerivationOutput(method="nar", algorithm="sha256", kind="floating")}
+    drv.store_dir = STORE_DIR
+    drv.finish(DerivationMemory(STORE_DIR))
+    return drv
+
+
+DERIVATIONS = [derivation("good", "echo line one; echo line two; echo > $out"), derivation("bad", "echo it went wrong; exit 3"), floating()]
 
 
 def talk(store: DaemonStore) -> list[str]:
@@ -61,7 +71,7 @@ def talk(store: DaemonStore) -> list[str]:
     text = store.add_text("text", b"contents")
     store.add_text("user", f"uses {text}".encode(), [text])
     flat = store.add_flat("flat", b"flat")
-    good, bad = DERIVATIONS
+    good, bad, content = DERIVATIONS
     for drv in DERIVATIONS:
         note("derivation", lambda drv=drv: store.add_derivation(drv.to_aterm(), drv.name, drv.drv_path))
     note("flush", store.flush)
@@ -82,6 +92,17 @@ def talk(store: DaemonStore) -> list[str]:
     note("fails", lambda: store.realise([f"{bad.drv_path}!out"]))
     note("sign", lambda: store.add_signatures(text, ["key:" + "A" * 86 + "=="]))
     note("check", lambda: store.check([f"{good.drv_path}!out"]))
+    note("two fail", lambda: store.realise([f"{bad.drv_path}!out", f"{STORE_DIR}/{'1' * 32}-unknown"]))
+    note("outputs", lambda: store.outputs(content.drv_path))
+    note("build", lambda: store.realise([f"{content.drv_path}!out"]))
+    note("realisation", lambda: store.realisation(f"{store.output_hash(content)}!out"))
+    note("no realisation", lambda: store.realisation(f"sha256:{'0' * 64}!out"))
+    note("realised", lambda: store.register_realisation(Realisation(f"sha256:{'1' * 64}!out", text)))
+    note("substitutable", lambda: store.substitutable([text]))
+    note("roots", lambda: [path for path in store.find_roots() if path == text])
+    note("claim", lambda: (store.claim(flat), store.claim(f"{STORE_DIR}/{'0' * 32}-none")))
+    note("dead", lambda: store.collect_garbage(Garbage.TELL_DEAD))
+    note("remove", lambda: store.collect_garbage(Garbage.REMOVE_THESE, [text]))
     note("close", store.close)
     return said
 
@@ -147,7 +168,7 @@ def record(program: str) -> tuple[bytes, bytes]:
     environment = {
         "NIX_STORE_DIR": STORE_DIR, "NIX_STATE_DIR": f"{PLACE}/state", "NIX_LOG_DIR": f"{PLACE}/log", "NIX_CONF_DIR": PLACE, "HOME": PLACE,
         "NIX_DAEMON_SOCKET_PATH": f"{PLACE}/daemon", "PATH": os.environ["PATH"], "NIX_REMOTE": "local",
-        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuilders =\nbuild-hook =\n",
+        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuilders =\nbuild-hook =\nexperimental-features = ca-derivations\n",
     }  # fmt: skip
     process = subprocess.Popen([program], env=environment)
     try:

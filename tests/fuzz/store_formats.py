@@ -1,6 +1,6 @@
-"""Broken archives, derivations and narinfo texts: each is refused with a clear error, or means the same once written again.
+"""Broken archives, derivations, narinfo texts, keys and signatures: each is refused with a clear error, or means the same once written again.
 
-    python tests/fuzz/store_formats.py --count 200000 --seed 1 [--format nar|aterm|json|narinfo|path|hash]
+    python tests/fuzz/store_formats.py --count 200000 --seed 1 [--format nar|aterm|json|narinfo|path|hash|key|signature|address|output]
 
 In: working inputs with bytes changed, dropped, doubled, swapped, and numbers made false.  A crash ends the process; any other
 find is printed with its seed and the process ends with 1.  The memory is limited: an input must not make anything grow by
@@ -8,6 +8,7 @@ what it claims.  The same seed gives the same input.
 """
 
 import argparse
+import base64
 import json
 import os
 import random
@@ -19,11 +20,19 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from snowsnake.build.content_addressed import content_address
 from snowsnake.store import Derivation, Hash, NarInfo, StorePath, pack, read_nar, unpack
+from snowsnake.store.ed25519 import public_key
+from snowsnake.store.path_info import PathInfo, split_content_address
+from snowsnake.store.realisation import split_key
 from snowsnake.store.removal import make_writable
+from snowsnake.store.signing import SecretKey, sign
+from snowsnake.store.trust import Keys
 
 SAMPLES = Path(__file__).resolve().parent.parent / "unit" / "store_derivations"
 MEMORY_BYTES = 3 << 30
+_KEY = SecretKey.parse("fuzz-1:" + base64.b64encode(bytes(32) + public_key(bytes(32))).decode())
+_INFO = PathInfo("/nix/store/p4pclmv1gyja5kzc26npqpia1qqxrf0l-ruby-2.7.3", "sha256:" + "0" * 64, 1234)
 _SIZES = (0, 1, 7, 8, 255, 4096, 65536, 1 << 20, 1 << 31, (1 << 32) - 1, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
 _TOKENS = (
     b"(", b")", b"type", b"regular", b"directory", b"symlink", b"executable", b"contents", b"target", b"entry", b"name", b"node",
@@ -120,6 +129,41 @@ def check_hash(data: bytes) -> None:
     assert Hash.parse(found.sri) == Hash.parse(found.format("nix32", with_algorithm=True)) == found
 
 
+def check_key(data: bytes) -> None:
+    """A public key, or a secret one whose public part fits it."""
+    text = data.decode("utf-8", "surrogateescape")
+    if text.count("=") == 2:               # 64 bytes
+        secret = SecretKey.parse(text)
+        assert SecretKey.parse(secret.render()) == secret
+        Keys.parse([secret.public])
+        return
+    [(name, key)] = Keys.parse([text]).by_name.items()
+    assert name and len(key) == 32
+
+
+def check_signature(data: bytes) -> None:
+    """Good only if it is the one that was made."""
+    text = data.decode("utf-8", "surrogateescape")
+    is_good = Keys.parse([_KEY.public]).signed(_INFO, text, "/nix/store")
+    good = sign(_KEY, _INFO)
+    assert is_good == (text.partition(":")[0] == good.partition(":")[0] and base64.b64decode(text.partition(":")[2]) == base64.b64decode(good.partition(":")[2]))
+    if not is_good:
+        raise ValueError("not good")
+
+
+def check_address(data: bytes) -> None:
+    text = data.decode("utf-8", "surrogateescape")
+    method, content = split_content_address(text)
+    assert split_content_address(content_address(method, content)) == (method, content)
+    assert content_address(method, content).rpartition(":")[0] == text.rpartition(":")[0]
+
+
+def check_output(data: bytes) -> None:
+    text = data.decode("utf-8", "surrogateescape")
+    digest, name = split_key(text)
+    assert f"{digest}!{name}" == text and Hash.parse(digest)
+
+
 # --- working inputs
 
 def archives() -> list[bytes]:
@@ -162,6 +206,23 @@ def hash_texts() -> list[bytes]:
     ]
 
 
+def key_texts() -> list[bytes]:
+    return [_KEY.public.encode(), _KEY.render().encode()]
+
+
+def signature_texts() -> list[bytes]:
+    return [sign(_KEY, _INFO).encode()]
+
+
+def address_texts() -> list[bytes]:
+    found = [Hash.of_bytes(b"x", name) for name in ("md5", "sha1", "sha256", "sha512")]
+    return [content_address(method, value).encode() for value in found for method in ("flat", "nar", "git")] + [content_address("text", found[2]).encode()]
+
+
+def output_texts() -> list[bytes]:
+    return [b"sha256:" + b"1" * 64 + b"!out", b"sha256:" + b"0" * 64 + b"!dev"]
+
+
 # name: (working inputs, what must hold of an input that is taken)
 Formats = dict[str, tuple[Callable[[], list[bytes]], Callable[[bytes], None]]]
 FORMATS: Formats = {
@@ -171,6 +232,10 @@ FORMATS: Formats = {
     "narinfo": (narinfo_texts, check_narinfo),
     "path": (paths, check_path),
     "hash": (hash_texts, check_hash),
+    "key": (key_texts, check_key),
+    "signature": (signature_texts, check_signature),
+    "address": (address_texts, check_address),
+    "output": (output_texts, check_output),
 }
 
 

@@ -32,7 +32,7 @@ def test_we_ask_as_it_was_recorded() -> None:
         said = talk(meet(path, folder, lambda text, is_log: shown.append((text, is_log))))
     assert b"".join(sent) == (FOLDER / "asked").read_bytes()
     assert [text for text, is_log in shown if is_log][:2] == ["line one", "line two"]
-    assert sum("went wrong" in text for text in said) == 1 and len(said) == 22
+    assert sum("went wrong" in text for text in said) == 1 and len(said) == 34
 
 
 def test_the_recording_is_that_of_a_real_daemon() -> None:

@@ -229,7 +229,7 @@ def changed(text, key, value):
         ("NarSize", "121", "size mismatch importing path"),
         ("NarHash", "sha256:" + "0" * 52, "hash mismatch importing path"),
         ("Compression", "zstd", "it is not compressed with zstd"),
-        ("Compression", "br", "compression method 'br' is not supported here"),
+        ("Compression", "lz4", "compression method 'lz4' is not supported here"),
         ("Compression", "wub", "unknown compression method 'wub'"),
         ("URL", "nar/absent.nar.xz", "does not exist in binary cache"),
         ("URL", "nar/../../../etc/passwd", "must not contain"),

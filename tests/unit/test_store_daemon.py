@@ -1,21 +1,28 @@
 """Stores behind a daemon: the real nix-daemon where there is one, and daemons that lie, stall and die."""
 
 import contextlib
+import io
+import json
 import os
 import shutil
 import socket
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from snowsnake.store import nar
 from snowsnake.store.daemon.connection import DaemonConnection, Operation
-from snowsnake.store.daemon.store import DaemonStore
-from snowsnake.store.daemon.wire import DaemonError, Wire
+from snowsnake.store.daemon.store import DaemonStore, Garbage
+from snowsnake.store.daemon.wire import DaemonError, Message, Wire
 from snowsnake.store.graph import closure
+from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
+from snowsnake.store.path_info import PathInfo
 
 COMMAND = Path(os.sys.executable).with_name("snowsnake-instantiate")
 IMPORTED = """
@@ -42,7 +49,8 @@ def daemon(request, tmp_path):
     environment = {
         "NIX_STORE_DIR": f"{tmp_path}/store", "NIX_STATE_DIR": f"{tmp_path}/state", "NIX_LOG_DIR": f"{tmp_path}/log",
         "NIX_CONF_DIR": f"{tmp_path}/conf", "NIX_DAEMON_SOCKET_PATH": f"{tmp_path}/socket", "HOME": str(tmp_path), "PATH": os.environ["PATH"],
-        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuilders =\n",
+        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuilders =\n"
+        "experimental-features = nix-command ca-derivations\n",
     }  # fmt: skip
     if "/usr" not in request.param:        # the reference's hook cannot be started by itself
         environment["NIX_CONFIG"] += "build-hook =\n"
@@ -249,3 +257,176 @@ def test_a_refusal_keeps_the_connection():
     assert Operation.IS_VALID_PATH == 1
     with pytest.raises(DaemonError, match="cannot connect to socket at '/nowhere/socket'"):
         DaemonConnection("/nowhere/socket")
+
+
+CONTENT_ADDRESSED = """
+let
+  make = name: script: derivation {
+    inherit name; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" script ];
+    outputs = [ "out" "dev" ]; __contentAddressed = true; outputHashMode = "recursive"; outputHashAlgo = "sha256";
+  };
+in rec { one = make "one" "echo 1 > $out; echo dev > $dev"; two = make "two" "echo ${one.dev} > $out; echo 2 > $dev"; read = builtins.readFile two; }
+"""
+
+
+def test_outputs_whose_paths_are_known_when_they_are_built(daemon, tmp_path, run_command):
+    (tmp_path / "ca.nix").write_text(CONTENT_ADDRESSED)
+    daemon = daemon | {"NIX_REMOTE": "daemon"}
+    built = run_command("old.build", "ca.nix", "-A", "two", "--no-out-link", **daemon)
+    assert built.returncode == 0, built.stderr.decode()
+    line = built.stdout.decode().strip()
+    done = run_command("nix.main", "build", "--file", "ca.nix", "one^dev", "two^*", "--print-out-paths", "--no-link", **daemon)
+    paths = done.stdout.decode().splitlines()
+    assert len(paths) == 3 and line in paths and all(map(os.path.exists, paths)), done.stderr
+    read = run_command("nix.main", "eval", "--file", "ca.nix", "read", "--raw", **daemon)
+    assert read.stdout.decode().endswith("-one-dev\n"), read.stderr
+    shown = run_command("nix.main", "realisation", "info", "--file", "ca.nix", "two^out", "--json", **daemon)
+    [realisation] = json.loads(shown.stdout)
+    assert f"{daemon['NIX_STORE_DIR']}/{realisation['outPath']}" == line
+    cache = f"file://{tmp_path}/cache"
+    assert run_command("nix.main", "copy", "--to", cache, "--file", "ca.nix", "two^out", **daemon).returncode == 0
+    assert os.listdir(tmp_path / "cache/realisations") == [realisation["id"] + ".doi"]
+    with DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]) as store:
+        found = store.realisation(realisation["id"])
+        assert found is not None and found.path == line
+        other = replace(found, key="sha256:" + "0" * 64 + "!out", signatures=[])
+        assert store.realisation(other.key) is None
+        store.register_realisation(other)
+        assert store.realisation(other.key).path == line
+
+
+def test_objects_without_a_signature_are_not_copied_to_a_daemon(daemon, tmp_path, run_command):
+    """Although it would take them from its own user, who is trusted."""
+    with LocalStore(tmp_path / "other", daemon["NIX_STORE_DIR"]) as other:
+        archive = nar.pack_contents(b"unsigned")
+        info = PathInfo(f"{daemon['NIX_STORE_DIR']}/{'1' * 32}-x", "sha256:" + Hash.of_bytes(archive).base16, len(archive))
+        other.import_object(info, io.BytesIO(archive))
+    daemon = daemon | {"NIX_REMOTE": "daemon"}
+    words = ("nix.main", "copy", "--from", f"{tmp_path}/other", info.path)
+    refused = run_command(*words, **daemon)
+    assert refused.returncode == 1 and b"because it lacks a " in refused.stderr
+    assert run_command(*words, "--no-check-sigs", **daemon).returncode == 0
+    with DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]) as store:
+        assert store.is_valid(info.path)
+
+
+def test_what_a_daemons_substituters_have(daemon, tmp_path):
+    with DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]) as store:
+        assert store.substitutable([f"{daemon['NIX_STORE_DIR']}/{'1' * 32}-x"]) == set()
+
+
+def test_a_realisation_about_something_else_is_refused(liar):
+    key, text = "sha256:" + "0" * 64 + "!out", json.dumps({"id": "sha256:" + "1" * 64 + "!out", "outPath": "1" * 32 + "-x", "signatures": []})
+    for answer in (text, "{", "[]", "{}"):
+        message = Message()
+        message.add_texts([answer])
+        with DaemonStore(liar(READY + number(0x616C7473) + bytes(message.data))) as store, pytest.raises(DaemonError, match="realisation|instead of"):
+            store.realisation(key)
+
+
+# --- what else a daemon does for us
+
+
+class _OnlyRead:
+    """A stream that can be read once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._file = io.BytesIO(data)
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(size)
+
+
+def test_an_archive_that_can_be_read_once(daemon):
+    archive = nar.pack_contents(b"packed" * 100_000)
+    with DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]) as store:
+        paths = {store.add_archive("packed", stream) for stream in (_OnlyRead(archive), archive, io.BytesIO(archive))}
+        assert len(paths) == 1 and Path(paths.pop()).read_bytes() == b"packed" * 100_000
+
+
+def test_a_flake_is_copied_to_a_daemon(daemon, tmp_path, run_command):
+    flake = tmp_path / "flake"
+    flake.mkdir()
+    (flake / "flake.nix").write_text("{ outputs = { self }: { x = builtins.readFile ./file; path = ./file; }; }")
+    (flake / "file").write_text("contents")
+    daemon = daemon | {"NIX_REMOTE": "daemon", "NIX_CONFIG": daemon["NIX_CONFIG"] + "extra-experimental-features = flakes\n"}
+    done = run_command("nix.main", "eval", "--raw", f"path:{flake}#path", **daemon)
+    assert done.returncode == 0 and Path(done.stdout.decode()).read_text() == "contents", done.stderr
+
+
+def test_garbage_is_collected_by_the_daemon(daemon, tmp_path, run_command):
+    daemon = daemon | {"NIX_REMOTE": "daemon"}
+
+    def run(*words: str) -> str:
+        done = run_command(*words, **daemon)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    with DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]) as store:
+        kept, user, free, other = (store.add_text(name, name.encode() * 10) for name in ("kept", "user", "free", "other"))
+        store.add_root(str(tmp_path / "root"), kept)
+        store.flush()
+        path = store.add_text("uses", user.encode(), [user])
+    assert kept in run("old.store", "--query", "--roots", kept) + run("old.store", "--gc", "--print-roots")
+    assert kept in run("old.store", "--gc", "--print-live").splitlines()
+    assert {user, free, other, path} <= set(run("old.store", "--gc", "--print-dead").splitlines())
+    refused = run_command("old.store", "--delete", user, **daemon)
+    assert refused.returncode == 1 and b"annot delete path" in refused.stderr and b"\x1b" not in refused.stderr and os.path.exists(user)
+    assert run("old.store", "--delete", free).startswith("1 store paths deleted, ") and not os.path.exists(free)
+    assert run("nix.main", "store", "delete", other).startswith("1 store paths deleted, ")
+    assert "2 store paths deleted" in run("nix.main", "store", "gc")
+    assert os.path.exists(kept) and not os.path.exists(user)
+    assert run("old.collect_garbage").startswith("0 store paths deleted")
+    assert "root -> " in run("old.store", "--query", "--roots", kept)
+
+
+def test_what_we_rely_on_is_not_collected(daemon):
+    def open_store() -> DaemonStore:
+        return DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"])
+
+    with open_store() as first:
+        path, other = first.add_text("kept", b"kept"), first.add_text("other", b"other")
+    with open_store() as user, open_store() as collector:
+        assert user.claim(path) and user.is_valid(other)
+        removed, _ = collector.collect_garbage(Garbage.REMOVE_DEAD)
+        assert removed == [other] and os.path.exists(path)
+        user.close()
+        assert collector.collect_garbage(Garbage.REMOVE_DEAD)[0] == [path]
+
+
+FAILING = """
+let make = name: derivation { inherit name; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "printf '\\\\033[31mred\\\\033[0m\\\\n' >&2; exit 3" ]; };
+in { one = make "one"; two = make "two"; }
+"""
+
+
+def test_each_of_several_failures_is_told(daemon, tmp_path, run_command):
+    (tmp_path / "failing.nix").write_text(FAILING)
+    daemon = daemon | {"NIX_REMOTE": "daemon"}
+    words = ("nix.main", "build", "--file", "failing.nix", "--no-link", "--print-build-logs", "--keep-going")
+    done = run_command(*words, "one", "two", **daemon)
+    said = done.stderr.decode()
+    assert done.returncode == 1 and "\x1b" not in said and "red\n" in said
+    assert said.count("failed with exit code 3") >= 2 and "-one.drv" in said
+    assert said.splitlines()[-1].startswith("error: build of '") and said.count(".drv^out'") == 2
+    one = run_command(*words, "one", **daemon).stderr.decode()
+    assert "failed with exit code 3" in one and "error: build of" not in one
+
+
+def test_several_threads_get_their_own_answers(daemon):
+    with DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]) as store:
+        paths = [store.add_text(f"text-{number}", f"{number}".encode() * number) for number in range(1, 60)]
+        store.flush()
+        facts = {path: store.info(path) for path in paths}
+        with ThreadPoolExecutor(8) as threads:
+            for _ in range(5):
+                assert dict(zip(paths, threads.map(store._info, paths), strict=True)) == facts
+
+
+def test_what_the_daemon_is(daemon, run_command):
+    done = run_command("nix.main", "store", "info", "--json", **daemon, NIX_REMOTE="daemon")
+    shown = json.loads(done.stdout)
+    assert shown["url"] == "daemon" and shown["version"].startswith("2.")
+    with DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]) as store:
+        assert store.facts() == {key: shown[key] if key == "version" else bool(shown[key]) for key in shown if key != "url"}
+    assert run_command("nix.main", "store", "info", **daemon, NIX_REMOTE="unix:///nowhere").returncode == 1

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowsnake.store import NarInfo
+from snowsnake.store.path_info import split_content_address
 
 DIGITS = "p4pclmv1gyja5kzc26npqpia1qqxrf0l"
 TEXT = f"""\
@@ -75,3 +76,9 @@ def test_mutated_texts_are_read_or_refused(place, gone, inserted):
     except ValueError:
         return
     assert NarInfo.parse(info.format()) == info
+
+
+@pytest.mark.parametrize("text", ["", "fixed", "text:r:sha256:" + "0" * 52, "text:sha1:" + "0" * 32, "evil:sha256:" + "0" * 52, "fixed:r:git:sha1:" + "0" * 32, "fixed:" + "0" * 52])
+def test_what_is_no_content_address(text):
+    with pytest.raises(ValueError):
+        split_content_address(text)

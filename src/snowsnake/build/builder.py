@@ -25,9 +25,10 @@ from snowsnake.build.process import Running, start
 from snowsnake.build.request import Attributes, Request, is_fixed, prepare
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.build.watcher import Watcher
+from snowsnake.fetch.errors import FetchError
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
-from snowsnake.store.realisation import check_path, known_outputs, scratch_path
+from snowsnake.store.realisation import check_path, has_unknown_outputs, known_outputs, scratch_path
 from snowsnake.store.removal import remove
 
 _GRACE_S = 1.0                             # for a process that has closed its log and is about to end
@@ -166,11 +167,13 @@ class Build:
     def _download(self) -> None:
         """Runs `builtin:fetchurl` in our own process: it needs the machine outside a sandbox, and its result is checked by its hash."""
         assert self._request is not None and self._log is not None
-        place = self._place(self._scratch["out"])
-        os.makedirs(os.path.dirname(place), exist_ok=True)
         try:
+            if "out" not in self.drv.outputs or self.drv.outputs["out"].kind not in ("fixed", "impure"):
+                raise ValueError("'builtin:fetchurl' must be a fixed-output or impure derivation")
+            place = self._place(self._scratch["out"])
+            os.makedirs(os.path.dirname(place), exist_ok=True)
             download(self._request.environment, place, self._build_folder, self._options)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, FetchError) as error:
             self._log.write(f"error: {error}\n".encode("utf-8", "surrogateescape"))
             raise self._failure(1) from None
 
@@ -300,6 +303,8 @@ class Build:
             is_failed = False
             on_made()
             if self._options.post_build_hook:
+                if self._options.knows_realisations or has_unknown_outputs(self.drv):      # the hook may ask for them
+                    outputs.record(self._store, self.drv, self.paths, self._options.secret_keys)
                 run_hook(self.drv_path, self.paths.values(), self._options)
         finally:
             self._clean(keeps=is_failed and self._options.keep_failed)

@@ -1,17 +1,21 @@
 """Copies objects from one store to another: references first, each checked as the target requires.
 
-In: two stores, paths, trusted keys.  Out: objects that are valid in the other store.
+In: two stores, paths, trusted keys.  Out: objects that are valid in the other store, realisations that it knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from snowsnake.build.substitution import Policy, fetch_into, seen_from_outside
+from snowsnake.store import store_path
 from snowsnake.store.binary_cache.store import BinaryCacheStore
 from snowsnake.store.graph import sorted_paths
 from snowsnake.store.interface import Offer, Store, archive_of
 from snowsnake.store.local import LocalStore
+from snowsnake.store.path_info import PathInfo, split_content_address
+from snowsnake.store.realisation import Realisation
 from snowsnake.store.trust import Keys
 
 
@@ -23,9 +27,11 @@ class Untrusted(ValueError):
 
 
 def copy_paths(
-    source: Store, target: Store, paths: Iterable[str], keys: Keys | None, note: Callable[[str], None], *, jobs: int = 16
-) -> None:
-    """*keys*: objects for a store in a folder must be signed by one of them; None trusts everything."""
+    source: Store, target: Store, paths: Iterable[str], keys: Keys | None, note: Callable[[str], None], *, jobs: int = 16,
+    is_checked: bool = True,
+) -> None:  # fmt: skip
+    """*keys*: objects for a store in a folder must be signed by one of them, unless that store requires none; None trusts everything.
+    *is_checked*: a daemon need not check signatures for itself."""
     if isinstance(source, BinaryCacheStore):
         paths = list(paths)
         source.ask(paths)
@@ -35,21 +41,53 @@ def copy_paths(
     wanted = [path for path in paths if not target.is_valid(path)]
     order = list(reversed(sorted_paths(source, wanted)))
     note(f"copying {len(order)} paths...")
-    if isinstance(target, LocalStore):
+    if isinstance(target, LocalStore) and target.store_dir == source.store_dir:
         _into_folder(source, target, order, keys, note, jobs)
         return
     for path in order:
+        info = in_store(source.known(path), target.store_dir)
+        if isinstance(target, LocalStore):
+            check_signatures(info, target, keys)
         note(_message(source, target, path))
         with archive_of(source, path) as archive:
-            target.import_object(seen_from_outside(source.known(path)), archive)
+            target.import_object(seen_from_outside(info), archive, is_checked=is_checked)
+
+
+def copy_realisations(target: Store, realisations: Iterable[Realisation], keys: Keys | None) -> None:
+    """*keys*: as for `copy_paths`."""
+    for realisation in realisations:
+        if isinstance(target, LocalStore) and keys is not None and target.requires_signatures is not False and not keys.trust_realisation(realisation):
+            raise ValueError(f"cannot register realisation '{realisation.path}' because it lacks a signature by a trusted key")
+        target.register_realisation(realisation)
+
+
+def check_signatures(info: PathInfo, target: LocalStore, keys: Keys | None) -> None:
+    """Untrusted, if the target requires signatures and none is by one of the *keys*."""
+    if keys is not None and target.requires_signatures is not False and not keys.trust(info, 1, target.store_dir):
+        raise Untrusted(info.path)
+
+
+def in_store(info: PathInfo, store_dir: str) -> PathInfo:
+    """The facts about an object in a store with another prefix: it has another path there, which follows from its content address.
+
+    An object without one, or that refers to others, has none: ValueError.
+    """
+    if info.path.startswith(store_dir + "/"):
+        return info
+    if not info.ca or info.references:
+        raise ValueError(
+            f"cannot copy '{info.path}' to a store in '{store_dir}': only what is named by its contents, and refers to nothing, has a name there"
+        )
+    method, content = split_content_address(info.ca)
+    path = store_path.fixed_path(info.path.rpartition("/")[2][33:], method, content.algorithm, content.digest, (), False, store_dir)
+    return replace(info, path=path)
 
 
 def _into_folder(source: Store, target: LocalStore, order: list[str], keys: Keys | None, note: Callable[[str], None], jobs: int) -> None:
     offers = []
     for path in order:
         info = source.known(path)
-        if keys is not None and not source.is_trusted and not keys.trust(info, 1, target.store_dir):
-            raise Untrusted(path)
+        check_signatures(info, target, keys)
         offers.append(Offer(source, path, info.references, info.nar_size))
 
     def tell(begun: list[Offer]) -> None:

@@ -80,6 +80,15 @@ def cannot_start(drv_path: str, *, has_jobs: bool, system: tuple[str, str] | Non
     return BuildFailure(message, drv_path)
 
 
+def substitutes_failed(drv_path: str) -> BuildFailure:
+    """Somebody offered the outputs, but something was wrong with them."""
+    return BuildFailure(
+        f"some substitutes for the outputs of derivation '{drv_path}' failed (usually happens due to networking issues);"
+        " try '--fallback' to build derivation from source",
+        drv_path, REJECTED,
+    )  # fmt: skip
+
+
 def hash_mismatch(drv_path: str, specified: str, got: str) -> BuildFailure:
     """Programs that update hashes read these lines."""
     return BuildFailure(f"hash mismatch in fixed-output derivation '{drv_path}':\n  specified: {specified}\n     got:    {got}", drv_path, _FAILED | _WRONG_HASH)

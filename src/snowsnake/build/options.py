@@ -26,6 +26,7 @@ class BuildOptions:
     because they are damaged.
     *knows_realisations*: the paths of built outputs are recorded (the feature `ca-derivations`), and fixed outputs are resolved.
     *substitute*: fetches requested outputs from other stores, once more is known than at the beginning.  *secret_key_files*: built outputs are signed.
+    *unavailable*: paths that a substituter offered but failed to deliver, so that what makes them fails.
     *hook_config*: the settings for commands that the hook calls, as nix.conf.
     *names_logs*: lines of logs begin with the name of their derivation.  *is_old_command*: builds that never began count as failed, too.
     *fetch(url, folder)* downloads a file into a folder and returns its path.  *log_folder*: the folder of logs, or None.
@@ -46,6 +47,7 @@ class BuildOptions:
     checks: bool = False
     repairs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     knows_realisations: bool = False
+    unavailable: set[str] = field(default_factory=set)
     substitute: Callable[[list[str]], None] = lambda items: None
     post_build_hook: str = ""
     secret_key_files: tuple[str, ...] = ()

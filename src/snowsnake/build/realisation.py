@@ -5,13 +5,13 @@ In: a store in folders, the wanted paths, how to build, stores that may have the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from snowsnake.build.failure import BuildFailure, Stopped
+from snowsnake.build.failure import REJECTED, BuildFailure, Stopped
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.request import Attributes
-from snowsnake.build.substitution import DependencyLacks, Substituters, is_gone
+from snowsnake.build.substitution import Substituters
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Missing, Store
 from snowsnake.store.local import LocalStore
@@ -46,7 +46,7 @@ class Realiser:
         def find(drv: Derivation, names: list[str]) -> dict[str, str]:
             return substituters.realisations(drv, keys.of(drv), names)
 
-        return missing_paths(store, wanted, lambda paths: substituters.ask(paths, store.is_valid), self._may_substitute, find)
+        return missing_paths(store, wanted, lambda paths, contents: substituters.ask(paths, store.is_valid, contents), self._may_substitute, find)
 
     def _may_substitute(self, drv: Derivation) -> bool:
         attributes = Attributes(drv)
@@ -56,7 +56,7 @@ class Realiser:
     def realise(self, store: LocalStore, wanted: Iterable[str]) -> None:
         """*wanted*: paths, `DRV!OUTPUT,…`, `DRV!*`; raises BuildFailure, or Stopped if the store demands it."""
         items = list(wanted)
-        options = replace(self.options, check=stopper(store))
+        options = replace(self.options, check=stopper(store), unavailable=set())
         options.substitute = lambda items: self._substitute_late(store, items, options)
         if self.substituters is not None:
             try:
@@ -105,7 +105,7 @@ class Realiser:
                 self._note_realisations(store, substituters)
                 offers = [offer for offer in plan.fetches.values() if offer is not None]
                 if not offers:
-                    return
+                    break
                 faults = substituters.fetch(store, offers, options.check)
             except BuildFailure:
                 raise
@@ -114,10 +114,10 @@ class Realiser:
             self._note_realisations(store, substituters)
             if not faults:
                 if not any(item.partition("!")[0] in plan.fetches and item.partition("!")[0].endswith(".drv") for item in items):
-                    return
+                    break
                 continue
-            substituters.useless.update(faults)
-            self._report(faults, items, substituters, options)
+            substituters.note_faults({path: offer for path, offer in plan.fetches.items() if offer is not None}, faults)
+        self._report(store, items, substituters, options)
 
     def _note_realisations(self, store: LocalStore, substituters: Substituters) -> None:
         """Records the paths of outputs that were built elsewhere, once they are valid."""
@@ -125,21 +125,15 @@ class Realiser:
             if realisation is not None and store.is_valid(realisation.path) and store.realisation(realisation.key) is None:
                 store.register_realisation(realisation)
 
-    def _report(self, faults: Mapping[str, Exception], items: list[str], substituters: Substituters, options: BuildOptions) -> None:
-        """Handles paths that could not be had: BuildFailure, unless the rest is to be built, or the object has vanished, as if it had never been there."""
-        policy = substituters.policy
-        causes = [fault for fault in faults.values() if not isinstance(fault, DependencyLacks)]
-        for fault in causes:
-            if is_gone(fault):
-                policy.on_warning(str(fault))
-        real = [fault for fault in causes if not is_gone(fault)]
-        if not real:
-            return
-        if policy.falls_back:
-            for fault in real:
-                policy.on_error(str(fault))
-            return
-        for fault in real[1:]:
-            options.on_failure(BuildFailure(str(fault)))
-        could_build = any(item.partition("!")[0].endswith(".drv") for item in items)
-        raise BuildFailure(f"{real[0]}\n(try '--fallback' to build it from source)" if could_build else str(real[0]))
+    def _report(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
+        """What cannot be had: BuildFailure for a path that was asked for; derivations that make one fail, unless the rest is to be built."""
+        failed = substituters.failed(store.is_valid)
+        asked = [item for item in items if "!" not in item and item in substituters.lost and not store.is_valid(item)]
+        for path, reason in failed.items():
+            if path not in asked and path not in options.unavailable:
+                substituters.policy.on_error(reason)
+        if asked:
+            raise BuildFailure(substituters.lost[asked[0]], asked[0], REJECTED)
+        if substituters.policy.falls_back:
+            failed = {}
+        options.unavailable.update(failed)

@@ -17,13 +17,15 @@ from snowsnake.build.failure import (
     dependencies_failed,
     exit_code_of,
     several_failed,
+    substitutes_failed,
 )
 from snowsnake.build.options import BuildOptions
+from snowsnake.build.outputs import record
 from snowsnake.build.request import Attributes, needed_features
 from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
-from snowsnake.store.realisation import Realisation, has_unknown_outputs, known_outputs, needs_resolving, resolve
+from snowsnake.store.realisation import has_unknown_outputs, known_outputs, needs_resolving, resolve
 
 _CHECK_S = 0.1
 
@@ -124,12 +126,17 @@ class Scheduler:
             Attributes(drv).check(path)
             goal = self._goals[path] = Goal(path, drv)
             goal.wanted |= set(asked)
+            if self._is_unavailable(goal):
+                continue
             for needed, names in drv.input_drvs.items():
                 given = self._derivation(needed)
                 if not self._is_done(needed, given, names):
                     goal.waits_for.add(needed)
                     self._needed_by.setdefault(needed, []).append(path)
                     waiting.append((needed, names))
+
+    def _is_unavailable(self, goal: Goal) -> bool:
+        return any(goal.drv.outputs[name].path in self._options.unavailable for name in goal.wanted)
 
     def _asked_outputs(self, path: str, drv: Derivation) -> list[str]:
         found: list[str] = []
@@ -171,6 +178,8 @@ class Scheduler:
         try:
             if goal.failed_inputs:
                 raise dependencies_failed(drv_path, goal.drv, goal.failed_inputs)
+            if self._is_unavailable(goal):
+                raise substitutes_failed(drv_path)
             path, drv = drv_path, goal.drv
             if needs_resolving(drv, knows_realisations=self._options.knows_realisations):
                 drv = resolve(drv, self._actual)
@@ -181,6 +190,7 @@ class Scheduler:
                     self._note(goal, path, drv, self._known(path, drv))
                     self._ended(drv_path, ready)
                     return
+                self._store.bring(drv.input_srcs)
                 self._store.add_derivation(drv.to_aterm(), drv.name, path)
                 self._store.flush()
                 if not self._builds_again(drv_path) and self._fetched(goal, path, drv):
@@ -191,6 +201,7 @@ class Scheduler:
                 self._twins.setdefault(path, []).append(goal)
                 return
             self._check_machine(goal, path)
+            self._store.bring(drv.input_srcs)
             build = Build(
                 self._store, path, drv, self._options, self._watcher, checks=self._options.checks and drv_path in self._roots,
                 repairs=self._options.repairs.get(drv_path), goal=drv_path,
@@ -253,14 +264,7 @@ class Scheduler:
             return
         self._made[path] = self._made[goal.drv_path] = self._made.get(path, {}) | paths
         for found in [drv] if goal.drv_path == path else [drv, goal.drv]:
-            if any(output.kind == "impure" for output in found.outputs.values()):
-                continue
-            digest = self._store.output_hash(found)
-            for name, output in paths.items():
-                realisation = Realisation(f"{digest}!{name}", output)
-                for key in self._options.secret_keys:
-                    realisation.sign(key)
-                self._store.register_realisation(realisation)
+            record(self._store, found, paths, self._options.secret_keys)
 
     def _check_machine(self, goal: Goal, path: str) -> None:
         options, needed, system = self._options, set(needed_features(goal.drv)), goal.drv.system

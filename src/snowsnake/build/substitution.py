@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from snowsnake.fetch.crew import Crew
 from snowsnake.fetch.errors import FetchError
+from snowsnake.store import store_path
 from snowsnake.store.binary_cache.store import BinaryCacheStore, Gone, path_info
 from snowsnake.store.content_check import check_content
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Offer, Store, archive_of
 from snowsnake.store.local import LocalStore
+from snowsnake.store.missing import Contents
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.realisation import Realisation
-from snowsnake.store.trust import Keys
+from snowsnake.store.trust import Keys, is_content_addressed
 
 if TYPE_CHECKING:
     from snowsnake.fetch.exchange import Exchange
@@ -61,7 +63,9 @@ class Substituters:
         self._refused: set[tuple[str, str]] = set()
         self._known: dict[str, Offer] = {}
         self.found: dict[str, Realisation | None] = {}     # what outputs are in other stores, by their keys
-        self.useless: set[str] = set()         # paths that could not be had after all
+        self._spoilt: set[tuple[str, str]] = set()         # (path, URL): what could not be had there after all
+        self.lost: dict[str, str] = {}         # paths that somebody had, but could not be had from anybody: the reason
+        self._failed: set[str] = set()         # those of which something was wrong
 
     @property
     def stores(self) -> list[Store]:
@@ -70,15 +74,21 @@ class Substituters:
             self._stores = sorted(self._open_stores(), key=lambda store: store.priority)
         return self._stores
 
-    def ask(self, paths: list[str], is_valid: Callable[[str], bool] = lambda path: True) -> Mapping[str, Offer]:
-        """The offers for these.  *is_valid*: paths that need not be fetched for them; for the others, offers are requested at once."""
-        found = {path: self._known[path] for path in paths if path in self._known and path not in self.useless}
+    def ask(
+        self, paths: list[str], is_valid: Callable[[str], bool] = lambda path: True, contents: Mapping[str, Contents] | None = None
+    ) -> Mapping[str, Offer]:
+        """The offers for these.  *is_valid*: paths that need not be fetched for them; for the others, offers are requested at once.
+        *contents*: what is known of some of them, which stores in other folders may have under other names."""
+        found = {path: self._known[path] for path in paths if path in self._known}
         for source in self.stores:
-            left = [path for path in paths if path not in found and path not in self.useless]
+            left = [path for path in paths if path not in found and (path, source.url) not in self._spoilt]
             if not left:
-                break
+                continue
             try:
-                found |= self._offers(source, left, is_valid)
+                if left[0].startswith(source.store_dir + "/"):
+                    found |= self._offers(source, left, is_valid)
+                else:
+                    found |= self._foreign_offers(source, [path for path in left if path in (contents or {})], contents or {})
             except (ValueError, OSError, FetchError) as error:
                 if not self.policy.falls_back:
                     raise ValueError(str(error)) from None
@@ -94,7 +104,7 @@ class Substituters:
                 """Everything that is fetched with an object; it is requested while other answers are on their way."""
                 if not self._accepts(path_info(narinfo), cache):
                     return []
-                return [path for path in narinfo.references if path not in self._known and path not in self.useless and not is_valid(path)]
+                return [path for path in narinfo.references if path not in self._known and (path, cache.url) not in self._spoilt and not is_valid(path)]
 
             source.ask(paths, follow)
         found = {}
@@ -112,6 +122,22 @@ class Substituters:
             found[path] = Offer(source, path, info.references, info.nar_size, info.download.size or 0 if info.download is not None else 0)
         return found
 
+    def _foreign_offers(self, source: Store, paths: list[str], contents: Mapping[str, Contents]) -> dict[str, Offer]:
+        """What a store in another folder has of fixed contents."""
+        names = {}
+        for path in paths:
+            method, content = contents[path]
+            name = path.rpartition("/")[2][33:]
+            names[path] = str(store_path.fixed_path(name, method, content.algorithm, content.digest, (), False, source.store_dir))
+        if isinstance(source, BinaryCacheStore):
+            source.ask(names.values())
+        found = {}
+        for path, name in names.items():
+            info = source.info(name)
+            if info is not None and not info.references and is_content_addressed(info, source.store_dir):
+                found[path] = Offer(source, path, [], info.nar_size, info.download.size or 0 if info.download is not None else 0, name)
+        return found
+
     def _accepts(self, info: PathInfo, source: Store) -> bool:
         """As the policy says; each signature is looked at once."""
         key = (info.path, source.url)
@@ -127,7 +153,7 @@ class Substituters:
             if key not in self.found:
                 self.found[key] = self._realisation(key)
             realisation = self.found[key]
-            if realisation is not None and realisation.path not in self.useless:
+            if realisation is not None and realisation.path not in self.lost:
                 found[name] = realisation.path
         return found
 
@@ -149,9 +175,50 @@ class Substituters:
             )
         return None
 
+    def having(self, paths: Iterable[str], store_dir: str) -> set[str]:
+        """Those of some paths, perhaps many, that can be substituted, as far as stores want to be asked about many."""
+        left, found = set(paths), set()
+        for source in self.stores:
+            if source.store_dir != store_dir or not source.wants_mass_query or not left:
+                continue
+            try:
+                if isinstance(source, BinaryCacheStore):
+                    source.ask(sorted(left))
+                has = {path for path in left if source.is_valid(path)}
+            except (ValueError, OSError, FetchError) as error:
+                if not self.policy.falls_back:
+                    raise ValueError(str(error)) from None
+                self.policy.on_error(str(error))
+                continue
+            found |= has
+            left -= has
+        return found
+
     def fetch(self, store: LocalStore, offers: Iterable[Offer], check: Callable[[], None]) -> dict[str, Exception]:
         """Makes the offered paths valid; returns why some could not be had."""
         return fetch_into(store, offers, self.policy, check)
+
+    def note_faults(self, offers: Mapping[str, Offer], faults: Mapping[str, Exception]) -> None:
+        """Reports what was wrong.  Nobody is asked again for what he could not deliver, but others are; what refers to it is not his fault."""
+        causes = {path: fault for path, fault in faults.items() if not isinstance(fault, DependencyLacks)}
+        for path, fault in (causes or faults).items():
+            self._spoilt.add((path, offers[path].source.url))
+            self._known.pop(path, None)
+            if isinstance(fault, DependencyLacks):
+                if fault.reference in self._failed:
+                    self._failed.add(path)
+                self.lost[path] = str(fault)
+            elif isinstance(fault, Gone):
+                self.policy.on_warning(str(fault))
+                self.lost.setdefault(path, f"path '{path}' is required, but there is no substituter that can build it")
+            else:
+                self.policy.on_error(str(fault))
+                self._failed.add(path)
+                self.lost[path] = f"path '{path}' is required, but there is no substituter that can build it"
+
+    def failed(self, is_valid: Callable[[str], bool]) -> dict[str, str]:
+        """What cannot be had although somebody offers it, because something was wrong: paths and messages, references first."""
+        return {path: reason for path, reason in self.lost.items() if path in self._failed and not is_valid(path)}
 
     def rest(self) -> None:
         """Ends threads, because builders are about to be forked."""
@@ -173,8 +240,9 @@ def seen_from_outside(info: PathInfo) -> PathInfo:
 class DependencyLacks(ValueError):
     """Something that the object refers to could not be had."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, reference: str) -> None:
         super().__init__(f"some references of path '{path}' could not be realised")
+        self.reference = reference
 
 
 class _Fetching:
@@ -199,7 +267,7 @@ class _Fetching:
             for reference in needed:
                 self._users.setdefault(reference, []).append(path)
                 if reference not in self._offers:
-                    self._fail(path, DependencyLacks(path))
+                    self._fail(path, DependencyLacks(path, reference))
         self._store.keep_all(self._offers)
         order = deque(reversed(sort_topologically(self._offers, lambda path: self._offers[path].references)))
         crew = Crew(self._policy.jobs, self._check)
@@ -226,7 +294,10 @@ class _Fetching:
     def _begin(self, crew: Crew, path: str) -> None:
         offer = self._offers[path]
         source = offer.source
-        info = seen_from_outside(source.known(path))
+        info = seen_from_outside(source.known(offer.name or path))
+        if offer.name:
+            self._fetch_usually(crew, replace(info, path=path), source, offer.name)
+            return
         if isinstance(source, BinaryCacheStore):
             exchange = source.files.exchange()
             try:
@@ -243,8 +314,8 @@ class _Fetching:
                 return
         self._fetch_usually(crew, info, source)
 
-    def _fetch_usually(self, crew: Crew, info: PathInfo, source: Store) -> None:
-        crew.submit(info.path, lambda: [(info, unpack_checked(self._store, info, source), None)])
+    def _fetch_usually(self, crew: Crew, info: PathInfo, source: Store, name: str = "") -> None:
+        crew.submit(info.path, lambda: [(info, unpack_checked(self._store, info, source, name), None)])
 
     def _take_answers(self, crew: Crew) -> None:
         """Passes received files to the crew, many at a time, so that they share the cost of a thread."""
@@ -314,18 +385,15 @@ class _Fetching:
                 continue
             self._faults[path] = error
             self._unpacked.pop(path, None)
-            waiting += [(user, DependencyLacks(user)) for user in self._users.get(path, ())]
+            waiting += [(user, DependencyLacks(user, path)) for user in self._users.get(path, ())]
 
 
-def unpack_checked(store: LocalStore, info: PathInfo, source: Store) -> str:
-    """The place of the unpacked object, after its hash and its content address were found to be right."""
-    archive = source.open_archive(info.path) if isinstance(source, BinaryCacheStore) else archive_of(source, info.path)
+def unpack_checked(store: LocalStore, info: PathInfo, source: Store, name: str = "") -> str:
+    """The place of the unpacked object, after its hash and its content address were found to be right.  *name*: its path there."""
+    path = name or info.path
+    archive = source.open_archive(path) if isinstance(source, BinaryCacheStore) else archive_of(source, path)
     with archive:
         place = store.unpack_import(info, archive)
     check_content(info, place)
     return place
 
-
-def is_gone(error: Exception) -> bool:
-    """Whether a substituter now says that it does not have the object any more: then it counts as never offered."""
-    return isinstance(error, Gone)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from snowsnake.settings import Settings
     from snowsnake.store.interface import Missing, Store
     from snowsnake.store.local import LocalStore
+    from snowsnake.store.place import DaemonPlace, StorePlace
 
 
 class LazyBuilder:
@@ -77,6 +78,52 @@ class LazyBuilder:
         return self._made
 
 
+class BuilderElsewhere:
+    """Builds for an evaluation whose store (`--eval-store`) is not the one that builds, and copies to it what was built."""
+
+    def __init__(self, settings: "Settings", place: "StorePlace | DaemonPlace") -> None:
+        self._settings = settings
+        self._place = place
+
+    def realise(self, store: "LocalStore", wanted: list[str]) -> None:
+        from snowsnake.build.copying import copy_paths, copy_realisations
+        from snowsnake.store.graph import closure
+        from snowsnake.store.realisation import Keys as OutputKeys
+        from snowsnake.store.trust import Keys
+
+        keys = Keys.parse(list(self._settings["trusted-public-keys"])) if self._settings["require-sigs"] else None
+        with self._place.open() as builder:
+            builder.evaluations, builder.must_stop = store, store.must_stop
+            paths = closure(builder, builder.realise(wanted))
+            copy_paths(builder, store, sorted(paths), keys, lambda text: None)
+            output_keys, found = OutputKeys(builder.read, builder.store_dir), []
+            for item in wanted:
+                drv_path, mark, _ = item.partition("!")
+                drv = builder.read_derivation(drv_path) if mark else None
+                if drv is not None and not all(output.path for output in drv.outputs.values()):
+                    digest = output_keys.of(drv)
+                    found += [builder.realisation(f"{digest}!{name}") for name in drv.outputs]
+            copy_realisations(store, [realisation for realisation in found if realisation is not None], keys)
+
+    def missing(self, store: "Store", wanted: "Iterable[str]") -> "Missing":
+        from snowsnake.store.missing import missing_paths
+
+        return missing_paths(store, wanted)
+
+    def check(self, store: "LocalStore", wanted: list[str]) -> None:
+        with self._place.open() as builder:
+            builder.evaluations = store
+            builder.check(wanted)
+
+    def repair(self, store: "LocalStore", wanted: list[str]) -> None:
+        with self._place.open() as builder:
+            builder.evaluations = store
+            builder.repair(wanted)
+
+    def repair_path(self, store: "LocalStore", path: str) -> None:
+        raise ValueError(f"path '{path}' cannot be repaired in a store that only evaluates")
+
+
 def report_missing(missing: "Missing", reporter: "Reporter") -> None:
     """What would be built and fetched, and what is not known, as lists."""
     lines: list[str] = []
@@ -99,7 +146,12 @@ def realise(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> li
     """Prints the plan, carries it out, and returns the paths.  *wanted*: store paths, `DRV!OUTPUT[,OUTPUT]`, `DRV!*`."""
     items = list(wanted)
     report_missing(store.missing(items), reporter)
-    return store.realise(items)
+    try:
+        return store.realise(items)
+    except ValueError as error:
+        for fault in getattr(error, "faults", ()):     # of several that a daemon could not build
+            reporter.failure(fault)
+        raise
 
 
 def _tell(reporter: "Reporter", failure: "BuildFailure") -> None:
@@ -151,6 +203,8 @@ def build_error(failure: "BuildFailure", exit_code: int = 1) -> EvaluationError:
 
 
 def link_outputs(store: "Store", link: str, outputs: "Iterable[tuple[str, str]]") -> None:
-    """Makes a link for each (output, path): *link* for `out`, with the name of the output after it for others."""
+    """Makes a link for each (output, path): *link* for `out`, with the name of the output after it for others.  A store without roots gets none."""
+    if not store.has_roots:
+        return
     for name, path in outputs:
         store.add_root(os.path.abspath(link) + ("" if name == "out" else f"-{name}"), path)

@@ -16,17 +16,27 @@ if TYPE_CHECKING:
 def collect(store: "Store", most_bytes: int | None, settings: "Settings", reporter: Reporter, *, removes: bool = True) -> None:
     """*most_bytes*: stops when so much was freed.  Without *removes*, only counts the objects that would be removed."""
     from snowsnake.store.binary_cache.store import BinaryCacheStore
+    from snowsnake.store.daemon.store import DaemonStore, Garbage
     from snowsnake.store.garbage import Collector
     from snowsnake.store.local import LocalStore
 
     if isinstance(store, BinaryCacheStore):
         raise UsageError(f"Garbage collection not supported by store '{store.url}'")
+    if isinstance(store, DaemonStore):
+        reporter.info("finding garbage collector roots...")
+        paths, freed = store.collect_garbage(Garbage.REMOVE_DEAD if removes else Garbage.TELL_DEAD, most_bytes=most_bytes)
+        tell_removed(len(paths), freed, removes=removes)
+        return
     if not isinstance(store, LocalStore):
         raise ValueError("you don't have sufficient rights to use this command")
     collector = Collector(store, reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"])
     try:
         collector.collect(most_bytes, removes=removes)
     finally:
-        count = len(collector.removed)
-        text = f"{count} store paths deleted, {size_text(collector.freed_bytes)} freed" if removes else f"{count} store paths would be deleted"
-        write_line(text.encode())
+        tell_removed(len(collector.removed), collector.freed_bytes, removes=removes)
+
+
+def tell_removed(count: int, freed: int, *, removes: bool = True) -> None:
+    """Prints how much that was."""
+    text = f"{count} store paths deleted, {size_text(freed)} freed" if removes else f"{count} store paths would be deleted"
+    write_line(text.encode())

@@ -174,8 +174,13 @@ class Reporter:
 
     def building(self, message: str, is_log: bool) -> None:
         """A remark of a store while it builds."""
-        if not is_log or self.shows_logs:
-            self.note(message)
+        if is_log and not self.shows_logs:
+            return
+        if not self._colours():
+            from snowsnake.store.daemon.wire import without_colours
+
+            message = without_colours(message)
+        self.note(message)
 
     def activity(self, text: str) -> "Activity":
         """An activity that lasts from entering to leaving: `with reporter.activity("evaluating 'a'"):`"""

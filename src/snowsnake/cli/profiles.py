@@ -25,18 +25,11 @@ def generations(profile: str) -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def require_roots(store: "Store", option: str) -> None:
-    """ValueError if a store has no roots, which an option would add to."""
-    from snowsnake.store.interface import Store
-
-    if type(store).add_root is Store.add_root:
-        raise ValueError(f"'{option}' is not supported for this Nix store")
-
-
 def switch_profile(store: "Store", profile: str, path: str) -> None:
     """Let a profile lead to *path*: by its last generation if that does so already, otherwise by a new one."""
     profile = os.path.abspath(profile)
-    require_roots(store, "--profile")
+    if not store.has_roots:
+        raise ValueError("'--profile' is not supported for this Nix store")
     known = generations(profile)
     number, generation = next(reversed(known.items()), (0, ""))
     if not generation or os.readlink(generation) != path:

@@ -6,8 +6,9 @@ the machine's store belongs to a daemon, that writes.  Other kinds of stores are
 """
 
 import os
+from contextlib import contextmanager
 
-from snowsnake.cli.building import LazyBuilder
+from snowsnake.cli.building import BuilderElsewhere, LazyBuilder
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.host.options import StoreToRead
 from snowsnake.settings import Settings
@@ -19,7 +20,7 @@ from snowsnake.store.place import DaemonPlace, DummyStore, StorePlace
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from snowsnake.cli.output import Reporter
@@ -64,10 +65,12 @@ def store_options(
     reference = StoreReference.parse(settings.text("store"))
     place = _open(reference, settings, warn, reporter)
     if eval_store is not None:             # both are opened, one is used
-        reference = StoreReference.parse(eval_store)
+        build_place, reference = place, StoreReference.parse(eval_store)
         place = _open(reference, settings, warn, reporter)
+        if isinstance(place, StorePlace) and isinstance(build_place, (StorePlace, DaemonPlace)):
+            place.builder = BuilderElsewhere(settings, build_place)
     if isinstance(place, CachePlace):
-        return {"store_dir": place.store_dir}
+        return {"store": place} if is_writable and place.is_written else {"store_dir": place.store_dir}
     if isinstance(place, DummyStore):
         return {"store_dir": place.store_dir} | ({"store": place} if is_writable and place.is_read_only else {})
     if is_writable and (isinstance(place, DaemonPlace) or place.is_written):
@@ -139,9 +142,25 @@ def open_reference(
     return LocalStore(place.name, place.store_dir, real=place.real, state=place.state, read_only=True, builder=place.builder)
 
 
-def is_written(settings: Settings) -> bool:
-    """Whether evaluations write to the store that the settings name."""
-    return "store" in store_options(settings, lambda text: None, is_writable=True)
+def is_written(settings: Settings, eval_store: str | None = None) -> bool:
+    """Whether evaluations write to the store that the settings name, or to *eval_store* instead of it."""
+    return "store" in store_options(settings, lambda text: None, eval_store=eval_store, is_writable=True)
+
+
+@contextmanager
+def evaluated_in(store: "Store", eval_store: str | None, settings: Settings, warn: "Callable[[str], None]") -> "Iterator[None]":
+    """Lets a store read derivations from the one in which an evaluation writes them, if that is another one."""
+    from snowsnake.store.collecting import CollectingStore
+
+    if eval_store is None or not isinstance(store, CollectingStore):
+        yield
+        return
+    with open_reference(StoreReference.parse(eval_store), settings, warn) as evaluations:
+        store.evaluations = evaluations
+        try:
+            yield
+        finally:
+            store.evaluations = None
 
 
 def shown_url(settings: Settings, warn: "Callable[[str], None]") -> str:
@@ -162,7 +181,7 @@ def _open(
     environment = settings.environment
     store_dir = found.get("store") or store_folder(environment)
     if scheme in ("file", "http", "https"):
-        return CachePlace(reference, found, store_dir)
+        return CachePlace(reference, found, store_dir, lambda: open_reference(reference, settings, warn, is_writable=True))
     if scheme == "dummy":
         return DummyStore(store_dir, is_read_only=found.get("read-only", True))
     if found.get("read-only"):
@@ -181,20 +200,31 @@ def _open(
     log_folder = found.get("log") or (root + "/nix/var/log/nix" if root else environment.get("NIX_LOG_DIR") or "/nix/var/log/nix")
     place.optimises, place.on_warning = settings["auto-optimise-store"], warn
     place.builder = LazyBuilder(settings, log_folder, reporter, store_dir, open_reference)
+    place.requires_signatures = found.get("require-sigs")
     return place
 
 
 class CachePlace:
-    """A binary cache: its URL, with parameters, and the prefix of its paths."""
+    """A binary cache: its URL, with parameters, and the prefix of its paths.  Evaluations write to caches in folders only."""
 
-    __slots__ = ("reference", "given", "store_dir")
+    __slots__ = ("reference", "given", "store_dir", "name", "is_written", "_open")
 
     real = None
+    opens_late = True
 
-    def __init__(self, reference: StoreReference, given: "dict[str, object]", store_dir: str) -> None:
+    def __init__(self, reference: StoreReference, given: "dict[str, object]", store_dir: str, open_cache: "Callable[[], Any]") -> None:
         self.reference = reference
         self.given = given
         self.store_dir = store_dir
+        self.name = reference.render()
+        self.is_written = reference.scheme == "file" and os.environ.get("_NIX_FORCE_HTTP") != "1"
+        self._open = open_cache
+
+    def open(self) -> "Any":
+        """The cache, for what evaluation adds."""
+        from snowsnake.store.binary_cache.additions import CacheAdditions
+
+        return CacheAdditions(self._open())
 
 
 def _daemon(

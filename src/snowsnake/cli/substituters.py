@@ -38,16 +38,19 @@ def open_cache(
     url = f"{reference.scheme}://{place}"
     remembered = None
     files: CacheFiles
-    if reference.scheme == "file" and os.environ.get("_NIX_FORCE_HTTP") != "1":
+    is_remote = reference.scheme != "file" or os.environ.get("_NIX_FORCE_HTTP") == "1"
+    if reference.scheme == "file":
         if not reference.path():
             raise SettingError(f"store '{reference.render()}' has no folder", is_usage=False)
         files = FolderFiles(reference.path())
+        files.is_remote = is_remote
     else:
         from snowsnake.fetch.cache_files import HttpFiles
         from snowsnake.fetch.fetcher import Fetcher
 
         fetcher = Fetcher(_values(settings), store_dir=store_dir, is_offline=settings.is_offline, on_warning=warn)
         files = HttpFiles(url, fetcher, settings["http-connections"] or _CONNECTIONS)
+    if is_remote:
         remembered = Remembered(
             settings["narinfo-cache-meta-ttl"], settings["narinfo-cache-positive-ttl"], settings["narinfo-cache-negative-ttl"]
         )  # fmt: skip
@@ -60,6 +63,7 @@ def open_cache(
     options = CacheOptions(
         method, given.get("compression-level", -1), given.get("write-nar-listing", False),
         [SecretKey.read(name) for name in names], given.get("trusted", False), given.get("priority"), given.get("want-mass-query"),
+        given.get("index-debug-info", False), given.get("local-nar-cache"),
     )  # fmt: skip
     return BinaryCacheStore(files, url, store_dir, options=options, remembered=remembered, is_writable=is_writable)
 

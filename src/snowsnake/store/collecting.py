@@ -38,6 +38,8 @@ class Waiting:
 class CollectingStore(Store, ABC):
     """A store whose additions wait until `flush`.  A path that waits counts as valid."""
 
+    has_roots = True
+
     def __init__(self, store_dir: str) -> None:
         self.store_dir = store_dir
         self._waiting: dict[str, Waiting] = {}
@@ -46,6 +48,7 @@ class CollectingStore(Store, ABC):
         self._waiting_bytes = 0
         self.repairs = False           # damaged objects are added again
         self.must_stop: Callable[[], bool] = lambda: False      # asked while something is built
+        self.evaluations: Store | None = None      # has the derivations that were made for this store, if it has none of them itself
 
     # --- each kind of store implements these
 
@@ -120,9 +123,14 @@ class CollectingStore(Store, ABC):
             return waiting.contents
         found = store_path.split(path, self.store_dir)[0]
         if not self.is_valid(found):
+            if self.evaluations is not None and self.evaluations.is_valid(found):
+                return self.evaluations.read(path)
             raise ValueError(f"path '{found}' is not valid")
         with open(self.real_path(path), "rb") as file:
             return file.read()
+
+    def has_derivation(self, drv_path: str) -> bool:
+        return self.is_valid(drv_path) or (self.evaluations is not None and self.evaluations.is_valid(drv_path))
 
     def output_paths(self, wanted: Iterable[str]) -> list[str]:
         """Where the outputs that `realise` is asked for will lie, as far as that is known before they are built."""
@@ -197,6 +205,23 @@ class CollectingStore(Store, ABC):
         """(store path, "sha256:" and nix32) of contents with this hash."""
         path = store_path.fixed_path(name, method, "sha256", digest, references, False, self.store_dir)
         return path, hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
+
+    def bring(self, paths: Iterable[str]) -> None:
+        """Copies what the store of evaluations has of some paths, and all that it refers to; each object must be named by its contents."""
+        source = self.evaluations
+        if source is None:
+            return
+        from snowsnake.store.graph import closure, sorted_paths
+        from snowsnake.store.interface import archive_of
+        from snowsnake.store.trust import is_content_addressed
+
+        absent = [path for path in paths if not self.is_valid(path) and source.is_valid(path)]
+        for path in reversed(sorted_paths(source, [path for path in closure(source, absent) if not self.is_valid(path)])):
+            info = source.known(path)
+            if not is_content_addressed(info, self.store_dir):
+                raise ValueError(f"cannot add path '{path}' because it lacks a signature by a trusted key")
+            with archive_of(source, path) as archive:
+                self.import_object(PathInfo(path, info.nar_hash, info.nar_size, info.references, info.ca), archive, is_checked=False)
 
     def _wait(self, object_: Waiting) -> None:
         self._check_process()

@@ -4,7 +4,14 @@ otherwise by plain arithmetic, which takes three seconds for them.
 In: a public key of 32 bytes, a message, a signature of 64; or the seed of a secret key.  Out: whether the signature is valid; a signature.
 """
 
+from __future__ import annotations
+
 import hashlib
+from functools import lru_cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
@@ -76,14 +83,25 @@ def is_signature(public_key: bytes, message: bytes, signature: bytes) -> bool:
         return False
     try:
         from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        key = _opened(public_key)
     except ImportError:
         return _is_signature(public_key, message, signature)
+    except ValueError:
+        return False
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+        key.verify(signature, message)
         return True
     except (InvalidSignature, ValueError):
         return False
+
+
+@lru_cache(16)
+def _opened(public_key: bytes) -> Ed25519PublicKey:
+    """Of few keys there are many signatures."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    return Ed25519PublicKey.from_public_bytes(public_key)
 
 
 def _is_signature(public_key: bytes, message: bytes, signature: bytes) -> bool:

@@ -34,13 +34,14 @@ class NotValid(ValueError):
 
 @dataclass
 class Offer:
-    """A path that a substituter has.  Sizes are in bytes; the download's is 0 if it is not known."""
+    """A path that a substituter has.  Sizes are in bytes; the download's is 0 if it is not known.  *name*: the path there, if it is another one."""
 
     source: Store
     path: str
     references: list[str]
     nar_size: int
     download_size: int = 0
+    name: str = ""
 
 
 @dataclass
@@ -70,6 +71,7 @@ class Store(ABC):
     is_trusted = False  # as a source: its objects need no signature
     priority = 0  # as a source: lower numbers are asked first
     wants_mass_query = False
+    has_roots = False  # whether links to its objects can be made that protect them
 
     # --- asking
 
@@ -135,9 +137,21 @@ class Store(ABC):
         """Like `read`; ValueError if the file is not a derivation."""
         return Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
 
+    def has_derivation(self, drv_path: str) -> bool:
+        """Whether it can be read, here or from the store in which evaluations wrote it."""
+        return self.is_valid(drv_path)
+
     def outputs(self, drv_path: str) -> dict[str, str]:
-        """The names and paths of a valid derivation's outputs, as far as they are known."""
-        return {name: o.path for name, o in self.read_derivation(drv_path).outputs.items() if o.path}
+        """The names and paths of a valid derivation's outputs, as far as they are known: some become known when they are built."""
+        from snowsnake.store.realisation import Keys, resolved_outputs
+
+        return resolved_outputs(drv_path, self.read_derivation, Keys(self.read, self.store_dir).of, self.realisation)
+
+    def output_hash(self, drv: Derivation) -> str:
+        """The hash that names a derivation's outputs before they have paths."""
+        from snowsnake.store.realisation import Keys
+
+        return Keys(self.read, self.store_dir).of(drv)
 
     def realisation(self, key: str) -> Realisation | None:
         """The path of an output, by the hash of its derivation, "!" and its name; None if the store does not know it."""
@@ -172,8 +186,9 @@ class Store(ABC):
         """Makes a link that keeps an object from the garbage collector, and returns it; ValueError if the store cannot have such links."""
         raise ValueError(f"store '{self.url}' has no garbage collector roots")
 
-    def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
-        """Adds an object with its archive, whose hash must be the one in *info*."""
+    def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
+        """Adds an object with its archive, whose hash must be the one in *info*.  *is_checked*: its signature was looked at, or need not be;
+        otherwise a store that is behind somebody else, who has trusted keys of his own, looks at it."""
         raise ValueError(f"store '{self.url}' cannot be written to")
 
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
@@ -203,6 +218,20 @@ class Store(ABC):
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
         """Adds a `.drv` with this text, and returns its path."""
         raise ValueError(f"store '{self.url}' cannot be written to")
+
+
+def existing(store: Store, wanted: Iterable[str]) -> list[str]:
+    """What a store that builds nothing returns from `realise`: the wanted paths, which are valid; NoBuilder otherwise."""
+    items = list(wanted)
+    found: list[str] = []
+    for item in items:
+        path, mark, names = item.partition("!")
+        known = store.outputs(path) if mark else {"": path}
+        asked = names.split(",") if names not in ("", "*") else list(store.read_derivation(path).outputs) if mark else [""]
+        if not all(name in known and store.is_valid(known[name]) for name in asked):
+            raise NoBuilder(f"store '{store.url}' cannot build")
+        found += [known[name] for name in asked]
+    return found
 
 
 def archive_of(store: Store, path: str) -> BinaryIO:

@@ -93,6 +93,7 @@ class LocalStore(CollectingStore):
     """
 
     url = "local"
+    requires_signatures: bool | None = None  # as a target of copies; None leaves the choice to the settings
 
     def __init__(
         self,
@@ -208,7 +209,7 @@ class LocalStore(CollectingStore):
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """As in `CollectingStore`: the builder makes the paths that are not valid yet."""
         items = list(wanted)
-        absent = [item.partition("!")[0] for item in items if "!" in item and not self.is_valid(item.partition("!")[0])]
+        absent = [item.partition("!")[0] for item in items if "!" in item and not self.has_derivation(item.partition("!")[0])]
         if absent and self.builder is not None:
             self.flush()
             self.builder.realise(self, absent)
@@ -296,12 +297,12 @@ class LocalStore(CollectingStore):
 
     def outputs(self, drv_path: str) -> dict[str, str]:
         """Including those that became known when they were built."""
-        if static := self.known(drv_path).outputs:
-            return static
-        from snowsnake.store.realisation import known_outputs
+        info = self.info(drv_path)
+        if info is not None and info.outputs:
+            return info.outputs
+        from snowsnake.store.realisation import resolved_outputs
 
-        drv = self.read_derivation(drv_path)
-        return known_outputs(drv, lambda: self.output_hash(drv), self.realisation)
+        return resolved_outputs(drv_path, self.read_derivation, self.output_hash, self.realisation)
 
     def output_hash(self, drv: Derivation) -> str:
         """The hash that names a derivation's outputs before they have paths."""
@@ -362,7 +363,7 @@ class LocalStore(CollectingStore):
         """Takes over an object at *place*, in a folder of this store or in its final place; hash and references are trusted."""
         self._wait(Waiting(info, target=place, is_shared=not self.has_now(info.path)))
 
-    def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
+    def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
         """Adds the object in a NAR under the path in *info*; ValueError if its hash or its size differs."""
         if self.claim(info.path):
             return

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from snowsnake.store import hashing, nar, store_path
 from snowsnake.store.derivation import Derivation
-from snowsnake.store.interface import Missing, NotValid, Store
+from snowsnake.store.interface import Missing, NotValid, Store, existing
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
@@ -96,14 +96,9 @@ class MemoryStore(Store):
 
     def outputs(self, drv_path: str) -> dict[str, str]:
         """Including those that the store below knows."""
-        if drv_path not in self._infos:
-            return super().outputs(drv_path) if self.below is None else self.below.outputs(drv_path)
-        drv = self.read_derivation(drv_path)
-        if all(output.path for output in drv.outputs.values()):
-            return self._infos[drv_path].outputs
-        from snowsnake.store.realisation import Keys, resolved_outputs
-
-        return resolved_outputs(drv_path, self.read_derivation, Keys(self.read, self.store_dir).of, self.realisation)
+        if drv_path not in self._infos and self.below is not None:
+            return self.below.outputs(drv_path)
+        return super().outputs(drv_path)
 
     def realisation(self, key: str) -> Realisation | None:
         return self.below.realisation(key) if self.below is not None else None
@@ -118,19 +113,11 @@ class MemoryStore(Store):
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """Makes nothing: a wanted path is valid below, or it is not."""
-        found = []
-        items = list(wanted)
-        for item in items:
-            path, mark, names = item.partition("!")
-            known = self.outputs(path) if mark else {"": path}
-            asked = list(known) if names in ("", "*") else names.split(",")
-            if mark and (names in ("", "*")) and len(known) < len(self.read_derivation(path).outputs):
-                return super().realise(items)
-            for name in asked:
-                if name not in known or not self.is_valid(known[name]):
-                    return super().realise(items)
-                found.append(known[name])
-        return found
+        return existing(self, wanted)
+
+    @property
+    def has_roots(self) -> bool:                             # type: ignore[override]
+        return self.below is not None and self.below.has_roots
 
     def _lower(self, path: str) -> Store:
         if self.below is not None:

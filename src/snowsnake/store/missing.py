@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import sort_topologically
+from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Missing, Offer, Store
 
-Ask = Callable[[list[str]], Mapping[str, Offer]]
+Contents = tuple[str, Hash]                    # of fixed outputs: how they are hashed, and the hash
+Ask = Callable[[list[str], Mapping[str, Contents]], Mapping[str, Offer]]
 
 
 def missing_paths(
     store: Store, wanted: Iterable[str], ask: Ask | None = None, allows: Callable[[Derivation], bool] = lambda drv: True,
     find: Callable[[Derivation, list[str]], Mapping[str, str]] | None = None,
 ) -> Missing:  # fmt: skip
-    """*wanted*: paths, `DRV!OUTPUT,…` and `DRV!*`; a derivation alone means all its outputs.  *ask* returns which of some paths substituters have.
+    """*wanted*: paths, `DRV!OUTPUT,…` and `DRV!*`; a derivation alone means all its outputs.  *ask* returns which of some paths substituters have, and is told what is known of their contents.
     *allows*: whether the outputs of a derivation may be substituted.  *find*: which paths substituters know for outputs whose paths are not known here."""
     plan = _Plan(store, ask, allows, find)
     for item in wanted:
@@ -38,6 +40,7 @@ class _Plan:
         self._ask = ask
         self._allows = allows
         self._derivations: dict[str, Derivation] = {}
+        self._contents: dict[str, Contents] = {}
         self._wanted: dict[str, set[str] | None] = {}      # outputs of derivations; None: all
         self._waiting_derivations: list[str] = []
         self._waiting_paths: list[str] = []
@@ -75,7 +78,7 @@ class _Plan:
 
     def _absent_outputs(self, path: str) -> list[str] | None:
         """Wanted outputs that are not valid; the derivation itself if that is not valid; None: they cannot be substituted, and must be built."""
-        if not self._store.is_valid(path):
+        if not self._store.has_derivation(path):
             return [path]
         drv = self._derivations.get(path)
         if drv is None:
@@ -91,6 +94,9 @@ class _Plan:
         if not all(places):
             return None
         absent = [place for place in places if not self._store.is_valid(place)]
+        for output in drv.outputs.values():
+            if output.path and output.hash is not None:
+                self._contents[output.path] = (output.method or "flat", output.hash)
         return absent if not absent or self._allows(drv) else None
 
     def _query(self, *groups: list[str]) -> None:
@@ -98,7 +104,7 @@ class _Plan:
             return
         paths = [path for path in dict.fromkeys(path for group in groups for path in group) if path not in self._offers and path not in self._lacking]
         if paths:
-            found = self._ask(paths)
+            found = self._ask(paths, self._contents)
             self._offers.update(found)
             self._lacking.update(path for path in paths if path not in found)
 

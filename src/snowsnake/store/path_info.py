@@ -76,16 +76,22 @@ class PathInfo:
 
 
 def split_content_address(text: str) -> tuple[str, Hash]:
-    """(method, hash) of a content address.
+    """(method, hash) of a content address; ValueError if it is none.
 
     >>> split_content_address("fixed:r:sha1:" + "0" * 32)[0]
     'nar'
     """
     kind, _, rest = text.partition(":")
+    if kind not in ("text", "fixed"):
+        raise ValueError(f"'{text}' is not a content address: it begins neither with 'text:' nor with 'fixed:'")
     method = "text" if kind == "text" else "flat"
-    for prefix, name in (("r:", "nar"), ("git:", "git")):
+    for prefix, name in (("r:", "nar"), ("git:", "git")) if kind == "fixed" else ():
         if rest.startswith(prefix):
             method, rest = name, rest[len(prefix) :]
+            break
+    algorithm, colon, _ = rest.partition(":")
+    if not colon or (method == "text" and algorithm != "sha256"):
+        raise ValueError(f"'{text}' is not a content address: its hash has no algorithm, or one that is not allowed")
     return method, Hash.parse(rest)
 
 

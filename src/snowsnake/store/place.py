@@ -18,14 +18,15 @@ class StorePlace:
     """A store in folders: paths begin with `store_dir`, objects lie in `real`; the database and roots are below `state`.
 
     `name` is its name in messages.  `builder` builds in it, and `optimises` says whether equal files share a copy
-    (store/local.py).  A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
+    (store/local.py).  `requires_signatures`: of what is copied to it; None leaves the choice to the settings.
+    A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
 
     >>> place = StorePlace.in_root("/srv", "/gnu/store")
     >>> place.store_dir, place.real, place.state
     ('/gnu/store', '/srv/nix/store', '/srv/nix/var/nix')
     """
 
-    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "builder", "optimises", "on_warning")
+    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "builder", "optimises", "on_warning", "requires_signatures")
 
     def __init__(self, store_dir: str, real: str, state: str, name: str = "", *, is_machines: bool = False) -> None:
         self.store_dir = store_dir
@@ -36,6 +37,7 @@ class StorePlace:
         self.builder: Builder | None = None
         self.optimises = False
         self.on_warning: Callable[[str], None] | None = None
+        self.requires_signatures: bool | None = None
         self.is_written = not is_machines or may_write(real, state)
 
     @classmethod
@@ -48,6 +50,7 @@ class StorePlace:
         from snowsnake.store.local import LocalStore
 
         store = LocalStore(self.name, self.store_dir, real=self.real, state=self.state, builder=self.builder, optimises=self.optimises)
+        store.requires_signatures = self.requires_signatures
         if self.on_warning is not None:
             store.on_warning = self.on_warning
         return store

@@ -35,6 +35,11 @@ class Call:
         self.evaluation_store: MemoryStore | None = None
 
     @property
+    def eval_store(self) -> str | None:
+        """The address of the store of evaluation, if it is not the one of the settings."""
+        return self.given.text("eval_store") or None
+
+    @property
     def words(self) -> list[str]:
         """The words after the subcommand, without options."""
         return self.given.words

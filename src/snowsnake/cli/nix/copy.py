@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.nix.installables import Installables, derivations_of, realisations_of, store_paths
-from snowsnake.cli.nix.results import make_links, outputs_of
+from snowsnake.cli.nix.installables import Installables, derivations_of, made, realisations_of
+from snowsnake.cli.nix.results import make_links
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.profiles import only_path, require_roots, switch_profile
-from snowsnake.cli.stores import is_written, open_reference
+from snowsnake.cli.profiles import only_path, switch_profile
+from snowsnake.cli.stores import evaluated_in, is_written, open_reference
 from snowsnake.diagnostics.error import as_error
 from snowsnake.settings.store_reference import StoreReference
 
@@ -37,6 +37,7 @@ def two_stores(call: Call) -> "Iterator[tuple[Store, Store]]":
         with (
             opened(given.text("from") or default, is_writable=not given.flag("from")) as source,
             opened(given.text("to") or default, is_writable=True) as target,
+            evaluated_in(source, call.eval_store, call.settings, call.reporter.warning),
         ):
             yield source, target
     except ValueError as error:
@@ -45,32 +46,25 @@ def two_stores(call: Call) -> "Iterator[tuple[Store, Store]]":
 
 def run(call: Call) -> None:
     """`nix copy`: copies objects with everything that they need (without that with `--no-recursive`)."""
-    from snowsnake.build.copying import copy_paths
+    from snowsnake.build.copying import copy_paths, copy_realisations
     from snowsnake.store.trust import Keys
 
     given, settings = call.given, call.settings
-    if not given.flag("no_recursive"):
-        given.values["recursive"] = True
     with two_stores(call) as (source, target):
-        installables = Installables(call, source, is_written=not given.flag("from") and is_written(settings))
-        paths = store_paths(call, installables, is_built=True)
-        realisations = realisations_of(call, installables) if "ca-derivations" in settings["experimental-features"] else []
-        keys = Keys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not given.flag("no_check_sigs") else None
-        copy_paths(installables.store, target, paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"])
-        for realisation in realisations:
-            target.register_realisation(realisation)
-        if given.flag("profile") or given.flag("out_link"):
-            _link(call, target, [outputs_of(installables.store, wanted) for wanted in installables.targets(call.words)])
-
-
-def _link(call: Call, target: "Store", results: "list[list[tuple[str, str]]]") -> None:
-    """A profile and links in the store that got the objects."""
-    given = call.given
-    if given.flag("profile"):
-        switch_profile(target, given.text("profile"), only_path([path for outputs in results for _, path in outputs]))
-    if given.flag("out_link"):
-        require_roots(target, "--out-link")
-        make_links(target, given.text("out_link"), results)
+        installables = Installables(call, source, is_written=bool(call.eval_store or not given.flag("from")) and is_written(settings, call.eval_store))
+        what = made(call, installables, is_recursive=not given.flag("no_recursive"))
+        is_checked = given.flag("no_check_sigs")
+        keys = Keys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not is_checked else None
+        source = installables.store
+        copy_paths(source, target, what.paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"], is_checked=is_checked)
+        if "ca-derivations" in settings["experimental-features"]:
+            copy_realisations(target, realisations_of(source, what.targets), keys)
+        if given.flag("profile"):
+            switch_profile(target, given.text("profile"), only_path([path for outputs in what.outputs for _, path in outputs]))
+        if given.flag("out_link"):
+            if not target.has_roots:
+                raise ValueError("'--out-link' is not supported for this Nix store")
+            make_links(target, given.text("out_link"), what.outputs)
 
 
 def copy_log(call: Call) -> None:

@@ -89,7 +89,7 @@ def open_session(call: Call) -> "Session":
     from snowsnake.cli.session import Session, cache_options
 
     given = call.given
-    options: dict[str, object] = {"is_writable": not given.flag("read_only"), "eval_store": given.text("eval_store") or None}
+    options: dict[str, object] = {"is_writable": not given.flag("read_only"), "eval_store": call.eval_store}
     options["base_folder"] = given.base_folder
     options["repairs"] = given.flag("repair")
     if call.evaluation_store is not None:

@@ -273,29 +273,27 @@ def output_paths(store: "Store", target: Target) -> dict[str, str]:
     """Names and paths of the outputs of a target."""
     if target.outputs is None:
         return {"": target.path}
-    if not store.is_valid(target.path):
+    if not store.has_derivation(target.path):
         raise ValueError(f"path '{target.path}' is not valid")
     outputs = store.outputs(target.path)
     found = {}
-    for name in sorted(outputs) if target.outputs == (ALL,) else target.outputs:
+    known = store.read_derivation(target.path).outputs
+    for name in sorted(known) if target.outputs == (ALL,) else target.outputs:
         if name not in outputs:
-            if name in store.read_derivation(target.path).outputs:
+            if name in known:
                 raise NotBuilt(f"cannot operate on output '{name}' of the unbuilt derivation '{target.path}'")
             raise ValueError(f"the derivation '{target.path}' doesn't have an output named '{name}'")
         found[name] = outputs[name]
     return found
 
 
-def realisations_of(call: Call, installables: Installables) -> "list[Realisation]":
-    """The realisations of the outputs that words name, as far as the store knows them."""
+def realisations_of(store: "Store", targets: list[Target]) -> "list[Realisation]":
+    """Of the outputs that targets mean, as far as the store knows them."""
     from snowsnake.store.realisation import Keys, Realisation
 
-    store = installables.store
-    if call.given.flag("all") or call.given.flag("derivation"):
-        return []
     keys = Keys(store.read, store.store_dir)
     found = []
-    for target in installables.targets(call.words):
+    for target in targets:
         if target.outputs is None:
             continue
         digest = keys.of(store.read_derivation(target.path))
@@ -316,6 +314,36 @@ def derivations_of(store: "Store", targets: list[Target]) -> list[str]:
             path = derivers[0]
         found.append(path)
     return list(dict.fromkeys(found))
+
+
+class Made:
+    """What words mean, made valid: `paths`, what is referred to first; `outputs`: (name, path) for each word; `targets`: words that mean outputs."""
+
+    __slots__ = ("paths", "outputs", "targets")
+
+    def __init__(self, paths: list[str], outputs: "list[list[tuple[str, str]]]", targets: list[Target]) -> None:
+        self.paths = paths
+        self.outputs = outputs
+        self.targets = targets
+
+
+def made(call: Call, installables: Installables, *, is_recursive: bool) -> Made:
+    """For commands that build what they are about."""
+    from snowsnake.store.graph import closure, sorted_paths
+
+    if call.given.flag("all"):
+        return Made(store_paths(call, installables), [], [])
+    targets = installables.targets(call.words)
+    store = installables.store
+    if call.given.flag("derivation"):
+        targets = [Target(path, path) for path in derivations_of(store, targets)]
+        paths = {target.path for target in targets}
+    else:
+        paths = _paths(call, store, targets, is_built=True)
+    outputs = [[(name or "out", path) for name, path in output_paths(store, target).items()] for target in targets]
+    if is_recursive:
+        paths = closure(store, paths)
+    return Made(list(reversed(sorted_paths(store, paths))), outputs, [target for target in targets if target.outputs is not None])
 
 
 def store_paths(call: Call, installables: Installables, *, is_built: bool = False) -> list[str]:
@@ -339,12 +367,15 @@ def store_paths(call: Call, installables: Installables, *, is_built: bool = Fals
 
 def roots(call: Call, installables: Installables, words: list[str], *, is_built: bool = False) -> set[str]:
     """The objects that words name: outputs, or with `--derivation` derivations."""
+    targets = installables.targets(words)
+    if call.given.flag("derivation"):
+        return set(derivations_of(installables.store, targets))
+    return _paths(call, installables.store, targets, is_built=is_built)
+
+
+def _paths(call: Call, store: "Store", targets: list[Target], *, is_built: bool) -> set[str]:
     from snowsnake.cli.building import report_missing
 
-    targets = installables.targets(words)
-    store = installables.store
-    if call.given.flag("derivation"):
-        return set(derivations_of(store, targets))
     try:
         found = {path for target in targets for path in output_paths(store, target).values()}
     except NotBuilt:

@@ -82,7 +82,7 @@ def _network(call: Call) -> None:
         call.settings.set_default("tarball-ttl", 0xFFFFFFFF)
         call.settings.set_default("substitute", False)
     if call.given.flag("refresh"):
-        for name in ("tarball-ttl", "narinfo-cache-negative-ttl", "narinfo-cache-positive-ttl"):
+        for name in ("tarball-ttl", "narinfo-cache-negative-ttl", "narinfo-cache-positive-ttl", "narinfo-cache-meta-ttl"):
             call.settings.set(name, "0")
 
 

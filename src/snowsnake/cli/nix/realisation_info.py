@@ -5,7 +5,7 @@ In: a `Call`.  Out: a line for each output, or JSON.
 
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
-from snowsnake.cli.nix.installables import realisations_of, roots
+from snowsnake.cli.nix.installables import made, realisations_of
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.output import write_line
 
@@ -13,9 +13,10 @@ from snowsnake.cli.output import write_line
 def run(call: Call) -> None:
     call.settings.require("ca-derivations")
     with asked(call) as installables:
-        paths = roots(call, installables, call.words, is_built=True)
-        found = sorted(realisations_of(call, installables), key=lambda realisation: (realisation.path, realisation.key))
-        opaque = sorted(paths - {realisation.path for realisation in found})
+        what = made(call, installables, is_recursive=False)
+        realisations = realisations_of(installables.store, what.targets)
+        found = sorted(realisations, key=lambda realisation: (realisation.path, realisation.key))
+        opaque = sorted(set(what.paths) - {realisation.path for realisation in found})
         if call.given.flag("json"):
             store_dir = installables.store.store_dir
             print_json([*(realisation.to_json() for realisation in found), *({"opaquePath": path} for path in opaque if path.startswith(store_dir))], call)

@@ -28,10 +28,14 @@ def _line(text: str) -> None:
 @contextmanager
 def opened(call: Call, *, is_writable: bool) -> Iterator[Store]:
     """The store of a call; faults of paths and contents become errors of the command."""
-    from snowsnake.cli.stores import open_store
+    from snowsnake.cli.stores import evaluated_in, open_store
 
+    settings, warn = call.settings, call.reporter.warning
     try:
-        with open_store(call.settings, call.reporter.warning, is_writable=is_writable, reporter=call.reporter) as store:
+        with (
+            open_store(settings, warn, is_writable=is_writable, reporter=call.reporter) as store,
+            evaluated_in(store, call.eval_store, settings, warn),
+        ):
             yield store
     except ValueError as error:
         raise as_error(error) from None
@@ -43,7 +47,7 @@ def asked(call: Call, *, is_writable: bool = False) -> Iterator[Installables]:
     from snowsnake.cli.stores import is_written
 
     with opened(call, is_writable=is_writable) as store:
-        yield Installables(call, store, is_written=is_written(call.settings))
+        yield Installables(call, store, is_written=is_written(call.settings, call.eval_store))
 
 
 def one_path(call: Call, installables: Installables, *, is_built: bool = True) -> str:

@@ -13,7 +13,7 @@ from snowsnake.cli.old.command_line import Common, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded, write_line
-from snowsnake.cli.stores import open_store
+from snowsnake.cli.stores import evaluated_in, open_store
 from snowsnake.diagnostics.error import EvaluationError, as_error
 
 TYPE_CHECKING = False
@@ -90,7 +90,10 @@ def run(words: list[str], reporter: Reporter) -> int:
     common.settings.finish()
     wanted = _derivations(request, common)
     try:
-        with open_store(common.settings, reporter.warning, is_writable=True, reporter=reporter) as store:
+        with (
+            open_store(common.settings, reporter.warning, is_writable=True, reporter=reporter) as store,
+            evaluated_in(store, request.evaluation.eval_store, common.settings, reporter.warning),
+        ):
             _build(request, store, wanted, reporter)
     except BuildFailure as error:
         raise build_error(error, error.exit_code) from None
@@ -101,8 +104,6 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:
     """(`.drv` path, output) of everything that is to be built, in order."""
-    if request.evaluation.eval_store is not None:
-        raise UsageError("'nix-build --eval-store' is not part of Snowsnake")
     words = list(request.words) or ([] if request.is_expression else ["./default.nix"])
     found: list[tuple[str, str]] = []
     session = None

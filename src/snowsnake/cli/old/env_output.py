@@ -26,6 +26,7 @@ class World:
 
     def __init__(self, session: "Session") -> None:
         self.installed_paths: set[str] = set()
+        self.substitutable: set[str] = set()
         # From a name to the versions.
         self.others: dict[str, list[str]] = {}
         self._store = session.evaluator.store
@@ -83,7 +84,7 @@ def write_table(packages: list[Package], shown: set[str], world: World, reporter
 def _columns(package: Package, shown: set[str], world: World, columns: list[str]) -> None:
     if "status" in shown:
         path = package.out_path
-        columns.append(("I" if path in world.installed_paths else "-") + ("P" if world.is_valid(path) else "-") + "-")
+        columns.append(("I" if path in world.installed_paths else "-") + ("P" if world.is_valid(path) else "-") + "-S"[path in world.substitutable])
     if "attr_path" in shown:
         columns.append(package.attribute_path)
     if "no_name" not in shown:
@@ -204,7 +205,8 @@ def _xml_facts(package: Package, shown: set[str], world: World) -> dict[str, str
     facts: dict[str, str] = {}
     if "status" in shown:
         path = package.out_path
-        facts |= {"installed": "01"[path in world.installed_paths], "valid": "01"[world.is_valid(path)], "substitutable": "0"}
+        facts |= {"installed": "01"[path in world.installed_paths], "valid": "01"[world.is_valid(path)]}
+        facts["substitutable"] = "01"[path in world.substitutable]
     facts["attrPath"] = package.attribute_path
     name, version = split_name(package.name)
     facts |= {"name": package.name, "pname": name, "version": version}

@@ -83,12 +83,31 @@ def query(request: "Request", common: Common) -> None:
                 if error.code not in PASSED_OVER:
                     raise
                 package.has_failed = True
+        if "json" not in shown:
+            world.substitutable = substitutable(common, {package.out_path for package in packages if not package.has_failed})
     packages = [package for package in packages if not package.has_failed]
     if request.is_prebuilt_only and "json" not in shown:
-        packages = [package for package in packages if world.is_valid(package.out_path)]
+        packages = [package for package in packages if world.is_valid(package.out_path) or package.out_path in world.substitutable]
     write = write_json if "json" in shown else write_xml if "xml" in shown else write_table
     write(packages, shown, world, common.reporter)
     show_statistics(session)
+
+
+def substitutable(common: Common, paths: set[str]) -> set[str]:
+    """Those that substituters have: ours, or those of the daemon to which the store belongs."""
+    from snowsnake.cli.stores import open_reference, store_options
+    from snowsnake.cli.substituters import substituters_of
+    from snowsnake.settings.places import store_folder
+    from snowsnake.store.place import DaemonPlace
+
+    settings = common.settings
+    place: Any = store_options(settings, common.reporter.warning, is_writable=True).get("store")
+    if isinstance(place, DaemonPlace):
+        with place.open() as store:
+            return store.substitutable(paths)
+    store_dir = store_folder(settings.environment) if place is None else place.store_dir
+    substituters = substituters_of(settings, store_dir, None, open_reference)
+    return set() if substituters is None else substituters.having(paths, store_dir)
 
 
 # ---- choosing packages ----------------------------------------------------------------------------------------------

@@ -216,11 +216,17 @@ def delete(request: Request) -> None:
 
 def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller: "Any") -> None:
     """Remove objects, and say how much space that freed; *caller* has the settings and the reporter."""
+    from snowsnake.cli.collecting import tell_removed
     from snowsnake.store.binary_cache.store import BinaryCacheStore
+    from snowsnake.store.daemon.store import DaemonStore, Garbage
     from snowsnake.store.garbage import Collector
 
     if isinstance(store, BinaryCacheStore):
         raise UsageError(f"Garbage collection not supported by store '{store.url}'")
+    if isinstance(store, DaemonStore):
+        removed, freed = store.collect_garbage(Garbage.REMOVE_THESE, paths, ignores_liveness=ignores_liveness)
+        tell_removed(len(removed), freed)
+        return
     settings = caller.common.settings if isinstance(caller, Request) else caller.settings
     collector = Collector(
         _local(store),
@@ -232,11 +238,12 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller:
     try:
         collector.delete(paths)
     finally:
-        _line(f"{len(collector.removed)} store paths deleted, {size_text(collector.freed_bytes)} freed")
+        tell_removed(len(collector.removed), collector.freed_bytes)
 
 
 def collect_garbage(request: Request) -> None:
     """`--gc`: removes dead objects, or prints the dead objects, the living objects or the roots."""
+    from snowsnake.store.daemon.store import DaemonStore, Garbage
     from snowsnake.store.garbage import Collector, find_roots
 
     known = {"--print-roots", "--print-live", "--print-dead"}
@@ -264,11 +271,14 @@ def collect_garbage(request: Request) -> None:
 
         collect(request.store, limit, request.common.settings, request.reporter)
         return
-    settings = request.common.settings
-    collector = Collector(
-        _local(request.store), request.reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"]
-    )
-    paths = collector.alive() if flags[-1] == "--print-live" else collector.dead()
+    settings, paths = request.common.settings, set()
+    if isinstance(request.store, DaemonStore):
+        paths.update(request.store.collect_garbage(Garbage.TELL_ALIVE if flags[-1] == "--print-live" else Garbage.TELL_DEAD)[0])
+    else:
+        collector = Collector(
+            _local(request.store), request.reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"]
+        )
+        paths.update(collector.alive() if flags[-1] == "--print-live" else collector.dead())
     request.reporter.info("determining live/dead paths...")
     for path in sorted(paths):
         _line(path)

@@ -1,6 +1,7 @@
 """Archives of binary caches: compressed as their `.narinfo` says, and checked.
 
-In: a method's name, a stream.  Out: a stream.  Methods: none, xz, bzip2, zstd, gzip; lzip to read.
+In: a method's name, a stream.  Out: a stream.  Methods: none, xz, bzip2, zstd, gzip; lzip to read;
+brotli where Python's package of that name is installed.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ _METHODS = {
     "zstd": (b"\x28\xb5\x2f\xfd", ".zst"),
     "gzip": (b"\x1f\x8b", ""),
     "lzip": (b"LZIP", ".lzip"),
+    "br": (b"", ".br"),
 }
-_UNREADABLE = frozenset(("br", "brotli", "lz4", "lzma", "compress", "grzip", "lrzip", "lzop"))
+_UNREADABLE = frozenset(("lz4", "lzma", "compress", "grzip", "lrzip", "lzop"))
 _PIECE_BYTES = 1 << 18
 
 
@@ -37,7 +39,17 @@ def check_method(name: str) -> str:
         raise ValueError(f"compression method '{name}' is not supported here (only none, xz, bzip2, zstd, gzip and lzip are)")
     if name not in _METHODS:
         raise UnknownMethod(f"unknown compression method '{name}'")
+    if name == "br":
+        _brotli()
     return name
+
+
+def _brotli() -> Any:
+    try:
+        import brotli
+    except ModuleNotFoundError:
+        raise ValueError("compression method 'br' is not supported here: it needs Python's package brotli (pip install brotli)") from None
+    return brotli
 
 
 def ending(name: str) -> str:
@@ -48,6 +60,8 @@ def ending(name: str) -> str:
 def unpacked(stream: BinaryIO, name: str) -> Any:
     """A stream with `read` of the uncompressed data; data that was compressed in another way is a ValueError."""
     check_method(name)
+    if name == "br":
+        return _Brotli(stream)
     start = _METHODS[name][0]
     if not start:
         return stream
@@ -55,6 +69,32 @@ def unpacked(stream: BinaryIO, name: str) -> Any:
     if not found.is_compressed or found.method != name:
         raise ValueError(f"it is not compressed with {name}")
     return found
+
+
+class _Brotli:
+    """A stream of what another one has, decompressed; its format has no mark to know it by."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._module = _brotli()
+        self._stream = stream
+        self._decoder = self._module.Decompressor()
+
+    def read(self, size: int) -> bytes:
+        """At least one byte and at most about *size*; b"" at the end.  ValueError or EOFError if the data is damaged."""
+        try:
+            while not self._decoder.is_finished():
+                is_hungry = self._decoder.can_accept_more_data()
+                data = self._stream.read(_PIECE_BYTES) if is_hungry else b""
+                found: bytes = self._decoder.process(data, output_buffer_limit=size)
+                if found:
+                    return found
+                if is_hungry and not data and not self._decoder.is_finished():
+                    raise EOFError("compressed data ends too early")
+        except self._module.error as error:
+            raise ValueError(f"it is not compressed with br: {error}") from None
+        if self._stream.read(1):
+            raise ValueError("something follows the compressed data")
+        return b""
 
 
 def compress(source: BinaryIO, target: BinaryIO, name: str, level: int = -1) -> None:
@@ -74,11 +114,27 @@ def _compressor(name: str, level: int) -> Any:
         "bzip2": lambda: bz2.BZ2Compressor(9 if level < 1 else min(level, 9)),
         "gzip": lambda: zlib.compressobj(-1 if level < 0 else min(level, 9), zlib.DEFLATED, 31),
         "zstd": lambda: _zstd(level),
+        "br": lambda: _BrotliCompressor(level),
     }
     check_method(name)
     if name not in makers:
         raise ValueError(f"compression method '{name}' can be read here, but not written")
     return makers[name]()
+
+
+class _BrotliCompressor:
+    """With the methods of the other compressors."""
+
+    def __init__(self, level: int) -> None:
+        self._encoder = _brotli().Compressor(quality=11 if level < 0 else min(level, 11))
+
+    def compress(self, data: bytes) -> bytes:
+        found: bytes = self._encoder.process(data)
+        return found
+
+    def flush(self) -> bytes:
+        found: bytes = self._encoder.finish()
+        return found
 
 
 def _zstd(level: int) -> Any:

@@ -25,6 +25,10 @@ class CacheFiles(ABC):
 
     is_remote = False                      # a question costs a round trip: ask for many files at once, and remember the answers
 
+    def no_cache(self, url: str) -> str:
+        """What is said of a cache that does not describe itself."""
+        return f"'{url}' does not appear to be a binary cache"
+
     @abstractmethod
     def get(self, name: str) -> bytes | None:
         """Returns a small file; None if it does not exist."""
@@ -79,7 +83,7 @@ class CacheFiles(ABC):
 
 
 class FolderFiles(CacheFiles):
-    """A binary cache in a folder."""
+    """A binary cache in a folder.  If `is_remote` is set, it is treated like one behind a web server, as far as it is read."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -126,6 +130,9 @@ class FolderFiles(CacheFiles):
             if os.path.lexists(new):
                 os.unlink(new)
             raise
+
+    def no_cache(self, url: str) -> str:
+        return f"uploading to '{url}/nix-cache-info' is not supported"
 
     def hashes(self) -> list[str]:
         try:

@@ -1,4 +1,4 @@
-"""Answers of binary caches, remembered on disk: which paths they have, and which they lack.
+"""Answers of binary caches, remembered on disk: which paths and realisations they have, and which they lack.
 
 In: URLs of caches, hash parts of paths, answers.  Out: the same answers, as long as the settings allow their use.
 The database is the one that Nix keeps (`binary-cache-v7.sqlite`), so that each uses what the other has learnt.  It may be lost at any time.
@@ -126,6 +126,27 @@ class Remembered:
             except (ValueError, TypeError):
                 return Unknown
         return Unknown
+
+    def find_realisation(self, cache: int, key: str) -> str | None | type[Unknown]:
+        """A cache's file about the output with this key; None: the cache lacks it."""
+        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+            now = int(time.time())
+            _, positive, negative = self._ages_s
+            row = self._open().execute(
+                "select content from Realisations where cache = ? and outputId = ?"
+                " and ((content is null and timestamp > ?) or (content is not null and timestamp > ?))",
+                (cache, key, now - negative, now - positive),
+            ).fetchone()
+            if row is not None and (row[0] is None or isinstance(row[0], str)):
+                found: str | None = row[0]
+                return found
+        return Unknown
+
+    def note_realisation(self, cache: int, key: str, content: str | None) -> None:
+        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+            self._open().execute(
+                "insert or replace into Realisations (cache, outputId, content, timestamp) values (?, ?, ?, ?)", (cache, key, content, int(time.time()))
+            )
 
     def note(self, cache: int, answers: Iterable[tuple[str, NarInfo | None]]) -> None:
         """Remembers (hash part, answer) of any number of paths."""

@@ -20,7 +20,7 @@ from snowsnake.store.binary_cache import compressed
 from snowsnake.store.binary_cache.files import CacheFiles
 from snowsnake.store.binary_cache.remembered import Remembered, Unknown
 from snowsnake.store.hash import Hash
-from snowsnake.store.interface import Missing, NotValid, Store
+from snowsnake.store.interface import Missing, NotValid, Store, existing
 from snowsnake.store.listing import ArchiveTree, to_json
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.narinfo import NarInfo
@@ -34,6 +34,7 @@ _MOST_INFO_BYTES = 1 << 20
 _IN_MEMORY_BYTES = 8 << 20
 _QUICK_BYTES, _QUICK_NAR_BYTES = 1 << 18, 1 << 20      # files up to these sizes are small
 _PIECE_BYTES = 1 << 18
+_MOST_EXCESS_BYTES = 16 << 20            # of an archive, beyond its announced size: read for the sake of the message
 _URL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9a-fA-F]{2})+(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?")
 
 
@@ -47,7 +48,8 @@ class Gone(CacheFault):
 
 @dataclass
 class CacheOptions:
-    """The parameters of the URL.  *priority*, *wants_mass_query*: None leaves the choice to the cache."""
+    """The parameters of the URL.  *priority*, *wants_mass_query*: None leaves the choice to the cache.  *nar_folder*: archives that were looked into
+    are kept there."""
 
     compression: str = "xz"
     level: int = -1
@@ -56,6 +58,8 @@ class CacheOptions:
     is_trusted: bool = False
     priority: int | None = None
     wants_mass_query: bool | None = None
+    indexes_debug_info: bool = False
+    nar_folder: str | None = None
 
 
 class BinaryCacheStore(Store):
@@ -104,7 +108,7 @@ class BinaryCacheStore(Store):
             if self._is_writable:
                 self._put(_INFO_FILE, f"StoreDir: {self.store_dir}\n".encode(), "text/x-nix-cache-info")
             elif self.files.is_remote:
-                raise ValueError(f"'{self.url}' does not appear to be a binary cache")
+                raise ValueError(self.files.no_cache(self.url))
             return mass, priority
         for line in text.decode("utf-8", "surrogateescape").split("\n"):
             name, colon, value = line.partition(":")
@@ -202,11 +206,26 @@ class BinaryCacheStore(Store):
 
     def realisation(self, key: str) -> Realisation | None:
         self.opened()
-        name = f"realisations/{key}.doi"
         split_key(key)
-        data = self.files.get(name)
-        if data is None:
+        name = f"realisations/{key}.doi"
+        known: object = Unknown
+        if self._remembered is not None and self._number is not None:
+            known = self._remembered.find_realisation(self._number, key)
+        if isinstance(known, str):
+            try:
+                return self._parsed_realisation(key, name, known.encode("utf-8", "surrogateescape"))
+            except CacheFault:
+                known = Unknown
+        if known is None:
             return None
+        data = self.files.get(name)
+        found = None if data is None else self._parsed_realisation(key, name, data)
+        if self._remembered is not None and self._number is not None:
+            text = None if found is None else json.dumps(found.to_json(), separators=(",", ":"), sort_keys=True)
+            self._remembered.note_realisation(self._number, key, text)
+        return found
+
+    def _parsed_realisation(self, key: str, name: str, data: bytes) -> Realisation:
         try:
             found = Realisation.from_json({"id": key} | json.loads(data), self.store_dir)
         except (ValueError, TypeError, RecursionError) as error:
@@ -253,15 +272,7 @@ class BinaryCacheStore(Store):
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """A cache builds nothing: a wanted path is there, or it is not."""
-        found = []
-        for item in wanted:
-            path, mark, names = item.partition("!")
-            outputs = self.outputs(path) if mark else {"": path}
-            for output in outputs.values() if names in ("", "*") else (outputs[name] for name in names.split(",") if name in outputs):
-                if not self.is_valid(output):
-                    raise ValueError(f"path '{output}' is not valid, and store '{self.url}' cannot build")
-                found.append(output)
-        return found
+        return existing(self, wanted)
 
     # --- reading
 
@@ -306,13 +317,13 @@ class BinaryCacheStore(Store):
         target: BinaryIO = io.BytesIO() if is_small else tempfile.TemporaryFile()  # noqa: SIM115  # the caller's to close
         try:
             found, size = self._copy(source, target, info, where)
-            if size != info.nar_size or found != info.nar_hash:
-                raise CacheFault(
-                    f"hash mismatch importing path '{info.path}';\n  specified: {info.nar_hash.format('nix32', with_algorithm=True)}\n"
-                    f"  got:       {found.format('nix32', with_algorithm=True)}"
-                    if size == info.nar_size
-                    else f"size mismatch importing path '{info.path}';\n  specified: {info.nar_size}\n  got:       {'more' if size > info.nar_size else size}"
-                )
+            specified, got = info.nar_hash.format("nix32", with_algorithm=True), found.format("nix32", with_algorithm=True)
+            if size > info.nar_size + _MOST_EXCESS_BYTES:
+                raise CacheFault(f"size mismatch importing path '{info.path}';\n  specified: {info.nar_size}\n  got:       more")
+            if found != info.nar_hash:
+                raise CacheFault(f"hash mismatch importing path '{info.path}';\n  specified: {specified}\n  got:       {got}")
+            if size != info.nar_size:
+                raise CacheFault(f"size mismatch importing path '{info.path}';\n  specified: {info.nar_size}\n  got:       {size}")
             target.seek(0)
             return target
         except BaseException:
@@ -320,23 +331,22 @@ class BinaryCacheStore(Store):
             raise
 
     def _copy(self, source: BinaryIO, target: BinaryIO, info: NarInfo, where: str) -> tuple[Hash, int]:
-        """The hash and the size of the received data, which is cut off if it is longer than announced."""
+        """The hash and the size of the received data; what is longer than announced is only hashed, and cut off when it gets much too long."""
         hasher = hashing.HashStream(info.nar_hash.algorithm)
         size = 0
         try:
             stream = compressed.unpacked(source, info.compression)
-            while piece := stream.read(min(_PIECE_BYTES, info.nar_size - size + 1)):
+            while size <= info.nar_size + _MOST_EXCESS_BYTES and (piece := stream.read(_PIECE_BYTES)):
                 size += len(piece)
                 hasher.update(piece)
-                target.write(piece)
-                if size > info.nar_size:
-                    break
+                if size <= info.nar_size:
+                    target.write(piece)
         except (ValueError, EOFError) as error:
             raise CacheFault(f"failed to decompress {where}: {error}") from None
         return Hash(info.nar_hash.algorithm, hasher.digest()), size
 
     def write_archive(self, path: str, fd: int) -> None:
-        with self.open_archive(path) as archive:
+        with self._kept_archive(path) as archive:
             while piece := archive.read(_PIECE_BYTES):
                 left = memoryview(piece)
                 while left:
@@ -346,11 +356,25 @@ class BinaryCacheStore(Store):
         from snowsnake.store.nar_reader import read_nar
 
         whole, rest = self.split(path)
-        with self.open_archive(whole) as archive:
+        with self._kept_archive(whole) as archive:
             for member in read_nar(archive):
                 if member.path == rest[1:] and member.kind == "regular":
                     return member.read()
         raise FileNotFoundError(2, os.strerror(2), path)
+
+    def _kept_archive(self, path: str) -> BinaryIO:
+        """Like `open_archive`; in the folder of archives, if the cache has one, it is kept."""
+        if self.options.nar_folder is None:
+            return self.open_archive(path)
+        from snowsnake.store.binary_cache.nar_folder import NarFolder
+
+        folder, digest = NarFolder(self.options.nar_folder), self._archive_info(path).nar_hash
+        kept = folder.open(digest)
+        if kept is None:
+            kept = self.open_archive(path)
+            folder.put(digest, kept)
+            kept.seek(0)
+        return kept
 
     def log(self, drv_path: str) -> bytes | None:
         """The log of a build, if the cache keeps it."""
@@ -358,7 +382,7 @@ class BinaryCacheStore(Store):
 
     # --- writing
 
-    def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
+    def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
         """Compresses, signs and writes; the hash of the archive itself counts."""
         if not self._is_writable:
             super().import_object(info, archive)
@@ -392,6 +416,13 @@ class BinaryCacheStore(Store):
             if not self.files.has(url):
                 packed.seek(0)
                 self.files.put(url, packed, "application/x-nix-nar")
+            if options.indexes_debug_info:
+                from snowsnake.store.binary_cache.debug_info import debug_links
+
+                plain.seek(0)
+                for name, link in debug_links(ArchiveTree(plain), url):
+                    if not self.files.has(name):
+                        self._put(name, link, "application/json")
         made = NarInfo(
             info.path, url, nar_hash, size, options.compression or "none", file_hash, file_size, sorted(info.references), info.deriver,
             list(info.signatures), info.ca,

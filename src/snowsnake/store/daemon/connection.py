@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 
-from snowsnake.store.daemon.wire import DaemonError, Wire
+from snowsnake.store.daemon.wire import DaemonError, Wire, without_colours
 
 _CLIENT_MAGIC, _DAEMON_MAGIC = 0x6E697863, 0x6478696F
 _OLDEST, _NEWEST = (1, 32), (1, 38)
@@ -28,15 +28,22 @@ class Operation(IntEnum):
     QUERY_REFERRERS = 6
     ADD_TO_STORE = 7
     BUILD_PATHS = 9
+    ADD_TEMP_ROOT = 11
     ADD_INDIRECT_ROOT = 12
+    FIND_ROOTS = 14
     SET_OPTIONS = 19
+    COLLECT_GARBAGE = 20
     QUERY_ALL_VALID_PATHS = 23
     QUERY_PATH_INFO = 26
     QUERY_PATH_FROM_HASH_PART = 29
+    QUERY_SUBSTITUTABLE_PATHS = 32
     QUERY_VALID_DERIVERS = 33
     ADD_SIGNATURES = 37
     ADD_TO_STORE_NAR = 39
     QUERY_MISSING = 40
+    QUERY_DERIVATION_OUTPUT_MAP = 41
+    REGISTER_DRV_OUTPUT = 42
+    QUERY_REALISATION = 43
     ADD_MULTIPLE_TO_STORE = 44
     BUILD_PATHS_WITH_RESULTS = 46
 
@@ -149,6 +156,12 @@ class DaemonConnection:
                 self.close()
             raise
 
+    def begin(self, operation: Operation, text: str) -> None:
+        """Adds a request to what the next one sends; whoever makes that reads the answer to this one before."""
+        if not self.is_broken:
+            self.wire.add_number(operation)
+            self.wire.add_text(text)
+
     def wait(self) -> None:
         """Waits until the daemon has done what was requested; its messages meanwhile go to `on_message`."""
         wire = self.wire
@@ -212,7 +225,7 @@ class DaemonConnection:
         for _ in range(wire.count()):
             wire.number()
             traces.append(wire.text())
-        return DaemonError(message, traces, is_refusal=True)
+        return DaemonError(without_colours(message), list(map(without_colours, traces)), is_refusal=True)
 
 
 _OWN_FIELDS = frozenset(

@@ -6,29 +6,69 @@ Small additions are collected and sent as one request; each is named by its cont
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from functools import wraps
 from os import PathLike
-from typing import BinaryIO
+from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
 
 from snowsnake.store import hashing, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.daemon.connection import DaemonConnection, Operation
-from snowsnake.store.daemon.wire import DaemonError, Message, Wire
+from snowsnake.store.daemon.wire import DaemonError, Message, Wire, without_colours
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Missing
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.roots import make_link
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.store.realisation import Realisation
+
+P = ParamSpec("P")
+R = TypeVar("R")
 _PIECE_BYTES = 1 << 16
 _NORMAL, _REPAIR, _CHECK = 0, 1, 2                    # how something is to be built
+_NO_LIMIT = (1 << 64) - 1
 _SUCCESSES = frozenset({0, 1, 2, 13})     # built, substituted, already valid, resolves to something valid
 
 
+def _alone(method: Callable[Concatenate[DaemonStore, P], R]) -> Callable[Concatenate[DaemonStore, P], R]:
+    """For what asks the daemon: of several threads one asks and reads its answer, then the next one."""
+
+    @wraps(method)
+    def call(self: DaemonStore, /, *words: P.args, **named: P.kwargs) -> R:
+        with self.lock:
+            return method(self, *words, **named)
+
+    return call
+
+
+class Garbage(IntEnum):
+    """What is to happen to objects that nothing keeps."""
+
+    TELL_ALIVE = 0
+    TELL_DEAD = 1
+    REMOVE_DEAD = 2
+    REMOVE_THESE = 3
+
+
+class SeveralFailed(DaemonError):
+    """Several of the wanted paths could not be made; *faults*: what was wrong with each."""
+
+    def __init__(self, faults: list[tuple[str, str]]) -> None:
+        names = ", ".join(f"'{path.replace('!', '^')}'" for path, _ in faults)
+        super().__init__(f"build of {names} failed", is_refusal=True)
+        self.faults = [message for _, message in faults]
+
+
 class DaemonStore(CollectingStore):
-    """The store of the daemon that listens at *socket*.  *real*: the folder with its objects, if it is not *store_dir*.
+    """The store of the daemon that listens at *socket*; several threads may use it.  *real*: the folder with its objects, if it is not *store_dir*.
 
     *options*, *on_message*: see `DaemonConnection`.  The connection is made when it is first needed.
     """
@@ -52,6 +92,8 @@ class DaemonStore(CollectingStore):
         self._options = dict(options or {})
         self._on_message = on_message
         self._process = os.getpid()
+        self.lock = threading.RLock()
+        self._unprotected: set[str] = set()        # what the daemon is to protect from its garbage collector
         self._open: DaemonConnection | None = None
 
     def close(self) -> None:
@@ -85,18 +127,44 @@ class DaemonStore(CollectingStore):
 
     # --- asking
 
+    @_alone
+    def facts(self) -> dict[str, object]:
+        connection = self.connection
+        trusted: dict[str, object] = {} if connection.trusts_us is None else {"trusted": connection.trusts_us}
+        return {"version": connection.daemon_version, **trusted}
+
+    def keep(self, path: str) -> None:
+        """The daemon protects additions by itself; other paths it is told of when it is asked whether they are valid, which saves half of the time."""
+        self._unprotected.add(path)
+
+    @_alone
     def _has(self, path: str) -> bool:
         connection = self.connection
-        with connection.request(Operation.IS_VALID_PATH) as wire:
-            wire.add_text(path)
+        if path in self._unprotected:
+            self._unprotected.discard(path)
+            connection.begin(Operation.ADD_TEMP_ROOT, path)
+            with connection.request(Operation.IS_VALID_PATH) as wire:
+                wire.add_text(path)
+                wire.flush()
+                try:
+                    connection.wait()
+                    wire.number()
+                except DaemonError:
+                    connection.close()     # the second answer is still to come
+                    raise
+        else:
+            with connection.request(Operation.IS_VALID_PATH) as wire:
+                wire.add_text(path)
         return wire.flag()
 
+    @_alone
     def _info(self, path: str) -> PathInfo | None:
         connection = self.connection
         with connection.request(Operation.QUERY_PATH_INFO) as wire:
             wire.add_text(path)
         return _path_info(path, wire) if wire.flag() else None
 
+    @_alone
     def paths(self) -> list[str]:
         """All valid objects, sorted."""
         with self.connection.request(Operation.QUERY_ALL_VALID_PATHS) as wire:
@@ -109,6 +177,50 @@ class DaemonStore(CollectingStore):
     def valid_derivers(self, path: str) -> list[str]:
         return self._paths_of(Operation.QUERY_VALID_DERIVERS, path)
 
+    @_alone
+    def outputs(self, drv_path: str) -> dict[str, str]:
+        """Including those that became known when they were built."""
+        static = {name: output.path for name, output in self.read_derivation(drv_path).outputs.items()}
+        if all(static.values()):
+            return static
+        self.flush()
+        with self.connection.request(Operation.QUERY_DERIVATION_OUTPUT_MAP) as wire:
+            wire.add_text(drv_path)
+        found = dict(wire.items(lambda: (wire.text(), wire.text())))
+        return {name: found.get(name, "") or path for name, path in static.items() if found.get(name) or path}
+
+    @_alone
+    def realisation(self, key: str) -> Realisation | None:
+        from snowsnake.store.realisation import Realisation, split_key
+
+        split_key(key)
+        with self.connection.request(Operation.QUERY_REALISATION) as wire:
+            wire.add_text(key)
+        texts = wire.texts()
+        if not texts:
+            return None
+        try:
+            found = Realisation.from_json(json.loads(texts[0]), self.store_dir)
+        except (ValueError, RecursionError) as error:
+            raise DaemonError(f"the Nix daemon sent no realisation: {error}") from None
+        if found.key != key:
+            raise DaemonError(f"the Nix daemon answered about '{found.key}' instead of '{key}'")
+        return found
+
+    @_alone
+    def register_realisation(self, realisation: Realisation) -> None:
+        self.flush()
+        with self.connection.request(Operation.REGISTER_DRV_OUTPUT) as wire:
+            wire.add_text(json.dumps(realisation.to_json(), separators=(",", ":"), sort_keys=True))
+
+    @_alone
+    def substitutable(self, paths: Iterable[str]) -> set[str]:
+        """Those of some paths that the daemon's substituters have."""
+        with self.connection.request(Operation.QUERY_SUBSTITUTABLE_PATHS) as wire:
+            wire.add_texts(sorted(set(paths)))
+        return set(wire.texts())
+
+    @_alone
     def path_with_hash(self, hash_part: str) -> str | None:
         self.flush()
         with self.connection.request(Operation.QUERY_PATH_FROM_HASH_PART) as wire:
@@ -119,6 +231,7 @@ class DaemonStore(CollectingStore):
         self.known(path)
         nar.pack_into(self.real_path(path), fd)
 
+    @_alone
     def _paths_of(self, operation: Operation, path: str) -> list[str]:
         self.flush()
         with self.connection.request(operation) as wire:
@@ -127,31 +240,33 @@ class DaemonStore(CollectingStore):
 
     # --- adding
 
-    def import_object(self, info: PathInfo, archive: BinaryIO) -> None:
+    @_alone
+    def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
         self.flush()
         with self.connection.request(Operation.ADD_TO_STORE_NAR) as wire:
             _add_path_info(wire, info)
             wire.add_number(0)             # nothing is repaired
-            wire.add_number(1)             # a user whom the daemon trusts need not sign
+            wire.add_number(is_checked)    # then a user whom the daemon trusts need not sign
             for piece in _pieces(archive):
                 wire.send_frame(piece)
             wire.send_frame(b"")
         self._known.add(info.path)
 
+    @_alone
     def add_archive(self, name: str, archive: bytes | BinaryIO, references: Sequence[str] = ()) -> str:
-        """Adds the file or tree in a NAR; *stream* may be a file, which is read from its position to its end."""
+        """Adds the file or tree in a NAR; *archive* may be a stream, of which only `read` is used."""
         if isinstance(archive, bytes):
             path, _ = self._fixed_path(name, "nar", hashing.digest("sha256", archive), references)
             return path if self.is_valid(path) else self._send(name, "fixed:r:sha256", iter([archive]), references)
-        start = archive.tell()
         stream = Hashed(archive)
-        while stream.read(_PIECE_BYTES):
-            pass
-        path, _ = self._fixed_path(name, "nar", stream.hash.digest(), references)
-        if self.is_valid(path):
-            return path
-        archive.seek(start)
-        return self._send(name, "fixed:r:sha256", _pieces(archive), references)
+        with tempfile.TemporaryFile() as kept:     # not every stream can be read twice
+            while piece := stream.read(_PIECE_BYTES):
+                kept.write(piece)
+            path, _ = self._fixed_path(name, "nar", stream.hash.digest(), references)
+            if self.is_valid(path):
+                return path
+            kept.seek(0)
+            return self._send(name, "fixed:r:sha256", _pieces(kept), references)
 
     def add_source(
         self, name: str, source: str | PathLike[str], method: str = "nar", accepts: Callable[[str, str], bool] | None = None,
@@ -175,6 +290,7 @@ class DaemonStore(CollectingStore):
         with tempfile.TemporaryFile() as file:
             return os.dup(file.fileno())
 
+    @_alone
     def add_root(self, link: str, path: str) -> str:
         """Makes a link at *link* to the valid path *path*, which protects it from the garbage collector; returns its absolute path."""
         self.flush()
@@ -184,6 +300,7 @@ class DaemonStore(CollectingStore):
         wire.number()
         return link
 
+    @_alone
     def _send(self, name: str, method: str, pieces: Iterator[bytes], references: Sequence[str] = ()) -> str:
         with self.connection.request(Operation.ADD_TO_STORE) as wire:
             wire.add_text(name)
@@ -197,6 +314,7 @@ class DaemonStore(CollectingStore):
         self._known.add(info.path)
         return info.path
 
+    @_alone
     def flush(self) -> None:
         if not self._waiting:
             return
@@ -208,6 +326,38 @@ class DaemonStore(CollectingStore):
                 wire.send_frame(_described(object_) + nar.pack_contents(object_.contents or b""))
             wire.send_frame(b"")
         self._written()
+
+    # --- removing
+
+    @_alone
+    def find_roots(self) -> dict[str, set[str]]:
+        """The objects that are roots, with the links that make them so, as far as the daemon tells us."""
+        self.flush()
+        with self.connection.request(Operation.FIND_ROOTS) as wire:
+            pass
+        found: dict[str, set[str]] = {}
+        for link, path in wire.items(lambda: (wire.text(), wire.text())):
+            found.setdefault(path, set()).add(link)
+        return found
+
+    @_alone
+    def collect_garbage(
+        self, action: Garbage, paths: Iterable[str] = (), *, ignores_liveness: bool = False, most_bytes: int | None = None
+    ) -> tuple[list[str], int]:
+        """(paths, bytes that were freed): what is alive or dead, or what was removed."""
+        self.flush()
+        self._known.clear()
+        self._claimed.clear()
+        with self.connection.request(Operation.COLLECT_GARBAGE) as wire:
+            wire.add_number(action)
+            wire.add_texts(paths)
+            wire.add_number(ignores_liveness)
+            wire.add_number(_NO_LIMIT if most_bytes is None else most_bytes)
+            for _ in range(3):             # options of earlier versions
+                wire.add_number(0)
+        found, freed = wire.texts(), wire.number()
+        wire.number()
+        return sorted(found), freed
 
     # --- building
 
@@ -221,8 +371,10 @@ class DaemonStore(CollectingStore):
         """As in `CollectingStore`; DaemonError says what could not be built."""
         return self._realise(list(wanted), _NORMAL)
 
+    @_alone
     def _realise(self, paths: list[str], mode: int) -> list[str]:
-        outputs = self.output_paths(paths)
+        self.bring(item.partition("!")[0] for item in paths)       # the daemon cannot read the derivations elsewhere
+        self.output_paths(paths)           # a name that is no output's is found before anything is built
         self.flush()
         connection = self.connection
         if connection.version < (1, 34):
@@ -230,19 +382,21 @@ class DaemonStore(CollectingStore):
                 wire.add_texts(paths)
                 wire.add_number(mode)
             wire.number()
-            return outputs
+            return self.output_paths(paths)
         with connection.request(Operation.BUILD_PATHS_WITH_RESULTS) as wire:
             wire.add_texts(paths)
             wire.add_number(mode)
-        faults = [fault for fault in wire.items(lambda: self._result(connection)) if fault]
+        faults = [(path, fault) for path, fault in wire.items(lambda: self._result(connection)) if fault is not None]
+        if len(faults) > 1:
+            raise SeveralFailed(faults)
         if faults:
-            raise DaemonError(faults[0], is_refusal=True)
-        return outputs
+            raise DaemonError(faults[0][1], is_refusal=True)
+        return self.output_paths(paths)
 
-    def _result(self, connection: DaemonConnection) -> str | None:
-        """Raises the error for one of the paths."""
+    def _result(self, connection: DaemonConnection) -> tuple[str, str | None]:
+        """(one of the paths, what was wrong)."""
         wire = connection.wire
-        wire.text()
+        path = wire.text()
         status, message = wire.number(), wire.text()
         for _ in range(4):                 # number of builds, whether they differed, times
             wire.number()
@@ -253,18 +407,22 @@ class DaemonStore(CollectingStore):
         for _ in range(wire.count()):      # outputs, with their realisations
             wire.text()
             wire.text()
-        return None if status in _SUCCESSES else message or f"build failed with status {status}"
+        return path, None if status in _SUCCESSES else without_colours(message) or f"build failed with status {status}"
 
+    @_alone
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
         with self.connection.request(Operation.ADD_SIGNATURES) as wire:
             wire.add_text(path)
             wire.add_texts(signatures)
         wire.number()
 
+    @_alone
     def missing(self, wanted: Iterable[str]) -> Missing:
+        paths = list(wanted)
+        self.bring(item.partition("!")[0] for item in paths)
         self.flush()
         with self.connection.request(Operation.QUERY_MISSING) as wire:
-            wire.add_texts(wanted)
+            wire.add_texts(paths)
         builds, fetches, unknown = wire.texts(), wire.texts(), wire.texts()
         sizes = wire.number(), wire.number()       # before the next request, which sorting makes
         ordered = reversed(sort_topologically(builds, lambda path: self.read_derivation(path).input_drvs))

@@ -6,6 +6,7 @@ and its bytes, filled up with zeros to a multiple of 8.  A length that the other
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +15,7 @@ from typing import TypeVar
 _PIECE_BYTES = 1 << 16
 _MAX_TEXT_BYTES = 64 << 20  # of one string: messages, paths, derivations
 _MAX_COUNT = 10_000_000
+_STEERING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 
 Item = TypeVar("Item")
 
@@ -161,6 +163,15 @@ class Wire(Message):
         if not self.has_data and not self._receive():
             return b""
         return self.exactly(min(size, len(self._in) - self._start))
+
+
+def without_colours(text: str) -> str:
+    """What a daemon or a builder wants to show, for those who are no terminal.
+
+    >>> without_colours("\x1b[31;1merror:\x1b[0m no")
+    'error: no'
+    """
+    return _STEERING.sub("", text) if "\x1b" in text else text
 
 
 def _disconnected() -> DaemonError:

@@ -1,0 +1,32 @@
+"""Where a cache has files with debugging information: the parameter `index-debug-info` of a cache's URL.
+
+In: the members of an archive, its place in the cache.  Out: names and contents of the small files that say it, by the identifiers of builds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from snowsnake.store.listing import NoEntry, Tree
+
+_FOLDER = "/lib/debug/.build-id"
+_START, _REST = re.compile(r"[0-9a-f]{2}"), re.compile(r"[0-9a-f]{38}\.debug")
+
+
+def debug_links(tree: Tree, url: str) -> Iterator[tuple[str, bytes]]:
+    """*url*: of the archive, in the cache."""
+    try:
+        starts = tree.entry(_FOLDER)
+    except NoEntry:
+        return
+    for start in starts.names:
+        folder = tree.entry(f"{_FOLDER}/{start}")
+        if folder.kind != "directory" or not _START.fullmatch(start):
+            continue
+        for rest in folder.names:
+            member = f"{_FOLDER}/{start}/{rest}"
+            if _REST.fullmatch(rest) and tree.entry(member).kind == "regular":
+                link = {"archive": f"../{url}", "member": member[1:]}
+                yield f"debuginfo/{start}{rest}", json.dumps(link, separators=(",", ":")).encode()

@@ -1,0 +1,64 @@
+"""A folder of archives that were read from a cache, each under its hash: the parameter `local-nar-cache` of a cache's URL.
+
+In: archives.  Out: the same archives, without a download; what was damaged meanwhile is fetched again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import BinaryIO
+
+from snowsnake.store import hashing
+from snowsnake.store.hash import Hash
+
+_PIECE_BYTES = 1 << 18
+
+
+class NarFolder:
+    """Several processes may use a folder at once.
+
+    >>> import io
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     kept, name = NarFolder(folder), Hash.of_bytes(b"archive")
+    ...     kept.put(name, io.BytesIO(b"archive"))
+    ...     kept.open(name).read(), kept.open(Hash.of_bytes(b"another"))
+    (b'archive', None)
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def _place(self, nar_hash: Hash) -> str:
+        return os.path.join(self._folder, f"{nar_hash.nix32}.nar")
+
+    def open(self, nar_hash: Hash) -> BinaryIO | None:
+        """The archive with this hash; None if it is not here, or not what it was."""
+        try:
+            file = open(self._place(nar_hash), "rb")  # noqa: SIM115  # the caller's to close
+        except OSError:
+            return None
+        hasher = hashing.HashStream(nar_hash.algorithm)
+        while piece := file.read(_PIECE_BYTES):
+            hasher.update(piece)
+        if hasher.digest() != nar_hash.digest:
+            file.close()
+            return None
+        file.seek(0)
+        return file
+
+    def put(self, nar_hash: Hash, archive: BinaryIO) -> None:
+        """Keeps the archive, which was checked; a folder that cannot be written to is no fault."""
+        try:
+            os.makedirs(self._folder, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".new-", delete=False) as file:
+                try:
+                    shutil.copyfileobj(archive, file)
+                    file.flush()
+                    os.rename(file.name, self._place(nar_hash))
+                except BaseException:
+                    os.unlink(file.name)
+                    raise
+        except OSError:
+            pass
