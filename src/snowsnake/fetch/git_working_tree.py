@@ -75,7 +75,7 @@ class WorkingTree:
         tracked = {os.fsencode(entry.path) for entry in self.repository.index if entry.mode != COMMIT}
         return tracked.difference(self.deleted).union(self.changed)
 
-    def tree(self, root: str, modules: list[bytes], *, is_exact: bool) -> Tree:
+    def tree(self, root: str, modules: list[bytes], *, is_exact: bool = False) -> Tree:
         """Its files in their places, with everything in submodules."""
         index = self.index
         if index is None or modules:
