@@ -76,7 +76,7 @@ class WorkingTree:
         return tracked.difference(self.deleted).union(self.changed)
 
     def tree(self, root: str, modules: list[bytes], *, is_exact: bool = False) -> Tree:
-        """Its files in their places, with everything in submodules."""
+        """Its files in their places, with everything in submodules.  *is_exact*: no link may be on the way to *root*."""
         index = self.index
         if index is None or modules:
             return PartOfDisk(root, lambda: self.files().union(modules), is_exact=is_exact)
