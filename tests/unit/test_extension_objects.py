@@ -91,7 +91,7 @@ def test_a_class_in_every_way(tmp_path, name):
 
 def test_the_classes_are_found():
     found = {name.rpartition(".")[2] for name in names()}
-    assert {"Interpreter", "Handle", "Runner", "ParsedTree", "Pattern", "HashStream", "Inspection"} <= found
+    assert {"Interpreter", "Handle", "Runner", "ParsedTree", "CompiledPattern", "HashStream", "Inspection"} <= found
 
 
 def test_values_are_not_copied():
