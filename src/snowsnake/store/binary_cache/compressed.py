@@ -36,7 +36,7 @@ class UnknownMethod(ValueError):
 def check_method(name: str) -> str:
     """Raises UnknownMethod; or ValueError if the method is known but not supported here."""
     if name in _UNREADABLE:
-        raise ValueError(f"compression method '{name}' is not supported here (only none, xz, bzip2, zstd, gzip and lzip are)")
+        raise ValueError(f"compression method '{name}' is not supported here (only none, xz, bzip2, zstd, gzip, lzip and br are)")
     if name not in _METHODS:
         raise UnknownMethod(f"unknown compression method '{name}'")
     if name == "br":
@@ -72,7 +72,7 @@ def unpacked(stream: BinaryIO, name: str) -> Any:
 
 
 class _Brotli:
-    """A stream of what another one has, decompressed; its format has no mark to know it by."""
+    """The decompressed data of another stream: the format has no mark by which it could be recognised."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._module = _brotli()
@@ -123,7 +123,7 @@ def _compressor(name: str, level: int) -> Any:
 
 
 class _BrotliCompressor:
-    """With the methods of the other compressors."""
+    """Has the methods of the other compressors."""
 
     def __init__(self, level: int) -> None:
         self._encoder = _brotli().Compressor(quality=11 if level < 0 else min(level, 11))
