@@ -21,6 +21,7 @@ from snowsnake.store.interface import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from snowsnake.store.local import LocalStore
@@ -348,6 +349,16 @@ def generate_key(request: Request) -> None:
             os.fsync(file.fileno())
 
 
+def _repair(store: "LocalStore", path: str, tell: "Callable[[str], None]") -> bool:
+    """Repairs an object; returns whether it could, and tells why not."""
+    try:
+        store.repair_path(path)
+    except ValueError as error:
+        tell(str(error))
+        return False
+    return True
+
+
 def verify(request: Request) -> int:
     """`--verify`: removes objects from the database whose files are gone; with `--check-contents`, also reports contents without the recorded hash."""
     request.refuse_words()
@@ -363,13 +374,7 @@ def verify(request: Request) -> int:
         users = [user for user in store.referrers(path) if user != path]
         if users:
             request.reporter.note(f"path '{path}' disappeared, but it still has valid referrers!")
-            try:
-                has_faults |= not repairs
-                if repairs:
-                    store.repair_path(path)
-            except ValueError as error:
-                request.reporter.warning(str(error))
-                has_faults = True
+            has_faults |= not (repairs and _repair(store, path, request.reporter.warning))
         else:
             note(f"path '{path}' disappeared, removing from database...")
             store.remove(path)
@@ -379,15 +384,8 @@ def verify(request: Request) -> int:
         has_faults |= _verify_links(request, store, repairs=repairs)
         note("checking store hashes...")
         for path in present:
-            if not os.path.lexists(store.real_path(path)) or not report_changed(store, path, request.reporter.note):
-                continue
-            try:
-                has_faults |= not repairs
-                if repairs:
-                    store.repair_path(path)
-            except ValueError as error:
-                request.reporter.failure(str(error))
-                has_faults = True
+            if os.path.lexists(store.real_path(path)) and report_changed(store, path, request.reporter.note):
+                has_faults |= not (repairs and _repair(store, path, request.reporter.failure))
     if has_faults:
         request.reporter.warning("not all store errors were fixed")
     return 1 if has_faults else 0
