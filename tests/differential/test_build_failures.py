@@ -126,15 +126,6 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
     return {"status": done.returncode, "out": masked(done.stdout).splitlines(), "said": said}
 
 
-@pytest.fixture(scope="module")
-def commands(tmp_path_factory):
-    """A folder with our commands under Nix's names."""
-    commands = tmp_path_factory.mktemp("commands")
-    for name in ("nix", "nix-build", "nix-store", "nix-instantiate"):
-        (commands / name).symlink_to(Path(sys.executable).with_name("snowsnake" + name.removeprefix("nix") if name != "nix" else "snowsnake-nix"))
-    return str(commands)
-
-
 @pytest.mark.parametrize("line", LINES, ids=[line.replace(" 2> /dev/null", "") for line in LINES])
 def test_as_recorded(line, commands, tmp_path):
     assert run(tmp_path.resolve(), commands, line) == json.loads(RECORDED.read_text())[line]

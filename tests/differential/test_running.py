@@ -62,14 +62,6 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def commands(tmp_path_factory):
-    """A folder with our commands under Nix's names."""
-    folder = tmp_path_factory.mktemp("commands")
-    subprocess.run([Path(sys.executable).with_name("snowsnake"), "links", folder], check=True, stdout=subprocess.DEVNULL)
-    return str(folder)
-
-
 @pytest.mark.parametrize("line", LINES)
 def test_as_recorded(line, commands, tmp_path):
     ours, theirs = run(tmp_path.resolve(), commands, line), json.loads(RECORDED.read_text(encoding="utf-8"))[line]
