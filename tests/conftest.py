@@ -1,4 +1,4 @@
-"""Options and surroundings of all tests.
+"""Options, surroundings and shared fixtures of all tests: the only `conftest.py`, because tests import it by that name.
 
 `--accept` rewrites golden files.  `--reference COMMAND` also runs the language tests through an evaluator with the
 command line of nix-instantiate.  `--kills 100` kills writers of a store that often.  SNOWSNAKE_STRESS=1 collects garbage at most safepoints.
@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -88,3 +89,11 @@ def run_command(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory) -> str:
+    """A folder with our commands under Nix's names."""
+    folder = tmp_path_factory.mktemp("commands")
+    subprocess.run([Path(sys.executable).with_name("snowsnake"), "links", folder], check=True, stdout=subprocess.DEVNULL)
+    return str(folder)
