@@ -136,8 +136,8 @@ class World:
             found += store.verify()
             valid = set(store.paths())
             found += [f"'{path}' lacks something" for path in valid if not set(store.known(path).references) <= valid]
-            scratch = Path(store._scratch).parent
-            left = [path.name for path in scratch.iterdir() if path != Path(store._scratch)]
+            scratch = Path(store._scratch.folder)
+            left = [path.name for path in scratch.parent.iterdir() if path != scratch]
             found += [f"temporary folder '{name}' is left" for name in left]
         if self.reference is not None:
             where = [] if self.kind == "plain" else ["--store", str(self.root)]

@@ -152,7 +152,7 @@ def test_a_child_leaves_the_store_of_its_parent_alone(tmp_path):
     nix = Evaluator(store=str(tmp_path))
     first = nix.evaluate('builtins.toFile "first" "1"').to_python()
     store = nix._machine.store
-    scratch = store._scratch
+    scratch = store._scratch.folder
     assert os.path.isdir(scratch)
 
     def use_and_close():
@@ -182,7 +182,7 @@ child = os.fork()
 if child == 0:
     sys.exit(0)
 os.waitpid(child, 0)
-assert os.path.isdir(nix._machine.store._scratch)
+assert os.path.isdir(nix._machine.store._scratch.folder)
 nix.flush()
 print(open(sys.argv[1] + path).read())
 """

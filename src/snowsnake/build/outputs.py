@@ -73,7 +73,7 @@ def compare(
             if not known.is_ultimate:      # it came from elsewhere, and is what we build
                 known.is_ultimate = True
                 known.signatures = sorted({*known.signatures, *(sign(key, known) for key in keys)})
-                store.make_valid([known], settles=False)
+                store.make_valid([known], canonicalises=False)
             continue
         real = store.real_path(path)
         if keeps:

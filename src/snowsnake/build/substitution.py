@@ -354,13 +354,13 @@ class _Fetching:
                     self._fail(info.path, fault)
                 else:
                     self._unpacked[info.path] = (info, place)
-                    self._settle(info.path)
+                    self._adopt_ready(info.path)
         elif isinstance(error, (ValueError, OSError, FetchError, EOFError)):
             self._fail(path, error)
         else:
             raise error
 
-    def _settle(self, path: str) -> None:
+    def _adopt_ready(self, path: str) -> None:
         """Makes objects valid whose references are all valid; this may complete the references of others."""
         waiting = [path]
         while waiting:

@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any, BinaryIO, Self
 
-from snowsnake.fetch.cache import remove_tree
 from snowsnake.fetch.errors import FetchError
 from snowsnake.store.decompress import decompressed
+from snowsnake.store.removal import remove_if_possible
 
 _PIECE_BYTES = 1 << 18
 _MOST_ENTRIES = 8_000_000
@@ -114,7 +114,7 @@ class _Plan:
                 for piece in pieces:
                     self._grow(len(piece))
                 return
-            remove_tree(os.fsdecode(place))
+            remove_if_possible(os.fsdecode(place))
         folder[parts[-1]] = number
         mode = 0o555 if is_executable else 0o444
         with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode), "wb", buffering=0) as file:

@@ -21,9 +21,10 @@ import json
 import os
 import sqlite3
 import time
-import weakref
 
 from snowsnake.fetch.errors import FetchError
+from snowsnake.store.removal import remove_if_possible
+from snowsnake.store.scratch import Scratch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,8 +75,7 @@ class FetchCache:
         self.changing = chosen or _changing_folder(os.environ)     # facts and repositories, which may be different tomorrow
         self.limit_bytes = limit_bytes
         self._indexes: dict[str, sqlite3.Connection] = {}
-        self._work = ""
-        self._work_lock = -1
+        self._scratch: Scratch | None = None
         self._process = 0
 
     # ---- facts --------------------------------------------------------------------------------------------------
@@ -91,7 +91,6 @@ class FetchCache:
         """This process's database of this name: a child must not use the parent's connections."""
         if self._process != os.getpid():
             self._indexes = {}
-            self._work_lock = -1               # the folder under it belongs to the parent
             self._process = os.getpid()
         known = self._indexes.get(name)
         if known is not None:
@@ -152,33 +151,13 @@ class FetchCache:
 
     def new_path(self) -> str:
         """A free path in this process's own folder."""
-        if self._work_lock < 0 or self._process != os.getpid():
-            self._open_work()
-        import tempfile
+        return self._own_scratch().new_folder() + "/new"
 
-        return tempfile.mkdtemp(dir=self._work) + "/new"
-
-    def _open_work(self) -> None:
-        import tempfile
-
+    def _own_scratch(self) -> Scratch:
         self._open()
-        base = os.path.join(self.folder, "work")
-        os.makedirs(base, exist_ok=True)
-        with self.locked("work"):
-            for entry in os.scandir(base):
-                lock = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    continue
-                else:
-                    remove_tree(entry.path)
-                finally:
-                    os.close(lock)
-            self._work = tempfile.mkdtemp(dir=base)
-            self._work_lock = os.open(self._work, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-            fcntl.flock(self._work_lock, fcntl.LOCK_EX)
-            weakref.finalize(self, _remove_own, self._work, os.getpid())     # at the latest at the end of the program
+        if self._scratch is None or self._scratch.process != os.getpid():
+            self._scratch = Scratch(os.path.join(self.folder, "work"))
+        return self._scratch
 
     def add_tree(self, path: str, name: str, size_bytes: int) -> str:
         """Takes over the tree at *path*, from `new_path`, as the tree with this hash."""
@@ -199,8 +178,8 @@ class FetchCache:
 
     def discard(self, path: str) -> None:
         """Removes the contents of a `new_path`."""
-        if self._work and path.startswith(self._work + "/"):
-            remove_tree(os.path.dirname(path))
+        if self._scratch is not None and path.startswith(self._scratch.folder + "/"):
+            remove_if_possible(os.path.dirname(path))
 
     def shrink(self, limit_bytes: int, keeps: str = "") -> int:
         """Removes the trees unused for longest until the others take at most *limit_bytes*; returns the bytes removed."""
@@ -221,7 +200,7 @@ class FetchCache:
         going = self.new_path()
         with contextlib.suppress(FileNotFoundError):
             os.rename(path, going)
-        remove_tree(os.path.dirname(going))
+        remove_if_possible(os.path.dirname(going))
         self._open().execute("delete from trees where name = ?", (name,))
 
     def trees(self) -> list[tuple[str, int, float]]:
@@ -264,7 +243,7 @@ class FetchCache:
             going = repository + ".going"                 # beside it: the folders may be on two file systems
             with contextlib.suppress(FileNotFoundError):
                 os.rename(repository, going)
-            remove_tree(going)
+            remove_if_possible(going)
 
     # ---- paths --------------------------------------------------------------------------------------------------
 
@@ -295,10 +274,9 @@ class FetchCache:
             for index in self._indexes.values():
                 index.close()
         self._indexes = {}
-        if self._work_lock >= 0 and self._process == os.getpid():
-            remove_tree(self._work)
-            os.close(self._work_lock)
-        self._work_lock = -1
+        if self._scratch is not None:
+            self._scratch.close()
+            self._scratch = None
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -315,23 +293,3 @@ def _made(path: str, folder: str) -> str:
     except OSError as error:
         raise FetchError(f"cannot use the cache of fetched sources in '{folder}': {error}") from None
     return path
-
-
-def _remove_own(path: str, process: int) -> None:
-    """Removes the folder of this process, but not in a forked child."""
-    if process == os.getpid():
-        remove_tree(path)
-
-
-def remove_tree(path: str) -> None:
-    """Removes anything, including read-only folders."""
-    import shutil
-
-    if os.path.islink(path) or not os.path.isdir(path):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        return
-    if os.geteuid() != 0:
-        for folder, _, _ in os.walk(path):
-            os.chmod(folder, 0o700)
-    shutil.rmtree(path, ignore_errors=True)

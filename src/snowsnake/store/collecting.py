@@ -26,12 +26,12 @@ _BATCH_BYTES = 32 << 20
 
 @dataclass
 class Waiting:
-    """An object not in place yet: a file's bytes, or a copied tree at *target*; *is_settled*: it has the modes and dates of a store already."""
+    """An object not in place yet: a file's bytes, or a copied tree at *target*; *is_canonical*: it has the modes and dates of a store already."""
 
     info: PathInfo
     contents: bytes | None = None
     target: str = ""
-    is_settled: bool = False
+    is_canonical: bool = False
     is_shared: bool = True                # its files may become links to equal ones
 
 

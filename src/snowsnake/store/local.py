@@ -10,7 +10,6 @@ Additions are collected: one `fsync` each would cost 7 ms, one `syncfs` serves a
 
 from __future__ import annotations
 
-import fcntl
 import io
 import itertools
 import os
@@ -18,7 +17,8 @@ import stat
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 
-from snowsnake.store import hashing, nar, nar_reader, roots, store_path
+from snowsnake.store import hashing, nar, nar_reader, roots
+from snowsnake.store.canonical import canonicalise, move_canonical, sync, sync_file_system, write_canonical
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.derivation_check import check_outputs
@@ -28,13 +28,14 @@ from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.removal import make_writable, remove
+from snowsnake.store.scratch import Scratch
 from snowsnake.store.temporary_roots import TemporaryRoots, leave, roots_of
 from snowsnake.version import NIX_VERSION
 
 _PIECE_BYTES = 1 << 20
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO, Protocol, Self, cast
+    from typing import BinaryIO, Protocol, Self, cast
 
     from snowsnake.store.optimising import Optimiser
     from snowsnake.store.realisation import Keys, Realisation
@@ -43,20 +44,6 @@ else:
 
     def cast(kind, value):
         return value
-
-
-def _syncfs() -> Any:
-    """The function of the C library (Linux), or None."""
-    global _found_syncfs
-    if _found_syncfs is _UNKNOWN:
-        import ctypes
-
-        _found_syncfs = getattr(ctypes.CDLL(None), "syncfs", None)
-    return _found_syncfs
-
-
-_UNKNOWN = object()
-_found_syncfs: object = _UNKNOWN
 
 
 class Builder(Protocol):
@@ -118,8 +105,7 @@ class LocalStore(CollectingStore):
         self.durable = durable
         self.read_only = read_only
         self._objects = real or self.root + "/nix/store"
-        self._scratch = ""
-        self._scratch_fd = -1
+        self._scratch: Scratch | None = None
         self._import_folder = ""
         self._import_numbers = itertools.count()
         self._process = os.getpid()
@@ -132,7 +118,14 @@ class LocalStore(CollectingStore):
         if not read_only:
             if not os.path.isdir(self.state + "/temproots"):
                 self._make_folders()
-            self._open_scratch()
+            self._scratch = Scratch(self._scratch_parent())
+
+    def _scratch_parent(self) -> str:
+        """In the file system of the objects, because these are renamed into place."""
+        if os.stat(self.state).st_dev != os.stat(self._objects).st_dev:
+            return os.path.join(self._objects, ".snowsnake/tmp")
+        usual = self.root + "/nix/var"
+        return os.path.join(usual if self.state == usual + "/nix" else self.state, "snowsnake/tmp")
 
     def _make_folders(self) -> None:
         """The files that Nix expects in a store that it has opened before."""
@@ -161,11 +154,8 @@ class LocalStore(CollectingStore):
             if self._kept is not None and is_ours:
                 leave(self._kept, self.state)
                 self._kept = None
-            if self._scratch_fd >= 0:
-                if is_ours:
-                    remove(self._scratch)
-                os.close(self._scratch_fd)
-                self._scratch_fd = -1
+            if self._scratch is not None:
+                self._scratch.close()
 
     def keep(self, path: str) -> None:
         if not self.read_only:
@@ -391,7 +381,7 @@ class LocalStore(CollectingStore):
             shown = hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
             wanted = info.hash.format("nix32", with_algorithm=True)
             raise ValueError(f"hash mismatch importing path '{info.path}';\n  specified: {wanted}\n  got:       {shown}")
-        self._settle(target)
+        canonicalise(target, durable=self.durable)
         return target
 
     def adopt_import(self, info: PathInfo, target: str) -> None:
@@ -400,7 +390,7 @@ class LocalStore(CollectingStore):
         for reference in info.references:
             if reference != info.path and not self.is_valid(reference):
                 raise NotValid(reference)
-        self._wait(Waiting(info, target=target, is_settled=True))
+        self._wait(Waiting(info, target=target, is_canonical=True))
 
     def _complete(self, info: PathInfo, target: str) -> None:
         """The outputs of a derivation; ValueError if the file is none."""
@@ -418,13 +408,13 @@ class LocalStore(CollectingStore):
         check_outputs(drv, self._read_present)
         return {name: output.path for name, output in drv.outputs.items() if output.path}
 
-    def make_valid(self, infos: Iterable[PathInfo], *, settles: bool) -> None:
-        """Registers objects that are in their places already.  *settles*: their modes and dates become those of a store; a missing hash is computed."""
+    def make_valid(self, infos: Iterable[PathInfo], *, canonicalises: bool) -> None:
+        """Registers objects that are in their places already.  *canonicalises*: their modes and dates become those of a store; a missing hash is computed."""
         infos = list(infos)
         for info in infos:
             place = self._place(info.path)
-            if settles:
-                self._settle(place)
+            if canonicalises:
+                canonicalise(place, durable=self.durable)
             if not info.nar_hash:
                 digest, info.nar_size = nar.path_digest("sha256", place)
                 info.nar_hash = "sha256:" + digest.hex()
@@ -467,12 +457,17 @@ class LocalStore(CollectingStore):
 
     def open_temporary(self) -> int:
         """The descriptor of an empty file beside the store's objects, which vanishes once it is closed."""
-        self._check_process()
-        import tempfile
+        return self._own_scratch().open_file()
 
-        fd, path = tempfile.mkstemp(dir=self._scratch)
-        os.unlink(path)
-        return fd
+    def new_folder(self) -> str:
+        """Makes an empty folder beside the objects, for this process alone; the caller removes it."""
+        return self._own_scratch().new_folder()
+
+    def _own_scratch(self) -> Scratch:
+        self._check_process()
+        if self._scratch is None:
+            raise ValueError("attempt to write a readonly database")
+        return self._scratch
 
     def add_source(
         self,
@@ -538,9 +533,9 @@ class LocalStore(CollectingStore):
         for number, object_ in enumerate(objects):
             if object_.contents is not None:
                 object_.target = f"{folder}/{number}"
-                self._write_settled(object_.target, object_.contents)
-            elif not object_.is_settled:
-                self._settle(object_.target)
+                write_canonical(object_.target, object_.contents, durable=self.durable)
+            elif not object_.is_canonical:
+                canonicalise(object_.target, durable=self.durable)
         self._sync_all()
         for object_ in objects:
             try:
@@ -553,7 +548,8 @@ class LocalStore(CollectingStore):
                 if object_.is_shared:
                     optimiser.optimise(self._place(object_.info.path))
             optimiser.close()
-        self._sync(self._objects)
+        if self.durable:
+            sync(self._objects)
         self.database.register((object_.info for object_ in objects), replaces=self.repairs)
         if self.repairs:
             self._intact.update(object_.info.path for object_ in objects)
@@ -562,51 +558,9 @@ class LocalStore(CollectingStore):
 
         shutil.rmtree(folder, ignore_errors=True)
 
-    def _write_settled(self, target: str, contents: bytes) -> None:
-        fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-        with open(fd, "wb", buffering=0) as file:
-            left = memoryview(contents)
-            while left:
-                left = left[file.write(left) :]
-            os.fchmod(fd, 0o444)
-            os.utime(fd, (1, 1))
-            if self.durable and _syncfs() is None:
-                os.fsync(fd)
-
-    def _settle(self, target: str) -> None:
-        """Makes a file read-only and without a date of its own, like every object of a Nix store."""
-        if not os.path.isdir(target) or os.path.islink(target):
-            self._settle_one(target)
-            return
-        for directory, names, files in os.walk(target, topdown=False):
-            for name in files + [n for n in names if os.path.islink(os.path.join(directory, n))]:
-                self._settle_one(os.path.join(directory, name))
-            self._settle_one(directory)
-
-    def _settle_one(self, path: str) -> None:
-        status = os.lstat(path)
-        os.utime(path, (1, 1), follow_symlinks=False)
-        if stat.S_ISLNK(status.st_mode):
-            return
-        os.chmod(path, 0o555 if stat.S_ISDIR(status.st_mode) or status.st_mode & stat.S_IXUSR else 0o444)
-        if self.durable and _syncfs() is None:
-            self._sync(path)
-
-    def _sync(self, path: str) -> None:
-        if not self.durable:
-            return
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
     def _sync_all(self) -> None:
         """Writes everything so far in this file system to the disk."""
-        if not self.durable:
-            return
-        sync = _syncfs()
-        if sync is not None and sync(self._scratch_fd) != 0:
+        if self.durable and not sync_file_system(self._own_scratch().fd):
             raise OSError(f"syncing '{self.root}' failed")
 
     def _move(self, target: str, path: str) -> None:
@@ -617,11 +571,8 @@ class LocalStore(CollectingStore):
         place = self._place(path)
         if not os.path.lexists(target) and os.path.lexists(place):
             return  # a flush that failed half-way got this far
-        is_directory = os.path.isdir(target) and not os.path.islink(target)
-        if is_directory:
-            os.chmod(target, 0o755)  # renaming a directory writes into it
         try:
-            os.rename(target, place)
+            move_canonical(target, place)
         except OSError:
             if not os.path.lexists(place):
                 raise
@@ -630,89 +581,19 @@ class LocalStore(CollectingStore):
             else:
                 make_writable(place)
                 os.rename(place, os.path.join(self.new_folder(), "stale"))
-                os.rename(target, place)
-        if is_directory:
-            os.chmod(place, 0o555)
-            os.utime(place, (1, 1))
+                move_canonical(target, place)
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise BadDatabase(f"the store in '{self.root}' was opened before a fork: open it again in the child")
 
-    # --- temporary folders, one per process, locked as long as the process lives
-
-    def _open_scratch(self) -> None:
-        """Makes a folder and locks it.  Whoever removes folders holds the parent's lock exclusively, so that no new folder is still unlocked."""
-        usual = self.root + "/nix/var"
-        parent = os.path.join(usual if self.state == usual + "/nix" else self.state, "snowsnake/tmp")
-        if os.stat(self.state).st_dev != os.stat(self._objects).st_dev:      # objects are renamed into place
-            parent = os.path.join(self._objects, ".snowsnake/tmp")
-        os.makedirs(parent, exist_ok=True)
-        parent_fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(parent_fd, fcntl.LOCK_SH)
-            self._scratch = os.path.join(parent, f"{os.getpid()}-{os.urandom(8).hex()}")
-            os.mkdir(self._scratch, 0o700)
-            self._scratch_fd = os.open(self._scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(self._scratch_fd, fcntl.LOCK_EX)
-            fcntl.flock(parent_fd, fcntl.LOCK_UN)
-            fcntl.flock(parent_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for name in os.listdir(parent):
-                path = os.path.join(parent, name)
-                if path != self._scratch:
-                    _remove_abandoned(path)
-        except BlockingIOError:
-            pass  # somebody else is starting: the next process will look
-        finally:
-            os.close(parent_fd)
-
-    def new_folder(self) -> str:
-        """Makes an empty folder beside the objects, for this process alone; the caller removes it."""
-        self._check_process()
-        import tempfile
-
-        return tempfile.mkdtemp(dir=self._scratch)
-
     # --- looking for faults
 
     def verify(self, *, check_contents: bool = True, on_path: Callable[[str], None] | None = None) -> list[str]:
         """The faults of the store; empty if there are none.  Files that are not valid paths do not count as faults."""
-        faults = self.database.check()
-        for path in self.database.paths():
-            if on_path is not None:
-                on_path(path)
-            info = self.database.info(path)
-            if info is None:  # removed meanwhile
-                continue
-            try:
-                store_path.parse(path, self.store_dir)
-            except ValueError as error:
-                faults.append(str(error))
-                continue
-            if not os.path.lexists(self._place(path)):
-                faults.append(f"path '{path}' is valid but not there")
-            elif check_contents:
-                faults += self._content_faults(info)
-        return faults
+        from snowsnake.store.verification import faults_of
 
-    def _content_faults(self, info: PathInfo) -> list[str]:
-        try:
-            digest, size = nar.path_digest("sha256", self._place(info.path))
-        except OSError as error:
-            return [f"path '{info.path}' cannot be read: {error}"]
-        found = "sha256:" + digest.hex()
-        if found != info.nar_hash or size != info.nar_size:
-            return [f"path '{info.path}' was modified! expected hash '{info.nar_hash}', got '{found}'"]
-        if not info.path.endswith(".drv"):
-            return []
-        try:
-            with open(self._place(info.path), "rb") as file:
-                drv = Derivation.from_aterm(file.read(), info.path, self.store_dir)
-        except ValueError as error:
-            return [f"error parsing derivation '{info.path}': {error}"]
-        if drv.drv_path != info.path or drv.references != info.references:
-            return [f"derivation '{info.path}' does not fit its path or its references"]
-        return []
+        return faults_of(self, check_contents=check_contents, on_path=on_path)
 
 
 def _disk_bytes(path: str) -> int:
@@ -723,18 +604,3 @@ def _disk_bytes(path: str) -> int:
         if not stat.S_ISDIR(status.st_mode) and status.st_nlink == 1:
             found += status.st_size
     return found
-
-
-def _remove_abandoned(path: str) -> None:
-    """Removes the temporary folder of a process that has ended; its lock ended with it."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        remove(path)
-    except OSError:
-        pass  # still in use, or removed by somebody else
-    finally:
-        os.close(fd)

@@ -24,6 +24,12 @@ def remove(path: str) -> None:
     shutil.rmtree(path)
 
 
+def remove_if_possible(path: str) -> None:
+    """Removes a file, a link or a tree, as far as that is possible: for what the next process will try again."""
+    with contextlib.suppress(OSError):
+        remove(path)
+
+
 def make_writable(path: str) -> None:
     """The directories of a tree, including its root; links are not followed."""
     if os.path.isdir(path) and not os.path.islink(path):

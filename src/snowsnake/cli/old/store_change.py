@@ -137,17 +137,17 @@ def load_database(request: Request) -> None:
     if request.flags:
         raise UsageError("unknown flag")
     request.refuse_words()
-    _register(request, replaces=True, has_hashes=True, settles=False)
+    _register(request, replaces=True, has_hashes=True, canonicalises=False)
 
 
 def register_validity(request: Request) -> None:
     """`--register-validity`: makes objects valid whose files are in the store already."""
     flags = request.refuse_flags("--reregister", "--hash-given")
     request.refuse_words()
-    _register(request, replaces="--reregister" in flags, has_hashes="--hash-given" in flags, settles=True)
+    _register(request, replaces="--reregister" in flags, has_hashes="--hash-given" in flags, canonicalises=True)
 
 
-def _register(request: Request, *, replaces: bool, has_hashes: bool, settles: bool) -> None:
+def _register(request: Request, *, replaces: bool, has_hashes: bool, canonicalises: bool) -> None:
     from snowsnake.store.registration import read_registrations
 
     store = _local(request.store)
@@ -155,7 +155,7 @@ def _register(request: Request, *, replaces: bool, has_hashes: bool, settles: bo
     for info in read_registrations(sys.stdin.buffer, store.store_dir, has_hashes=has_hashes):
         if replaces or not store.is_valid(info.path):
             infos.append(info)
-    store.make_valid(infos, settles=settles)
+    store.make_valid(infos, canonicalises=canonicalises)
 
 
 def _local(store: Store) -> "LocalStore":

@@ -1,0 +1,89 @@
+"""Gives files the modes and the date that all objects of a Nix store have, and writes them to the disk.
+
+In: the path of what becomes an object.  Out: it is read-only, executable or not, dated 1970-01-01 00:00:01, and survives a power cut if
+that is wanted.  One `syncfs` serves all files of a batch; where the C library does not have it, each file is synced by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DATE = (1, 1)                        # of the last access and the last change, in seconds
+
+
+def canonicalise(target: str, *, durable: bool) -> None:
+    """The modes and dates of a file, a link or a tree."""
+    if not os.path.isdir(target) or os.path.islink(target):
+        _canonicalise_one(target, durable)
+        return
+    for directory, names, files in os.walk(target, topdown=False):
+        for name in files + [n for n in names if os.path.islink(os.path.join(directory, n))]:
+            _canonicalise_one(os.path.join(directory, name), durable)
+        _canonicalise_one(directory, durable)
+
+
+def _canonicalise_one(path: str, durable: bool) -> None:
+    status = os.lstat(path)
+    os.utime(path, _DATE, follow_symlinks=False)
+    if stat.S_ISLNK(status.st_mode):
+        return
+    os.chmod(path, 0o555 if stat.S_ISDIR(status.st_mode) or status.st_mode & stat.S_IXUSR else 0o444)
+    if durable and _syncfs() is None:
+        sync(path)
+
+
+def write_canonical(target: str, contents: bytes, *, durable: bool) -> None:
+    """Writes a new file, which is not executable."""
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    with open(fd, "wb", buffering=0) as file:
+        left = memoryview(contents)
+        while left:
+            left = left[file.write(left) :]
+        os.fchmod(fd, 0o444)
+        os.utime(fd, _DATE)
+        if durable and _syncfs() is None:
+            os.fsync(fd)
+
+
+def move_canonical(target: str, place: str) -> None:
+    """Renames a canonical object; its folder is writable for the moment that this takes, because renaming a folder writes into it."""
+    is_folder = os.path.isdir(target) and not os.path.islink(target)
+    if is_folder:
+        os.chmod(target, 0o755)
+    os.rename(target, place)
+    if is_folder:
+        os.chmod(place, 0o555)
+        os.utime(place, _DATE)
+
+
+def sync(path: str) -> None:
+    """Writes one file, or the names in one folder, to the disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_file_system(fd: int) -> bool:
+    """Writes everything so far in the file system of *fd* to the disk; False if that failed.  Without `syncfs`, each file was written before."""
+    function = _syncfs()
+    return function is None or function(fd) == 0
+
+
+def _syncfs() -> Callable[[int], int] | None:
+    """The function of the C library (Linux), or None."""
+    global _found_syncfs
+    if not _found_syncfs:
+        import ctypes
+
+        _found_syncfs = [getattr(ctypes.CDLL(None), "syncfs", None)]
+    return _found_syncfs[0]
+
+
+_found_syncfs: list[Callable[[int], int] | None] = []
