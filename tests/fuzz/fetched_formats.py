@@ -24,7 +24,6 @@ from store_formats import main as run_all
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.fetch import archive
-from snowsnake.fetch.cache import remove_tree
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.git_index import GitIndex
 from snowsnake.fetch.git_plain import plain_settings
@@ -33,6 +32,7 @@ from snowsnake.flake.declaration import read_declaration
 from snowsnake.lock.lock_file import read_lock_file
 from snowsnake.lock.reference_text import parse_whole
 from snowsnake.lock.registries import parse_registry
+from snowsnake.store.removal import remove
 
 REFUSALS = (FetchError, EvaluationError)
 
@@ -50,7 +50,7 @@ def check_archive(data: bytes) -> None:
             assert os.listdir(os.path.join(outer, "inner")) == ["tree"]
             assert Path(source).read_bytes() == data
         finally:
-            remove_tree(target)
+            remove(target)
 
 
 def check_reference(data: bytes) -> None:
