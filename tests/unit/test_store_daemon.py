@@ -50,7 +50,7 @@ def daemon(request, tmp_path):
         "NIX_STORE_DIR": f"{tmp_path}/store", "NIX_STATE_DIR": f"{tmp_path}/state", "NIX_LOG_DIR": f"{tmp_path}/log",
         "NIX_CONF_DIR": f"{tmp_path}/conf", "NIX_DAEMON_SOCKET_PATH": f"{tmp_path}/socket", "HOME": str(tmp_path), "PATH": os.environ["PATH"],
         "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuilders =\n"
-        "experimental-features = nix-command ca-derivations\n",
+        "experimental-features = nix-command ca-derivations impure-derivations\n",
     }  # fmt: skip
     if "/usr" not in request.param:        # the reference's hook cannot be started by itself
         environment["NIX_CONFIG"] += "build-hook =\n"
@@ -293,6 +293,21 @@ def test_outputs_whose_paths_are_known_when_they_are_built(daemon, tmp_path, run
         assert store.realisation(other.key) is None
         store.register_realisation(other)
         assert store.realisation(other.key).path == line
+
+
+def test_impure_derivations_are_built_each_time(daemon, tmp_path, run_command):
+    """What the daemon built is printed, although no record of it is kept."""
+    (tmp_path / "impure.nix").write_text(
+        f"""derivation {{ name = "x"; system = builtins.currentSystem; builder = "/bin/sh"; __impure = true;
+            args = [ "-c" "read n < {tmp_path}/counter; n=$((n + 1)); echo $n > {tmp_path}/counter; echo $n > $out" ]; }}"""
+    )
+    (tmp_path / "counter").write_text("0\n")
+    daemon = daemon | {"NIX_REMOTE": "daemon"}
+    for number in ("1", "2"):
+        built = run_command("nix.main", "build", "--file", "impure.nix", "--print-out-paths", "--no-link", **daemon)
+        assert Path(built.stdout.decode().strip()).read_text() == f"{number}\n", built.stderr.decode()
+    built = run_command("old.build", "impure.nix", "--no-out-link", **daemon)
+    assert Path(built.stdout.decode().strip()).read_text() == "3\n", built.stderr.decode()
 
 
 def test_objects_without_a_signature_are_not_copied_to_a_daemon(daemon, tmp_path, run_command):

@@ -22,7 +22,7 @@ from snowsnake.build.log import BuildLog
 from snowsnake.build.log_messages import LogMessages
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
-from snowsnake.build.request import Attributes, Request, is_fixed, prepare
+from snowsnake.build.request import Attributes, Request, prepare, sees_world
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.build.watcher import Watcher
 from snowsnake.fetch.errors import FetchError
@@ -207,7 +207,7 @@ class Build:
         if wants and not {"/bin", "/bin/sh"} & set(extra):
             extra = {path: place for path, place in shell_paths().items() if not _is_below(path, extra)} | extra
         return Sandbox(
-            root, store.store_dir, {}, self._build_folder, options.sandbox_build_dir, extra, is_fixed(self.drv),
+            root, store.store_dir, {}, self._build_folder, options.sandbox_build_dir, extra, sees_world(self.drv),
             sees_machine=not wants, shm_size=options.sandbox_shm_size,
         )  # fmt: skip
 
@@ -322,7 +322,7 @@ class Build:
         assert self._log is not None
         self._log.close()
         shows = self._options.shows_log_tail
-        return builder_failed(self.drv_path, self.drv, status, list(self._log.tail) if shows else [], may_pass_later=is_fixed(self.drv))
+        return builder_failed(self.drv_path, self.drv, status, list(self._log.tail) if shows else [], may_pass_later=sees_world(self.drv))
 
     def _clean(self, *, keeps: bool = False) -> None:
         if self._activity and self._options.on_event is not None:

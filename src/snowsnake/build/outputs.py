@@ -22,7 +22,7 @@ from snowsnake.store.graph import reachable
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo
-from snowsnake.store.realisation import Realisation, output_name
+from snowsnake.store.realisation import Realisation, is_impure, output_name
 from snowsnake.store.removal import remove
 from snowsnake.store.signing import SecretKey, sign
 
@@ -48,7 +48,7 @@ def register(
 
 def record(store: LocalStore, drv: Derivation, paths: Mapping[str, str], keys: Iterable[SecretKey] = ()) -> None:
     """Records what the outputs of a derivation have become, signed by the *keys*; not of one that may become something else each time."""
-    if any(output.kind == "impure" for output in drv.outputs.values()):
+    if is_impure(drv):
         return
     digest = store.output_hash(drv)
     for name, path in paths.items():

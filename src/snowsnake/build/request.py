@@ -19,6 +19,7 @@ from snowsnake.store import hashing, store_path
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
+from snowsnake.store.realisation import is_impure
 from snowsnake.store.registration import write_registration
 
 _CHECKS = ("allowedReferences", "allowedRequisites", "disallowedReferences", "disallowedRequisites", "maxSize", "maxClosureSize", "ignoreSelfRefs")
@@ -132,6 +133,7 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
     environment |= {name: folder for name in ("NIX_BUILD_TOP", "TMPDIR", "TEMPDIR", "TMP", "TEMP", "PWD")}
     if is_fixed(drv):
         environment["NIX_OUTPUT_CHECKED"] = "1"
+    if sees_world(drv):
         for name in attributes.words("impureEnvVars") or ():
             environment[name] = options.impure_env.get(name, os.environ.get(name, ""))
     environment |= {"NIX_LOG_FD": "2", "TERM": "xterm-256color"}
@@ -151,8 +153,13 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
 
 
 def is_fixed(drv: Derivation) -> bool:
-    """Whether the hash of the output is known: its builder may then use the network."""
+    """Whether the hash of the output is known."""
     return any(output.hash is not None for output in drv.outputs.values())
+
+
+def sees_world(drv: Derivation) -> bool:
+    """Whether its builder may use the network and the caller's variables (`impureEnvVars`): of a fixed output, and of an impure one."""
+    return is_fixed(drv) or is_impure(drv)
 
 
 def _flattened(value: Any) -> set[str]:

@@ -21,11 +21,11 @@ from snowsnake.build.failure import (
 )
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.outputs import record
-from snowsnake.build.request import Attributes, needed_features
+from snowsnake.build.request import Attributes, needed_features, sees_world
 from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
-from snowsnake.store.realisation import has_unknown_outputs, known_outputs, needs_resolving, resolve
+from snowsnake.store.realisation import has_unknown_outputs, is_impure, known_outputs, needs_resolving, resolve
 
 _CHECK_S = 0.1
 
@@ -130,6 +130,8 @@ class Scheduler:
                 continue
             for needed, names in drv.input_drvs.items():
                 given = self._derivation(needed)
+                if is_impure(given) and not sees_world(drv):
+                    raise Refused(f"pure derivation '{path}' depends on impure derivation '{needed}'", path)
                 if not self._is_done(needed, given, names):
                     goal.waits_for.add(needed)
                     self._needed_by.setdefault(needed, []).append(path)
@@ -193,7 +195,7 @@ class Scheduler:
                 self._store.bring(drv.input_srcs)
                 self._store.add_derivation(drv.to_aterm(), drv.name, path)
                 self._store.flush()
-                if not self._builds_again(drv_path) and self._fetched(goal, path, drv):
+                if not self._builds_again(drv_path) and not is_impure(drv) and self._fetched(goal, path, drv):
                     self._ended(drv_path, ready)
                     return
             twin = next((build for build in self._running.values() if build.drv_path == path), None)
@@ -263,6 +265,8 @@ class Scheduler:
         if not self._options.knows_realisations and not has_unknown_outputs(drv) and goal.drv_path == path:
             return
         self._made[path] = self._made[goal.drv_path] = self._made.get(path, {}) | paths
+        if is_impure(drv):
+            self._store.built_now[goal.drv_path] = dict(paths)
         for found in [drv] if goal.drv_path == path else [drv, goal.drv]:
             record(self._store, found, paths, self._options.secret_keys)
 

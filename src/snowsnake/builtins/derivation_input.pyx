@@ -23,7 +23,8 @@ from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, make_view, view_is,
 )
 from snowsnake.host.logical_store cimport host_derivations
-from snowsnake.host.state cimport STORE_OBJECT_DERIVATION, Host, StoreObject, host_of
+from snowsnake.host.policy cimport host_require_feature
+from snowsnake.host.state cimport FEATURE_CA_DERIVATIONS, STORE_OBJECT_DERIVATION, Host, StoreObject, host_of
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error
 from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport raise_bytes, raise_message, raise_text, worded
@@ -328,6 +329,11 @@ cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil:
         entries[0].position = 0
         entries[0].value = make_string(m, result.drv_path.data, result.drv_path.size, context)
     for i in range(result.output_count):
+        if not result.outputs[i].is_known and host_require_feature(m, FEATURE_CA_DERIVATIONS, "ca-derivations") != DONE:
+            bytes_free(&element)
+            if entries != few:
+                free(entries)
+            return RAISE
         if element.failed:
             break
         bytes_clear(&element)

@@ -116,6 +116,12 @@ def open_reference(
     reference: StoreReference, settings: Settings, warn: "Callable[[str], None]", *, is_writable: bool = False, reporter: "Reporter | None" = None
 ) -> "Store":
     """Like `open_store`, for a URL."""
+    store = _opened(reference, settings, warn, is_writable=is_writable, reporter=reporter)
+    store.features = frozenset(settings["experimental-features"])
+    return store
+
+
+def _opened(reference: StoreReference, settings: Settings, warn: "Callable[[str], None]", *, is_writable: bool, reporter: "Reporter | None") -> "Store":
     from snowsnake.store.local import LocalStore
 
     place = _open(reference, settings, warn, reporter)

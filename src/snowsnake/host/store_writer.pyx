@@ -182,6 +182,8 @@ def _names(store, items, outputs):
         drv_path, _, name = item.partition("!")
         if drv_path not in derivations:
             derivations[drv_path] = store.read_derivation(drv_path)
+        if derivations[drv_path].outputs[name].kind == "impure":
+            raise ValueError(f"cannot operate on output '{name}' of the unbuilt derivation '{drv_path}'")
         if not derivations[drv_path].outputs[name].path:
             yield f"{downstream_placeholder(drv_path, name, store.store_dir)}\t{path}\n"
 

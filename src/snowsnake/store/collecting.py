@@ -48,6 +48,7 @@ class CollectingStore(Store, ABC):
         self._waiting_bytes = 0
         self.repairs = False           # damaged objects are added again
         self.must_stop: Callable[[], bool] = lambda: False      # asked while something is built
+        self.built_now: dict[str, dict[str, str]] = {}      # outputs of impure derivations, as `realise` made them last
         self.evaluations: Store | None = None      # has the derivations that were made for this store, if it has none of them itself
 
     # --- each kind of store implements these
@@ -136,6 +137,15 @@ class CollectingStore(Store, ABC):
         """Where the outputs that `realise` is asked for will lie, as far as that is known before they are built."""
         return [path for path in self.wanted_paths(wanted) if path is not None]
 
+    def made_outputs(self, drv_path: str) -> dict[str, str]:
+        found = self.built_now.get(drv_path)
+        return self.outputs(drv_path) if found is None else found
+
+    def forget_impure(self, wanted: Iterable[str]) -> None:
+        """Makes `realise` build impure derivations among the *wanted* anew."""
+        for item in wanted:
+            self.built_now.pop(item.partition("!")[0], None)
+
     def wanted_paths(self, wanted: Iterable[str]) -> list[str | None]:
         """Like `output_paths`; None for each output whose path is not known."""
         paths: list[str | None] = []
@@ -151,7 +161,7 @@ class CollectingStore(Store, ABC):
                     raise ValueError(f"derivation '{drv_path}' does not have output '{name}'")
                 path: str | None = outputs[name].path
                 if not path:
-                    known = self.outputs(drv_path) if known is None else known
+                    known = self.made_outputs(drv_path) if known is None else known
                     path = known.get(name)
                 paths.append(path)
         return paths

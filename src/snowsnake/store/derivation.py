@@ -5,7 +5,7 @@ In: ATerm bytes or JSON objects.  Out: `Derivation`.  Texts that are not UTF-8 k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 
 from snowsnake.store import aterm, aterm_parser, store_path
 from snowsnake.store.derivation_paths import DerivationMemory
@@ -109,6 +109,16 @@ class Derivation:
 
     # --- what follows from it
 
+    def require_features(self, features: frozenset[str]) -> None:
+        """Raises a ValueError if the derivation needs an experimental feature that is not among these."""
+        for output in self.outputs.values():
+            if output.method == "text":
+                require_feature("dynamic-derivations", features, "text-hashed derivation output")
+            if output.kind == "impure":
+                require_feature("impure-derivations", features)
+            elif output.kind == "floating":
+                require_feature("ca-derivations", features)
+
     @property
     def references(self) -> list[str]:
         """The paths that the `.drv` file refers to."""
@@ -208,6 +218,14 @@ class Derivation:
         for name, output in _member(given, "outputs", dict).items():
             drv.outputs[name] = _output_from_json(drv, name, output)
         return drv
+
+
+def require_feature(name: str, features: Set[str], what: str = "") -> None:
+    """Raises a ValueError in 2.34's words if an experimental feature is not enabled; *what* needs it."""
+    if name not in features:
+        raise ValueError(
+            f"experimental Nix feature '{name}' is disabled{what and ', '}{what}; add '--extra-experimental-features {name}' to enable it"
+        )
 
 
 def show(derivations: Iterable[tuple[str, Derivation]]) -> dict[str, Json]:

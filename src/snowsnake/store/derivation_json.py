@@ -11,7 +11,7 @@ from typing import Any
 
 from snowsnake.store import store_path
 from snowsnake.store.aterm import METHODS
-from snowsnake.store.derivation import JSON_VERSION, Derivation, DerivationOutput
+from snowsnake.store.derivation import JSON_VERSION, Derivation, DerivationOutput, require_feature
 from snowsnake.store.derivation_check import check_outputs, reader_of
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Store
@@ -76,10 +76,7 @@ def _input(node: object) -> list[str]:
     facts = _as(node, dict)
     names = sorted(set(_strings(_at(facts, "outputs"))))
     for output in _as(_at(facts, "dynamicOutputs"), dict):
-        raise ValueError(
-            f"experimental Nix feature 'dynamic-derivations' is disabled, dynamic output '{output}' in JSON;"
-            " add '--extra-experimental-features dynamic-derivations' to enable it"
-        )
+        require_feature("dynamic-derivations", frozenset(), f"dynamic output '{output}' in JSON")
     return names
 
 
@@ -97,9 +94,7 @@ def _output(value: object, key: str, name: str, store: Store, features: frozense
     if not keys:
         return DerivationOutput("", "deferred")
     if keys in ({"method", "hashAlgo"}, {"method", "hashAlgo", "impure"}):
-        feature = "impure-derivations" if "impure" in keys else "ca-derivations"
-        if feature not in features:
-            raise ValueError(f"experimental Nix feature '{feature}' is disabled; add '--extra-experimental-features {feature}' to enable it")
+        require_feature("impure-derivations" if "impure" in keys else "ca-derivations", features)
         algorithm = _as(given["hashAlgo"], str)
         return DerivationOutput("", "impure" if "impure" in keys else "floating", _method(given["method"]), Hash.of_bytes(b"", algorithm).algorithm)
     raise ValueError("invalid JSON for derivation output")

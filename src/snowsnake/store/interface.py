@@ -71,6 +71,7 @@ class Store(ABC):
     is_trusted = False  # as a source: its objects need no signature
     priority = 0  # as a source: lower numbers are asked first
     wants_mass_query = False
+    features: frozenset[str] | None = None  # experimental ones that derivations may need; None: all
     has_roots = False  # whether links to its objects can be made that protect them
 
     # --- asking
@@ -135,7 +136,10 @@ class Store(ABC):
 
     def read_derivation(self, drv_path: str) -> Derivation:
         """Like `read`; ValueError if the file is not a derivation."""
-        return Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
+        drv = Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
+        if self.features is not None:
+            drv.require_features(self.features)
+        return drv
 
     def has_derivation(self, drv_path: str) -> bool:
         """Whether it can be read, here or from the store in which evaluations wrote it."""
@@ -146,6 +150,10 @@ class Store(ABC):
         from snowsnake.store.realisation import Keys, resolved_outputs
 
         return resolved_outputs(drv_path, self.read_derivation, Keys(self.read, self.store_dir).of, self.realisation)
+
+    def made_outputs(self, drv_path: str) -> dict[str, str]:
+        """Like `outputs`; of an impure derivation, what this process made of it last."""
+        return self.outputs(drv_path)
 
     def output_hash(self, drv: Derivation) -> str:
         """The hash that names a derivation's outputs before they have paths."""

@@ -199,6 +199,7 @@ class LocalStore(CollectingStore):
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """As in `CollectingStore`: the builder makes the paths that are not valid yet."""
         items = list(wanted)
+        self.forget_impure(items)
         absent = [item.partition("!")[0] for item in items if "!" in item and not self.has_derivation(item.partition("!")[0])]
         if absent and self.builder is not None:
             self.flush()

@@ -6,6 +6,7 @@ In: derivations.  Out: keys of outputs (`sha256:…!out`), realisations; derivat
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -76,6 +77,11 @@ def has_unknown_outputs(drv: Derivation) -> bool:
     return any(output.kind in _UNKNOWN for output in drv.outputs.values())
 
 
+def is_impure(drv: Derivation) -> bool:
+    """Whether it is built anew each time: what its outputs became before says nothing."""
+    return any(output.kind == "impure" for output in drv.outputs.values())
+
+
 class Keys:
     """The hash of derivations in a store, which *read* reads."""
 
@@ -144,8 +150,9 @@ def output_name(name: str, output: str) -> str:
 
 
 def scratch_path(drv_path: str, drv: Derivation, output: str) -> str:
-    """The place at which an output is built whose path is not known yet: 2.34's, since its builder may show it."""
-    return make_path(f"rewrite:{drv_path.rpartition('/')[2]}:name:{output}", "0" * 64, output_name(drv.name, output), drv.store_dir)
+    """The place at which an output is built whose path is not known yet: 2.34's, since its builder may show it; of an impure one another place each time."""
+    digest = os.urandom(32).hex() if is_impure(drv) else "0" * 64
+    return make_path(f"rewrite:{drv_path.rpartition('/')[2]}:name:{output}", digest, output_name(drv.name, output), drv.store_dir)
 
 
 def check_path(drv_path: str, path: str) -> str:
@@ -166,7 +173,7 @@ def make_path(kind: str, digest: str, name: str, store_dir: str) -> str:
 def known_outputs(drv: Derivation, key: Callable[[], str], find: Callable[[str], Realisation | None]) -> dict[str, str]:
     """The paths of a derivation's outputs, as far as they are known.  *key* returns its hash, if it is needed; *find* a realisation by its key."""
     found = {name: output.path for name, output in drv.outputs.items() if output.path}
-    if len(found) < len(drv.outputs):
+    if len(found) < len(drv.outputs) and not is_impure(drv):
         digest = key()
         for name in drv.outputs:
             if name not in found and (realisation := find(f"{digest}!{name}")) is not None:

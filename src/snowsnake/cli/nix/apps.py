@@ -83,7 +83,7 @@ def _without_placeholders(store: "Store", program: str, targets: list[Target]) -
 
     for target in targets:
         if target.outputs is not None:
-            for name, path in store.outputs(target.path).items():
+            for name, path in store.made_outputs(target.path).items():
                 program = program.replace(store_path.downstream_placeholder(target.path, name, store.store_dir), path)
     return program
 

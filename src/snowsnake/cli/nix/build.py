@@ -7,7 +7,7 @@ from snowsnake.cli.building import build_error, check_again, realise, repair, re
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import ALL, Target
-from snowsnake.cli.nix.results import make_links, outputs_of, wanted_text
+from snowsnake.cli.nix.results import make_links, outputs_of
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.output import write_line
 from snowsnake.cli.profiles import only_path, switch_profile
@@ -26,7 +26,7 @@ def run(call: Call) -> int:
         targets = installables.targets(call.words)
         store = installables.store
         if is_dry:
-            report_missing(store.missing(map(wanted_text, targets)), call.reporter)
+            report_missing(store.missing([target.wanted for target in targets]), call.reporter)
         else:
             _build(call, store, targets)
         if given.flag("json"):
@@ -53,7 +53,7 @@ def make_valid(call: Call, store: "Store", targets: list[Target]) -> None:
 
     make = check_again if call.given.flag("rebuild") else repair if call.given.flag("repair") else realise
     try:
-        make(store, list(map(wanted_text, targets)), call.reporter)
+        make(store, [target.wanted for target in targets], call.reporter)
     except BuildFailure as error:
         raise build_error(error) from None
 
@@ -63,5 +63,5 @@ def _described(store: "Store", target: Target) -> "dict[str, Any] | str":
         return target.path
     outputs = store.read_derivation(target.path).outputs
     names = sorted(outputs) if target.outputs == (ALL,) else target.outputs
-    known = store.outputs(target.path)
+    known = store.made_outputs(target.path)
     return {"drvPath": target.path, "outputs": {name: known.get(name) for name in names if name in outputs}}

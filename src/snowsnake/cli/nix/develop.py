@@ -14,7 +14,7 @@ from snowsnake.cli.nix.build import make_valid
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import Installables, Target, output_paths
-from snowsnake.cli.nix.results import outputs_of, wanted_text
+from snowsnake.cli.nix.results import outputs_of
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
@@ -154,7 +154,7 @@ def _redirected(installables: Installables, word: str) -> tuple[str, list[str]]:
     installables.defaults, installables.prefixes = (), None
     try:
         targets = installables.targets([word])
-        report_missing(installables.store.missing(map(wanted_text, targets)), installables.call.reporter)
+        report_missing(installables.store.missing([target.wanted for target in targets]), installables.call.reporter)
         return installables.called(word), [path for target in targets for path in output_paths(installables.store, target).values()]
     finally:
         installables.output, installables.defaults, installables.prefixes = kept

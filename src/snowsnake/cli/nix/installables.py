@@ -40,6 +40,11 @@ class Target:
         self.path = path
         self.outputs = outputs
 
+    @property
+    def wanted(self) -> str:
+        """As stores are asked for it."""
+        return self.path if self.outputs is None else f"{self.path}!{','.join(self.outputs)}"
+
 
 class Installables:
     """Reads the installables of one call; `store` has their paths afterwards.
@@ -258,9 +263,8 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
 
         with open_store(call.settings, call.reporter.warning, is_writable=True, reporter=call.reporter) as writable:
             return _built(call, writable, targets)
-    wanted = [target.path if target.outputs is None else f"{target.path}!{','.join(target.outputs)}" for target in targets]
     try:
-        return set(realise(store, wanted, call.reporter))
+        return set(realise(store, [target.wanted for target in targets], call.reporter))
     except BuildFailure as error:
         raise build_error(error) from None
 
@@ -275,7 +279,7 @@ def output_paths(store: "Store", target: Target) -> dict[str, str]:
         return {"": target.path}
     if not store.has_derivation(target.path):
         raise ValueError(f"path '{target.path}' is not valid")
-    outputs = store.outputs(target.path)
+    outputs = store.made_outputs(target.path)
     found = {}
     known = store.read_derivation(target.path).outputs
     for name in sorted(known) if target.outputs == (ALL,) else target.outputs:
@@ -380,6 +384,7 @@ def _paths(call: Call, store: "Store", targets: list[Target], *, is_built: bool)
         found = {path for target in targets for path in output_paths(store, target).values()}
     except NotBuilt:
         if not is_built:
+            report_missing(store.missing(target.wanted for target in targets), call.reporter)
             raise
         return _built(call, store, targets)
     absent = [target.path for target in targets if not all(map(store.is_valid, output_paths(store, target).values()))]

@@ -1,6 +1,6 @@
 """Results: what was asked of a store, and links to what came of it.
 
-In: targets, a store that has made them valid.  Out: texts for the store, names and paths of outputs, links on disk.
+In: targets, a store that has made them valid.  Out: names and paths of outputs, links on disk.
 """
 
 from snowsnake.cli.building import link_outputs
@@ -9,11 +9,6 @@ from snowsnake.cli.nix.installables import ALL, Target
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
-
-
-def wanted_text(target: Target) -> str:
-    """A target as stores are asked for it."""
-    return target.path if target.outputs is None else f"{target.path}!{','.join(target.outputs)}"
 
 
 def make_links(store: "Store", link: str, results: "list[list[tuple[str, str]]]") -> None:
@@ -26,5 +21,5 @@ def outputs_of(store: "Store", target: Target) -> list[tuple[str, str]]:
     """(name, path) of what was asked for; an object that is no derivation is its own."""
     if target.outputs is None:
         return [("out", target.path)]
-    known = store.outputs(target.path)
+    known = store.made_outputs(target.path)
     return [(name, known[name]) for name in sorted(known) if target.outputs == (ALL,) or name in target.outputs]

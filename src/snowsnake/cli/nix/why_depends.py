@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from snowsnake.cli.building import report_missing
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import NotBuilt
-from snowsnake.cli.nix.results import wanted_text
 from snowsnake.cli.nix.store import asked, one_of
 from snowsnake.cli.output import write_line
 from snowsnake.store.graph import closure, distances
@@ -34,7 +33,7 @@ def run(call: Call) -> None:
         except NotBuilt:                       # then the package, which is built, did not need it
             dependency = ""
             targets = installables.targets([call.words[1]])
-            report_missing(installables.store.missing(map(wanted_text, targets)), call.reporter)
+            report_missing(installables.store.missing([target.wanted for target in targets]), call.reporter)
         store = installables.store
         paths = closure(store, [package])
         if dependency not in paths:

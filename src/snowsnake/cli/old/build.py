@@ -138,7 +138,7 @@ def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], rep
     make(store, [f"{drv_path}!{name}" for drv_path, name in wanted], reporter)
     numbers: dict[str, int] = {}
     for drv_path, name in wanted:
-        path = store.outputs(drv_path).get(name)
+        path = store.made_outputs(drv_path).get(name)
         if path is None:
             raise ValueError(f"derivation '{drv_path}' does not have output '{name}'")
         number = numbers.setdefault(drv_path, len(numbers) + 1)

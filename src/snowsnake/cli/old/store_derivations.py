@@ -7,6 +7,7 @@ from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.old.store import Request
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Store
+from snowsnake.store.realisation import is_impure
 
 
 def needed_derivation(store: Store, path: str) -> Derivation:
@@ -23,8 +24,11 @@ def require_built(request: Request, path: str, outputs: list[str]) -> list[tuple
         if not store.is_valid(path):
             raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
         return [("out", path)]
-    known = dict.fromkeys(needed_derivation(store, path).outputs, "") | store.outputs(path)
+    drv = needed_derivation(store, path)
+    known = dict.fromkeys(drv.outputs, "") | store.outputs(path)
     wanted = [(name, known[name]) for name in sorted(outputs or known)]
+    if is_impure(drv):                     # whatever was built, 2.34 says this
+        raise ValueError(f"cannot operate on output '{min(known)}' of the unbuilt derivation '{path}'")
     if not all(output and store.is_valid(output) for _, output in wanted):
         raise NotOurs(f"building '{path}'")
     return wanted

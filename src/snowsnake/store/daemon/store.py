@@ -24,6 +24,7 @@ from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Missing
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
+from snowsnake.store.realisation import is_impure
 from snowsnake.store.roots import make_link
 
 TYPE_CHECKING = False
@@ -191,7 +192,7 @@ class DaemonStore(CollectingStore):
 
     @_alone
     def realisation(self, key: str) -> Realisation | None:
-        from snowsnake.store.realisation import Realisation, split_key
+        from snowsnake.store.realisation import split_key
 
         split_key(key)
         with self.connection.request(Operation.QUERY_REALISATION) as wire:
@@ -199,13 +200,18 @@ class DaemonStore(CollectingStore):
         texts = wire.texts()
         if not texts:
             return None
-        try:
-            found = Realisation.from_json(json.loads(texts[0]), self.store_dir)
-        except (ValueError, RecursionError) as error:
-            raise DaemonError(f"the Nix daemon sent no realisation: {error}") from None
+        found = self._realisation(texts[0])
         if found.key != key:
             raise DaemonError(f"the Nix daemon answered about '{found.key}' instead of '{key}'")
         return found
+
+    def _realisation(self, text: str) -> Realisation:
+        from snowsnake.store.realisation import Realisation
+
+        try:
+            return Realisation.from_json(json.loads(text), self.store_dir)
+        except (ValueError, RecursionError) as error:
+            raise DaemonError(f"the Nix daemon sent no realisation: {error}") from None
 
     @_alone
     def register_realisation(self, realisation: Realisation) -> None:
@@ -373,6 +379,7 @@ class DaemonStore(CollectingStore):
 
     @_alone
     def _realise(self, paths: list[str], mode: int) -> list[str]:
+        self.forget_impure(paths)
         self.bring(item.partition("!")[0] for item in paths)       # the daemon cannot read the derivations elsewhere
         self.output_paths(paths)           # a name that is no output's is found before anything is built
         self.flush()
@@ -386,15 +393,24 @@ class DaemonStore(CollectingStore):
         with connection.request(Operation.BUILD_PATHS_WITH_RESULTS) as wire:
             wire.add_texts(paths)
             wire.add_number(mode)
-        faults = [(path, fault) for path, fault in wire.items(lambda: self._result(connection)) if fault is not None]
+        results = wire.items(lambda: self._result(connection))
+        faults = [(path, fault) for path, fault, _ in results if fault is not None]
         if len(faults) > 1:
             raise SeveralFailed(faults)
         if faults:
             raise DaemonError(faults[0][1], is_refusal=True)
+        for path, _, made in results:
+            self._note_impure(path.partition("!")[0], made)
         return self.output_paths(paths)
 
-    def _result(self, connection: DaemonConnection) -> tuple[str, str | None]:
-        """(one of the paths, what was wrong)."""
+    def _note_impure(self, drv_path: str, made: list[str]) -> None:
+        if not made or not is_impure(self.read_derivation(drv_path)):
+            return
+        found = [self._realisation(text) for text in made]
+        self.built_now[drv_path] = {realisation.key.partition("!")[2]: realisation.path for realisation in found}
+
+    def _result(self, connection: DaemonConnection) -> tuple[str, str | None, list[str]]:
+        """(one of the paths, what was wrong, realisations of its outputs)."""
         wire = connection.wire
         path = wire.text()
         status, message = wire.number(), wire.text()
@@ -404,10 +420,8 @@ class DaemonStore(CollectingStore):
             for _ in range(2):             # time of the CPU, if it is known
                 if wire.flag():
                     wire.number()
-        for _ in range(wire.count()):      # outputs, with their realisations
-            wire.text()
-            wire.text()
-        return path, None if status in _SUCCESSES else without_colours(message) or f"build failed with status {status}"
+        made = [wire.text() for _ in range(2 * wire.count())][1::2]        # realisations of outputs, each after its name
+        return path, None if status in _SUCCESSES else without_colours(message) or f"build failed with status {status}", made
 
     @_alone
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:

@@ -1,0 +1,84 @@
+"""Outputs without paths before they are built: what commands of 2.34.8 build, print and say of them, by our own builder.
+
+In: computed_outputs/world.nix.  Out: equal to computed_outputs/recorded.json, which is recorded again with
+`python tests/differential/test_computed_outputs.py FOLDER [--new]`: a folder with C++ Nix 2.34.8's nix, nix-build, nix-store, nix-instantiate; only new lines.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent / "computed_outputs"
+RECORDED = HERE / "recorded.json"
+_NOT_HERE = re.compile(r"garbage collector|^ *$|^ *[0-9 ]*\||^ *(…|at (FOLDER|«)|\(stack trace)|^ *error:$|whose name attribute")       # traces of evaluation are compared elsewhere
+DRV = "$(nix-instantiate FILE -A {} 2> /dev/null)"
+LINES = [
+    # impure derivations are built anew each time
+    "nix build -f FILE impure --no-link --print-out-paths; nix build -f FILE impure^* --no-link --print-out-paths; cat counter",
+    "nix build -f FILE impure --json --no-link | jq -c '.[] | [.drvPath, .outputs]'", "nix build -f FILE impure --json --dry-run | jq -c '.[] | [.drvPath, .outputs]'",
+    "nix build -f FILE impure^stuff; ls -l result* | sed 's/.*result/result/'", "nix build -f FILE impure onImpure twice && cat result*",
+    "nix build -f FILE twice && cat result && nix build -f FILE twice && cat result", "nix build -f FILE impure.all && cat result counter",
+    "nix build -f FILE fixed && nix build -f FILE fixed && cat result counter", "nix build -f FILE fixed && nix build -f FILE afterFixed && cat result counter",
+    "nix run -f FILE impure", "nix path-info -f FILE impure", "nix build -f FILE impure && nix path-info -f FILE impure",
+    "nix build -f FILE impure && nix path-info --json --json-format 2 ./result | jq '.info[] | .ca.method, .deriver'",
+    f"nix-store -r {DRV.format('impure')}", f"nix-store -r {DRV.format('impure')}!stuff", f"nix-store -q --outputs {DRV.format('impure')}",
+    "nix eval -f FILE read", "nix-instantiate --eval --read-write-mode FILE -A read",
+    # what they may not be
+    *(f"{command} {name}" for name in ("pure", "floating", "fails", "onFails", "both", "unseen") for command in ("nix build -f FILE --no-link", "nix-build FILE -A")),
+    # without the features
+    "nix build -f FILE impure --option experimental-features 'nix-command ca-derivations'", "nix-instantiate FILE -A impure --option experimental-features ''",
+    "nix build -f FILE impure --option experimental-features 'nix-command impure-derivations'",
+    f"d={DRV.format('impure')}; nix derivation show $d | jq -c '.derivations[].outputs'",
+    f"d={DRV.format('impure')}; nix build $d^out --no-link --option experimental-features nix-command",
+    f"d={DRV.format('impure')}; nix derivation show $d --option experimental-features nix-command",
+    f"d={DRV.format('impure')}; nix derivation show $d | jq '.derivations[]' | nix derivation add --option experimental-features nix-command",
+    f"d={DRV.format('impure')}; nix derivation show $d | jq '.derivations[]' | nix derivation add",
+]  # fmt: skip
+
+
+def run(folder: Path, commands: str, line: str) -> dict[str, object]:
+    """What a line does in a folder of its own."""
+    environment = {
+        "PATH": f"{commands}:/usr/bin:/bin:{Path(sys.executable).parent}", "HOME": f"{folder}/home", "NIX_CONF_DIR": f"{folder}/conf",
+        "NIX_STORE_DIR": f"{folder}/store", "NIX_STATE_DIR": f"{folder}/state", "NIX_LOG_DIR": f"{folder}/log", "LC_ALL": "C.UTF-8", "FOLDER": str(folder),
+        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuild-hook =\nsystem = x86_64-linux\n"
+        "extra-experimental-features = nix-command ca-derivations impure-derivations dynamic-derivations",
+    }  # fmt: skip
+    shutil.copy(HERE / "world.nix", folder)
+    (folder / "counter").write_text("0\n")
+    if shutil.which("jq", path=environment["PATH"]) is None:
+        line = line.replace("jq ", "jaq ")
+    done = subprocess.run(line.replace("FILE", "./world.nix"), shell=True, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
+
+    def masked(text: str) -> str:
+        return re.sub(rf"({folder}/store/)?[0-9a-z]{{32}}-", "STORE/", text).replace(str(folder), "FOLDER")
+
+    said = sorted({line.strip() for line in masked(done.stderr).splitlines() if not _NOT_HERE.search(line)})
+    return {"status": done.returncode, "out": masked(done.stdout).splitlines(), "said": said}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_as_recorded(line, commands, tmp_path):
+    assert run(tmp_path.resolve(), commands, line) == json.loads(RECORDED.read_text())[line]
+
+
+def record(commands: str, recorded: dict[str, object]) -> None:
+    """Runs the lines that are not in *recorded*."""
+    found = {}
+    for line in LINES:
+        if line in recorded:
+            found[line] = recorded[line]
+            continue
+        with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
+            found[line] = run(Path(folder), commands, line)
+    RECORDED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    record(sys.argv[1], json.loads(RECORDED.read_text()) if "--new" in sys.argv else {})
