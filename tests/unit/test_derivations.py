@@ -123,7 +123,7 @@ def test_trace_names_the_attribute() -> None:
 )
 def test_floating(feature: str, attributes: str) -> None:
     expression = f"let d = derivation {{ {PLAIN} {attributes} }}; e = derivation {{ {PLAIN} inherit d; }}; in [ d.drvPath d.outPath e.drvPath ]"
-    drv_path, out_path, user = value(expression, features=(feature,))
+    drv_path, out_path, user = value(expression, features=(feature, "ca-derivations"))
     assert drv_path.endswith(".drv") and user.endswith(".drv")
     assert out_path.startswith("/") and not out_path.startswith("/nix/store")
     with pytest.raises(EvaluationError, match=feature):
