@@ -29,7 +29,7 @@ ELSEWHERE = {
         "user-envs user-envs-migration"
     ).split(),
     "building": (
-        "ca/recursive external-builders recursive"
+        "ca/recursive recursive"
     ).split(),
     "dynamic and content-addressed derivations": (
         "dyn-drv/build-built-drv dyn-drv/dep-built-drv dyn-drv/dep-built-drv-2 dyn-drv/eval-outputOf dyn-drv/failing-outer "

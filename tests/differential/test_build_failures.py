@@ -29,6 +29,8 @@ def damaged(*names: str, built: str = "") -> str:
     return f"nix-build FILE {attributes} --no-out-link 2> /dev/null && chmod u+w {paths} && echo bad | tee {paths} > /dev/null"
 
 
+PROGRAM = r"""--option external-builders "[{\"systems\":[\"other\",\"mips-plan9\"],\"args\":[\"it\"],\"program\":\"$PWD/external\"}]" """.strip()
+
 LINES = [
     *(f"nix-build FILE -A {kind}" for kind in KINDS),
     *(f"nix build -f FILE {kind} --no-link" for kind in KINDS),
@@ -94,6 +96,18 @@ LINES = [
     "nix build -f FILE phases --no-link --log-format internal-json 2> events; sed -E 's/\"id\":[0-9]+/\"id\":N/' events | grep '\"fields\":\\[\"'",
     "nix-build FILE -A phases --json-log-path $PWD/events; ls events",
     "nix build -f FILE phases --no-link --json-log-path $PWD/events -vv 2> /dev/null && grep 'builder' events | grep 'level\":5'",
+    # programs that are shown what differs, and that build in our place
+    *(f"nix-build FILE -A random --no-out-link && nix-build FILE -A random --check {options}" for options in (
+        "--option run-diff-hook true --option diff-hook $PWD/hook", "--option diff-hook $PWD/hook", "--option run-diff-hook true",
+        "--option run-diff-hook true --option diff-hook /bin/false", "--option run-diff-hook true --option diff-hook /no-such-program",
+        "-K --option run-diff-hook true --option diff-hook $PWD/hook",
+    )),
+    *(f"export FOO=foo; nix build -f FILE {words} --no-link --print-out-paths --extra-experimental-features external-builders {PROGRAM}" for words in (
+        "elsewhere", "elsewhere -L", "elsewhere -j0", "good", "onelsewhere --keep-going",
+    )),
+    f"nix-build FILE -A elsewhere {PROGRAM}", f"nix-build FILE -A elsewhere --option extra-experimental-features external-builders {PROGRAM}",
+    *(f"sed -i '{change}' external; nix build -f FILE elsewhere --no-link --extra-experimental-features external-builders {PROGRAM}"
+      for change in ("s/^printf.*/exit 3/", "s/^printf.*/exit 0/", "s/^echo made.*/exit 3/", "s/^echo made.*//", "1s/sh/no-such-shell/")),
     # what cannot be asked for
     "nix-build $(nix-instantiate FILE -A two 2> /dev/null)!none", "nix-build $(nix-instantiate FILE -A two 2> /dev/null)!out,dev",
     "nix build -f FILE two^none", "nix-store -r $(nix-instantiate FILE -A two 2> /dev/null)!none", "nix build -f FILE chroot --option sandbox true",
@@ -108,11 +122,12 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
         "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuild-hook =\nsystem = x86_64-linux\nsystem-features = kvm big\n"
         "extra-experimental-features = nix-command flakes git-hashing",
     }  # fmt: skip
-    shutil.copy(HERE / "failures.nix", folder)
+    for name in ("failures.nix", "external", "hook"):
+        shutil.copy(HERE / name, folder)
     done = subprocess.run(line.replace("FILE", "./failures.nix"), shell=True, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
 
     def masked(text: str) -> str:
-        text = re.sub(rf"{folder}/store/[0-9a-z]{{32}}-", "STORE/", text)
+        text = re.sub(rf"{folder}/store/[0-9a-z]{{32}}-", "STORE/", re.sub(r"\x1b\[[0-9;]*m", "", text))
         text = re.sub(r"(expected hash|got|link) [\"'][^ ]*?([\"'][,. ]|[\"']$)", r"\1 …", text, flags=re.MULTILINE) if "random" in line else text
         text = re.sub(r"[0-9.]+ KiB freed", "some KiB freed", text)
         text = re.sub(r"output path \"[^\"]*\"", "output path TEMPORARY", text)

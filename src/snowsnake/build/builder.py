@@ -16,8 +16,9 @@ from typing import Any
 
 from snowsnake.build import outputs, users
 from snowsnake.build.builtin import download, run_builtin
+from snowsnake.build.external import INSIDE, Greeting, check_external, external_not_started, start_external
 from snowsnake.build.failure import BuildFailure, Refused, builder_failed, log_too_long, timed_out
-from snowsnake.build.hook import run_hook
+from snowsnake.build.hook import run_diff_hook, run_hook
 from snowsnake.build.log import BuildLog
 from snowsnake.build.log_messages import LogMessages
 from snowsnake.build.options import BuildOptions
@@ -71,6 +72,7 @@ class Build:
         self._log: BuildLog | None = None
         self._request: Request | None = None
         self._sandbox: Sandbox | None = None
+        self._greeting: Greeting | None = None     # of a program that builds in our place, until it says that the builder runs
         self._user: int | None = None      # the builder's user outside its sandbox, if not the caller
         self._user_lock = -1
         self._started_s = self._heard_s = 0.0
@@ -105,49 +107,66 @@ class Build:
         self._folder = self._store.new_folder()
         self._build_folder = self._make_build_folder()
         attributes = Attributes(drv)
-        self._sandbox = self._make_sandbox(attributes.flag("__noChroot"))
+        external = options.external_builder(drv.system)
+        if external is not None:
+            check_external(options.knows_external_builders, attributes)
+        self._sandbox = self._make_sandbox(attributes.flag("__noChroot")) if external is None else None
         if (self.checks or self.repairs) and self._sandbox is None:      # the existing outputs are in the way
             self._scratch = {name: check_path(self.drv_path, path) for name, path in self._scratch.items()}
         if self._sandbox is not None and os.geteuid() == 0:
             self._user_lock, self._user = users.acquire(self._store.state)
             self._sandbox.user = self._user
-        inside = options.sandbox_build_dir if self._sandbox else self._build_folder
+        inside = options.sandbox_build_dir if self._sandbox else INSIDE if external is not None else self._build_folder
         paths = self._scratch
         for path in (self.drv_path, *paths.values()):
             self._store.keep(path)         # also what is not valid yet: a collector spares what lies there
         self._request = request = prepare(self._store, self.drv_path, drv, options, inside, paths)
+        top_folder = self._build_folder
+        if external is not None:
+            os.mkdir(os.path.join(top_folder, "build"), 0o700)
+        places = {name: os.path.join(top_folder, "build" if external is not None else "", name) for name in request.files}
         for name, contents in request.files.items():
-            with open(os.path.join(self._build_folder, name), "xb") as file:
+            with open(places[name], "xb") as file:
                 file.write(contents)
         for path in paths.values():        # left by a killed process
             remove(self._place(path))
         options.on_remark(5, f"executing builder '{drv.builder}'")
         options.on_remark(5, f"using builder args '{' '.join(drv.args)}'")
-        self._activity = next(_activities)
-        doing = f"{self._doing} '{self.drv_path}'"
-        self._event(f"{doing}...", False, action="start", fields=[self.drv_path, "", 1, 1], level=3, parent=0, text=doing, type=_BUILD)
+        if external is None:
+            self._tell_start()
         messages = LogMessages(options.on_remark, options.on_warning, options.on_fault, self._tell_phase)
         self._log = BuildLog(
             self.drv_path, options.log_folder, options.log_lines, self._tell, compresses=options.compresses_logs, understands=messages.handle
         )
         self._started_s = self._heard_s = time.monotonic()
         program: str | Callable[[], None] = drv.builder
-        if drv.builder == "builtin:fetchurl":
+        if drv.builder == "builtin:fetchurl" and external is None:
             self._user = None              # the caller makes what is downloaded
             self._download()
             self.finish()
             return False
-        if drv.builder.startswith("builtin:"):
+        if drv.builder.startswith("builtin:") and external is None:
             program = partial(run_builtin, drv.builder, request.environment, paths["out"], inside)
         if self._sandbox is not None:
             self._give_away()
             self._sandbox.inputs = {path: self._store.real_path(path) for path in request.inputs}
         try:
-            self._running = start(program, request.arguments, request.environment, inside, self._sandbox or self._watcher)
+            if external is not None:
+                self._greeting = Greeting(self.drv_path)
+                self._running = start_external(external, self._store, drv, request, paths, top_folder, self._watcher)
+            else:
+                self._running = start(program, request.arguments, request.environment, inside, self._sandbox or self._watcher)
         except OSError as error:
+            if external is not None:
+                raise external_not_started(external, error) from None
             raise self._could_not_start(error) from None
         self.log_fd = self._running.log_fd
         return True
+
+    def _tell_start(self) -> None:
+        self._activity = next(_activities)
+        doing = f"{self._doing} '{self.drv_path}'"
+        self._event(f"{doing}...", False, action="start", fields=[self.drv_path, "", 1, 1], level=3, parent=0, text=doing, type=_BUILD)
 
     def _tell(self, line: str) -> None:
         shown = f"{self.drv.name}> {line}" if self._options.names_logs else line
@@ -261,6 +280,12 @@ class Build:
         if not data:
             return False
         self._heard_s = time.monotonic()
+        if self._greeting is not None:
+            data = self._greeting.rest(data)
+            if not self._greeting.is_over:
+                return True
+            self._greeting = None
+            self._tell_start()
         self._log.write(data)
         limit = self._options.max_log_size
         if limit and self._log.size > limit:
@@ -287,6 +312,8 @@ class Build:
             status = self._running.end(_GRACE_S) if self._running else 0
             self._running = None
             self._log.close()
+            if self._greeting is not None:
+                raise self._greeting.fault(status)
             if status != 0:
                 raise self._failure(status)
             places = {name: self._place(path) for name, path in self._scratch.items()}
@@ -294,6 +321,7 @@ class Build:
                 outputs.compare(
                     self._store, self.drv_path, self.drv, self._request, self._scratch, places, self._folder, self._user,
                     self._options.secret_keys, keeps=self._options.keep_failed,
+                    on_difference=self._show_difference if self._options.diff_hook else None,
                 )  # fmt: skip
             else:
                 self.paths = outputs.register(
@@ -308,6 +336,11 @@ class Build:
                 run_hook(self.drv_path, self.paths.values(), self._options)
         finally:
             self._clean(keeps=is_failed and self._options.keep_failed)
+
+    def _show_difference(self, old: str, new: str) -> None:
+        """Runs the user's program with an output and another result of its build."""
+        words = [self._options.diff_hook, old, new, self.drv_path, self._build_folder]
+        run_diff_hook(words, self._user, self._options.on_fault)
 
     def abandon(self) -> None:
         """Kills it, if it runs, and cleans up."""

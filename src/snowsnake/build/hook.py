@@ -1,6 +1,6 @@
-"""`post-build-hook`: the user's program that runs after each build.
+"""The user's programs: `post-build-hook` runs after each build, `diff-hook` when a result differs from the valid one.
 
-In: a program, built outputs.  Out: its lines for the user; a `BuildFailure` if it fails.
+In: a program, built outputs.  Out: its lines for the user; a `BuildFailure` if a `post-build-hook` fails.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import selectors
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from snowsnake.build.failure import BuildFailure
 from snowsnake.build.options import BuildOptions
@@ -57,3 +57,21 @@ def run_hook(drv_path: str, outputs: Iterable[str], options: BuildOptions) -> No
 def _tell(lines: Iterable[bytes], options: BuildOptions) -> None:
     for line in lines:
         options.on_message("post-build-hook: " + line.decode("utf-8", "surrogateescape"), True)
+
+
+def run_diff_hook(words: list[str], user: int | None, on_fault: Callable[[str], None]) -> None:
+    """*words*: the program, the valid output, the other one, the derivation, the builder's folder.  *user*: the builder's.  What it prints is shown; its failure, too."""
+    try:
+        done = subprocess.run(
+            words, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, user=user, group=user,
+            extra_groups=None if user is None else [],
+        )  # fmt: skip
+    except OSError as error:
+        on_fault(f'error: executing "{words[0]}": {error.strerror}')
+        on_fault(f'error: diff hook execution failed: diff-hook program "{words[0]}" failed with exit code 1')
+        return
+    if done.returncode:
+        how = f"failed with exit code {done.returncode}" if done.returncode > 0 else f"failed due to signal {-done.returncode}"
+        on_fault(f"error: diff hook execution failed: diff-hook program \"{words[0]}\" {how}")
+    elif done.stdout:
+        on_fault(done.stdout.decode("utf-8", "surrogateescape").rstrip())

@@ -29,6 +29,7 @@ class BuildOptions:
     *unavailable*: paths that a substituter offered but failed to deliver, so that what makes them fails.
     *hook_config*: the settings for commands that the hook calls, as nix.conf.
     *names_logs*: lines of logs begin with the name of their derivation.  *is_old_command*: builds that never began count as failed, too.
+    *external_builders*: programs that build for some systems in our place; the feature of that name must be known.  *diff_hook*: the program that is shown a result that differs.
     *fetch(url, folder)* downloads a file into a folder and returns its path.  *log_folder*: the folder of logs, or None.
     """
 
@@ -61,6 +62,9 @@ class BuildOptions:
     is_old_command: bool = True
     log_folder: str | None = None
     compresses_logs: bool = True
+    external_builders: tuple[Mapping[str, Any], ...] = ()
+    knows_external_builders: bool = False
+    diff_hook: str = ""
     impure_env: Mapping[str, str] = field(default_factory=dict)
     fetch: Callable[[str, str], str] | None = None
     on_message: Callable[[str, bool], None] = lambda text, is_log: None
@@ -97,9 +101,16 @@ class BuildOptions:
             max_log_size=settings["max-build-log-size"],
             log_lines=settings["log-lines"],
             compresses_logs=settings["compress-build-log"],
+            external_builders=tuple(settings["external-builders"]),
+            knows_external_builders="external-builders" in settings["experimental-features"],
+            diff_hook=settings["diff-hook"] or "" if settings["run-diff-hook"] else "",
             impure_env=settings["impure-env"],
             **others,
         )
+
+    def external_builder(self, system: str) -> Mapping[str, Any] | None:
+        """The first program that builds for a system in our place."""
+        return next((builder for builder in self.external_builders if system in builder["systems"]), None)
 
     @cached_property
     def secret_keys(self) -> list[SecretKey]:

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from snowsnake.build.content_addressed import check_flat, content_address, name_by_contents, rewritten
@@ -61,8 +61,10 @@ def record(store: LocalStore, drv: Derivation, paths: Mapping[str, str], keys: I
 def compare(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
     user: int | None = None, keys: Iterable[SecretKey] = (), *, keeps: bool = False,
+    on_difference: Callable[[str, str], None] | None = None,
 ) -> None:  # fmt: skip
-    """Like `register` for valid outputs: a BuildFailure if they differ.  Other outputs are dropped.  *keeps*: a different output is kept beside the valid one."""
+    """Like `register` for valid outputs: a BuildFailure if they differ.  Other outputs are dropped.  *keeps*: a different output is kept beside the valid one.
+    It is also kept for *on_difference*, which is called with both."""
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for name in sorted(infos):
         path = infos[name].path
@@ -76,9 +78,12 @@ def compare(
                 store.make_valid([known], canonicalises=False)
             continue
         real = store.real_path(path)
+        keeps = keeps or on_difference is not None
         if keeps:
             remove(real + ".check")
             shutil.move(found[name], real + ".check")
+        if on_difference is not None:
+            on_difference(real, real + ".check")
         raise not_deterministic(drv_path, real, real + ".check" if keeps else "")
 
 

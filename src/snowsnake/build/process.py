@@ -55,9 +55,12 @@ class Running:
 
 
 def start(
-    program: str | Callable[[], None], arguments: Sequence[str], environment: Mapping[str, str], folder: str, sandbox: Sandbox | Watcher
-) -> Running:
+    program: str | Callable[[], None], arguments: Sequence[str], environment: Mapping[str, str], folder: str, sandbox: Sandbox | Watcher,
+    *, is_trusted: bool = False,
+) -> Running:  # fmt: skip
     """Starts a builder in *folder* (as it sees it), a program or one of our functions; without a sandbox under the eyes of a `Watcher`.
+
+    *is_trusted*: the program is one of the user's, which may do what the user may.
 
     OSError says that it cannot be started, or not in a sandbox.
     """
@@ -77,7 +80,7 @@ def start(
             os.setsid()
             if watcher is not None:
                 os.write(watcher_fd, joining(os.getpid()))
-            _become_builder(program, arguments, environment, folder, None if isinstance(sandbox, Watcher) else sandbox, slave, fault_end, theirs)
+            _become_builder(program, arguments, environment, folder, None if isinstance(sandbox, Watcher) else sandbox, slave, fault_end, theirs, is_trusted)
         except BaseException as error:
             os.write(fault_end, _described(error).encode("utf-8", "surrogateescape")[:_MAX_FAULT_BYTES])
         finally:
@@ -115,6 +118,7 @@ def _become_builder(
     slave: int,
     fault_end: int,
     parent: socket.socket,
+    is_trusted: bool,
 ) -> None:
     _forget_signals()
     with open(os.devnull, "rb") as nothing:
@@ -144,13 +148,16 @@ def _become_builder(
             os._exit(1)
         os.close(alive)
     os.chdir(folder)
-    restrict()
+    if not is_trusted:
+        restrict()
     if callable(program):
         os.close(fault_end)
         _run(program)
     try:
         os.execve(program, [os.path.basename(program), *arguments], dict(environment))
     except OSError as error:
+        if is_trusted:
+            raise
         os.close(fault_end)
         _end(f"error: executing '{program}': {error.strerror}")
 

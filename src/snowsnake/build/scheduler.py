@@ -272,6 +272,13 @@ class Scheduler:
 
     def _check_machine(self, goal: Goal, path: str) -> None:
         options, needed, system = self._options, set(needed_features(goal.drv)), goal.drv.system
+        if options.external_builder(system) is not None:
+            if options.max_jobs == 0:
+                raise Refused(
+                    "Unable to start any build; either increase '--max-jobs' or enable remote builds.\n\n"
+                    "For more information run 'man nix.conf' and search for '/machines'."
+                )
+            return
         here, has_jobs = (*options.systems, "builtin"), options.max_jobs > 0
         if not has_jobs or system not in here or not needed <= options.features:
             raise cannot_start(

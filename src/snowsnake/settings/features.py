@@ -25,7 +25,7 @@ ROWS = (
     ("mounted-ssh-store", "2.20", "elsewhere", "A store on another machine whose file system is mounted here."),
     ("verified-fetches", "2.19", "yes", "`builtins.fetchGit` checks the signatures of commits."),
     ("pipe-operators", "2.24", "yes", "The operators `|>` and `<|`."),
-    ("external-builders", "2.32", "elsewhere", "The setting `external-builders`."),
+    ("external-builders", "2.32", "yes", "The setting `external-builders`."),
     ("blake3-hashes", "2.27", "yes", "Hashes of the kind BLAKE3."),
 )
 # fmt: on

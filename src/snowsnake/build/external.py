@@ -1,0 +1,86 @@
+"""Programs that build in our place for systems that this machine is not (`external-builders`): an emulator, another machine.
+
+In: a row of the setting, what a builder would get.  Out: a running process.  The program finds all about the build in a file of JSON, whose name is
+its last argument; it leaves the outputs in the store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from snowsnake.build.failure import Refused
+from snowsnake.build.process import Running, start
+from snowsnake.build.request import Attributes, Request
+from snowsnake.build.watcher import Watcher
+from snowsnake.store.derivation import Derivation, require_feature
+from snowsnake.store.local import LocalStore
+
+INSIDE = "/build"                         # where the builder is told that its folder is
+
+
+def check_external(is_known: bool, attributes: Attributes) -> None:
+    """Refuses a build that such a program may not, or cannot, make."""
+    try:
+        require_feature("external-builders", frozenset({"external-builders"} if is_known else ()))
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    if "recursive-nix" in (attributes.words("requiredSystemFeatures") or ()):
+        raise Refused("'recursive-nix' is not supported yet by external derivation builders")
+
+
+def external_not_started(external: Mapping[str, Any], error: OSError) -> Refused:
+    why = (error.strerror or str(error)).removesuffix(f": '{external['program']}'")
+    return Refused(f'executing "{external["program"]}": {why}', trace=("while setting up the build environment",))
+
+
+class Greeting:
+    """What such a program prints before the builder runs, which a line with the byte 2 ends; what follows is the builder's log.
+
+    >>> greeting = Greeting("x.drv")
+    >>> greeting.rest(b"starting\\n"), greeting.rest(b"\\2\\nlog"), greeting.is_over
+    (b'', b'log', True)
+    """
+
+    def __init__(self, drv_path: str) -> None:
+        self._drv_path = drv_path
+        self._data = b""
+        self._lines: list[bytes] = []
+        self.is_over = False
+
+    def rest(self, data: bytes) -> bytes:
+        """What of the *data* belongs to the log; Refused if the program says, by a line that begins with the byte 1, that it cannot go on."""
+        self._data += data
+        while not self.is_over and b"\n" in self._data:
+            line, _, self._data = self._data.partition(b"\n")
+            if line.startswith(b"\1"):
+                raise Refused(line[1:].decode("utf-8", "surrogateescape") or "the builder could not be started", self._drv_path)
+            if line.startswith(b"\2"):
+                self.is_over = True
+            else:
+                self._lines.append(line)
+        return self._data if self.is_over else b""
+
+    def fault(self, status: int) -> Refused:
+        """The program has ended, with this exit code, or minus the signal, without any builder."""
+        how = "succeeded" if status == 0 else f"failed with exit code {status}" if status > 0 else f"failed due to signal {-status}"
+        said = b"|".join(self._lines).decode("utf-8", "surrogateescape")
+        trace = f"while waiting for the build environment for '{self._drv_path}' to initialize ({how}, previous messages: {said})"
+        return Refused("unexpected EOF reading a line", self._drv_path, (trace,))
+
+
+def start_external(
+    external: Mapping[str, Any], store: LocalStore, drv: Derivation, request: Request, outputs: Mapping[str, str], folder: str, watcher: Watcher
+) -> Running:
+    """*folder*: that of the build, in which `build` is the builder's own; OSError if the program cannot be started."""
+    file = os.path.join(folder, "build.json")
+    facts = {
+        "version": 1, "builder": drv.builder, "args": request.arguments, "env": request.environment, "topTmpDir": folder, "tmpDir": f"{folder}/build",
+        "tmpDirInSandbox": INSIDE, "storeDir": store.store_dir, "realStoreDir": store.objects, "system": drv.system,
+        "inputPaths": sorted(request.inputs), "outputs": dict(outputs),
+    }  # fmt: skip
+    with open(file, "x", encoding="utf-8", errors="surrogateescape") as stream:
+        json.dump(facts, stream, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return start(external["program"], [*external["args"], file], os.environ, f"{folder}/build", watcher, is_trusted=True)
