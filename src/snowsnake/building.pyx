@@ -101,7 +101,7 @@ cdef bytes nix_text(object text):
     elif isinstance(text, bytes):
         data = bytes(text)
     else:
-        raise TypeError(f"{type(text).__name__} is no name of an attribute: names are str")
+        raise TypeError(f"{type(text).__name__} is not the name of an attribute: names are str")
     if b"\0" in data:
         raise ValueError("a string with a NUL byte has no Nix form")
     return data

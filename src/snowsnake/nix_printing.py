@@ -184,4 +184,4 @@ def _constant(node: "dict[str, Any]", source: bytes) -> Any:
         return {binding["name"]: _constant(binding["value"], source) for binding in node["bindings"]}
     from snowsnake.source import Position
 
-    raise EvaluationError("value", "this is no constant: from_nix evaluates nothing", Position("«string»", source, *node["span"]))
+    raise EvaluationError("value", "this is not a constant: from_nix evaluates nothing", Position("«string»", source, *node["span"]))

@@ -22,7 +22,7 @@ cdef enum:
 
 
 class NotPlain(Exception):
-    """A value is, or holds, what is no plain data: a function, null, a path, something with an `outPath`."""
+    """A value is, or holds, what is not plain data: a function, null, a path, something with an `outPath`."""
 
 
 cdef bytes _bytes(Word s):
@@ -30,7 +30,7 @@ cdef bytes _bytes(Word s):
 
 
 def find(Handle h not None, bytes name not None):
-    """An attribute, not forced; None if the value is no set or has none of the name.  Forces the value."""
+    """An attribute, not forced; None if the value is not a set or has no attribute of this name.  Forces the value."""
     cdef Machine* m = h.evaluator.m
     cdef Word w
     cdef Word* p

@@ -22,7 +22,7 @@ from snowsnake.cli.nix.main import main  # noqa: E402
 NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
 RECORDED = {row["name"]: row["answers"] for row in map(json.loads, (HERE / "recorded.jsonl").read_text(encoding="utf-8").splitlines())}
 # scenario -> {number of the command line -> (what may differ, why)}
-_JSON = ("error", "the words for what is no JSON are Python's")
+_JSON = ("error", "the words for what is not JSON are Python's")
 DIFFERENT: dict[str, dict[int, tuple[str, str]]] = {
     "declaration-type-unknown": {0: ("code said error", "2.34.8 crashes")},
     "lock-file-unknown-type": {0: ("code said error", "2.34.8 crashes"), 1: ("code said error", "2.34.8 crashes")},

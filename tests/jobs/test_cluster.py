@@ -123,7 +123,7 @@ def test_too_much(folder, monkeypatch, run_command):
     pack_root(str(folder), JobOptions())
     os.mkfifo(folder / "pipe")
     result = run_command("main", "jobs", str(folder), "--dask", "1", "--json")
-    assert result.returncode == 1 and b"pipe' is no file, folder or link" in result.stderr and b"Traceback" not in result.stderr
+    assert result.returncode == 1 and b"pipe' is not a file, a folder or a link" in result.stderr and b"Traceback" not in result.stderr
 
 
 def test_same_lines_as_here(run_command, folder):

@@ -313,7 +313,7 @@ cdef int _of_output(Machine* m, Word description, uint32_t symbol, int outcome) 
 
 
 cdef int _raise_not_store_path(Machine* m, Word name) noexcept nogil:
-    """The message shows the name as in a set: in quotes if it is no identifier."""
+    """The message shows the name as in a set: in quotes if it is not an identifier."""
     cdef Bytes message
     memset(&message, 0, sizeof(message))
     if (bytes_text(&message, "context key '") and print_name(&message, string_data(name), string_size(name))

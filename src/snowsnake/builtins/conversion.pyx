@@ -9,13 +9,13 @@ from snowsnake.builtins.assembly cimport (
     Assembly, assembly_close, assembly_free, assembly_init, assembly_name, assembly_open, assembly_string,
     assembly_value,
 )
-from snowsnake.builtins.engines.json cimport (
-    JSON_BEGIN_ARRAY, JSON_BEGIN_OBJECT, JSON_END, JSON_END_ARRAY, JSON_END_OBJECT, JSON_ERROR, JSON_FALSE, JSON_FLOAT,
-    JSON_INT, JSON_KEY, JSON_NULL, JSON_STRING, JSON_TRUE, JsonEvent, json_reader_free, json_reader_init,
-    json_reader_next,
+from snowsnake.builtins.engines.events cimport (
+    EVENT_BEGIN_ARRAY, EVENT_BEGIN_OBJECT, EVENT_END, EVENT_END_ARRAY, EVENT_END_OBJECT, EVENT_ERROR, EVENT_FLOAT, EVENT_INT,
+    EVENT_KEY, EVENT_NULL, EVENT_STRING, EVENT_TIMESTAMP, EVENT_TRUE, Datum, Event,
 )
+from snowsnake.builtins.engines.json cimport json_reader_free, json_reader_init, json_reader_next
 from snowsnake.builtins.engines.json_tokens cimport JsonReader
-from snowsnake.builtins.engines.toml cimport TOML_TIMESTAMP, toml_reader_free, toml_reader_init, toml_reader_next
+from snowsnake.builtins.engines.toml cimport toml_reader_free, toml_reader_init, toml_reader_next
 from snowsnake.builtins.engines.toml_values cimport TomlReader
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.diagnostics.message_table cimport MESSAGE_TOML_TIME
@@ -31,21 +31,37 @@ from snowsnake.output.json cimport to_json, to_plain_json, trace_json
 from snowsnake.output.xml cimport to_xml, to_xml_as
 
 
-cdef enum:
-    NOT_SIMPLE = -1
+cdef int _add_timestamp(Assembly* a, const Datum* datum) noexcept nogil:
+    """A set that says that it is a timestamp, if the feature is on."""
+    cdef bint fits
+    if not host_has_feature(a.m, FEATURE_PARSE_TOML_TIMESTAMPS):
+        return raise_message(a.m, worded(MESSAGE_TOML_TIME))
+    fits = (assembly_open(a, True) == DONE and assembly_name(a, <const uint8_t*>"_type", 5) == DONE
+            and assembly_string(a, <const uint8_t*>"timestamp", 9) == DONE
+            and assembly_name(a, <const uint8_t*>"value", 5) == DONE
+            and assembly_string(a, datum.text, datum.text_size) == DONE)
+    return assembly_close(a) if fits else RAISE
 
 
-cdef int _add_simple(Assembly* a, int event) noexcept nogil:
-    """Takes an event that carries no data: DONE, RAISE or NOT_SIMPLE."""
-    if event == JSON_BEGIN_OBJECT or event == JSON_BEGIN_ARRAY:
-        return assembly_open(a, event == JSON_BEGIN_OBJECT)
-    if event == JSON_END_OBJECT or event == JSON_END_ARRAY:
+cdef int _add(Assembly* a, Event event, const Datum* datum) noexcept nogil:
+    """Takes an event, which must not be EVENT_END or EVENT_ERROR: DONE or RAISE."""
+    if event == EVENT_STRING:
+        return assembly_string(a, datum.text, datum.text_size)
+    if event == EVENT_KEY:
+        return assembly_name(a, datum.text, datum.text_size)
+    if event == EVENT_INT:
+        return assembly_value(a, make_int(a.m, datum.integer))
+    if event == EVENT_FLOAT:
+        return assembly_value(a, make_float(a.m, datum.number))
+    if event == EVENT_BEGIN_OBJECT or event == EVENT_BEGIN_ARRAY:
+        return assembly_open(a, event == EVENT_BEGIN_OBJECT)
+    if event == EVENT_END_OBJECT or event == EVENT_END_ARRAY:
         return assembly_close(a)
-    if event == JSON_NULL:
+    if event == EVENT_TIMESTAMP:
+        return _add_timestamp(a, datum)
+    if event == EVENT_NULL:
         return assembly_value(a, WORD_NULL)
-    if event == JSON_TRUE or event == JSON_FALSE:
-        return assembly_value(a, WORD_TRUE if event == JSON_TRUE else WORD_FALSE)
-    return NOT_SIMPLE
+    return assembly_value(a, WORD_TRUE if event == EVENT_TRUE else WORD_FALSE)
 
 
 cdef int _raise_message(Machine* m, const Bytes* message) noexcept nogil:
@@ -54,83 +70,42 @@ cdef int _raise_message(Machine* m, const Bytes* message) noexcept nogil:
     return raise_bytes(m, ERROR_VALUE, message.data, message.size)
 
 
-# ---- JSON -------------------------------------------------------------------------------------------------------
-
-cdef int _add_json(Assembly* a, JsonReader* reader, JsonEvent event) noexcept nogil:
-    if event == JSON_STRING:
-        return assembly_string(a, reader.text, reader.text_size)
-    if event == JSON_KEY:
-        return assembly_name(a, reader.text, reader.text_size)
-    if event == JSON_INT:
-        return assembly_value(a, make_int(a.m, reader.integer))
-    if event == JSON_FLOAT:
-        return assembly_value(a, make_float(a.m, reader.number))
-    return _add_simple(a, event)
-
-
 cdef int from_json(Machine* m, Word* fp) noexcept nogil:
     cdef JsonReader reader
     cdef Assembly assembly
-    cdef JsonEvent event
+    cdef Event event
     cdef int outcome = DONE
     assembly_init(&assembly, m)
     json_reader_init(&reader, string_data(fp[0]), string_size(fp[0]))
     while outcome == DONE:
         event = json_reader_next(&reader)
-        if event == JSON_END:
+        if event == EVENT_END:
             break
         if must_stop(m):
             outcome = stop(m)
-        elif event == JSON_ERROR:
+        elif event == EVENT_ERROR:
             outcome = of_part(m, PART_ELEMENT + 1 if reader.is_nix_error else PART_NONE, _raise_message(m, &reader.message))
         else:
-            outcome = _add_json(&assembly, &reader, event)
+            outcome = _add(&assembly, event, &reader.datum)
     m.result = assembly.root
     json_reader_free(&reader)
     assembly_free(&assembly)
     return outcome
 
 
-# ---- TOML -------------------------------------------------------------------------------------------------------
-
-cdef int _add_timestamp(Assembly* a, TomlReader* reader) noexcept nogil:
-    """A set that says that it is a timestamp, if the feature is on."""
-    cdef bint fits
-    if not host_has_feature(a.m, FEATURE_PARSE_TOML_TIMESTAMPS):
-        return raise_message(a.m, worded(MESSAGE_TOML_TIME))
-    fits = (assembly_open(a, True) == DONE and assembly_name(a, <const uint8_t*>"_type", 5) == DONE
-            and assembly_string(a, <const uint8_t*>"timestamp", 9) == DONE
-            and assembly_name(a, <const uint8_t*>"value", 5) == DONE
-            and assembly_string(a, reader.text, reader.text_size) == DONE)
-    return assembly_close(a) if fits else RAISE
-
-
-cdef int _add_toml(Assembly* a, TomlReader* reader, int event) noexcept nogil:
-    if event == JSON_STRING:
-        return assembly_string(a, reader.text, reader.text_size)
-    if event == JSON_KEY:
-        return assembly_name(a, reader.text, reader.text_size)
-    if event == JSON_INT:
-        return assembly_value(a, make_int(a.m, reader.integer))
-    if event == JSON_FLOAT:
-        return assembly_value(a, make_float(a.m, reader.number))
-    if event == TOML_TIMESTAMP:
-        return _add_timestamp(a, reader)
-    return _add_simple(a, event)
-
-
 cdef int from_toml(Machine* m, Word* fp) noexcept nogil:
     cdef TomlReader reader
     cdef Assembly assembly
-    cdef int event, outcome = DONE
+    cdef Event event
+    cdef int outcome = DONE
     assembly_init(&assembly, m)
     if not toml_reader_init(&reader, string_data(fp[0]), string_size(fp[0]), &m.attention):
         outcome = stop(m) if must_stop(m) else _raise_message(m, &reader.message)
     while outcome == DONE:
         event = toml_reader_next(&reader)
-        if event == JSON_END:
+        if event == EVENT_END:
             break
-        outcome = stop(m) if must_stop(m) else _add_toml(&assembly, &reader, event)
+        outcome = stop(m) if must_stop(m) else _add(&assembly, event, &reader.datum)
     m.result = assembly.root
     toml_reader_free(&reader)
     assembly_free(&assembly)

@@ -186,8 +186,16 @@ cdef int check_uri(Machine* m, Word url) noexcept with gil:
         return raise_python(m, error)
 
 
+cdef int _store_text(Machine* m, str store_path) except -1:
+    """The result is a store path, as a string whose context is the path itself."""
+    cdef bytes path = store_path.encode("utf-8", "surrogateescape")
+    if not heap_reserve(m, 4096):
+        return RAISE
+    m.result = store_string(m, make_view(<const char*>path, len(path)))
+    return DONE
+
+
 cdef int _download(Machine* m, Word url, View name, const Digest* expected, bint unpacks) noexcept with gil:
-    cdef bytes path
     try:
         from snowsnake.builtins.engines.fetch_calls import fetch_url
 
@@ -195,11 +203,7 @@ cdef int _download(Machine* m, Word url, View name, const Digest* expected, bint
             access_of(m), text_of(url), (<char*>name.data)[:name.size].decode("utf-8", "surrogateescape"),
             (<char*>expected.data)[:32] if expected != NULL else None, unpacks)
         mount_tree(m, store_path, tree)
-        path = store_path.encode("utf-8", "surrogateescape")
-        if not heap_reserve(m, 4096):
-            return RAISE
-        m.result = store_string(m, make_view(<const char*>path, len(path)))
-        return DONE
+        return _store_text(m, store_path)
     except BaseException as error:    # no exception may pass through C
         return raise_python(m, error)
 
@@ -393,18 +397,13 @@ cdef int fetch_closure(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _fetch_closure(Machine* m, Word given) noexcept with gil:
-    cdef bytes path
     try:
         from snowsnake.builtins.engines.fetch_calls import fetch_closure as fetch
 
         made, trees = fetch(access_of(m), _plain(m, given))
         for store_path, tree in trees:
             mount_tree(m, store_path, tree)
-        path = made.encode("utf-8", "surrogateescape")
-        if not heap_reserve(m, 4096):
-            return RAISE
-        m.result = store_string(m, make_view(<const char*>path, len(path)))
-        return DONE
+        return _store_text(m, made)
     except BaseException as error:    # no exception may pass through C
         return raise_python(m, error)
 

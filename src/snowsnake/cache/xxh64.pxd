@@ -2,7 +2,7 @@
 """XXH64: a checksum that runs at the speed of memory (the algorithm is specified in xxHash's documentation).
 
 Each step is a bijection of the state for a given word of input, so a change of one word is never lost on the way; two
-different inputs have the same sum with a chance of one in 2^64.  It is no protection against forgers.
+different inputs have the same sum with a chance of one in 2^64.  It does not protect against forgers.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy

@@ -1,6 +1,6 @@
 """Collects a store's garbage on behalf of commands: `nix-store --gc`, `nix store gc`, `nix-collect-garbage`.
 
-In: a store, settings.  Out: what nothing keeps is no more; a line that says how much that was.
+In: a store, settings.  Out: what nothing keeps is removed; a line that says how much that was.
 """
 
 from snowsnake.cli.options import UsageError

@@ -24,7 +24,7 @@ USAGE = "snowsnake disassemble [OPTION …] [FILE | -E EXPR]"
 SUMMARY = "Compile a file (./default.nix if none is given, - for standard input) or an expression and print its bytecode."
 NOTES = (
     "With -A the file is evaluated as far as the path needs, and only the function found there is printed: its bytecode and that of\n"
-    "the functions and thunks in it.  Of a value that is no function, the thunk is printed that it came from."
+    "the functions and thunks in it.  Of a value that is not a function, the thunk is printed that it came from."
 )
 
 

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t, uint32_t
 
 from snowsnake.compiler.state cimport Compiler
-from snowsnake.syntax.nodes cimport Bindings, Name, Text
+from snowsnake.syntax.nodes cimport Bindings, Name, Node, Text
 
 cdef struct NamedIndex:
     Text name
@@ -25,6 +25,7 @@ cdef struct Turns:
 
 cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil
 cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil
+cdef Name alias_of(const Node* value) noexcept nogil
 cdef void find_turns(Compiler* c, Bound* bound, uint32_t count, bint by_name, Turns* turns) noexcept nogil
 cdef void turns_of_bindings(Compiler* c, Bindings* bindings, bint by_name, Turns* turns) noexcept nogil
 cdef void forget_turns(Turns* turns) noexcept nogil

@@ -191,14 +191,22 @@ cdef bint _note_aliases(Compiler* c, Bound* bound, uint32_t count, ScopePlace* p
 
 cdef void find_turns(Compiler* c, Bound* bound, uint32_t count, bint by_name, Turns* turns) noexcept nogil:
     """`by_name`: the usual order is that of the names, not that of the source.  The caller forgets the turns."""
-    cdef ScopePlace* places = <ScopePlace*>hold(count * sizeof(ScopePlace))
-    cdef ScopePlace* scratch = <ScopePlace*>hold(count * sizeof(ScopePlace))
+    cdef ScopePlace* places
+    cdef ScopePlace* scratch
     cdef uint32_t i
+    turns.order = NULL
+    turns.waits = NULL
+    for i in range(count):
+        if bound[i].alias != NO_NAME:
+            break
+    else:
+        return
+    places = <ScopePlace*>hold(count * sizeof(ScopePlace))
+    scratch = <ScopePlace*>hold(count * sizeof(ScopePlace))
     for i in range(count):
         places[i].name = bound[i].name
         places[i].index = i
     merge_sort(places, scratch, count, _is_above_by_number, _leaves, NULL)
-    turns.order = NULL
     turns.waits = <bint*>hold(count * sizeof(bint))
     memset(turns.waits, 0, count * sizeof(bint))
     if _note_aliases(c, bound, count, places, by_name, turns.waits):
@@ -213,23 +221,20 @@ cdef void find_turns(Compiler* c, Bound* bound, uint32_t count, bint by_name, Tu
     release(scratch)
 
 
+cdef Name alias_of(const Node* value) noexcept nogil:
+    """The name that a value is only another name of, or NO_NAME.  `value` may be NULL."""
+    return value.name if value != NULL and value.kind == NODE_VARIABLE else <Name>NO_NAME
+
+
 cdef void turns_of_bindings(Compiler* c, Bindings* bindings, bint by_name, Turns* turns) noexcept nogil:
     """See `find_turns`."""
-    cdef Bound* bound
+    cdef Bound* bound = <Bound*>hold(bindings.count * sizeof(Bound))
     cdef Binding* binding
     cdef uint32_t i
-    turns.order = NULL
-    turns.waits = NULL
-    for i in range(bindings.count):
-        if bindings.items[i].kind == BINDING_PLAIN and bindings.items[i].value.kind == NODE_VARIABLE:
-            break
-    else:
-        return
-    bound = <Bound*>hold(bindings.count * sizeof(Bound))
     for i in range(bindings.count):
         binding = bindings.items + i
         bound[i].name = binding.name
-        bound[i].alias = binding.value.name if binding.kind == BINDING_PLAIN and binding.value.kind == NODE_VARIABLE else <Name>NO_NAME
+        bound[i].alias = alias_of(binding.value) if binding.kind == BINDING_PLAIN else <Name>NO_NAME
         bound[i].kind = BOUND_HERE if binding.kind == BINDING_PLAIN else BOUND_OUTSIDE if binding.kind == BINDING_INHERIT else BOUND_EARLY
     find_turns(c, bound, bindings.count, by_name, turns)
     release(bound)

@@ -10,12 +10,12 @@ from snowsnake.compiler.emit cimport keep, land, op1
 from snowsnake.compiler.expressions cimport evaluate
 from snowsnake.compiler.lazy cimport delay, push_thunk
 from snowsnake.compiler.orders cimport (
-    BOUND_HERE, BOUND_OUTSIDE, Bound, Turns, find_turns, forget_turns, sort_named,
+    BOUND_HERE, BOUND_OUTSIDE, Bound, NamedIndex, Turns, alias_of, find_turns, forget_turns, sort_named,
 )
 from snowsnake.compiler.scope cimport begin_chunk, close_chunk, declare, declare_ready, forget_locals
 from snowsnake.compiler.state cimport MAX_ARITY
 from snowsnake.syntax.leaving cimport hold, release
-from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, NODE_VARIABLE, Formal, Name
+from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, Formal, Name
 
 
 cdef void push_lambda(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
@@ -61,21 +61,13 @@ cdef Keys* formals_of(Compiler* c, Pattern* pattern, NamedIndex* order) noexcept
 
 cdef void turns_of_formals(Compiler* c, Pattern* pattern, Turns* turns) noexcept nogil:
     """`{ foo ? bar, bar ? 12 }:`: if bar is bound before the default of foo, foo is 12; otherwise it is a thunk.  See `find_turns`."""
-    cdef Bound* bound
+    cdef Bound* bound = <Bound*>hold(pattern.count * sizeof(Bound))
     cdef Formal* formal
     cdef uint32_t i
-    turns.order = NULL
-    turns.waits = NULL
-    for i in range(pattern.count):
-        if pattern.formals[i].default != NULL and pattern.formals[i].default.kind == NODE_VARIABLE:
-            break
-    else:
-        return
-    bound = <Bound*>hold(pattern.count * sizeof(Bound))
     for i in range(pattern.count):
         formal = pattern.formals + i
         bound[i].name = formal.name
-        bound[i].alias = formal.default.name if formal.default != NULL and formal.default.kind == NODE_VARIABLE else <Name>NO_NAME
+        bound[i].alias = alias_of(formal.default)
         bound[i].kind = BOUND_OUTSIDE if formal.default == NULL else BOUND_HERE
     find_turns(c, bound, pattern.count, False, turns)
     release(bound)

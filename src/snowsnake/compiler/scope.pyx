@@ -147,7 +147,7 @@ cdef bint is_variable(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef bint select_from_environment(Compiler* c, Node* node, uint32_t local) noexcept nogil:
-    """Turns a variable into a selection; it is no variable any more."""
+    """Turns a variable into a selection; it is not a variable any more."""
     select_name(c, node, c.locals[local].environment, node.name)
     node.flags |= SELECT_ENVIRONMENT
     return False

@@ -39,4 +39,4 @@ class MalformedInput(FetchError):
 
 
 class MalformedAddress(MalformedInput):
-    """A text that is no URL, or a URL that makes no input: a flake reference then tries its next form."""
+    """A text that is not a URL, or a URL that does not describe an input: a flake reference then tries its next form."""

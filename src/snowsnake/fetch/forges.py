@@ -145,7 +145,7 @@ def _json(url: str, place: _Place, fetcher: Fetcher) -> Any:
     try:
         return json.loads(_text(url, place, fetcher))
     except (ValueError, RecursionError) as error:
-        raise FetchError(f"the response of '{url}' is no JSON: {error}") from None
+        raise FetchError(f"the response of '{url}' is not JSON: {error}") from None
 
 
 def _listed_revision(place: _Place, ref: str, input: Input, fetcher: Fetcher) -> str:

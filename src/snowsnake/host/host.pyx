@@ -107,7 +107,7 @@ cdef object host_mount(Machine* m, bytes store_path, object files):
     cdef Bytes error
     cdef Mount* mount
     if b"\0" in store_path or not host_is_in_store(m, text, size) or object_end(m, text, size) != size or size == h.store_dir_size + 1:
-        raise ValueError(f"'{os.fsdecode(store_path)}' is no path in the store '{os.fsdecode(<bytes>h.store_dir)}'")
+        raise ValueError(f"'{os.fsdecode(store_path)}' is not a path in the store '{os.fsdecode(<bytes>h.store_dir)}'")
     memset(&disk, 0, sizeof(disk))
     bytes_init(&error)
     if not mount_disk_path(<void*>files, make_view(text, 0), &disk, &error):

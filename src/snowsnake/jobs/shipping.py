@@ -77,7 +77,7 @@ def _measure(folder: str) -> None:
                 if entry.is_dir(follow_symlinks=False):
                     work.append(entry.path)
                 elif not stat.S_ISREG(found.st_mode) and not stat.S_ISLNK(found.st_mode):
-                    raise TooMuch(f"'{entry.path}' is no file, folder or link: {_ADVICE}")
+                    raise TooMuch(f"'{entry.path}' is not a file, a folder or a link: {_ADVICE}")
                 if size > MOST_BYTES or count > MOST_ENTRIES:
                     raise TooMuch(f"the folder '{folder}' has more than {MOST_BYTES >> 20} MiB or {MOST_ENTRIES} files: {_ADVICE}")
 

@@ -260,7 +260,7 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
                 m.need = v
                 return FORCE
             if is_attrs(v):
-                fp[0] = m.internals[element]    # it is no string, which tells traces that no __toString returned it
+                fp[0] = m.internals[element]    # not a string, which tells traces that no __toString returned it
                 return _call(m, m.internals[element], v)
             fp[0] = w = v
     if m.sp == fp + 1 or not is_list(w):

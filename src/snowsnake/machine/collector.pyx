@@ -268,7 +268,7 @@ cdef void _forward_constants(Machine* m, Code* code) noexcept nogil:
 
 
 cdef void _forward_roots(Machine* m, uint32_t* owners) noexcept nogil:
-    """*owners* is NULL; or it says for each code 1 + its file if that file may be forgotten: then the code's constants are no roots."""
+    """*owners* is NULL; or it says for each code 1 + its file if that file may be forgotten: then the code's constants are not roots."""
     cdef Word* p
     cdef Frame* fr
     cdef uint32_t i

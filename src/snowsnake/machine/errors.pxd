@@ -39,7 +39,7 @@ cdef extern from *:
 cdef int raise_message(Machine* m, Worded message) noexcept nogil
     # Raises the message and owns its text from then on.  The message's number determines the ErrorCode and the Fault.
 cdef int raise_text(Machine* m, int code, char* message) noexcept nogil
-    # Raises a malloc'ed message that is no row of diagnostics/messages.py, such as what another program or a library said, and owns it from
+    # Raises a malloc'ed message that is not in the table of diagnostics/messages.py, such as what another program or a library said, and owns it from
     # then on.  NULL raises a memory error.
 cdef int raise_bytes(Machine* m, int code, const void* data, size_t size_bytes) noexcept nogil
     # Raises a message of any bytes (throw).

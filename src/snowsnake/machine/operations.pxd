@@ -23,7 +23,7 @@ cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nog
 cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil
 cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil
 cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept nogil
-    # Returns DONE (m.result), FORCE (m.need), RAISE, or TAIL: a part is no string and must be coerced.
+    # Returns DONE (m.result), FORCE (m.need), RAISE, or TAIL: a part is not a string and must be coerced.
 cdef int resolve_with(Machine* m, Word scope, uint32_t symbol) noexcept nogil
     # Returns DONE, FORCE or RAISE.
 cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The parameter that a function takes next.
 
-`x: y: …` is one chunk that takes two arguments, so an application to one argument is no function of its own, with a name and a place.
+`x: y: …` is one chunk that takes two arguments, so an application to one argument is not a function of its own with a name and a place.
 Both are then read from the source, where only colons, parentheses, blanks and comments separate the parameters.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t

@@ -2,7 +2,7 @@
 """Positions: the source of an operation as a file, a line and a column.
 
 In: an activation, or a position.  Out: its place.  Positions number the bytes of all sources of a machine, one after the other;
-0 is no position.  The table of a file's lines is made when it is first needed, so that ten thousand positions cost one reading of
+0 means that there is none.  The table of a file's lines is made when it is first needed, so that ten thousand positions cost one reading of
 the file.  Texts are not kept: whoever needs one reads the file again.
 """
 from libc.stdint cimport uint8_t, uint32_t

@@ -194,7 +194,7 @@ cdef struct Error:
 
 cdef struct File:
     char* path
-    uint8_t* source                   # the text of a source that is no file on disk, or did not compile; otherwise NULL
+    uint8_t* source                   # the text of a source that is not a file on disk, or did not compile; otherwise NULL
     uint32_t* line_starts             # built when a position is first looked up
     uint32_t line_count
     uint32_t size_bytes

@@ -155,7 +155,7 @@ cdef bint _is_functor(Machine* m, Word function, Word* fp, Word* top) noexcept n
 
 
 cdef bint _calls_functor(Machine* m, Word* fp, Word* top) noexcept nogil:
-    """Whether an activation without code is about to call the __functor of a set: what is there is no function then."""
+    """Whether an activation without code is about to call the __functor of a set: what is there is not a function then."""
     cdef Word w
     cdef Word* place
     if top < fp + 2:

@@ -296,7 +296,7 @@ cdef inline void lex_number(Lexer* lexer, uint32_t start) noexcept nogil:
         position += 1
     if (is_class(data[position], CLASS_PATH) or data[position] == c'/') and take_path(lexer, start):
         return
-    if data[position] == c'.':        # `0.` is no float, `0.5` and `1.` are, `00.5` is two numbers
+    if data[position] == c'.':        # `0.` is not a float, `0.5` and `1.` are, `00.5` is two numbers
         if data[start] != c'0' or (position == start + 1 and is_class(data[position + 1], CLASS_DIGIT)):
             lex_fraction(lexer, position)
             return

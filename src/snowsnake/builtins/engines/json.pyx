@@ -11,6 +11,10 @@ left to the caller.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
+from snowsnake.builtins.engines.events cimport (
+    EVENT_BEGIN_ARRAY, EVENT_BEGIN_OBJECT, EVENT_END, EVENT_END_ARRAY, EVENT_END_OBJECT, EVENT_ERROR, EVENT_FALSE, EVENT_FLOAT,
+    EVENT_INT, EVENT_KEY, EVENT_NULL, EVENT_STRING, EVENT_TRUE, Event, PythonDocument,
+)
 from snowsnake.builtins.engines.json_tokens cimport (
     CONTROL_FAULT, EXPECT_FIRST_ITEM, EXPECT_FIRST_KEY, EXPECT_MEMBER, EXPECT_MORE, EXPECT_NOTHING, EXPECT_VALUE,
     TOKEN_CLOSE_ARRAY, TOKEN_CLOSE_OBJECT, TOKEN_COLON, TOKEN_COMMA, TOKEN_COUNT, TOKEN_END, TOKEN_FALSE, TOKEN_FAULT,
@@ -117,7 +121,7 @@ cdef void append_control_fault(JsonReader* reader) noexcept nogil:
         bytes_byte(out, <uint8_t>short_form)
 
 
-cdef JsonEvent syntax_error(JsonReader* reader, Token found, Token expected, const char* context) noexcept nogil:
+cdef Event syntax_error(JsonReader* reader, Token found, Token expected, const char* context) noexcept nogil:
     cdef Bytes* out = &reader.message
     append_place(reader)
     bytes_text(out, "syntax error while parsing ")
@@ -138,52 +142,52 @@ cdef JsonEvent syntax_error(JsonReader* reader, Token found, Token expected, con
         bytes_text(out, "; expected ")
         bytes_text(out, token_names[<int>expected])
     reader.state = EXPECT_NOTHING
-    return JSON_ERROR
+    return EVENT_ERROR
 
 
-cdef JsonEvent failed(JsonReader* reader, const char* before, const char* after) noexcept nogil:
+cdef Event failed(JsonReader* reader, const char* before, const char* after) noexcept nogil:
     """Raises an error about the number just read, quoted between `before` and `after`."""
     bytes_text(&reader.message, before)
     bytes_append(&reader.message, reader.data + reader.token_start, reader.position - reader.token_start)
     bytes_text(&reader.message, after)
     reader.state = EXPECT_NOTHING
-    return JSON_ERROR
+    return EVENT_ERROR
 
 
 # -- events ------------------------------------------------------------------------------------------------------------
 
-cdef JsonEvent nul_error(JsonReader* reader) noexcept nogil:
+cdef Event nul_error(JsonReader* reader) noexcept nogil:
     """Nix has no NUL in strings."""
     cdef size_t i
     bytes_text(&reader.message, "input string '")
-    for i in range(reader.text_size):
-        if reader.text[i]:
-            bytes_byte(&reader.message, reader.text[i])
+    for i in range(reader.datum.text_size):
+        if reader.datum.text[i]:
+            bytes_byte(&reader.message, reader.datum.text[i])
         else:
             bytes_text(&reader.message, b"\xe2\x90\x80")
     bytes_text(&reader.message, "' cannot be represented as Nix string because it contains null bytes")
     reader.is_nix_error = True
     reader.state = EXPECT_NOTHING
-    return JSON_ERROR
+    return EVENT_ERROR
 
 
-cdef JsonEvent number_event(JsonReader* reader) noexcept nogil:
+cdef Event number_event(JsonReader* reader) noexcept nogil:
     cdef const uint8_t* text = reader.data + reader.token_start
     cdef size_t size_bytes = reader.position - reader.token_start
-    cdef NumberStatus status = parse_int64(text, size_bytes, &reader.integer)
+    cdef NumberStatus status = parse_int64(text, size_bytes, &reader.datum.integer)
     if status == NUMBER_OK:
-        return JSON_INT
+        return EVENT_INT
     if status == NUMBER_OVERFLOW and text[0] != c'-' and fits_unsigned(text, size_bytes):
         reader.is_nix_error = True
         return failed(reader, "unsigned json number ", " outside of Nix integer range")
-    status = parse_double(text, size_bytes, &reader.number)
+    status = parse_double(text, size_bytes, &reader.datum.number)
     if status == NUMBER_OVERFLOW:
         return failed(reader, "[json.exception.out_of_range.406] number overflow parsing '", "'")
     if status == NUMBER_INVALID:
         reader.message.failed = True
         reader.state = EXPECT_NOTHING
-        return JSON_ERROR
-    return JSON_FLOAT
+        return EVENT_ERROR
+    return EVENT_FLOAT
 
 
 cdef bint fits_unsigned(const uint8_t* digits, size_t size_bytes) noexcept nogil:
@@ -198,7 +202,7 @@ cdef bint fits_unsigned(const uint8_t* digits, size_t size_bytes) noexcept nogil
     return True
 
 
-cdef JsonEvent open_level(JsonReader* reader, bint is_array) noexcept nogil:
+cdef Event open_level(JsonReader* reader, bint is_array) noexcept nogil:
     cdef uint8_t* levels
     cdef size_t capacity
     if reader.depth == reader.level_capacity:
@@ -207,25 +211,25 @@ cdef JsonEvent open_level(JsonReader* reader, bint is_array) noexcept nogil:
         if levels == NULL:
             reader.message.failed = True
             reader.state = EXPECT_NOTHING
-            return JSON_ERROR
+            return EVENT_ERROR
         reader.levels = levels
         reader.level_capacity = capacity
     reader.levels[reader.depth] = is_array
     reader.depth += 1
     reader.state = EXPECT_FIRST_ITEM if is_array else EXPECT_FIRST_KEY
-    return JSON_BEGIN_ARRAY if is_array else JSON_BEGIN_OBJECT
+    return EVENT_BEGIN_ARRAY if is_array else EVENT_BEGIN_OBJECT
 
 
-cdef JsonEvent close_level(JsonReader* reader, JsonEvent event) noexcept nogil:
+cdef Event close_level(JsonReader* reader, Event event) noexcept nogil:
     reader.depth -= 1
     reader.state = EXPECT_MORE
     return event
 
 
-cdef JsonEvent value_event(JsonReader* reader, Token token) noexcept nogil:
+cdef Event value_event(JsonReader* reader, Token token) noexcept nogil:
     reader.state = EXPECT_MORE
     if token == TOKEN_STRING:
-        return nul_error(reader) if reader.has_nul else JSON_STRING
+        return nul_error(reader) if reader.has_nul else EVENT_STRING
     if token == TOKEN_NUMBER:
         return number_event(reader)
     if token == TOKEN_OPEN_OBJECT:
@@ -233,11 +237,11 @@ cdef JsonEvent value_event(JsonReader* reader, Token token) noexcept nogil:
     if token == TOKEN_OPEN_ARRAY:
         return open_level(reader, True)
     if token == TOKEN_TRUE:
-        return JSON_TRUE
+        return EVENT_TRUE
     if token == TOKEN_FALSE:
-        return JSON_FALSE
+        return EVENT_FALSE
     if token == TOKEN_NULL:
-        return JSON_NULL
+        return EVENT_NULL
     if token == TOKEN_END and reader.position == 1:
         append_place(reader)
         bytes_text(
@@ -245,52 +249,52 @@ cdef JsonEvent value_event(JsonReader* reader, Token token) noexcept nogil:
             "attempting to parse an empty input; check that your input string or stream contains the expected JSON",
         )
         reader.state = EXPECT_NOTHING
-        return JSON_ERROR
+        return EVENT_ERROR
     return syntax_error(reader, token, TOKEN_NONE if token == TOKEN_FAULT else TOKEN_VALUE, "value")
 
 
-cdef JsonEvent key_event(JsonReader* reader, Token token) noexcept nogil:
+cdef Event key_event(JsonReader* reader, Token token) noexcept nogil:
     if token != TOKEN_STRING:
         return syntax_error(reader, token, TOKEN_STRING, "object key")
     if reader.has_nul:
         return nul_error(reader)
     reader.state = EXPECT_MEMBER
-    return JSON_KEY
+    return EVENT_KEY
 
 
-cdef JsonEvent more_event(JsonReader* reader) noexcept nogil:
+cdef Event more_event(JsonReader* reader) noexcept nogil:
     """Expects, after a value, a comma and what follows it, a closing bracket, or the end."""
     cdef Token token = read_token(reader)
     if reader.depth == 0:
         reader.state = EXPECT_NOTHING
-        return JSON_END if token == TOKEN_END else syntax_error(reader, token, TOKEN_END, "value")
+        return EVENT_END if token == TOKEN_END else syntax_error(reader, token, TOKEN_END, "value")
     if reader.levels[reader.depth - 1]:
         if token == TOKEN_COMMA:
             return value_event(reader, read_token(reader))
         if token == TOKEN_CLOSE_ARRAY:
-            return close_level(reader, JSON_END_ARRAY)
+            return close_level(reader, EVENT_END_ARRAY)
         return syntax_error(reader, token, TOKEN_CLOSE_ARRAY, "array")
     if token == TOKEN_COMMA:
         return key_event(reader, read_token(reader))
     if token == TOKEN_CLOSE_OBJECT:
-        return close_level(reader, JSON_END_OBJECT)
+        return close_level(reader, EVENT_END_OBJECT)
     return syntax_error(reader, token, TOKEN_CLOSE_OBJECT, "object")
 
 
-cdef JsonEvent json_reader_next(JsonReader* reader) noexcept nogil:
-    """The next event.  It must not be called again after JSON_END or JSON_ERROR."""
+cdef Event json_reader_next(JsonReader* reader) noexcept nogil:
+    """The next event.  It must not be called again after EVENT_END or EVENT_ERROR."""
     cdef Token token
     if reader.state == EXPECT_MORE:
         return more_event(reader)
     if reader.state == EXPECT_NOTHING:
-        return JSON_END
+        return EVENT_END
     token = read_token(reader)
     if reader.state == EXPECT_FIRST_ITEM:
         if token == TOKEN_CLOSE_ARRAY:
-            return close_level(reader, JSON_END_ARRAY)
+            return close_level(reader, EVENT_END_ARRAY)
     elif reader.state == EXPECT_FIRST_KEY:
         if token == TOKEN_CLOSE_OBJECT:
-            return close_level(reader, JSON_END_OBJECT)
+            return close_level(reader, EVENT_END_OBJECT)
         return key_event(reader, token)
     elif reader.state == EXPECT_MEMBER:
         if token != TOKEN_COLON:
@@ -356,40 +360,19 @@ cdef object text_of(Bytes* buffer):
 
 
 def loads(bytes data not None):
-    """The Python value: strings are bytes, an object a dictionary in which the last of equal keys counts."""
+    """The text as a Python value (engines/events.pyx); JsonError if it is not JSON."""
     cdef JsonReader reader
-    cdef JsonEvent event
+    cdef Event event
+    cdef PythonDocument document = PythonDocument()
     json_reader_init(&reader, data, len(data))
-    stack = [[]]
-    keys = []
     try:
         while True:
             event = json_reader_next(&reader)
-            if event == JSON_END:
-                return stack[0][0]
-            if event == JSON_ERROR:
+            if event == EVENT_END:
+                return document.root()
+            if event == EVENT_ERROR:
                 raise JsonError(text_of(&reader.message))
-            if event == JSON_KEY:
-                keys.append(<bytes>reader.text[:reader.text_size])
-                continue
-            if event == JSON_BEGIN_ARRAY or event == JSON_BEGIN_OBJECT:
-                stack.append([] if event == JSON_BEGIN_ARRAY else {})
-                continue
-            if event == JSON_END_ARRAY or event == JSON_END_OBJECT:
-                value = stack.pop()
-            elif event == JSON_STRING:
-                value = <bytes>reader.text[:reader.text_size]
-            elif event == JSON_INT:
-                value = reader.integer
-            elif event == JSON_FLOAT:
-                value = reader.number
-            else:
-                value = None if event == JSON_NULL else event == JSON_TRUE
-            top = stack[len(stack) - 1]
-            if type(top) is list:
-                top.append(value)
-            else:
-                top[keys.pop()] = value
+            document.add(event, &reader.datum)
     finally:
         json_reader_free(&reader)
 

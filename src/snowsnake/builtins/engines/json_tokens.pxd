@@ -1,6 +1,7 @@
 # cython: language_level=3
 """The tokens of JSON: the C interface."""
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport uint8_t
+from snowsnake.builtins.engines.events cimport Datum
 from snowsnake.foundation.buffer cimport Bytes
 
 cdef enum JsonState:                  # what the reader expects next
@@ -21,13 +22,10 @@ cdef struct JsonReader:
     uint8_t* levels                   # for each open bracket: 1 for an array
     size_t depth
     size_t level_capacity
-    const uint8_t* text               # valid until the next event; not NUL-terminated
-    size_t text_size
+    Datum datum                       # of the last event
     bint has_nul
-    int64_t integer
-    double number
     Bytes unescaped
-    Bytes message                # in C++ Nix's words, without "while decoding a JSON string"
+    Bytes message                     # in C++ Nix's words, without "while decoding a JSON string"
     bint is_nix_error                 # the message is not about syntax, and gets no trace line "while decoding a JSON string"
 
 cdef enum Token:

@@ -5,7 +5,7 @@ In: a reader.  Out: the next token; for a string its `text`, for a number the by
 invalid token `fault`, with `position` behind the byte that made it invalid, which is how C++ Nix's messages count.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from snowsnake.builtins.engines.text cimport append_utf8
+from snowsnake.builtins.engines.text cimport append_utf8, escaped_control, hex_digit, is_digit
 from snowsnake.foundation.buffer cimport bytes_append, bytes_byte, bytes_clear
 
 cdef enum:
@@ -29,16 +29,6 @@ cdef inline Token fault(JsonReader* reader, const char* text) noexcept nogil:
 
 
 # -- strings -----------------------------------------------------------------------------------------------------------
-
-cdef int hex_digit(int byte) noexcept nogil:
-    if c'0' <= byte <= c'9':
-        return byte - c'0'
-    if c'a' <= byte <= c'f':
-        return byte - c'a' + 10
-    if c'A' <= byte <= c'F':
-        return byte - c'A' + 10
-    return -1
-
 
 cdef int four_hex_digits(JsonReader* reader) noexcept nogil:
     cdef int value = 0
@@ -76,19 +66,12 @@ cdef Token read_unicode_escape(JsonReader* reader) noexcept nogil:
 
 cdef Token read_escape(JsonReader* reader) noexcept nogil:
     """Appends the character that an escape stands for, after its backslash."""
-    cdef int byte = get(reader)
+    cdef int byte = get(reader), control
     if byte == c'u':
         return read_unicode_escape(reader)
-    if byte == c'b':
-        byte = 8
-    elif byte == c'f':
-        byte = 12
-    elif byte == c'n':
-        byte = 10
-    elif byte == c'r':
-        byte = 13
-    elif byte == c't':
-        byte = 9
+    control = escaped_control(byte)
+    if control:
+        byte = control
     elif byte != c'"' and byte != c'\\' and byte != c'/':
         return fault(reader, "invalid string: forbidden character after backslash")
     bytes_byte(&reader.unescaped, <uint8_t>byte)
@@ -161,19 +144,15 @@ cdef Token read_string(JsonReader* reader) noexcept nogil:
         if reader.unescaped.failed:
             reader.message.failed = True
             return fault(reader, "no memory for a string")
-        reader.text = reader.unescaped.data
-        reader.text_size = reader.unescaped.size
+        reader.datum.text = reader.unescaped.data
+        reader.datum.text_size = reader.unescaped.size
     else:
-        reader.text = data + plain
-        reader.text_size = reader.position - 1 - plain
+        reader.datum.text = data + plain
+        reader.datum.text_size = reader.position - 1 - plain
     return TOKEN_STRING
 
 
 # -- numbers and literals ----------------------------------------------------------------------------------------------
-
-cdef inline bint is_digit(int byte) noexcept nogil:
-    return c'0' <= byte <= c'9'
-
 
 cdef Token read_number(JsonReader* reader, int byte) noexcept nogil:
     """Finds the extent of a number; `number_event` computes its value."""

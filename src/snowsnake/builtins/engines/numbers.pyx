@@ -473,7 +473,7 @@ def read_int(bytes text not None):
 
 
 def read_float(bytes text not None):
-    """(number, whether strtod reports it out of range).  ValueError if `text` is no number."""
+    """(number, whether strtod reports it out of range).  ValueError if `text` is not a number."""
     cdef double number = 0
     cdef NumberStatus status = parse_double(text, len(text), &number)
     if status == NUMBER_INVALID:

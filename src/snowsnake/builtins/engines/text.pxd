@@ -16,3 +16,29 @@ cdef bint is_keyword(const uint8_t* data, size_t size_bytes) noexcept nogil
 cdef bint is_identifier(const uint8_t* data, size_t size_bytes) noexcept nogil
 cdef void append_utf8(Bytes* out, uint32_t point) noexcept nogil
     # Returns a code point.
+
+
+cdef inline bint is_digit(int byte) noexcept nogil:
+    return c'0' <= byte <= c'9'
+
+
+cdef inline int hex_digit(int byte) noexcept nogil:
+    """The value of a hexadecimal digit, or -1."""
+    if is_digit(byte):
+        return byte - c'0'
+    if c'a' <= (byte | 32) <= c'f' and byte >= 0:
+        return (byte | 32) - c'a' + 10
+    return -1
+
+
+cdef inline int escaped_control(int letter) noexcept nogil:
+    """The control character that JSON and TOML write as a backslash and this letter, or 0."""
+    if letter == c'b':
+        return 8
+    if letter == c't':
+        return 9
+    if letter == c'n':
+        return 10
+    if letter == c'f':
+        return 12
+    return 13 if letter == c'r' else 0

@@ -6,9 +6,9 @@ In: bytes.  Out: events, or a message.  Nothing recurses: memory alone bounds ne
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memchr, memset
-from snowsnake.builtins.engines.json cimport (
-    JSON_BEGIN_ARRAY, JSON_BEGIN_OBJECT, JSON_END, JSON_END_ARRAY, JSON_END_OBJECT, JSON_FALSE, JSON_FLOAT, JSON_INT,
-    JSON_KEY, JSON_STRING, JSON_TRUE,
+from snowsnake.builtins.engines.events cimport (
+    EVENT_BEGIN_ARRAY, EVENT_BEGIN_OBJECT, EVENT_END, EVENT_END_ARRAY, EVENT_END_OBJECT, EVENT_FALSE, EVENT_FLOAT, EVENT_INT,
+    EVENT_KEY, EVENT_STRING, EVENT_TIMESTAMP, EVENT_TRUE, Event, PythonDocument,
 )
 from snowsnake.builtins.engines.text cimport UTF8_OK, utf8_check
 from snowsnake.builtins.engines.toml_document cimport (
@@ -348,43 +348,43 @@ cdef void move_on(TomlReader* reader, const TomlNode* node) noexcept nogil:
         reader.is_leaving = True
 
 
-cdef int begin_container(TomlReader* reader, const TomlNode* node) noexcept nogil:
+cdef Event begin_container(TomlReader* reader, const TomlNode* node) noexcept nogil:
     reader.is_after_key = False
     if node.first == NO_NODE:
         reader.is_leaving = True
     else:
         reader.node = node.first
-    return JSON_BEGIN_ARRAY if node.kind == TOML_ARRAY else JSON_BEGIN_OBJECT
+    return EVENT_BEGIN_ARRAY if node.kind == TOML_ARRAY else EVENT_BEGIN_OBJECT
 
 
-cdef int toml_reader_next(TomlReader* reader) noexcept nogil:
-    """The next event: a JsonEvent, or TOML_TIMESTAMP."""
+cdef Event toml_reader_next(TomlReader* reader) noexcept nogil:
+    """The next event.  It must not be called again after EVENT_END."""
     cdef const TomlNode* node = &reader.document.nodes[reader.node]
     if reader.has_ended:
-        return JSON_END
+        return EVENT_END
     if reader.is_leaving:
         reader.is_leaving = False
         move_on(reader, node)
-        return JSON_END_ARRAY if node.kind == TOML_ARRAY else JSON_END_OBJECT
+        return EVENT_END_ARRAY if node.kind == TOML_ARRAY else EVENT_END_OBJECT
     if not reader.is_after_key and node.parent != NO_NODE and reader.document.nodes[node.parent].kind == TOML_TABLE:
         reader.is_after_key = True
-        reader.text = reader.document.texts.data + node.key_start
-        reader.text_size = node.key_size
-        return JSON_KEY
+        reader.datum.text = reader.document.texts.data + node.key_start
+        reader.datum.text_size = node.key_size
+        return EVENT_KEY
     if node.kind == TOML_TABLE or node.kind == TOML_ARRAY:
         return begin_container(reader, node)
     move_on(reader, node)
-    reader.integer = node.integer
-    reader.number = node.number
+    reader.datum.integer = node.integer
+    reader.datum.number = node.number
     if node.kind == TOML_INTEGER:
-        return JSON_INT
+        return EVENT_INT
     if node.kind == TOML_FLOAT:
-        return JSON_FLOAT
+        return EVENT_FLOAT
     if node.kind == TOML_BOOLEAN:
-        return JSON_TRUE if node.integer else JSON_FALSE
-    reader.text = reader.document.texts.data + node.text_start
-    reader.text_size = node.text_size
-    return JSON_STRING if node.kind == TOML_STRING else TOML_TIMESTAMP
+        return EVENT_TRUE if node.integer else EVENT_FALSE
+    reader.datum.text = reader.document.texts.data + node.text_start
+    reader.datum.text_size = node.text_size
+    return EVENT_STRING if node.kind == TOML_STRING else EVENT_TIMESTAMP
 
 
 # -- Python's side -----------------------------------------------------------------------------------------------------
@@ -394,41 +394,18 @@ class TomlError(ValueError):
 
 
 def loads(bytes data not None):
-    """The Python value: strings are bytes, dates and times `("timestamp", text)`."""
+    """The document as a Python value (engines/events.pyx); TomlError if it is none."""
     cdef TomlReader reader
-    cdef int event
-    cdef list stack = [[]]
-    cdef list keys = []
+    cdef Event event
+    cdef PythonDocument document = PythonDocument()
     try:
         if not toml_reader_init(&reader, data, len(data), NULL):
             message = <bytes>reader.message.data[:reader.message.size]
             raise TomlError(message.decode("utf-8", "surrogateescape"))
         while True:
             event = toml_reader_next(&reader)
-            if event == JSON_END:
-                return stack[0][0]
-            if event == JSON_KEY:
-                keys.append(<bytes>reader.text[:reader.text_size])
-                continue
-            if event == JSON_BEGIN_ARRAY or event == JSON_BEGIN_OBJECT:
-                stack.append([] if event == JSON_BEGIN_ARRAY else {})
-                continue
-            if event == JSON_END_ARRAY or event == JSON_END_OBJECT:
-                value = stack.pop()
-            elif event == JSON_INT:
-                value = reader.integer
-            elif event == JSON_FLOAT:
-                value = reader.number
-            elif event == JSON_TRUE or event == JSON_FALSE:
-                value = event == JSON_TRUE
-            else:
-                value = <bytes>reader.text[:reader.text_size]
-                if event == TOML_TIMESTAMP:
-                    value = ("timestamp", value)
-            top = stack[len(stack) - 1]
-            if type(top) is list:
-                top.append(value)
-            else:
-                top[keys.pop()] = value
+            if event == EVENT_END:
+                return document.root()
+            document.add(event, &reader.datum)
     finally:
         toml_reader_free(&reader)

@@ -1,8 +1,9 @@
 # cython: language_level=3
 """Numbers, dates and strings of TOML: the C interface."""
+from libc.stdint cimport int32_t, uint8_t
+from snowsnake.builtins.engines.events cimport Datum
 from snowsnake.builtins.engines.toml_document cimport TomlDocument
 from snowsnake.foundation.buffer cimport Bytes
-from libc.stdint cimport int32_t, int64_t, uint8_t
 
 cdef struct TomlFrame:                # an array or inline table that is still open
     int32_t node
@@ -26,10 +27,7 @@ cdef struct TomlReader:
     bint is_after_key
     bint is_leaving                   # the next event closes the container `node`
     bint has_ended
-    const uint8_t* text               # of a key, string or timestamp; valid as long as the reader
-    size_t text_size
-    int64_t integer
-    double number
+    Datum datum                       # of the last event
 
 cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const char* note) noexcept nogil
 cdef bint toml_read_string(TomlReader* reader, bint may_have_lines, size_t* start, size_t* size_bytes) noexcept nogil

@@ -10,7 +10,7 @@ from libc.string cimport memcmp
 from snowsnake.builtins.engines.numbers cimport (
     NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, format_int, parse_double, parse_int64,
 )
-from snowsnake.builtins.engines.text cimport append_utf8
+from snowsnake.builtins.engines.text cimport append_utf8, escaped_control, hex_digit, is_digit
 from snowsnake.builtins.engines.toml_document cimport (
     TOML_BOOLEAN, TOML_DATE_TIME, TOML_FLOAT, TOML_INTEGER, TOML_STRING, TomlNode,
 )
@@ -24,10 +24,6 @@ cdef inline int peek(const TomlReader* reader, size_t ahead) noexcept nogil:
     if reader.size_bytes - reader.position <= ahead:
         return END_OF_INPUT
     return reader.data[reader.position + ahead]
-
-
-cdef inline bint is_digit(int byte) noexcept nogil:
-    return c'0' <= byte <= c'9'
 
 
 cdef enum:
@@ -107,17 +103,13 @@ cdef bint bad_string(TomlReader* reader, bint is_literal, bint is_long, const ch
 cdef bint read_code_point(TomlReader* reader, int digits) noexcept nogil:
     """Reads the digits after `\\u` or `\\U`."""
     cdef uint32_t point = 0
-    cdef int byte
+    cdef int digit
     for _ in range(digits):
-        byte = peek(reader, 0)
-        if is_digit(byte):
-            byte -= c'0'
-        elif c'a' <= (byte | 32) <= c'f' and byte >= 0:
-            byte = (byte | 32) - c'a' + 10
-        else:
+        digit = hex_digit(peek(reader, 0))
+        if digit < 0:
             return toml_fail(reader, "toml::parse_basic_string: invalid string format", reader.position,
                              "expected a hexadecimal digit")
-        point = point * 16 + <uint32_t>byte
+        point = point * 16 + <uint32_t>digit
         reader.position += 1
     if 0xD800 <= point <= 0xDFFF:
         return toml_fail(reader, "toml::parse_utf8_codepoint: [0xD800, 0xDFFF] is not a valid UTF-8",
@@ -154,22 +146,15 @@ cdef bint read_continuation(TomlReader* reader) noexcept nogil:
 
 cdef bint read_escape(TomlReader* reader, bint is_long) noexcept nogil:
     """Reads an escape after its backslash."""
-    cdef int byte = peek(reader, 0)
+    cdef int byte = peek(reader, 0), control
     if is_long and (byte == c' ' or byte == c'\t' or byte == c'\n' or byte == c'\r'):
         return read_continuation(reader)
     if byte == c'u' or byte == c'U':
         reader.position += 1
         return read_code_point(reader, 4 if byte == c'u' else 8)
-    if byte == c'b':
-        byte = 8
-    elif byte == c't':
-        byte = 9
-    elif byte == c'n':
-        byte = 10
-    elif byte == c'f':
-        byte = 12
-    elif byte == c'r':
-        byte = 13
+    control = escaped_control(byte)
+    if control:
+        byte = control
     elif byte != c'"' and byte != c'\\':
         reader.position -= 1
         return bad_string(reader, False, is_long, "no such escape sequence")
@@ -257,11 +242,7 @@ cdef bint read_digits(TomlReader* reader, const char* title) noexcept nogil:
 
 
 cdef int radix_digit(int byte, int bits) noexcept nogil:
-    cdef int digit = -1
-    if is_digit(byte):
-        digit = byte - c'0'
-    elif byte >= 0 and c'a' <= (byte | 32) <= c'f':
-        digit = (byte | 32) - c'a' + 10
+    cdef int digit = hex_digit(byte)
     return digit if digit < (1 << bits) else -1
 
 

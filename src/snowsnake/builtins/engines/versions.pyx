@@ -5,14 +5,11 @@ In: the bytes of a version or a package name.  Out: components, an order, a plac
 """
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
+from snowsnake.builtins.engines.text cimport is_digit
 
 cdef enum:
     NOT_A_NUMBER = -1
     LARGEST_NUMBER = 0x7FFFFFFF       # longer digit strings compare as text, as in C++ Nix
-
-
-cdef inline bint is_digit(uint8_t byte) noexcept nogil:
-    return c'0' <= byte <= c'9'
 
 
 cdef inline bint is_separator(uint8_t byte) noexcept nogil:

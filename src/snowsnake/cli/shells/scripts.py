@@ -23,7 +23,7 @@ class ScriptHead:
 
     @classmethod
     def of(cls, words: list[str]) -> "ScriptHead | None":
-        """None if the first word is no script."""
+        """None if the first word is not a script."""
         try:
             with open(words[0], "rb") as file:
                 if file.read(2) != b"#!":

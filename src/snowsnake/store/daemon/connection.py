@@ -51,8 +51,8 @@ class Operation(IntEnum):
 class DaemonConnection:
     """One connection.  *options*: settings of nix.conf as text, which the daemon applies to this client as far as it trusts the user.
 
-    *on_message(text, is_log)* gets each line that the daemon wants to show to the user; if *is_log*, a line of a builder's log.  DaemonError if there
-    is no daemon, or if it speaks another protocol.
+    *on_message(text, is_log)* gets each line that the daemon wants to show to the user; if *is_log*, a line of a builder's log.  DaemonError if no
+    daemon answers, or if it speaks another protocol.
     """
 
     def __init__(

@@ -166,7 +166,7 @@ class Wire(Message):
 
 
 def without_colours(text: str) -> str:
-    """What a daemon or a builder wants to show, for those who are no terminal.
+    """What a daemon or a builder wants to show, for those who are not at a terminal.
 
     >>> without_colours("\x1b[31;1merror:\x1b[0m no")
     'error: no'

@@ -1,0 +1,31 @@
+# cython: language_level=3
+"""The events in which a reader of JSON or TOML returns a document: the C interface."""
+from libc.stdint cimport int64_t, uint8_t
+
+cdef enum Event:
+    EVENT_END = 0
+    EVENT_ERROR                       # the reader has a message
+    EVENT_BEGIN_OBJECT
+    EVENT_END_OBJECT
+    EVENT_BEGIN_ARRAY
+    EVENT_END_ARRAY
+    EVENT_KEY                         # Datum.text, Datum.text_size
+    EVENT_STRING
+    EVENT_TIMESTAMP                   # of TOML only: the text is the normalised date or time
+    EVENT_INT                         # Datum.integer
+    EVENT_FLOAT                       # Datum.number
+    EVENT_TRUE
+    EVENT_FALSE
+    EVENT_NULL
+
+cdef struct Datum:                    # what the last event carries
+    const uint8_t* text               # not NUL-terminated; of JSON, valid until the next event; of TOML, as long as the reader
+    size_t text_size
+    int64_t integer
+    double number
+
+
+cdef class PythonDocument:
+    cdef list stack, keys
+    cdef bint add(self, Event event, const Datum* datum) except -1
+    cdef object root(self)
