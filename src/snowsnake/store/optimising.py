@@ -37,7 +37,7 @@ class Optimiser:
         self._linked: set[int] | None = None   # inodes of all files in `.links`
 
     def optimise(self, place: str) -> None:
-        """Links the files at or below *place*, which are settled: read-only, without a date."""
+        """Links the files at or below *place*, which are canonical: read-only, without a date."""
         if self._linked is None:
             os.makedirs(self._links, exist_ok=True)
             self._linked = {entry.inode() for entry in os.scandir(self._links)}
