@@ -1,12 +1,14 @@
 """Source maps, the catalogue, and how errors are rendered."""
 
 import pickle
+import random
 import re
 from pathlib import Path
 
 import pytest
 
 from snowsnake.diagnostics.catalogue import CATALOGUE
+from snowsnake.diagnostics.edit_distance import distance
 from snowsnake.diagnostics.error import EvaluationError, Frame, make_error
 from snowsnake.diagnostics.suggestions import nearest, sentence
 from snowsnake.source import Position, SourceMap
@@ -153,3 +155,30 @@ def test_suggestions():
 
 def test_frames_compare():
     assert Frame("call", "", None) == Frame("call", "", None) != Frame("call", "x", None)
+
+
+def whole_table(a, b):
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        previous, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (x != y))
+    return row[-1]
+
+
+def test_distance_near_the_diagonal_is_that_of_the_whole_table():
+    chance = random.Random(5)
+    for _ in range(3000):
+        a = "".join(chance.choice("abé") for _ in range(chance.randrange(9)))
+        b = "".join(chance.choice("abé") for _ in range(chance.randrange(9)))
+        c = "".join(x for x in a if chance.random() > 0.2)
+        for other in (b, c):
+            limit = chance.randrange(8)
+            assert distance(a, other, limit) == min(whole_table(a, other), limit + 1), (a, other, limit)
+            assert distance(a.encode(), other.encode(), limit) == min(whole_table(a.encode(), other.encode()), limit + 1), (a, other, limit)
+
+
+@pytest.mark.parametrize("limit", [-1, 8])
+def test_distance_refuses_a_limit_beyond_its_row(limit):
+    with pytest.raises(ValueError, match="limit"):
+        distance("a", "b", limit)

@@ -2,26 +2,10 @@
 
 from collections.abc import Iterable
 
+from snowsnake.diagnostics.edit_distance import distance
+
 MAX_DISTANCE = 2
 MAX_SUGGESTIONS = 5
-
-
-def distance(a: str, b: str, limit: int = MAX_DISTANCE) -> int:
-    """Levenshtein distance; anything over `limit` may come back as `limit + 1`.
-
-    >>> distance("foldl", "foldl'"), distance("abc", "xyz")
-    (1, 3)
-    """
-    if abs(len(a) - len(b)) > limit:
-        return limit + 1
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        previous, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (x != y))
-        if min(row) > limit:
-            return limit + 1
-    return row[-1]
 
 
 def nearest(wanted: str, candidates: Iterable[str]) -> list[str]:
@@ -30,7 +14,7 @@ def nearest(wanted: str, candidates: Iterable[str]) -> list[str]:
     >>> nearest("lenght", ["length", "head", "tail"])
     ['length']
     """
-    found = ((distance(wanted, candidate), candidate) for candidate in set(candidates))
+    found = ((distance(wanted, candidate, MAX_DISTANCE), candidate) for candidate in set(candidates))
     return [name for edits, name in sorted(found) if edits <= MAX_DISTANCE][:MAX_SUGGESTIONS]
 
 

@@ -194,10 +194,11 @@ def _along(value: "Handle", parts: list[str], alike: dict[str, int]) -> "Handle 
         names = value.keys()
         key = part.encode("utf-8", "surrogateescape")
         if key not in names:
-            from snowsnake.diagnostics.suggestions import MAX_DISTANCE, distance
+            from snowsnake.diagnostics.edit_distance import distance
+            from snowsnake.diagnostics.suggestions import MAX_DISTANCE
 
             for name in (name.decode("utf-8", "replace") for name in names):
-                edits = distance(part, name)
+                edits = distance(part, name, MAX_DISTANCE)
                 if edits <= MAX_DISTANCE:
                     alike[name] = min(edits, alike.get(name, edits))
             return None

@@ -1,0 +1,57 @@
+# cython: language_level=3
+"""How much one name differs from another: a wrong name is compared with each of the thousands that there are.
+
+In: two texts, or two byte strings, and the largest distance that is of interest.  Out: a number of edits.
+"""
+
+cdef enum:
+    MOST = 7                          # the largest limit: rows of the table have so many places on both sides of the diagonal
+
+
+def distance(a, b, Py_ssize_t limit):
+    """Levenshtein distance; anything over `limit`, at most 7, is returned as `limit + 1`.
+
+    >>> distance("foldl", "foldl'", 2), distance(b"lenght", b"length", 2), distance("abc", "xyz", 2)
+    (1, 2, 3)
+    """
+    if limit < 0 or limit > MOST:
+        raise ValueError("a limit beyond 7")
+    if isinstance(a, bytes):
+        return _distance((<bytes>a).decode("latin-1"), (<bytes>b).decode("latin-1"), limit)
+    return _distance(a, b, limit)
+
+
+cdef Py_ssize_t _distance(str a, str b, Py_ssize_t limit):
+    """The table of distances between beginnings, of which only the places near the diagonal can be within the limit."""
+    cdef Py_ssize_t[2 * MOST + 3] row                 # of beginnings with a certain number of characters of *a*; a border on both sides
+    cdef Py_ssize_t size_a = len(a), size_b = len(b), width = 2 * limit + 1, too_far = limit + 1
+    cdef Py_ssize_t i, j, k, found, least
+    cdef Py_UCS4 x
+    if size_a - size_b > limit or size_b - size_a > limit:
+        return too_far
+    for k in range(width + 2):
+        j = k - 1 - limit
+        row[k] = j if 0 <= j <= limit else too_far
+    for i in range(1, size_a + 1):
+        x = a[i - 1]
+        least = too_far
+        for k in range(1, width + 1):
+            j = i + k - 1 - limit
+            if j < 0 or j > size_b:
+                found = too_far
+            elif j == 0:
+                found = i
+            else:
+                found = row[k] + (x != <Py_UCS4>b[j - 1])
+                if row[k + 1] + 1 < found:
+                    found = row[k + 1] + 1
+                if row[k - 1] + 1 < found:
+                    found = row[k - 1] + 1
+            if found > too_far:
+                found = too_far
+            row[k] = found
+            if found < least:
+                least = found
+        if least > limit:
+            return too_far
+    return row[size_b - size_a + limit + 1]
