@@ -220,12 +220,28 @@ def test_queue_in_any_order():
     for seed in range(200):
         chance, queue, out, found = random.Random(seed), JobQueue(), [], []
         while not queue.is_empty:
-            out += queue.take(chance.randint(0, 3))
+            out += queue.take(chance.randint(0, 3), chance.choice((None, 0, 1)))
             if out and chance.random() < 0.2:
                 queue.put_back([out.pop(chance.randrange(len(out)))])
             elif out:
-                queue.finish(answer(out.pop(chance.randrange(len(out)))))
+                queue.finish(answer(out.pop(chance.randrange(len(out)))), chance.choice((None, 0, 1)))
             found += queue.ready()
         paths = [reply.path for reply in found]
         expected = expected or paths
         assert paths == expected == [("a", "x"), ("a", "y", "deep"), ("a-b",), ("b",)]
+
+
+def test_what_shares_a_set_is_for_one_worker():
+    queue = JobQueue()
+    queue.finish(Reply(queue.take(1)[0], attrs=["linux", "linux_6", "other", "z"]))
+    assert queue.take(3, 0) == [("linux",), ("linux_6",), ("other",)]
+    for name in ("linux", "linux_6"):
+        queue.finish(Reply((name,), attrs=["a", "b"]), 0)
+    assert queue.take(4, 1) == [("z",)], "the sets are for the worker that entered them"
+    queue.finish(Reply(("z",), attrs=["c", "d"]), 1)
+    assert queue.take(3, 0) == [("linux", "a"), ("linux", "b"), ("linux_6", "a")]
+    assert queue.take(1, 1) == [("z", "c")]
+    assert queue.take(4, 2) == [("linux_6", "b"), ("z", "d")], "a worker with nothing else to do helps"
+    assert queue.waiting == 0 and not queue.is_empty
+    queue.put_back([("z", "d")])
+    assert queue.take(4, 0) == [("z", "d")], "nothing waits that is kept for a worker which has ended"

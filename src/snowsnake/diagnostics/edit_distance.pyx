@@ -21,6 +21,23 @@ def distance(a, b, Py_ssize_t limit):
     return _distance(a, b, limit)
 
 
+def within(wanted, candidates, Py_ssize_t limit):
+    """(distance, candidate) of those of a set that are within `limit` edits.
+
+    >>> within("lenght", {"length", "head"}, 2)
+    [(2, 'length')]
+    """
+    cdef list found = []
+    cdef Py_ssize_t size = len(wanted), other, edits
+    for candidate in candidates:
+        other = len(candidate)
+        if size - other <= limit and other - size <= limit:
+            edits = distance(wanted, candidate, limit)
+            if edits <= limit:
+                found.append((edits, candidate))
+    return found
+
+
 cdef Py_ssize_t _distance(str a, str b, Py_ssize_t limit):
     """The table of distances between beginnings, of which only the places near the diagonal can be within the limit."""
     cdef Py_ssize_t[2 * MOST + 3] row                 # of beginnings with a certain number of characters of *a*; a border on both sides

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from snowsnake.diagnostics.edit_distance import distance
+from snowsnake.diagnostics.edit_distance import within
 
 MAX_DISTANCE = 2
 MAX_SUGGESTIONS = 5
@@ -14,8 +14,7 @@ def nearest(wanted: str, candidates: Iterable[str]) -> list[str]:
     >>> nearest("lenght", ["length", "head", "tail"])
     ['length']
     """
-    found = ((distance(wanted, candidate, MAX_DISTANCE), candidate) for candidate in set(candidates))
-    return [name for edits, name in sorted(found) if edits <= MAX_DISTANCE][:MAX_SUGGESTIONS]
+    return [name for _, name in sorted(within(wanted, set(candidates), MAX_DISTANCE))][:MAX_SUGGESTIONS]
 
 
 def sentence(names: list[str]) -> str:

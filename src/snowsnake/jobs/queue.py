@@ -2,9 +2,14 @@
 
 In: replies in any order.  Out: paths to evaluate; replies, each as soon as all those before it are there.  The order is the one in which a
 single worker that always takes the least path would reach them: a set before its contents.
+
+What attributes of one set share is much (a kernel, an interpreter, the set itself), and would be evaluated by each worker that takes some of them.
+So a *family*, everything below names of the root that begin alike (`linuxPackages.x`, `linuxPackages_6_12.x`), belongs to the worker that took the
+first of it, and others help only if nothing else waits.
 """
 
 import heapq
+import re
 from collections.abc import Callable
 
 from snowsnake.jobs.reply import Path, Reply
@@ -30,24 +35,45 @@ class JobQueue:
     def __init__(self, known: Callable[[Path], Reply | None] | None = None) -> None:
         self.known = known             # replies that need no evaluation
         self.reused = 0
-        self._waiting: list[Path] = [()]
+        self.waiting = 0
+        self._waiting: dict[str, list[Path]] = {}      # by family, none of them empty; "": names of the root, which belong to nobody
+        self._takers: dict[str, int] = {}              # of families
         self._out: set[Path] = set()
         self._held: list[tuple[Path, int, Reply]] = []
         self.done = 0
         self.found = 1
+        self._wait(())
+
+    def _wait(self, path: Path) -> None:
+        heapq.heappush(self._waiting.setdefault(_family(path), []), path)
+        self.waiting += 1
 
     @property
     def is_empty(self) -> bool:
         """Whether no path waits, and none was taken."""
-        return not self._waiting and not self._out
+        return not self.waiting and not self._out
 
-    @property
-    def waiting(self) -> int:
-        return len(self._waiting)
+    def take(self, most: int, taker: int | None = None) -> list[Path]:
+        """Takes the first paths that wait; they count as taken until `finish` or `put_back`.
 
-    def take(self, most: int) -> list[Path]:
-        """Takes the first paths that wait; they count as taken until `finish` or `put_back`."""
-        taken = [heapq.heappop(self._waiting) for _ in range(min(most, len(self._waiting)))]
+        `taker`: the number of a worker, for which the families that it began are kept, and which is given others' only if nothing else waits.
+        """
+        families = [family for family in self._waiting if self._takers.get(family, taker) == taker or taker is None]
+        heads = [(self._waiting[family][0], family) for family in families or self._waiting]
+        heapq.heapify(heads)
+        taken: list[Path] = []
+        while heads and len(taken) < most:
+            family = heads[0][1]
+            paths = self._waiting[family]
+            taken.append(heapq.heappop(paths))
+            if paths:
+                heapq.heapreplace(heads, (paths[0], family))
+            else:
+                heapq.heappop(heads)
+                del self._waiting[family]
+            if family and taker is not None:
+                self._takers.setdefault(family, taker)
+        self.waiting -= len(taken)
         self._out.update(taken)
         return taken
 
@@ -55,11 +81,13 @@ class JobQueue:
         """Puts back paths that were taken and that nobody will answer."""
         for path in paths:
             self._out.remove(path)
-            heapq.heappush(self._waiting, path)
+            self._wait(path)
 
-    def finish(self, reply: Reply) -> None:
-        """Enters the reply to a path that was taken."""
+    def finish(self, reply: Reply, taker: int | None = None) -> None:
+        """Enters the reply to a path that was taken; a set's contents are a family of the worker that entered the set."""
         self._out.remove(reply.path)
+        if reply.attrs and taker is not None and len(reply.path) == 1:
+            self._takers.setdefault(_family((reply.path[0], "")), taker)
         work = [reply]
         while work:
             reply = work.pop()
@@ -72,17 +100,25 @@ class JobQueue:
                 path = (*reply.path, name)
                 known = self.known(path) if self.known is not None else None
                 if known is None:
-                    heapq.heappush(self._waiting, path)
+                    self._wait(path)
                 else:
                     self.reused += 1
                     work.append(known)
 
     def ready(self) -> list[Reply]:
         """Replies before which none is missing any more."""
-        first = min(self._out, default=None)
-        if self._waiting and (first is None or self._waiting[0] < first):
-            first = self._waiting[0]
+        first = min((paths[0] for paths in self._waiting.values()), default=None)
+        if self._out and (first is None or min(self._out) < first):
+            first = min(self._out)
         found = []
         while self._held and (first is None or self._held[0][0] < first):
             found.append(heapq.heappop(self._held)[2])
         return found
+
+
+def _family(path: Path) -> str:
+    """
+    >>> _family(("linuxPackages_6_12", "zfs")), _family(("linuxPackages_6_12",))
+    ('linuxPackages', '')
+    """
+    return re.split(r"[-_.\d]", path[0], maxsplit=1)[0] or path[0] if len(path) > 1 else ""

@@ -120,21 +120,22 @@ class Run:
         """Sends work to every idle worker, and starts as many workers as there is work for."""
         for worker in self._workers:
             if not worker.open and self.queue.waiting:
-                worker.ask(self._next())
+                worker.ask(self._next(worker))
         while self.queue.waiting and len(self._workers) < self.options.workers:
-            worker = Worker(self.root, self.options.memory_bytes, self._workers, self._recorded)
+            number = min(set(range(self.options.workers)) - {other.number for other in self._workers})
+            worker = Worker(self.root, self.options.memory_bytes, self._workers, self._recorded, number)
             worker.layer = self.memory.layer if self.memory is not None else None
             self._workers.append(worker)
-            worker.ask(self._next())
+            worker.ask(self._next(worker))
 
     @property
     def _recorded(self) -> Recorded | None:
         return None if self.memory is None or self._asked is None else Recorded(self._asked, self.memory.since_ns)
 
-    def _next(self) -> list[Path]:
+    def _next(self, worker: Worker) -> list[Path]:
         """A fair share of the waiting paths; a suspect path is evaluated alone."""
         if self.memory is None:
-            paths = self.queue.take(min(self.queue.waiting // (4 * self.options.workers) + 1, _MOST_AT_ONCE))
+            paths = self.queue.take(min(self.queue.waiting // (4 * self.options.workers) + 1, _MOST_AT_ONCE), worker.number)
         else:                          # divided, they would evaluate twice what they share
             paths = self.memory.in_order(self.queue.take(min(_LEAST_IN_GROUP + self._groups, _MOST_IN_GROUP)))
         for number, path in enumerate(paths):
@@ -162,7 +163,7 @@ class Run:
             for reply in message:
                 worker.open.remove(reply.path)
                 self._suspects.discard(reply.path)
-                self.queue.finish(reply)
+                self.queue.finish(reply, worker.number if self.memory is None else None)
 
     def _grow(self, memory: JobMemory, group: Group) -> None:
         """Evaluates the wide attributes here, too: workers that are forked from now on have them, and depend on them."""

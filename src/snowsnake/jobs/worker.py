@@ -73,7 +73,7 @@ class Recorded(NamedTuple):
 class Worker:
     """The parent's side of a worker process: its unanswered paths."""
 
-    def __init__(self, root: JobRoot, memory_bytes: int, others: list["Worker"], recorded: Recorded | None = None) -> None:
+    def __init__(self, root: JobRoot, memory_bytes: int, others: list["Worker"], recorded: Recorded | None = None, number: int = 0) -> None:
         ours, theirs = socket.socketpair()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -85,6 +85,7 @@ class Worker:
             _live(root, Channel(theirs), memory_bytes, recorded)
         theirs.close()
         self.channel: Channel = Channel(ours)
+        self.number = number           # that of the worker which it replaces, too
         self.open: list[Path] = []
         self.is_renewed = False
         self.asked_at = 0.0

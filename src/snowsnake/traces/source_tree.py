@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Ways = dict[tuple[int, int], "list[Step]"]             # by the span that they lead to
 LARGEST_SOURCE_BYTES = 16_000_000
-_KEPT_TREES, _KEPT_BYTES = 12, 2_000_000               # who meets one error after the other meets the same few files: 0.7 ms for each
+_KEPT_TREES, _KEPT_BYTES = 24, 4_000_000               # a tree is eight times as large as its source; who meets one error after the other meets the same few files: 0.7 ms for each
 _kept: "dict[tuple[bytes, int], tuple[ParsedTree, Ways]]" = {}      # the one used last is the last
 _MOST_WAYS = 2000                      # of each of these
 _read: dict[str, bytes] = {}
