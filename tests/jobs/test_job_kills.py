@@ -244,4 +244,4 @@ def test_what_shares_a_set_is_for_one_worker():
     assert queue.take(4, 2) == [("linux_6", "b"), ("z", "d")], "a worker with nothing else to do helps"
     assert queue.waiting == 0 and not queue.is_empty
     queue.put_back([("z", "d")])
-    assert queue.take(4, 0) == [("z", "d")], "nothing waits that is kept for a worker which has ended"
+    assert queue.take(4, 0) == [("z", "d")], "of which is also what another one gave back"
