@@ -339,6 +339,162 @@ def test_a_link_that_appears_while_a_repository_is_read(root: Path, what: str, r
     assert swaps and "is forbidden in restricted mode" in found and "hidden" not in found
 
 
+GIT = ["git", "-c", "user.name=n", "-c", "user.email=e", "-c", "protocol.file.allow=always"]
+
+
+def git_output(folder: Path, *words: str) -> str:
+    environment = os.environ | {"GIT_CONFIG_GLOBAL": "/dev/null"}
+    return subprocess.run([*GIT, *words], check=True, cwd=folder, env=environment, capture_output=True, text=True).stdout.strip()
+
+
+def objects_are_a_link(own: Path, other: Path) -> None:
+    shutil.rmtree(own / ".git/objects")
+    (own / ".git/objects").symlink_to(other / ".git/objects")
+
+
+def one_folder_of_objects_is_a_link(own: Path, other: Path) -> None:
+    for folder in (other / ".git/objects").iterdir():
+        if len(folder.name) == 2 and not (own / ".git/objects" / folder.name).exists():
+            (own / ".git/objects" / folder.name).symlink_to(os.path.relpath(folder, own / ".git/objects"))
+
+
+def an_object_is_a_link(own: Path, other: Path) -> None:
+    for file in (other / ".git/objects").glob("??/*"):
+        place = own / ".git/objects" / file.relative_to(other / ".git/objects")
+        place.parent.mkdir(exist_ok=True)
+        if not place.exists():
+            place.symlink_to(file)
+
+
+def a_pack_is_a_link(own: Path, other: Path) -> None:
+    git_output(other, "gc", "-q")
+    for file in (other / ".git/objects/pack").iterdir():
+        (own / ".git/objects/pack" / file.name).symlink_to(file)
+
+
+def an_alternate(own: Path, other: Path) -> None:
+    (own / ".git/objects/info/alternates").write_text(f"{other}/.git/objects\n")
+
+
+def a_relative_alternate(own: Path, other: Path) -> None:
+    (own / ".git/objects/info/alternates").write_text("# a comment\n" + os.path.relpath(other / ".git/objects", own / ".git/objects") + "\n")
+
+
+def an_alternate_of_an_alternate(own: Path, other: Path) -> None:
+    shutil.copytree(own / ".git", own.parent / "between")
+    (own / ".git/objects/info/alternates").write_text(f"{own.parent}/between/objects\n")
+    (own.parent / "between/objects/info/alternates").write_text(f"{other}/.git/objects\n")
+
+
+def a_file_for_a_folder(own: Path, other: Path) -> None:
+    shutil.rmtree(own / ".git")
+    (own / ".git").write_text(f"gitdir: {other}/.git\n")
+
+
+def a_relative_file_for_a_folder(own: Path, other: Path) -> None:
+    shutil.rmtree(own / ".git")
+    (own / ".git").write_text(f"gitdir: {os.path.relpath(other / '.git', own)}\n")
+
+
+def a_common_folder(own: Path, other: Path) -> None:
+    for name in ("objects", "refs"):
+        shutil.rmtree(own / ".git" / name)
+    (own / ".git/commondir").write_text(f"{other}/.git\n")
+
+
+def a_submodule(own: Path, other: Path) -> None:
+    git_output(own, "submodule", "add", "-q", str(other), "part")
+    git_output(own, "commit", "-qm", "part")
+    shutil.rmtree(own / "part")                # only the commit has it
+
+
+def a_link_for_a_submodule(own: Path, other: Path) -> None:
+    git_output(own, "submodule", "add", "-q", str(other), "part")
+    git_output(own, "commit", "-qm", "part")
+    shutil.rmtree(own / "part")
+    (own / "part").symlink_to(other)
+
+
+# What a repository can be made to lead to, and the fetches that would show it: OTHER is a commit of the other repository.
+BY_COMMIT = 'builtins.readFile ((builtins.fetchGit { url = "file://FOLDER"; rev = "OTHER"; allRefs = true; }) + "/secret")'
+PARTS = 'builtins.readFile ((builtins.fetchGit { url = "file://FOLDER"; ref = "HEAD"; submodules = true; }) + "/part/secret")'
+PARTS_HERE = 'builtins.readFile ((builtins.fetchGit { url = "file://FOLDER"; submodules = true; }) + "/part/secret")'
+LEADING_OUT = {
+    objects_are_a_link: BY_COMMIT, one_folder_of_objects_is_a_link: BY_COMMIT, an_object_is_a_link: BY_COMMIT, a_pack_is_a_link: BY_COMMIT,
+    an_alternate: BY_COMMIT, a_relative_alternate: BY_COMMIT, an_alternate_of_an_alternate: BY_COMMIT, a_file_for_a_folder: BY_COMMIT,
+    a_relative_file_for_a_folder: BY_COMMIT, a_common_folder: BY_COMMIT, a_submodule: PARTS, a_link_for_a_submodule: PARTS_HERE,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lead", LEADING_OUT, ids=lambda lead: lead.__name__)
+def test_a_repository_that_leads_out(root: Path, lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a policy the other repository's file is read; below an allowed prefix it is not."""
+    inside = make_links(root)
+    own, other = inside / "own", root / "other"
+    commit = git_output(other, "rev-parse", "HEAD")
+    expression = LEADING_OUT[lead].replace("FOLDER", str(own)).replace("OTHER", commit)
+
+    def ask(cache: str, allowed: list[str] | None) -> str:
+        monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / cache))
+        policy = {} if allowed is None else {"restricted": True, "settings": {"allowed-uris": allowed}}
+        return str(answer(Evaluator(features=["fetch-tree", "flakes"], **policy), expression))
+
+    lead(own, other)
+    assert ask("free", None) == "hidden"
+    refused = ask("restricted", [f"{scheme}{inside}" for scheme in SCHEMES])
+    assert "forbidden in restricted mode" in refused and "hidden" not in refused
+    assert ask("anywhere", ["file:", "git+file:"]) == "hidden"
+
+
+def test_a_repository_that_leads_to_what_is_allowed(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linked working trees, alternates and submodules that stay below the prefix are followed."""
+    monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
+    inside = make_links(root)
+    (inside / "own/secret").write_text("open to all")
+    git_output(inside / "own", "worktree", "add", "-q", str(inside / "linked"))
+    git_output(inside, "clone", "-q", "--shared", str(inside / "own"), str(inside / "shared"))
+    git_output(inside / "shared", "submodule", "add", "-q", str(inside / "own"), "part")
+    git_output(inside / "shared", "commit", "-qm", "part")
+    nix = Evaluator(restricted=True, features=["fetch-tree", "flakes"], settings={"allowed-uris": [f"{scheme}{inside}" for scheme in SCHEMES]})
+    for folder, what in (("linked", "fetchGit"), ("linked", "fetchGit of a commit"), ("shared", "fetchGit"), ("shared", "fetchGit of a commit")):
+        assert answer(nix, ALLOWED_BY_PREFIX[what].replace("FOLDER", str(inside / folder))) == "open to all"
+    for expression in (PARTS, PARTS_HERE):
+        assert answer(nix, expression.replace("FOLDER", str(inside / "shared"))) == "open to all"
+
+
+def share_of_mercurial(own: Path, other: Path) -> None:
+    shutil.rmtree(own / ".hg")
+    (own / ".hg").mkdir()
+    for name in ("requires", "dirstate"):
+        if (other / ".hg" / name).exists():
+            shutil.copy(other / ".hg" / name, own / ".hg" / name)
+    with open(own / ".hg/requires", "a") as file:
+        file.write("shared\n")
+    (own / ".hg/sharedpath").write_text(f"{other}/.hg")
+
+
+def store_of_mercurial(own: Path, other: Path) -> None:
+    shutil.rmtree(own / ".hg/store")
+    (own / ".hg/store").symlink_to(other / ".hg/store")
+
+
+@pytest.mark.parametrize("lead", [share_of_mercurial, store_of_mercurial], ids=lambda lead: lead.__name__)
+def test_a_mercurial_repository_that_leads_out(root: Path, lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs_hg("fetchMercurial")
+    inside = make_links(root)
+    rev = subprocess.run(["hg", "-R", str(root / "other"), "id", "-i", "--debug"], check=True, capture_output=True, text=True).stdout.strip().rstrip("+")
+    lead(inside / "own", root / "other")
+    expression = f'builtins.readFile ((builtins.fetchMercurial {{ url = "file://{inside}/own"; rev = "{rev}"; }}) + "/secret")'
+
+    def ask(cache: str, **policy: object) -> str:
+        monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / cache))
+        return str(answer(Evaluator(features=["fetch-tree"], **policy), expression))
+
+    assert ask("free") == "hidden"
+    refused = ask("restricted", restricted=True, settings={"allowed-uris": [f"{scheme}{inside}" for scheme in SCHEMES]})
+    assert "forbidden in restricted mode" in refused and "hidden" not in refused
+
+
 def test_a_race_of_fetching(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder changes places with a link while what is in it is fetched, and while a tree is looked at."""
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))

@@ -139,7 +139,9 @@ cdef object fetcher_of(Machine* m):
     cdef Host* h = host_of(m)
     cdef _Record kept
     if h.fetcher == NULL:
-        from snowsnake.builtins.engines.fetch_calls import make_fetcher
+        from functools import partial
+
+        from snowsnake.builtins.engines.fetch_calls import check_uri, make_fetcher
 
         settings, make_progress = (<tuple>h.settings)[:2] if h.settings != NULL else (None, None)
         fetcher = make_fetcher(
@@ -155,7 +157,9 @@ cdef object fetcher_of(Machine* m):
         kept.m = m
         fetcher.on_fetched = kept
         if h.is_restricted:
-            fetcher.open_checked = access_of(m).open_file
+            access = access_of(m)
+            fetcher.open_checked = access.open_file
+            fetcher.check_uri = partial(check_uri, access)
         Py_INCREF(fetcher)
         h.fetcher = <void*>fetcher
     return <object>h.fetcher

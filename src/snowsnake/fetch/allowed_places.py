@@ -12,6 +12,7 @@ import time
 
 from snowsnake.fetch.addresses import parse_address
 from snowsnake.fetch.errors import Cancelled, ForbiddenAccess, MalformedInput
+from snowsnake.fetch.repository_links import check_links, own_places, real_below
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 
     Read = TypeVar("Read")
 
-_MOST_LINKS = 40
 _TICK_NS = 50_000_000                 # more than the step of the times that a file system notes
 _ATTEMPTS = 3
-_OWN_FOLDERS = (".git", ".hg")
 
 
 def place_of(address: str) -> str | None:
@@ -56,7 +55,7 @@ class AllowedPlaces:
         folder = place_of(prefix) if address != prefix else None
         if place is not None:
             # Of a `path`, which may be a link itself, a copy is a copy of the link.
-            real = None if folder is None else _below(place, folder, follows_last=not address.startswith("path:"))
+            real = None if folder is None else real_below(place, folder, follows_last=not address.startswith("path:"))
             if folder is not None and real is None:
                 return False
             self._found[place] = real
@@ -73,11 +72,21 @@ class AllowedPlaces:
         """Where it lies without links, if links must not lead out of a folder: to be opened without following any."""
         return self._found.get(os.path.normpath(path))
 
+    def allow_part(self, place: str, whole: str) -> bool:
+        """Notes a repository that the one at *whole* names as a part of itself; False unless it is in the folder that *whole* must not leave."""
+        folder = self._folders.get(whole)
+        real = real_below(place, folder, follows_last=True) if folder is not None and place.startswith(folder + "/") else None
+        if real is None or folder is None:
+            return False
+        self._found[os.path.normpath(place)] = real
+        self._folders[real] = folder
+        return True
+
     def read(self, real: str | None, read: Callable[[], Read]) -> Read:
         """What *read* returns, which reads a repository with a library or program that follows links; ForbiddenAccess if the repository moved.
 
         No link may be on the way to it, and nothing on the way may have been renamed meanwhile: that changes the time of a folder.  Other changes
-        there do so, too; therefore it is read again, a few times.
+        there do so, too; therefore it is read again, a few times.  What the repository itself leads to is looked at before and after.
         """
         folder = self._folders.get(real or "")
         if real is None or folder is None:
@@ -90,7 +99,9 @@ class AllowedPlaces:
                     time.sleep(_TICK_NS / 1e9)         # a change in this tick could not be told from one before
                     before = _way_to(real, folder, fds)
                 try:
+                    check_links(real, folder)
                     found = read()
+                    check_links(real, folder)
                 except Cancelled:
                     raise
                 except Exception:
@@ -114,9 +125,9 @@ def _way_to(real: str, folder: str, fds: list[int]) -> list[tuple[int, int, int]
         if name:
             steps.append(os.path.join(steps[-1], name))
     # what the repository itself notes in its own folders changes their times
-    ends = [os.path.join(real, name) for name in _OWN_FOLDERS]
+    ends = [place for place in own_places(real) if place != real]
     found = []
-    for step in [*steps, *(end for end in ends if os.path.lexists(end))]:
+    for step in [*steps, *ends]:
         try:
             fds.append(open_below(os.fsencode(step), 0, os.O_PATH | os.O_NOFOLLOW))
         except OSError as error:
@@ -126,45 +137,3 @@ def _way_to(real: str, folder: str, fds: list[int]) -> list[tuple[int, int, int]
             raise ForbiddenAccess(f"access to '{real}' is forbidden in restricted mode: '{step}' is a symbolic link")
         found.append((status.st_dev, status.st_ino, status.st_ctime_ns if step in steps[:-1] else 0))
     return found
-
-
-def _below(place: str, folder: str, *, follows_last: bool) -> str | None:
-    """Where *place*, which is below *folder* as a text, really is; None if a link leads out of the folder.  Nothing outside is looked at."""
-    root = os.path.realpath(folder)
-    at = root
-    todo = [name for name in place[len(folder) :].split("/")[::-1] if name]
-    links = 0
-    while todo:
-        name = todo.pop()
-        if name == "..":
-            at = os.path.dirname(at)
-        else:
-            step = os.path.join(at, name)
-            target = _target(step) if todo or follows_last else None
-            if target is None:
-                at = step
-            else:
-                links += 1
-                if links > _MOST_LINKS:
-                    return None
-                todo += [part for part in target.split("/")[::-1] if part not in ("", ".")]
-                if target.startswith("/"):
-                    at, todo = _rejoined(root, todo)
-        if at != root and not at.startswith(root.rstrip("/") + "/"):
-            return None
-    return at
-
-
-def _target(path: str) -> str | None:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return None
-
-
-def _rejoined(root: str, todo: list[str]) -> tuple[str, list[str]]:
-    """An absolute target goes on at the root, if its text begins with that; otherwise it is outside."""
-    parts = [part for part in root.split("/") if part]
-    if todo[::-1][: len(parts)] == parts:
-        return root, todo[: len(todo) - len(parts)]
-    return "/" if root != "/" else root, todo

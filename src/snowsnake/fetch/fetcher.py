@@ -14,7 +14,7 @@ from importlib import import_module
 from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.allowed_places import AllowedPlaces
 from snowsnake.fetch.cache import FetchCache
-from snowsnake.fetch.errors import Cancelled, FetchError, HashMismatch
+from snowsnake.fetch.errors import Cancelled, FetchError, ForbiddenAccess, HashMismatch
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, shown, tree_hash_of
@@ -93,6 +93,7 @@ class Fetcher:
         self._is_cancelled = is_cancelled
         self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
         self.on_fetched: Callable[[str, str, bool], None] | None = None    # told each answer: address, hash, whether it is locked
+        self.check_uri: Callable[[str], None] | None = None      # under a policy: raises ForbiddenAccess
         self.open_checked: Callable[[str, int], int] | None = None      # under a policy: a descriptor of what may be read, by path and flags
         self.supply: Callable[[Input], Source | None] | None = None     # is asked first for a source; None: fetch it
         self.allowed_places = AllowedPlaces()          # what the policy names by addresses
@@ -307,6 +308,27 @@ class Fetcher:
             raise FetchError(f"writing to the store in '{self.store.root}': {error}") from None
         if made != path:
             raise FetchError(f"'{path}' changed while it was copied to the store")
+
+    def check_part(self, part: Input, whole: str | None) -> None:
+        """Under a policy: ForbiddenAccess if a source names a repository of this machine as a part of itself that may not be read.
+
+        *whole*: the place of the source, if that is on this machine.  What is on the network may be named by a source, as in C++ Nix.
+        """
+        if self.check_uri is None:
+            return
+        address = parse_address(str(part.attrs["url"]))
+        if address.transport != "file":
+            return
+        place = os.path.join(self.working_directory, address.file_path)
+        if whole is not None and (self.allowed_places.is_anywhere(whole) or self.allowed_places.allow_part(place, whole)):
+            return
+        from urllib.parse import quote
+
+        uri = f"file://{quote(os.path.normpath(place))}"
+        try:
+            self.check_uri(f"git+{uri}")
+        except ForbiddenAccess:
+            self.check_uri(uri)            # the form in which paths are checked, too
 
     # ---- files of this machine ----------------------------------------------------------------------------------
 

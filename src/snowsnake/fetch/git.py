@@ -101,7 +101,7 @@ def _fetch_from(location: Location, input: Input, fetcher: Fetcher) -> Fetched:
         raise FetchError("exportIgnore and submodules are not supported together yet")
     if status is None:
         return _fetch_commit(input, location, fetcher)
-    return fetch_working_tree(input, str(location.path), status, fetcher, is_exact=location.checked is not None)
+    return fetch_working_tree(input, str(location.path), status, fetcher, checked=location.checked)
 
 
 def _fetch_commit(input: Input, location: Location, fetcher: Fetcher) -> Fetched:
@@ -141,7 +141,9 @@ def _fetch_commit(input: Input, location: Location, fetcher: Fetcher) -> Fetched
             }
             if branch:
                 attrs["ref"] = ref if branch == "." else branch
-            mounts[path] = fetcher.open(fetcher.input_from_attrs(attrs)).tree
+            part = fetcher.input_from_attrs(attrs)
+            fetcher.check_part(part, location.checked or location.path)
+            mounts[path] = fetcher.open(part).tree
         if mounts:
             tree, memo = MountedTree(tree, mounts), f"git-modules:{rev}:{input.flag('lfs')}"
     return Fetched(tree, result, memo)

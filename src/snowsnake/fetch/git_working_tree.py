@@ -197,12 +197,12 @@ def _is_module(status: WorkingTree, name: str, fetcher: Fetcher) -> bool:
     return GitTree(status.repository, tree_of_commit(status.repository, status.head, fetcher)).submodule(os.fsencode(name)) is not None
 
 
-def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fetcher, *, is_exact: bool = False) -> Fetched:
-    """*is_exact*: no link may be on the way to it."""
+def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fetcher, *, checked: str | None = None) -> Fetched:
+    """*checked*: where a policy found it, without links; then no link may be on the way to it."""
     repository = status.repository
     with_modules = input.flag("submodules")
     modules = [module for module, _, _ in status.submodules] if with_modules else []
-    tree = status.tree(path if is_exact else os.path.realpath(path), modules, is_exact=is_exact)
+    tree = status.tree(os.path.realpath(path) if checked is None else path, modules, is_exact=checked is not None)
     memo = ""
     if input.flag("exportIgnore"):
         if _attributes_changed(status) or ignores_something(repository, tree_of_commit(repository, str(status.head), fetcher), fetcher):
@@ -214,16 +214,10 @@ def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fe
     if with_modules and status.submodules:
         mounts = {}
         for module, _, _ in status.submodules:
-            found = fetcher.open(
-                fetcher.input_from_attrs(
-                    {
-                        "type": "git",
-                        "url": os.path.join(path, os.fsdecode(module)),
-                        "exportIgnore": input.flag("exportIgnore"),
-                        "submodules": True,
-                    }
-                )
-            )
+            place = os.path.join(path, os.fsdecode(module))
+            part = fetcher.input_from_attrs({"type": "git", "url": place, "exportIgnore": input.flag("exportIgnore"), "submodules": True})
+            fetcher.check_part(part, checked or path)
+            found = fetcher.open(part)
             if found.input.rev is None:
                 status.is_dirty = True
             mounts[module] = found.tree
