@@ -28,7 +28,7 @@ from snowsnake.host.places cimport PLACE_DISK, PLACE_FILES, FilePlace, place_of
 from snowsnake.host.records cimport record_entries
 from snowsnake.host.state cimport host_of, host_store_dir
 from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
-from snowsnake.machine.collector cimport census, collect, collect_expressions, set_limits, tally_nursery
+from snowsnake.machine.collector cimport census, collect, collect_expressions, plan_collection, set_limits, tally_nursery
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport leave_old_space
 from snowsnake.machine.importing cimport load_source, machine_import
@@ -407,6 +407,7 @@ cdef class Interpreter(Runner):
             "nursery_collections": m.minor_count,
             "promoted_bytes": m.promoted_words * sizeof(Word),
             "collection_ns": m.collection_ns,
+            "collects_at_bytes": (m.collect_at - m.old_base) * sizeof(Word),
             "updates": m.update_count,
             "updates_known": m.update_known_count,
             "symbols": m.symbol_count,
@@ -454,6 +455,19 @@ cdef class Interpreter(Runner):
 
         places = Places(<size_t>self.machine())
         return [(kind, name, places.place(*span), *sizes) for kind, name, span, *sizes in compiled(<size_t>self.m)]
+
+    def let_grow(self, uint64_t size_bytes):
+        """Looks for garbage among values that have lived long only when so many bytes of them are new, if that is later than otherwise.
+
+        It copies all of them, and of a package set nearly all are used to the end.  Half of the memory limit is never exceeded so.
+        """
+        cdef Machine* m = self.machine()
+        cdef uint64_t used
+        leave_old_space(m)
+        used = <uint64_t>(m.old_top - m.old_base)
+        if size_bytes // sizeof(Word) > m.least_growth_words:
+            m.least_growth_words = size_bytes // sizeof(Word)
+            plan_collection(m, used, used)
 
     def collect(self):
         """Run the collector now."""

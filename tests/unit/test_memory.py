@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from snowsnake import EvaluationError, Evaluator, evaluate
+from snowsnake.interpreter import Interpreter
 
 pytestmark = pytest.mark.bare
 KIB = 1 << 10
@@ -180,6 +181,19 @@ def test_a_small_memory_limit_is_kept_by_collecting():
     """Each step makes some two megabytes that live through collections of the nursery and then die: many times the limit in all."""
     nix = Evaluator(memory_limit_bytes=64 << 20)
     assert nix.evaluate(GARBAGE % 100).to_python() == 2_000_000
+
+
+def test_a_heap_that_is_let_grow_keeps_its_limit():
+    nix = Interpreter(prints_nix=False)
+    before = nix.statistics()["collects_at_bytes"]
+    nix.let_grow(before // 2)
+    assert nix.statistics()["collects_at_bytes"] == before
+    nix.let_grow(4 * before)
+    assert 4 * before <= nix.statistics()["collects_at_bytes"] < 5 * before
+    small = Interpreter(prints_nix=False, memory_limit_bytes=64 << 20)
+    small.let_grow(1 << 60)
+    assert small.statistics()["collects_at_bytes"] <= 32 << 20
+    assert small.evaluate((GARBAGE % 40).encode(), "/").to_python() == 800_000
 
 
 def test_what_lives_beyond_the_limit_is_an_error():

@@ -23,6 +23,7 @@ RENEW = "renew"                        # the last word of a worker above its mem
 _HEAD = struct.Struct("<I")
 _HOLD_S = 0.1                          # replies are sent at least so often
 _GROUP_S = 1.0                         # of CPU time: this much is evaluated again when one attribute of a group has changed
+_MOST_GROWTH_BYTES = 2 << 30           # between two collections of everything; of the first 520 MB of nixpkgs 450 are alive, and 0.9 s were spent on finding that
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
 
@@ -127,6 +128,7 @@ def _live(root: JobRoot, channel: Channel, memory_bytes: int, recorded: Recorded
         signal.signal(signal.SIGINT, interrupts)
         _die_with_parent()
         root.evaluator.enter_child()
+        root.evaluator.let_grow(min(memory_bytes // 2, _MOST_GROWTH_BYTES))
         if recorded is None:
             _serve(root, channel, memory_bytes)
         else:
