@@ -342,6 +342,25 @@ def test_closures_are_substituted(world, tmp_path):
             subprocess.run(["rm", "-rf", str(tmp_path / "other")], check=True)
 
 
+def test_programs_that_follow_are_told_of_each_fetch(world, tmp_path):
+    _, folder, paths, realise = world
+    with Server(folder) as server:
+        url = server.url
+        done = realise(paths[2], "--substituters", url, "--trusted-public-keys", KEY.public, "--log-format", "internal-json")
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line.removeprefix("@nix ")) for line in done.stderr.decode().splitlines() if line.startswith("@nix ")]
+    started = [event for event in events if event["action"] == "start"]
+    count = sum(event["type"] == 108 for event in started)
+    assert count > 1 and count == sum(event["type"] == 100 for event in started) == sum(event["type"] == 101 for event in started)
+    assert all(event["fields"][1:] == [url, "local"] for event in started if event["type"] == 100)
+    [copies] = [event["id"] for event in started if event["type"] == 103]
+    assert [event["fields"] for event in events if event["action"] == "result" and event["id"] == copies][-1] == [count, count, 0, 0]
+    [everything] = [event["id"] for event in started if event["type"] == 102]
+    expected = [event["fields"] for event in events if event["action"] == "result" and event["id"] == everything]
+    assert all(size > 0 for _, size in expected[-2:]) and [kind for kind, _ in expected[-2:]] == [101, 100]
+    assert sorted(event["id"] for event in events if event["action"] == "stop") == sorted(event["id"] for event in started)
+
+
 def test_unsigned_objects_are_not_taken(world, tmp_path):
     _, folder, paths, realise = world
     other = SecretKey.new("test-1")            # the same name, another key

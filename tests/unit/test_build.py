@@ -432,3 +432,18 @@ def test_a_hook_finds_what_was_built(tmp_path):
         store.flush()
         Realiser(options).realise(store, [f"{path}!out"])
         assert lines[-1] == "post-build-hook: 1 True"
+
+
+def test_programs_that_follow_are_told_how_much_there_is_to_do(store):
+    """The numbers that `nix build --log-format internal-json` of 2.34.8 ends with, too: done, expected, running, failed."""
+    first, out = derivation(store, "echo first", name="first")
+    events = []
+    with pytest.raises(BuildFailure):
+        build(store, first, *(derivation(store, f"echo > $out # {number}", name=f"x{number}")[0] for number in range(3)), keep_going=True,
+              follows_events=True, on_event=lambda facts, text, is_log: events.append(facts))  # fmt: skip
+    started = {facts["type"]: facts["id"] for facts in events if facts["action"] == "start"}
+    assert [facts["type"] for facts in events if facts["action"] == "start"][:3] == [102, 104, 103]
+    told = [facts["fields"] for facts in events if facts["action"] == "result" and facts["id"] == started[104]]
+    assert told[0] == [0, 0, 0, 0] and told[-1] == [3, 4, 0, 1] and max(running for _, _, running, _ in told) == 1
+    assert [facts["id"] for facts in events if facts["action"] == "stop"][-3:] == [started[103], started[104], started[102]]
+    assert store.has_now(out) is False

@@ -415,6 +415,22 @@ in { one = make "one"; two = make "two"; }
 """
 
 
+def test_events_of_the_daemon_are_handed_on(daemon, tmp_path, run_command):
+    (tmp_path / "x.nix").write_text(
+        'derivation { name = "x"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo a line; echo > $out" ]; }'
+    )
+    daemon = daemon | {"NIX_REMOTE": "daemon"}
+    done = run_command("nix.main", "build", "--file", "x.nix", "--no-link", "--log-format", "internal-json", **daemon)
+    events = [json.loads(line.removeprefix("@nix ")) for line in done.stderr.decode().splitlines() if line.startswith("@nix ")]
+    started = {event["type"]: event for event in events if event["action"] == "start"}
+    assert {102, 103, 104, 105} <= started.keys()
+    results = [event for event in events if event["action"] == "result"]
+    assert [event["fields"] for event in results if event["type"] == 101] == [["a line"]]
+    assert [event["fields"] for event in results if event["id"] == started[104]["id"]][-1][0] == 1
+    shown = run_command("nix.main", "build", "--file", "x.nix", "--no-link", "--rebuild", "-L", **daemon)
+    assert b"a line\n" in shown.stderr and b"@nix" not in shown.stderr
+
+
 def test_each_of_several_failures_is_told(daemon, tmp_path, run_command):
     (tmp_path / "failing.nix").write_text(FAILING)
     daemon = daemon | {"NIX_REMOTE": "daemon"}

@@ -6,7 +6,6 @@ In: a store, a derivation.  Out: valid outputs, or a `BuildFailure`; in both cas
 from __future__ import annotations
 
 import fcntl
-import itertools
 import os
 import tempfile
 import time
@@ -23,6 +22,7 @@ from snowsnake.build.log import BuildLog
 from snowsnake.build.log_messages import LogMessages
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
+from snowsnake.build.progress import BUILD, LOG_LINE, PHASE, numbers
 from snowsnake.build.request import Attributes, Request, prepare, sees_world
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.build.watcher import Watcher
@@ -34,8 +34,6 @@ from snowsnake.store.removal import remove
 
 _GRACE_S = 1.0                             # for a process that has closed its log and is about to end
 _PIECE_BYTES = 1 << 16
-_BUILD, _LOG_LINE, _PHASE = 105, 101, 104          # C++ Nix's numbers: of an activity, and of results
-_activities = itertools.count((os.getpid() << 32) + (1 << 31))
 
 
 class Locked(Exception):
@@ -164,17 +162,17 @@ class Build:
         return True
 
     def _tell_start(self) -> None:
-        self._activity = next(_activities)
+        self._activity = next(numbers)
         doing = f"{self._doing} '{self.drv_path}'"
-        self._event(f"{doing}...", False, action="start", fields=[self.drv_path, "", 1, 1], level=3, parent=0, text=doing, type=_BUILD)
+        self._event(f"{doing}...", False, action="start", fields=[self.drv_path, "", 1, 1], level=3, parent=0, text=doing, type=BUILD)
 
     def _tell(self, line: str) -> None:
         shown = f"{self.drv.name}> {line}" if self._options.names_logs else line
-        self._event(shown, True, action="result", fields=[line], type=_LOG_LINE)
+        self._event(shown, True, action="result", fields=[line], type=LOG_LINE)
 
     def _tell_phase(self, phase: str) -> None:
         if self._options.on_event is not None:
-            self._event("", True, action="result", fields=[phase], type=_PHASE)
+            self._event("", True, action="result", fields=[phase], type=PHASE)
 
     def _event(self, shown: str, is_log: bool, **facts: Any) -> None:
         """For people, or for programs that follow the build."""

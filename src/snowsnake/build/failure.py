@@ -28,6 +28,10 @@ class Refused(BuildFailure):
         self.trace = tuple(trace)
 
 
+class DependenciesFailed(BuildFailure):
+    """Only what it needs failed."""
+
+
 class Stopped(Exception):
     """There is a request to end the builds, which have not failed."""
 
@@ -60,10 +64,9 @@ def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[s
     return failure
 
 
-def dependencies_failed(drv_path: str, drv: Derivation, count: int) -> BuildFailure:
+def dependencies_failed(drv_path: str, drv: Derivation, count: int) -> DependenciesFailed:
     failure = cannot_build(drv_path, drv, f"{count} {'dependency' if count == 1 else 'dependencies'} failed.")
-    failure.exit_code = REJECTED           # those that failed say which
-    return failure
+    return DependenciesFailed(str(failure), drv_path, REJECTED)        # those that failed say which bits the exit code has
 
 
 def cannot_start(drv_path: str, *, has_jobs: bool, system: tuple[str, str] | None = None, features: tuple[Iterable[str], Iterable[str]] | None = None) -> BuildFailure:

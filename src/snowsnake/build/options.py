@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from snowsnake.build.failure import BuildFailure
+from snowsnake.build.progress import Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ class BuildOptions:
 
     *on_message(text, is_log)* gets text for the user; if *is_log*, of a builder's log; *on_failure* gets failures that are not raised, *on_warning*, *on_note* and *on_fault*
     other remarks, of which `--quiet` leaves out notes; *on_remark(level, text)* those of builders, with C++ Nix's levels.
-    *on_event(facts, text, is_log)*, if it is given, gets what else *on_message* would get of a builder with C++ Nix's event for it.  *check* is called often, and raises to stop.
+    *on_event(facts, text, is_log)*, if it is given, gets what else *on_message* would get of a builder with C++ Nix's event for it.
+    *follows_events*: a program follows, which is also told how much there is to be done (*progress*).  *check* is called often, and raises to stop.
     *checks*: the requested outputs are valid already, and are built again to be compared.  *repairs*: of which derivation which outputs are built again
     because they are damaged.
     *knows_realisations*: the paths of built outputs are recorded (the feature `ca-derivations`), and fixed outputs are resolved.
@@ -72,6 +74,8 @@ class BuildOptions:
     on_note: Callable[[str], None] = lambda text: None
     on_fault: Callable[[str], None] = lambda text: None
     on_event: Callable[[dict[str, Any], str, bool], None] | None = None
+    follows_events: bool = False
+    progress: Progress = field(default_factory=Progress)
     on_remark: Callable[[int, str], None] = lambda level, text: None
     on_failure: Callable[[BuildFailure], None] = lambda failure: None
     check: Callable[[], None] = lambda: None

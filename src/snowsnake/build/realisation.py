@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from snowsnake.build.failure import REJECTED, BuildFailure, Stopped
 from snowsnake.build.options import BuildOptions
+from snowsnake.build.progress import Progress
 from snowsnake.build.request import Attributes
 from snowsnake.build.substitution import Substituters
 from snowsnake.store.derivation import Derivation
@@ -55,8 +56,10 @@ class Realiser:
 
     def realise(self, store: LocalStore, wanted: Iterable[str]) -> None:
         """*wanted*: paths, `DRV!OUTPUT,…`, `DRV!*`; raises BuildFailure, or Stopped if the store demands it."""
-        items = list(wanted)
-        options = replace(self.options, check=stopper(store), unavailable=set())
+        with Progress(self.options.on_event if self.options.follows_events else None) as progress:
+            self._realise(store, list(wanted), replace(self.options, check=stopper(store), unavailable=set(), progress=progress))
+
+    def _realise(self, store: LocalStore, items: list[str], options: BuildOptions) -> None:
         options.substitute = lambda items: self._substitute_late(store, items, options)
         if self.substituters is not None:
             try:
@@ -106,7 +109,7 @@ class Realiser:
                 offers = [offer for offer in plan.fetches.values() if offer is not None]
                 if not offers:
                     break
-                faults = substituters.fetch(store, offers, options.check)
+                faults = substituters.fetch(store, offers, options.check, options.progress)
             except BuildFailure:
                 raise
             except ValueError as error:

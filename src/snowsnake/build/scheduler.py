@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from snowsnake.build.builder import Build, Locked
 from snowsnake.build.failure import (
     BuildFailure,
+    DependenciesFailed,
     Refused,
     cannot_start,
     dependencies_failed,
@@ -21,6 +22,7 @@ from snowsnake.build.failure import (
 )
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.outputs import record
+from snowsnake.build.progress import Count
 from snowsnake.build.request import Attributes, needed_features, sees_world
 from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation
@@ -58,6 +60,7 @@ class Scheduler:
         self._twins: dict[str, list[Goal]] = {}                # by the path of what is being built: others that are resolved to it
         self._postponed: list[str] = []            # whose outputs somebody else makes at the moment
         self._told: set[str] = set()
+        self._ended_count = 0
         self._selector = selectors.DefaultSelector()
         self._watcher = Watcher()
 
@@ -68,6 +71,7 @@ class Scheduler:
             self._add(root)
         if not self._goals:
             return
+        self._tell()
         ready = [path for path, goal in self._goals.items() if not goal.waits_for]
         try:
             while ready or self._running or self._postponed:
@@ -215,6 +219,7 @@ class Scheduler:
                 return
             if is_running:
                 self._running[build.log_fd] = build
+                self._tell()
                 self._selector.register(build.log_fd, selectors.EVENT_READ, build)
                 return
             self._succeeded(build)
@@ -340,6 +345,8 @@ class Scheduler:
 
     def _ended(self, drv_path: str, ready: list[str]) -> None:
         """Those that waited for it go on: also after a failure, so that each tells what it lacks, unless the failure of a requested one ends all."""
+        self._ended_count += drv_path not in self._failures
+        self._tell()
         if self._ends_at_once:
             return
         for path in self._needed_by.get(drv_path, ()):
@@ -353,6 +360,15 @@ class Scheduler:
                 self._ended(path, ready)
             elif not goal.waits_for:
                 ready.append(path)
+
+    def _tell(self) -> None:
+        """How many there are, for programs that follow."""
+        builds = self._options.progress.builds
+        failed = sum(not isinstance(failure, DependenciesFailed) for failure in self._failures.values())
+        found = Count(self._ended_count, len(self._goals), len(self._running), failed)
+        if found != builds:
+            self._options.progress.builds = found
+            self._options.progress.tell()
 
     def _raise(self) -> None:
         """Raises the error that 2.34.8 raises: the only failure, or, after reporting each of several failures, which of the requested paths failed."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from snowsnake.build.progress import Progress
 from snowsnake.fetch.crew import Crew
 from snowsnake.fetch.errors import FetchError
 from snowsnake.store import store_path
@@ -194,9 +195,11 @@ class Substituters:
             left -= has
         return found
 
-    def fetch(self, store: LocalStore, offers: Iterable[Offer], check: Callable[[], None]) -> dict[str, Exception]:
+    def fetch(
+        self, store: LocalStore, offers: Iterable[Offer], check: Callable[[], None], progress: Progress | None = None
+    ) -> dict[str, Exception]:
         """Makes the offered paths valid; returns why some could not be had."""
-        return fetch_into(store, offers, self.policy, check)
+        return fetch_into(store, offers, self.policy, check, progress)
 
     def note_faults(self, offers: Mapping[str, Offer], faults: Mapping[str, Exception]) -> None:
         """Reports what was wrong.  Nobody is asked again for what he could not deliver, but others are; what refers to it is not his fault."""
@@ -227,9 +230,11 @@ class Substituters:
                 source.files.rest()
 
 
-def fetch_into(store: LocalStore, offers: Iterable[Offer], policy: Policy, check: Callable[[], None]) -> dict[str, Exception]:
+def fetch_into(
+    store: LocalStore, offers: Iterable[Offer], policy: Policy, check: Callable[[], None], progress: Progress | None = None
+) -> dict[str, Exception]:
     """Like `Substituters.fetch`; signatures were checked before."""
-    return _Fetching(store, {offer.path: offer for offer in offers}, policy, check).run()
+    return _Fetching(store, {offer.path: offer for offer in offers}, policy, check, progress or Progress()).run()
 
 
 def seen_from_outside(info: PathInfo) -> PathInfo:
@@ -248,7 +253,8 @@ class DependencyLacks(ValueError):
 class _Fetching:
     """Fetches several at once, references before the objects that refer to them."""
 
-    def __init__(self, store: LocalStore, offers: dict[str, Offer], policy: Policy, check: Callable[[], None]) -> None:
+    def __init__(self, store: LocalStore, offers: dict[str, Offer], policy: Policy, check: Callable[[], None], progress: Progress) -> None:
+        self._progress = progress
         self._store = store
         self._offers = offers
         self._policy = policy
@@ -269,6 +275,7 @@ class _Fetching:
                 if reference not in self._offers:
                     self._fail(path, DependencyLacks(path, reference))
         self._store.keep_all(self._offers)
+        self._progress.expect_fetches(list(self._offers.values()))
         order = deque(reversed(sort_topologically(self._offers, lambda path: self._offers[path].references)))
         crew = Crew(self._policy.jobs, self._check)
         try:
@@ -279,7 +286,7 @@ class _Fetching:
                     if path not in self._faults:
                         begun.append(self._offers[path])
                         self._begin(crew, path)
-                if begun:
+                if begun and not self._tell_progress(begun):
                     self._policy.tell(begun)
                 if self._asked:
                     self._take_answers(crew)
@@ -290,6 +297,9 @@ class _Fetching:
             crew.close()
         self._store.flush()
         return self._faults
+
+    def _tell_progress(self, begun: list[Offer]) -> bool:
+        return all([self._progress.fetch_begins(offer) for offer in begun])
 
     def _begin(self, crew: Crew, path: str) -> None:
         offer = self._offers[path]
@@ -373,6 +383,7 @@ class _Fetching:
             except (ValueError, OSError) as error:
                 self._fail(path, error)
                 continue
+            self._progress.fetch_ends(path, is_valid=True)
             for user in self._users.get(path, ()):
                 self._lacks[user].discard(path)
                 waiting.append(user)
@@ -384,6 +395,7 @@ class _Fetching:
             if path in self._faults:
                 continue
             self._faults[path] = error
+            self._progress.fetch_ends(path, is_valid=False)
             self._unpacked.pop(path, None)
             waiting += [(user, DependencyLacks(user, path)) for user in self._users.get(path, ())]
 

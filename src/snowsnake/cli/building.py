@@ -68,6 +68,7 @@ class LazyBuilder:
             options.on_fault = reporter.note
             options.on_remark = reporter.remark
             options.on_event = reporter.event
+            options.follows_events = reporter.is_followed
             options.on_warning = reporter.warning
             options.on_failure = lambda failure: _tell(reporter, failure)
             options.shows_log_tail = not reporter.shows_logs

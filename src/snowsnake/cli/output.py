@@ -156,9 +156,14 @@ class Reporter:
         if level <= self.verbosity:
             self.note(message, level)
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether a program reads events (`event`)."""
+        return self.log_copy is not None or self.log_format == "internal-json"
+
     def event(self, facts: "dict[str, object]", text: str = "", is_log: bool = False) -> None:
         """What a build does, for programs; people read *text* instead."""
-        if self.log_copy is not None or self.log_format == "internal-json":
+        if self.is_followed:
             from snowsnake.diagnostics.log import event_line
 
             line = event_line(facts)

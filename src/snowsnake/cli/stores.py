@@ -239,7 +239,10 @@ def _daemon(
     """The daemon, which gets the user's own settings."""
     name = reference.render() if reference.scheme == "unix" else "daemon"
     options = {name: settings.text(name) for name in settings.overridden}
-    return DaemonPlace(socket, store_dir, real, name=name, options=options, on_message=None if reporter is None else reporter.building)
+    if reporter is None:
+        return DaemonPlace(socket, store_dir, real, name=name, options=options)
+    on_event = reporter.event if reporter.is_followed else None
+    return DaemonPlace(socket, store_dir, real, name=name, options=options, on_message=reporter.building, on_event=on_event)
 
 
 def _parameters(reference: StoreReference, warn: "Callable[[str], None]") -> "dict[str, Any]":

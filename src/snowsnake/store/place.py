@@ -59,11 +59,11 @@ class StorePlace:
 class DaemonPlace:
     """A store behind the daemon that listens at *socket*; its paths begin with `store_dir` and lie in `real`."""
 
-    __slots__ = ("store_dir", "real", "socket", "name", "options", "on_message")
+    __slots__ = ("store_dir", "real", "socket", "name", "options", "on_message", "on_event")
 
     def __init__(
         self, socket: str, store_dir: str, real: str, *, name: str = "daemon", options: "dict[str, str] | None" = None,
-        on_message: "Callable[[str, bool], None] | None" = None,
+        on_message: "Callable[[str, bool], None] | None" = None, on_event: "Callable[[dict[str, object], str, bool], None] | None" = None,
     ) -> None:  # fmt: skip
         self.socket = socket
         self.store_dir = store_dir
@@ -71,12 +71,13 @@ class DaemonPlace:
         self.name = name
         self.options = options
         self.on_message = on_message
+        self.on_event = on_event
 
     def open(self) -> "DaemonStore":
         from snowsnake.store.daemon.store import DaemonStore
 
         return DaemonStore(
-            self.socket, self.store_dir, real=self.real, options=self.options, on_message=self.on_message, name=self.name
+            self.socket, self.store_dir, real=self.real, options=self.options, on_message=self.on_message, on_event=self.on_event, name=self.name
         )
 
 

@@ -51,15 +51,18 @@ class Operation(IntEnum):
 class DaemonConnection:
     """One connection.  *options*: settings of nix.conf as text, which the daemon applies to this client as far as it trusts the user.
 
-    *on_message(text, is_log)* gets each line that the daemon wants to show to the user; if *is_log*, a line of a builder's log.  DaemonError if no
-    daemon answers, or if it speaks another protocol.
+    *on_message(text, is_log)* gets each line that the daemon wants to show to the user; if *is_log*, a line of a builder's log.
+    *on_event(facts, text, is_log)*, if it is given, gets C++ Nix's events, with that line as their text.  DaemonError if no daemon answers, or if it
+    speaks another protocol.
     """
 
     def __init__(
-        self, path: str, options: Mapping[str, str] | None = None, *, name: str = "", on_message: Callable[[str, bool], None] | None = None
-    ) -> None:
+        self, path: str, options: Mapping[str, str] | None = None, *, name: str = "", on_message: Callable[[str, bool], None] | None = None,
+        on_event: Callable[[dict[str, object], str, bool], None] | None = None,
+    ) -> None:  # fmt: skip
         self.name = name or f"unix://{path}"
         self._on_message = on_message
+        self._on_event = on_event
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.connect(path)
@@ -177,30 +180,31 @@ class DaemonConnection:
             elif said == "start activity":
                 self._activity()
             elif said == "stop activity":
-                wire.number()
+                self._event({"action": "stop", "id": wire.number()})
             elif said == "result":
-                wire.number()
-                kind, fields = wire.number(), self._fields()
-                if kind in (101, 107) and fields and isinstance(fields[0], str):     # a line of a builder's log
-                    self._say(fields[0], is_log=True)
+                number, kind, fields = wire.number(), wire.number(), self._fields()
+                is_log = kind in (101, 107) and bool(fields) and isinstance(fields[0], str)      # a line of a builder's log
+                self._event({"action": "result", "id": number, "type": kind, "fields": fields}, str(fields[0]).rstrip("\n") if is_log else "", is_log=is_log)
             else:
                 raise DaemonError(f"got unknown message type {number:x} from Nix daemon")
 
     def _activity(self) -> None:
         """The daemon starts an activity: it has a number, an importance, a kind, a text, facts and a parent."""
         wire = self.wire
-        wire.number()
-        level = wire.number()
-        wire.number()
-        text = wire.text()
-        self._fields()
-        wire.number()
-        if text and level <= _INFORMATIVE:
-            self._say(text + "...")
+        number, level, kind, text, fields, parent = wire.number(), wire.number(), wire.number(), wire.text(), self._fields(), wire.number()
+        facts = {"action": "start", "id": number, "level": level, "parent": parent, "text": text, "type": kind}
+        self._event(facts | ({"fields": fields} if fields else {}), f"{text}..." if text and level <= _INFORMATIVE else "")
 
-    def _say(self, text: str, *, is_log: bool = False) -> None:
+    def _say(self, text: str) -> None:
         if self._on_message is not None:
-            self._on_message(text.rstrip("\n"), is_log)
+            self._on_message(text.rstrip("\n"), False)
+
+    def _event(self, facts: dict[str, object], shown: str = "", *, is_log: bool = False) -> None:
+        """What programs read of it, and people (*shown*)."""
+        if self._on_event is not None:
+            self._on_event(facts, shown, is_log)
+        elif shown and self._on_message is not None:
+            self._on_message(shown, is_log)
 
     def _fields(self) -> list[int | str]:
         return self.wire.items(self._field)

@@ -71,7 +71,7 @@ class SeveralFailed(DaemonError):
 class DaemonStore(CollectingStore):
     """The store of the daemon that listens at *socket*; several threads may use it.  *real*: the folder with its objects, if it is not *store_dir*.
 
-    *options*, *on_message*: see `DaemonConnection`.  The connection is made when it is first needed.
+    *options*, *on_message*, *on_event*: see `DaemonConnection`.  The connection is made when it is first needed.
     """
 
     url = "daemon"
@@ -84,6 +84,7 @@ class DaemonStore(CollectingStore):
         real: str | None = None,
         options: Mapping[str, str] | None = None,
         on_message: Callable[[str, bool], None] | None = None,
+        on_event: Callable[[dict[str, object], str, bool], None] | None = None,
         name: str = "daemon",
     ) -> None:
         super().__init__(store_dir)
@@ -92,6 +93,7 @@ class DaemonStore(CollectingStore):
         self._real = real or store_dir
         self._options = dict(options or {})
         self._on_message = on_message
+        self._on_event = on_event
         self._process = os.getpid()
         self.lock = threading.RLock()
         self._unprotected: set[str] = set()        # what the daemon is to protect from its garbage collector
@@ -116,7 +118,7 @@ class DaemonStore(CollectingStore):
     def connection(self) -> DaemonConnection:
         self._check_process()
         if self._open is None or self._open.is_broken:
-            self._open = DaemonConnection(self._socket, self._options, name=self.root, on_message=self._on_message)
+            self._open = DaemonConnection(self._socket, self._options, name=self.root, on_message=self._on_message, on_event=self._on_event)
         return self._open
 
     def _check_process(self) -> None:
