@@ -62,6 +62,12 @@ class Missing:
 class NoBuilder(ValueError):
     """A wanted path would have to be built, and this store builds nothing."""
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(
+            message or "Unable to build with a primary store that isn't a local store; either pass a different '--store' or enable remote builds.\n\n"
+            "For more information check 'man nix.conf' and search for '/machines'."
+        )
+
 
 class Store(ABC):
     """One store.  A kind that cannot do something raises a ValueError that says so."""
@@ -205,7 +211,7 @@ class Store(ABC):
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """Makes the *wanted* paths valid (store paths, `DRV!OUTPUT` and `DRV!*`), and returns them; ValueError says what cannot be had."""
-        raise NoBuilder(f"store '{self.url}' cannot build")
+        raise NoBuilder
 
     def check(self, wanted: Iterable[str]) -> None:
         """Builds valid outputs again; ValueError if the results differ."""
@@ -237,7 +243,7 @@ def existing(store: Store, wanted: Iterable[str]) -> list[str]:
         known = store.outputs(path) if mark else {"": path}
         asked = names.split(",") if names not in ("", "*") else list(store.read_derivation(path).outputs) if mark else [""]
         if not all(name in known and store.is_valid(known[name]) for name in asked):
-            raise NoBuilder(f"store '{store.url}' cannot build")
+            raise NoBuilder
         found += [known[name] for name in asked]
     return found
 

@@ -39,7 +39,7 @@ class MemoryStore(Store):
 
     def __init__(self, store_dir: str = STORE_DIR, below: Store | None = None, url: str = "memory") -> None:
         self.store_dir = store_dir
-        self.url = url
+        self.url = url if below is None else below.url
         self.below = below
         self._infos: dict[str, PathInfo] = {}
         self._texts: dict[str, bytes] = {}

@@ -47,6 +47,7 @@ def two_stores(call: Call) -> "Iterator[tuple[Store, Store]]":
 def run(call: Call) -> None:
     """`nix copy`: copies objects with everything that they need (without that with `--no-recursive`)."""
     from snowsnake.build.copying import copy_paths, copy_realisations
+    from snowsnake.store.memory import MemoryStore
     from snowsnake.store.trust import Keys
 
     given, settings = call.given, call.settings
@@ -55,10 +56,12 @@ def run(call: Call) -> None:
         what = made(call, installables, is_recursive=not given.flag("no_recursive"))
         is_checked = given.flag("no_check_sigs")
         keys = Keys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not is_checked else None
-        source = installables.store
+        evaluated = source = installables.store
+        if isinstance(source, MemoryStore) and source.below is not None and all(map(source.below.is_valid, what.paths)):
+            source = source.below          # nothing is copied that was only evaluated
         copy_paths(source, target, what.paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"], is_checked=is_checked)
         if "ca-derivations" in settings["experimental-features"]:
-            copy_realisations(target, realisations_of(source, what.targets), keys)
+            copy_realisations(target, realisations_of(evaluated, what.targets), keys)
         if given.flag("profile"):
             switch_profile(target, given.text("profile"), only_path([path for outputs in what.outputs for _, path in outputs]))
         if given.flag("out_link"):
