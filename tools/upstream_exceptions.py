@@ -6,6 +6,7 @@ In: nothing.  Out: `REASONS` by test, `ELSEWHERE`: names of tests by subject.
 REASONS = {
     "ca/duplicate-realisation-in-closure": "skips itself: broken upstream",
     "cli-characterisation": "`nix-env --install`, which we leave to Nix; a stack overflow has no place in our reports; its other cases pass",
+    "dyn-drv/old-daemon-error-hack": "skips itself: it is about daemons before 2.18",
     "extra-sandbox-profile": "skips itself: it is of macOS",
     "flakes/bundle": "`nix bundle`, which we leave to Nix",
     "help": "skips itself where `man` is missing",
@@ -28,13 +29,7 @@ ELSEWHERE = {
         "bash-profile gc-auto gc-concurrent gc-non-blocking gc-runtime nix-channel nix-collect-garbage-d nix-profile "
         "user-envs user-envs-migration"
     ).split(),
-    "building": (
-        "ca/recursive recursive"
-    ).split(),
-    "dynamic and content-addressed derivations": (
-        "dyn-drv/build-built-drv dyn-drv/dep-built-drv dyn-drv/dep-built-drv-2 dyn-drv/eval-outputOf dyn-drv/failing-outer "
-        "dyn-drv/old-daemon-error-hack dyn-drv/recursive-mod-json dyn-drv/text-hashed-output"
-    ).split(),
+    "builds that call Nix": "ca/recursive dyn-drv/dep-built-drv-2 dyn-drv/recursive-mod-json recursive".split(),
     "caches of others, other machines": (
         "binary-cache-build-remote legacy-ssh-store nix-copy-ssh nix-copy-ssh-ng remote-store ssh-relay "
         "build-remote-content-addressed-fixed build-remote-content-addressed-floating build-remote-input-addressed build-remote-trustless-should-fail-0 "

@@ -17,13 +17,13 @@ from snowsnake.machine.heap cimport push
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
-from snowsnake.machine.state cimport DONE, ERROR_TYPE, RAISE, Code, Machine
+from snowsnake.machine.state cimport DONE, ERROR_TYPE, RAISE, Code, Context, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     KIND_CLOSURE, THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, WORD_TRUE, applied_function, attrs_find, attrs_keys,
     attrs_size, attrs_values, float_value, header_state, int_value, is_attrs, is_bool, is_float, is_function, is_int,
     is_list, is_path, is_string, is_thunk, keys_symbols, kind_of, list_items, list_size, path_string, pointer_of,
-    string_data, string_size, val,
+    string_context, string_data, string_size, val,
 )
 from snowsnake.output.nix_text cimport PRINT_CODES, PRINT_KINDS, print_to, print_value
 from snowsnake.output.xml cimport xml_stream
@@ -166,6 +166,22 @@ cdef class Handle:
             if not is_string(w):
                 self.evaluator.check(raise_type(self.evaluator.m, "a string", w))
             return _bytes(w)
+        finally:
+            self.evaluator.leave()
+
+    def context_elements(self):
+        """What a string refers to, as bytes in the form of builtins/store_context.pxd; an error if it is not a string."""
+        cdef Word w
+        cdef Context* c
+        cdef uint32_t i
+        self.string()
+        self.evaluator.enter()
+        try:
+            w = self.forced()
+            if string_context(w) == 0:
+                return []
+            c = &self.evaluator.m.contexts[string_context(w)]
+            return [_bytes(symbol_string(self.evaluator.m, c.elements[i])) for i in range(c.count)]
         finally:
             self.evaluator.leave()
 

@@ -39,6 +39,32 @@ LINES = [
     f"d={DRV.format('impure')}; nix derivation show $d --option experimental-features nix-command",
     f"d={DRV.format('impure')}; nix derivation show $d | jq '.derivations[]' | nix derivation add --option experimental-features nix-command",
     f"d={DRV.format('impure')}; nix derivation show $d | jq '.derivations[]' | nix derivation add",
+    # derivations that are outputs
+    "nix build -f FILE producer --no-link --print-out-paths && nix build -f FILE hello --no-link --print-out-paths",
+    *(f"nix build -f FILE {name} --print-out-paths && cat result" for name in ("user", "floatingUser", "afterUser", "deepUser", "hello2", "fixedText")),
+    *(f"nix-build FILE -A {name} && cat result" for name in ("user", "floatingUser", "afterUser", "deepUser", "hello2")),
+    *(f"nix-instantiate FILE -A {name} --eval --strict --read-write-mode"
+      for name in ("hello2", "dev2", "twiceMade", "wrong", "wrongDeep", "wrongDerivation", "ofFixed", "contexts", "toFile", "complete")),
+    "nix build -f FILE hello2 --no-link; nix-instantiate FILE -A contexts --eval --strict",
+    "nix-instantiate --read-write-mode FILE -A readHello --eval", "nix-build FILE -A user; nix-build FILE -A user; nix build -f FILE user deepUser floatingUser",
+    *(f"{command} {name}" for name in ("failing", "onFailing", "failingUser", "nonsense", "onNonsense", "onNone", "notText", "executable")
+      for command in ("nix build -f FILE --no-link", "nix-build FILE -A")),
+    *(f"nix build -f FILE --no-link {name} --keep-going" for name in ("onFailing", "failingUser", "onNonsense")), "nix build -f FILE onFailing user --keep-going",
+    "nix build --no-link --impure --expr '(import FILE).hello2'", "nix build --no-link --impure --expr 'builtins.outputOf (import FILE).failing.outPath \"out\"'",
+    *(f"d={DRV.format('producer')}; nix build $d^out^{names} --no-link --print-out-paths" for names in ("out", "dev", "*", "none", "out,dev", "out^out")),
+    f"d={DRV.format('producer')}; nix build $d^out^out --json --no-link | jq -c '.[] | [.drvPath, .outputs]'",
+    f"d={DRV.format('producer')}; nix build $d^out^out --dry-run --json | jq -c '.[] | [.drvPath, .outputs]'",
+    f"d={DRV.format('writesWriter')}; nix build $d^out^out^out --no-link --print-out-paths", f"d={DRV.format('producer')}; nix build $d^none^out",
+    f"d={DRV.format('failing')}; nix build $d^out^out", f"d={DRV.format('nonsense')}; nix build $d^out^out", f"d={DRV.format('hello')}; nix build $d^out^out",
+    f"d={DRV.format('producer')}; nix build $d^out^out --option experimental-features 'nix-command ca-derivations'",
+    f"d={DRV.format('producer')}; nix path-info $d^out^out", f"d={DRV.format('producer')}; nix build $d^out^out --no-link; nix path-info $d^out^out",
+    *(f"cat $(nix-instantiate FILE -A {name} 2> /dev/null) | cut -c 1-12" for name in ("user", "deepUser", "hello")),
+    *(f"d=$(nix-instantiate FILE -A {name} 2> /dev/null); nix derivation show $d | jq -c '.derivations[].inputs'" for name in ("user", "deepUser")),
+    *(f"d=$(nix-instantiate FILE -A {name} 2> /dev/null); nix derivation show $d | jq -c '.derivations[]' | nix derivation add && echo $d" for name in ("user", "deepUser")),
+    f"d={DRV.format('user')}; nix derivation show $d | jq -c '.derivations[]' | nix derivation add --option experimental-features nix-command",
+    f"d={DRV.format('user')}; nix derivation show $d --option experimental-features 'nix-command ca-derivations'",
+    f"nix-store -q --references {DRV.format('user')} | sort", f"nix-store -q --requisites {DRV.format('deepUser')} | wc -l",
+    "nix-instantiate FILE -A user --option experimental-features ca-derivations",
 ]  # fmt: skip
 
 
@@ -57,7 +83,8 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
     done = subprocess.run(line.replace("FILE", "./world.nix"), shell=True, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
 
     def masked(text: str) -> str:
-        return re.sub(rf"({folder}/store/)?[0-9a-z]{{32}}-", "STORE/", text).replace(str(folder), "FOLDER")
+        text = re.sub(rf"({folder}/store/)?[0-9a-z]{{32}}-", "STORE/", text)
+        return re.sub(r"/[0-9a-z]{52}\b", "PLACEHOLDER", text).replace(str(folder), "FOLDER")
 
     said = sorted({line.strip() for line in masked(done.stderr).splitlines() if not _NOT_HERE.search(line)})
     return {"status": done.returncode, "out": masked(done.stdout).splitlines(), "said": said}

@@ -26,13 +26,26 @@ def test_output_of_a_derivation_file(tmp_path, name) -> None:
     assert output_of(tmp_path, f"[ ({p} == d.{name}.outPath) (builtins.getContext ({p}) == builtins.getContext d.{name}.outPath) ]") == [True, True]
 
 
+def test_outputs_of_derivations_that_are_outputs(tmp_path) -> None:
+    """Placeholders as 2.34.8 computes them (tests/differential/test_computed_outputs.py builds with them)."""
+    deep = "builtins.outputOf (builtins.outputOf d.dev.outPath \"a\") \"b\""
+    assert output_of(tmp_path, f"[ (builtins.stringLength ({deep})) (builtins.hasContext ({deep})) ]") == [53, True]
+    inputs = output_of(tmp_path, f"""
+        let user = derivation {{ name = "user"; system = "y"; builder = "z"; a = {deep}; b = builtins.outputOf d.dev.outPath "a"; c = builtins.outputOf d.outPath "a"; }};
+        in builtins.readFile user.drvPath""")
+    assert ',([],[("dev",(["a"],[("a",["b"])])),("out",["a"])]))],' in inputs
+
+
 @pytest.mark.parametrize(("call", "message"), [
     ('builtins.outputOf file "doc"', "does not have output 'doc'"),
     ('builtins.outputOf d.drvPath "out"', "refers to a complete source and binary closure"),
     ('builtins.outputOf "${file}x" "out"', "has context with the different path"),
     ('builtins.outputOf "plain" "out"', "string 'plain' has 0 entries in its context"),
     ('builtins.outputOf "${file}${d.outPath}" "out"', "has 2 entries in its context"),
-    ('builtins.outputOf d.outPath "out"', "is not carried out"),
+    ('builtins.outputOf (builtins.substring 0 9 d.outPath) "out"', "is not the right placeholder for this derivation output. It should be '/nix/store/"),
+    ('builtins.outputOf d.outPath "a!b"', "name 'a!b' contains illegal character '!'"),
+    ('builtins.outputOf d.outPath ""', "name must not be empty"),
+    ('builtins.foldl\' (d: n: builtins.outputOf d "out") d.outPath (builtins.genList (n: n) 200)', "nested too deep"),
     ('builtins.outputOf file "${file}"', "is not allowed to refer to a store path"),
 ])  # fmt: skip
 def test_output_of_something_else(tmp_path, call, message) -> None:

@@ -234,6 +234,11 @@ def test_closure_and_finish():
     assert drv.outputs["lib"].path == drv.env["lib"] != DRVS[path_of("several")].env["lib"]
 
 
+def dynamic_text(children: str) -> bytes:
+    """A derivation that needs outputs of outputs of another one."""
+    return f'DrvWithVersion("xp-dyn-drv",[("out","","","")],[("/nix/store/{"1" * 32}-x.drv",(["lib"],{children}))],[],"s","b",[],[("out","")])'.encode()
+
+
 TEXT_ERRORS = [
     (b"", "unexpected end of file"),
     (b"Derive(", "expected string 'Derive"),
@@ -250,7 +255,14 @@ TEXT_ERRORS = [
     (b'Derive([("a","","","")],[("x",[])],[],"","",[],[])', "bad path 'x' in derivation"),
     (b'Derive([("a","","","")],[],[],"","",[],[])x', "trailing bytes"),
     (b'Derive([("a","","","")],[],[],"","",["a""b"],[])', "expected string ','"),
-    (b'DrvWithVersion("xp-dyn-drv",[("a","","","")])', "dynamic derivations"),
+    (b'DrvWithVersion("xp-dyn-drv",[("a","","","")])', "expected string ',"),
+    (b'DrvWithVersion("xp-other",[("a","","","")])', "Unknown derivation ATerm format version 'xp-other'"),
+    *((dynamic_text(children), message) for children, message in (
+        ('[("out",["a"])', "expected string ','"), ('[("out",["a"]),]', "expected string '\\('"), ('[("out",([],[("b",["c"])])]', "expected string '\\)"),
+        ('[("out",[a])]', "expected string '\"'"), ('["out"]', "expected string '\\('"), ("", "expected string '\\['"),
+        ('[("a",([],' * 101 + '[("a",["b"])]' + "))]" * 101, "nested too deep"), ('[("a",([],' * 100_000, "nested too deep"),
+    )),
+    (dynamic_text('[("out",["a"])]').replace(b'DrvWithVersion("xp-dyn-drv",', b"Derive("), "expected string '\\['"),
 ]
 
 
@@ -270,6 +282,34 @@ PLAIN_STRINGS = STRINGS.filter(lambda s: '"' not in s and "\\" not in s)
 def test_any_strings_survive(builder, args, env, system):
     drv = Derivation("x", system, builder, args, env, {"out": DerivationOutput(kind="deferred")})
     assert Derivation.from_aterm(drv.to_aterm(), "x") == drv
+
+
+NAMES = st.text("abc-", min_size=1, max_size=3)
+NODES = st.recursive(
+    st.builds(lambda names: {"outputs": sorted(names), "dynamicOutputs": {}}, st.sets(NAMES, min_size=1, max_size=3)),
+    lambda node: st.builds(
+        lambda names, children: {"outputs": sorted(names), "dynamicOutputs": children}, st.sets(NAMES, max_size=3), st.dictionaries(NAMES, node, min_size=1, max_size=3)
+    ),
+)
+
+
+@given(st.dictionaries(NAMES, NODES, min_size=1, max_size=3), st.booleans())
+def test_inputs_that_are_outputs_of_outputs_survive(children, has_plain):
+    path = f"/nix/store/{'1' * 32}-x.drv"
+    drv = Derivation("x", "s", "b", [], {}, {"out": DerivationOutput(kind="deferred")}, {path: ["lib"] if has_plain else []}, dynamic_inputs={path: children})
+    text = drv.to_aterm()
+    assert text.startswith(b'DrvWithVersion("xp-dyn-drv",[(') and Derivation.from_aterm(text, "x") == drv
+    assert Derivation.from_json(drv.to_json()) == drv and drv.references == [path]
+    assert len(drv.dynamic_chains()) == len(set(drv.dynamic_chains())) > 0
+    with pytest.raises(ValueError, match="'dynamic-derivations' is disabled \\(derivation 'x', ATerm format version 'xp-dyn-drv'\\)"):
+        drv.require_features(frozenset())
+
+
+def test_text_hashed_outputs_need_a_feature():
+    drv = Derivation("x", "s", "b", outputs={"out": DerivationOutput(kind="floating", method="text", algorithm="sha256")})
+    with pytest.raises(ValueError, match="is disabled \\(text-hashed derivation output\\)"):
+        drv.require_features(frozenset({"ca-derivations"}))
+    drv.require_features(frozenset({"ca-derivations", "dynamic-derivations"}))
 
 
 @settings(max_examples=400)

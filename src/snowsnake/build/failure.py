@@ -23,6 +23,8 @@ class BuildFailure(ValueError):
 class Refused(BuildFailure):
     """What was requested cannot be done at all: it ends all builds, also with `--keep-going`.  *trace*: what we were doing, outermost first."""
 
+    ends_all = True
+
     def __init__(self, message: str, drv_path: str = "", trace: Sequence[str] = ()) -> None:
         super().__init__(message, drv_path, REJECTED)
         self.trace = tuple(trace)

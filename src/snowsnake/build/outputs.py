@@ -37,8 +37,12 @@ def register(
     """The paths of the outputs.  *scratch*: the name of each during the build; *places*: where the builder left it; *folder*: a temporary folder of the store;
     *user*: the builder's, None for the caller; *keys* sign the outputs; *repaired*: outputs that are valid, and are replaced."""
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
-    for info in infos.values():
+    for name, info in infos.items():
         info.signatures = sorted(sign(key, info) for key in keys)
+        try:
+            store.complete(info, found[name])
+        except ValueError as error:
+            raise Refused(str(error), drv_path) from None
     for name in _in_order(drv_path, infos):
         if name in repaired or not store.has_now(infos[name].path):
             store.adopt(infos[name], found[name])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import selectors
 import time
 from collections.abc import Iterable
+from itertools import pairwise
 
 from snowsnake.build.builder import Build, Locked
 from snowsnake.build.failure import (
@@ -26,6 +27,7 @@ from snowsnake.build.progress import Count
 from snowsnake.build.request import Attributes, needed_features, sees_world
 from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation
+from snowsnake.store.interface import NoDerivation
 from snowsnake.store.local import LocalStore
 from snowsnake.store.realisation import has_unknown_outputs, is_impure, known_outputs, needs_resolving, resolve
 
@@ -103,9 +105,9 @@ class Scheduler:
         """The failure of a requested derivation ends all; another one lets run what runs."""
         return self._must_end and not self._failures.keys().isdisjoint(self._roots)
 
-    def _add(self, root: str) -> None:
-        """The goal for a derivation, and those for what it needs."""
-        waiting: list[tuple[str, Iterable[str] | None]] = [(root, None)]
+    def _add(self, root: str, names: Iterable[str] | None = None) -> None:
+        """The goal for a derivation, and those for what it needs.  *names*: of the outputs; None: those that were asked for."""
+        waiting: list[tuple[str, Iterable[str] | None]] = [(root, names)]
         while waiting:
             path, wanted = waiting.pop()
             if path in self._goals:
@@ -140,6 +142,11 @@ class Scheduler:
                     goal.waits_for.add(needed)
                     self._needed_by.setdefault(needed, []).append(path)
                     waiting.append((needed, names))
+            for needed, chain in drv.dynamic_chains():         # the derivation that is an output comes first
+                if not self._is_done(needed, self._derivation(needed), chain[:1]):
+                    goal.waits_for.add(needed)
+                    self._needed_by.setdefault(needed, []).append(path)
+                    waiting.append((needed, chain[:1]))
 
     def _is_unavailable(self, goal: Goal) -> bool:
         return any(goal.drv.outputs[name].path in self._options.unavailable for name in goal.wanted)
@@ -156,7 +163,10 @@ class Scheduler:
         """Read once, however many need it."""
         if path not in self._derivations:
             self._store.claim(path)            # and with it what it refers to
-            self._derivations[path] = self._store.read_derivation(path)
+            try:
+                self._derivations[path] = self._store.read_derivation(path)
+            except NoDerivation as error:
+                raise Refused(str(error), path) from None
         return self._derivations[path]
 
     def _is_done(self, drv_path: str, drv: Derivation, names: Iterable[str] | None = None) -> bool:
@@ -186,6 +196,8 @@ class Scheduler:
                 raise dependencies_failed(drv_path, goal.drv, goal.failed_inputs)
             if self._is_unavailable(goal):
                 raise substitutes_failed(drv_path)
+            if self._awaits_outputs_of_outputs(goal, ready):
+                return
             path, drv = drv_path, goal.drv
             if needs_resolving(drv, knows_realisations=self._options.knows_realisations):
                 drv = resolve(drv, self._actual)
@@ -228,6 +240,27 @@ class Scheduler:
         except (BuildFailure, OSError, ValueError) as error:
             self._failed(drv_path, error)
         self._ended(drv_path, ready)
+
+    def _awaits_outputs_of_outputs(self, goal: Goal, ready: list[str]) -> bool:
+        """Whether derivations that have been made by now must be built first; they become goals."""
+        for path, chain in goal.drv.dynamic_chains():
+            at = path
+            for name, following in pairwise(chain):
+                at = self._actual(at, name)
+                if at in self._failures:
+                    goal.failed_inputs += 1
+                    break
+                if self._is_done(at, self._derivation(at), [following]):
+                    continue
+                known = set(self._goals)
+                self._add(at, [following])
+                ready += [new for new in self._goals.keys() - known if not self._goals[new].waits_for]
+                goal.waits_for.add(at)
+                self._needed_by.setdefault(at, []).append(goal.drv_path)
+                break
+        if goal.failed_inputs:
+            raise dependencies_failed(goal.drv_path, goal.drv, goal.failed_inputs)
+        return bool(goal.waits_for)
 
     def _postpone(self, drv_path: str, locked: Locked) -> None:
         self._postponed.append(drv_path)
@@ -352,7 +385,9 @@ class Scheduler:
         for path in self._needed_by.get(drv_path, ()):
             goal = self._goals[path]
             goal.waits_for.discard(drv_path)
-            goal.failed_inputs += drv_path in self._failures
+            if drv_path in self._failures:
+                self._tell_not_obtained(goal, drv_path)
+                goal.failed_inputs += 1
             if path in self._failures:
                 continue
             if goal.failed_inputs and not self._options.keep_going:
@@ -369,6 +404,12 @@ class Scheduler:
         if found != builds:
             self._options.progress.builds = found
             self._options.progress.tell()
+
+    def _tell_not_obtained(self, goal: Goal, failed: str) -> None:
+        """Says that a derivation which would be an output of one that failed cannot be had."""
+        for path, chain in goal.drv.dynamic_chains():
+            if path == failed:
+                self._options.on_failure(BuildFailure(f"failed to obtain derivation of '{path}^{chain[0]}'", path))
 
     def _raise(self) -> None:
         """Raises the error that 2.34.8 raises: the only failure, or, after reporting each of several failures, which of the requested paths failed."""

@@ -11,13 +11,13 @@ from libc.string cimport memcmp, memcpy, memset
 from snowsnake.builtins.protocol cimport done, force, tail
 from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.builtins.store_context cimport (
-    ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element,
+    ELEMENT_DERIVATION, ELEMENT_DYNAMIC, ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element, known_derivation,
 )
 from snowsnake.diagnostics.message_table cimport (
     MESSAGE_CONTEXT_NOT_ONE_ELEMENT, MESSAGE_CONTEXT_OF_NO_DERIVATION, MESSAGE_OUTPUT_HAS_NO_DEPENDENCIES, MESSAGE_PATH_IS_NO_DERIVATION,
 )
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_text, make_view
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view
 from snowsnake.host.state cimport host_store_dir
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_order, attrs_position, scratch_entries
@@ -63,7 +63,7 @@ cdef int _with_context(Machine* m, Word s, uint32_t context) noexcept nogil:
 
 cdef struct InternedElement:
     uint32_t path                     # symbol
-    uint32_t output                   # symbol, of ELEMENT_OUTPUT only
+    uint32_t output                   # symbol, of ELEMENT_OUTPUT and ELEMENT_DYNAMIC only
     uint32_t place                    # its place in the context, which keeps the order of the outputs
     int kind
 
@@ -71,7 +71,7 @@ cdef struct InternedElement:
 cdef void _decode(Machine* m, uint32_t symbol, InternedElement* element) noexcept nogil:
     cdef Element parts = context_element(m, symbol)
     element.kind = parts.kind
-    element.output = symbol_intern(m, parts.output.data, parts.output.size) if parts.kind == ELEMENT_OUTPUT else 0
+    element.output = symbol_intern(m, parts.output.data, parts.output.size) if parts.output.data != NULL else 0
     element.path = symbol_intern(m, parts.path.data, parts.path.size)
 
 
@@ -149,6 +149,19 @@ cdef Word _describe_path(Machine* m, InternedElement* elements, uint64_t count) 
     return attrs_build(m, entries, n)
 
 
+cdef int _find_derivation(Machine* m, uint32_t symbol, InternedElement* element) noexcept nogil:
+    """Shows an output of a derivation that is an output as one of the derivation that was built."""
+    cdef Bytes path
+    cdef int outcome
+    bytes_init(&path)
+    outcome = known_derivation(m, context_element(m, symbol), &path)
+    if outcome == DONE:
+        element.kind = ELEMENT_OUTPUT
+        element.path = symbol_intern(m, path.data, path.size)
+    bytes_free(&path)
+    return outcome
+
+
 cdef int get_context(Machine* m, Word* fp) noexcept nogil:
     cdef uint32_t number = string_context(fp[0]), n, i
     cdef uint64_t start = 0, end, paths = 0
@@ -171,6 +184,10 @@ cdef int get_context(Machine* m, Word* fp) noexcept nogil:
             return stop(m) if must_stop(m) else RAISE
         _decode(m, m.contexts[number].elements[i], &elements[i])
         elements[i].place = i
+        if elements[i].kind == ELEMENT_DYNAMIC and _find_derivation(m, m.contexts[number].elements[i], &elements[i]) != DONE:
+            free(elements)
+            free(entries)
+            return RAISE
     qsort(elements, n, sizeof(InternedElement), _compare_elements)
     while start < n:
         end = start + 1
@@ -243,7 +260,7 @@ cdef int add_drv_output_dependencies(Machine* m, Word* fp) noexcept nogil:
     _decode(m, m.contexts[number].elements[0], &element)
     if element.kind == ELEMENT_DERIVATION:
         return done(m, s)
-    if element.kind == ELEMENT_OUTPUT:
+    if element.kind == ELEMENT_OUTPUT or element.kind == ELEMENT_DYNAMIC:
         output = symbol_string(m, element.output)
         return raise_message(m, worded(MESSAGE_OUTPUT_HAS_NO_DEPENDENCIES, <int>string_size(output), <char*>string_data(output)))
     path = symbol_string(m, element.path)

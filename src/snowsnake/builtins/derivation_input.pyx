@@ -13,7 +13,7 @@ from snowsnake.builtins.derivation_slots cimport (
 )
 from snowsnake.builtins.engines.json cimport json_append_string
 from snowsnake.builtins.hashes cimport parse_stated_hash
-from snowsnake.builtins.store_context cimport ELEMENT_DERIVATION, ELEMENT_PATH, Element, context_element, string_view
+from snowsnake.builtins.store_context cimport ELEMENT_DERIVATION, ELEMENT_DYNAMIC, ELEMENT_PATH, Element, context_element, string_view
 from snowsnake.diagnostics.message_table cimport (
     MESSAGE_ADDRESSED_AND_IMPURE, MESSAGE_DERIVATION_NAMED_DRV, MESSAGE_DUPLICATE_OUTPUT, MESSAGE_FIXED_OUTPUTS, MESSAGE_NO_BUILDER,
     MESSAGE_NO_OUTPUTS, MESSAGE_NO_SYSTEM, MESSAGE_OUTPUT_NAMED_DRV_PATH, MESSAGE_TOO_MANY_OUTPUTS,
@@ -38,6 +38,7 @@ from snowsnake.store.aterm cimport (
     InputDrv, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, Variable,
 )
 from snowsnake.store.derivation_paths cimport DerivationInput, DerivationResult, derivation_finish
+from snowsnake.store.dynamic_inputs cimport merge_chains
 from snowsnake.store.hash_functions cimport HASH_SHA256
 from snowsnake.store.known_derivations cimport KnownDerivations
 from snowsnake.store.store_path cimport INGEST_FLAT, INGEST_RECURSIVE, INGEST_TEXT
@@ -168,23 +169,29 @@ cdef void _add_context(Machine* m, uint32_t context, DerivationInput* input) noe
             continue
         drv = &input.input_drvs[input.input_drv_count]
         drv.path = e.path
-        drv.output = e.output
+        drv.output = make_view(NULL, 0) if e.kind == ELEMENT_DYNAMIC else e.output
         drv.all_outputs = e.kind == ELEMENT_DERIVATION
+        drv.children = e.chain if e.kind == ELEMENT_DYNAMIC else make_view(NULL, 0)
         input.input_drv_count += 1
 
 
 cdef int finish_derivation(Machine* m, Word* fp) noexcept nogil:
     cdef DerivationInput input
-    cdef Bytes json
+    cdef Bytes json, children
     cdef int outcome
     memset(&input, 0, sizeof(input))
     memset(&json, 0, sizeof(json))
+    bytes_init(&children)
     outcome = _fill(m, fp, &input, &json)
+    if outcome == DONE and not merge_chains(input.input_drvs, &input.input_drv_count, &children):
+        outcome = raise_text(m, ERROR_MEMORY, NULL)
+    input.is_dynamic = children.size > 0
     if outcome == DONE:
         outcome = _check(m, fp, &input)
     if outcome == DONE:
         outcome = _conclude(m, &input)
     free(json.data)
+    bytes_free(&children)
     return outcome
 
 

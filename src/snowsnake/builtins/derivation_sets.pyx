@@ -17,13 +17,15 @@ from snowsnake.builtins.derivations cimport (
 from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport (
-    ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element, take_plain_string,
+    ELEMENT_DERIVATION, ELEMENT_OUTPUT, ELEMENT_PATH, Element, context_element, string_view, take_plain_string,
 )
 from snowsnake.diagnostics.message_table cimport (
     MESSAGE_CONTEXT_OF_CLOSURE, MESSAGE_CONTEXT_OF_OTHER_PATH, MESSAGE_CONTEXT_OF_SEVERAL, MESSAGE_DERIVATION_WITHOUT_OUTPUTS,
     MESSAGE_HEAD_OF_EMPTY_LIST, MESSAGE_INVALID_DERIVATION, MESSAGE_NO_SUCH_OUTPUT, MESSAGE_OUTPUT_OF_OUTPUT,
 )
-from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init, bytes_reserve, make_view, view_is
+from snowsnake.foundation.buffer cimport (
+    Bytes, View, bytes_byte, bytes_free, bytes_init, bytes_reserve, bytes_view, make_view, view_equal, view_is, view_of,
+)
 from snowsnake.host.files cimport host_read_file
 from snowsnake.host.logical_store cimport host_store_has
 from snowsnake.host.state cimport host_store_dir
@@ -31,17 +33,19 @@ from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
-from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
+from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push, string_words
 from snowsnake.machine.operations cimport raise_context
-from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Machine
-from snowsnake.machine.symbols cimport symbol_intern, symbol_of, symbol_string
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
+from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, attrs_find, attrs_keys, attrs_size, attrs_values, is_list, is_string, is_thunk, list_items, list_size,
     small_int, string_context, string_data, string_size, val,
 )
 from snowsnake.store.aterm cimport DerivationFields, derivation_free, derivation_init
-from snowsnake.store.aterm_parser cimport aterm_parse
+from snowsnake.store.aterm_parser cimport MOST_LEVELS, aterm_parse
 from snowsnake.store.derivation_paths cimport FinishedOutput, DerivationResult
+from snowsnake.store.dynamic_inputs cimport chain_placeholder, wrong_placeholder
+from snowsnake.store.store_path cimport store_downstream_placeholder, store_name_check
 
 cdef enum:
     FIXED_ATTRIBUTES = 6              # all, drvAttrs, drvPath, outPath, outputName, type
@@ -189,11 +193,13 @@ cdef int _imported(Machine* m, Word path, DerivationFields* drv, Word output) no
     """{ all, drvPath, name, outPath, outputName, type, and each output }, with the outputs in the .drv's order."""
     cdef DerivationResult result
     cdef FinishedOutput* known
-    cdef Bytes room
-    cdef size_t i
+    cdef Bytes room, placeholders, error
+    cdef size_t i, start
     cdef int outcome
     bytes_init(&room)
-    if not bytes_reserve(&room, (drv.output_count + 1) * sizeof(FinishedOutput)):
+    bytes_init(&placeholders)
+    bytes_init(&error)
+    if not (bytes_reserve(&room, (drv.output_count + 1) * sizeof(FinishedOutput)) and bytes_reserve(&placeholders, drv.output_count * 64)):
         bytes_free(&room)
         return raise_text(m, ERROR_MEMORY, NULL)
     known = <FinishedOutput*>room.data
@@ -201,11 +207,20 @@ cdef int _imported(Machine* m, Word path, DerivationFields* drv, Word output) no
         known[i].name = drv.outputs[i].name
         known[i].path = drv.outputs[i].path
         known[i].is_known = drv.outputs[i].path.size > 0
+        start = placeholders.size
+        if not known[i].is_known:
+            if not store_downstream_placeholder(
+                    host_store_dir(m), make_view(string_data(path), string_size(path)), known[i].name, &placeholders, &error):
+                bytes_free(&room)
+                bytes_free(&placeholders)
+                return raise_store_error(m, ERROR_VALUE, &error)
+            known[i].path = make_view(placeholders.data + start, placeholders.size - start)
     result.drv_path = make_view(string_data(path), string_size(path))
     result.outputs = known
     result.output_count = drv.output_count
     outcome = derivation_set(m, &result)
     bytes_free(&room)
+    bytes_free(&placeholders)
     if outcome == DONE and output:
         return _one_output(m, path, m.result, output)
     if outcome == DONE:
@@ -281,6 +296,70 @@ cdef int _single_path(Machine* m, Word s) noexcept nogil:
     return DONE
 
 
+cdef int _check_placeholder(Machine* m, Word s, Element e) noexcept nogil:
+    """Returns DONE if a string is the path or the placeholder of the output that its context names."""
+    cdef Bytes expected, error
+    cdef int outcome = DONE
+    bytes_init(&expected)
+    bytes_init(&error)
+    if e.kind == ELEMENT_OUTPUT:
+        outcome = _path_of_output(m, e, &expected)
+    elif not chain_placeholder(host_store_dir(m), e.path, e.chain, &expected, &error):
+        outcome = raise_store_error(m, ERROR_VALUE, &error)
+    if outcome == DONE and not view_equal(view_of(&expected), string_view(s)):
+        wrong_placeholder(string_view(s), e.path, e.chain, view_of(&expected), &error)
+        outcome = raise_store_error(m, ERROR_VALUE, &error)
+    bytes_free(&expected)
+    return outcome
+
+
+cdef int _path_of_output(Machine* m, Element e, Bytes* out) noexcept nogil:
+    """Appends what stands for an output of a derivation in the store: its path, or its placeholder."""
+    cdef Word path, output
+    cdef int outcome
+    if not heap_reserve(m, string_words(e.path.size) + string_words(e.output.size)):
+        return RAISE
+    path = make_string(m, e.path.data, e.path.size, 0)
+    output = make_string(m, e.output.data, e.output.size, 0)
+    outcome = _read_derivation(m, path, output)
+    if outcome == DONE and not bytes_view(out, string_view(m.result)):
+        return raise_text(m, ERROR_MEMORY, NULL)
+    return outcome
+
+
+cdef int _output_of_output(Machine* m, Word s, Element e, View name) noexcept nogil:
+    """The placeholder of an output of the derivation that *e* names, with that as its context."""
+    cdef View encoded = string_view(symbol_string(m, m.contexts[string_context(s)].elements[0]))
+    cdef Bytes element, placeholder, error
+    cdef size_t i, levels = 0
+    cdef int outcome = DONE
+    bytes_init(&element)
+    bytes_init(&placeholder)
+    bytes_init(&error)
+    if not store_name_check(name, &error):
+        return raise_store_error(m, ERROR_VALUE, &error)
+    for i in range(e.chain.size):
+        levels += e.chain.data[i] == c'!'
+    if levels > MOST_LEVELS:
+        return raise_message(m, worded(MESSAGE_OUTPUT_OF_OUTPUT, <int>string_size(s), <char*>string_data(s)))
+    bytes_byte(&element, c'!')
+    bytes_view(&element, name)
+    bytes_view(&element, encoded)
+    if element.failed:
+        outcome = raise_text(m, ERROR_MEMORY, NULL)
+    elif not chain_placeholder(
+            host_store_dir(m), e.path, make_view(element.data, element.size - e.path.size), &placeholder, &error):
+        outcome = raise_store_error(m, ERROR_VALUE, &error)
+    elif not heap_reserve(m, string_words(placeholder.size) + string_words(element.size)):
+        outcome = RAISE
+    else:
+        m.result = make_string(
+            m, placeholder.data, placeholder.size, context_single(m, symbol_intern(m, element.data, element.size)))
+    bytes_free(&element)
+    bytes_free(&placeholder)
+    return done(m, m.result) if outcome == DONE else outcome
+
+
 cdef int output_of(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome = of_part(m, 1, _single_path(m, fp[0]))
     cdef Element e
@@ -290,10 +369,15 @@ cdef int output_of(Machine* m, Word* fp) noexcept nogil:
     e = context_element(m, m.contexts[string_context(fp[0])].elements[0])
     if not host_store_has(m, e.path):
         return raise_message(m, worded(MESSAGE_INVALID_DERIVATION, <int>e.path.size, <char*>e.path.data))
-    if e.kind == ELEMENT_OUTPUT:
-        return raise_message(m, worded(MESSAGE_OUTPUT_OF_OUTPUT, <int>string_size(fp[0]), <char*>string_data(fp[0])))
-    outcome = of_part(m, 2, take_plain_string(m, fp[1], &name))
-    return outcome if outcome != DONE else _read_derivation(m, fp[0], name)
+    if e.kind != ELEMENT_PATH:
+        outcome = of_part(m, 1, _check_placeholder(m, fp[0], e))
+    if outcome == DONE:
+        outcome = of_part(m, 2, take_plain_string(m, fp[1], &name))
+    if outcome != DONE:
+        return outcome
+    if e.kind == ELEMENT_PATH:
+        return _read_derivation(m, fp[0], name)
+    return _output_of_output(m, fp[0], context_element(m, m.contexts[string_context(fp[0])].elements[0]), string_view(name))
 
 
 cdef int value(Machine* m, Word* fp) noexcept nogil:

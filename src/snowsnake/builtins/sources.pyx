@@ -13,7 +13,7 @@ from snowsnake.builtins.hashes cimport parse_stated_hash
 from snowsnake.builtins.protocol cimport call2, call_internal1, done, force, need_function
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.builtins.store_context cimport (
-    ELEMENT_OUTPUT, ELEMENT_PATH, Element, KeptReferences, context_element, free_references, keep_references, realise_context, store_string,
+    ELEMENT_DERIVATION, ELEMENT_PATH, Element, KeptReferences, context_element, free_references, keep_references, realise_context, store_string,
     string_view, take_plain_string,
 )
 from snowsnake.cache.layout cimport FileStamp
@@ -553,8 +553,8 @@ cdef int _refuse_derivation(Machine* m, Word name, Element e) noexcept nogil:
     cdef size_t skipped = host_store_dir(m).size + 1
     return raise_message(m, worded(
         MESSAGE_FILE_REFERS_TO_DERIVATION, <int>string_size(name), <char*>string_data(name),
-        <char*>"!" if e.kind == ELEMENT_OUTPUT else <char*>"=", <int>e.output.size,
-        <char*>e.output.data if e.output.data != NULL else <char*>"", <char*>"!" if e.kind == ELEMENT_OUTPUT else <char*>"",
+        <char*>"=" if e.kind == ELEMENT_DERIVATION else <char*>"!", <int>(e.chain.size - 2 if e.output.size else 0),
+        <char*>e.chain.data + 1, <char*>"" if e.kind == ELEMENT_DERIVATION else <char*>"!",
         <int>(e.path.size - skipped), <char*>e.path.data + skipped))
 
 

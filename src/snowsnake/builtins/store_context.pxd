@@ -2,7 +2,7 @@
 """String contexts and the logical store, for builtins that read files.
 
 An element of a context is the text of a symbol: `/nix/store/…` (a path), `=/nix/store/….drv` (a derivation with all that it
-needs), `!out!/nix/store/….drv` (one output of a derivation).
+needs), `!out!/nix/store/….drv` (one output of a derivation), `!out!dev!/nix/store/….drv` (one of a derivation that is an output itself).
 """
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.machine.state cimport Machine, TraceEntry
@@ -14,11 +14,13 @@ cdef enum ElementKind:
     ELEMENT_PATH = 1
     ELEMENT_DERIVATION                # `=`
     ELEMENT_OUTPUT                    # `!`
+    ELEMENT_DYNAMIC                   # `!` several times
 
 cdef struct Element:
     int kind
     View path                         # the store path itself
-    View output                       # for ELEMENT_OUTPUT
+    View output                       # for ELEMENT_OUTPUT and ELEMENT_DYNAMIC
+    View chain                        # what stands before the path
 
 cdef struct KeptReferences:           # what a copy of a part of the store refers to, in memory of its own
     References list
@@ -30,6 +32,8 @@ cdef inline View string_view(Word s) noexcept nogil:
     return make_view(string_data(s), string_size(s))
 
 cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil
+cdef int known_derivation(Machine* m, Element e, Bytes* path) noexcept nogil
+    # Appends the path of the derivation of which an element (ELEMENT_DYNAMIC) is an output; an error if it is not built.
 cdef int realise_context(Machine* m, Word* path) noexcept nogil
     # Requires that every store path in the context of a path's text is in the store, and builds outputs.  Placeholders of outputs whose paths
     # were not known before are replaced in the slot.

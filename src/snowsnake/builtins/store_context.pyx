@@ -12,7 +12,7 @@ from snowsnake.diagnostics.message_table cimport MESSAGE_INVALID_PATH
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_view, make_view, view_of
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.files cimport host_resolve
-from snowsnake.host.logical_store cimport host_realise, host_references, host_store_has
+from snowsnake.host.logical_store cimport host_known_output, host_realise, host_references, host_store_has
 from snowsnake.host.state cimport RESOLVE_FULL, host_is_in_store, host_of, host_store_dir
 from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.descriptions cimport raise_type
@@ -23,6 +23,7 @@ from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Context, Machine, TraceEntry
 from snowsnake.machine.symbols cimport context_make, context_single, symbol_intern, symbol_string
 from snowsnake.machine.word cimport is_string, is_thunk, string_context, string_data, string_size, val
+from snowsnake.store.dynamic_inputs cimport take_name
 from snowsnake.store.store_path cimport STORE_HASH_SIZE, store_path_split, views_sort
 
 cdef extern from "string.h":
@@ -38,6 +39,7 @@ cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil:
     cdef uint8_t* text = string_data(s)
     cdef size_t size = string_size(s)
     cdef const uint8_t* end
+    cdef const uint8_t* rest = NULL
     cdef Element e
     e.output = make_view(NULL, 0)
     e.kind = ELEMENT_PATH
@@ -50,8 +52,34 @@ cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil:
         if end != NULL:
             e.kind = ELEMENT_OUTPUT
             e.output = make_view(text + 1, <size_t>(end - text - 1))
-            e.path = make_view(end + 1, <size_t>(text + size - end - 1))
+            rest = end + 1
+            end = <const uint8_t*>memchr(rest, c'!', <size_t>(text + size - rest))
+            while end != NULL:
+                e.kind = ELEMENT_DYNAMIC
+                rest = end + 1
+                end = <const uint8_t*>memchr(rest, c'!', <size_t>(text + size - rest))
+            e.path = make_view(rest, <size_t>(text + size - rest))
+    e.chain = make_view(text, <size_t>(e.path.data - text))
     return e
+
+
+cdef void _add_names(View chain, Bytes* out) noexcept nogil:
+    """`!dev!out` for the chain `!out!dev!`, as stores are asked."""
+    cdef View name
+    while take_name(&chain, &name):
+        bytes_byte(out, c'!')
+        bytes_view(out, name)
+
+
+cdef int known_derivation(Machine* m, Element e, Bytes* path) noexcept nogil:
+    cdef Bytes wanted
+    cdef int outcome
+    bytes_init(&wanted)
+    bytes_view(&wanted, e.path)
+    _add_names(make_view(e.output.data + e.output.size, <size_t>(e.path.data - e.output.data) - e.output.size), &wanted)
+    outcome = raise_text(m, ERROR_MEMORY, NULL) if wanted.failed else host_known_output(m, view_of(&wanted), path)
+    bytes_free(&wanted)
+    return outcome
 
 
 cdef int realise_context(Machine* m, Word* path) noexcept nogil:
@@ -70,10 +98,9 @@ cdef int realise_context(Machine* m, Word* path) noexcept nogil:
         if not host_store_has(m, e.path):
             bytes_free(&wanted)
             return raise_message(m, worded(MESSAGE_INVALID_PATH, <int>(e.path.size - dir_.size - 1), <char*>e.path.data + dir_.size + 1))
-        if e.kind == ELEMENT_OUTPUT:
+        if e.kind == ELEMENT_OUTPUT or e.kind == ELEMENT_DYNAMIC:
             bytes_view(&wanted, e.path)
-            bytes_byte(&wanted, c'!')
-            bytes_view(&wanted, e.output)
+            _add_names(e.chain, &wanted)
             bytes_byte(&wanted, c'\n')
     if wanted.failed:
         outcome = raise_text(m, ERROR_MEMORY, NULL)

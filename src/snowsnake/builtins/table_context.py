@@ -76,8 +76,8 @@ ROWS = (
         doc="Returns the path of the output *output* of the derivation whose path is the string *drvPath*. The context of "
         "*drvPath* must be that path and nothing else, as `unsafeDiscardOutputDependency` returns it, and the "
         "derivation must be in the store. `builtins` has this function only with the feature `dynamic-derivations`. "
-        "Raises an error for a string with another context, for a *drvPath* that is itself an output of a derivation, "
-        "and type errors.",
+        "A *drvPath* that is an output of a derivation (`outPath`) means the derivation that will be built; the result is then "
+        "a placeholder, which builds replace. Raises an error for a string with another context, and type errors.",
         example="builtins.isFunction builtins.outputOf => true",
         phrases={
             "argument 1": "while evaluating the first argument to builtins.outputOf",

@@ -127,7 +127,11 @@ class BuilderElsewhere:
 
 def report_missing(missing: "Missing", reporter: "Reporter") -> None:
     """What would be built and fetched, and what is not known, as lists."""
+    from snowsnake.store.collecting import ignored_warning
+
     lines: list[str] = []
+    for path in missing.ignored:
+        reporter.warning(ignored_warning(path))
     if missing.builds:
         count = len(missing.builds)
         lines.append(f"{'this derivation' if count == 1 else f'these {count} derivations'} will be built:")

@@ -75,7 +75,7 @@ cdef extern from *:
         {"string '%.*s' has a context which refers to a complete source and binary closure. This is not supported at this time", 17, 0},
         {"path string '%.*s' has context with the different path '%.*s'", 17, 0},
         {"derivation '%.*s' is not valid", 19, 0},
-        {"'builtins.outputOf' of '%.*s', which is an output itself, is not carried out by Snowsnake", 17, 0},
+        {"'builtins.outputOf' of '%.*s': outputs of derivations that are outputs are nested too deep", 17, 0},
         {"invalid derivation name: %.*s. Please pass a different 'name'.", 17, 0},
         {"In derivation '%.*s': setting structured attributes via '__json' is deprecated, and may be disallowed in future versions of Nix. Set '__structuredAttrs = true' instead.", 0, 0},
         {"experimental Nix feature 'dynamic-derivations' is disabled (text-hashed derivation '%.*s', outputHashMode = \\042text\\042); add '--extra-experimental-features dynamic-derivations' to enable it", 17, 0},

@@ -189,7 +189,7 @@ MESSAGES: tuple[Message, ...] = (
     ),
     Message("CONTEXT_OF_OTHER_PATH", "value", "path string '{text}' has context with the different path '{path}'"),
     Message("INVALID_DERIVATION", "file", "derivation '{path}' is not valid"),
-    Message("OUTPUT_OF_OUTPUT", "value", "'builtins.outputOf' of '{text}', which is an output itself, is not carried out by Snowsnake"),
+    Message("OUTPUT_OF_OUTPUT", "value", "'builtins.outputOf' of '{text}': outputs of derivations that are outputs are nested too deep"),
     Message("INVALID_DERIVATION_NAME", "value", "invalid derivation name: {error}. Please pass a different 'name'."),
     Message(
         "JSON_ATTRIBUTE_DEPRECATED",

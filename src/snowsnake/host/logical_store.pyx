@@ -10,20 +10,21 @@ from libc.string cimport memchr, memset
 
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.diagnostics.message_table cimport MESSAGE_BUILDS_NOT_ALLOWED, MESSAGE_BUILT_DURING_EVALUATION, MESSAGE_NO_STORE_TO_BUILD_IN
-from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, bytes_text, make_view, view_of
+from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, bytes_text, bytes_view, make_view, view_of
 from snowsnake.host.internal_files cimport is_internal
 from snowsnake.host.messages cimport host_warn
 from snowsnake.host.places cimport CHANGED, is_elsewhere, place_read, place_type, real_store_has
 from snowsnake.host.policy cimport host_allow, host_has_feature
 from snowsnake.host.records cimport RECORD_VALID, STATE_ABSENT, STATE_FOUND, record, record_file
 from snowsnake.host.state cimport (
-    FEATURE_CA_DERIVATIONS, FEATURE_IMPURE_DERIVATIONS, FILE_NONE, REALISED, REALISE_UNABLE, Host, Realised, host_of, host_store_dir,
+    FEATURE_CA_DERIVATIONS, FEATURE_DYNAMIC_DERIVATIONS, FEATURE_IMPURE_DERIVATIONS, FILE_NONE, REALISED, REALISE_UNABLE, Host, Realised, host_of, host_store_dir,
     is_guarded,
 )
 from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NOT_BUILT, FAULT_OTHER, RAISE, Machine
+from snowsnake.store.dynamic_inputs cimport unbuilt_output
 from snowsnake.store.known_derivations cimport KnownDerivations, derivations_init, derivations_references
 
 
@@ -79,6 +80,29 @@ cdef int host_realise(Machine* m, View wanted, View object_, Bytes* names) noexc
     return DONE
 
 
+cdef int host_known_output(Machine* m, View wanted, Bytes* path) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef const uint8_t* mark = <const uint8_t*>memchr(wanted.data, c'!', wanted.size)
+    cdef Bytes line, error
+    cdef Realised outcome
+    bytes_init(&line)
+    bytes_init(&error)
+    if h.realiser == NULL and ask_store_for_output(h, wanted, path):
+        return DONE
+    if h.realiser == NULL:
+        unbuilt_output(make_view(wanted.data, mark - wanted.data), make_view(mark + 1, wanted.size - <size_t>(mark - wanted.data) - 1), &error)
+        return raise_store_error(m, ERROR_FILE, &error)
+    bytes_text(&line, "?")                 # store_writer.pyx: nothing is built
+    bytes_view(&line, wanted)
+    bytes_text(&line, "\n")
+    outcome = h.realiser(h.writer_context, view_of(&line), path, NULL, &error)
+    bytes_free(&line)
+    if outcome != REALISED:
+        return raise_store_error(m, ERROR_FILE, &error)
+    bytes_free(&error)
+    return DONE
+
+
 cdef bint host_references(Machine* m, View store_path, Bytes* lines) noexcept nogil:
     cdef Host* h = host_of(m)
     if h.has_known_derivations and derivations_references(&h.known_derivations, store_path, lines):
@@ -86,6 +110,23 @@ cdef bint host_references(Machine* m, View store_path, Bytes* lines) noexcept no
     if h.describer == NULL:
         return ask_store_to_read(h, store_path, lines)
     return h.describer(h.writer_context, store_path, lines)
+
+
+cdef bint ask_store_for_output(Host* h, View wanted, Bytes* path) noexcept nogil:
+    with gil:
+        return known_there(h, wanted, path)
+
+
+cdef bint known_there(Host* h, View wanted, Bytes* path) noexcept:
+    """Whether the store of an evaluation that writes to none (`StoreToRead`) knows an output, whose path is then appended."""
+    cdef bytes found
+    try:
+        store = (<tuple>h.settings)[4] if h.settings != NULL else None
+        found = b"" if store is None else os.fsencode(store.known_output(os.fsdecode(wanted.data[:wanted.size])))
+    except MemoryError:
+        return False
+    bytes_append(path, <const char*>found, len(found))
+    return len(found) > 0 and not path.failed
 
 
 cdef bint ask_store_to_read(Host* h, View store_path, Bytes* lines) noexcept nogil:
@@ -150,6 +191,7 @@ cdef KnownDerivations* host_derivations(Machine* m) noexcept nogil:
         h.known_derivations.reader_context = <void*>m
         h.known_derivations.allows_floating = host_has_feature(m, FEATURE_CA_DERIVATIONS)
         h.known_derivations.allows_impure = host_has_feature(m, FEATURE_IMPURE_DERIVATIONS)
+        h.known_derivations.allows_dynamic = host_has_feature(m, FEATURE_DYNAMIC_DERIVATIONS)
         h.has_known_derivations = True
         m.derivations = &h.known_derivations
     return &h.known_derivations

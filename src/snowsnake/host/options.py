@@ -53,15 +53,27 @@ class StoreToRead:
         self._store: Store | None = None
         self._is_open = False
 
+    def _opened(self) -> "Store | None":
+        if not self._is_open:
+            self._is_open = True
+            self._store = self._open_store()
+        return self._store
+
     def references(self, path: str) -> "list[str]":
         """What a valid object refers to; nothing if it is not valid, or if the store cannot be asked."""
         try:
-            if not self._is_open:
-                self._is_open = True
-                self._store = self._open_store()
-            return [] if self._store is None else list(self._store.known(path).references)
+            store = self._opened()
+            return [] if store is None else list(store.known(path).references)
         except (OSError, ValueError):
             return []
+
+    def known_output(self, item: str) -> str:
+        """The path of an output (`DRV!out`) that was built before; "" if that is not known."""
+        try:
+            store = self._opened()
+            return "" if store is None else store.known_output(item)
+        except (OSError, ValueError):
+            return ""
 
 
 class HostOptions:

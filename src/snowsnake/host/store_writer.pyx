@@ -157,6 +157,10 @@ cdef Realised _realise(StoreWriter writer, View wanted, Bytes* names, Bytes* clo
         from snowsnake.store.graph import closure as closure_of
 
         items = _text(wanted).split("\n")[:-1]
+        if items[0].startswith("?"):       # an output that was built before
+            lines = writer.store.known_output(items[0][1:]).encode("utf-8", "surrogateescape")
+            bytes_append(names, <const char*>lines, len(lines))
+            return REALISED
         outputs = writer.store.realise(items)
         lines = "".join(_names(writer.store, items, outputs)).encode("utf-8", "surrogateescape")
         bytes_append(names, <const char*>lines, len(lines))
@@ -173,19 +177,22 @@ cdef Realised _realise(StoreWriter writer, View wanted, Bytes* names, Bytes* clo
 
 def _names(store, items, outputs):
     """The placeholders of outputs whose paths were not known, with their paths."""
-    from snowsnake.store.store_path import downstream_placeholder
+    from snowsnake.store.realisation import output_placeholder
 
     derivations = {}
     if len(items) != len(outputs):
         return
     for item, path in zip(items, outputs):
         drv_path, _, name = item.partition("!")
+        if "!" in name:
+            yield f"{output_placeholder(item, store.store_dir)}\t{path}\n"
+            continue
         if drv_path not in derivations:
             derivations[drv_path] = store.read_derivation(drv_path)
         if derivations[drv_path].outputs[name].kind == "impure":
             raise ValueError(f"cannot operate on output '{name}' of the unbuilt derivation '{drv_path}'")
         if not derivations[drv_path].outputs[name].path:
-            yield f"{downstream_placeholder(drv_path, name, store.store_dir)}\t{path}\n"
+            yield f"{output_placeholder(item, store.store_dir)}\t{path}\n"
 
 
 cdef int open_archive(void* context, Bytes* error) noexcept nogil:

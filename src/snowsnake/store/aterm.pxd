@@ -30,6 +30,7 @@ cdef struct InputDrv:                 # one output of one derivation
     View path
     View output                       # data NULL: the derivation is named without an output
     bint all_outputs                  # for derivation_finish only: every output, and the whole closure of the .drv
+    View children                     # data NULL: none; otherwise text or a chain (dynamic_inputs.pxd), and no output
 
 cdef struct DerivationFields:
     Output* outputs                   # by name
@@ -45,6 +46,7 @@ cdef struct DerivationFields:
     Variable* env                     # by name, distinct
     size_t env_count
     Bytes unescaped                   # strings that had escapes
+    bint is_dynamic                   # an input has children: the text has the form "xp-dyn-drv"
 
 cdef struct Splice:                   # where the value of an output's variable belongs in a text without that value
     size_t offset
@@ -56,6 +58,7 @@ cdef void aterm_write(const DerivationFields* drv, Bytes* out) noexcept nogil
 
 # The parts of the text, for hashing several variants of one derivation:
 #   Derive([OUTPUTS],[INPUTS],TAIL
+cdef void aterm_start(bint is_dynamic, Bytes* out) noexcept nogil            # `Derive([`, or what stands for it
 cdef void aterm_string(View text, Bytes* out) noexcept nogil
 cdef void aterm_plain(View text, Bytes* out) noexcept nogil                  # in quotes, for texts with nothing to escape
 cdef void aterm_outputs(const DerivationFields* drv, bint is_masked, Bytes* out) noexcept nogil

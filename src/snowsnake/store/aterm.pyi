@@ -13,4 +13,5 @@ def write(
     builder: str,
     args: list[str],
     env: list[tuple[str, str]],
+    children: list[tuple[str, str]] | None = None,
 ) -> bytes: ...

@@ -41,6 +41,10 @@ cdef inline bint _may_need_escape(uint64_t w) noexcept nogil:
             | ((w - <uint64_t>0x2020202020202020) & ~w & <uint64_t>0x8080808080808080)) != 0
 
 
+cdef void aterm_start(bint is_dynamic, Bytes* out) noexcept nogil:
+    bytes_text(out, 'DrvWithVersion("xp-dyn-drv",[' if is_dynamic else "Derive([")
+
+
 cdef void aterm_string(View text, Bytes* out) noexcept nogil:
     cdef size_t i = 0, end
     cdef uint8_t c
@@ -121,12 +125,19 @@ cdef void aterm_inputs(const InputDrv* inputs, size_t count, Bytes* out) noexcep
     cdef size_t i = 0
     cdef size_t first
     cdef bint has_output
+    cdef View children
     while i < count:
         first = i
         has_output = False
+        children = make_view(NULL, 0)
         bytes_text(out, ",(" if i else "(")
         aterm_plain(inputs[i].path, out)
-        bytes_text(out, ",[")
+        while i < count and view_equal(inputs[i].path, inputs[first].path):
+            if inputs[i].children.data != NULL:
+                children = inputs[i].children
+            i += 1
+        i = first
+        bytes_text(out, ",[" if children.data == NULL else ",([")
         while i < count and view_equal(inputs[i].path, inputs[first].path):
             if inputs[i].output.data != NULL:
                 if has_output:
@@ -134,7 +145,12 @@ cdef void aterm_inputs(const InputDrv* inputs, size_t count, Bytes* out) noexcep
                 aterm_plain(inputs[i].output, out)
                 has_output = True
             i += 1
-        bytes_text(out, "])")
+        bytes_byte(out, c']')
+        if children.data != NULL:
+            bytes_byte(out, c',')
+            bytes_view(out, children)
+            bytes_byte(out, c')')
+        bytes_byte(out, c')')
 
 
 cdef size_t aterm_tail(const DerivationFields* drv, Splice* splices, Bytes* out) noexcept nogil:
@@ -175,7 +191,7 @@ cdef size_t aterm_tail(const DerivationFields* drv, Splice* splices, Bytes* out)
 
 
 cdef void aterm_write(const DerivationFields* drv, Bytes* out) noexcept nogil:
-    bytes_text(out, "Derive([")
+    aterm_start(drv.is_dynamic, out)
     aterm_outputs(drv, False, out)
     bytes_text(out, "],[")
     aterm_inputs(drv.input_drvs, drv.input_drv_count, out)
@@ -292,8 +308,8 @@ cdef int fill_output(Output* output, _Strings strings, tuple given) except -1:
     return 0
 
 
-def write(list outputs, list input_drvs, list input_srcs, str platform, str builder, list args, list env):
-    """The text of a `.drv` from what `parse` returns, in any order."""
+def write(list outputs, list input_drvs, list input_srcs, str platform, str builder, list args, list env, list children=None):
+    """The text of a `.drv` from what `parse` returns, in any order.  *children* not None, but []: the text says that inputs have some, and not which."""
     cdef DerivationFields drv
     cdef Bytes text
     cdef _Strings strings = _Strings()
@@ -302,7 +318,8 @@ def write(list outputs, list input_drvs, list input_srcs, str platform, str buil
     memset(&text, 0, sizeof(text))
     try:
         drv.outputs = <Output*>items(len(outputs), sizeof(Output))
-        drv.input_drvs = <InputDrv*>items(len(input_drvs), sizeof(InputDrv))
+        drv.is_dynamic = children is not None
+        drv.input_drvs = <InputDrv*>items(len(input_drvs) + len(children or ()), sizeof(InputDrv))
         drv.input_srcs = <View*>items(len(input_srcs), sizeof(View))
         drv.args = <View*>items(len(args), sizeof(View))
         drv.env = <Variable*>items(len(env), sizeof(Variable))
@@ -319,7 +336,10 @@ def write(list outputs, list input_drvs, list input_srcs, str platform, str buil
         for i in range(len(env)):
             drv.env[i].name = strings.view(env[i][0])
             drv.env[i].value = strings.view(env[i][1])
-        drv.output_count, drv.input_drv_count = len(outputs), len(input_drvs)
+        drv.output_count, drv.input_drv_count = len(outputs), len(input_drvs) + len(children or ())
+        for i in range(len(children or ())):
+            drv.input_drvs[len(input_drvs) + i].path = strings.view(children[i][0])
+            drv.input_drvs[len(input_drvs) + i].children = strings.view(children[i][1])
         drv.arg_count, drv.env_count = len(args), len(env)
         qsort(drv.outputs, drv.output_count, sizeof(Output), compare_outputs)
         qsort(drv.input_drvs, drv.input_drv_count, sizeof(InputDrv), compare_inputs)

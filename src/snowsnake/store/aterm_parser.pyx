@@ -30,6 +30,7 @@ cdef struct Parser:
     const uint8_t* end
     DerivationFields* drv
     Bytes* error
+    bint has_version                  # "xp-dyn-drv": inputs may have children
 
 
 cdef bint no_memory(Parser* self) noexcept nogil:
@@ -195,13 +196,65 @@ cdef bint add_input(Parser* self, View path, View output) noexcept nogil:
     items[drv.input_drv_count].path = path
     items[drv.input_drv_count].output = output
     items[drv.input_drv_count].all_outputs = False
+    items[drv.input_drv_count].children = make_view(NULL, 0)
     drv.input_drv_count += 1
     return True
 
 
-cdef bint parse_input_drvs(Parser* self) noexcept nogil:
-    cdef View path, base, output
+cdef bint skip_strings(Parser* self) noexcept nogil:
+    """After the opening bracket of a list of strings."""
+    cdef View name
     cdef bint found
+    cdef size_t count = 0
+    while True:
+        if not item_follows(self, count, &found):
+            return False
+        if not found:
+            return True
+        count += 1
+        if not parse_string(self, &name):
+            return False
+
+
+cdef bint parse_children(Parser* self, View* out) noexcept nogil:
+    """`[("out",["out"]),("out2",([],[("out",["out"])]))]`, checked with a count of open brackets; data NULL if it is empty."""
+    cdef const uint8_t* start = self.at
+    cdef View name
+    cdef size_t depth = 1
+    cdef bint is_first = True
+    if not expect(self, "["):
+        return False
+    while depth:
+        if starts_with(self, c']'):
+            self.at += 1
+            depth -= 1
+            if depth and not expect(self, "))"):
+                return False
+            is_first = False
+            continue
+        if not (is_first or expect(self, ",")):
+            return False
+        if not (expect(self, "(") and parse_string(self, &name) and expect(self, ",")):
+            return False
+        if starts_with(self, c'('):
+            if not (expect(self, "([") and skip_strings(self) and expect(self, ",[")):
+                return False
+            depth += 1
+            is_first = True
+            if depth > MOST_LEVELS:
+                bytes_text(self.error, "outputs of derivations that are outputs are nested too deep in derivation")
+                return False
+            continue
+        if not (expect(self, "[") and skip_strings(self) and expect(self, ")")):
+            return False
+        is_first = False
+    out[0] = make_view(start if self.at - start > 2 else NULL, self.at - start)
+    return True
+
+
+cdef bint parse_input_drvs(Parser* self) noexcept nogil:
+    cdef View path, base, output, children
+    cdef bint found, has_children
     cdef size_t count = 0, outputs
     while True:
         if not item_follows(self, count, &found):
@@ -209,7 +262,11 @@ cdef bint parse_input_drvs(Parser* self) noexcept nogil:
         if not found:
             break
         count += 1
-        if not (expect(self, "(") and parse_store_path(self, &path, &base) and expect(self, ",[")):
+        if not (expect(self, "(") and parse_store_path(self, &path, &base) and expect(self, ",")):
+            return False
+        has_children = self.has_version and starts_with(self, c'(')
+        children = make_view(NULL, 0)
+        if not expect(self, "([" if has_children else "["):
             return False
         if base.size < 5 or not view_is(make_view(base.data + base.size - 4, 4), ".drv"):
             bytes_text(self.error, "store path '")
@@ -225,8 +282,13 @@ cdef bint parse_input_drvs(Parser* self) noexcept nogil:
             outputs += 1
             if not parse_string(self, &output) or not add_input(self, path, output):
                 return False
-        if outputs == 0 and not add_input(self, path, make_view(NULL, 0)):
+        if has_children and not (expect(self, ",") and parse_children(self, &children) and expect(self, ")")):
             return False
+        if (outputs == 0 or children.data != NULL) and not add_input(self, path, make_view(NULL, 0)):
+            return False
+        if children.data != NULL:
+            self.drv.input_drvs[self.drv.input_drv_count - 1].children = children
+            self.drv.is_dynamic = True
         if not expect(self, ")"):
             return False
     if self.drv.input_drv_count:
@@ -299,6 +361,18 @@ cdef bint check_distinct(Parser* self) noexcept nogil:
     return True
 
 
+cdef bint parse_version(Parser* self) noexcept nogil:
+    cdef View version
+    if not (expect(self, "DrvWithVersion(") and parse_string(self, &version)):
+        return False
+    if not view_is(version, "xp-dyn-drv"):
+        bytes_text(self.error, "Unknown derivation ATerm format version '")
+        bytes_view(self.error, version)
+        bytes_byte(self.error, c"'")
+        return False
+    return expect(self, ",")
+
+
 cdef bint aterm_parse(View store_dir, View text, DerivationFields* out, Bytes* error) noexcept nogil:
     cdef Parser parser
     derivation_init(out)
@@ -309,10 +383,12 @@ cdef bint aterm_parse(View store_dir, View text, DerivationFields* out, Bytes* e
     parser.error = error
     if memchr(text.data, c'\\', text.size) != NULL and not bytes_reserve(&out.unescaped, text.size):
         return no_memory(&parser)
-    if text.size > 14 and memcmp(text.data, <const char*>"DrvWithVersion", 14) == 0:
-        bytes_text(error, "derivations on dynamic derivations (\"DrvWithVersion\") are not supported")
+    if text.size and text.data[0] != c'D':
+        return expect(&parser, "D")
+    parser.has_version = text.size > 14 and memcmp(text.data, <const char*>"DrvWithVersion", 14) == 0
+    if parser.has_version and not parse_version(&parser):
         return False
-    if not (expect(&parser, "Derive([") and parse_outputs(&parser) and expect(&parser, ",[")
+    if not (expect(&parser, "[" if parser.has_version else "Derive([") and parse_outputs(&parser) and expect(&parser, ",[")
             and parse_input_drvs(&parser) and expect(&parser, ",[")
             and parse_views(&parser, &out.input_srcs, &out.input_src_count, True) and expect(&parser, ",")
             and parse_string(&parser, &out.platform) and expect(&parser, ",") and parse_string(&parser, &out.builder)
@@ -334,9 +410,10 @@ cdef str text_of(View view):
 
 
 def parse(bytes text not None, str store_dir="/nix/store"):
-    """(outputs, input_drvs, input_srcs, platform, builder, args, env) of the text of a `.drv`.
+    """(outputs, input_drvs, input_srcs, platform, builder, args, env, children) of the text of a `.drv`.
 
-    outputs: (name, path, kind, method or None, algorithm or None, digest or None); input_drvs: (path, output or None).
+    outputs: (name, path, kind, method or None, algorithm or None, digest or None); input_drvs: (path, output or None);
+    children: (path, text) of input derivations of which outputs of outputs are wanted.
     """
     cdef bytes directory = store_dir.encode(errors="surrogateescape")
     cdef DerivationFields drv
@@ -371,6 +448,8 @@ def parse(bytes text not None, str store_dir="/nix/store"):
             text_of(drv.builder),
             [text_of(drv.args[i]) for i in range(drv.arg_count)],
             [(text_of(drv.env[i].name), text_of(drv.env[i].value)) for i in range(drv.env_count)],
+            [(text_of(drv.input_drvs[i].path), text_of(drv.input_drvs[i].children)) for i in range(drv.input_drv_count)
+             if drv.input_drvs[i].children.data != NULL],
         )
     finally:
         derivation_free(&drv)

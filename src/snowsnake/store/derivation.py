@@ -68,6 +68,7 @@ class Derivation:
     input_drvs: dict[str, list[str]] = field(default_factory=dict)  # path: names of outputs
     input_srcs: list[str] = field(default_factory=list)
     store_dir: str = STORE_DIR
+    dynamic_inputs: dict[str, Any] = field(default_factory=dict)  # path of an input: its children (derivation_children.py)
 
     # --- ATerm
 
@@ -81,7 +82,7 @@ class Derivation:
             base = name.rpartition("/")[2]
             store_path.check_base(base)
             name = base[33:].removesuffix(".drv")
-        outputs, inputs, sources, system, builder, args, env = aterm_parser.parse(text, store_dir)
+        outputs, inputs, sources, system, builder, args, env, children = aterm_parser.parse(text, store_dir)
         drv = cls(name, system, builder, args, dict(env), store_dir=store_dir, input_srcs=sources)
         for output, path, kind, method, algorithm, digest in outputs:
             content = Hash(algorithm, digest) if digest is not None else None
@@ -90,6 +91,10 @@ class Derivation:
             names = drv.input_drvs.setdefault(path, [])
             if output is not None:
                 names.append(output)
+        if children:
+            from snowsnake.store.derivation_children import read_children
+
+            drv.dynamic_inputs = {path: read_children(written) for path, written in children}
         return drv
 
     def to_aterm(self) -> bytes:
@@ -104,8 +109,23 @@ class Derivation:
             if not names:
                 inputs.append((path, None))
         return aterm.write(
-            outputs, inputs, self.input_srcs, self.system, self.builder, self.args, list(self.env.items())
+            outputs, inputs, self.input_srcs, self.system, self.builder, self.args, list(self.env.items()), self._children() or None
         )
+
+    def _children(self) -> list[tuple[str, str]]:
+        if not self.dynamic_inputs:
+            return []
+        from snowsnake.store.derivation_children import write_children
+
+        return [(path, write_children(children)) for path, children in self.dynamic_inputs.items()]
+
+    def dynamic_chains(self) -> list[tuple[str, tuple[str, ...]]]:
+        """(path, names): outputs of outputs of input derivations that are wanted, first the output that is a derivation."""
+        if not self.dynamic_inputs:
+            return []
+        from snowsnake.store.derivation_children import chains
+
+        return [(path, names) for path, children in sorted(self.dynamic_inputs.items()) for names in chains(children)]
 
     # --- what follows from it
 
@@ -118,6 +138,8 @@ class Derivation:
                 require_feature("impure-derivations", features)
             elif output.kind == "floating":
                 require_feature("ca-derivations", features)
+        if self.dynamic_inputs:
+            require_feature("dynamic-derivations", features, f"derivation '{self.name}', ATerm format version 'xp-dyn-drv'")
 
     @property
     def references(self) -> list[str]:
@@ -146,6 +168,7 @@ class Derivation:
             digest=first.hash.digest if first.hash else None,
             input_drvs=[(drv, output) for drv, outputs in self.input_drvs.items() for output in outputs],
             input_srcs=self.input_srcs,
+            children=self._children(),
         )
         made = Derivation.from_aterm(text, path, self.store_dir)
         self.outputs, self.env = made.outputs, made.env
@@ -163,7 +186,7 @@ class Derivation:
             "env": env,
             "inputs": {
                 "drvs": {
-                    path.rpartition("/")[2]: {"dynamicOutputs": {}, "outputs": sorted(names)}
+                    path.rpartition("/")[2]: {"dynamicOutputs": self.dynamic_inputs.get(path, {}), "outputs": sorted(names)}
                     for path, names in sorted(self.input_drvs.items())
                 },
                 "srcs": [path.rpartition("/")[2] for path in sorted(self.input_srcs)],
@@ -212,7 +235,9 @@ class Derivation:
         drv.input_srcs = sorted({_store_path(path, store_dir) for path in sources})
         for path, wanted in _member(inputs, "drvs", dict, {}).items():
             if isinstance(wanted, dict) and wanted.get("dynamicOutputs"):
-                raise ValueError(f"'{path}': dynamic outputs are not supported")
+                from snowsnake.store.derivation_children import check_children
+
+                drv.dynamic_inputs[_store_path(path, store_dir)] = check_children(wanted["dynamicOutputs"])
             names = _member(wanted, "outputs", list) if isinstance(wanted, dict) else wanted
             drv.input_drvs[_store_path(path, store_dir)] = sorted(set(_texts(names, f"inputs.drvs.{path}")))
         for name, output in _member(given, "outputs", dict).items():
@@ -224,7 +249,7 @@ def require_feature(name: str, features: Set[str], what: str = "") -> None:
     """Raises a ValueError in 2.34's words if an experimental feature is not enabled; *what* needs it."""
     if name not in features:
         raise ValueError(
-            f"experimental Nix feature '{name}' is disabled{what and ', '}{what}; add '--extra-experimental-features {name}' to enable it"
+            f"experimental Nix feature '{name}' is disabled{f' ({what})' if what else ''}; add '--extra-experimental-features {name}' to enable it"
         )
 
 

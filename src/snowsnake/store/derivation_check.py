@@ -42,7 +42,7 @@ def check_outputs(drv: Derivation, read: Callable[[str], bytes]) -> None:
     memory = DerivationMemory(drv.store_dir, read)
     wanted = Derivation(
         drv.name, drv.system, drv.builder, drv.args, dict(drv.env), dict.fromkeys(drv.outputs, DerivationOutput()), drv.input_drvs, drv.input_srcs,
-        drv.store_dir,
+        drv.store_dir, drv.dynamic_inputs,
     )  # fmt: skip
     wanted.finish(memory)
     for name, output in drv.outputs.items():

@@ -7,12 +7,14 @@ is wrong.  (`Derivation.from_json` accepts gaps, and computes nothing.)
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from typing import Any
 
 from snowsnake.store import store_path
 from snowsnake.store.aterm import METHODS
 from snowsnake.store.derivation import JSON_VERSION, Derivation, DerivationOutput, require_feature
 from snowsnake.store.derivation_check import check_outputs, reader_of
+from snowsnake.store.derivation_children import MOST_LEVELS
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Store
 
@@ -44,7 +46,7 @@ def _path(base: object, store: Store) -> str:
     return f"{store.store_dir}/{base}"
 
 
-def read_derivation_json(value: object, store: Store, features: frozenset[str] | set[str] = frozenset()) -> Derivation:
+def read_derivation_json(value: object, store: Store, features: Set[str] = frozenset()) -> Derivation:
     """The derivation that a JSON object describes."""
     given = _as(value, dict)
     name = _as(_at(given, "name"), str)
@@ -59,7 +61,9 @@ def read_derivation_json(value: object, store: Store, features: frozenset[str] |
     outputs = {key: _output(output, key, name, store, features) for key, output in _as(_at(given, "outputs"), dict).items()}
     inputs = _as(_at(given, "inputs"), dict)
     sources = sorted({_path(source, store) for source in _as(_at(inputs, "srcs"), list)})
-    drvs = {_path(base, store): _input(node) for base, node in _as(_at(inputs, "drvs"), dict).items()}
+    nodes = {_path(base, store): _input(node, features) for base, node in _as(_at(inputs, "drvs"), dict).items()}
+    drvs = {path: node["outputs"] for path, node in nodes.items()}
+    dynamic = {path: node["dynamicOutputs"] for path, node in nodes.items() if node["dynamicOutputs"]}
     system = _as(_at(given, "system"), str)
     builder = _as(_at(given, "builder"), str)
     arguments = _strings(_at(given, "args"))
@@ -67,20 +71,24 @@ def read_derivation_json(value: object, store: Store, features: frozenset[str] |
     if "structuredAttrs" in given:
         env["__json"] = _dump(_as(given["structuredAttrs"], dict))
     store_path.check_name(name)
-    drv = Derivation(name, system, builder, arguments, env, outputs, drvs, sources, store.store_dir)
+    drv = Derivation(name, system, builder, arguments, env, outputs, drvs, sources, store.store_dir, dynamic)
     check_outputs(drv, reader_of(store))
     return drv
 
 
-def _input(node: object) -> list[str]:
+def _input(node: object, features: Set[str], depth: int = 0) -> dict[str, Any]:
     facts = _as(node, dict)
+    if depth > MOST_LEVELS:
+        raise ValueError("outputs of derivations that are outputs are nested too deep in derivation")
     names = sorted(set(_strings(_at(facts, "outputs"))))
-    for output in _as(_at(facts, "dynamicOutputs"), dict):
-        require_feature("dynamic-derivations", frozenset(), f"dynamic output '{output}' in JSON")
-    return names
+    children = {}
+    for output, child in _as(_at(facts, "dynamicOutputs"), dict).items():
+        require_feature("dynamic-derivations", features, f"dynamic output '{output}' in JSON")
+        children[output] = _input(child, features, depth + 1)
+    return {"outputs": names, "dynamicOutputs": children}
 
 
-def _output(value: object, key: str, name: str, store: Store, features: frozenset[str] | set[str]) -> DerivationOutput:
+def _output(value: object, key: str, name: str, store: Store, features: Set[str]) -> DerivationOutput:
     given = _as(value, dict)
     keys = set(given)
     if keys == {"path"}:

@@ -35,6 +35,7 @@ cdef struct DerivationInput:
     Digest digest                     # of OUTPUT_FIXED; for FLOATING and IMPURE only digest.kind counts
     InputDrv* input_drvs              # pairs may repeat; all_outputs adds the whole closure, as a drvPath in a string does
     size_t input_drv_count
+    bint is_dynamic                   # some of them have children (dynamic_inputs.pxd), as text
     View* input_srcs                  # may repeat
     size_t input_src_count
 

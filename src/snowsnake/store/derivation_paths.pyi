@@ -9,6 +9,7 @@ class DerivationMemory:
         *,
         allows_floating: bool = True,
         allows_impure: bool = True,
+        allows_dynamic: bool = True,
     ) -> None: ...
     def finish(
         self,
@@ -26,6 +27,7 @@ class DerivationMemory:
         input_drvs: Any = (),
         input_srcs: Iterable[str] = (),
         closures: Iterable[str] = (),
+        children: Iterable[tuple[str, str]] = (),
     ) -> tuple[str, dict[str, str], bytes]: ...
     def modulo(self, drv_path: str) -> tuple[bytes, bool]: ...
     def closure(self, path: str) -> list[str]: ...

@@ -16,7 +16,7 @@ from snowsnake.foundation.buffer cimport (
 )
 from snowsnake.store.aterm cimport (
     OUTPUT_DEFERRED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, DerivationFields, InputDrv, Output,
-    Splice, Variable, aterm_inputs, aterm_outputs, aterm_tail, compare_outputs, compare_variables, derivation_init,
+    Splice, Variable, aterm_inputs, aterm_outputs, aterm_start, aterm_tail, compare_outputs, compare_variables, derivation_init,
 )
 from snowsnake.store.hash_functions cimport HASH_SHA256, hash_bytes, hash_size
 from snowsnake.store.known_derivations cimport (
@@ -65,6 +65,7 @@ cdef bint expand_closures(KnownDerivations* self, DerivationInput* input, Bytes*
                 break
             pair.path = paths[j]
             pair.all_outputs = False
+            pair.children = make_view(NULL, 0)
             for k in range(names.size // sizeof(View)):
                 pair.output = (<const View*>names.data)[k]
                 bytes_append(pairs, &pair, sizeof(InputDrv))
@@ -88,6 +89,7 @@ cdef bint prepare_inputs(KnownDerivations* self, DerivationInput* input, Derivat
             if not expand_closures(self, input, error):
                 return False
             break
+    drv.is_dynamic = input.is_dynamic
     drv.input_drvs = input.input_drvs
     drv.input_drv_count = sort_inputs(input.input_drvs, input.input_drv_count)
     drv.input_srcs = input.input_srcs
@@ -189,7 +191,7 @@ cdef void write_text(KnownDerivations* self, const DerivationFields* drv, const 
     cdef Bytes* text = &self.text
     cdef size_t i, at = 0
     bytes_clear(text)
-    bytes_text(text, "Derive([")
+    aterm_start(drv.is_dynamic, text)
     bytes_append(text, self.head.data, self.head.size)
     bytes_text(text, "],[")
     aterm_inputs(drv.input_drvs, drv.input_drv_count, text)
@@ -378,12 +380,14 @@ cdef class DerivationMemory:
     cdef KnownDerivations store
     cdef object reader
 
-    def __cinit__(self, str store_dir not None="/nix/store", reader=None, *, bint allows_floating=True, bint allows_impure=True):
+    def __cinit__(self, str store_dir not None="/nix/store", reader=None, *, bint allows_floating=True, bint allows_impure=True,
+                  bint allows_dynamic=True):
         cdef bytes directory = store_dir.encode(errors="surrogateescape")
         if not derivations_init(&self.store, make_view(<const char*>directory, len(directory))):
             raise MemoryError
         self.store.allows_floating = allows_floating
         self.store.allows_impure = allows_impure
+        self.store.allows_dynamic = allows_dynamic
         self.reader = reader
         if reader is not None:
             self.store.reader = read_with_python
@@ -393,8 +397,8 @@ cdef class DerivationMemory:
         derivations_free(&self.store)
 
     def finish(self, str name, *, str system, str builder, args=(), env=None, outputs=("out",), str kind="input",
-               str method="flat", str algorithm="sha256", bytes digest=None, input_drvs=(), input_srcs=(), closures=()):
-        """(drv path, {output: path or placeholder}, text).  *input_drvs*: (path, output) pairs; *closures*: .drv paths."""
+               str method="flat", str algorithm="sha256", bytes digest=None, input_drvs=(), input_srcs=(), closures=(), children=()):
+        """(drv path, {output: path or placeholder}, text).  *input_drvs*: (path, output) pairs; *closures*: .drv paths; *children*: (path, text) pairs."""
         cdef DerivationInput given
         cdef DerivationResult result
         cdef Bytes error, variables, inputs
@@ -418,11 +422,20 @@ cdef class DerivationMemory:
                 pair.path = texts.add(path)
                 pair.output = texts.add(output)
                 pair.all_outputs = False
+                pair.children = make_view(NULL, 0)
                 bytes_append(&inputs, &pair, sizeof(InputDrv))
             for path in closures:
                 pair.path = texts.add(path)
                 pair.output = make_view(NULL, 0)
                 pair.all_outputs = True
+                pair.children = make_view(NULL, 0)
+                bytes_append(&inputs, &pair, sizeof(InputDrv))
+            for path, text in children:
+                given.is_dynamic = True
+                pair.path = texts.add(path)
+                pair.output = make_view(NULL, 0)
+                pair.all_outputs = False
+                pair.children = texts.add(text)
                 bytes_append(&inputs, &pair, sizeof(InputDrv))
             given.kind = KINDS[kind]
             given.method = METHODS[method]

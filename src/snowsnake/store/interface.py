@@ -51,12 +51,30 @@ class Missing:
     builds: list[str] = field(default_factory=list)
     fetches: dict[str, Offer | None] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)       # derivations that are outputs, of which nothing is known
     download_size: int = 0
     nar_size: int = 0
 
     @property
     def is_empty(self) -> bool:
         return not (self.builds or self.fetches or self.unknown)
+
+
+class NoDerivation(ValueError):
+    """A file that is meant as a derivation is none, or cannot be read."""
+
+    ends_all = True                        # whatever else is to be done
+
+    def __init__(self, drv_path: str, fault: ValueError) -> None:
+        super().__init__(f"error parsing derivation '{drv_path}': {fault}")
+
+
+class NotObtained(ValueError):
+    """A derivation that is an output (`DRV!out`) could not be built; *faults* say why."""
+
+    def __init__(self, item: str, fault: ValueError) -> None:
+        super().__init__(f"failed to obtain derivation of '{item.replace('!', '^')}'")
+        self.faults = [*getattr(fault, "faults", ()), str(fault)]
 
 
 class NoBuilder(ValueError):
@@ -142,7 +160,13 @@ class Store(ABC):
 
     def read_derivation(self, drv_path: str) -> Derivation:
         """Like `read`; ValueError if the file is not a derivation."""
-        drv = Derivation.from_aterm(self.read(drv_path), drv_path, self.store_dir)
+        text = self.read(drv_path)
+        try:
+            if not drv_path.endswith(".drv"):
+                raise ValueError(f"store path '{drv_path.rpartition('/')[2]}' is not a valid derivation path")
+            drv = Derivation.from_aterm(text, drv_path, self.store_dir)
+        except ValueError as error:
+            raise NoDerivation(drv_path, error) from None
         if self.features is not None:
             drv.require_features(self.features)
         return drv
@@ -160,6 +184,20 @@ class Store(ABC):
     def made_outputs(self, drv_path: str) -> dict[str, str]:
         """Like `outputs`; of an impure derivation, what this process made of it last."""
         return self.outputs(drv_path)
+
+    def known_output(self, item: str) -> str:
+        """The path of an output, `DRV!out`, or `DRV!out!dev` of a derivation that is an output; ValueError if it is not known by now."""
+        path, *names = item.split("!")
+        at = path
+        for number, name in enumerate(names):
+            drv = self.read_derivation(at)
+            if name not in drv.outputs:
+                raise ValueError(f"derivation '{at}' does not have output '{name}'")
+            found = drv.outputs[name].path or self.outputs(at).get(name)
+            if not found:
+                raise ValueError(f"cannot operate on output '{name}' of the unbuilt derivation '{'^'.join((path, *names[:number]))}'")
+            at = found
+        return at
 
     def output_hash(self, drv: Derivation) -> str:
         """The hash that names a derivation's outputs before they have paths."""

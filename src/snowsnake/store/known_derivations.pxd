@@ -40,6 +40,7 @@ cdef struct KnownDerivations:
     void* reader_context
     bint allows_floating              # feature ca-derivations: may read such a .drv
     bint allows_impure                # feature impure-derivations
+    bint allows_dynamic               # feature dynamic-derivations
     Slab* slabs                       # strings with stable addresses
     StoreEntry* entries
     uint32_t entry_count

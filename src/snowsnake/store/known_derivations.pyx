@@ -23,7 +23,7 @@ from snowsnake.store.aterm cimport (
 from snowsnake.store.aterm_parser cimport aterm_parse
 from snowsnake.store.hash_functions cimport HASH_SHA256, Hasher, hash_bytes, hasher_final, hasher_init, hasher_update
 from snowsnake.store.hashing cimport ENCODING_BASE16, base16_encode, hash_format
-from snowsnake.store.store_path cimport STORE_HASH_SIZE, store_path_parse, views_sort
+from snowsnake.store.store_path cimport INGEST_TEXT, STORE_HASH_SIZE, store_path_parse, views_sort
 
 cdef enum:
     SLAB_SIZE = 65536
@@ -337,6 +337,7 @@ cdef bint write_modulo_inputs(KnownDerivations* self, View name, const InputDrv*
         hashed[made].path = make_view(digits + 64 * i, 64)
         hashed[made].output = inputs[i].output
         hashed[made].all_outputs = False
+        hashed[made].children = make_view(NULL, 0)
         made += 1
     kept = sort_inputs(hashed, made)
     bytes_clear(&self.inputs)
@@ -372,7 +373,10 @@ cdef void hash_parts(KnownDerivations* self, const Bytes* head, const Derivation
     cdef size_t i, at = 0
     cdef View path
     hasher_init(&hasher, HASH_SHA256)
-    hasher_update(&hasher, <const char*>"Derive([", 8)
+    if drv.is_dynamic:
+        hasher_update(&hasher, <const char*>'DrvWithVersion("xp-dyn-drv",[', 29)
+    else:
+        hasher_update(&hasher, <const char*>"Derive([", 8)
     feed(&hasher, head)
     hasher_update(&hasher, <const char*>"],[", 3)
     feed(&hasher, &self.inputs)
@@ -442,10 +446,12 @@ cdef bint parse_failed(View path, const Bytes* reason, Bytes* error) noexcept no
     return False
 
 
-cdef bint needs_feature(const char* feature, Bytes* error) noexcept nogil:
+cdef bint needs_feature(const char* feature, Bytes* error, const char* what = "") noexcept nogil:
     bytes_text(error, "experimental Nix feature '")
     bytes_text(error, feature)
-    bytes_text(error, "' is disabled; add '--extra-experimental-features ")
+    bytes_text(error, "' is disabled")
+    bytes_text(error, what)
+    bytes_text(error, "; add '--extra-experimental-features ")
     bytes_text(error, feature)
     bytes_text(error, "' to enable it")
     return False
@@ -484,6 +490,11 @@ cdef bint start_reading(KnownDerivations* self, OpenDerivation* reading, uint32_
         if reading.drv.outputs[i].kind == OUTPUT_IMPURE and not self.allows_impure:
             ok = needs_feature("impure-derivations", &reason)
             break
+        if reading.drv.outputs[i].method == INGEST_TEXT and reading.drv.outputs[i].digest.kind and not self.allows_dynamic:
+            ok = needs_feature("dynamic-derivations", &reason, " (text-hashed derivation output)")
+            break
+    if ok and reading.drv.is_dynamic and not self.allows_dynamic:
+        ok = needs_feature("dynamic-derivations", &reason, " (ATerm format version 'xp-dyn-drv')")
     if not ok:
         parse_failed(path, &reason, error)
     bytes_free(&reason)

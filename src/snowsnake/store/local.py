@@ -96,7 +96,6 @@ class LocalStore(CollectingStore):
     ) -> None:
         self.builder = builder
         self.optimises = optimises
-        self.on_warning: Callable[[str], None] = lambda text: None
         self._intact: set[str] = set()     # of which we have looked at the contents
         self._output_keys: Keys | None = None
         self.root = os.path.abspath(os.fspath(root))
@@ -198,7 +197,7 @@ class LocalStore(CollectingStore):
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """As in `CollectingStore`: the builder makes the paths that are not valid yet."""
-        items = list(wanted)
+        items = self.obtained(wanted)
         self.forget_impure(items)
         absent = [item.partition("!")[0] for item in items if "!" in item and not self.has_derivation(item.partition("!")[0])]
         if absent and self.builder is not None:
@@ -218,14 +217,14 @@ class LocalStore(CollectingStore):
             super().check(wanted)
         else:
             self.flush()
-            self.builder.check(self, list(wanted))
+            self.builder.check(self, self.obtained(wanted))
 
     def repair(self, wanted: Iterable[str]) -> None:
         if self.builder is None:
             super().repair(wanted)
         else:
             self.flush()
-            self.builder.repair(self, list(wanted))
+            self.builder.repair(self, self.obtained(wanted))
 
     def repair_path(self, path: str) -> None:
         if self.builder is None:
@@ -346,7 +345,7 @@ class LocalStore(CollectingStore):
             remove(target)
         else:
             info = PathInfo(path, "sha256:" + stream.hash.digest().hex(), stream.hash.size, list(references), "fixed:r:" + content)
-            self._complete(info, target)
+            self.complete(info, target)
             self._wait(Waiting(info, target=target))
         return path
 
@@ -387,13 +386,13 @@ class LocalStore(CollectingStore):
 
     def adopt_import(self, info: PathInfo, target: str) -> None:
         """Makes an object from `unpack_import` valid with the next `flush`; ValueError if something that it refers to is not valid."""
-        self._complete(info, target)
+        self.complete(info, target)
         for reference in info.references:
             if reference != info.path and not self.is_valid(reference):
                 raise NotValid(reference)
         self._wait(Waiting(info, target=target, is_canonical=True))
 
-    def _complete(self, info: PathInfo, target: str) -> None:
+    def complete(self, info: PathInfo, target: str) -> None:
         """The outputs of a derivation; ValueError if the file is none."""
         if info.path.endswith(".drv"):
             with open(target, "rb") as file:
@@ -419,7 +418,7 @@ class LocalStore(CollectingStore):
             if not info.nar_hash:
                 digest, info.nar_size = nar.path_digest("sha256", place)
                 info.nar_hash = "sha256:" + digest.hex()
-            self._complete(info, place)
+            self.complete(info, place)
         self.database.register(infos, replaces=True)
 
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
@@ -501,7 +500,7 @@ class LocalStore(CollectingStore):
             nar_reader.unpack(file, target)
         os.unlink(archive)
         info = PathInfo(path, "sha256:" + digest.hex(), size, list(references), "fixed:r:" + content)
-        self._complete(info, target)
+        self.complete(info, target)
         self._wait(Waiting(info, target=target))
         return path
 

@@ -26,6 +26,9 @@ def missing_paths(
     plan = _Plan(store, ask, allows, find)
     for item in wanted:
         path, _, names = item.partition("!")
+        if "!" in names:
+            plan.ignored.append(item.rpartition("!")[0])
+            continue
         plan.want(path, None if names in ("", "*") else set(names.split(",")))
     plan.work()
     return plan.missing()
@@ -49,6 +52,7 @@ class _Plan:
         self._lacking: set[str] = set()                    # what no substituter has
         self._inputs: dict[str, list[str]] = {}            # derivations to build
         self._unknown: set[str] = set()
+        self.ignored: list[str] = []
 
     def want(self, path: str, names: set[str] | None = None) -> None:
         if not path.endswith(".drv"):
@@ -132,16 +136,24 @@ class _Plan:
             return
         if path not in self._inputs:
             drv = self._derivations[path]
-            self._inputs[path] = sorted(drv.input_drvs)
+            self._inputs[path] = sorted(needed for needed, names in drv.input_drvs.items() if names)
             for needed, names in drv.input_drvs.items():
-                self.want(needed, set(names))
+                if names:
+                    self.want(needed, set(names))
+            if drv.dynamic_inputs:
+                self._ignore(drv)
+
+    def _ignore(self, drv: Derivation) -> None:
+        from snowsnake.store.derivation_children import parents
+
+        self.ignored += ["!".join((path, *names)) for path, children in sorted(drv.dynamic_inputs.items()) for names in parents(children)]
 
     def missing(self) -> Missing:
         offered = [path for path in self._seen if path in self._offers and path not in self._unknown]
         fetches: dict[str, Offer | None] = {path: self._offers[path] for path in sorted(offered, key=_by_name)}
         builds = list(reversed(sort_topologically(self._inputs, self._inputs.__getitem__)))
         sizes = [(offer.download_size, offer.nar_size) for offer in fetches.values() if offer is not None]
-        return Missing(builds, fetches, sorted(self._unknown), sum(size for size, _ in sizes), sum(size for _, size in sizes))
+        return Missing(builds, fetches, sorted(self._unknown), list(dict.fromkeys(self.ignored)), sum(size for size, _ in sizes), sum(size for _, size in sizes))
 
 
 def _by_name(path: str) -> tuple[str, str]:

@@ -104,26 +104,31 @@ class Keys:
 
 def _text(drv: Derivation, inputs: list[tuple[str, str]]) -> bytes:
     outputs = [(name, o.path, o.kind, o.method, o.algorithm, o.hash.digest if o.hash else None) for name, o in drv.outputs.items()]
-    return aterm.write(outputs, inputs, list(drv.input_srcs), drv.system, drv.builder, drv.args, list(drv.env.items()))
+    form: list[tuple[str, str]] | None = [] if drv.dynamic_inputs else None      # outputs of outputs do not count
+    return aterm.write(outputs, inputs, list(drv.input_srcs), drv.system, drv.builder, drv.args, list(drv.env.items()), form)
 
 
 def needs_resolving(drv: Derivation, *, knows_realisations: bool) -> bool:
     """Whether it is built as another derivation, which has paths in place of its inputs.  For fixed outputs this only saves builds."""
     if not drv.input_drvs:
         return False
+    if drv.dynamic_inputs:
+        return True
     kinds = {output.kind for output in drv.outputs.values()}
     return bool(kinds & _UNKNOWN) or (knows_realisations and kinds == {"fixed"})
 
 
 def resolve(drv: Derivation, actual: Callable[[str, str], str]) -> Derivation:
-    """*actual* returns the path of an input's output."""
+    """*actual* returns the path of a derivation's output."""
     sources = set(drv.input_srcs)
     names: dict[str, str] = {}
-    for path, outputs in drv.input_drvs.items():
-        for output in outputs:
-            found = actual(path, output)
-            sources.add(found)
-            names[store_path.downstream_placeholder(path, output, drv.store_dir)] = found
+    wanted = [(path, (output,)) for path, outputs in drv.input_drvs.items() for output in outputs]
+    for path, chain in wanted + drv.dynamic_chains():
+        found = path
+        for output in chain:
+            found = actual(found, output)
+        sources.add(found)
+        names[output_placeholder("!".join((path, *chain)), drv.store_dir)] = found
 
     def rewritten(text: str) -> str:
         for old, new in names.items():
@@ -132,7 +137,7 @@ def resolve(drv: Derivation, actual: Callable[[str, str], str]) -> Derivation:
         return text
 
     made = replace(
-        drv, builder=rewritten(drv.builder), args=[rewritten(word) for word in drv.args], input_drvs={}, input_srcs=sorted(sources),
+        drv, builder=rewritten(drv.builder), args=[rewritten(word) for word in drv.args], input_drvs={}, dynamic_inputs={}, input_srcs=sorted(sources),
         env=dict(sorted((rewritten(name), rewritten(value)) for name, value in drv.env.items())), outputs=dict(drv.outputs),
     )  # fmt: skip
     digest = Keys(lambda path: b"", drv.store_dir).of(made).removeprefix("sha256:")
@@ -142,6 +147,15 @@ def resolve(drv: Derivation, actual: Callable[[str, str], str]) -> Derivation:
             made.env[name] = path
             made.outputs[name] = replace(given, kind="input", path=path)
     return made
+
+
+def output_placeholder(item: str, store_dir: str) -> str:
+    """What stands for an output (`DRV!out`, or `DRV!out!dev` for one of a derivation that is an output) in derivations that need it."""
+    path, first, *others = item.split("!")
+    placeholder = store_path.downstream_placeholder(path, first, store_dir)
+    for name in others:
+        placeholder = store_path.next_placeholder(placeholder, name)
+    return placeholder
 
 
 def output_name(name: str, output: str) -> str:
@@ -193,13 +207,34 @@ def resolved_outputs(
         drv = read(path)
         known = known_outputs(drv, partial(key, drv), find)
         needed = [] if len(known) == len(drv.outputs) else [other for other in drv.input_drvs if other not in done]
+        needed += _derivations_on_the_way(drv, done) if not needed and len(known) < len(drv.outputs) else []
         if needed:
             waiting += needed
             continue
         waiting.pop()
-        inputs = [(other, name) for other, names in drv.input_drvs.items() for name in names]
-        if len(known) < len(drv.outputs) and all(name in done[other] for other, name in inputs):
+        inputs = [(other, (name,)) for other, names in drv.input_drvs.items() for name in names] + drv.dynamic_chains()
+        if len(known) < len(drv.outputs) and all(_is_found(other, names, done) for other, names in inputs):
             resolved = resolve(drv, lambda other, name: done[other][name])
             known |= known_outputs(resolved, partial(key, resolved), find)
         done[path] = known
     return done[drv_path]
+
+
+def _derivations_on_the_way(drv: Derivation, done: dict[str, dict[str, str]]) -> list[str]:
+    """Derivations that are outputs of inputs, whose outputs are to be found next."""
+    found = []
+    for path, names in drv.dynamic_chains():
+        at: str | None = path
+        for name in names[:-1]:
+            at = done[at].get(name) if at is not None else None
+            if at is not None and at not in done:
+                found.append(at)
+                break
+    return found
+
+
+def _is_found(path: str, names: tuple[str, ...], done: dict[str, dict[str, str]]) -> bool:
+    at: str | None = path
+    for name in names:
+        at = done.get(at, {}).get(name) if at is not None else None
+    return at is not None

@@ -9,14 +9,14 @@ from libc.stdlib cimport qsort
 from libc.string cimport memcmp, memset, strlen
 
 from snowsnake.foundation.buffer cimport (
-    Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view,
+    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view,
     make_view, view_compare, view_is,
 )
 from snowsnake.store.hash_functions cimport (
     HASH_NONE, HASH_SHA1, HASH_SHA256, Hasher, hash_bytes, hash_name, hash_size, hasher_final, hasher_init,
     hasher_update,
 )
-from snowsnake.store.hashing cimport BASE16_MAX_SIZE, base16_encode, base32_encode, hash_kind_parse
+from snowsnake.store.hashing cimport BASE16_MAX_SIZE, base16_encode, base32_decode, base32_encode, hash_kind_parse
 
 
 # --- names and forms -----------------------------------------------------------------------------------------------------
@@ -331,6 +331,28 @@ cdef bint store_downstream_placeholder(View store_dir, View drv_path, View outpu
     return True
 
 
+cdef bint store_next_placeholder(Bytes* placeholder, View output) noexcept nogil:
+    cdef uint8_t whole[32]
+    cdef uint8_t folded[20]
+    cdef uint8_t digits[STORE_HASH_SIZE]
+    cdef Hasher hasher
+    cdef int i
+    if placeholder.size != 53 or base32_decode(placeholder.data + 1, 52, whole, 32) < 0:
+        return False
+    memset(folded, 0, 20)
+    for i in range(32):
+        folded[i % 20] ^= whole[i]
+    base32_encode(folded, 20, digits)
+    hasher_init(&hasher, HASH_SHA256)
+    feed(&hasher, "nix-computed-output:")
+    hasher_update(&hasher, digits, STORE_HASH_SIZE)
+    feed(&hasher, ":")
+    hasher_update(&hasher, output.data, output.size)
+    bytes_clear(placeholder)
+    append_placeholder(&hasher, placeholder)
+    return not placeholder.failed
+
+
 # --- for Python ----------------------------------------------------------------------------------------------------------
 
 cdef View bytes_of(bytes data):
@@ -484,3 +506,16 @@ def downstream_placeholder(str drv_path not None, str output not None, str store
     bytes_init(&error)
     ok = store_downstream_placeholder(bytes_of(directory), bytes_of(raw), bytes_of(raw_output), &out, &error)
     return finished(ok, &out, &error)
+
+
+def next_placeholder(str placeholder not None, str output not None):
+    """The placeholder for an output of a derivation that is itself an output, from the placeholder of that."""
+    cdef bytes raw_output = encoded(output), raw = encoded(placeholder)
+    cdef Bytes made, error
+    bytes_init(&made)
+    bytes_init(&error)
+    bytes_append(&made, <const char*>raw, len(raw))
+    if not store_next_placeholder(&made, bytes_of(raw_output)):
+        bytes_text(&error, "this is no placeholder of an output")
+        return finished(False, &made, &error)
+    return finished(True, &made, &error)

@@ -61,7 +61,16 @@ def make_valid(call: Call, store: "Store", targets: list[Target]) -> None:
 def _described(store: "Store", target: Target) -> "dict[str, Any] | str":
     if target.outputs is None:
         return target.path
-    outputs = store.read_derivation(target.path).outputs
+    path = target.built(store)
+    outputs = store.read_derivation(path).outputs
     names = sorted(outputs) if target.outputs == (ALL,) else target.outputs
-    known = store.made_outputs(target.path)
-    return {"drvPath": target.path, "outputs": {name: known.get(name) for name in names if name in outputs}}
+    known = store.made_outputs(path)
+    return {"drvPath": _derivation(store, target.path), "outputs": {name: known.get(name) for name in names if name in outputs}}
+
+
+def _derivation(store: "Store", item: str) -> "dict[str, Any] | str":
+    """A derivation, or what it is an output of (`DRV!out`)."""
+    inner, mark, name = item.rpartition("!")
+    if not mark:
+        return item
+    return {"drvPath": _derivation(store, inner), "output": name, "outputPath": store.known_output(item)}

@@ -13,6 +13,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.store_words import followed
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.selection import attribute_position
+from snowsnake.store.derivation import require_feature
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ ALL = "*"
 class Target:
     """A store object, or outputs of a derivation.
 
-    `outputs`: names, `*` alone for all; None for the object itself.  `shown` is its name in messages.
+    `outputs`: names, `*` alone for all; None for the object itself.  `shown` is its name in messages.  `path` may be `DRV!out`, an output
+    that is a derivation; `built` is then the path that it has once it is built.
     """
 
     __slots__ = ("shown", "path", "outputs")
@@ -39,6 +41,10 @@ class Target:
         self.shown = shown
         self.path = path
         self.outputs = outputs
+
+    def built(self, store: "Store") -> str:
+        """The path, also of a derivation that is an output."""
+        return store.known_output(self.path) if "!" in self.path else self.path
 
     @property
     def wanted(self) -> str:
@@ -104,8 +110,12 @@ class Installables:
         if names is None:
             path = followed(self.store, prefix)
             return Target(path, path)
-        path = self.store.parse(prefix)
-        return Target(f"{prefix}^{','.join(names)}", path, names)
+        base, *inner = prefix.split("^")
+        path = self.store.parse(base)
+        if inner:
+            what = f"building output '{inner[-1]}' of '{base.rpartition('/')[2]}'"
+            require_feature("dynamic-derivations", frozenset(self.call.settings["experimental-features"]), what)
+        return Target(f"{prefix}^{','.join(names)}", "!".join((path, *inner)), names)
 
     def _evaluated(self, word: str) -> list[Target]:
         """The targets of a word that names an attribute or an output of a flake."""
@@ -206,17 +216,17 @@ def context_targets(session: "Session", value: "Handle") -> list[Target]:
 
 
 def _context_path(session: "Session", value: "Handle", shown: str, text: str) -> Target:
-    entries = session.expression(b"builtins.getContext").call(value).to_python()
-    facts = [(path, kind) for path, entry in entries.items() for kind in entry]
-    if len(facts) != 1:
-        raise ValueError(f"string '{text}' has {len(facts)} entries in its context. It should only have exactly one entry")
-    path, kind = facts[0]
-    if kind == "allOutputs":
+    elements = [element.decode("utf-8", "surrogateescape") for element in value.context_elements()]
+    if len(elements) != 1:
+        raise ValueError(f"string '{text}' has {len(elements)} entries in its context. It should only have exactly one entry")
+    if elements[0].startswith("="):
         raise ValueError(
             f"string '{text}' has a context which refers to a complete source and binary closure. This is not supported at this time"
         )
-    if kind == "outputs":
-        return Target(shown, path, tuple(entries[path]["outputs"]))
+    *names, path = elements[0].split("!")
+    if names:                              # the last output stands first
+        output, *inner = names[1:]
+        return Target(shown, "!".join((path, *reversed(inner))), (output,))
     if text != path:
         raise ValueError(f"path string '{text}' has context with the different path '{path}'")
     return Target(shown, path)
@@ -277,16 +287,20 @@ def output_paths(store: "Store", target: Target) -> dict[str, str]:
     """Names and paths of the outputs of a target."""
     if target.outputs is None:
         return {"": target.path}
-    if not store.has_derivation(target.path):
-        raise ValueError(f"path '{target.path}' is not valid")
-    outputs = store.made_outputs(target.path)
+    try:
+        path = target.built(store)
+    except ValueError as error:
+        raise NotBuilt(str(error)) from None
+    if not store.has_derivation(path):
+        raise ValueError(f"path '{path}' is not valid")
+    outputs = store.made_outputs(path)
     found = {}
-    known = store.read_derivation(target.path).outputs
+    known = store.read_derivation(path).outputs
     for name in sorted(known) if target.outputs == (ALL,) else target.outputs:
         if name not in outputs:
             if name in known:
-                raise NotBuilt(f"cannot operate on output '{name}' of the unbuilt derivation '{target.path}'")
-            raise ValueError(f"the derivation '{target.path}' doesn't have an output named '{name}'")
+                raise NotBuilt(f"cannot operate on output '{name}' of the unbuilt derivation '{target.path.replace('!', '^')}'")
+            raise ValueError(f"the derivation '{path}' doesn't have an output named '{name}'")
         found[name] = outputs[name]
     return found
 
@@ -300,7 +314,7 @@ def realisations_of(store: "Store", targets: list[Target]) -> "list[Realisation]
     for target in targets:
         if target.outputs is None:
             continue
-        digest = keys.of(store.read_derivation(target.path))
+        digest = keys.of(store.read_derivation(target.built(store)))
         for name, path in output_paths(store, target).items():
             found.append(store.realisation(f"{digest}!{name}") or Realisation(f"{digest}!{name}", path))
     return found
@@ -310,7 +324,7 @@ def derivations_of(store: "Store", targets: list[Target]) -> list[str]:
     """The derivations of targets; for an output, the first derivation that is known to make it."""
     found = []
     for target in targets:
-        path = target.path
+        path = target.built(store)
         if not path.endswith(".drv"):
             derivers = store.valid_derivers(path)
             if not derivers:

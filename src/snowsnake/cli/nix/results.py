@@ -21,5 +21,5 @@ def outputs_of(store: "Store", target: Target) -> list[tuple[str, str]]:
     """(name, path) of what was asked for; an object that is no derivation is its own."""
     if target.outputs is None:
         return [("out", target.path)]
-    known = store.made_outputs(target.path)
+    known = store.made_outputs(target.built(store))
     return [(name, known[name]) for name in sorted(known) if target.outputs == (ALL,) or name in target.outputs]

@@ -381,6 +381,7 @@ class DaemonStore(CollectingStore):
 
     @_alone
     def _realise(self, paths: list[str], mode: int) -> list[str]:
+        paths = self.obtained(paths)
         self.forget_impure(paths)
         self.bring(item.partition("!")[0] for item in paths)       # the daemon cannot read the derivations elsewhere
         self.output_paths(paths)           # a name that is no output's is found before anything is built
@@ -434,7 +435,7 @@ class DaemonStore(CollectingStore):
 
     @_alone
     def missing(self, wanted: Iterable[str]) -> Missing:
-        paths = list(wanted)
+        paths = [item for item in wanted if item.count("!") < 2]       # of others nothing can be said before they are built
         self.bring(item.partition("!")[0] for item in paths)
         self.flush()
         with self.connection.request(Operation.QUERY_MISSING) as wire:
@@ -443,7 +444,7 @@ class DaemonStore(CollectingStore):
         sizes = wire.number(), wire.number()       # before the next request, which sorting makes
         ordered = reversed(sort_topologically(builds, lambda path: self.read_derivation(path).input_drvs))
         found = sorted(fetches, key=lambda path: (path.rpartition("/")[2][33:], path))
-        return Missing(list(ordered), dict.fromkeys(found), sorted(unknown), *sizes)
+        return Missing(list(ordered), dict.fromkeys(found), sorted(unknown), [], *sizes)
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
