@@ -51,3 +51,23 @@ def test_outputs_of_derivations_that_are_outputs(tmp_path) -> None:
 def test_output_of_something_else(tmp_path, call, message) -> None:
     with pytest.raises(snowsnake.EvaluationError, match=message):
         output_of(tmp_path, call)
+
+
+def test_a_pure_flake_may_need_outputs_of_outputs(tmp_path, run_command) -> None:
+    """The derivation that is asked about is read by the store, not by the evaluation, which may not."""
+    (tmp_path / "flake").mkdir()
+    (tmp_path / "flake/flake.nix").write_text("""{ outputs = { self }: let
+        make = name: script: attrs: derivation ({ inherit name; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" script ]; } // attrs);
+        hello = make "hello" "echo hello > $out" { };
+        writes = make "hello.drv" "read -r line < ${builtins.unsafeDiscardOutputDependency hello.drvPath}; printf %s \\"$line\\" > $out" {
+          __contentAddressed = true; outputHashMode = "text"; outputHashAlgo = "sha256"; };
+        made = builtins.outputOf writes.outPath "out";
+      in { packages.x86_64-linux.default = made; apps.x86_64-linux.default = { type = "app"; program = "${made}/bin/x"; }; }; }""")
+    features = "nix-command flakes ca-derivations dynamic-derivations"
+    words = ("--store", str(tmp_path / "s"), "--extra-experimental-features", features)
+    built = run_command("nix.main", "build", f"path:{tmp_path}/flake", "--no-link", "--print-out-paths", *words, HOME=str(tmp_path))
+    assert built.stdout.endswith(b"-hello\n"), built.stderr.decode()
+    again = run_command("nix.main", "path-info", f"path:{tmp_path}/flake", *words, HOME=str(tmp_path))
+    assert again.stdout == built.stdout, again.stderr.decode()
+    log = run_command("nix.main", "log", f"path:{tmp_path}/flake", *words, HOME=str(tmp_path))
+    assert log.returncode == 0, log.stderr.decode()

@@ -27,7 +27,7 @@ from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_byte, bytes_free, bytes_init, bytes_reserve, bytes_view, make_view, view_equal, view_is, view_of,
 )
 from snowsnake.host.files cimport host_read_file
-from snowsnake.host.logical_store cimport host_store_has
+from snowsnake.host.logical_store cimport host_derivations, host_store_has
 from snowsnake.host.state cimport host_store_dir
 from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_merge, attrs_with_keys, scratch_entries
@@ -45,6 +45,7 @@ from snowsnake.store.aterm cimport DerivationFields, derivation_free, derivation
 from snowsnake.store.aterm_parser cimport MOST_LEVELS, aterm_parse
 from snowsnake.store.derivation_paths cimport FinishedOutput, DerivationResult
 from snowsnake.store.dynamic_inputs cimport chain_placeholder, wrong_placeholder
+from snowsnake.store.known_derivations cimport KnownDerivations
 from snowsnake.store.store_path cimport store_downstream_placeholder, store_name_check
 
 cdef enum:
@@ -170,13 +171,22 @@ cdef int _read_derivation(Machine* m, Word path, Word output) noexcept nogil:
     cdef Bytes text
     cdef DerivationFields drv
     cdef Bytes error
+    cdef KnownDerivations* derivations
     cdef int outcome
     text.data = NULL
     text.size = 0
     text.capacity = 0
-    outcome = host_read_file(m, string_data(path), string_size(path), &text)
+    bytes_init(&error)
+    if output == 0:
+        outcome = host_read_file(m, string_data(path), string_size(path), &text)
+    else:                                 # by the store, whatever the policy lets evaluation read
+        derivations = host_derivations(m)
+        outcome = RAISE
+        if derivations != NULL:
+            outcome = DONE
+            if not derivations.reader(derivations.reader_context, make_view(string_data(path), string_size(path)), &text, &error):
+                outcome = raise_store_error(m, ERROR_FILE, &error)
     if outcome == DONE:
-        bytes_init(&error)
         derivation_init(&drv)
         if aterm_parse(host_store_dir(m), make_view(text.data, text.size), &drv, &error):
             outcome = _imported(m, path, &drv, output)

@@ -79,12 +79,12 @@ def built(call: Call, installables: Installables, app: App) -> str:
 
 
 def _without_placeholders(store: "Store", program: str, targets: list[Target]) -> str:
-    from snowsnake.store import store_path
+    from snowsnake.store.realisation import output_placeholder
 
     for target in targets:
         if target.outputs is not None:
-            for name, path in store.made_outputs(target.path).items():
-                program = program.replace(store_path.downstream_placeholder(target.path, name, store.store_dir), path)
+            for name, path in store.made_outputs(target.built(store)).items():
+                program = program.replace(output_placeholder(f"{target.path}!{name}", store.store_dir), path)
     return program
 
 

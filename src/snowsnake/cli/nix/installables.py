@@ -203,33 +203,41 @@ def _single_path(session: "Session", value: "Handle", shown: str, frame: Frame) 
 
 def context_targets(session: "Session", value: "Handle") -> list[Target]:
     """Everything that a string refers to."""
-    entries = session.expression(b"builtins.getContext").call(value).to_python()
-    found = []
-    for path, entry in entries.items():
-        if "path" in entry:
-            found.append(Target(path, path))
-        if "allOutputs" in entry:
-            found.append(Target(path, path, (ALL,)))
-        elif "outputs" in entry:
-            found.append(Target(path, path, tuple(entry["outputs"])))
-    return found
+    found: dict[str, set[str] | None] = {}
+    for target in map(_element_target, value.context_elements()):
+        if target.outputs is None:
+            found[target.path] = None
+        else:
+            found[target.path] = {*(found.get(target.path) or ()), *target.outputs}
+    return [
+        Target(path, path, None if outputs is None else (ALL,) if ALL in outputs else tuple(sorted(outputs))) for path, outputs in sorted(found.items())
+    ]
+
+
+def _element_target(element: bytes) -> Target:
+    """What an element of a context means (builtins/store_context.pxd)."""
+    text = element.decode("utf-8", "surrogateescape")
+    if text.startswith("="):
+        return Target(text[1:], text[1:], (ALL,))
+    *names, path = text.split("!")
+    if not names:
+        return Target(path, path)
+    output, *inner = names[1:]             # the last output stands first
+    return Target(path, "!".join((path, *reversed(inner))), (output,))
 
 
 def _context_path(session: "Session", value: "Handle", shown: str, text: str) -> Target:
-    elements = [element.decode("utf-8", "surrogateescape") for element in value.context_elements()]
+    elements = value.context_elements()
     if len(elements) != 1:
         raise ValueError(f"string '{text}' has {len(elements)} entries in its context. It should only have exactly one entry")
-    if elements[0].startswith("="):
+    if elements[0].startswith(b"="):
         raise ValueError(
             f"string '{text}' has a context which refers to a complete source and binary closure. This is not supported at this time"
         )
-    *names, path = elements[0].split("!")
-    if names:                              # the last output stands first
-        output, *inner = names[1:]
-        return Target(shown, "!".join((path, *reversed(inner))), (output,))
-    if text != path:
-        raise ValueError(f"path string '{text}' has context with the different path '{path}'")
-    return Target(shown, path)
+    found = _element_target(elements[0])
+    if found.outputs is None and text != found.path:
+        raise ValueError(f"path string '{text}' has context with the different path '{found.path}'")
+    return Target(shown, found.path, found.outputs)
 
 
 def _grouped(session: "Session", value: "Handle", names: "tuple[str, ...] | None", is_flake: bool, shown: str) -> list[Target]:

@@ -207,10 +207,11 @@ def log(call: Call) -> None:
 
     with asked(call) as installables:
         target = installables.targets(call.words)[0]
-        found = build_log(installables.store, target.path)
+        path = target.built(installables.store)
+        found = build_log(installables.store, path)
         for other in open_all(call.settings, call.reporter.warning, open_reference) if found is None and call.settings["substitute"] else ():
             with other:
-                found = found or build_log(other, target.path)
+                found = found or build_log(other, path)
         if found is None:
             raise ValueError(f"build log of '{target.shown}' is not available")
         write(found)
