@@ -394,7 +394,9 @@ def test_archives_compressed_by_brotli(world):
         assert b"error:" in world.nix("copy", "--from", url, path, "--no-check-sigs", code=1).stderr
 
 
-def test_without_the_package_brotli_it_is_said_what_is_needed(monkeypatch):
-    monkeypatch.setitem(sys.modules, "brotli", None)
-    with pytest.raises(ValueError, match="pip install brotli"):
-        check_method("br")
+@pytest.mark.parametrize(("method", "package"), [("br", "brotli"), ("lz4", "lz4")])
+def test_without_a_package_it_is_said_what_is_needed(monkeypatch, method, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, "lz4.frame", None)
+    with pytest.raises(ValueError, match=f"pip install {package}"):
+        check_method(method)

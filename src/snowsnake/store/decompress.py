@@ -1,4 +1,5 @@
-"""Finds out from an archive's first bytes how it is compressed, and decompresses it: gzip, bzip2, xz, lzma, zstd, lzip; also in layers.
+"""Finds out from an archive's first bytes how it is compressed, and decompresses it: gzip, bzip2, xz, lzma, zstd, lzip, and lz4
+where Python's package of that name is installed; also in layers.
 
 In: a file.  Out: a stream with `read` and `peek`.
 """
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO
 
 _PIECE_BYTES = 1 << 17
 _MOST_LAYERS = 4
+_LZ4 = b"\x04\x22\x4d\x18"
 
 
 class _Gzip:
@@ -121,6 +123,32 @@ def _zstd() -> Any:
     return zstd.ZstdDecompressor()
 
 
+def lz4_frame() -> Any:
+    """The module that knows LZ4's frames; ValueError if it is not installed."""
+    try:
+        import lz4.frame
+    except ModuleNotFoundError:
+        raise ValueError("compression method 'lz4' is not supported here: it needs Python's package lz4 (pip install lz4)") from None
+    return lz4.frame
+
+
+class _Lz4Member:
+    """One frame, with a ValueError for what is damaged."""
+
+    def __init__(self) -> None:
+        self._member = lz4_frame().LZ4FrameDecompressor()
+
+    def decompress(self, data: bytes, limit: int) -> bytes:
+        try:
+            found: bytes = self._member.decompress(data, limit)
+        except RuntimeError as error:
+            raise ValueError(f"it is not compressed with lz4: {error}") from None
+        return found
+
+    def __getattr__(self, name: str) -> Any:           # eof, needs_input
+        return (self._member.unused_data or b"") if name == "unused_data" else getattr(self._member, name)
+
+
 def _decoder(start: bytes) -> Any:
     """A decoder for data with this beginning; None if it is not compressed."""
     if start[:3] == b"\x1f\x8b\x08":
@@ -133,6 +161,8 @@ def _decoder(start: bytes) -> Any:
         return _Members("zstd", _zstd, b"\x28\xb5\x2f\xfd")
     if start[:4] == b"LZIP":
         return _Lzip()
+    if start[:4] == _LZ4:
+        return _Members("lz4", _Lz4Member, _LZ4)
     if start[:3] == b"\x5d\0\0" and len(start) > 5 and start[4:5] in (b"\0", b"\1", b"\2", b"\4", b"\10", b"\x10", b"\x20", b"\x40", b"\x80"):
         return _Members("lzma", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE), b"\x5d\0\0")
     return None

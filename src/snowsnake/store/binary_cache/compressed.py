@@ -1,7 +1,7 @@
 """Archives of binary caches: compressed as their `.narinfo` says, and checked.
 
-In: a method's name, a stream.  Out: a stream.  Methods: none, xz, bzip2, zstd, gzip; lzip to read;
-brotli where Python's package of that name is installed.
+In: a method's name, a stream.  Out: a stream.  Methods: none, xz, bzip2, zstd, gzip, lzma; lzip to read;
+br and lz4 where Python's packages brotli and lz4 are installed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from snowsnake.store.decompress import decompressed
+from snowsnake.store.decompress import decompressed, lz4_frame
 
 # name -> first bytes of the compressed data, file name ending
 _METHODS = {
@@ -23,9 +23,11 @@ _METHODS = {
     "zstd": (b"\x28\xb5\x2f\xfd", ".zst"),
     "gzip": (b"\x1f\x8b", ""),
     "lzip": (b"LZIP", ".lzip"),
+    "lzma": (b"\x5d\0\0", ""),
+    "lz4": (b"\x04\x22\x4d\x18", ".lz4"),
     "br": (b"", ".br"),
 }
-_UNREADABLE = frozenset(("lz4", "lzma", "compress", "grzip", "lrzip", "lzop"))
+_UNREADABLE = frozenset(("compress", "grzip", "lrzip", "lzop"))
 _PIECE_BYTES = 1 << 18
 
 
@@ -36,11 +38,13 @@ class UnknownMethod(ValueError):
 def check_method(name: str) -> str:
     """Raises UnknownMethod; or ValueError if the method is known but not supported here."""
     if name in _UNREADABLE:
-        raise ValueError(f"compression method '{name}' is not supported here (only none, xz, bzip2, zstd, gzip, lzip and br are)")
+        raise ValueError(f"compression method '{name}' is not supported here (only none, xz, bzip2, zstd, gzip, lzip, lzma, lz4 and br are)")
     if name not in _METHODS:
         raise UnknownMethod(f"unknown compression method '{name}'")
     if name == "br":
         _brotli()
+    if name == "lz4":
+        lz4_frame()
     return name
 
 
@@ -113,6 +117,8 @@ def _compressor(name: str, level: int) -> Any:
         "xz": lambda: lzma.LZMACompressor(lzma.FORMAT_XZ, preset=None if level < 0 else min(level, 9)),
         "bzip2": lambda: bz2.BZ2Compressor(9 if level < 1 else min(level, 9)),
         "gzip": lambda: zlib.compressobj(-1 if level < 0 else min(level, 9), zlib.DEFLATED, 31),
+        "lzma": lambda: lzma.LZMACompressor(lzma.FORMAT_ALONE, preset=None if level < 0 else min(level, 9)),
+        "lz4": lambda: _Lz4Compressor(level),
         "zstd": lambda: _zstd(level),
         "br": lambda: _BrotliCompressor(level),
     }
@@ -135,6 +141,21 @@ class _BrotliCompressor:
     def flush(self) -> bytes:
         found: bytes = self._encoder.finish()
         return found
+
+
+class _Lz4Compressor:
+    """Has the methods of the other compressors."""
+
+    def __init__(self, level: int) -> None:
+        self._encoder = lz4_frame().LZ4FrameCompressor(compression_level=max(level, 0), content_checksum=True)
+        self._start: bytes = self._encoder.begin()
+
+    def compress(self, data: bytes) -> bytes:
+        start, self._start = self._start, b""
+        return start + bytes(self._encoder.compress(data))
+
+    def flush(self) -> bytes:
+        return self.compress(b"") + bytes(self._encoder.flush())
 
 
 def _zstd(level: int) -> Any:
