@@ -55,9 +55,9 @@ class Dependency(_Fields):
     __slots__ = ()
 
     @classmethod
-    def of_json(cls, text: str) -> Dependency:
-        """Reads `[kind, name, state, value]`."""
-        kind, name, state, value = json.loads(text)
+    def of_list(cls, read: Any) -> Dependency:
+        """Of `[kind, name, state, value]`, as JSON has them."""
+        kind, name, state, value = read
         return cls(kind, name, state, _tuples(value))
 
 
@@ -210,7 +210,7 @@ def _type_of_entry(entry: os.DirEntry[str]) -> str:
     return "regular" if entry.is_file(follow_symlinks=False) else "unknown"
 
 
-def _type(mode: int) -> str:
+def file_type(mode: int) -> str:
     if stat.S_ISREG(mode):
         return "regular"
     if stat.S_ISDIR(mode):
@@ -258,8 +258,8 @@ def _tree(path: str, entry: Dependency) -> Any:
 _QUESTIONS: dict[str, Callable[[str, Dependency], Any]] = {
     "file": _contents,
     "directory": _names,
-    "status": lambda path, entry: _type(os.lstat(path).st_mode),
-    "target": lambda path, entry: _type(os.stat(path).st_mode),
+    "status": lambda path, entry: file_type(os.lstat(path).st_mode),
+    "target": lambda path, entry: file_type(os.stat(path).st_mode),
     "link": lambda path, entry: os.readlink(path),
     "tree": _tree,
     "variable": _variable,
@@ -308,7 +308,7 @@ def _decoded_file(name: str, value: bytes, of: Dependencies) -> Dependency:
 
 
 def _listing(value: bytes) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((os.fsdecode(entry[1:]), _FILE_TYPES[entry[0]]) for entry in value.split(b"\0") if entry))
+    return tuple(sorted([(entry[1:], _FILE_TYPES[ord(entry[0])]) for entry in os.fsdecode(value).split("\0") if entry]))
 
 
 def _shape(value: bytes) -> Any:

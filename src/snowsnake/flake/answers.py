@@ -110,7 +110,7 @@ class FlakeAnswers:
         if not questions:
             return True
         now: Dependencies = self._evaluator.dependencies()
-        return all(now.holds(Dependency.of_json(json.dumps(entry))) for entry in questions)
+        return all(now.holds(Dependency.of_list(entry)) for entry in questions)
 
     def _key(self, question: "Json") -> bytes:
         return hashing.digest("sha256", self._begin + json.dumps(question, sort_keys=True).encode("utf-8", "surrogatepass"))
