@@ -29,7 +29,6 @@ LOOKING = {
 }
 EXCUSED = {
     "cli/job_lines.py": "the report of a worker that ended is a line of nix-eval-jobs",
-    "documentation.py": "the comment before a function is text: what a comment says is wanted",
     "fetch/archive.py": "what tarfile says has no better place than its words",
     "fetch/http.py": "what OpenSSL says has no better place than its words",
     "jobs/evaluation.py": "errors are counted by what they have in common: the words outside quotes",

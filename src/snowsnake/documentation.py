@@ -1,6 +1,6 @@
-"""The documentation of a function, written in front of it.
+"""The documentation of a function or an attribute, written in front of it.
 
-In: a handle on a function.  Out: the text of its `/** … */` comment, or the manual's text of a builtin.
+In: a handle on a function; a source and a place.  Out: the text of its `/** … */` comment, or the manual's text of a builtin.
 """
 
 import re
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from snowsnake import looking
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from snowsnake.handle import Handle
 
-# Allowed between the comment and the function: the name that it is bound to, and parentheses.
-_BETWEEN = re.compile(rb"\s*(?:(?:[A-Za-z_][\w.'-]*|\"[^\"\n]*\")\s*=\s*)?[\s(]*\Z")
-_LONGEST_BETWEEN = 1000
+    Span = tuple[int, int]
 
 
 def documentation(handle: "Handle") -> str | None:
@@ -25,27 +25,65 @@ def documentation(handle: "Handle") -> str | None:
         from snowsnake.builtins.table import TABLE
 
         return TABLE[builtin].doc if builtin in TABLE else None
-    found = handle.code() if handle.type_name() == "lambda" else None
-    if found is None:
+    found = looking.lambda_place(handle)
+    if found is None or found[1] is None:
         return None
-    _, source, start, _ = found[0]
+    _, source, start, _ = found[1]
     return None if source is None else comment_before(source, start)
 
 
 def comment_before(source: bytes, start: int) -> str | None:
-    """The text of the `/** */` comment in front of a place, without its stars and indentation.
+    """The text of the `/** */` comment of the function that begins at a place, without its stars and indentation.
 
     >>> source = b"{ /** Adds.\\n     *  Slowly. */\\n  add = a: b: a + b; }"
-    >>> comment_before(source, source.index(b"a:"))
+    >>> comment_before(source, source.index(b"b:"))
     'Adds.\\nSlowly.'
     """
-    end = source.rfind(b"*/", max(0, start - _LONGEST_BETWEEN), start)
-    if end < 0 or not _BETWEEN.match(source[end + 2 : start]):
+    span = function_comment(source, start)
+    return None if span is None else comment_text(source[slice(*span)].decode("utf-8", "replace"))
+
+
+def function_comment(source: bytes, start: int) -> "Span | None":
+    """Where the comment of the function that begins at a place is: directly before it, before a function whose body it is, or before its binding."""
+    # Nodes, each with the comment that it inherits.
+    pending: list[tuple[Any, Span | None]] = [(_tree(source), None)]
+    while pending:
+        node, inherited = pending.pop()
+        if isinstance(node, list):
+            pending += [(item, None) for item in node]
+        elif isinstance(node, dict):
+            own = node.get("doc", inherited)
+            kind = node.get("kind")
+            if kind == "lambda" and node["span"][0] == start:
+                return None if own is None else (own[0], own[1])
+            carrying = "body" if kind == "lambda" else "value" if kind is None else ""
+            pending += [(value, own if name == carrying else None) for name, value in node.items() if isinstance(value, dict | list)]
+    return None
+
+
+def attribute_comment(source: bytes, start: int) -> "Span | None":
+    """Where the comment before the binding is whose attribute path begins at a place."""
+    pending: list[Any] = [_tree(source)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += node
+        elif isinstance(node, dict):
+            if "kind" not in node and "doc" in node and node["span"][0] == start:
+                return node["doc"][0], node["doc"][1]
+            pending += [value for value in node.values() if isinstance(value, dict | list)]
+    return None
+
+
+def _tree(source: bytes) -> "Any":
+    from snowsnake.diagnostics.error import EvaluationError
+    from snowsnake.json_tree import load
+    from snowsnake.parsing import parse_source
+
+    try:
+        return load(parse_source(source, "", "/", ("pipe-operators",), check_variables=False).to_json())
+    except EvaluationError:                # the inside of a set, as a session reads it
         return None
-    opening = source.rfind(b"/*", 0, end)
-    if opening < 0 or source[opening : opening + 3] != b"/**" or opening + 3 > end:
-        return None
-    return comment_text(source[opening : end + 2].decode("utf-8", "replace"))
 
 
 def comment_text(comment: str) -> str:

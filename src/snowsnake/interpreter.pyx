@@ -31,12 +31,13 @@ from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
 from snowsnake.machine.collector cimport census, collect, collect_expressions, plan_collection, set_limits, tally_nursery
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport leave_old_space
-from snowsnake.machine.importing cimport load_source, machine_import
+from snowsnake.machine.importing cimport imports_free, load_source, machine_import
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine, Tally
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
-from snowsnake.machine.word cimport TAG_FUNCTION, TAG_LIST, WORD_NULL, Word, attrs_find, string_size
+from snowsnake.machine.word cimport TAG_FUNCTION, TAG_LIST, WORD_NULL, Word, attrs_find, attrs_size, is_thunk, string_size
 from snowsnake.runner cimport Runner
+from snowsnake.syntax.parse_state cimport FEATURE_BINDINGS
 
 from snowsnake.builtins.fetch_host import Pending
 from snowsnake.diagnostics.error import make_error
@@ -130,11 +131,13 @@ cdef class Interpreter(Runner):
 
     # ---- sources ------------------------------------------------------------------------------------------------
 
-    def evaluate(self, bytes source, str base_path, str name="«string»", scope=None):
+    def evaluate(self, bytes source, str base_path, str name="«string»", scope=None, bint is_bindings=False):
         """Compiles an expression; relative paths start at *base_path*.  Nothing is forced.
 
-        `scope`: plain data of names that the expression sees.  Raises EvaluationError for syntax errors and undefined variables.
+        `scope`: plain data of names that the expression sees, or the handle of a set.  `is_bindings`: the source is the inside of a set
+        (`a = 1; inherit b`), whose last `;` may be missing.  Raises EvaluationError for syntax errors and undefined variables.
         """
+        cdef Machine* m = self.machine()
         cdef bytes base = encoded(base_path)
         cdef bytes label = name.encode("utf-8", "surrogateescape")
         cdef uint32_t size = <uint32_t>len(source)
@@ -157,14 +160,23 @@ cdef class Interpreter(Runner):
             copy[size] = 0
             self.forget()
             try:
-                if scope:
+                if scope is not None:
                     names = build(self, scope)
+                    if is_thunk(names):
+                        raise ValueError("a scope is a set that is evaluated")
+                    if not attrs_flat(m, names):
+                        self.check(RAISE)
+                    if attrs_size(names) == 0:
+                        names = WORD_NULL
                 self.start_run()
             except BaseException:
                 free(copy)
                 raise
+            if is_bindings:
+                m.features |= FEATURE_BINDINGS
             with nogil:
-                outcome = load_source(self.m, label_text, base_text, base_size, copy, size, names, &w)
+                outcome = load_source(m, label_text, base_text, base_size, copy, size, names, &w)
+            m.features &= ~<uint32_t>FEATURE_BINDINGS
             self.finish_run(outcome)
             return make_handle(self, w)
         finally:
@@ -190,6 +202,18 @@ cdef class Interpreter(Runner):
             return make_handle(self, w)
         finally:
             free(resolved.data)
+            self.leave()
+
+    def forget_imports(self):
+        """Files that were imported are read again by the next `import`: they may have changed."""
+        cdef uint32_t i
+        self.enter()
+        try:
+            imports_free(self.m)
+            for i in range(self.m.file_count):
+                if self.m.files[i].is_imported:
+                    self.m.files[i].value = WORD_NULL     # a root of the collector, for nobody
+        finally:
             self.leave()
 
     def mount(self, str store_path, files):

@@ -10,11 +10,12 @@ from snowsnake.handle cimport Handle, make_handle
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
+from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.state cimport Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     THUNK_RUNNING, header_state, small_int,
-    KIND_BUILTIN, WORD_TRUE, Word, attrs_find, attrs_keys, attrs_size, attrs_values, header_size, is_attrs,
+    KIND_BUILTIN, WORD_TRUE, Word, applied_function, attrs_find, attrs_keys, attrs_size, attrs_values, header_size, is_attrs,
     is_function, is_list, is_thunk, keys_symbols, kind_of, list_items, list_size, pointer_of, string_data,
     string_size,
 )
@@ -125,6 +126,46 @@ def builtin_name(Handle h not None):
         if is_function(w) and kind_of(w) == KIND_BUILTIN:
             return (<bytes>h.evaluator.m.builtins[header_size(pointer_of(w)[0])].name).decode()
         return None
+    finally:
+        h.evaluator.leave()
+
+
+def applied_builtin(Handle h not None):
+    """The name of the builtin that a partial application applies; None for any other value.  Evaluates the value."""
+    cdef Word w, function
+    h.evaluator.enter()
+    try:
+        w = h.forced()
+        function = applied_function(w) if is_function(w) else w
+        if function != w and kind_of(function) == KIND_BUILTIN:
+            return (<bytes>h.evaluator.m.builtins[header_size(pointer_of(function)[0])].name).decode()
+        return None
+    finally:
+        h.evaluator.leave()
+
+
+def lambda_place(Handle h not None):
+    """(name, place) of a function that the program wrote; None for any other value.  Evaluates the value.
+
+    The name is empty if it has none; the place is that of its next parameter, as for `attribute_place`, or None.
+    """
+    cdef Machine* m = h.evaluator.m
+    cdef Word w
+    cdef Parameter parameter
+    h.evaluator.enter()
+    try:
+        w = h.forced()
+        if not is_function(w) or kind_of(applied_function(w)) == KIND_BUILTIN:
+            return None
+        parameter = next_parameter(m, w)
+        if not parameter.is_known:
+            return None
+        name = (<char*>parameter.function.data)[:parameter.function.size_bytes].decode("utf-8", "surrogateescape")
+        if parameter.position == 0:
+            return name, None
+        from snowsnake.traces.pending import Places
+
+        return name, Places(<size_t>m).place(parameter.position, 0)
     finally:
         h.evaluator.leave()
 

@@ -353,7 +353,8 @@ class Build:
         assert self._log is not None
         self._log.close()
         shows = self._options.shows_log_tail
-        return builder_failed(self.drv_path, self.drv, status, list(self._log.tail) if shows else [], may_pass_later=sees_world(self.drv))
+        tail = list(self._log.tail) if shows else []
+        return builder_failed(self.drv_path, self.drv, status, tail, may_pass_later=sees_world(self.drv), log_command=self._options.log_command)
 
     def _clean(self, *, keeps: bool = False) -> None:
         if self._activity and self._options.on_event is not None:

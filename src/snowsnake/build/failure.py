@@ -47,10 +47,10 @@ def cannot_build(drv_path: str, drv: Derivation, reason: str, details: str = "")
     return BuildFailure(message + details, drv_path)
 
 
-def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[str], *, may_pass_later: bool = False) -> BuildFailure:
+def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[str], *, may_pass_later: bool = False, log_command: str = "nix log") -> BuildFailure:
     """*status*: as `os.waitstatus_to_exitcode` returns it; *tail*: the last lines of the log, if they were not shown.
 
-    *may_pass_later*: the builder sees more than its inputs (the network), so that its failure says nothing about the derivation.
+    *log_command* shows the whole log.  *may_pass_later*: the builder sees more than its inputs (the network), so that its failure says nothing about the derivation.
     """
     if status >= 0:
         reason = f"builder failed with exit code {status}."
@@ -59,7 +59,7 @@ def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[s
     details = ""
     if tail:
         details = f"\nLast {len(tail)} log lines:" + "".join(f"\n> {line}" for line in tail)
-        details += f"\nFor full logs, run:\n  nix log {drv_path}"
+        details += f"\nFor full logs, run:\n  {log_command} {drv_path}"
     failure = cannot_build(drv_path, drv, reason, details)
     if may_pass_later:
         failure.exit_code = REJECTED

@@ -30,7 +30,7 @@ class BuildOptions:
     *substitute*: fetches requested outputs from other stores, once more is known than at the beginning.  *secret_key_files*: built outputs are signed.
     *unavailable*: paths that a substituter offered but failed to deliver, so that what makes them fails.
     *hook_config*: the settings for commands that the hook calls, as nix.conf.
-    *names_logs*: lines of logs begin with the name of their derivation.  *is_old_command*: builds that never began count as failed, too.
+    *names_logs*: lines of logs begin with the name of their derivation.  *log_command*: what shows the whole log of a derivation.  *is_old_command*: builds that never began count as failed, too.
     *external_builders*: programs that build for some systems in our place; the feature of that name must be known.  *diff_hook*: the program that is shown a result that differs.
     *fetch(url, folder)* downloads a file into a folder and returns its path.  *log_folder*: the folder of logs, or None.
     """
@@ -61,6 +61,7 @@ class BuildOptions:
     log_lines: int = 25
     shows_log_tail: bool = True
     names_logs: bool = False
+    log_command: str = "nix log"
     is_old_command: bool = True
     log_folder: str | None = None
     compresses_logs: bool = True
@@ -104,6 +105,7 @@ class BuildOptions:
             max_silent_s=settings["max-silent-time"],
             max_log_size=settings["max-build-log-size"],
             log_lines=settings["log-lines"],
+            log_command="nix log" if "nix-command" in settings["experimental-features"] else "nix-store -l",
             compresses_logs=settings["compress-build-log"],
             external_builders=tuple(settings["external-builders"]),
             knows_external_builders="external-builders" in settings["experimental-features"],

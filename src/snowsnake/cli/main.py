@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # name: (module, one line for the help)
 COMMANDS = {
     "eval": ("snowsnake.cli.evaluate", "evaluate a file or an expression and print its value"),
+    "repl": ("nix repl", "evaluate interactively"),
     "parse": ("snowsnake.cli.parse", "parse files and print canonical Nix or JSON"),
     "disassemble": ("snowsnake.cli.disassemble", "compile a file or an expression and print its bytecode"),
     "instantiate": ("snowsnake.cli.derive", "evaluate to derivations and print the paths of their .drv files"),
@@ -49,7 +50,7 @@ COMMANDS = {
 }
 # The groups of the help; commands in none of them come last.
 _GROUPS = (
-    ("evaluate", ("eval", "instantiate", "jobs")),
+    ("evaluate", ("eval", "repl", "instantiate", "jobs")),
     ("build and run", ("build", "run", "shell", "develop", "print-dev-env", "nix-shell", "fmt", "formatter", "log", "realisation")),
     ("flakes", ("flake", "registry")),
     ("packages", ("search", "packages", "edit")),

@@ -306,50 +306,55 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
         code = command(words, reporter)
         sys.stdout.flush()
         return code or 0
-    except EvaluationError as error:
-        reporter.error(error)
-        return 130 if error.code == "interrupt" else error.exit_code
-    except UsageError as error:
-        reporter.failure(str(error), _hint(program))
-        return 1
     except BrokenPipeError:
         # Python would complain once more when it flushes at exit: give it somewhere to write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
-    except OSError as error:
-        reporter.failure(_file_message(error))
-        return 1
-    except MemoryError:
-        _report_memory(reporter)
-        return 1
-    except KeyboardInterrupt:
-        reporter.failure("interrupted by the user")
-        return 130
-    except RecursionError:
-        reporter.failure("stack overflow; max-call-depth exceeded")
-        return 1
     except ImportError:
         raise
-    except Exception as error:
-        from snowsnake.fetch.errors import FetchError
-        from snowsnake.settings.errors import SettingError
-
-        if isinstance(error, FetchError):
-            from snowsnake.diagnostics.error import Frame
-
-            trace = [Frame("text", note, None) for note in reversed(error.notes)]
-            reporter.error(EvaluationError("file", str(error), trace=trace))
-            return 1
-        if isinstance(error, SettingError):
-            reporter.failure(str(error), _hint(program) if error.is_usage else "")
-            return 1
-        reporter.failure(f"fault of the evaluator, please report it: {type(error).__name__}: {error}")
-        if os.environ.get("SNOWSNAKE_DEBUG"):
-            raise
-        return 1
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error, reporter, _hint(program))
     finally:
         if was_collecting:
             gc.enable()
+
+
+def report(error: BaseException, reporter: Reporter, hint: str = "") -> int:
+    """Say what went wrong, and return the exit code of a command that ends with it.  *hint*: a line below what is wrong with a command line."""
+    if isinstance(error, EvaluationError):
+        reporter.error(error)
+        return 130 if error.code == "interrupt" else error.exit_code
+    if isinstance(error, UsageError):
+        reporter.failure(str(error), hint)
+    elif isinstance(error, OSError):
+        reporter.failure(_file_message(error))
+    elif isinstance(error, MemoryError):
+        _report_memory(reporter)
+    elif isinstance(error, KeyboardInterrupt):
+        reporter.failure("interrupted by the user")
+        return 130
+    elif isinstance(error, RecursionError):
+        reporter.failure("stack overflow; max-call-depth exceeded")
+    else:
+        _report_other(error, reporter, hint)
+    return 1
+
+
+def _report_other(error: BaseException, reporter: Reporter, hint: str) -> None:
+    from snowsnake.fetch.errors import FetchError
+    from snowsnake.settings.errors import SettingError
+
+    if isinstance(error, FetchError):
+        from snowsnake.diagnostics.error import Frame
+
+        trace = [Frame("text", note, None) for note in reversed(error.notes)]
+        reporter.error(EvaluationError("file", str(error), trace=trace))
+    elif isinstance(error, SettingError):
+        reporter.failure(str(error), hint if error.is_usage else "")
+    else:
+        reporter.failure(f"fault of the evaluator, please report it: {type(error).__name__}: {error}")
+        if os.environ.get("SNOWSNAKE_DEBUG"):
+            raise error
 
 
 _kept: "list[Interpreter] | None" = None             # evaluators that live until the process ends

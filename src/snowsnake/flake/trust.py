@@ -7,6 +7,8 @@ The user's answers are kept in `trusted-settings.json`, which C++ Nix reads and 
 import json
 import os
 
+from snowsnake.settings.places import data_folder
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,10 +35,7 @@ def setting_text(value: "Setting") -> str:
 
 
 def trusted_list_path(environ: "Mapping[str, str]") -> str:
-    folder = environ.get("NIX_DATA_HOME") or os.path.join(
-        environ.get("XDG_DATA_HOME") or os.path.join(environ.get("HOME") or "/", ".local", "share"), "nix"
-    )
-    return os.path.join(folder, "trusted-settings.json")
+    return os.path.join(data_folder(environ), "trusted-settings.json")
 
 
 def _answers(path: str) -> dict[str, dict[str, bool]]:

@@ -42,6 +42,12 @@ def store_folder(environment: "Environment") -> str:
     return absolute(environment.get("NIX_STORE_DIR") or environment.get("NIX_STORE") or "/nix/store")
 
 
+def data_folder(environment: "Environment") -> str:
+    """The user's folder for what Nix's commands remember."""
+    share = environment.get("XDG_DATA_HOME") or os.path.join(environment.get("HOME") or "/", ".local", "share")
+    return environment.get("NIX_DATA_HOME") or os.path.join(share, "nix")
+
+
 def home(environment: "Environment") -> str:
     """The user's home folder: HOME, unless it belongs to somebody else."""
     folder = environment.get("HOME")

@@ -17,7 +17,7 @@ from snowsnake.syntax.nodes cimport (
     BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTR, NODE_VARIABLE, Binding, Text,
 )
 from snowsnake.syntax.parse_state cimport (
-    NO_BYTE, add_fault, advance, intern, is_static_string, new_node, note_opening, push, syntax_fault,
+    FEATURE_BINDINGS, NO_BYTE, add_fault, advance, intern, is_static_string, new_node, note_opening, push, syntax_fault,
 )
 from snowsnake.syntax.tokens cimport (
     TOKEN_ASSIGN, TOKEN_DOLLAR_BRACE, TOKEN_DOT, TOKEN_END, TOKEN_HOME_PATH, TOKEN_IDENTIFIER, TOKEN_INDENTED_OPEN,
@@ -126,9 +126,13 @@ cdef Node* parse_value(ParseState* state) noexcept nogil:
     value = state.parse_expression(state)
     if value == NULL:
         return NULL
-    if state.lexer.kind != TOKEN_SEMICOLON:
+    if state.lexer.kind != TOKEN_SEMICOLON and not ends_without_semicolon(state):
         return syntax_fault(state, "';'")
     return value
+
+
+cdef bint ends_without_semicolon(ParseState* state) noexcept nogil:
+    return state.lexer.kind == TOKEN_END and state.features & FEATURE_BINDINGS
 
 
 cdef bint parse_simple_binding(ParseState* state, Bindings* bindings, NameSpan* span) noexcept nogil:
@@ -239,7 +243,7 @@ cdef bint parse_inherit(ParseState* state, Bindings* bindings) noexcept nogil:
         is_from = True
         from_index = add_from(state, bindings, node)
     while True:
-        if state.lexer.kind == TOKEN_SEMICOLON:
+        if state.lexer.kind == TOKEN_SEMICOLON or ends_without_semicolon(state):
             advance(state)
             return True
         if not is_attribute_start(state.lexer.kind):

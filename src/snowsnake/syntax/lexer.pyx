@@ -115,15 +115,13 @@ cdef inline void skip_trivia(Lexer* lexer) noexcept nogil:
         if is_class(byte, CLASS_SPACE):
             position += 1
         elif byte == c'#':
-            lexer.doc_end = 0
             while position < lexer.size_bytes and data[position] != c'\n' and data[position] != c'\r':
                 position += 1
         elif byte == c'/' and data[position + 1] == c'*':
             end = block_comment_end(lexer, position)
             if end == 0:
                 break                 # not closed: a slash, which the parser refuses
-            lexer.doc_end = 0
-            if data[position + 2] == c'*' and end > position + 4:
+            if data[position + 2] == c'*' and data[position + 3] != c'*' and data[position + 3] != c'/':
                 lexer.doc_start = position
                 lexer.doc_end = end
             position = end

@@ -10,6 +10,7 @@ from snowsnake.syntax.nodes cimport (
 
 cdef enum ParseFeatures:              # syntax/features.py also has those that the parser does not look at
     FEATURE_PIPE_OPERATORS = 1        # `|>` and `<|`
+    FEATURE_BINDINGS = 128            # the source is the inside of a set, whose last `;` may be missing
 
 cdef enum:
     NO_BYTE = 0xFFFFFFFF              # SyntaxFault.other_byte: no second place

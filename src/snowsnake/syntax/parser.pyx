@@ -31,7 +31,7 @@ from snowsnake.syntax.nodes cimport (
     Name, Node, OrCall, Pattern, SYNTAX_MALFORMED, SyntaxFault, Text, arena_alloc, arena_free,
 )
 from snowsnake.syntax.parse_state cimport (
-    LARGEST_SOURCE_BYTES, NO_BYTE, ParseState, add_fault, advance, allocate, collect, depth_fault, is_too_deep,
+    FEATURE_BINDINGS, LARGEST_SOURCE_BYTES, NO_BYTE, ParseState, add_fault, advance, allocate, collect, depth_fault, is_too_deep,
     new_node, push, state_close, state_free, state_open, syntax_fault,
 )
 from snowsnake.syntax.patterns cimport check_formals, parse_formals
@@ -634,6 +634,17 @@ cdef struct ParseRequest:
     ParseState state                  # here, so that its memory can be freed when the deep stack is left in the middle
 
 
+cdef Node* parse_bare_bindings(ParseState* state) noexcept nogil:
+    """The inside of a set, without braces, up to the end of the source."""
+    cdef Bindings* bindings = new_bindings(state)
+    cdef Node* node
+    if not parse_bindings(state, bindings, NULL):
+        return NULL
+    node = new_node(state, NODE_ATTRS, 0, state.lexer.position)
+    node.own.bindings = bindings
+    return node
+
+
 cdef void parse_request(void* given) noexcept nogil:
     cdef ParseRequest* request = <ParseRequest*>given
     cdef ParseState* state = &request.state
@@ -641,7 +652,7 @@ cdef void parse_request(void* given) noexcept nogil:
     state_open(state, request.ast, request.data, request.size_bytes, request.features)
     state.parse_expression = parse_expression
     advance(state)
-    root = parse_expression(state)
+    root = parse_bare_bindings(state) if state.features & FEATURE_BINDINGS else parse_expression(state)
     if root != NULL and state.lexer.kind != TOKEN_END:
         root = syntax_fault(state, "end of file")
     if state.fault_count == 0:

@@ -128,16 +128,18 @@ cdef class Places:
     cdef object activation(self, TraceEntry* entry, place):
         cdef Code* code = self.m.codes[entry.code - 1]
         cdef CodeOrigin origin
+        cdef uint32_t arity = code.arity
         name = ""
-        kind = "function" if code.arity else "thunk"
+        kind = "function" if arity else "thunk"
         if code_origin(self.m, code, &origin):
             name = PyBytes_FromStringAndSize(<const char*>origin.name.data, origin.name.size_bytes).decode("utf-8", "replace")
-            if origin.chunk == 0 and not code.arity:
+            if origin.chunk == 0:         # of `scopedImport`, it takes the set of names
                 kind = "file"
+                arity = 0
         return Note(
             kind, name, place, extent=self.extent(code), opcode=entry.opcode, operands=(entry.left, entry.right),
             argument=entry.argument, selected=self.place(entry.selected, 0), is_gone=(entry.flags & TRACE_GONE) != 0,
-            is_functor=(entry.flags & TRACE_FUNCTOR) != 0, arity=code.arity,
+            is_functor=(entry.flags & TRACE_FUNCTOR) != 0, arity=arity,
         )
 
     cdef list similar_names(self):

@@ -27,15 +27,12 @@ def run(call: Call) -> int:
         session, value = load(call, what)
     else:
         session, value, what = _output(call, word)
-    file, line = _place(session, value, what)
+    file, line = package_place(session, value, f"cannot find position information for '{what}")
     if call.settings["pure-eval"] and not file.startswith(session.evaluator.store_dir + "/"):
         session.expression(b"builtins.readFile").call(session.evaluator.from_python(file))     # which says that it may not be read
     if call.reporter.relabel is not None and not os.path.lexists(file):
         file = _original(call, file)
-    command = os.environ.get("EDITOR", "cat").split()
-    if line > 0 and any(name in " ".join(command) for name in _WITH_LINE):
-        command.append(f"+{line}")
-    command.append(file)
+    command = editor_command(file, line)
     sys.stdout.flush()
     try:
         os.execvp(command[0], command)
@@ -57,12 +54,21 @@ def _output(call: Call, word: str) -> "tuple[Session, Handle, str]":
     return session, flakes.find(locked, reference, paths)[0], f"{reference}#{name or paths[0]}"
 
 
-def _place(session: "Session", value: "Handle", what: str) -> tuple[str, int]:
+def editor_command(file: str, line: int) -> list[str]:
+    """The user's editor with a file; a line of 0 is none."""
+    command = os.environ.get("EDITOR", "cat").split()
+    if line > 0 and any(name in " ".join(command) for name in _WITH_LINE):
+        command.append(f"+{line}")
+    return [*command, file]
+
+
+def package_place(session: "Session", value: "Handle", otherwise: str) -> tuple[str, int]:
+    """The file and line of a package's `meta.position`; an error with the message *otherwise* if it has none."""
     try:
         position = Selector(session.evaluator, {}).select(value, "meta.position")
         position.force()
     except EvaluationError:
-        raise EvaluationError("value", f"cannot find position information for '{what}") from None
+        raise EvaluationError("value", otherwise) from None
     try:
         text = position.coerce_to_path().decode("utf-8", "surrogateescape")
     except EvaluationError as error:

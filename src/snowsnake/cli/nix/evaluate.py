@@ -113,6 +113,20 @@ def load(call: Call, word: str | None) -> "tuple[Session, Handle]":
 
 def load_with_set(call: Call, word: str | None) -> "tuple[Session, Handle, tuple[Handle, bytes] | None]":
     """Like `load`; also the set and the name of which the value is an attribute, None for an output of a flake."""
+    prepare(call)
+    session = open_session(call)
+    if has_source(call):
+        return session, *attribute_with_set(call, session, word or "")
+    return session, output_of(call, session, word).value(), None
+
+
+def has_source(call: Call) -> bool:
+    """Whether words name attributes of a file or an expression."""
+    return call.given.flag("file") or call.given.flag("expr")
+
+
+def prepare(call: Call) -> None:
+    """Check `--file` and `--expr`, and switch pure evaluation off for a file, before the session is opened."""
     given = call.given
     if given.flag("file") and given.flag("expr"):
         raise UsageError("'--file' and '--expr' are exclusive")
@@ -120,28 +134,30 @@ def load_with_set(call: Call, word: str | None) -> "tuple[Session, Handle, tuple
         if call.settings["pure-eval"] and call.settings.origin("pure-eval") != "nix":       # somebody asked for it
             raise UsageError("'--file' is not compatible with '--pure-eval'")
         call.settings.set("pure-eval", "false", origin="nix")
-    session = open_session(call)
-    if given.flag("file") or given.flag("expr"):
-        if given.flag("expr"):
-            root = session.expression(_encoded(given.text("expr")))
-        elif given.text("file") == "-":
-            root = session.expression(sys.stdin.buffer.read(), "«stdin»")
-        else:
-            root = session.file(given.text("file"))
-        return session, *session.selector.select_with_set(root, (word or "").partition("^")[0])
-    output = _output(call, session, word)
-    return session, output.value(), None
+
+
+def attribute_with_set(call: Call, session: "Session", word: str) -> "tuple[Handle, tuple[Handle, bytes] | None]":
+    """The attribute of the file or the expression that a word names, and the set and the name of which it is the attribute."""
+    given = call.given
+    if given.flag("expr"):
+        root = session.expression(_encoded(given.text("expr")))
+    elif given.text("file") == "-":
+        root = session.expression(sys.stdin.buffer.read(), "«stdin»")
+    else:
+        root = session.file(given.text("file"))
+    return session.selector.select_with_set(root, word.partition("^")[0])
 
 
 def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None) -> "tuple[Session, FlakeOutput]":
     """The session, and the `FlakeOutput` that a word names, not evaluated; one of *defaults* if the word names none.  *prefixes*: see FlakeSession.place."""
     session = open_session(call)
-    return session, _output(call, session, word, defaults, prefixes)
+    return session, output_of(call, session, word, defaults, prefixes)
 
 
-def _output(
+def output_of(
     call: Call, session: "Session", word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None
 ) -> "FlakeOutput":
+    """Like `open_output`, in a session that is there."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.cli.nix.flake_output import FlakeOutput
 

@@ -176,13 +176,13 @@ def _targets(
     if kind in ("path", "string"):
         position = None if attribute is None else attribute_position(*attribute)
         return [_single_path(session, value, shown, Frame("context", f"while evaluating {where}", position))]
-    if is_flake and not _is_derivation(value):
+    if is_flake and not is_derivation(value):
         what = where.removeprefix("the flake output ")
         raise EvaluationError("type", f"expected flake output {what} to be a derivation or path but found {value.describe()}")
     return _grouped(session, value, names, is_flake, shown)
 
 
-def _is_derivation(value: "Handle") -> bool:
+def is_derivation(value: "Handle") -> bool:
     if value.type_name() != "set" or b"type" not in value.keys():
         return False
     kind = value.select(b"type")

@@ -14,7 +14,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 
 # The subcommands that do not need the experimental feature `nix-command`.
-_STABLE = ("config check",)
+_STABLE = ("config check", "repl")
 # Options that need the feature even with `--help`.
 _NEED_FEATURE = ("print_build_logs", "offline", "refresh")
 

@@ -14,11 +14,16 @@ from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import Installables, roots, store_paths
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write, write_line
+from snowsnake.cli.output import write_line
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.trust import Keys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.cli.output import Reporter
+    from snowsnake.settings import Settings
 
 
 def _line(text: str) -> None:
@@ -201,20 +206,29 @@ def _is_trusted(call: Call, store: Store, info: PathInfo, keys: Keys, needed: in
 
 def log(call: Call) -> None:
     """`nix log`: prints the output of a derivation's builder, if the store or a substituter keeps it."""
-    from snowsnake.cli.stores import open_reference
-    from snowsnake.cli.substituters import open_all
-    from snowsnake.store.build_log import build_log
+    from snowsnake.cli.pager import show
 
     with asked(call) as installables:
         target = installables.targets(call.words)[0]
         path = target.built(installables.store)
-        found = build_log(installables.store, path)
-        for other in open_all(call.settings, call.reporter.warning, open_reference) if found is None and call.settings["substitute"] else ():
-            with other:
-                found = found or build_log(other, path)
-        if found is None:
-            raise ValueError(f"build log of '{target.shown}' is not available")
-        write(found)
+        show(find_log(installables.store, path, target.shown, call.settings, call.reporter))
+
+
+def find_log(store: Store, path: str, shown: str, settings: "Settings", reporter: "Reporter") -> bytes:
+    """The log of a derivation or an output, from the store or from a substituter.  ValueError if nobody keeps it; *shown* is its name there."""
+    from snowsnake.cli.stores import open_reference, shown_url
+    from snowsnake.cli.substituters import open_all
+    from snowsnake.store.build_log import build_log
+
+    found, place = build_log(store, path), shown_url(settings, reporter.warning)
+    for other in open_all(settings, reporter.warning, open_reference) if found is None and settings["substitute"] else ():
+        with other:
+            if found is None:
+                found, place = build_log(other, path), other.url
+    if found is None:
+        raise ValueError(f"build log of '{shown}' is not available")
+    reporter.info(f"got build log for '{shown}' from '{place}'")
+    return found
 
 
 @contextmanager

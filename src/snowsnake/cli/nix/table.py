@@ -192,7 +192,7 @@ ROWS = (
     _registry("remove", "url", "forget a short name"),
     _registry("pin", "url locked?", "let a short name mean just one revision of a flake"),
     _registry("resolve", "flake-refs*", "print what short names mean"),
-    _not_ours("repl", "evaluate interactively"),
+    Row("repl", "snowsnake.cli.nix.repl:run", "installables*", "evaluate interactively", INSTALLABLE),
     Row("run", "snowsnake.cli.nix.run:run", "installable? args*", "run a program of a flake or a package", (*INSTALLABLE, *ENVIRONMENT)),
     Row(
         "search", "snowsnake.cli.nix.search:run", "installable? regexes*", "search for packages",

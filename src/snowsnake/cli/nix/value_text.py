@@ -1,20 +1,46 @@
-"""Prints values as `nix eval` does: everything is evaluated, a derivation is its path, an error inside is shown in its place.
+"""Prints values as `nix eval` and `nix repl` do: what is shown is evaluated, a derivation is its path, an error inside is shown in its place.
 
-In: a handle.  Out: bytes.  A list or set that was printed before is «repeated».
+In: a handle, a `Style`.  Out: bytes.  A list or set that was printed before is «repeated».
 """
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.selection import asking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from snowsnake.handle import Handle
     from snowsnake.interpreter import Interpreter
 
-_DEPTH_LIMIT = 2_000_000               # as for calls
+# A print that nests deeper is an error, unless `max-call-depth` says otherwise.
+_DEPTH_LIMIT = 10_000
 _FATAL = ("depth", "memory", "timeout", "interrupt")
 _FIRST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _FURTHER = _FIRST | frozenset(b"0123456789'-")
 _KEYWORDS = (b"if", b"then", b"else", b"assert", b"with", b"let", b"in", b"rec", b"inherit")
+_RED, _GREEN, _BLUE, _MAGENTA, _CYAN, _PLAIN = (b"\x1b[31;1m", b"\x1b[32;1m", b"\x1b[34;1m", b"\x1b[35;1m", b"\x1b[36;1m", b"\x1b[0m")
+_COLOURS = {"string": _MAGENTA, "path": _GREEN, "lambda": _BLUE}
+_REPEATED = "«repeated»".encode()
+
+
+class Style:
+    """How values are printed.
+
+    `indent`: the number of blanks by which parts are indented, each on a line of its own; 0 prints one line.  `levels`: sets and lists nested
+    deeper are printed as `{ ... }` and `[ ... ]`; None prints all.  `raises`: an error of the value itself is raised, not shown.
+    """
+
+    __slots__ = ("has_colours", "indent", "levels", "raises")
+
+    def __init__(self, *, has_colours: bool = False, indent: int = 0, levels: int | None = None, raises: bool = False) -> None:
+        self.has_colours = has_colours
+        self.indent = indent
+        self.levels = levels
+        self.raises = raises
+
+
+_ONE_LINE = Style()
 
 
 class _Seen:
@@ -31,62 +57,106 @@ class _Seen:
         return True
 
 
-def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int = _DEPTH_LIMIT) -> bytes:
+def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int = _DEPTH_LIMIT, style: Style = _ONE_LINE) -> bytes:
     """The text of a value that has been forced.  Raises an error if values are nested deeper than the limit."""
     out: list[bytes] = []
-    seen = _Seen()
-    work: list[Handle | bytes | None] = [root]                        # handles to print, and bytes, in reverse; None: the end of a value
-    depth = 0
-    while work:
-        item = work.pop()
-        if item is None:
-            depth -= 1
-            continue
-        if isinstance(item, bytes):
-            out.append(item)
-            continue
-        if depth > depth_limit:
-            raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
-        try:
-            pieces = _pieces(item, seen, evaluator, is_root=item is root)
-        except EvaluationError as error:
-            if error.code in _FATAL:
-                raise
-            out.append(f"«error: {error.message}»".encode("utf-8", "surrogateescape"))
-            continue
-        if len(pieces) > 1:
-            depth += 1
-            work.append(None)
-        work += reversed(pieces)
+    write_value(root, evaluator, out.append, depth_limit, style)
     return b"".join(out)
 
 
-def _pieces(value: "Handle", seen: _Seen, evaluator: "Interpreter", *, is_root: bool) -> "list[Handle | bytes]":
-    """The parts of a value's text: bytes, and the values inside it."""
-    value.force()
-    kind = value.type_name()
-    if kind == "list":
+def write_value(
+    root: "Handle", evaluator: "Interpreter", write: "Callable[[bytes], object]", depth_limit: int = _DEPTH_LIMIT, style: Style = _ONE_LINE
+) -> None:
+    """As `value_text`, handed to `write(bytes)` in pieces: what came before an error has been written."""
+    printer = _Printer(root, evaluator, write, style)
+    work = [printer.parts(root, 0)]
+    while work:
+        try:
+            inner = next(work[-1], None)
+        except EvaluationError as error:
+            work.pop()
+            if error.code in _FATAL or (style.raises and not work):
+                raise
+            printer.put(f"«error: {error.message}»".encode("utf-8", "surrogateescape"), _RED)
+            continue
+        if inner is None:
+            work.pop()
+        elif len(work) > depth_limit:
+            raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+        else:
+            work.append(printer.parts(inner, len(work)))
+
+
+class _Printer:
+    """Writes values; what is inside of one comes out of `parts`, and is written before that goes on."""
+
+    def __init__(self, root: "Handle", evaluator: "Interpreter", write: "Callable[[bytes], object]", style: Style) -> None:
+        self._root = root
+        self._evaluator = evaluator
+        self._write = write
+        self._style = style
+        self._seen = _Seen()
+        # Blanks in front of a line.  After an error between the braces of a set it stays what it was there, as in 2.34.8.
+        self._margin = 0
+
+    def put(self, text: bytes, colour: bytes) -> None:
+        self._write(colour + text + _PLAIN if self._style.has_colours else text)
+
+    def parts(self, value: "Handle", depth: int) -> "Iterator[Handle]":
+        value.force()
+        kind = value.type_name()
+        if kind == "list":
+            yield from self._list(value, depth)
+        elif kind == "set":
+            yield from self._set(value, depth)
+        else:
+            self.put(value.to_nix(kinds=True), _COLOURS.get(kind, _CYAN))
+
+    def _list(self, value: "Handle", depth: int) -> "Iterator[Handle]":
         size = len(value)
-        if not size:
-            return [b"[ ]"]
-        if not is_root and not seen.is_new(value, size):     # the outermost list is a copy of its own, there
-            return ["«repeated»".encode()]
-        pieces: list[Handle | bytes] = [b"["]
-        for index in range(size):
-            pieces += [b" ", value.index(index)]
-        return [*pieces, b" ]"]
-    if kind != "set":
-        return [value.to_nix(kinds=True)]
-    names = value.keys()
-    if not seen.is_new(value, tuple(names)):
-        return ["«repeated»".encode()]
-    if b"type" in names and _is_derivation(value.select(b"type")):
-        path = _derivation_path(value.select(b"drvPath"), evaluator) if b"drvPath" in names else ""
-        return [f"«derivation{path}»".encode("utf-8", "surrogateescape")]
-    pieces = [b"{"]
-    for name in names:
-        pieces += [b" ", _name_text(name, evaluator), b" = ", value.select(name), b";"]
-    return [*pieces, b" }"]
+        if size and value is not self._root and not self._seen.is_new(value, size):     # the outermost list is a copy of its own, there
+            self.put(_REPEATED, _MAGENTA)
+        elif self._style.levels is not None and depth >= self._style.levels:
+            self._write(b"[ ... ]")
+        else:
+            self._write(b"[")
+            self._margin += self._style.indent
+            has_lines = self._has_lines(value.index(0) if size == 1 else None, size)
+            for index in range(size):
+                self._write(self._space(has_lines))
+                yield value.index(index)
+            self._margin -= self._style.indent
+            self._write(self._space(has_lines) + b"]")
+
+    def _set(self, value: "Handle", depth: int) -> "Iterator[Handle]":
+        names = value.keys()
+        if not self._seen.is_new(value, tuple(names)):
+            self.put(_REPEATED, _MAGENTA)
+        elif b"type" in names and _is_derivation(value.select(b"type")):
+            path = ""
+            if b"drvPath" in names:
+                with asking(value, b"drvPath", "while evaluating the drvPath of a derivation"):
+                    path = _derivation_path(value.select(b"drvPath"), self._evaluator)
+            self.put(f"«derivation{path}»".encode("utf-8", "surrogateescape"), _GREEN)
+        elif self._style.levels is not None and depth >= self._style.levels:
+            self._write(b"{ ... }")
+        else:
+            self._write(b"{")
+            self._margin += self._style.indent
+            has_lines = self._has_lines(value.select(names[0]) if len(names) == 1 else None, len(names))
+            for name in names:
+                self._write(self._space(has_lines) + name_text(name, self._evaluator) + b" = ")
+                yield value.select(name)
+                self._write(b";")
+            self._margin -= self._style.indent
+            self._write(self._space(has_lines) + b"}")
+
+    def _has_lines(self, only: "Handle | None", size: int) -> bool:
+        """Whether each part is on a line of its own: a single part with nothing in it is not."""
+        return bool(self._style.indent and size) and (only is None or only.type_name() in ("list", "set"))
+
+    def _space(self, has_lines: bool) -> bytes:
+        return b"\n" + b" " * self._margin if has_lines else b" "
 
 
 def _is_derivation(kind: "Handle") -> bool:
@@ -105,7 +175,8 @@ def _derivation_path(value: "Handle", evaluator: "Interpreter") -> str:
     return " " + path
 
 
-def _name_text(name: bytes, evaluator: "Interpreter") -> bytes:
+def name_text(name: bytes, evaluator: "Interpreter") -> bytes:
+    """The name of an attribute, in quotes if it needs them."""
     if name and name[0] in _FIRST and _FURTHER.issuperset(name) and name not in _KEYWORDS:
         return name
     return evaluator.from_python(name).to_nix()

@@ -1,0 +1,32 @@
+"""Long text at a terminal, page by page, as the user's pager shows it.
+
+In: bytes.  Out: the pager, or the bytes on standard output.
+"""
+
+import os
+import subprocess
+import sys
+
+from snowsnake.cli.output import write
+
+_PAGERS = (("pager",), ("less",), ("more",))
+
+
+def show(text: bytes) -> None:
+    """Show a text, and wait for the user."""
+    if not sys.stdout.isatty():
+        write(text)
+        return
+    sys.stdout.flush()
+    wanted = os.environ.get("NIX_PAGER", os.environ.get("PAGER"))
+    environment = {**os.environ, "LESS": os.environ.get("LESS", "FRSXMK")}
+    if wanted not in ("", "cat"):
+        for command in (("sh", "-c", wanted),) if wanted else _PAGERS:
+            try:
+                subprocess.run(command, input=text, env=environment)
+                return
+            except BrokenPipeError:        # the user has seen enough
+                return
+            except OSError:
+                continue
+    write(text)

@@ -1,0 +1,1 @@
+{ n ? 1, m ? "k" }: { inherit n m; }

@@ -1,0 +1,2 @@
+{
+  unfinished = 1;
