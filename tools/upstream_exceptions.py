@@ -8,7 +8,6 @@ REASONS = {
     "cli-characterisation": "`nix-env --install`, which we leave to Nix; a stack overflow has no place in our reports; its other cases pass",
     "dyn-drv/old-daemon-error-hack": "skips itself: it is about daemons before 2.18",
     "extra-sandbox-profile": "skips itself: it is of macOS",
-    "flakes/bundle": "`nix bundle`, which we leave to Nix",
     "help": "skips itself where `man` is missing",
     "secure-drv-outputs": "needs a daemon: it passes with `--daemon`",
     "lang": "18 reports differ in lines of traces (differences.md); values agree",
@@ -21,7 +20,6 @@ REASONS = {
     "repl": "in one of its 17 recorded sessions, `:doc` of functors that call themselves without end has fewer lines in its trace; all else passes",
     "read-only-store": "as root nothing is read-only; its other steps pass",
     "nested-sandboxing": "builds with a Nix that lies in `/nix/store`; elsewhere C++ Nix fails it, too",
-    "simple": "at line 57 we print a value of 20 000 levels, where 2.34 stops at 10 000",
     "structured-attrs": "`nix print-dev-env` asks the flake registry for nixpkgs; C++ Nix fails there, too",
     "supplementary-groups": "skips itself where there is no static busybox",
 }

@@ -285,8 +285,11 @@ cdef class Handle:
             free(out.data)
             self.evaluator.leave()
 
-    def write_nix(self, write, *, bint strict=False):
-        """`to_nix`, handed to `write(bytes)` in pieces of about a megabyte: the whole text is never in memory."""
+    def write_nix(self, write, *, bint strict=False, uint64_t most_levels=0):
+        """`to_nix`, handed to `write(bytes)` in pieces of about a megabyte: the whole text is never in memory.
+
+        Lists and sets nested deeper than `most_levels` are an error, after what is in front of them; 0 is no limit.
+        """
         cdef Machine* m = self.evaluator.m
         cdef Bytes out
         cdef _Writing writing = _Writing(write)
@@ -297,11 +300,11 @@ cdef class Handle:
         try:
             w = self.internal_call(INTERNAL_DEEP_FORCE) if strict else self.forced()
             m.handles[self.slot] = w
-            outcome = print_to(m, w, &out, PRINT_CODES, _write_piece, <void*>writing)
+            outcome = print_to(m, w, &out, PRINT_CODES, most_levels, _write_piece, <void*>writing)
             if writing.fault is not None:
                 raise writing.fault
-            self.evaluator.check(outcome)
             write(PyBytes_FromStringAndSize(<char*>out.data, out.size))
+            self.evaluator.check(outcome)
         finally:
             free(out.data)
             self.evaluator.leave()

@@ -180,7 +180,6 @@ def call(world, *words: str) -> subprocess.CompletedProcess:
     ("words", "what"),
     [
         (("nix", "develop", "-f", "dev/pkgs", "tool", "--debugger"), "'--debugger'"),
-        (("nix-shell", "dev/pkgs", "-A", "tool", "--repair"), "'nix-shell --repair'"),
     ],
 )
 def test_what_is_left_to_nix(world, words, what) -> None:

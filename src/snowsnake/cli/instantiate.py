@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from snowsnake.cli.session import Session
     from snowsnake.handle import Handle
 
+# Lists and sets in each other that are printed, unless `max-call-depth` says otherwise.
+_MOST_LEVELS = 10_000
 # name: number of values, for the options that are not settings
 _OPTIONS = {
     "--help": 0, "--version": 0, "--expr": 0, "-E": 0, "--eval": 0, "--eval-only": 0, "--read-write-mode": 0,
@@ -242,8 +244,13 @@ def _process(request: Request, session: "Session", root: "Handle", path: str) ->
     elif request.output == "--xml":
         value.write_xml(write, strict=strict, location="--no-location" not in request.flags)
     else:
-        value.write_nix(write, strict=strict)
+        value.write_nix(write, strict=strict, most_levels=_most_levels(session))
         write(b"\n")
+
+
+def _most_levels(session: "Session") -> int:
+    settings = session.settings
+    return settings["max-call-depth"] if settings.is_set("max-call-depth") else _MOST_LEVELS
 
 
 def _rooted(request: Request, session: "Session", drv_path: str) -> str:

@@ -20,6 +20,7 @@ from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport is_derivation_function, shown_derivation_function
 from snowsnake.machine.errors cimport raise_text
+from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
@@ -45,6 +46,8 @@ cdef struct ValuePrinter:
     Sink sink                         # or NULL
     void* context
     int flags
+    uint64_t most_levels              # of lists and sets in each other; 0: there is no limit
+    bint is_too_deep
     bint fits                         # False: memory ran out
     bint is_stopped                   # by the sink
     OpenValue* levels
@@ -228,6 +231,10 @@ cdef void _open(ValuePrinter* p, Word container) noexcept nogil:
 cdef void _put_value(ValuePrinter* p, Word w) noexcept nogil:
     """Writes a simple value, or the beginning of a list or set."""
     cdef Word value = val(w)
+    if p.most_levels and p.level_count > p.most_levels:
+        p.is_too_deep = True
+        p.fits = False
+        return
     if is_list(value):
         if list_size(value) and _seen_before(p, w):
             _put(p, b"\xc2\xabrepeated\xc2\xbb")
@@ -293,10 +300,10 @@ cdef void _put_rest(ValuePrinter* p) noexcept nogil:
 
 
 cdef int print_value(Machine* m, Word value, Bytes* out, int flags) noexcept nogil:
-    return print_to(m, value, out, flags, NULL, NULL)
+    return print_to(m, value, out, flags, 0, NULL, NULL)
 
 
-cdef int print_to(Machine* m, Word value, Bytes* out, int flags, Sink sink, void* context) noexcept nogil:
+cdef int print_to(Machine* m, Word value, Bytes* out, int flags, uint64_t most_levels, Sink sink, void* context) noexcept nogil:
     cdef ValuePrinter p
     memset(&p, 0, sizeof(ValuePrinter))
     p.m = m
@@ -304,6 +311,7 @@ cdef int print_to(Machine* m, Word value, Bytes* out, int flags, Sink sink, void
     p.sink = sink
     p.context = context
     p.flags = flags
+    p.most_levels = most_levels
     p.fits = True
     _put_value(&p, value)
     _put_rest(&p)
@@ -313,4 +321,6 @@ cdef int print_to(Machine* m, Word value, Bytes* out, int flags, Sink sink, void
         return RAISE
     if must_stop(m):
         return stop(m)
+    if p.is_too_deep:
+        return raise_depth(m)
     return DONE if p.fits else raise_text(m, ERROR_MEMORY, NULL)

@@ -109,7 +109,10 @@ ROWS = (
             Option("--profile", "PATH", "the profile to change"),
         ),
     ),
-    _not_ours("bundle", "bundle an application so that it works outside of the store"),
+    Row(
+        "bundle", "snowsnake.cli.nix.bundle:run", "installable?", "bundle an application so that it works outside of the store",
+        (*INSTALLABLE, Option("--bundler", "FLAKE", "the function that bundles (default: github:NixOS/bundlers)"), _LINKS[0]),
+    ),
     Row("config check", "snowsnake.cli.nix.config_check:run", "", "check the commands and the store of this machine for problems"),
     Row(
         "copy", "snowsnake.cli.nix.copy:run", "installables*", "copy paths between stores",

@@ -12,7 +12,7 @@ import tempfile
 
 from snowsnake.build.failure import BuildFailure
 from snowsnake.build.structured import quoted
-from snowsnake.cli.building import build_error, realise, report_missing
+from snowsnake.cli.building import build_error, realise, repair, report_missing
 from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.old.command_line import Common, Request, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
@@ -42,6 +42,7 @@ Takes the options of nix-shell of Nix 2.34; its manual applies.  FILE is a Nix f
   --command COMMAND      run this in an interactive shell
   --pure                 forget nearly all variables of here; --keep NAME: but this one
   --exclude REGEX        do not build these dependencies
+  --repair               build or fetch again what of them is damaged
   --dry-run              only tell what would be fetched and built
   --arg NAME EXPR, --argstr NAME TEXT, -I PATH, --option NAME VALUE, --show-trace, -v
 In a script, `#! nix-shell` lines say: -i PROGRAM, the interpreter, and any of these options."""
@@ -90,7 +91,7 @@ class _Request(Request):
             self.excluded.append(value_of(word, rest))
         elif word == "--dry-run":
             self.is_dry_run = True
-        elif word in ("--repair", "--debugger"):
+        elif word == "--debugger":
             raise NotOurs(f"'nix-shell {word}'")
         elif word == "-":
             self.words.append(word)
@@ -163,7 +164,7 @@ class _Shell:
                 report_missing(store.missing(wanted), reporter)
                 return
             if wanted:
-                realise(store, wanted, reporter)
+                (repair if self.request.evaluation.repairs else realise)(store, wanted, reporter)
             if shell_drv is not None:
                 shell = store.outputs(shell_drv)["out"] + "/bin/bash"
             folder = tempfile.mkdtemp(prefix="nix-shell-")
