@@ -270,6 +270,7 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
     """Build or fetch targets, and return their paths."""
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.building import build_error, realise, report_missing
+    from snowsnake.store.interface import NoBuilder
     from snowsnake.store.local import LocalStore
 
     if isinstance(store, LocalStore) and store.read_only:
@@ -285,6 +286,11 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
         return set(realise(store, [target.wanted for target in targets], call.reporter))
     except BuildFailure as error:
         raise build_error(error) from None
+    except NoBuilder:                      # a cache
+        lost = next((target.path for target in targets if not store.is_valid(target.path)), None)
+        if lost is None:
+            raise
+        raise ValueError(f"path '{lost}' is required, but there is no substituter that can build it") from None
 
 
 class NotBuilt(ValueError):

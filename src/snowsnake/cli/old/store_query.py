@@ -4,6 +4,7 @@ In: a `Request` with an open store.  Out: lines or bytes on stdout; the exit cod
 """
 
 
+import os
 import sys
 
 from snowsnake.cli.old.store import Request
@@ -267,7 +268,10 @@ def print_env(request: Request) -> None:
         raise UsageError("'--print-env' requires one derivation store path")
     from snowsnake.cli.store_words import parsed
 
-    drv = needed_derivation(request.store, parsed(request.store, request.words[0]))
+    path = parsed(request.store, request.words[0])
+    if not path.endswith(".drv") and request.store.is_valid(path):
+        raise ValueError(f"error parsing derivation '{path}': store path '{os.path.basename(path)}' is not a valid derivation path")
+    drv = needed_derivation(request.store, path)
     for name, value in sorted(drv.env.items()):
         _line(f"export {name}; {name}={_quoted(value)}\n")     # with an empty line, as 2.34.8
     _line(f"export _args; _args={_quoted(' '.join(drv.args))}")
