@@ -49,6 +49,7 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
 
     def masked(text: str) -> str:
         text = re.sub(rf"{folder}/store/[0-9a-z]{{32}}-", "STORE/", text)
+        text = re.sub(r"store path '[0-9a-z]{32}-", "store path 'STORE/", text)
         text = re.sub(rf"{folder}/state/(builds/nix-[0-9-]+|snowsnake/tmp/[^/]+/[^/]+/nix-build-[^/\"']+)", "BUILD", text)
         text = re.sub(r"/tmp/nix-(shell|dev-env|develop)[.-][A-Za-z0-9_-]+", r"TEMPORARY-\1", text)
         text = re.sub(r"/rc: line \d+:", "/rc:", text)
