@@ -133,6 +133,20 @@ def test_libraries(tmp_path):
     assert library("/home/me/lib.nix") == library("«string»") == library("/elsewhere.nix") == ""
 
 
+def test_a_folder_belongs_to_the_innermost_tree():
+    asked = []
+
+    def exists(path):
+        asked.append(path)
+        return path in ("/t/flake.nix", "/t/in/.git")
+
+    files = ["/t/a/x.nix", "/t/in/b/y.nix", "/t/in/z.nix", "/t/a/c/w.nix", "/other/q.nix", "/t/v.nix"]
+    frames = [Frame("call", "", Position(file, b"x", 0, 1)) for file in files]
+    mark_libraries(frames, "/home/me/x.nix", [], "/nix/store", exists)
+    assert [frame.library for frame in frames] == ["/t", "/t/in", "/t/in", "/t", "", "/t"]
+    assert len(asked) == len(set(asked)), "each folder is looked at once"
+
+
 def test_repeated_frames_are_counted():
     frames = [("builtin", "map", place(b"f y"))] * 9
     text = make_error(1, b"no", None, [*frames, ("context", "end", None)]).render(show_trace=True)

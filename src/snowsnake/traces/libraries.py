@@ -32,6 +32,7 @@ class _Libraries:
         self._roots = {root for root in around if root != "/" and not _is_below(home, root)}
         self._store = store
         self._known: dict[str, str] = {}
+        self._trees: dict[str, str] = {"/": ""}
 
     def of(self, file: str) -> str:
         """The library's root; nothing if the place is the user's own."""
@@ -48,12 +49,20 @@ class _Libraries:
         if _is_below(file, self._store):
             return "/".join(file.split("/")[: self._store.count("/") + 2])
         root = min((root for root in self._roots if _is_below(file, root)), key=len, default="")
-        folder = os.path.dirname(file)
-        while not root and folder != "/":
+        return root or self._tree(os.path.dirname(file)) or "/"
+
+    def _tree(self, folder: str) -> str:
+        """The root of the source tree that a folder is in; frames of one trace are in few trees, but in many folders."""
+        waiting = []
+        while folder not in self._trees:
+            waiting.append(folder)
             if any(self._exists(os.path.join(folder, mark)) for mark in _ROOT_MARKS):
-                root = folder
-            folder = os.path.dirname(folder)
-        return root or "/"
+                self._trees[folder] = folder
+            else:
+                folder = os.path.dirname(folder)
+        for inner in waiting:
+            self._trees[inner] = self._trees[folder]
+        return self._trees[folder]
 
 
 def _is_below(path: str, folder: str) -> bool:
