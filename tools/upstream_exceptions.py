@@ -17,7 +17,7 @@ REASONS = {
     "misc": "asks for the message that `man` is missing; our help needs none (differences.md)",
     "nars": "`use-case-hack`, which is of macOS",
     "ca/repl": "as `repl`",
-    "repl": "in one of its 17 recorded sessions, `:doc` of functors that call themselves without end has fewer lines in its trace; all else passes",
+    "repl": "in one of its 14 recorded sessions, `:doc` of functors that call themselves without end has fewer lines in its trace; all else passes",
     "read-only-store": "as root nothing is read-only; its other steps pass",
     "nested-sandboxing": "builds with a Nix that lies in `/nix/store`; elsewhere C++ Nix fails it, too",
     "structured-attrs": "`nix print-dev-env` asks the flake registry for nixpkgs; C++ Nix fails there, too",

@@ -88,7 +88,7 @@ class Call:
     def reference_of(self, text: str) -> "Reference":
         reference, fragment = self.flakes.reference(text, os.getcwd())
         if fragment:
-            raise UsageError(f"unexpected fragment '{fragment}' in flake reference '{text}'")
+            raise EvaluationError("value", f"unexpected fragment '{fragment}' in flake reference '{text}'")
         return reference
 
     def locked(self, reference: "Reference | None" = None, **options: object) -> "LockedFlake":
@@ -262,7 +262,7 @@ def _clone(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.lock.registries import KINDS
 
     if not given.flag("dest"):
-        raise UsageError("missing flag '--dest'")
+        raise EvaluationError("value", "missing flag '--dest'")
     call = Call(given, reporter, words)
     world = call.flakes.world
     input, target = world.resolve(call.reference(), KINDS).input, given.text("dest")

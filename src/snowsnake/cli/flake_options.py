@@ -7,6 +7,7 @@ import os
 import sys
 
 from snowsnake.cli.options import Arguments, UsageError
+from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def ask(question: str) -> str | None:
 def _whole(flakes: "FlakeSession", text: str, base: str = "") -> "Any":
     reference, fragment = flakes.reference(text, base or os.getcwd(), may_be_missing=True)
     if fragment:
-        raise UsageError(f"unexpected fragment '{fragment}' in flake reference '{text}'")
+        raise EvaluationError("value", f"unexpected fragment '{fragment}' in flake reference '{text}'")
     return reference
 
 

@@ -155,10 +155,10 @@ class FlakeSession:
 
         *defaults*: those of a reference without attribute; *prefixes*: what may stand before an attribute.
         """
+        if text.endswith("^*") or "^" in text.partition("#")[0]:
+            text = text.rpartition("^")[0]
         reference, fragment = self.reference(text, base)
         fragment, _, _ = fragment.partition("^")
-        if text.endswith("^*") or "^" in text.partition("#")[0]:
-            reference, fragment = self.reference(text.rpartition("^")[0], base)
         return self.lock(reference, options()), reference, self.attribute_paths(fragment, defaults, prefixes)
 
     def find(self, locked: LockedFlake, shown: object, paths: list[str]) -> "tuple[Handle, str]":

@@ -28,14 +28,16 @@ def run(call: Call) -> int:
         if is_dry:
             report_missing(store.missing([target.wanted for target in targets]), call.reporter)
         else:
-            _build(call, store, targets)
+            make_valid(call, store, targets)
         if given.flag("json"):
             print_json([_described(store, target) for target in targets], call)
+        if not is_dry:
+            _show(call, store, targets)
     return 0
 
 
-def _build(call: Call, store: "Store", targets: list[Target]) -> None:
-    make_valid(call, store, targets)
+def _show(call: Call, store: "Store", targets: list[Target]) -> None:
+    """The links, the paths and the generation of a profile that the options want."""
     results = [outputs_of(store, target) for target in targets]
     if not call.given.flag("no_link"):
         make_links(store, call.given.text("out_link", "result"), results)

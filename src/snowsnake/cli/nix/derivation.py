@@ -11,6 +11,7 @@ from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import derivations_of
 from snowsnake.cli.nix.store import asked, opened
 from snowsnake.cli.output import write_line
+from snowsnake.diagnostics.error import EvaluationError
 
 
 def show(call: Call) -> None:
@@ -39,7 +40,10 @@ def _parsed(text: bytes) -> object:
 
         # The evaluator's reader of JSON words its errors as 2.34.8 does.
         evaluator = Interpreter()
-        evaluator.evaluate(b"builtins.fromJSON", "/", "«stdin»").call(evaluator.from_python(text)).force()
+        try:
+            evaluator.evaluate(b"builtins.fromJSON", "/", "«stdin»").call(evaluator.from_python(text)).force()
+        except EvaluationError as error:       # without a trace: the program that asks is ours
+            raise EvaluationError(error.code, error.message) from None
         raise
 
 

@@ -42,6 +42,8 @@ def opened(call: Call, *, is_writable: bool) -> Iterator[Store]:
             evaluated_in(store, call.eval_store, settings, warn),
         ):
             yield store
+    except IsADirectoryError as error:         # where a file should be
+        raise EvaluationError("file", f"read of 4096 bytes: {error.strerror}") from None
     except ValueError as error:
         raise as_error(error) from None
 

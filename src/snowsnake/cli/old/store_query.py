@@ -4,7 +4,6 @@ In: a `Request` with an open store.  Out: lines or bytes on stdout; the exit cod
 """
 
 
-import os
 import sys
 
 from snowsnake.cli.old.store import Request
@@ -269,13 +268,7 @@ def print_env(request: Request) -> None:
     from snowsnake.cli.store_words import parsed
 
     path = parsed(request.store, request.words[0])
-    try:
-        drv = needed_derivation(request.store, path)
-    except ValueError:
-        if path.endswith(".drv") or not request.store.is_valid(path):
-            raise
-        name = os.path.basename(path)
-        raise ValueError(f"error parsing derivation '{path}': store path '{name}' is not a valid derivation path") from None
+    drv = needed_derivation(request.store, path)
     for name, value in sorted(drv.env.items()):
         _line(f"export {name}; {name}={_quoted(value)}\n")     # with an empty line, as 2.34.8
     _line(f"export _args; _args={_quoted(' '.join(drv.args))}")

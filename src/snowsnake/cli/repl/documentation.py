@@ -16,15 +16,13 @@ if TYPE_CHECKING:
     Place = tuple[str, bytes | None, int, int]
 
 _MISSING = "value does not have documentation"
-# Functors that are sets with a functor, and so on.
-_MOST_CALLS = 10_000
 _PARTIAL = "while partially calling '__functor' to retrieve documentation"
 
 
 def described(scope: "Scope", source: str) -> str:
     """The documentation of an expression's value, or of the attribute that it selects last."""
     attribute = _attribute(scope, source)
-    text = value_documentation(scope.value(source))
+    text = value_documentation(scope.value(source), scope.depth_limit)
     if text is not None:
         return text
     if attribute is None:
@@ -64,13 +62,13 @@ def _attribute(scope: "Scope", source: str) -> "tuple[str, Place] | None":
     return None if place is None else (name, place)
 
 
-def value_documentation(value: "Handle") -> str | None:
-    """The documentation of a value; of a set with `__functor` that of what this is when it got the set."""
+def value_documentation(value: "Handle", most_calls: int) -> str | None:
+    """The documentation of a value; of a set with `__functor` that of what this is when it got the set, which may be such a set again."""
     calls = 0
     try:
         while value.type_name() == "set" and b"__functor" in value.keys():
             calls += 1
-            if calls > _MOST_CALLS:
+            if calls > most_calls:
                 raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
             value = value.select(b"__functor").call(value)
     except EvaluationError as error:

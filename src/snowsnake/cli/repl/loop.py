@@ -118,8 +118,6 @@ class Repl:
 
     def _print(self, value: "Handle", levels: int | None = None) -> None:
         style = Style(has_colours=True, indent=2, levels=levels, raises=True)
-        settings = self.session.settings
-        limit = {"depth_limit": settings["max-call-depth"]} if settings.is_set("max-call-depth") else {}
         held: list[bytes] = []             # the first piece, which comes after the error of a value that has no second one
         is_first = True
 
@@ -133,7 +131,7 @@ class Repl:
             is_first = False
 
         try:
-            write_value(value, self.session.evaluator, put, style=style, **limit)
+            write_value(value, self.session.evaluator, put, self.scope.depth_limit, style)
             held.append(b"\n")
         except EvaluationError as error:
             self._report(error)
@@ -275,7 +273,7 @@ class Repl:
         except BuildFailure as error:
             raise build_error(error) from None
         write_line(b"\nThis derivation produced the following outputs:")
-        for output, path in sorted(store.outputs(drv_path).items()):
+        for output, path in sorted(store.made_outputs(drv_path).items()):
             shown = output
             if name == ":bl" and store.has_roots:
                 shown = f"./repl-result-{output}"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from snowsnake.cli.session import Session
     from snowsnake.handle import Handle
 
+_DEPTH_LIMIT = 10_000
 _SYNTAX = ("syntax", "duplicate-attribute")
 
 
@@ -23,7 +24,10 @@ class Scope:
 
     def __init__(self, session: "Session") -> None:
         self._session = session
-        self.features = session.settings.language()
+        settings = session.settings
+        self.features = settings.language()
+        # How deep values are printed, and functors of functors are called.
+        self.depth_limit: int = settings["max-call-depth"] if settings.is_set("max-call-depth") else _DEPTH_LIMIT
         self._merge = session.expression(b"old: new: old // new", "«internal»")
         self.clear()
 
