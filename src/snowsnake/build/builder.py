@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from snowsnake.build import outputs, users
+from snowsnake.build.attributes import Attributes
 from snowsnake.build.builtin import download, run_builtin
 from snowsnake.build.external import INSIDE, Greeting, check_external, external_not_started, start_external
 from snowsnake.build.failure import BuildFailure, Refused, builder_failed, log_too_long, timed_out
@@ -23,7 +24,7 @@ from snowsnake.build.log_messages import LogMessages
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
 from snowsnake.build.progress import BUILD, LOG_LINE, PHASE, numbers
-from snowsnake.build.request import Attributes, Request, prepare, sees_world
+from snowsnake.build.request import Request, prepare, sees_world
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.build.watcher import Watcher
 from snowsnake.fetch.errors import FetchError

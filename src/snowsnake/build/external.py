@@ -11,9 +11,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from snowsnake.build.attributes import Attributes
 from snowsnake.build.failure import Refused
 from snowsnake.build.process import Running, start
-from snowsnake.build.request import Attributes, Request
+from snowsnake.build.request import Request
 from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation, require_feature
 from snowsnake.store.local import LocalStore

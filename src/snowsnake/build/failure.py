@@ -21,13 +21,15 @@ class BuildFailure(ValueError):
 
 
 class Refused(BuildFailure):
-    """What was requested cannot be done at all: it ends all builds, also with `--keep-going`.  *trace*: what we were doing, outermost first."""
+    """What was requested cannot be done at all: it ends all builds, also with `--keep-going`.  *trace*: what we were doing, outermost first.
+    *is_plain*: nothing is added to the trace."""
 
     ends_all = True
 
-    def __init__(self, message: str, drv_path: str = "", trace: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, drv_path: str = "", trace: Sequence[str] = (), *, is_plain: bool = False) -> None:
         super().__init__(message, drv_path, REJECTED)
         self.trace = tuple(trace)
+        self.is_plain = is_plain
 
 
 class DependenciesFailed(BuildFailure):

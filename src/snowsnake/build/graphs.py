@@ -1,6 +1,6 @@
 """The graphs of `exportReferencesGraph`: an input with everything that it refers to."""
 
-from snowsnake.build.failure import Refused
+from snowsnake.build.failure import BuildFailure
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
 
@@ -9,7 +9,7 @@ def graph_of(store: Store, start: list[str], inputs: set[str]) -> list[str]:
     """The closure of inputs; for a derivation among the inputs, including the closures of its outputs."""
     for path in start:
         if path not in inputs:
-            raise Refused(f"cannot export references of path '{path}' because it is not in the input closure of the derivation")
+            raise BuildFailure(f"cannot export references of path '{path}' because it is not in the input closure of the derivation")
     paths = closure(store, start)
     outputs = [output for found in paths if found.endswith(".drv") for output in store.outputs(found).values() if output in inputs]
     return sorted(paths | closure(store, outputs))

@@ -38,7 +38,7 @@ class BuildOptions:
     max_jobs: int = 1
     cores: int = 0
     systems: tuple[str, ...] = ("x86_64-linux",)
-    features: frozenset[str] = frozenset({"benchmark", "big-parallel", "nixos-test"})
+    features: frozenset[str] = frozenset({"benchmark", "big-parallel", "ca-derivations", "nixos-test"})
     sandbox: str = "true"
     sandbox_fallback: bool = True
     sandbox_paths: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class BuildOptions:
             max_jobs=settings["max-jobs"],
             cores=settings["cores"],
             systems=systems,
-            features=frozenset(settings["system-features"]),
+            features=frozenset(settings["system-features"]) | ({"ca-derivations"} & set(settings["experimental-features"])),
             sandbox=settings["sandbox"],
             sandbox_fallback=settings["sandbox-fallback"],
             sandbox_paths=dict(settings["sandbox-paths"]),

@@ -301,7 +301,7 @@ def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str
     def named(name: str, words: Iterable[str]) -> set[str]:
         paths = set()
         for word in words:
-            if word.startswith(store.store_dir + "/"):
+            if _is_path(word, store.store_dir):
                 paths.add(word)
             elif word in infos:
                 paths.add(infos[word].path)
@@ -330,3 +330,11 @@ def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str
             if bad:
                 listed = "".join(f"\n  {path}" for path in sorted(bad))
                 raise _rejected(f"output '{info.path}' is not allowed to refer to the following paths:{listed}", drv_path)
+
+
+def _is_path(word: str, store_dir: str) -> bool:
+    try:
+        store_path.parse(word, store_dir)
+    except ValueError:
+        return False
+    return True

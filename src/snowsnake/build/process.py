@@ -154,12 +154,26 @@ def _become_builder(
         os.close(fault_end)
         _run(program)
     try:
-        os.execve(program, [os.path.basename(program), *arguments], dict(environment))
+        os.execve(program, [os.path.basename(program), *arguments], c_environment(environment))
     except OSError as error:
         if is_trusted:
             raise
         os.close(fault_end)
         _end(f"error: executing '{program}': {error.strerror}")
+
+
+def c_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables as C passes them: what comes after a `=` in a name, or after a zero byte, is not part of it; of equal names shells take the last.
+
+    >>> c_environment({"A": "1", "A=B": "2", "C=D": "3", "": "4"})
+    {'A': 'B=2', 'C': 'D=3'}
+    """
+    found: dict[str, str] = {}
+    for name, value in sorted(environment.items()):
+        start, _, rest = f"{name}={value}".partition("\0")[0].partition("=")
+        if start:
+            found[start] = rest
+    return found
 
 
 def _run(function: Callable[[], None]) -> NoReturn:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from snowsnake.build.attributes import Attributes
 from snowsnake.build.failure import REJECTED, BuildFailure, Stopped
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.progress import Progress
-from snowsnake.build.request import Attributes
 from snowsnake.build.substitution import Substituters
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Missing, Store

@@ -5,25 +5,20 @@ In: a derivation.  Out: `Request`.  Placeholders of outputs are replaced by thei
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from snowsnake.build.failure import Refused
+from snowsnake.build.attributes import Attributes
 from snowsnake.build.graphs import graph_of
 from snowsnake.build.options import BuildOptions
 from snowsnake.store import hashing, store_path
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
-from snowsnake.store.realisation import is_impure
+from snowsnake.store.realisation import has_unknown_outputs, is_impure
 from snowsnake.store.registration import write_registration
-
-_CHECKS = ("allowedReferences", "allowedRequisites", "disallowedReferences", "disallowedRequisites", "maxSize", "maxClosureSize", "ignoreSelfRefs")
-_FILE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 
 @dataclass
@@ -34,68 +29,8 @@ class Request:
     files: dict[str, bytes]
     arguments: list[str]
     inputs: set[str]
-    checks: dict[str, dict[str, object]] = field(default_factory=dict)
+    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
     discards_references: frozenset[str] = frozenset()
-
-
-class Attributes:
-    """A derivation's options for its build, from its environment or its structured attributes.
-
-    >>> Attributes(Derivation("x", "s", "b", env={"passAsFile": "a b", "allowSubstitutes": "1"})).words("passAsFile")
-    ['a', 'b']
-    """
-
-    def __init__(self, drv: Derivation) -> None:
-        self.env = drv.env
-        text = drv.env.get("__json")
-        try:
-            self.structured: dict[str, Any] | None = None if text is None else json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise Refused(f"cannot process __json attribute of '{drv.name}': {error}") from None
-        if self.structured is not None and not isinstance(self.structured, dict):
-            raise Refused(f"cannot process __json attribute of '{drv.name}': it is not an object")
-
-    def check(self, drv_path: str, warn: Callable[[str], None] = lambda text: None) -> None:
-        """Refuses options that say nothing, before anything is built; *drv_path* is whose they are."""
-        try:
-            self.graphs(warn)
-            for name in ("passAsFile", "impureEnvVars", "requiredSystemFeatures"):
-                self.words(name)
-        except Refused as error:
-            error.trace = (f"while parsing derivation '{drv_path}'",)
-            raise
-
-    def graphs(self, warn: Callable[[str], None] = lambda text: None) -> dict[str, list[str]]:
-        """`exportReferencesGraph`: paths, whose graphs are written, by the name of a file or of an attribute."""
-        if self.structured is not None:
-            asked = self.structured.get("exportReferencesGraph", {})
-            if isinstance(asked, dict):
-                return {name: sorted(_flattened(value)) for name, value in asked.items()}
-            warn("'exportReferencesGraph' in structured attrs is not a JSON object, ignoring")
-            return {}
-        words = self.words("exportReferencesGraph") or []
-        if len(words) % 2:
-            raise Refused(f"odd number of tokens in 'exportReferencesGraph': '{self.env['exportReferencesGraph']}'")
-        for name in words[::2]:
-            if not _FILE_NAME.match(name):
-                raise Refused(f"invalid file name '{name}' in 'exportReferencesGraph'")
-        return {name: [path] for name, path in zip(words[::2], words[1::2], strict=True)}
-
-    def words(self, name: str) -> list[str] | None:
-        """A list of strings; None if the derivation does not have it."""
-        if self.structured is not None:
-            value = self.structured.get(name)
-            if value is None:
-                return None
-            if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-                raise Refused(f"attribute '{name}' must be a list of strings")
-            return value
-        return self.env[name].split() if name in self.env else None
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        if self.structured is not None:
-            return self.structured.get(name, default) is True
-        return self.env[name] == "1" if name in self.env else default
 
 
 def input_closure(store: Store, drv: Derivation) -> set[str]:
@@ -147,8 +82,8 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
         {name: _bytes(_replaced(_text(contents), placeholders)) for name, contents in files.items()},
         [_replaced(word, placeholders) for word in drv.args],
         inputs,
-        _checks(attributes, drv),
-        _discarded(attributes),
+        attributes.output_checks(),
+        attributes.discards_references(),
     )
 
 
@@ -162,21 +97,6 @@ def sees_world(drv: Derivation) -> bool:
     return is_fixed(drv) or is_impure(drv)
 
 
-def _flattened(value: Any) -> set[str]:
-    """The texts in lists of lists."""
-    found: set[str] = set()
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, list):
-            waiting += item
-        elif isinstance(item, str):
-            found.add(item)
-        else:
-            raise Refused("'exportReferencesGraph' value is not an array or a string")
-    return found
-
-
 def _graphs(store: Store, attributes: Attributes, inputs: set[str]) -> dict[str, bytes]:
     """The files for exportReferencesGraph."""
     files = {}
@@ -184,24 +104,6 @@ def _graphs(store: Store, attributes: Attributes, inputs: set[str]) -> dict[str,
         graph = graph_of(store, [store.split(path)[0] for path in paths], inputs)
         files[name] = _bytes("".join(write_registration(store.known(found), is_brief=True) for found in graph))
     return files
-
-
-def _checks(attributes: Attributes, drv: Derivation) -> dict[str, dict[str, object]]:
-    """The options about outputs, by output."""
-    if attributes.structured is not None:
-        found = attributes.structured.get("outputChecks") or {}
-        return {name: dict(checks) for name, checks in found.items() if isinstance(checks, dict)}
-    common: dict[str, object] = {name: words for name in _CHECKS[:4] if (words := attributes.words(name)) is not None}
-    if common:
-        common["ignoreSelfRefs"] = True
-    return {name: common for name in drv.outputs} if common else {}
-
-
-def _discarded(attributes: Attributes) -> frozenset[str]:
-    if attributes.structured is None:
-        return frozenset()
-    found = attributes.structured.get("unsafeDiscardReferences") or {}
-    return frozenset(name for name, discards in found.items() if discards is True)
 
 
 def _replaced(text: str, replacements: Mapping[str, str]) -> str:
@@ -223,4 +125,5 @@ def _text(data: bytes) -> str:
 
 
 def needed_features(drv: Derivation) -> Iterable[str]:
-    return Attributes(drv).words("requiredSystemFeatures") or ()
+    """What the machine must have, besides being of the right system."""
+    return {*(Attributes(drv).words("requiredSystemFeatures") or ()), *(("ca-derivations",) if has_unknown_outputs(drv) else ())}

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from itertools import pairwise
 
+from snowsnake.build.attributes import Attributes
 from snowsnake.build.builder import Build, Locked
 from snowsnake.build.failure import (
     BuildFailure,
@@ -24,7 +25,7 @@ from snowsnake.build.failure import (
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.outputs import record
 from snowsnake.build.progress import Count
-from snowsnake.build.request import Attributes, needed_features, sees_world
+from snowsnake.build.request import needed_features, sees_world
 from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import NoDerivation
@@ -129,7 +130,7 @@ class Scheduler:
                     )  # fmt: skip
             elif path not in self._options.repairs and self._is_done(path, drv, asked):
                 continue
-            Attributes(drv).check(path)
+            Attributes(drv).check(path, self._options.on_warning)
             goal = self._goals[path] = Goal(path, drv)
             goal.wanted |= set(asked)
             if self._is_unavailable(goal):

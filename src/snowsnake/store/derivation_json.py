@@ -25,7 +25,8 @@ def _dump(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
-def _as(value: object, kind: type) -> Any:
+def as_type(value: object, kind: type) -> Any:
+    """The value; ValueError in 2.34's words if it is of another type."""
     if type(value) is not kind:
         raise ValueError(f"Expected JSON value to be of type '{_TYPES[kind]}' but it is of type '{_TYPES[type(value)]}': {_dump(value)}")
     return value
@@ -38,18 +39,18 @@ def _at(given: dict[str, object], key: str) -> Any:
 
 
 def _strings(value: object) -> list[str]:
-    return [_as(item, str) for item in _as(value, list)]
+    return [as_type(item, str) for item in as_type(value, list)]
 
 
 def _path(base: object, store: Store) -> str:
-    store_path.check_base(_as(base, str))
+    store_path.check_base(as_type(base, str))
     return f"{store.store_dir}/{base}"
 
 
 def read_derivation_json(value: object, store: Store, features: Set[str] = frozenset()) -> Derivation:
     """The derivation that a JSON object describes."""
-    given = _as(value, dict)
-    name = _as(_at(given, "name"), str)
+    given = as_type(value, dict)
+    name = as_type(_at(given, "name"), str)
     version = _at(given, "version")
     if type(version) is not int or version < 0:
         kind = "floating point number" if type(version) is float else "signed integral number" if type(version) is int else _TYPES[type(version)]
@@ -58,18 +59,18 @@ def read_derivation_json(value: object, store: Store, features: Set[str] = froze
         raise ValueError(
             f"Unsupported derivation JSON format version {version}, only format version {JSON_VERSION} is currently supported."
         )
-    outputs = {key: _output(output, key, name, store, features) for key, output in _as(_at(given, "outputs"), dict).items()}
-    inputs = _as(_at(given, "inputs"), dict)
-    sources = sorted({_path(source, store) for source in _as(_at(inputs, "srcs"), list)})
-    nodes = {_path(base, store): _input(node, features) for base, node in _as(_at(inputs, "drvs"), dict).items()}
+    outputs = {key: _output(output, key, name, store, features) for key, output in as_type(_at(given, "outputs"), dict).items()}
+    inputs = as_type(_at(given, "inputs"), dict)
+    sources = sorted({_path(source, store) for source in as_type(_at(inputs, "srcs"), list)})
+    nodes = {_path(base, store): _input(node, features) for base, node in as_type(_at(inputs, "drvs"), dict).items()}
     drvs = {path: node["outputs"] for path, node in nodes.items()}
     dynamic = {path: node["dynamicOutputs"] for path, node in nodes.items() if node["dynamicOutputs"]}
-    system = _as(_at(given, "system"), str)
-    builder = _as(_at(given, "builder"), str)
+    system = as_type(_at(given, "system"), str)
+    builder = as_type(_at(given, "builder"), str)
     arguments = _strings(_at(given, "args"))
-    env = {key: _as(text, str) for key, text in _as(_at(given, "env"), dict).items()}
+    env = {key: as_type(text, str) for key, text in as_type(_at(given, "env"), dict).items()}
     if "structuredAttrs" in given:
-        env["__json"] = _dump(_as(given["structuredAttrs"], dict))
+        env["__json"] = _dump(as_type(given["structuredAttrs"], dict))
     store_path.check_name(name)
     drv = Derivation(name, system, builder, arguments, env, outputs, drvs, sources, store.store_dir, dynamic)
     check_outputs(drv, reader_of(store))
@@ -77,25 +78,25 @@ def read_derivation_json(value: object, store: Store, features: Set[str] = froze
 
 
 def _input(node: object, features: Set[str], depth: int = 0) -> dict[str, Any]:
-    facts = _as(node, dict)
+    facts = as_type(node, dict)
     if depth > MOST_LEVELS:
         raise ValueError("outputs of derivations that are outputs are nested too deep in derivation")
     names = sorted(set(_strings(_at(facts, "outputs"))))
     children = {}
-    for output, child in _as(_at(facts, "dynamicOutputs"), dict).items():
+    for output, child in as_type(_at(facts, "dynamicOutputs"), dict).items():
         require_feature("dynamic-derivations", features, f"dynamic output '{output}' in JSON")
         children[output] = _input(child, features, depth + 1)
     return {"outputs": names, "dynamicOutputs": children}
 
 
 def _output(value: object, key: str, name: str, store: Store, features: Set[str]) -> DerivationOutput:
-    given = _as(value, dict)
+    given = as_type(value, dict)
     keys = set(given)
     if keys == {"path"}:
         return DerivationOutput(_path(given["path"], store))
     if keys == {"method", "hash"}:
         method = _method(given["method"])
-        content = Hash.parse(_as(given["hash"], str))
+        content = Hash.parse(as_type(given["hash"], str))
         full = name if key == "out" else f"{name}-{key}"
         path = store_path.fixed_path(full, method, content.algorithm, content.digest, (), False, store.store_dir)
         return DerivationOutput(str(path), "fixed", method, content.algorithm, content)
@@ -103,13 +104,13 @@ def _output(value: object, key: str, name: str, store: Store, features: Set[str]
         return DerivationOutput("", "deferred")
     if keys in ({"method", "hashAlgo"}, {"method", "hashAlgo", "impure"}):
         require_feature("impure-derivations" if "impure" in keys else "ca-derivations", features)
-        algorithm = _as(given["hashAlgo"], str)
+        algorithm = as_type(given["hashAlgo"], str)
         return DerivationOutput("", "impure" if "impure" in keys else "floating", _method(given["method"]), Hash.of_bytes(b"", algorithm).algorithm)
     raise ValueError("invalid JSON for derivation output")
 
 
 def _method(value: object) -> str:
-    method: str = _as(value, str)
+    method: str = as_type(value, str)
     if method not in METHODS:
         raise ValueError(f"Unknown file ingestion method '{method}', expect `flat`, `nar`, or `git`")
     return method

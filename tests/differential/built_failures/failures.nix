@@ -60,4 +60,32 @@ rec {
   phases = make "phases" { } ''
     echo one; echo '@nix {"action":"setPhase","phase":"buildPhase"}' >&2; echo two; echo > $out'';
   chroot = make "chroot" { __noChroot = true; } "echo > $out";
+  # Options of the wrong kind, or that say something odd.
+  odd = let with_ = name: attributes: make name (structured // attributes) ". $NIX_ATTRS_SH_FILE; echo ${good} \${outputs[out]} > \${outputs[out]}"; in {
+    notPath = make "notPath" { allowedReferences = [ "${builtins.storeDir}/none" ]; } "echo > $out";
+    plainList = make "plainList" { disallowedRequisites = "${good} out"; } "echo $out > $out";
+    checksList = with_ "checksList" { outputChecks = [ ]; };
+    checksNumber = with_ "checksNumber" { outputChecks.out = 3; };
+    checksText = with_ "checksText" { outputChecks.out.allowedReferences = "x"; };
+    checksNumbers = with_ "checksNumbers" { outputChecks.out.disallowedRequisites = [ 3 ]; };
+    sizeText = with_ "sizeText" { outputChecks.out.maxSize = "x"; };
+    sizeNegative = with_ "sizeNegative" { outputChecks.out.maxSize = -1; };
+    sizeFraction = with_ "sizeFraction" { outputChecks.out.maxClosureSize = 1.5; };
+    sizeNull = with_ "sizeNull" { outputChecks.out.maxClosureSize = null; };
+    unknown = with_ "unknown" { outputChecks.out.unknown = 1; outputChecks.none.maxSize = 1; };
+    discardsFlag = with_ "discardsFlag" { unsafeDiscardReferences = true; };
+    discardsText = with_ "discardsText" { unsafeDiscardReferences.out = "yes"; };
+    discards = with_ "discards" { unsafeDiscardReferences.out = true; };
+    featuresText = with_ "featuresText" { requiredSystemFeatures = "kvm"; };
+    flagText = with_ "flagText" { preferLocalBuild = "x"; };
+    flagNull = with_ "flagNull" { allowSubstitutes = null; };
+    profileNumber = with_ "profileNumber" { __sandboxProfile = 1; };
+    noChrootText = with_ "noChrootText" { __noChroot = "1"; };
+    hostDeps = with_ "hostDeps" { __impureHostDeps = { }; };
+    variables = with_ "variables" { impureEnvVars = [ null ]; };
+    withoutEffect = with_ "withoutEffect" { allowedReferences = [ ]; maxSize = 1; };
+    graphElsewhere = with_ "graphElsewhere" { exportReferencesGraph.g = "/etc"; };
+    graphAbsent = make "graphAbsent" { exportReferencesGraph = [ "g" "${builtins.storeDir}/00000000000000000000000000000000-x" ]; } "echo > $out";
+    names = make "names" { "A=B" = "1"; "a b" = "2"; "" = "3"; A = "4"; } "/usr/bin/env | /bin/grep '^[Aa ]*=' > $out; /bin/cat $out";
+  };
 }

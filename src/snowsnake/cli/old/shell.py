@@ -299,7 +299,8 @@ class _Shell:
 
     def _environment(self, store: "Store", drv: "Derivation", inputs: "Derivation", folder: str) -> dict[str, str]:
         """The variables: ours, a builder's, the derivation's; *inputs* is the derivation with its inputs, before they were resolved."""
-        from snowsnake.build.request import Attributes, input_closure
+        from snowsnake.build.attributes import Attributes
+        from snowsnake.build.request import input_closure
         from snowsnake.build.structured import structured_files
         from snowsnake.store.store_path import placeholder
 
