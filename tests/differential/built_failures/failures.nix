@@ -86,6 +86,8 @@ rec {
     withoutEffect = with_ "withoutEffect" { allowedReferences = [ ]; maxSize = 1; };
     graphElsewhere = with_ "graphElsewhere" { exportReferencesGraph.g = "/etc"; };
     graphAbsent = make "graphAbsent" { exportReferencesGraph = [ "g" "${builtins.storeDir}/00000000000000000000000000000000-x" ]; } "echo > $out";
+    refersWrongly = make "refersWrongly" { outputHashMode = "recursive"; outputHash = builtins.hashString "sha256" "x"; outputHashAlgo = "sha256"; } "echo $out ${good} > $out";
+    refersWronglyFlat = make "refersWronglyFlat" (fixed "x") "echo ${good} > $out";
     names = make "names" { "A=B" = "1"; "a b" = "2"; "" = "3"; A = "4"; } "/usr/bin/env | /bin/grep '^[Aa ]*=' > $out; /bin/cat $out";
   };
 }
