@@ -15,6 +15,7 @@ from snowsnake.build.options import BuildOptions
 from snowsnake.build.outputs import make_canonical, scan
 from snowsnake.build.realisation import Realiser
 from snowsnake.build.sandbox import is_supported
+from snowsnake.diagnostics.log import event_line
 from snowsnake.store.derivation import Derivation, DerivationOutput
 from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.hash import Hash
@@ -447,3 +448,27 @@ def test_programs_that_follow_are_told_how_much_there_is_to_do(store):
     assert told[0] == [0, 0, 0, 0] and told[-1] == [3, 4, 0, 1] and max(running for _, _, running, _ in told) == 1
     assert [facts["id"] for facts in events if facts["action"] == "stop"][-3:] == [started[103], started[104], started[102]]
     assert store.has_now(out) is False
+
+
+def test_a_file_may_have_several_names(store):
+    drv_path, out = derivation(store, "mkdir $out; echo x > $out/a; ln $out/a $out/b; ln -s a $out/c; ln $out/c $out/d")
+    build(store, drv_path)
+    assert {name: store.read(f"{out}/{name}") for name in "ab"} == {"a": b"x\n", "b": b"x\n"} and store.verify() == []
+    assert {os.lstat(store.real_path(f"{out}/{name}")).st_uid for name in "abcd"} == {os.geteuid()}
+
+
+def test_a_sandbox_that_cannot_be_made_is_refused(store):
+    """In 2.34.8's words, and before anything is started."""
+    drv_path, _ = derivation(store, "echo > $out")
+    with pytest.raises(BuildFailure, match='getting attributes of path "/no-such-path": No such file or directory'):
+        Realiser(BuildOptions(sandbox_paths=MACHINE | {"/x": ("/no-such-path", False)}, sandbox_fallback=False)).realise(store, [f"{drv_path}!out"])
+    with pytest.raises(BuildFailure, match="`sandbox-build-dir` must not contain the storeDir"):
+        build(store, drv_path, sandbox_build_dir="/nix")
+    build(store, drv_path)
+
+
+def test_logs_are_bytes(store):
+    """People see them as they are; JSON has the sign for what is not UTF-8."""
+    drv_path, _ = derivation(store, "printf '\\377\\n' >&2; echo > $out")
+    assert build(store, drv_path)[1:] == ["\udcff"]
+    assert event_line({"fields": ["\udcff"]}) == '@nix {"fields":["\ufffd"]}'

@@ -9,7 +9,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -224,10 +224,19 @@ class Build:
         extra = dict(options.sandbox_paths)
         if wants and not {"/bin", "/bin/sh"} & set(extra):
             extra = {path: place for path, place in shell_paths().items() if not _is_below(path, extra)} | extra
+        if wants:
+            self._check_sandbox(extra)
         return Sandbox(
             root, store.store_dir, {}, self._build_folder, options.sandbox_build_dir, extra, sees_world(self.drv),
             sees_machine=not wants, shm_size=options.sandbox_shm_size,
         )  # fmt: skip
+
+    def _check_sandbox(self, extra: Mapping[str, tuple[str, bool]]) -> None:
+        if self._store.store_dir.startswith(self._options.sandbox_build_dir.rstrip("/") + "/"):
+            raise Refused("`sandbox-build-dir` must not contain the storeDir")
+        for outside, may_be_missing in extra.values():
+            if not may_be_missing and not os.path.lexists(outside):
+                raise Refused(f'getting attributes of path "{outside}": No such file or directory', trace=("while setting up the build environment",))
 
     def _give_away(self) -> None:
         """Gives the builder's user what the builder may write to."""

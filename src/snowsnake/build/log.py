@@ -48,7 +48,7 @@ class BuildLog:
             self._file = None
 
     def _line(self, line: bytes) -> None:
-        text = line.rpartition(b"\r")[2].decode("utf-8", "replace")
+        text = line.rpartition(b"\r")[2].decode("utf-8", "surrogateescape")
         if text.startswith("@nix ") and self._understands(text[5:]):
             return
         self.tail.append(text)

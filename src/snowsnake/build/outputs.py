@@ -162,9 +162,14 @@ def make_canonical(place: str, user: int | None = None) -> None:
     *user* is the user as whom it was built: the caller becomes the owner of that user's files.
     """
     owner = os.geteuid() if user is None else user
+    done: set[tuple[int, int]] = set()     # files, which may have several names
     for path in _walk(place):
         status = os.lstat(path)
         mode = status.st_mode
+        if status.st_nlink > 1 and not stat.S_ISDIR(mode):
+            if (status.st_dev, status.st_ino) in done:
+                continue
+            done.add((status.st_dev, status.st_ino))
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
             raise Refused(f'file "{path}" has an unsupported type')
         if status.st_uid != owner:

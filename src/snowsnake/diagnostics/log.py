@@ -41,12 +41,12 @@ def error_line(error: EvaluationError) -> str:
         "notes": error.notes,
         "suggestions": error.suggestions,
     }
-    return json.dumps(facts, ensure_ascii=False)
+    return _json(facts)
 
 
 def message_line(level: str, message: str) -> str:
     """One JSON object for a warning or another message."""
-    return json.dumps({"level": level, "message": message}, ensure_ascii=False)
+    return _json({"level": level, "message": message})
 
 
 def nix_error_line(error: EvaluationError, *, show_trace: bool) -> str:
@@ -62,7 +62,7 @@ def nix_error_line(error: EvaluationError, *, show_trace: bool) -> str:
     facts["raw_msg"] = error.message
     if show_trace and error.trace:
         facts["trace"] = [{**place(f.position), "raw_msg": f.description} for f in reversed(error.trace)]
-    return "@nix " + json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    return "@nix " + _json(facts, separators=(",", ":"))
 
 
 def nix_message_line(message: str, level: int, *, is_warning: bool = False) -> str:
@@ -76,4 +76,10 @@ def event_line(facts: Mapping[str, object]) -> str:
     >>> event_line({"id": 1, "action": "stop"})
     '@nix {"action":"stop","id":1}'
     """
-    return "@nix " + json.dumps(facts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return "@nix " + _json(facts, separators=(",", ":"), sort_keys=True)
+
+
+def _json(facts: Mapping[str, object], *, separators: tuple[str, str] | None = None, sort_keys: bool = False) -> str:
+    """JSON is UTF-8: bytes that are not become the sign for that."""
+    text = json.dumps(facts, ensure_ascii=False, separators=separators, sort_keys=sort_keys)
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
