@@ -21,6 +21,9 @@ WRONG = (
     NAMED_FILE,
     "{ outPath = 1; }",
     "{ __toString = isNull; }",
+    "{ __toString = 1; }",
+    "({ }.zz)",
+    "./nowhere",
 )
 
 RIGHT = r"""
@@ -206,6 +209,229 @@ let { body = ‹1› + 1; }
 rec { __overrides = ‹{ }›; a = 1; }
 { a = ‹1›; b = [ ‹1› ]; }
 [ ‹1› (‹1› + 1) ]
+‹1› |> ‹(x: ‹x›)›
+‹(x: ‹x›)› <| ‹1›
+"""
+
+# Whole expressions: derivations that fail, names that are no identifiers, which of several undefined variables is named, places.
+OTHERS = r"""
+derivation { name = "x"; builder = throw "b"; system = "s"; }
+derivation { a = throw "a"; name = "x"; builder = "b"; system = "s"; }
+derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }
+builtins.deepSeq (derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }) 1
+[ (derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }) ]
+{ d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; }
+(derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }).drvPath
+(derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }).outPath
+(derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }).out.drvPath
+(derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; outputs = [ "a" "b" ]; }).b.outPath
+(derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; outputs = [ "a" "b" ]; }).b
+(derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }).all
+"${derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }}"
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in d.drvPath
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in { inherit (d) drvPath; }
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in with d; drvPath
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in builtins.getAttr "drvPath" d
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in map (x: x.drvPath) [ d ]
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in builtins.attrValues d
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in d == d
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in d // { a = 1; }
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in builtins.toJSON d
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in builtins.toXML d
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in builtins.mapAttrs (n: v: v) d
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in derivation { name = "y"; builder = "${d}"; system = "s"; }
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in derivation { name = "y"; builder = d; system = "s"; }
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in derivation { name = "y"; builder = d.drvPath; system = "s"; }
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; f = x: x.drvPath; in f d
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in d.drvPath + "x"
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in if d.drvPath == "" then 1 else 2
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in import d
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in builtins.readFile d
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in builtins.concatStringsSep "," [ d ]
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = throw "z"; }; in builtins.tryEval d.drvPath
+let d = derivation { name = "x"; builder = "b"; system = "s"; zz = 1 + "a"; }; in (builtins.tryEval d.drvPath).value
+{ b = throw "b"; outPath = throw "o"; drvPath = throw "d"; }
+{ b = throw "b"; drvPath = throw "d"; }
+{ b = 1; outPath = 2; a = { b = throw "x"; outPath = throw "y"; }; }
+builtins.deepSeq { b = 1; outPath = 2; a = { b = throw "x"; outPath = throw "y"; }; } 1
+builtins.toJSON { b = 1; a = { b = throw "x"; outPath = throw "y"; }; }
+builtins.toXML { b = throw "b"; a = 1; outPath = throw "y"; }
+rec { outPath = drvPath; drvPath = outPath; a = throw "x"; }
+(x: x) |> 1
+1 |> (x: throw "t")
+1 |> { a }: a
+[ 1 ] |> map (x: throw "t")
+map (x: x.a) <| [ 1 ]
+1 |> builtins.add 1 |> builtins.add "x"
+let f = x: x.y; in { } |> f
+let f = x: x.y; in f <| { }
+f: f <| 1
+(f: f <| 1) (x: throw "q")
+(f: 1 |> f) 5
+{ } |> ({ a, b }: a)
+{ a = 1; b = 2; c = 3; } |> ({ a, b }: a)
+(throw "x") |> builtins.seq 1
+1 |> builtins.throw
+"a" |> throw
+builtins.add 1 <| throw "q"
+(x: y: x + y) 1 <| "s"
+1 |> (x: x 2)
+builtins.path { path = ./.; "a b" = 1; }
+builtins.path { path = ./.; "if" = 1; }
+builtins.fetchurl { url = "x"; "a b" = 1; }
+builtins.fetchGit { url = "file:///nowhere"; "a b" = 1; }
+builtins.fetchGit { url = "file:///nowhere"; "a b" = [ ]; }
+builtins.fetchGit { url = "file:///nowhere"; "a b" = -1; }
+builtins.fetchMercurial { url = "file:///nowhere"; "a b" = 1; }
+builtins.fetchTree { type = "git"; "a b" = [ ]; }
+builtins.fetchTree { type = "git"; "a b" = -1; }
+builtins.fetchTree { type = "git"; url = "file:///nowhere"; "a b" = 1; }
+builtins.flakeRefToString { "a b" = [ ]; }
+({ a }: 1) { "a b" = 1; a = 1; }
+({ a }: 1) { "if" = 1; a = 1; }
+({ a, ... }: 1) { "if" = 1; }
+builtins.getAttr "a b" { }
+builtins.getAttr "" { }
+{ }."a b"
+{ }.${"if"}
+{ }.""
+builtins.appendContext "x" { "a b" = { }; }
+derivation { name = "x"; builder = "b"; system = "s"; "a b" = { }; }
+derivation { name = "x"; builder = "b"; system = "s"; "a b" = throw "t"; }
+(derivation { name = "x"; builder = "b"; system = "s"; outputs = [ "a b" ]; }).drvPath
+(derivation { name = "x"; builder = "b"; system = "s"; outputs = [ "" ]; }).drvPath
+(derivation { name = "x"; builder = "b"; system = "s"; outputs = [ "out" "out" ]; }).drvPath
+(derivation { name = "x"; builder = "b"; system = "s"; __structuredAttrs = true; "a b" = x: x; }).drvPath
+builtins.toJSON { "a b" = x: x; }
+builtins.toXML { "a b" = throw "t"; }
+builtins.deepSeq { "a b" = throw "t"; } 1
+{ "a b" = throw "t"; }
+{ "a b" = 1; "a b" = 2; }
+{ "a b".c = 1; "a b".c = 2; }
+{ "a b".c = 1; "a b" = 2; }
+{ "if".c = 1; "if" = 2; }
+let "a b" = 1; in { inherit "a b"; }
+let "a b" = throw "t"; in { inherit "a b"; }."a b"
+{ inherit ({ }) "a b"; }
+rec { "a b" = { }; c = (x: x.d) { }; }.c
+({ "a b" ? 1 }: 1) { }
+builtins.mapAttrs (n: v: throw n) { "a b" = 1; }
+builtins.zipAttrsWith (n: v: throw n) [ { "a b" = 1; } ]
+{ "a b" = { c = throw "t"; }; }."a b".c
+with { "a b" = 1; }; c
+builtins.listToAttrs [ { "a b" = 1; } ]
+builtins.genericClosure { "a b" = 1; }
+builtins.convertHash { "a b" = 1; }
+assert { "a b" = 1; } == { "a b" = 2; }; 1
+assert { "a b" = 1; } == { "c d" = 1; }; 1
+assert { a = { "a b" = 1; }; } == { a = { "a b" = 2; }; }; 1
+let x = { "a b" = x."a b"; }; in x
+let "a b" = "x"; f = { "a b" = f."a b"; }; in f."a b"
+{ "a b" = x: x; } + 1
+"${{ "a b" = x: x; }}"
+{ "a b" = 1; } < { }
+{ "a\nb" = 1; "a" = 1; }.b
+{ "a\nb" = 1; "a" = throw "x"; }."a\nb".c
+{ "é" = 1; } < 1
+{ "x".y = 1; }.x.z
+{ x."y z" = 1; }.x."y  z"
+{ x."y z" = 1; }.x.yz
+{ "or" = 1; }.orr
+{ or = 1; }.o
+({ a, b }: 1) { a = 1; c = 2; }
+({ abc }: 1) { abd = 2; }
+({ abc, ... }: 1) { abd = 2; }
+({ "abc" }: 1) { }
+({ abc }@args: args.abd) { abc = 2; }
+a or b
+f: f a or b
+a > b
+a >= b
+a < b
+a <= b
+[ a b ] or
+{ inherit "a b"; }
+{ inherit zz aa "a b"; }
+{ zz = b1; aa = b2; }
+{ zz = b1; name = b2; }
+{ zz = b1; __overrides = b2; }
+{ zz = b1; inherit (b2) x; }
+{ ${b1} = b2; zz = b3; }
+{ "${b1}" = 1; inherit (b2) zz; }
+rec { zz = aa; inherit (b1) bb; cc = b2; }
+rec { zz = b1; inherit b2; aa = zz; }
+rec { inherit zz; aa = b1; }
+let zz = b1; aa = b2; in b3
+let inherit zz; name = b1; in 1
+let { zz = b1; body = b2; }
+{ zz ? b1, aa ? b2 }: b3
+{ aa ? zz, zz ? b1, name ? b2 }: 1
+x.${b1} or b2
+{ }.${b1} or b2
+{ } ? ${b1}.${b2}
+a b
+(a) (b)
+a |> b
+a <| b
+"${a}${b}"
+a + b
+a // b
+if a then b else c
+assert a; b
+with a; b
+(with { }; b1) b2
+a.b.c = 1
+{ inherit a.b; }
+{ inherit a a.b; }
+{ inherit a; inherit a; }
+{ inherit a ${"a"} ${b}; }
+./a/
+./a/ 1
+[ ./a/ ]
+./${"a"}b/
+./${"a"}b/ 1
+./a//b 1
+assert a/b
+[ a/b
+[ a/${"b"}
+{ } // [ { } ]
+[ { } ] // { }
+[ (x: x) ] // { }
+[ 1 { } ] // { }
+"${"a"}" // { }
+''${"a"}b'' // { }
+./${"a"} // { }
+__curPos // [ ]
+(x: x) + (builtins.add 1)
+null + (-1.5)
+[ ] + (1 + 1)
+(-1.5) <| 1
+1 |> (-1.5)
+(1 - 2) 3
+(1 <= 2) 3
+true + "x"
+[ { } ] + "x"
+{ a.${[ { } ]} = 1; }
+{ }.${[ { } ]}
+map < (x: x)
+./a < 1.5
+1.5 > ./a
+[ 1.5 ] < [ ./a ]
+builtins.lessThan null true
+builtins.mul { } 1.5
+builtins.mul 1.5 { }
+1.5 * { }
+{ } * 1.5
+builtins.flakeRefToString { } 1
+builtins.parseFlakeRef 1 2
+builtins.fromJSON "1 2\n"
+builtins.fromJSON "1 2\n3"
+builtins.fromJSON "[ 1\n2"
+let { __overrides = 2; body = 1; }
+rec { __overrides = 2; body = 1; }
+import ./undefined.nix
+builtins.filter (builtins.map (x: x)) [ ({ }.zz) ]
+derivation (derivation { name = "d"; builder = "b"; system = "s"; })
 """
 
 
@@ -238,10 +464,11 @@ def expressions() -> Iterator[str]:
                     if text not in seen:
                         seen.add(text)
                         yield text
+    yield from OTHERS.strip("\n").split("\n")
 
 
 def builtins_named() -> set[str]:
     return {line.split()[0] for line in RIGHT.strip().split("\n")}
 
 
-FILES = {"file.nix": "1", "folder/file": "x"}
+FILES = {"file.nix": "1", "folder/file": "x", "undefined.nix": "text\n"}

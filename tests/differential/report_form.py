@@ -2,7 +2,7 @@
 
 import re
 
-FLAGS = ["--eval", "--strict", "--show-trace", "--extra-experimental-features", "flakes fetch-tree"]
+FLAGS = ["--eval", "--strict", "--show-trace", "--extra-experimental-features", "flakes fetch-tree pipe-operators"]
 ENVIRONMENT = {"NIX_REMOTE": "dummy://", "NIX_STORE_DIR": "/nix/store", "HOME": "/fake-home", "NIX_PATH": "", "NO_COLOR": "1"}
 
 

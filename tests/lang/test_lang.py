@@ -40,11 +40,6 @@ LACKING: dict[str, list[str]] = {
     "error-recursion-chain": [
         "… while evaluating the attribute 'value' at ./in.nix:5:14",
     ],
-    # Printing asks for the attributes in the order of their names, so that drvPath comes first.
-    "error-derivation-name": [
-        "… while evaluating the attribute 'outPath' at «nix-internal»/derivation-internal.nix:50:7",
-        "… while calling the 'getAttr' builtin at «nix-internal»/derivation-internal.nix:50:17",
-    ],
     # Folded: what is shown instead is where the user's own function was.
     "error-library-frames": [
         "… while evaluating the attribute 'value' at ./library/default.nix:4:19",

@@ -53,7 +53,7 @@ def test_found(tmp_path, text: str, fault: str) -> None:
         '    raise_text(m, 1, format_text("%s", y))',
         '    name = format_text("%.*s", <int>size_bytes, <const char*>path)',
         "    raise_message(m, worded(MESSAGE_NO_FILE, <int>size, <char*>path))",
-        '    raise_message(m, worded(MESSAGE_UNSUPPORTED_ARGUMENT, <int>f(a, b), <char*>g("x, y", c), "who"))',
+        '    raise_message(m, worded(MESSAGE_UNSUPPORTED_FETCH_ARGUMENT, <int>f(a, b), <char*>g("x, y", c), "who"))',
     ],
 )
 def test_not_found(tmp_path, text: str) -> None:

@@ -20,9 +20,10 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view
 from snowsnake.host.state cimport host_store_dir
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_order, attrs_position, scratch_entries
+from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_position, scratch_entries
 from snowsnake.machine.descriptions cimport of_attribute, raise_type
 from snowsnake.machine.errors cimport of_part, raise_bytes, raise_message, raise_text, worded
+from snowsnake.machine.evaluation_order cimport attrs_turns
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_string, new_list, push, string_words
 from snowsnake.machine.internals cimport INTERNAL_COERCE_STORE, internal_word
 from snowsnake.machine.operations cimport raise_context
@@ -384,7 +385,7 @@ cdef int append_context(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome
     if n == 0:
         return done(m, fp[0])
-    order = attrs_order(m, attrs)
+    order = attrs_turns(m, attrs)
     if order == NULL:
         return RAISE
     if m.sp == fp + 2:

@@ -11,7 +11,7 @@ from libc.string cimport memcmp
 
 from snowsnake.builtins.derivation_input cimport derivation_set
 from snowsnake.builtins.derivations cimport (
-    BUILTIN_DERIVATION_OUTPUT, BUILTIN_DERIVATION_STRICT, BUILTIN_GET_ATTR, BUILTIN_VALUE, NAME_ALL, NAME_DRV_ATTRS,
+    BUILTIN_DERIVATION_OUTPUT, BUILTIN_DERIVATION_PATH, BUILTIN_DERIVATION_STRICT, BUILTIN_GET_ATTR, BUILTIN_VALUE, NAME_ALL, NAME_DRV_ATTRS,
     NAME_OUTPUT_NAME, NAME_OUTPUTS, builtin_word, derivation_symbols,
 )
 from snowsnake.builtins.protocol cimport done, force
@@ -111,7 +111,7 @@ cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
     for i in range(n):
         list_items(all_)[i] = WORD_NULL
     name = val(list_items(outputs)[0])
-    _put(entries, &count, m.symbol_drv_path, make_apply2(m, get, symbol_string(m, m.symbol_drv_path), strict))
+    _put(entries, &count, m.symbol_drv_path, make_apply(m, builtin_word(m, BUILTIN_DERIVATION_PATH), strict))
     _put(entries, &count, m.symbol_out_path, make_apply2(m, get, name, strict))
     _put(entries, &count, m.symbol_type, make_string(m, b"derivation", 10, 0))
     _put(entries, &count, derivation_symbols(m)[NAME_OUTPUT_NAME], name)
@@ -146,6 +146,11 @@ cdef void _point_to(Machine* m, Word set_, uint32_t symbol, Word value) noexcept
             or symbol == derivation_symbols(m)[NAME_DRV_ATTRS]:
         return
     place[0] = value
+
+
+cdef int derivation_path(Machine* m, Word* fp) noexcept nogil:
+    """`drvPath` of what derivationStrict returned.  A trace tells it from `outPath`, which is found by `getAttr`, by its name."""
+    return done(m, val(attrs_find(fp[0], m.symbol_drv_path)[0]))
 
 
 cdef int derivation_output(Machine* m, Word* fp) noexcept nogil:
@@ -398,4 +403,5 @@ cdef int value(Machine* m, Word* fp) noexcept nogil:
 define("derivation", derivation)
 define("outputOf", output_of)
 define("__value", value)
+define("__derivationPath", derivation_path)
 define("__derivationOutput", derivation_output)

@@ -35,6 +35,7 @@ cdef enum:                            # builtins that other builtins make thunks
     BUILTIN_DERIVATION_STRICT = 0
     BUILTIN_GET_ATTR
     BUILTIN_TO_JSON
+    BUILTIN_DERIVATION_PATH
     BUILTIN_DERIVATION_OUTPUT
     BUILTIN_VALUE
     BUILTIN_TIME

@@ -58,7 +58,7 @@ cdef extern from *:
         "outPath", "type", "outputName",
     };
     static const char *const snowsnake_known_builtins[] = {
-        "derivationStrict", "getAttr", "toJSON", "__derivationOutput", "__value", "__time", "__fetchLocked",
+        "derivationStrict", "getAttr", "toJSON", "__derivationPath", "__derivationOutput", "__value", "__time", "__fetchLocked",
     };
     """
     const char** NAMES "snowsnake_derivation_names"

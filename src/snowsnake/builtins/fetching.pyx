@@ -18,19 +18,21 @@ from snowsnake.diagnostics.message_table cimport (
     MESSAGE_ADVICE_ADD_NAME, MESSAGE_ADVICE_CHANGE_NAME, MESSAGE_ADVICE_PASS_SET, MESSAGE_FETCH_GIT_WITH_TYPE,
     MESSAGE_FETCH_TREE_WITHOUT_TYPE, MESSAGE_FETCH_WITHOUT_HASH, MESSAGE_INVALID_FETCHED_NAME, MESSAGE_INVALID_FETCH_ARGUMENT,
     MESSAGE_INVALID_REFERENCE_ATTRIBUTE, MESSAGE_NEGATIVE_ARGUMENT, MESSAGE_NEGATIVE_ATTRIBUTE, MESSAGE_NO_URL,
-    MESSAGE_UNSUPPORTED_ARGUMENT,
+    MESSAGE_UNSUPPORTED_ARGUMENT, MESSAGE_UNSUPPORTED_FETCH_ARGUMENT,
 )
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, make_view, view_is
 from snowsnake.host.policy cimport host_require_feature
 from snowsnake.host.search cimport host_fetch_with
 from snowsnake.host.state cimport FEATURE_VERIFIED_FETCHES, host_of
-from snowsnake.machine.attrs cimport attrs_order, attrs_position
+from snowsnake.machine.attrs cimport attrs_position
 from snowsnake.machine.descriptions cimport of_attribute, raise_type, shown_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_message, raise_text, worded
+from snowsnake.machine.evaluation_order cimport attrs_turns
 from snowsnake.machine.heap cimport heap_reserve, make_string, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
+from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, int_value, is_attrs, is_bool, is_int,
@@ -78,7 +80,7 @@ cdef int _fetch(Machine* m, Word* fp, const char* who, bint unpacks) noexcept no
 
 
 cdef int _take_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
-    cdef uint32_t* order = attrs_order(m, fp[0])
+    cdef uint32_t* order = attrs_turns(m, fp[0])
     cdef uint64_t n = attrs_size(fp[0]), i = <uint64_t>fp[SLOT_INDEX] >> 3
     cdef View name
     cdef int slot, outcome
@@ -94,7 +96,7 @@ cdef int _take_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
         elif view_is(name, "sha256"):
             slot = SLOT_HASH
         else:
-            return raise_message(m, worded(MESSAGE_UNSUPPORTED_ARGUMENT, <int>name.size, <char*>name.data, who))
+            return raise_message(m, worded(MESSAGE_UNSUPPORTED_FETCH_ARGUMENT, <int>name.size, <char*>name.data, who))
         outcome = take_plain_string(m, attrs_values(fp[0])[order[i]], &fp[slot])
         if outcome == RAISE:
             return of_attribute(m, fp[0], keys_symbols(attrs_keys(fp[0]))[order[i]], RAISE)
@@ -216,18 +218,21 @@ cdef int fetch_mercurial(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t i
     cdef Word w
     cdef View name
+    cdef char* shown
     if not is_attrs(fp[0]):
         if is_string(fp[0]) or is_path(fp[0]):
             return _fetch_mercurial(m, fp[0], WORD_NULL)
         return call_internal1(m, INTERNAL_COERCE, fp[0]) if m.sp == fp + 1 else _fetch_mercurial(m, fp[1], WORD_NULL)
-    order = attrs_order(m, fp[0])
+    order = attrs_turns(m, fp[0])
     if order == NULL:
         return RAISE
     for i in range(attrs_size(fp[0])):
         symbol = keys_symbols(attrs_keys(fp[0]))[order[i]]
         name = string_view(symbol_string(m, symbol))
         if not (view_is(name, "url") or view_is(name, "rev") or view_is(name, "name")):
-            raise_message(m, worded(MESSAGE_UNSUPPORTED_ARGUMENT, <int>name.size, <char*>name.data, "fetchMercurial"))
+            shown = shown_name(m, symbol)
+            raise_message(m, worded(MESSAGE_UNSUPPORTED_ARGUMENT, shown, "fetchMercurial"))
+            free(shown)
             m.error.position = attrs_position(fp[0], symbol)
             return RAISE
         w = val(attrs_values(fp[0])[order[i]])
@@ -263,9 +268,10 @@ cdef int _fetch_mercurial(Machine* m, Word given, Word url) noexcept with gil:
 # ---- trees ------------------------------------------------------------------------------------------------------
 
 cdef int force_input_attributes(Machine* m, Word attrs, const char* what, bint are_scalars) noexcept nogil:
-    cdef uint32_t* order = attrs_order(m, attrs)
+    cdef uint32_t* order = attrs_turns(m, attrs)
     cdef uint64_t i
-    cdef Word w, name
+    cdef Word w
+    cdef char* name
     cdef char* shown
     if order == NULL:
         return RAISE
@@ -273,13 +279,16 @@ cdef int force_input_attributes(Machine* m, Word attrs, const char* what, bint a
         w = val(attrs_values(attrs)[order[i]])
         if is_thunk(w):
             return force(m, w)
-        name = symbol_string(m, keys_symbols(attrs_keys(attrs))[order[i]])
         if is_int(w) and int_value(w) < 0:
-            return raise_message(m, worded(
-                MESSAGE_NEGATIVE_ATTRIBUTE, what, <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
+            name = shown_name(m, keys_symbols(attrs_keys(attrs))[order[i]])
+            raise_message(m, worded(MESSAGE_NEGATIVE_ATTRIBUTE, what, name, <long long>int_value(w)))
+            free(name)
+            return RAISE
         if are_scalars and not is_int(w) and not is_string(w) and not is_bool(w):
+            name = shown_name(m, keys_symbols(attrs_keys(attrs))[order[i]])
             shown = shown_type(m, w)
-            raise_message(m, worded(MESSAGE_INVALID_REFERENCE_ATTRIBUTE, <int>string_size(name), <char*>string_data(name), shown))
+            raise_message(m, worded(MESSAGE_INVALID_REFERENCE_ATTRIBUTE, name, shown))
+            free(name)
             free(shown)
             return RAISE
     return DONE
@@ -287,34 +296,41 @@ cdef int force_input_attributes(Machine* m, Word attrs, const char* what, bint a
 
 cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
     """All attributes, in name order.  Values that cannot be attributes of an input are errors."""
-    cdef uint32_t* order = attrs_order(m, fp[0])
+    cdef uint32_t* order = attrs_turns(m, fp[0])
     cdef uint64_t i
+    cdef uint32_t symbol
     cdef Word w, name
     cdef char* shown
+    cdef char* type_
     if order == NULL:
         return RAISE
     for i in range(attrs_size(fp[0])):
         w = val(attrs_values(fp[0])[order[i]])
         if is_thunk(w):
             return force(m, w)
-        name = symbol_string(m, keys_symbols(attrs_keys(fp[0]))[order[i]])
+        symbol = keys_symbols(attrs_keys(fp[0]))[order[i]]
+        name = symbol_string(m, symbol)
         if view_is(string_view(name), "type"):
             if not is_string(w):
                 return of_attribute(m, fp[0], m.symbol_type, raise_type(m, "a string", w))
             if string_context(w):
                 return of_attribute(m, fp[0], m.symbol_type, raise_context(m, w))
         elif is_int(w) and int_value(w) < 0:
-            return raise_message(m, worded(
-                MESSAGE_NEGATIVE_ARGUMENT, who, <int>string_size(name), <char*>string_data(name), <long long>int_value(w)))
+            shown = shown_name(m, symbol)
+            raise_message(m, worded(MESSAGE_NEGATIVE_ARGUMENT, who, shown, <long long>int_value(w)))
+            free(shown)
+            return RAISE
         elif is_list(w) and view_is(string_view(name), "publicKeys"):
             if host_require_feature(m, FEATURE_VERIFIED_FETCHES, "verified-fetches") != DONE:
                 return RAISE
             if m.sp == fp + 1:
                 return call_internal1(m, INTERNAL_DEEP_FORCE, w)
         elif not is_int(w) and not is_string(w) and not is_bool(w) and not is_path(w):
-            shown = shown_type(m, w)
-            raise_message(m, worded(MESSAGE_INVALID_FETCH_ARGUMENT, <int>string_size(name), <char*>string_data(name), who, shown))
+            shown = shown_name(m, symbol)
+            type_ = shown_type(m, w)
+            raise_message(m, worded(MESSAGE_INVALID_FETCH_ARGUMENT, shown, who, type_))
             free(shown)
+            free(type_)
             return RAISE
     return DONE
 
@@ -333,7 +349,7 @@ cdef object _plain(Machine* m, Word w):
     if is_list(w):
         return [_plain(m, list_items(w)[i]) for i in range(list_size(w))]
     if is_attrs(w):
-        if attrs_order(m, w) == NULL:
+        if attrs_turns(m, w) == NULL:
             raise MemoryError
         return {text_of(symbol_string(m, keys_symbols(attrs_keys(w))[i])): _plain(m, attrs_values(w)[i]) for i in range(attrs_size(w))}
     return None
@@ -386,7 +402,7 @@ cdef int fetch_closure(Machine* m, Word* fp) noexcept nogil:
     cdef uint32_t* order
     cdef uint64_t i
     cdef Word w
-    order = attrs_order(m, fp[0])
+    order = attrs_turns(m, fp[0])
     if order == NULL:
         return RAISE
     for i in range(attrs_size(fp[0])):

@@ -14,6 +14,7 @@ cdef extern from *:
         {"__concatenatePath", ".", 1, 0},
         {"__deepForce", "v", 1, 0},
         {"__derivationOutput", "a.", 0, 0},
+        {"__derivationPath", "a", 0, 0},
         {"__derivationString", "v", 1, 0},
         {"__entered", ".", 0, 0},
         {"__equal", "vv", 1, 0},

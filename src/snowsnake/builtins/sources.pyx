@@ -35,15 +35,17 @@ from snowsnake.host.state cimport (
     RESOLVE_FULL, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, StoreObject, host_is_in_store, host_of, host_store_dir,
 )
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error
-from snowsnake.machine.attrs cimport attrs_order, attrs_position
+from snowsnake.machine.attrs cimport attrs_position
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_message, raise_text, worded
+from snowsnake.machine.evaluation_order cimport attrs_turns
 from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.notes cimport NOTE_ADDED_PATH
 from snowsnake.machine.state cimport (
     DONE, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE, PART_RESULT, RAISE, Context, Machine, TraceEntry,
 )
+from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, WORD_TRUE, Word, attrs_find, attrs_is_layered, attrs_keys, attrs_size, attrs_values, int_value, is_attrs,
@@ -112,7 +114,7 @@ cdef uint32_t _trace_path(Machine* m, Word* fp, Word* top, TraceEntry* entries) 
     elif s[SLOT_PHASE] == small_int(PHASE_PATH):
         entries[0].symbol = symbol_intern(m, b"path", 4)
     else:
-        order = attrs_order(m, fp[0])
+        order = attrs_turns(m, fp[0])
         i = <uint64_t>s[SLOT_INDEX] >> 3
         if order == NULL or i >= attrs_size(fp[0]):
             return 0
@@ -200,7 +202,7 @@ cdef int _take_path(Machine* m, Word* s, Word w) noexcept nogil:
 
 
 cdef int _take_others(Machine* m, Word attrs, Word* s) noexcept nogil:
-    cdef uint32_t* order = attrs_order(m, attrs)
+    cdef uint32_t* order = attrs_turns(m, attrs)
     cdef uint64_t n = attrs_size(attrs), i = <uint64_t>s[SLOT_INDEX] >> 3
     cdef uint32_t symbol
     cdef Digest digest
@@ -209,7 +211,7 @@ cdef int _take_others(Machine* m, Word attrs, Word* s) noexcept nogil:
         return RAISE
     while i < n:
         symbol = keys_symbols(attrs_keys(attrs))[order[i]]
-        outcome = _take_other(m, s, symbol_string(m, symbol), &attrs_values(attrs)[order[i]])
+        outcome = _take_other(m, s, symbol, &attrs_values(attrs)[order[i]])
         if outcome != DONE:
             if outcome == RAISE and m.error.code == ERROR_VALUE:                # not supported: the place of the message is the attribute
                 m.error.position = attrs_position(attrs, symbol)
@@ -220,8 +222,15 @@ cdef int _take_others(Machine* m, Word attrs, Word* s) noexcept nogil:
     return DONE if s[SLOT_HASH] == WORD_NULL else parse_stated_hash(m, s[SLOT_HASH], HASH_SHA256, &digest)
 
 
-cdef int _take_other(Machine* m, Word* s, Word name, Word* value) noexcept nogil:
-    cdef View text = string_view(name)
+cdef int _raise_unsupported(Machine* m, uint32_t symbol) noexcept nogil:
+    cdef char* name = shown_name(m, symbol)
+    raise_message(m, worded(MESSAGE_UNSUPPORTED_ARGUMENT, name, "builtins.path"))
+    free(name)
+    return RAISE
+
+
+cdef int _take_other(Machine* m, Word* s, uint32_t symbol, Word* value) noexcept nogil:
+    cdef View text = string_view(symbol_string(m, symbol))
     cdef Word w = val(value[0])
     if view_is(text, "name") or view_is(text, "path"):
         return DONE
@@ -231,7 +240,7 @@ cdef int _take_other(Machine* m, Word* s, Word name, Word* value) noexcept nogil
     if view_is(text, "sha256"):
         return take_plain_string(m, w, &s[SLOT_HASH])
     if not view_is(text, "recursive"):
-        return raise_message(m, worded(MESSAGE_UNSUPPORTED_ARGUMENT, <int>text.size, <char*>text.data, "builtins.path"))
+        return _raise_unsupported(m, symbol)
     if is_thunk(w):
         return force(m, w)
     if not is_bool(w):

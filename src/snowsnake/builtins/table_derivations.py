@@ -39,6 +39,7 @@ ROWS = (
         "needed; the attributes are checked then.",
         example='(derivation { name = "x"; system = "any"; builder = throw "unused"; }).outputName => "out"',
     ),
+    BuiltinRow("__derivationPath", "strict", "a"),
     BuiltinRow("__derivationOutput", "first output", "a."),
     BuiltinRow("__value", "value", "v"),
     BuiltinRow(

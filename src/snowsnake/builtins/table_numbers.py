@@ -38,6 +38,7 @@ ROWS = (
         example="builtins.mul 3 0.5 => 1.5",
         phrases={
             "argument 1": "while evaluating the first argument of the multiplication",
+            "float argument 1": "while evaluating the first of the multiplication",      # so in C++ Nix
             "argument 2": "while evaluating the second argument of the multiplication",
         },
     ),

@@ -23,10 +23,11 @@ from snowsnake.compiler.scope cimport begin_chunk, end_chunk
 from snowsnake.compiler.specified cimport specified, specified_lambda_body
 from snowsnake.compiler.state cimport NONE, Compiler, Context
 from snowsnake.foundation.allocate cimport allocate_zeros
+from snowsnake.syntax.binding_check cimport first_undefined
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, stack_limit
 from snowsnake.syntax.global_names cimport compare_text, global_count
 from snowsnake.syntax.leaving cimport release_all
-from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, Formal, Pattern, arena_alloc
+from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, SYNTAX_UNDEFINED, Formal, Pattern, SyntaxFault, arena_alloc
 from snowsnake.syntax.parser cimport ast_free, parse
 
 cdef enum:
@@ -142,10 +143,23 @@ cdef void compile_abandoned(Unit* unit) noexcept nogil:
         unit.compiler = NULL
 
 
+cdef void name_undefined(Compiler* c, Node* root) noexcept nogil:
+    """Of several undefined variables, names the one that C++ Nix does."""
+    cdef SyntaxFault* first
+    if c.fault_count == 1:
+        return
+    first = first_undefined(c.ast, root, c.names, c.name_count, c.stack_limit)
+    if first != NULL:
+        c.unit.error = first.message
+        c.unit.error_start_byte = first.start_byte
+        c.unit.error_end_byte = first.end_byte
+
+
 cdef bint compile_unit(
     Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, ContextPool* pool, Unit* unit,
 ) noexcept nogil:
     cdef Compiler* c = <Compiler*>allocate_zeros(1, sizeof(Compiler))
+    cdef Node* root
     memset(unit, 0, sizeof(Unit))
     if c == NULL:
         return False
@@ -163,10 +177,10 @@ cdef bint compile_unit(
         leave_out_of_memory()
     take_contexts(c)
     take_names(c)
-    if scope_names != NULL:
-        compile_root(c, scoped_root(c, scope_names, scope_count), True)
-    else:
-        compile_root(c, ast.root, False)
+    root = scoped_root(c, scope_names, scope_count) if scope_names != NULL else ast.root
+    compile_root(c, root, scope_names != NULL)
+    if unit.error != NULL and unit.error_kind == SYNTAX_UNDEFINED:
+        name_undefined(c, root)
     if unit.error == NULL:
         unit.image = writer_close(&c.writer, c.chunk_count)
     else:

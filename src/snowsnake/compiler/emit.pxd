@@ -31,7 +31,7 @@ cdef inline Text text_of(const uint8_t* data, uint32_t size_bytes) noexcept nogi
     text.number = 0
     return text
 
-cdef void fault(Compiler* c, int kind, const char* before, Text subject, const char* after, Node* node) noexcept nogil
+cdef void fault(Compiler* c, int kind, const char* before, Text name, const char* after, Node* node) noexcept nogil
 cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil
 cdef void push_constant(Compiler* c, Node* node) noexcept nogil
 cdef void push_plain(Compiler* c, uint8_t kind, Node* node) noexcept nogil

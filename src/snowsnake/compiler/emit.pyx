@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Emits operations (with the span of the node that an error points at), constants, captures and jumps."""
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, strlen
 
 from snowsnake.bytecode.builder cimport Builder, builder_constant, builder_jump, grow
@@ -17,23 +17,27 @@ from snowsnake.syntax.deep_stack cimport stack_is_low
 from snowsnake.syntax.global_names cimport global_index
 from snowsnake.syntax.global_table cimport GLOBAL_BUILTINS, GLOBAL_FALSE, GLOBAL_NULL, GLOBAL_TRUE
 from snowsnake.syntax.leaving cimport leave_if_asked
+from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport (
     NODE_ATTRS, NODE_CURRENT_POSITION, NODE_FLOAT, NODE_INT, NODE_LIST, NODE_NEGATE, NODE_PATH, NODE_VARIABLE,
     PATH_ABSOLUTE, SYNTAX_MALFORMED,
 )
 
 
-cdef void fault(Compiler* c, int kind, const char* before, Text subject, const char* after, Node* node) noexcept nogil:
-    """The program is wrong: keeps the fault that comes first in the file."""
-    cdef size_t before_bytes = strlen(before), after_bytes = strlen(after)
+cdef void fault(Compiler* c, int kind, const char* before, Text name, const char* after, Node* node) noexcept nogil:
+    """The program is wrong: keeps the fault that comes first in the file.  The name may be none (no data)."""
+    cdef size_t before_bytes = strlen(before), after_bytes = strlen(after), name_bytes = 0
     cdef char* message
+    c.fault_count += 1
     if c.unit.error != NULL and c.unit.error_start_byte <= node.start_byte:
         return
-    message = <char*>keep(c, before_bytes + subject.size_bytes + after_bytes + 1)
+    if name.data != NULL:
+        name_bytes = name_text_bytes(&name)
+    message = <char*>keep(c, before_bytes + name_bytes + after_bytes + 1)
     memcpy(message, before, before_bytes)
-    if subject.size_bytes:
-        memcpy(message + before_bytes, subject.data, subject.size_bytes)
-    memcpy(message + before_bytes + subject.size_bytes, after, after_bytes)
+    if name.data != NULL:
+        write_name(&name, <uint8_t*>message + before_bytes)
+    memcpy(message + before_bytes + name_bytes, after, after_bytes)
     c.unit.error = message
     c.unit.error_kind = <uint8_t>kind
     c.unit.error_start_byte = node.start_byte

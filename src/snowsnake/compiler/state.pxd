@@ -107,5 +107,6 @@ cdef struct Compiler:
     PendingJump* jumps
     uint32_t jump_count
     uint32_t jump_capacity
+    uint32_t fault_count              # of which the unit has the first
     uint32_t chain_left               # additions below the last one whose operands were found to be more than strings
     const char* stack_limit           # from syntax/deep_stack

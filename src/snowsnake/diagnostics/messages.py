@@ -120,12 +120,12 @@ MESSAGES: tuple[Message, ...] = (
     Message(
         "DUPLICATE_DYNAMIC_ATTRIBUTE",
         "duplicate-attribute",
-        "dynamic attribute '{name}' already defined at {path:text}:{line:number}:{column:number}"
+        "dynamic attribute '{name:text}' already defined at {path:text}:{line:number}:{column:number}"
     ),
-    Message("DYNAMIC_ATTRIBUTE_TWICE", "duplicate-attribute", "dynamic attribute '{name}' already defined"),
-    Message("MISSING_ARGUMENT", "missing-argument", "{function:text} called without required argument '{name}'"),
-    Message("UNEXPECTED_ARGUMENT", "unexpected-argument", "{function:text} called with unexpected argument '{name}'"),
-    Message("UNDEFINED_VARIABLE", "undefined-variable", "undefined variable '{name}'"),
+    Message("DYNAMIC_ATTRIBUTE_TWICE", "duplicate-attribute", "dynamic attribute '{name:text}' already defined"),
+    Message("MISSING_ARGUMENT", "missing-argument", "{function:text} called without required argument '{name:text}'"),
+    Message("UNEXPECTED_ARGUMENT", "unexpected-argument", "{function:text} called with unexpected argument '{name:text}'"),
+    Message("UNDEFINED_VARIABLE", "undefined-variable", "undefined variable '{name:text}'"),
     Message("FUNCTION_ARGS_OF_NO_FUNCTION", "type", "'functionArgs' requires a function"),
     # ---- lists and strings
     Message("TAIL_OF_EMPTY_LIST", "range", "'builtins.tail' called on an empty list"),
@@ -149,7 +149,7 @@ MESSAGES: tuple[Message, ...] = (
         "list of size '{x_size:count}' is not equal to list of size '{y_size:count}', left hand side is '{x:text}', right hand side is "
         "'{y:text}'"
     ),
-    Message("NAMES_DIFFER", "assertion", "attribute name '{name}' is contained in '{x:text}', but not in '{y:text}'"),
+    Message("NAMES_DIFFER", "assertion", "attribute name '{name:text}' is contained in '{x:text}', but not in '{y:text}'"),
     Message("FUNCTIONS_DIFFER", "assertion", "distinct functions and immediate comparisons of identical functions compare as unequal"),
     Message("SETS_DIFFER", "assertion", "attribute names of attribute set '{x:text}' differs from attribute set '{y:text}'"),
     Message("STRINGS_DIFFER", "assertion", "string '{x:text}' is not equal to string '{y:text}'"),
@@ -267,20 +267,21 @@ MESSAGES: tuple[Message, ...] = (
     Message("PATH_NOT_SUBSTITUTABLE", "file", "path '{path}' is required, but there is no substituter that can build it"),
     # ---- fetching
     Message("NO_URL", "value", "'url' argument required"),
-    Message("UNSUPPORTED_ARGUMENT", "value", "unsupported argument '{name}' to '{builtin:text}'"),
+    Message("UNSUPPORTED_ARGUMENT", "value", "unsupported argument '{name:text}' to '{builtin:text}'"),
+    Message("UNSUPPORTED_FETCH_ARGUMENT", "value", "unsupported argument '{name}' to '{builtin:text}'"),        # never in quotes
     Message("INVALID_FETCHED_NAME", "value", "invalid store path name when fetching URL '{url}': {error}. {advice:text}"),
     Message("FETCH_WITHOUT_HASH", "access", "in pure evaluation mode, '{builtin:text}' requires a 'sha256' argument"),
-    Message("NEGATIVE_ATTRIBUTE", "value", "negative value given for {what:text} attr {name}: {number:int}"),
+    Message("NEGATIVE_ATTRIBUTE", "value", "negative value given for {what:text} attr {name:text}: {number:int}"),
     Message(
         "INVALID_REFERENCE_ATTRIBUTE",
         "value",
-        "flake reference attribute sets may only contain integers, Booleans, and strings, but attribute '{name}' is {shown:text}"
+        "flake reference attribute sets may only contain integers, Booleans, and strings, but attribute '{name:text}' is {shown:text}"
     ),
-    Message("NEGATIVE_ARGUMENT", "value", "negative value given for '{builtin:text}' argument '{name}': {number:int}"),
+    Message("NEGATIVE_ARGUMENT", "value", "negative value given for '{builtin:text}' argument '{name:text}': {number:int}"),
     Message(
         "INVALID_FETCH_ARGUMENT",
         "type",
-        "argument '{name}' to '{builtin:text}' is {shown:text} while a string, Boolean or integer is expected"
+        "argument '{name:text}' to '{builtin:text}' is {shown:text} while a string, Boolean or integer is expected"
     ),
     Message("FETCH_TREE_WITHOUT_TYPE", "value", "argument 'type' is missing in call to 'fetchTree'"),
     Message("FETCH_GIT_WITH_TYPE", "value", "unexpected argument 'type'"),

@@ -10,7 +10,7 @@ NOTES = (
     ("condition", "while evaluating the condition of the assertion '{text}'"),
     ("left-side", "where left hand side is"),
     ("right-side", "where right hand side is"),
-    ("compared-attribute", "while comparing attribute '{name}'"),
+    ("compared-attribute", "while comparing attribute '{shown_name}'"),
     ("compared-element", "while comparing list element {text}"),
     ("compared-output", "while comparing a derivation by its 'outPath' attribute"),
     ("ordered-elements", "while comparing two list elements"),

@@ -15,9 +15,9 @@ from snowsnake.diagnostics.message_table cimport (
     MESSAGE_PATHS_DIFFER, MESSAGE_SETS_DIFFER, MESSAGE_SHOWN_ASSERTION_FAILED, MESSAGE_STRINGS_DIFFER, MESSAGE_VALUES_DIFFER,
 )
 from snowsnake.foundation.buffer cimport Bytes, bytes_append
-from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
+from snowsnake.machine.evaluation_order cimport attrs_turns
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.notes cimport (
     NOTE_COMPARED_ATTRIBUTE, NOTE_COMPARED_ELEMENT, NOTE_COMPARED_OUTPUT, NOTE_CONDITION, NOTE_LEFT_SIDE,
@@ -25,7 +25,7 @@ from snowsnake.machine.notes cimport (
 )
 from snowsnake.machine.positions cimport file_text, position_place, position_span
 from snowsnake.machine.state cimport ERROR_ASSERT, RAISE, File, TraceEntry
-from snowsnake.machine.symbols cimport symbol_string
+from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.word cimport (
     KIND_CLOSURE, TAG_BOX, TAG_FUNCTION, attrs_find, attrs_keys, attrs_size, is_attrs, is_bool, is_float, is_function, is_int, is_list, is_path,
     is_string, keys_positions, keys_symbols, kind_of, list_size, string_data, string_size, tag_of,
@@ -153,22 +153,23 @@ cdef int _raise_lengths(Machine* m, Word a, Word b) noexcept nogil:
 
 cdef int _raise_names(Machine* m, Word a, Word b) noexcept nogil:
     """For sets of the same size with different names: finds the first name, in the order of `a`, that only `a` has."""
-    cdef uint32_t* order = attrs_order(m, a)
+    cdef uint32_t* order = attrs_turns(m, a)
     cdef uint32_t symbol = 0
     cdef uint64_t i
     cdef char* x
     cdef char* y
-    cdef Word s
+    cdef char* name
     if order == NULL:
         return RAISE
     for i in range(attrs_size(a)):
         symbol = keys_symbols(attrs_keys(a))[order[i]]
         if attrs_find(b, symbol) == NULL:
             break
-    s = symbol_string(m, symbol)
+    name = shown_name(m, symbol)
     x = describe_value(m, a)
     y = describe_value(m, b)
-    raise_message(m, worded(MESSAGE_NAMES_DIFFER, <int>string_size(s), <char*>string_data(s), x, y))
+    raise_message(m, worded(MESSAGE_NAMES_DIFFER, name, x, y))
+    free(name)
     free(x)
     free(y)
     return RAISE
@@ -212,7 +213,7 @@ cdef void _add_note(Machine* m, uint8_t note, uint32_t position, uint32_t symbol
 
 
 cdef void _add_attribute(Machine* m, Word x, Word y, uint32_t place, uint32_t most_entries) noexcept nogil:
-    cdef uint32_t i = attrs_order(m, x)[place]        # it was compared in both sets, so both have it
+    cdef uint32_t i = attrs_turns(m, x)[place]        # it was compared in both sets, so both have it
     cdef uint32_t left = keys_positions(attrs_keys(x))[i]
     cdef uint32_t right = keys_positions(attrs_keys(y))[i]
     if right:

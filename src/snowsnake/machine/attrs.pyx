@@ -17,6 +17,7 @@ from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, write_barrier
 from snowsnake.machine.state cimport ERROR_MEMORY, Machine
 from snowsnake.machine.symbols cimport compare_strings
+from snowsnake.machine.turns cimport fill_turns, known_prefix
 from snowsnake.machine.word cimport (
     KIND_ATTRS, KIND_KEYS, KIND_ORDER, TAG_ATTRS, TAG_BOX, attrs_keys, attrs_size, attrs_values, header_of,
     keys_positions, keys_symbols, tagged,
@@ -352,17 +353,20 @@ cdef inline bint _is_later_name(NameOrder* names, const uint32_t* a, const uint3
 
 
 cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
-    cdef uint64_t n = keys_size(keys), i
+    """Where there are names that C++ Nix knows from the start, the order of evaluation follows that of the names (turns.pxd)."""
+    cdef uint64_t n = keys_size(keys), i, known, entries
     cdef Word* order
     cdef uint32_t* indices
     cdef uint32_t* scratch = NULL
     cdef NameOrder names
     if keys[1]:
         return <uint32_t*>(<Word*>keys[1] + 1)
-    if n > 4096 and not heap_reserve(m, n):
+    known = known_prefix(keys_symbols(keys), n)
+    entries = 2 * n if known else n
+    if n > 4096 and not heap_reserve(m, entries):
         return NULL
-    order = heap_alloc(m, 1 + ((n + 1) >> 1))
-    order[0] = header_of(KIND_ORDER, n)
+    order = heap_alloc(m, 1 + ((entries + 1) >> 1))
+    order[0] = header_of(KIND_ORDER, entries)
     indices = <uint32_t*>(order + 1)
     for i in range(n):
         indices[i] = <uint32_t>i
@@ -375,6 +379,8 @@ cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
             return NULL
     merge_sort(indices, scratch, n, _is_later_name, never_stops, &names)
     free(scratch)
+    if known:
+        fill_turns(indices, n, known, indices + n)
     keys[1] = <Word>order
     write_barrier(m, <Word>keys)
     return indices

@@ -21,7 +21,9 @@ from snowsnake.machine.errors cimport raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_float, make_int, make_path, make_string
 from snowsnake.machine.positions cimport position_attrs
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Builtin
+from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of_text, symbol_string
+from snowsnake.machine.turns cimport fill_turns, known_prefix
 from snowsnake.machine.word cimport (
     IMMEDIATE_CHUNK, IMMEDIATE_SYMBOL, KIND_ATTR_NAME, KIND_HOME_PATH, KIND_ORDER, KIND_SEARCH_PATH, TAG_BOX,
     WORD_FALSE, WORD_NULL, WORD_TRUE, WORD_UNSET, attrs_find, header_of, pointer_of, small_int, tagged,
@@ -127,7 +129,8 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
     cdef Word w
     cdef Word* order
     cdef uint32_t* indices
-    if not heap_reserve(m, 2 * n + 16):
+    cdef uint64_t known
+    if not heap_reserve(m, 3 * n + 16):
         return WORD_UNSET
     entries = scratch_entries(m, n)
     symbols = <uint32_t*>allocate_items((n + 1) * 2, sizeof(uint32_t))
@@ -157,11 +160,14 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
         symbols[i] = entries[i].symbol
         positions[i] = entries[i].position
     w = keys_build(m, symbols, positions, n)
-    order = heap_alloc(m, 1 + ((n + 1) >> 1))
-    order[0] = header_of(KIND_ORDER, n)
+    known = known_prefix(symbols, n) if has_names else 0
+    order = heap_alloc(m, 1 + n if known else 1 + ((n + 1) >> 1))
+    order[0] = header_of(KIND_ORDER, 2 * n if known else n)
     indices = <uint32_t*>(order + 1)
     for i in range(n):
         indices[entries[i].value] = i
+    if known:
+        fill_turns(indices, n, known, indices + n)
     pointer_of(w)[1] = <Word>order
     free(entries)
     free(symbols)
@@ -207,12 +213,15 @@ cdef Word _builtins_set(Machine* m) noexcept nogil:
 cdef Word _builtin_value(Machine* m, const uint8_t* name, uint32_t size_bytes) noexcept nogil:
     cdef Word set_ = _builtins_set(m)
     cdef Word* found
+    cdef char* shown
     if set_ == WORD_UNSET:
         return WORD_UNSET
     found = attrs_find(set_, symbol_intern(m, name, size_bytes))
     if found == NULL and size_bytes > 2 and name[0] == c'_' and name[1] == c'_':
         found = attrs_find(set_, symbol_intern(m, name + 2, size_bytes - 2))
     if found == NULL:
-        raise_message(m, worded(MESSAGE_UNDEFINED_VARIABLE, <int>size_bytes, <const char*>name))
+        shown = shown_name(m, symbol_intern(m, name, size_bytes))
+        raise_message(m, worded(MESSAGE_UNDEFINED_VARIABLE, shown))
+        free(shown)
         return WORD_UNSET
     return found[0]

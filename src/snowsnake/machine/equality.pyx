@@ -11,9 +11,10 @@ from snowsnake.bytecode.opcodes cimport OP_LESS
 from snowsnake.diagnostics.message_table cimport MESSAGE_NOT_COMPARABLE
 from snowsnake.machine.assertion cimport CHECK_DERIVATION, COMPARE_OUT_PATH, COMPARED_OUT_PATH, raise_difference
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.attrs cimport attrs_flat, attrs_order
+from snowsnake.machine.attrs cimport attrs_flat
 from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, raise_message, worded
+from snowsnake.machine.evaluation_order cimport attrs_turns
 from snowsnake.machine.heap cimport level_reserve, pop, push
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.notes cimport NOTE_DEEP_ATTRIBUTE, NOTE_DEEP_ELEMENT, NOTE_ORDERED_ELEMENTS
@@ -79,7 +80,7 @@ cdef int _compare_sets(Machine* m) noexcept nogil:
 cdef int64_t _skip_equal(Machine* m, Word x, Word y, int64_t i, uint64_t n, bint tries) noexcept nogil:
     """The next index whose elements may differ, or are not known yet; -1: an error has been raised."""
     cdef bint is_set = is_attrs(x)
-    cdef uint32_t* order = attrs_order(m, x) if is_set else NULL
+    cdef uint32_t* order = attrs_turns(m, x) if is_set else NULL
     cdef Word* xs = attrs_values(x) if is_set else list_items(x)
     cdef Word* ys = attrs_values(y) if is_set else list_items(y)
     cdef Word a, b
@@ -144,7 +145,7 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
             a = attrs_find(x, m.symbol_out_path)[0]
             b = attrs_find(y, m.symbol_out_path)[0]
         elif is_attrs(x):
-            order = attrs_order(m, x)
+            order = attrs_turns(m, x)
             if order == NULL:
                 return RAISE
             a = attrs_values(x)[order[i]]
@@ -193,7 +194,7 @@ cdef int _incomparable(Machine* m, Word a, Word b) noexcept nogil:
     cdef char* y
     cdef char* left
     cdef char* right
-    if tag_of(a) != tag_of(b) or (is_bool(a) != is_bool(b)):
+    if tag_of(a) != tag_of(b) or is_bool(a) != is_bool(b) or is_path(a) != is_path(b):
         return arithmetic_mismatch(m, OP_LESS, a, b)
     x = describe_value(m, a)
     y = describe_value(m, b)
@@ -322,7 +323,7 @@ cdef int deep_force(Machine* m, Word* fp) noexcept nogil:
             m.sp -= 2
             continue
         if is_attrs(x):
-            order = attrs_order(m, x)
+            order = attrs_turns(m, x)
             if order == NULL:
                 return RAISE
             w = val(attrs_values(x)[order[i]])
@@ -353,7 +354,7 @@ cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entri
         if i < 0 or <uint64_t>i >= header_size(pointer_of(p[0])[0]):
             continue
         if is_attrs(p[0]):
-            order = attrs_order(m, p[0])
+            order = attrs_turns(m, p[0])
             if order == NULL:
                 break
             entries[count].note = NOTE_DEEP_ATTRIBUTE

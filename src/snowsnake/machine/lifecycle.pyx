@@ -29,7 +29,8 @@ from snowsnake.machine.word cimport (
     KIND_ATTRS, KIND_BUILTIN, KIND_KEYS, KIND_LIST, KIND_ORDER, TAG_ATTRS, TAG_FUNCTION, TAG_LIST, Word, header_of,
     tagged,
 )
-from snowsnake.syntax.nodes cimport arena_pool_free
+from snowsnake.syntax.nodes cimport Text, arena_pool_free
+from snowsnake.syntax.turns cimport known_count, known_name
 
 cdef enum:
     DEFAULT_DEPTH_LIMIT = 2000000
@@ -69,6 +70,13 @@ cdef bint _reserve_stacks(Machine* m) noexcept nogil:
 
 
 cdef void _make_symbols(Machine* m) noexcept nogil:
+    """The names that C++ Nix knows from the start are the first symbols, in its order: see machine/evaluation_order.pxd."""
+    cdef Text name
+    cdef uint32_t turn
+    symbol_intern(m, "<with>", 6)     # no name has the number 0
+    for turn in range(known_count()):
+        name = known_name(turn)
+        symbol_intern(m, name.data, name.size_bytes)
     m.symbol_name = symbol_intern(m, "name", 4)
     m.symbol_value = symbol_intern(m, "value", 5)
     m.symbol_functor = symbol_intern(m, "__functor", 9)

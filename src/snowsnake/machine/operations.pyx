@@ -21,6 +21,7 @@ from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, 
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.state cimport DONE, ERROR_MISSING_ARGUMENT, ERROR_UNEXPECTED_ARGUMENT, FORCE, RAISE, TAIL, Context, Formals
+from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     HEADER_JOINED, KIND_ATTR_NAME, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, WORD_NULL, WORD_UNSET, attrs_find,
@@ -28,6 +29,7 @@ from snowsnake.machine.word cimport (
     is_function, is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_size, keys_symbols, kind_of, list_base,
     list_items, list_size, path_string, pointer_of, small_int, string_context, string_data, tag_of, val,
 )
+from snowsnake.syntax.turns cimport known_count
 
 
 cdef enum:
@@ -177,13 +179,14 @@ cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32
 
 cdef int _raise_duplicate(Machine* m, uint32_t symbol, uint32_t first, uint32_t again) noexcept nogil:
     """The message has the places of both definitions, as far as they are known."""
-    cdef Word s = symbol_string(m, symbol)
+    cdef char* name = shown_name(m, symbol)
     cdef uint32_t file = 0, line = 0, column = 0
     if position_place(m, first, &file, &line, &column):
         raise_message(m, worded(
-            MESSAGE_DUPLICATE_DYNAMIC_ATTRIBUTE, <int>string_size(s), <char*>string_data(s), m.files[file].path, line, column))
+            MESSAGE_DUPLICATE_DYNAMIC_ATTRIBUTE, name, m.files[file].path, line, column))
     else:
-        raise_message(m, worded(MESSAGE_DYNAMIC_ATTRIBUTE_TWICE, <int>string_size(s), <char*>string_data(s)))
+        raise_message(m, worded(MESSAGE_DYNAMIC_ATTRIBUTE_TWICE, name))
+    free(name)
     m.error.position = again
     m.error.position_end = again
     return RAISE
@@ -278,13 +281,28 @@ cdef char* _function_name(Machine* m, Code* code) noexcept nogil:
 
 cdef int _raise_argument(Machine* m, Code* code, int message, uint32_t symbol) noexcept nogil:
     cdef Formals* formals = code.formals
-    cdef Word s = symbol_string(m, symbol)
+    cdef char* name = shown_name(m, symbol)
     cdef char* function = _function_name(m, code)
-    raise_message(m, worded(message, function, <int>string_size(s), <char*>string_data(s)))
+    raise_message(m, worded(message, function, name))
+    free(name)
     free(function)
     if message == MESSAGE_UNEXPECTED_ARGUMENT:
         add_candidates(m, symbol, formals.symbols, formals.count)
     return RAISE
+
+
+cdef int _raise_missing(Machine* m, Code* code, Word attrs) noexcept nogil:
+    """Of several arguments that are not there, names one that C++ Nix knows from the start (machine/evaluation_order.pxd), or the first in the source."""
+    cdef Formals* formals = code.formals
+    cdef uint32_t missing = formals.count, f
+    cdef uint64_t i
+    for i in range(formals.count):
+        f = formals.by_symbol[i]
+        if not formals.has_default[f] and attrs_find(attrs, formals.symbols[f]) == NULL and (missing > f or formals.symbols[f] <= known_count()):
+            missing = f
+            if formals.symbols[f] <= known_count():
+                break
+    return _raise_argument(m, code, MESSAGE_MISSING_ARGUMENT, formals.symbols[missing])
 
 
 cdef int _bind_layered(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil:
@@ -297,7 +315,7 @@ cdef int _bind_layered(Machine* m, Code* code, Word attrs, Word* slots) noexcept
         slots[i] = WORD_UNSET if found == NULL else found[0]
     for i in range(formals.count):
         if slots[i] == WORD_UNSET and not formals.has_default[i]:
-            return _raise_argument(m, code, MESSAGE_MISSING_ARGUMENT, formals.symbols[i])
+            return _raise_missing(m, code, attrs)
     return check_closed_formals(m, code, attrs)
 
 
@@ -335,7 +353,7 @@ cdef int _bind_flat(Machine* m, Code* code, Word attrs, Word* slots) noexcept no
     if bound != count:
         for i in range(count):
             if slots[i] == WORD_UNSET and not formals.has_default[i]:
-                return _raise_argument(m, code, MESSAGE_MISSING_ARGUMENT, formals.symbols[i])
+                return _raise_missing(m, code, attrs)
     if bound != n and not formals.has_ellipsis:
         return check_closed_formals(m, code, attrs)
     return DONE
@@ -347,7 +365,7 @@ cdef int check_required_formals(Machine* m, Code* code, Word attrs) noexcept nog
     cdef uint64_t i
     for i in range(formals.count):
         if not formals.has_default[i] and attrs_find(attrs, formals.symbols[i]) == NULL:
-            return _raise_argument(m, code, MESSAGE_MISSING_ARGUMENT, formals.symbols[i])
+            return _raise_missing(m, code, attrs)
     return DONE
 
 
@@ -470,6 +488,7 @@ cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept n
 
 cdef int resolve_with(Machine* m, Word scope, uint32_t symbol) noexcept nogil:
     cdef Word s
+    cdef char* name
     cdef Word* found
     cdef Word* cell
     cdef int depth = 0
@@ -487,8 +506,10 @@ cdef int resolve_with(Machine* m, Word scope, uint32_t symbol) noexcept nogil:
             m.result = found[0]
             return DONE
         scope = cell[1]
-    s = symbol_string(m, symbol)
-    return raise_message(m, worded(MESSAGE_UNDEFINED_VARIABLE, <int>string_size(s), <char*>string_data(s)))
+    name = shown_name(m, symbol)
+    raise_message(m, worded(MESSAGE_UNDEFINED_VARIABLE, name))
+    free(name)
+    return RAISE
 
 
 cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil:

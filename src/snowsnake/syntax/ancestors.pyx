@@ -2,7 +2,7 @@
 """The nodes from the root of a tree down to a place in its source, from which the lines of a trace are made.
 
 In: a tree without faults and a span.  Out: a tuple for each node from the root down:
-(role in its parent, kind, operator, start, end, operator's offset, name, name's offset, variable); name is that of the attribute or
+(role in its parent, kind, operator, start, end, place, name, name's offset, variable); place is the offset of an operator or a pipe, or the start of another call; name is that of the attribute or
 variable that it is the value of.  The last one is the innermost node that contains the span.  The parts of one node have the same form.
 """
 from libc.stdint cimport uint32_t
@@ -10,8 +10,8 @@ from libc.string cimport memset
 
 from snowsnake.syntax.lexer cimport Lexer, lexer_next
 from snowsnake.syntax.nodes cimport (
-    NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTR, NODE_ATTRS, NODE_BINARY, NODE_HAS_ATTR, NODE_IF, NODE_LAMBDA,
-    NODE_LEGACY_LET, NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT, NODE_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT,
+    APPLY_PIPE, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTR, NODE_ATTRS, NODE_BINARY, NODE_CURRENT_POSITION, NODE_HAS_ATTR, NODE_IF, NODE_LAMBDA,
+    NODE_LEGACY_LET, NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT, NODE_PATH, NODE_SEARCH_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT,
     NODE_VARIABLE, NODE_WITH, OPERATOR_ADD, OPERATOR_AND, OPERATOR_CONCAT, OPERATOR_DIV, OPERATOR_EQUAL,
     OPERATOR_IMPLIES, OPERATOR_LESS, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL,
     OPERATOR_NOT_EQUAL, OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, Binding, Bindings, Name, Node,
@@ -21,6 +21,7 @@ _KINDS = {
     NODE_TEXT: "text", NODE_STRING: "string", NODE_PATH: "path", NODE_VARIABLE: "variable", NODE_SELECT: "select", NODE_HAS_ATTR: "hasAttr",
     NODE_APPLY: "apply", NODE_LAMBDA: "lambda", NODE_LET: "let", NODE_LEGACY_LET: "legacyLet", NODE_ATTRS: "attrs", NODE_LIST: "list",
     NODE_WITH: "with", NODE_IF: "if", NODE_ASSERT: "assert", NODE_NOT: "not", NODE_NEGATE: "negate", NODE_BINARY: "binary",
+    NODE_CURRENT_POSITION: "currentPosition", NODE_SEARCH_PATH: "searchPath",
 }
 _OPERATORS = {
     OPERATOR_ADD: "+", OPERATOR_SUB: "-", OPERATOR_MUL: "*", OPERATOR_DIV: "/", OPERATOR_EQUAL: "==", OPERATOR_NOT_EQUAL: "!=",
@@ -132,11 +133,17 @@ cdef str _text(Ast* ast, Name name):
     return (<char*>ast.names[name].data)[:ast.names[name].size_bytes].decode("utf-8", "replace")
 
 
+cdef uint32_t _place(Node* node) noexcept:
+    if node.kind == NODE_BINARY or node.flags & APPLY_PIPE:
+        return node.size_bytes
+    return node.start_byte if node.kind == NODE_APPLY else 0
+
+
 cdef tuple _described(Ast* ast, Step* step):
     cdef Node* node = step.node
     return (
         (<bytes>step.role).decode(), _KINDS.get(node.kind, ""), _OPERATORS.get(node.op, ""), node.start_byte, node.end_byte,
-        node.size_bytes if node.kind == NODE_BINARY else 0, _text(ast, step.name), step.place,
+        _place(node), _text(ast, step.name), step.place,
         _text(ast, node.name) if node.kind == NODE_VARIABLE else "",
     )
 

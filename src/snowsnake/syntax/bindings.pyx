@@ -200,15 +200,6 @@ cdef void add_inherited(
     ParseState* state, Bindings* bindings, Node* attribute, uint32_t from_index, bint is_from,
 ) noexcept nogil:
     cdef Binding binding
-    cdef Text empty
-    if attribute.name == NO_NAME:
-        empty.data = <const uint8_t*>""
-        empty.size_bytes = 0
-        add_fault(
-            state, attribute.start_byte, attribute.end_byte, NO_BYTE,
-            "dynamic attributes not allowed in inherit", empty, "",
-        )
-        return
     binding.kind = BINDING_INHERIT_FROM if is_from else BINDING_INHERIT
     binding.name = attribute.name
     binding.start_byte = attribute.start_byte
@@ -223,10 +214,24 @@ cdef void add_inherited(
     add_binding(state, bindings, &binding, NULL)
 
 
+cdef void push_inherited(ParseState* state, Node* attribute) noexcept nogil:
+    """Names are defined when all of them are read: what is wrong with a later one is said before a name is defined twice."""
+    cdef Text empty
+    if attribute.name != NO_NAME:
+        push(state, attribute)
+        return
+    empty.data = <const uint8_t*>""
+    empty.size_bytes = 0
+    add_fault(
+        state, attribute.start_byte, attribute.end_byte, NO_BYTE,
+        "dynamic attributes not allowed in inherit", empty, "",
+    )
+
+
 cdef bint parse_inherit(ParseState* state, Bindings* bindings) noexcept nogil:
     """`inherit a "b";` and `inherit (e) a b;`"""
     cdef bint is_from = False
-    cdef uint32_t from_index = 0
+    cdef uint32_t from_index = 0, base = state.node_count, i
     cdef Node* node
     advance(state)
     if state.lexer.kind == TOKEN_LEFT_PAREN:
@@ -244,6 +249,9 @@ cdef bint parse_inherit(ParseState* state, Bindings* bindings) noexcept nogil:
         from_index = add_from(state, bindings, node)
     while True:
         if state.lexer.kind == TOKEN_SEMICOLON or ends_without_semicolon(state):
+            for i in range(base, state.node_count):
+                add_inherited(state, bindings, state.nodes[i], from_index, is_from)
+            state.node_count = base
             advance(state)
             return True
         if not is_attribute_start(state.lexer.kind):
@@ -252,7 +260,7 @@ cdef bint parse_inherit(ParseState* state, Bindings* bindings) noexcept nogil:
         node = parse_attribute(state)
         if node == NULL:
             return False
-        add_inherited(state, bindings, node, from_index, is_from)
+        push_inherited(state, node)
 
 
 cdef inline bint is_attribute_start(uint8_t kind) noexcept nogil:

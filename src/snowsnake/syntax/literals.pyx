@@ -319,10 +319,12 @@ cdef Node* parse_path(ParseState* state) noexcept nogil:
         piece = position
         position = end
     if position > piece and lexer.data[position - 1] == c'/':
-        return path_end_fault(state, piece if is_interpolated else position, position)
+        return path_end_fault(state, piece if position == lexer.size_bytes else position, position)
     lexer.position = position
+    if position == lexer.size_bytes:
+        state.end_start = piece if piece < position else position - 1
     if state.node_count - base > 1 and not is_interpolated:
-        return unexpected_fault(state, start, TOKEN_PATH_END, "'${'")
+        return unexpected_fault(state, start if position == lexer.size_bytes else piece, TOKEN_PATH_END, "'${'")
     node = new_node(state, NODE_PATH, start, position)
     node.flags = flags
     node.count = state.node_count - base

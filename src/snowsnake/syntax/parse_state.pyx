@@ -16,7 +16,7 @@ from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave, s
 from snowsnake.syntax.nodes cimport SYNTAX_DUPLICATE, SYNTAX_MALFORMED
 from snowsnake.syntax.numbers cimport is_valid_number
 from snowsnake.syntax.token_names cimport token_name
-from snowsnake.syntax.tokens cimport TOKEN_FLOAT, TOKEN_INT, TOKEN_PIPE_FROM, TOKEN_PIPE_INTO
+from snowsnake.syntax.tokens cimport TOKEN_END, TOKEN_FLOAT, TOKEN_INT, TOKEN_PIPE_FROM, TOKEN_PIPE_INTO
 
 cdef enum:
     PADDING_BYTES = 8                 # NUL bytes behind the source
@@ -267,6 +267,8 @@ cdef Node* syntax_fault(ParseState* state, const char* expecting) noexcept nogil
     """Reports that the current token is not allowed here.  Returns NULL, so that callers can return it."""
     if token_is_at_fault(state):
         return NULL
+    if state.lexer.kind == TOKEN_END and state.end_start != 0:
+        return unexpected_fault(state, state.end_start, TOKEN_END, expecting)
     return unexpected_fault(state, state.lexer.start, state.lexer.kind, expecting)
 
 

@@ -363,11 +363,12 @@ cdef Node* parse_operation(ParseState* state, Ahead* ahead, uint8_t least) noexc
     return NULL
 
 
-cdef Node* new_pipe(ParseState* state, Node* function, Node* argument, uint32_t start) noexcept nogil:
+cdef Node* new_pipe(ParseState* state, Node* function, Node* argument, uint32_t start, uint32_t operator_byte) noexcept nogil:
     cdef uint32_t base = state.node_count
     cdef Node* node = new_node(state, NODE_APPLY, start, state.lexer.previous_end)
     push(state, argument)
     node.flags = APPLY_PIPE
+    node.size_bytes = operator_byte
     node.a = function
     node.count = 1
     node.items = collect(state, base)
@@ -376,7 +377,7 @@ cdef Node* new_pipe(ParseState* state, Node* function, Node* argument, uint32_t 
 
 cdef Node* parse_pipe_from(ParseState* state, Node* function, uint32_t start) noexcept nogil:
     """`f <| g <| x`, at the first operator; it groups to the right."""
-    cdef uint32_t argument_start
+    cdef uint32_t argument_start, operator_byte = state.lexer.start
     cdef Node* argument
     if is_too_deep(state):
         return depth_fault(state)
@@ -387,12 +388,12 @@ cdef Node* parse_pipe_from(ParseState* state, Node* function, uint32_t start) no
         argument = parse_pipe_from(state, argument, argument_start)
     if argument == NULL:
         return NULL
-    return new_pipe(state, function, argument, start)
+    return new_pipe(state, function, argument, start, operator_byte)
 
 
 cdef Node* parse_pipes(ParseState* state, Ahead* ahead) noexcept nogil:
     """An operation, or several joined by pipes of one direction."""
-    cdef uint32_t start = state.lexer.start if ahead == NULL else ahead.start
+    cdef uint32_t start = state.lexer.start if ahead == NULL else ahead.start, operator_byte
     cdef Node* node = parse_operation(state, ahead, 0)
     cdef Node* function
     if node == NULL or (state.lexer.kind != TOKEN_PIPE_FROM and state.lexer.kind != TOKEN_PIPE_INTO):
@@ -402,11 +403,12 @@ cdef Node* parse_pipes(ParseState* state, Ahead* ahead) noexcept nogil:
     if state.lexer.kind == TOKEN_PIPE_FROM:
         return parse_pipe_from(state, node, start)
     while state.lexer.kind == TOKEN_PIPE_INTO:
+        operator_byte = state.lexer.start
         advance(state)
         function = parse_operation(state, NULL, 0)
         if function == NULL:
             return NULL
-        node = new_pipe(state, function, node, start)
+        node = new_pipe(state, function, node, start, operator_byte)
     return node
 
 

@@ -15,13 +15,14 @@ _WRAPPED_LETTERS = "ibsSf"
 AT_ATTRIBUTE = "@"
 
 
-def argument_text(name: str, argument: int) -> str:
-    """The line for an argument of a builtin; arguments count from 1.
+def argument_text(name: str, argument: int, kind: str = "") -> str:
+    """The line for an argument of a builtin; arguments count from 1.  `kind`: `float ` if it had to be a float.
 
     >>> argument_text("match", 2)
     'while evaluating the second argument passed to builtins.match'
     """
-    phrase = PHRASES.get(name, {}).get(f"argument {argument}")
+    phrases = PHRASES.get(name, {})
+    phrase = phrases.get(f"{kind}argument {argument}") or phrases.get(f"argument {argument}")
     if phrase is not None:
         return phrase
     form = ARGUMENT_FORMS.get(name, "")

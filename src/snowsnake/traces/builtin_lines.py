@@ -5,7 +5,7 @@ In: the note of a builtin, and of what was inside it.  Out: lines, in C++ Nix's 
 
 from snowsnake.traces.arguments import AT_ATTRIBUTE, argument_text, is_wrapped, part_text
 from snowsnake.traces.note import Note, RawPosition
-from snowsnake.traces.trace_state import RESULT_OF_TO_STRING, TAG_LIST, TAG_STRING, TraceState
+from snowsnake.traces.trace_state import COERCIONS, RESULT_OF_TO_STRING, TAG_LIST, TAG_STRING, TraceState
 
 # Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
 _DERIVATION_LINES = {
@@ -51,11 +51,12 @@ class BuiltinLines(TraceState):
                 self._is_shown = False
             return
         if name == "derivationStrict" and note.is_behind_machine:
-            self._derivation()
+            self._derivation(note)
         elif name == "toJSON" and before is not None and before.name == "derivationStrict":
             pass                               # it has the attribute's JSON made
         elif name not in ("addErrorContext", "break"):
-            is_called_by_code = before is None or before.is_code or (before.kind == "text" and not note.is_behind_machine)
+            is_called_by_code = before is None or before.is_code or (before.kind == "text" and not note.is_behind_machine) \
+                or (number > 1 and before.name == "__equal" and self._notes[number - 2].is_gone)     # the rest of the arguments of a call waits there
             self._lines.append(("builtin", name, self._place if is_called_by_code else None))
         if name == "zipAttrsWith" and self._code == "not-a-function" and self._position is None:
             self._position = note.extent       # what it calls with the list is a result
@@ -73,19 +74,24 @@ class BuiltinLines(TraceState):
             self._is_shown = False             # the line shows it
         self._lines += own
         text = None
-        part = self._part(name, note, inner) if is_last or note.part else ""
+        part = self._part(name, note, inner, is_last) if is_last or note.part else ""
+        is_beside = is_last and self._is_beside_the_value(rest)
+        if is_beside and name != "toString":
+            if self._code == "not-a-function" and name == "path" and note.selected is not None:
+                self._position, self._is_shown = note.selected, True
+            part = ""
         if part and (is_last or is_wrapped(name, part)):
             text = RESULT_OF_TO_STRING if part == "result of __toString" else part_text(name, part)
         elif name == "toString" and inner is not None and inner.name == "__toStringCoerce" and inner.operands[0] == TAG_LIST:
             text = argument_text(name, 1)
         placed = own[-1][2] if own else None
-        if is_last and self._cause.kind == "not-convertible" and placed is not None and (
+        if is_last and (self._cause.kind == "not-convertible" or (self._code == "not-a-function" and name == "toJSON")) and placed is not None and (
             self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]
         ):
             self._position = placed
             self._is_shown = True
         further = None
-        if is_last and name in ("toString", "derivationStrict") and part != "result of __toString":
+        if is_last and not is_beside and name in ("toString", "derivationStrict") and part != "result of __toString":
             further = self._text_of_to_string(rest)
         if further == RESULT_OF_TO_STRING:
             text, further = further, None
@@ -124,38 +130,34 @@ class BuiltinLines(TraceState):
             return "while evaluating one element of the list"
         return RESULT_OF_TO_STRING if coercions[-2].operands[0] == TAG_STRING else None
 
-    def _derivation(self) -> None:
+    def _derivation(self, note: Note) -> None:
         """The lines for an attribute of a derivation, which C++ Nix defines in Nix; selections of it have no line there."""
         told = self._told if self._told_at == len(self._lines) else None
         if told is not None and (told.line != "deep-attribute" or told.attribute not in ("drvPath", "outPath")):
             told = None
-        is_drv_path = told.attribute == "drvPath" if told is not None else self._selects("drvPath")
         if told is not None:
-            self._lines[-1] = (told.kind, told.name, _DERIVATION_PLACES["drvPath" if is_drv_path else "outPath"])
-        if not is_drv_path:
+            self._lines[-1] = (told.kind, told.name, told.place or _DERIVATION_PLACES[told.attribute])
+        if note.attribute != "drvPath":
             self._lines.append(("builtin", "getAttr", _DERIVATION_PLACES["getAttr"]))
         self._lines.append(("builtin", "derivationStrict", _DERIVATION_PLACES["derivationStrict"]))
 
-    def _selects(self, name: str) -> bool:
-        """Whether the current place is a selection of an attribute of this name."""
-        tree = self._tree(self._place)
-        if tree is None or self._place is None:
-            return False
-        way = tree.way_to(*self._place[2:])
-        return bool(way) and way[-1].kind == "select" and ("." + tree.attribute_path(way[-1])).endswith("." + name)
+    def _is_beside_the_value(self, rest: list[Note]) -> bool:
+        """Whether a coercion failed, but not because of the type of the value: its `__toString` is no function, its path cannot be copied."""
+        return bool(rest) and self._code in ("not-a-function", "file") and rest[0].name in (*COERCIONS, "__toStringCoerce", "__derivationString")
 
-    def _part(self, name: str, note: Note, inner: Note | None) -> str:
+    def _part(self, name: str, note: Note, inner: Note | None, is_last: bool) -> str:
         """The part of its input that a builtin refuses, or was evaluating."""
         if name == "scopedImport" and self._cause.wants("a set"):
             return "argument 1"
         if name in ("add", "sub", "mul") and self._code == "type" and not note.part:
-            return "argument 2" if self._is_number(note.operands[0]) else "argument 1"
+            kind = "float " if name == "mul" and self._cause.wants("a float") else ""
+            return "argument 2" if self._is_number(note.operands[0]) else f"{kind}argument 1"
         if name == "div" and self._code == "type" and not note.part:
             return "argument 1" if self._is_number(note.operands[1]) else "argument 2"
         if inner is not None and inner.part == "result" and inner.is_internal and inner.name != "__coercePath":
             return "result of __toString"
         if note.part:
-            return f"no {note.part}" if self._cause.kind == "no-attribute" else note.part
+            return f"no {note.part}" if is_last and self._cause.kind == "no-attribute" else note.part
         if note.argument:
             return f"argument {note.argument}"
         if self._cause.wants("a function"):

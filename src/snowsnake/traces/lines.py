@@ -51,6 +51,8 @@ class _Trace(OperatorLines, BuiltinLines):
                 self._lines.append(self._given(note))
                 self._told, self._told_at = note, len(self._lines)
         self._lines += [(note.kind, note.name, None) for note in self._compared]
+        if self._notes and self._notes[-1].is_code and self._lines and self._lines[-1][0] == "builtin" and self._lines[-1][2] is None:
+            self._lines[-1] = ("text", f"while calling the '{self._lines[-1][1]}' builtin", None)        # the error is not its own, nor its place
         if self._code == "assertion" and self._notes and self._notes[-1].kind == "text":
             self._is_shown = False             # the first of the lines that say what differs is at the assertion
         return self._lines, self._position, self._is_shown
@@ -97,7 +99,7 @@ class _Trace(OperatorLines, BuiltinLines):
         if len(calls) != 1:
             return None
         place = (*note.extent[:2], calls[0].start, calls[0].end)
-        if self._position is not None and self._position[2] == note.extent[2]:
+        if self._position is not None and self._position[:3:2] == note.extent[:3:2]:
             self._position = place
         return place
 
@@ -177,7 +179,7 @@ class _Trace(OperatorLines, BuiltinLines):
         asked, self._asked = self._asked, ""
         asked_in, self._asked_in = self._asked_in, None
         name, place = self._defined(note)
-        is_told = before is not None and before.kind in ("builtin", "text") and not (before.is_internal or before.is_element)
+        is_told = before is not None and before.kind in ("builtin", "text") and not before.is_internal
         if not name or note.is_from_outside or (is_told and not note.is_behind_machine) or (before is not None and self._is_unnamed(name, before)):
             return
         if asked in ("attribute", "variable " + name):
@@ -191,8 +193,10 @@ class _Trace(OperatorLines, BuiltinLines):
 
     def _is_unnamed(self, name: str, before: Note) -> bool:
         """Whether C++ Nix needs the attribute without a line for it: while it compares, coerces, resolves a name, overrides."""
-        if before.name == "__equal" or before.name in COMPARERS:
+        if before.name in ("__equal", "__assertEqual") or before.name in COMPARERS:
             return before.part.startswith("attribute ")
         if before.name in (*COERCIONS, "__toStringCoerce"):
-            return name == "outPath" or before.part != ""
+            return name in ("outPath", "__toString") or before.part != ""
+        if before.name == "toJSON":
+            return name == "__toString"
         return before.is_code and (before.opcode in _LOOKS or (before.opcode == OPCODES["AttrsOverride"] and name == "__overrides"))

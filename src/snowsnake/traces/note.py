@@ -12,7 +12,7 @@ class Note:
     Of a code, `argument` says that it evaluates what an infinite recursion asked for again, and `selected` is the place of the
     attribute that the selection at hand found last.  What `is_gone` left in tail position: nobody knows where it stood.  What
     `is_behind_machine` was asked for by code of the machine's own; what `is_from_outside` by who called the machine.  `arity`: how many arguments a function takes at once.
-    `line`: which of the machine's lines it is (diagnostics/notes.py), `attribute` the attribute that it names.
+    `line`: which of the machine's lines it is (diagnostics/notes.py), `attribute` the attribute that it names; of `derivationStrict`, what of the derivation was asked for.
     """
 
     __slots__ = (
@@ -62,8 +62,3 @@ class Note:
     def is_internal(self) -> bool:
         """Whether it is a builtin of the machine's own, which no program can name: their names begin with two underscores."""
         return self.kind == "builtin" and self.name.startswith("__")
-
-    @property
-    def is_element(self) -> bool:
-        """Whether it is the line of a list's element that is being evaluated deeply."""
-        return self.line == "deep-element"

@@ -95,6 +95,8 @@ class OperatorLines(TraceState):
             self._recursion(note, node, tree)
         elif self._code == "not-a-function" and node.kind == "apply":
             self._position = self._called(self._position)
+        elif self._code == "not-a-function" and node.kind in ("string", "path"):
+            self._at(note, self._piece_start(node, tree, inner))       # a `__toString`
         elif self._cause.wants("a Boolean"):
             self._boolean(note, node, tree)
         elif node.kind == "select" and self._cause.wants("a set"):
@@ -105,19 +107,23 @@ class OperatorLines(TraceState):
             self._is_shown = False
         elif node.kind in ("select", "hasAttr") and (self._cause.wants("a string") or self._code == "context"):
             child = tree.child(node, "name")
-            self._add(note, "text", "while evaluating an attribute name", None if child is None else child.position)
-            self._is_shown = child is not None and child.position is not None
+            place = None if child is None else tree.position_of(child)
+            self._add(note, "text", "while evaluating an attribute name", place)
+            self._is_shown = place is not None
             if self._code == "context":
                 self._position = None
-            elif child is not None and child.position is not None:
-                self._at(note, child.position)
-        elif node.kind == "attrs" and note.opcode == OPCODES["AttrsOverride"] and self._cause.wants("a set"):
+            elif place is not None:
+                self._at(note, place)
+        elif node.kind in ("attrs", "legacyLet") and note.opcode == OPCODES["AttrsOverride"] and self._cause.wants("a set"):
             self._add(note, "text", "while evaluating the `__overrides` attribute", None)
             self._position = None
         elif node.kind == "attrs" and (self._cause.wants("a string") or self._code == "context"):
             self._dynamic_name(note, node, tree)
         elif node.kind == "variable" and self._cause.wants("a set"):
             self._with(note, tree)
+        elif self._cause.kind == "not-coercible" and node.role == "left" and tree.way_to(node.start, node.end)[-2].operator == "+":
+            self._add(note, "text", "while evaluating a path segment", tree.way_to(node.start, node.end)[-2].start)     # a constant, before the `+`
+            self._is_shown = False
         elif self._code == "file" and node.kind in ("string", "binary"):
             self._position = None              # a path that is copied to the store: the error has no place
         elif node.kind in ("string", "path") and self._cause.kind == "not-coercible":
@@ -142,9 +148,10 @@ class OperatorLines(TraceState):
         if node.kind == "binary":
             side = self._forced_side(node, note.operands)
             child = self._operand(node, tree, side)
-            if node.operator == "//" and child is not None and child.position is not None:
-                self._add(note, "text", f"in the {side} operand of the update (//) operator", child.position)
-                self._at(note, child.position)
+            start = None if child is None else tree.position_of(child)
+            if node.operator == "//" and start is not None:
+                self._add(note, "text", f"in the {side} operand of the update (//) operator", start)
+                self._at(note, start)
             node = child or node
         if again is None or node.kind != "select":
             return
@@ -182,16 +189,20 @@ class OperatorLines(TraceState):
             self._add(note, "text", "while evaluating the first subexpression of a with expression", outer[-depth].start)
             self._is_shown = False
 
-    def _coerced_piece(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
+    def _piece_start(self, node: Step, tree: SourceTree, inner: Note | None) -> int:
+        """Where the piece of a string or path begins that could not be made a text."""
         child = None
         if inner is not None and inner.argument:
             first = tree.child(node, "part")
             is_split = node.kind == "path" and first is not None and tree.source[first.end - 1 : first.end] == b"/"      # the slash is a piece of its own
             child = tree.child(node, "part", inner.argument - 1 - is_split)
+        return node.start if child is None or child.kind == "text" else child.name_start
+
+    def _coerced_piece(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         text = "while evaluating a path segment"
         if self._notes[-1].part == "result" or (len(self._notes) > 1 and self._notes[-2].name in COERCIONS):
             text = RESULT_OF_TO_STRING
-        self._add(note, "text", text, node.start if child is None or child.kind == "text" else child.name_start)
+        self._add(note, "text", text, self._piece_start(node, tree, inner))
         self._is_shown = False
 
     def _piece(self, node: Step, tree: SourceTree, inner: Note) -> None:
@@ -217,7 +228,8 @@ class OperatorLines(TraceState):
             self._add(note, "builtin", name, node.place)
             if is_type:
                 is_first = self._is_number(right) if name == "div" else not self._is_number(left)
-                self._add(note, "text", argument_text(name, 1 if is_first else 2), None)
+                kind = "float " if self._cause.wants("a float") else ""
+                self._add(note, "text", argument_text(name, 1 if is_first else 2, kind), None)
             self._is_shown = False
         elif node.operator in _COMPARISONS:
             self._comparison(note, node)
@@ -232,7 +244,7 @@ class OperatorLines(TraceState):
             text = RESULT_OF_TO_STRING if self._notes[-1].part == "result" else "while evaluating a path segment"
             self._add(note, "text", text, self._operand_start(node, tree, side))
             self._is_shown = False
-        elif self._cause.kind == "not-addable" and child is not None:
+        elif (self._cause.kind == "not-addable" or self._code == "not-a-function") and child is not None:
             self._at(note, self._operand_start(node, tree, side))
         elif self._code == "overflow" and child is not None:
             self._at(note, child.start)

@@ -17,11 +17,14 @@ _kept: "dict[tuple[bytes, int], tuple[ParsedTree, Ways]]" = {}      # the one us
 _MOST_WAYS = 2000                      # of each of these
 _read: dict[str, bytes] = {}
 
+_PLACED = frozenset(("variable", "select", "attrs", "lambda", "with", "if", "assert", "negate", "currentPosition", "searchPath"))
+_PLACED_BY_PART = {"list": "item", "hasAttr": "set", "not": "operand"}
+
 
 class Step:
     """A node between the root and the place: its role in its parent, its kind, its span.
 
-    `place` is the offset of a binary node's operator; `name` that of the attribute or variable it is the value of, which stands at
+    `place` is the offset of a binary node's operator, also of a pipe, and the start of another call; `name` that of the attribute or variable it is the value of, which stands at
     `name_start`.  Of a dynamic name or a piece of a string, `name_start` is where its `${` is.  `variable`: the name that a variable is.
     """
 
@@ -40,15 +43,6 @@ class Step:
         self.name = name
         self.name_start = name_start
         self.variable = variable
-
-    @property
-    def position(self) -> int | None:
-        """The place of an expression, according to C++ Nix; some have no place."""
-        if self.kind == "binary":
-            return self.place
-        if self.kind in ("variable", "select", "attrs", "apply", "lambda", "with", "if", "assert", "negate", "string"):
-            return self.start
-        return None
 
 
 class SourceTree:
@@ -95,10 +89,19 @@ class SourceTree:
         return [] if tree is None else [Step(*step) for step in tree.children(parent.start, parent.end, parent.kind)]
 
     def position_of(self, node: Step) -> int | None:
-        """The place of an expression, according to C++ Nix; a string without `${` has no place."""
-        if node.kind == "string" and all(child.kind == "text" for child in self.children(node)):
-            return None
-        return node.position
+        """The place of an expression, according to C++ Nix; some have no place, some that of a part."""
+        while node.kind in _PLACED_BY_PART:
+            part = next((child for child in self.children(node) if child.role == _PLACED_BY_PART[node.kind]), None)
+            if part is None:
+                return None
+            node = part
+        if node.kind in ("binary", "apply"):
+            return node.place
+        if node.kind in ("string", "path"):
+            if all(child.kind == "text" for child in self.children(node)):
+                return None
+            return node.start + (self.source[node.start : node.start + 1] == b'"')
+        return node.start if node.kind in _PLACED else None
 
     def child(self, parent: Step, role: str, index: int = 0) -> Step | None:
         """The part of a node that has this role; of several the one with this number."""

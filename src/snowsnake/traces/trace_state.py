@@ -42,6 +42,9 @@ class TraceState:
         self._asked = ""                              # `variable x`, if that is what the next activation is the value of
         self._asked_in: tuple[SourceTree, Step] | None = None       # or the selection that asked for it
         self._place: RawPosition | None = None        # where the caller of a builtin is
+        at_work = next((note.place for note in reversed(self._notes) if note.is_code), None)
+        if "pipe-operators" in self._features and position is not None and at_work is not None and position[:3:2] == at_work[:3:2]:
+            self._position = self._piped(at_work)
         self._told: Note | None = None                # the last line of the machine's own, and how many lines there were then
         self._told_at = 0
 
@@ -101,11 +104,26 @@ class TraceState:
         way = tree.way_to(*place[2:])
         node = way[-1] if way and way[-1].kind == "apply" and way[-1].start == place[2] else None
         while node is not None:
-            inner = min(tree.children(node), key=lambda child: child.start, default=None)
-            if inner is None or inner.role != "function" or inner.kind != "apply":
+            inner = tree.child(node, "function")
+            if inner is None or not self._is_call(inner):
                 break
             node = inner
-        return place if node is None else (*place[:2], node.start, place[3])
+        start = 0 if node is None else node.start if node.kind == "negate" else node.place
+        return place if node is None else (*place[:2], start, max(place[3], start + 1))
+
+    @staticmethod
+    def _is_call(node: Step) -> bool:
+        """`-a` and `a - b` are calls, too: of `__sub`."""
+        return node.kind in ("apply", "negate") or (node.kind == "binary" and node.operator in ("-", "*", "/", "<", ">"))
+
+    def _piped(self, place: RawPosition | None) -> RawPosition | None:
+        """The place of a call that is a pipe is its operator; other places stay."""
+        tree = self._tree(place)
+        if tree is None or place is None:
+            return place
+        way = tree.way_to(*place[2:])
+        is_pipe = bool(way) and way[-1].kind == "apply" and way[-1].place != way[-1].start == place[2]
+        return self._called(place) if is_pipe else place
 
     def _attribute(self, node: Step, tree: SourceTree) -> None:
         """A selected attribute is needed: the next activation is its definition."""
@@ -136,6 +154,8 @@ class TraceState:
         way = tree.way_to(note.extent[2], note.extent[3])
         while len(way) > 2 and not way[-1].name and way[-2].role == "value" and (way[-2].start, way[-2].end) == note.extent[2:]:
             way.pop()                          # the set that `a.${b} = c` makes for `a`, not the one in it
+        if way and self._is_named(way[-1].kind, note.name) and note.name and tree.source[note.extent[2] : note.extent[3]].strip(b'"') == note.name.encode():
+            return note.name, note.extent      # of `inherit (e) name`
         if len(way) < 2 or way[-1].role != "value" or not self._is_named(way[-2].kind, way[-1].name) or (way[-1].start, way[-1].end) != note.extent[2:]:
             return nothing
         start = way[-1].name_start
@@ -167,8 +187,8 @@ def _without_machine(notes: list[Note]) -> list[Note]:
             is_twice = is_own and found[-1].name == note.name
             if is_twice:
                 found.pop()
-            elif found[-1].name == "getAttr" and note.name == "derivationStrict":     # of `derivation` itself
-                found.pop()
+            elif found[-1].name in ("getAttr", "__derivationPath") and note.name == "derivationStrict":     # of `derivation` itself
+                note.attribute = "outPath" if found.pop().name == "getAttr" else "drvPath"
                 is_own = True
         note.is_behind_machine = is_own
         is_own = False

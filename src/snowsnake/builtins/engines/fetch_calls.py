@@ -280,7 +280,9 @@ def fetch_closure(access: Access, given: Mapping[str, Any]) -> tuple[str, list[t
 
     for name in sorted(given):
         if name not in ("fromPath", "toPath", "fromStore", "inputAddressed"):
-            raise MalformedInput(f"attribute '{name}' isn't supported in call to 'fetchClosure'")
+            from snowsnake.syntax.api import name_text
+
+            raise MalformedInput(f"attribute '{name_text(name)}' isn't supported in call to 'fetchClosure'")
     if "fromPath" not in given:
         raise MalformedInput("attribute 'fromPath' is missing in call to 'fetchClosure'")
     from_path = stored("fromPath")

@@ -68,7 +68,8 @@ cdef void append_hex(Bytes* out, uint32_t number, int digits) noexcept nogil:
         bytes_byte(out, <uint8_t>names[(number >> (4 * digits)) & 15])
 
 
-cdef void append_place(JsonReader* reader) noexcept nogil:
+cdef void append_place(JsonReader* reader, Token found) noexcept nogil:
+    """A number ends at the byte behind it, which is read and put back: of a line end, the line comes back, but not its column."""
     cdef int64_t line = 1
     cdef size_t line_start = 0
     cdef size_t i
@@ -79,7 +80,10 @@ cdef void append_place(JsonReader* reader) noexcept nogil:
     bytes_text(&reader.message, "[json.exception.parse_error.101] parse error at line ")
     format_int(&reader.message, line)
     bytes_text(&reader.message, ", column ")
-    format_int(&reader.message, <int64_t>(reader.position - line_start))
+    if found == TOKEN_NUMBER and reader.position < reader.size_bytes and reader.data[reader.position] == c'\n':
+        format_int(&reader.message, 0)
+    else:
+        format_int(&reader.message, <int64_t>(reader.position - line_start))
     bytes_text(&reader.message, ": ")
 
 
@@ -123,7 +127,7 @@ cdef void append_control_fault(JsonReader* reader) noexcept nogil:
 
 cdef Event syntax_error(JsonReader* reader, Token found, Token expected, const char* context) noexcept nogil:
     cdef Bytes* out = &reader.message
-    append_place(reader)
+    append_place(reader, found)
     bytes_text(out, "syntax error while parsing ")
     bytes_text(out, context)
     bytes_text(out, " - ")
@@ -243,7 +247,7 @@ cdef Event value_event(JsonReader* reader, Token token) noexcept nogil:
     if token == TOKEN_NULL:
         return EVENT_NULL
     if token == TOKEN_END and reader.position == 1:
-        append_place(reader)
+        append_place(reader, TOKEN_FAULT)
         bytes_text(
             &reader.message,
             "attempting to parse an empty input; check that your input string or stream contains the expected JSON",

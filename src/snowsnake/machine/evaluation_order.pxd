@@ -1,0 +1,19 @@
+# cython: language_level=3
+"""The order in which C++ Nix evaluates and compares the attributes of a set, as far as it does not depend on what was read before.
+
+That is the order in which it met their names first.  Those that it knows from the start (syntax/turns.pyx) are the first symbols of
+a machine, in its order; they come before all others, which follow by name.
+"""
+from libc.stdint cimport uint32_t
+
+from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport Word, attrs_keys, attrs_size, header_size
+
+
+cdef inline uint32_t* attrs_turns(Machine* m, Word attrs) noexcept nogil:
+    """For each place in that order, the index into attrs_values; NULL, with an error set, if memory is short."""
+    cdef uint32_t* order = attrs_order(m, attrs)
+    if order == NULL or header_size((<Word*>attrs_keys(attrs)[1])[0]) == attrs_size(attrs):
+        return order
+    return order + attrs_size(attrs)
