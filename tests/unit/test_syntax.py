@@ -112,12 +112,12 @@ class TestTree:
         assert (outer["value"]["bindings"][0]["name"], outer["value"]["bindings"][0]["span"]) == ("b", [2, 5])
 
     def test_doc_comments(self):
-        source = "{ /** one */ a = 1; /** no */ /* plain */ b = 2; /**/ c = 3;\n /** two\n */\n d.e = 4; }"
+        source = "{ /** one */ a = 1; /** two */ /* plain */ b = 2; /**/ c = 3;\n /** two\n */\n d.e = 4; }"
         found = {
             binding["name"]: source[slice(*binding["doc"])] if "doc" in binding else None
             for binding in tree(source)["bindings"][:3]
         }
-        assert found == {"a": "/** one */", "b": None, "c": None}
+        assert found == {"a": "/** one */", "b": "/** two */", "c": None}
         outer = tree(source_of_lambda := "/** whole */ { a }: /** inner */ b: [ (/** listed */ c: c) /** of a set */ { } (d: d) ]")
         inner = outer["body"]
         listed, no_lambda, plain = inner["body"]["items"]

@@ -206,10 +206,17 @@ def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lamb
         raise ArchiveError(f"cannot unpack the archive: {error.strerror or error}") from None
     except tarfile.ReadError as error:
         if "end of data" not in str(error):
-            raise ArchiveError(f"Failed to open archive ({error})") from None
+            raise _cannot_open(source, str(error)) from None
         raise ArchiveError("cannot read file from tarball: Truncated input file") from None
+    except _Damaged as error:
+        raise _cannot_open(source, str(error)) from None
     except _DAMAGES as error:
-        raise ArchiveError(f"Failed to open archive ({error})") from None
+        raise _cannot_open(source, str(error)) from None
+
+
+def _cannot_open(source: str | BinaryIO, reason: str) -> ArchiveError:
+    """In C++ Nix's words, which are others for a file that is opened by its name."""
+    return ArchiveError(f"failed to open archive: {reason}" if isinstance(source, str) else f"Failed to open archive ({reason})")
 
 
 def single_folder(target: str) -> str:
@@ -256,7 +263,7 @@ def _unpack_tar(stream: Any, plan: _Plan) -> None:
     except _Damaged as error:
         if error.is_header:
             raise ArchiveError("cannot get archive member name: Damaged tar archive (bad header checksum)") from None
-        raise ArchiveError(f"Failed to open archive ({error if plan.has_entries else 'Unrecognized archive format'})") from None
+        raise _Damaged(str(error) if plan.has_entries else "Unrecognized archive format") from None
 
 
 def _add_member(tar: tarfile.TarFile, member: tarfile.TarInfo, plan: _Plan) -> None:

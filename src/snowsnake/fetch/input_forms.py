@@ -402,12 +402,14 @@ def public_keys(attributes: Attributes) -> list[tuple[str, str]]:
 
 
 def address_of(attributes: Attributes, more: dict[str, str] | None = None, features: Container[str] = DEFAULT_FEATURES) -> str:
-    """The URL for attributes; `more` is added to its query.
+    """The URL for attributes, which need not all be known to the scheme: a flake may have added some (`inputs.self`).  `more` is added to its query.
 
     >>> address_of({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05"}, {"dir": "lib"})
     'github:NixOS/nixpkgs/23.05?dir=lib'
     """
-    kind = check_attributes(attributes, features)
+    kind = string_of(attributes, "type")
+    if kind in _OF_FLAKES:
+        require("flakes", features)
     if kind not in _KNOWN:
         raise MalformedInput(f"cannot show unsupported input '{shown(attributes)}'")
     address = _WRITERS.get(kind, _forge_address)(attributes)
@@ -468,7 +470,7 @@ def _tree_address(attributes: Attributes) -> Address:
 def _path_address(attributes: Attributes) -> Address:
     query = {
         name: ("1" if value else "0") if isinstance(value, bool) else str(value)
-        for name, value in attributes.items()
+        for name, value in sorted(attributes.items())
         if name not in ("type", "path", "__final")
     }
     return Address("path", None, string_of(attributes, "path").split("/"), query)

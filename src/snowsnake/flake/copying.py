@@ -47,26 +47,43 @@ def copy_template(tree: "Tree", folder: str, destination: str, label: str, say: 
                 file.write(tree.read(inner))
         return True
 
-    def copy(source: bytes, target: bytes, depth: int) -> None:
-        if depth > MOST_LEVELS:
-            raise FlakeError("file", f"folders of the template nest more than {MOST_LEVELS} levels deep")
-        os.makedirs(target, exist_ok=True)
-        for name, kind in sorted(tree.list(source)):
-            inner, outer = (source + b"/" if source else b"") + name, os.path.join(target, name)
-            if kind == "directory":
-                copy(inner, outer, depth + 1)
-            elif not copy_file(inner, outer, kind):
+    # All is listed before anything is written: the destination may be a folder of the template.
+    start = folder.encode("utf-8", "surrogateescape")
+    listed = _listed(tree, start)
+    os.makedirs(destination, exist_ok=True)
+    for below, kind in listed:
+        inner, outer = _joined(start, below), os.path.join(os.fsencode(destination), below)
+        if kind == "directory":
+            os.makedirs(outer, exist_ok=True)
+        else:
+            os.makedirs(os.path.dirname(outer), exist_ok=True)
+            if not copy_file(inner, outer, kind):
                 continue
-            changed.append(os.fsdecode(outer))
-            say(f'wrote: "{os.fsdecode(outer)}"')
-
-    copy(folder.encode("utf-8", "surrogateescape"), os.fsencode(destination), 0)
+        changed.append(os.fsdecode(outer))
+        say(f'wrote: "{os.fsdecode(outer)}"')
     if changed and os.path.exists(os.path.join(destination, ".git")):
         git = ["git", "-C", destination, "add", "--intent-to-add", "--force", "--"]
         if subprocess.run([*git, *changed], check=False, stdin=subprocess.DEVNULL).returncode:
             raise FlakeError("file", "program 'git' failed")
     if conflicts:
         raise FlakeError("file", f"encountered {conflicts} conflicts - see above")
+
+
+def _listed(tree: "Tree", folder: bytes, below: bytes = b"", depth: int = 0) -> list[tuple[bytes, str]]:
+    """(path below the folder, kind) of everything in it, in the order of names; a folder comes after what is in it."""
+    if depth > MOST_LEVELS:
+        raise FlakeError("file", f"folders of the template nest more than {MOST_LEVELS} levels deep")
+    found = []
+    for name, kind in sorted(tree.list(_joined(folder, below))):
+        path = _joined(below, name)
+        if kind == "directory":
+            found += _listed(tree, folder, path, depth + 1)
+        found.append((path, kind))
+    return found
+
+
+def _joined(folder: bytes, name: bytes) -> bytes:
+    return folder + b"/" + name if folder and name else folder or name
 
 
 def _is_same(tree: "Tree", source: bytes, kind: str, target: bytes) -> bool:
@@ -89,7 +106,7 @@ def copy_tree(tree: "Tree", destination: str) -> None:
         kind = tree.kind(source)
         if kind == "directory":
             os.mkdir(target)
-            work += [((source + b"/" if source else b"") + name, os.path.join(target, name)) for name, _ in tree.list(source)]
+            work += [(_joined(source, name), os.path.join(target, name)) for name, _ in tree.list(source)]
         elif kind == "symlink":
             os.symlink(tree.link(source), target)
         else:

@@ -151,7 +151,7 @@ def read_nar(stream: BinaryIO | bytes, *, allow_trailing: bool = False) -> Itera
     except BadArchive:
         magic = b""
     if magic != b"nix-archive-1":
-        raise BadArchive("input doesn't look like a Nix archive")
+        raise BadArchive("bad archive: input doesn't look like a Nix archive")
     names: list[bytes] = []  # of the entries that are open; the last name of each open directory orders its entries
     yield from _node(source, names)
     while names:

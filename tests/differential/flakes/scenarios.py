@@ -537,6 +537,17 @@ def _shows() -> list[Scenario]:
              ("write", "t/files/a", "1"), ("write", "t/files/b/c", "2"), ("write", "t/more/a", "3"), ("git", "t"),
              *_nix("flake new -t ./t ./new", "flake new -t ./t#other ./new", "flake new -t ./t#nosuch ./new2", "flake new -t ./t ./new")],
         ),
+        (
+            "self-attributes-path",
+            [("write", "top/flake.nix", '{ inputs.self.submodules = true; inputs.self.lfs = false; outputs = { self }: { a = self ? submodules; b = 1; }; }'),
+             ("write", "user/flake.nix", '{ inputs.top.url = "path:../top"; outputs = { self, top }: { x = top.b; }; }'),
+             *_nix("eval path:./top#a", "flake metadata path:./top", "eval path:./top#b --no-write-lock-file")],
+        ),
+        (
+            "init-into-itself",
+            [("write", "t/flake.nix", '{ outputs = { self }: { templates.default = { path = ./.; description = "d"; }; }; }'), ("write", "t/a/b", "1"),
+             *_nix("flake new -t path:./t ./t/new", "flake new -t path:./t ./t/new/newer")],
+        ),
     ]
     for name, text in checks.items():
         found.append((f"check-{name}", [*_flake("{ outputs = { self }: %s; }" % text, "flake check --no-build ./top")]))

@@ -39,11 +39,12 @@ def sign(call: Call) -> None:
 
     if not call.given.flag("key_file"):
         raise UsageError("required argument '--key-file' is missing")
-    key = _read(call.given.text("key_file"))
     added = 0
     with asked(call, is_writable=True) as installables:
         store = installables.store
-        for path in store_paths(call, installables):
+        paths = store_paths(call, installables)
+        key = _read(call.given.text("key_file"))
+        for path in paths:
             info = store.known(path)
             made = signature_of(key, info)
             if made not in info.signatures:
@@ -78,8 +79,12 @@ def copy_signatures(call: Call) -> None:
 
 
 def _read(path: str) -> "SecretKey":
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        return _parsed(file.read())
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+    except OSError as error:
+        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+    return _parsed(text)
 
 
 def _parsed(text: str) -> "SecretKey":

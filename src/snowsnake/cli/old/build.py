@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
-_WITH_VALUE = {"--out-link": "link", "-o": "link", "--add-root": "link", "--drv-link": "drv_link"}
+_WITH_VALUE = {"--out-link": "link", "-o": "link", "--drv-link": "drv_link"}
 _NOT_OURS = frozenset(("--hash",))
 _IGNORED = frozenset(("--indirect", "--add-drv-link", "--pure"))       # the last of `nix-shell`, which is the same program of 2.34
 _HELP = """usage: snowsnake-build [OPTION …] [FILE …]
@@ -127,7 +127,7 @@ def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:
             found += [(derivation.drv_path, derivation.output_name) for derivation in session.derivations(selected)]
     if session is not None:
         session.evaluator.flush_store()
-    return list(dict.fromkeys(found))
+    return found
 
 
 def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], reporter: Reporter) -> None:
