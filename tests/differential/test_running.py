@@ -22,7 +22,6 @@ LINES = [line for line in (HERE / "lines.txt").read_text(encoding="utf-8").split
 DIFFERENT: dict[str, str] = {
     "NIX_BUILD_SHELL=/none nix-shell dev/pkgs -A plain --run true": "2.34.8 says why and crashes then",
     "echo '(import ./dev/pkgs { }).plain' | nix-shell - --run 'echo $name'": "2.34.8 wants a shell.nix here, which it does not read then",
-    "nix-shell -I nixpkgs=dev/pkgs -p nothing --run true": "the trace of a derivation, as nix-instantiate's (differences.md)",
 }
 
 

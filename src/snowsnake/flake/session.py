@@ -146,7 +146,7 @@ class FlakeSession:
 
     def installable(self, text: str, base: str, options: "Callable[[], LockOptions]") -> "Handle":
         """The output that `REF#attribute` means, not evaluated; `^outputs` after it is ignored here."""
-        return self.find(*self.place(text, base, options))[0]
+        return self.find(*self.place(without_outputs(text), base, options))[0]
 
     def place(
         self, text: str, base: str, options: "Callable[[], LockOptions]", defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None
@@ -155,8 +155,6 @@ class FlakeSession:
 
         *defaults*: those of a reference without attribute; *prefixes*: what may stand before an attribute.
         """
-        if text.endswith("^*") or "^" in text.partition("#")[0]:
-            text = text.rpartition("^")[0]
         reference, fragment = self.reference(text, base)
         fragment, _, _ = fragment.partition("^")
         return self.lock(reference, options()), reference, self.attribute_paths(fragment, defaults, prefixes)
@@ -168,6 +166,16 @@ class FlakeSession:
     def find_all(self, locked: LockedFlake, shown: object, paths: list[str]) -> "Iterator[tuple[Handle, str]]":
         """Those of several attributes that the flake has, with their paths; an error if it has none."""
         return find_outputs(self.outputs(locked), shown, paths)
+
+
+def without_outputs(text: str) -> str:
+    """`REF#attribute` or `REF` without the `^outputs` behind it.
+
+    >>> without_outputs("x#a.b^out"), without_outputs("x^dev"), without_outputs("x#a^*"), without_outputs("x")
+    ('x#a.b', 'x', 'x#a', 'x')
+    """
+    reference, mark, fragment = text.partition("#")
+    return reference + mark + fragment.partition("^")[0] if mark else text.rpartition("^")[0] or text
 
 
 def find_outputs(outputs: "Any", shown: object, paths: list[str]) -> "Iterator[tuple[Any, str]]":

@@ -9,7 +9,7 @@ from collections.abc import Container
 from snowsnake.fetch.addresses import Address, Authority, parse_address
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.fetch.input import Input
-from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, address_of, attributes_of, shown
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, address_of, attributes_of, check_attributes, shown
 
 ID = "[a-zA-Z][a-zA-Z0-9_-]*"
 
@@ -103,4 +103,5 @@ def to_text(given: Attributes, features: Container[str] = DEFAULT_FEATURES) -> s
     """
     folder = _folder_of(given)
     attributes = {name: given[name] for name in sorted(given) if name != "dir"}
+    check_attributes(attributes, features)
     return address_of(attributes, {"dir": folder} if folder else None, features)

@@ -37,7 +37,9 @@ def run(call: Call) -> int:
         session, value = load(call, word)
         text = _text(session, value, call)
     else:
-        session, output = open_output(call, word)
+        from snowsnake.flake.session import without_outputs
+
+        session, output = open_output(call, without_outputs(word) if word else word)
         question = ["eval", _form(given), given.text("apply")]
         answer = output.answer(question, lambda: _text(session, output.value(), call).decode("utf-8", "surrogateescape"), is_told=True)
         text = _encoded(answer)
