@@ -56,7 +56,7 @@ def _unpack_channel(environment: Environment, place: str, folder: str) -> None:
     if "/" in name or name in ("", ".", ".."):
         raise ValueError(f"channelName is not allowed to contain filesystem separators, got \"{name}\"")
     target = os.path.join(folder, "channel")
-    unpack(_attribute(environment, "src"), target)
+    unpack(_attribute(environment, "src"), target, is_named=True)
     entries = os.listdir(target)
     if len(entries) != 1:
         raise ValueError("channel tarball contains more than one file")

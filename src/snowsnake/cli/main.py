@@ -23,6 +23,7 @@ COMMANDS = {
     "print-dev-env": ("nix print-dev-env", "print the build environment of a derivation, as a script for bash"),
     "nix-shell": ("nix-shell", "run a shell with what a derivation needs, or a script, as `nix-shell`"),
     "fmt": ("nix fmt", "reformat code with the formatter of the flake here"),
+    "bundle": ("nix bundle", "make one file of a program that runs without a store"),
     "formatter": ("nix formatter", "build the formatter of the flake here, or run it"),
     "jobs": ("snowsnake.cli.jobs", "evaluate thousands of attributes, by several workers"),
     "derivation": ("snowsnake.cli.derivation", "show a derivation, or what differs between two"),
@@ -51,7 +52,7 @@ COMMANDS = {
 # The groups of the help; commands in none of them come last.
 _GROUPS = (
     ("evaluate", ("eval", "repl", "instantiate", "jobs")),
-    ("build and run", ("build", "run", "shell", "develop", "print-dev-env", "nix-shell", "fmt", "formatter", "log", "realisation")),
+    ("build and run", ("build", "run", "shell", "develop", "print-dev-env", "nix-shell", "fmt", "formatter", "bundle", "log", "realisation")),
     ("flakes", ("flake", "registry")),
     ("packages", ("search", "packages", "edit")),
     ("stores and their formats", ("store", "query", "path-info", "why-depends", "copy", "key", "prefetch", "derivation", "hash", "nar")),

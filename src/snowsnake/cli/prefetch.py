@@ -106,7 +106,7 @@ def _unpacked(path: str, url: str, target: str) -> str:
     """The tree of an archive, or the only entry at its top."""
     from snowsnake.fetch import archive
 
-    archive.unpack(path, target)
+    archive.unpack(path, target, is_named=True)
     names = os.listdir(target) if os.path.isdir(target) else []
     if not names:
         raise ValueError(f"archive '{url}' is empty")

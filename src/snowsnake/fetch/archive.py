@@ -187,8 +187,11 @@ def _parts(name: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lambda: None) -> int:
-    """Unpacks a file, open or at a path, to *target*, and returns the time of the newest member.  *check* is called now and then, and may raise."""
+def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lambda: None, *, is_named: bool = False) -> int:
+    """Unpacks a file, open or at a path, to *target*, and returns the time of the newest member.  *check* is called now and then, and may raise.
+
+    *is_named*: C++ Nix opens the file by its name here, and says in other words that it is no archive.
+    """
     try:
         with open(source, "rb") if isinstance(source, str) else nullcontext(source) as file:
             plan = _Plan(os.fsencode(target), os.fstat(file.fileno()).st_size, check)
@@ -206,17 +209,16 @@ def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lamb
         raise ArchiveError(f"cannot unpack the archive: {error.strerror or error}") from None
     except tarfile.ReadError as error:
         if "end of data" not in str(error):
-            raise _cannot_open(source, str(error)) from None
+            raise _cannot_open(str(error), is_named) from None
         raise ArchiveError("cannot read file from tarball: Truncated input file") from None
     except _Damaged as error:
-        raise _cannot_open(source, str(error)) from None
+        raise _cannot_open(str(error), is_named) from None
     except _DAMAGES as error:
-        raise _cannot_open(source, str(error)) from None
+        raise _cannot_open(str(error), is_named) from None
 
 
-def _cannot_open(source: str | BinaryIO, reason: str) -> ArchiveError:
-    """In C++ Nix's words, which are others for a file that is opened by its name."""
-    return ArchiveError(f"failed to open archive: {reason}" if isinstance(source, str) else f"Failed to open archive ({reason})")
+def _cannot_open(reason: str, is_named: bool) -> ArchiveError:
+    return ArchiveError(f"failed to open archive: {reason}" if is_named else f"Failed to open archive ({reason})")
 
 
 def single_folder(target: str) -> str:

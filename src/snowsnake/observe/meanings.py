@@ -7,6 +7,7 @@ COUNTERS = {
     "collections": "collections of the whole heap",
     "nursery_collections": "collections of what was made last",
     "promoted_bytes": "bytes that survived the nursery",
+    "collects_at_bytes": "bytes of values that survived at which the whole heap is collected next",
     "collection_ns": "CPU time of collections, in nanoseconds",
     "updates": "sets that `//` made",
     "updates_known": "of these, those whose names were known from an earlier `//`",

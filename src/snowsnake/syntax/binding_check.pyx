@@ -43,12 +43,12 @@ cdef struct Check:
     uint32_t fault_count
 
 
-cdef struct Place:                    # of a name in a set or a pattern
+cdef struct NamePlace:                    # of a name in a set or a pattern
     uint32_t turn
     uint32_t index
 
 
-cdef inline bint _is_later(const void* context, const Place* a, const Place* b) noexcept nogil:
+cdef inline bint _is_later(const void* context, const NamePlace* a, const NamePlace* b) noexcept nogil:
     return a.turn > b.turn
 
 
@@ -58,8 +58,8 @@ cdef inline uint32_t _turn(Check* check, Name name) noexcept nogil:
     return check.turns[name]
 
 
-cdef void sort_places(Check* check, Place* places, uint32_t count) noexcept nogil:
-    cdef Place* scratch = <Place*>arena_alloc(&check.ast.arena, count * sizeof(Place))
+cdef void sort_places(Check* check, NamePlace* places, uint32_t count) noexcept nogil:
+    cdef NamePlace* scratch = <NamePlace*>arena_alloc(&check.ast.arena, count * sizeof(NamePlace))
     merge_sort(places, scratch, count, _is_later, never_stops, NULL)
 
 
@@ -130,7 +130,7 @@ cdef inline void check_binding(Check* check, Binding* binding, uint32_t own) noe
 
 
 cdef void check_in_turn(Check* check, Bindings* bindings, uint32_t own) noexcept nogil:
-    cdef Place* places = <Place*>arena_alloc(&check.ast.arena, bindings.count * sizeof(Place))
+    cdef NamePlace* places = <NamePlace*>arena_alloc(&check.ast.arena, bindings.count * sizeof(NamePlace))
     cdef uint32_t i
     for i in range(bindings.count):
         places[i].turn = _turn(check, bindings.items[i].name)
@@ -166,11 +166,11 @@ cdef void check_recursive(Check* check, Bindings* bindings, Node* body) noexcept
 
 
 cdef void check_defaults(Check* check, Pattern* pattern) noexcept nogil:
-    cdef Place* places = NULL
+    cdef NamePlace* places = NULL
     cdef Node* default
     cdef uint32_t i
     if check.is_ordered and pattern.count > 1:
-        places = <Place*>arena_alloc(&check.ast.arena, pattern.count * sizeof(Place))
+        places = <NamePlace*>arena_alloc(&check.ast.arena, pattern.count * sizeof(NamePlace))
         for i in range(pattern.count):
             places[i].turn = _turn(check, pattern.formals[i].name)
             places[i].index = i
