@@ -176,7 +176,8 @@ def test_log_formats(nix):
     assert (facts["code"], facts["kind"], facts["suggestions"]) == ("SN0006", "missing-attribute", ["name"])
     assert facts["position"]["line"] == 1
     line = nix("--eval", "--log-format", "internal-json", "-E", 'throw "x"')[2]
-    assert line.startswith("@nix {") and json.loads(line[5:])["raw_msg"] == "x"
+    facts = json.loads(line[5:])
+    assert line.startswith("@nix {") and facts["raw_msg"] == "x" and list(facts) == sorted(facts)
 
 
 def test_colours(nix):

@@ -62,7 +62,7 @@ def nix_error_line(error: EvaluationError, *, show_trace: bool) -> str:
     facts["raw_msg"] = error.message
     if show_trace and error.trace:
         facts["trace"] = [{**place(f.position), "raw_msg": f.description} for f in reversed(error.trace)]
-    return "@nix " + _json(facts, separators=(",", ":"))
+    return "@nix " + _json(dict(sorted(facts.items())), separators=(",", ":"))
 
 
 def nix_message_line(message: str, level: int, *, is_warning: bool = False) -> str:
