@@ -92,7 +92,9 @@ cdef void undefined_fault(Check* check, Node* node) noexcept nogil:
 
 
 cdef inline void check_variable(Check* check, Node* node, uint32_t own) noexcept nogil:
-    """`own`: how many of the scopes that bind it do not count."""
+    """`own`: how many of the scopes that bind it do not count.  Names without a text are the compiler's own, which it binds."""
+    if check.names[node.name].data == NULL:
+        return
     if check.bound[node.name] == own and check.with_depth == 0 and find_global_name(check.names[node.name], check.ast.features) == NULL:
         undefined_fault(check, node)
 

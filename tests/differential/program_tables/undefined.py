@@ -49,6 +49,10 @@ with u1; u2
 with { }; { inherit a; inherit (b) c; }
 "${u1}${u2}"
 ./x/${u1}/${u2}
+let S = rec { inherit ({ }) __overrides; }; in [ u1 u2 ]
+rec { a = [ u1 ]; inherit ({ }) __overrides; b = u2; }
+[ (let S = rec { a = { a = a; }; inherit ({ }) __overrides; }; in u1 u2) ]
+[ <t> (let S = rec { e = e; inherit ({ }) __overrides; }; in "" ({ ${u1 { a = 1; } u2 ""} = ""; inherit ({ c = 3; }) b; })) ]
 """.strip().split("\n")
 NAMES = ["zz", "name", "x", "aa", "outputs", "yy", "value", "mm", "type", "kk"]
 FREE = [f"u{number}" for number in range(9)]
