@@ -62,6 +62,7 @@ cdef object define_trace(str name, TraceFunction trace):
 def names():
     """Names of all bound builtins, in order of their numbers.
 
+    >>> import snowsnake.interpreter       # which imports them
     >>> "map" in names()
     True
     """
