@@ -117,11 +117,16 @@ cdef bint ask_store_for_output(Host* h, View wanted, Bytes* path) noexcept nogil
         return known_there(h, wanted, path)
 
 
+cdef object store_to_read(Host* h):
+    """The store of an evaluation that writes to none (`StoreToRead`), or None."""
+    return (<tuple>h.settings)[4] if h.settings != NULL else None
+
+
 cdef bint known_there(Host* h, View wanted, Bytes* path) noexcept:
-    """Whether the store of an evaluation that writes to none (`StoreToRead`) knows an output, whose path is then appended."""
+    """Whether the store that is only read knows an output, whose path is then appended."""
     cdef bytes found
     try:
-        store = (<tuple>h.settings)[4] if h.settings != NULL else None
+        store = store_to_read(h)
         found = b"" if store is None else os.fsencode(store.known_output(os.fsdecode(wanted.data[:wanted.size])))
     except MemoryError:
         return False
@@ -135,10 +140,10 @@ cdef bint ask_store_to_read(Host* h, View store_path, Bytes* lines) noexcept nog
 
 
 cdef bint describe(Host* h, View store_path, Bytes* lines) noexcept:
-    """As a store's StoreDescriber; by the store of an evaluation that writes to none (`StoreToRead`)."""
+    """As a store's StoreDescriber; by the store that is only read."""
     cdef bytes references
     try:
-        store = (<tuple>h.settings)[4] if h.settings != NULL else None
+        store = store_to_read(h)
         if store is None:
             return True
         found = store.references(os.fsdecode(store_path.data[:store_path.size]))
