@@ -251,6 +251,7 @@ cdef class Plan:
         raise TypeError("a plan belongs to its decoder")
 
     cdef object decode(self):
+        """The object; each kind of plan has its own way."""
         raise NotImplementedError
 
     cdef object wrong(self):

@@ -43,7 +43,7 @@ cdef struct Check:
     uint32_t fault_count
 
 
-cdef struct NamePlace:                    # of a name in a set or a pattern
+cdef struct NamePlace:                # of a name in a set or a pattern
     uint32_t turn
     uint32_t index
 
