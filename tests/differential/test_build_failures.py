@@ -9,10 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
+from recorded_lines import record
 
 HERE = Path(__file__).parent / "built_failures"
 RECORDED = HERE / "recorded.json"
@@ -152,17 +152,5 @@ def test_as_recorded(line, commands, tmp_path):
     assert run(tmp_path.resolve(), commands, line) == json.loads(RECORDED.read_text())[line]
 
 
-def record(commands: str, recorded: dict[str, object]) -> None:
-    """Runs the lines that are not in *recorded*."""
-    found = {}
-    for line in LINES:
-        if line in recorded:
-            found[line] = recorded[line]
-            continue
-        with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
-            found[line] = run(Path(folder), commands, line)
-    RECORDED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-
-
 if __name__ == "__main__":
-    record(sys.argv[1], json.loads(RECORDED.read_text()) if "--new" in sys.argv else {})
+    record(RECORDED, LINES, run, sys.argv[1], lambda line: "--new" in sys.argv)

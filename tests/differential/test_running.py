@@ -10,10 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
+from recorded_lines import record
 
 HERE = Path(__file__).parent / "running"
 RECORDED = HERE / "recorded.json"
@@ -75,17 +75,6 @@ def test_everything_is_recorded():
     assert list(json.loads(RECORDED.read_text(encoding="utf-8"))) == LINES and set(DIFFERENT) <= set(LINES)
 
 
-def record(commands: str, start: str) -> None:
-    known = json.loads(RECORDED.read_text(encoding="utf-8"))
-    found = {line: known[line] for line in LINES if line in known}
-    for line in LINES:
-        if line in known and not line.startswith(start):
-            continue
-        with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
-            found[line] = run(Path(folder), commands, line)
-    found = {line: found[line] for line in LINES}
-    RECORDED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    record(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "#")
+    again = sys.argv[2] if len(sys.argv) > 2 else "#"
+    record(RECORDED, LINES, run, sys.argv[1], lambda line: not line.startswith(again))
