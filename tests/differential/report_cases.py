@@ -4,6 +4,7 @@ In: one right call for each builtin, in which ‹…› marks what is replaced: 
 Out: an expression for each mark and each wrong value; marks around marks are replaced as a whole.
 """
 
+import re
 from collections.abc import Iterator
 
 NAMED_FILE = '(builtins.toFile "n" "x")'
@@ -435,6 +436,76 @@ derivation (derivation { name = "d"; builder = "b"; system = "s"; })
 """
 
 
+# What is needed of `x`, an attribute that is inherited and fails, and the ways in which it comes there: who asks for it has a line or has none.
+NEEDS = """
+x
+x 1
+x 1 2
+x + 1
+1 + x
+x - 1
+x * 1
+-x
+!x
+x && true
+true && x
+x || true
+x -> true
+x == 1
+x < 1
+x >= 1
+x // { }
+{ } // x
+x ++ [ ]
+[ ] ++ x
+"${x}"
+"a${x}"
+"${toString 1}${x}"
+./a + x
+x.a
+x.a.b
+x.a or 1
+x.a.b or 1
+x ? a
+x ? a.b
+t.${x}
+t ? ${x}
+t.${x} or 1
+{ ${x} = 1; }
+{ a.${x} = 1; }
+{ inherit (x) y; }
+{ inherit (t) q; inherit (x) y; }
+if x then 1 else 2
+assert x; 1
+with x; y
+let y = x; in y 1
+let inherit (x) y; in y
+toString x
+map x [ 1 ]
+builtins.length x
+builtins.seq x 1
+import x
+throw x
+"""
+WAYS = (
+    "({ x }: [ (‹›) ]) s",
+    "({ x }: ‹›) s",
+    "(x: { y = ‹›; }) s.x",
+    "map (x: ‹›) [ s.x ]",
+    "builtins.mapAttrs (n: x: ‹›) s",
+    "let inherit (s) x; in { y = ‹›; }",
+    "with s; { y = ‹›; }",
+)
+
+
+def inherited() -> Iterator[str]:
+    before = 'let s = { inherit ({ x = throw "t"; }) x; }; t = { inherit s; q = 1; }; in '
+    for need in NEEDS.strip().split("\n"):
+        for way in WAYS:
+            yield before + way.replace("‹›", need)
+        yield before + f"{{ y = {re.sub('x', 's.x', need, count=1)}; }}"
+
+
 def _parts(text: str) -> list[tuple[int, int]]:
     """Where the marks of a text begin and end."""
     found, waiting = [], []
@@ -465,6 +536,7 @@ def expressions() -> Iterator[str]:
                         seen.add(text)
                         yield text
     yield from OTHERS.strip("\n").split("\n")
+    yield from inherited()
 
 
 def builtins_named() -> set[str]:

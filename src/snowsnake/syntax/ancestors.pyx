@@ -221,6 +221,8 @@ cdef list children_of(Ast* ast, uint32_t start_byte, uint32_t end_byte, str kind
     if node.kind == NODE_ATTRS or node.kind == NODE_LET or node.kind == NODE_LEGACY_LET:
         for i in range(node.own.bindings.dynamic_count):
             _add(found, ast, "name", node.own.bindings.dynamic[i].name, _opening(ast, node.own.bindings.dynamic[i].start_byte, True))
+        for i in range(node.own.bindings.from_count):
+            _add(found, ast, "from", node.own.bindings.froms[i], 0)
     return found
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LOOKS = frozenset((OPCODES["HasAttrName"],))
+_HAVE_TAILS = ("lambda", "let", "with", "if", "assert")
 _ARGUMENT_ERRORS = ("missing-argument", "unexpected-argument")
 
 
@@ -81,12 +82,25 @@ class _Trace(OperatorLines, BuiltinLines):
             is_said = way[-1].kind == "select" and self._selection(note, way[-1], tree, inner)
             if is_innermost or (inner is not None and inner.is_internal):
                 self._failure(note, way[-1], tree, inner)
+            elif inner is not None and inner.kind == "thunk" and way[-1].kind in _HAVE_TAILS:
+                self._demand_of_tail_call(note, inner, tree)
             elif inner is not None and inner.kind == "thunk":
-                self._demand(note, way[-1], tree)
+                self._demand(note, way[-1], inner, tree)
             if is_said:
                 self._asked = "attribute"      # its line is there
         if inner is not None and inner.kind == "function":
             self._call_line(self._called(note.place), inner)
+
+    def _demand_of_tail_call(self, note: Note, inner: Note, tree: SourceTree) -> None:
+        """The function of a call in tail position is forced; which call that is, the machine does not know."""
+        if note.extent is None:
+            return
+        functions = [tree.called(node) for node in tree.tails(note.extent[2:], note.arity) if node.kind == "apply"]
+        selections = [node for node in functions if node.kind == "select" and tree.is_selected(inner.name, node)]
+        if selections:
+            self._attribute(selections[0], tree)
+        elif any(node.kind == "variable" for node in functions):
+            self._asked = "variable"
 
     def _only_call(self, note: Note, inner: Note | None) -> RawPosition | None:
         """The place where a builtin was called in tail position: the machine does not know it, but there may be only one candidate."""
@@ -147,7 +161,7 @@ class _Trace(OperatorLines, BuiltinLines):
         elif tails[0].kind == "select":
             self._asked_in = (tree, tails[0])
         elif tails[0].kind == "variable":
-            self._asked = "variable " + tails[0].variable
+            self._asked = "variable"
         elif inner.kind == "function":
             self._call_line(place, inner)
 
@@ -180,13 +194,15 @@ class _Trace(OperatorLines, BuiltinLines):
         asked_in, self._asked_in = self._asked_in, None
         name, place = self._defined(note)
         is_told = before is not None and before.kind in ("builtin", "text") and not before.is_internal
-        if not name or note.is_from_outside or (is_told and not note.is_behind_machine) or (before is not None and self._is_unnamed(name, before)):
+        if not name or note.is_from_outside or (is_told and not note.is_behind_machine):
             return
-        if asked in ("attribute", "variable " + name):
+        if before is not None and asked_in is None and self._is_unnamed(name, before):
+            return
+        if asked in ("attribute", "variable"):
             return
         shown = name_text(name)
         path = asked_in[0].attribute_path(asked_in[1], name) if asked_in is not None else ""
-        asked = path if path.endswith(shown) else shown         # else asked for in tail position, by an activation that is gone
+        asked = path if f".{shown}." in f".{path}." else shown         # else asked for in tail position, by an activation that is gone
         if self._lines and self._lines[-1][0] == "text" and self._lines[-1][2] is not None and self._lines[-1][2][2] == place[2]:
             return                             # a line of deep evaluation is there already
         self._lines.append(("attribute", asked, place))

@@ -15,6 +15,7 @@ from snowsnake.traces.trace_state import (
     RESULT_OF_TO_STRING,
     SELECTS,
     TAG_ATTRS,
+    TAG_THUNK,
     TraceState,
 )
 
@@ -22,6 +23,8 @@ _LOGIC = {"&&": "AND (&&)", "||": "OR (||)", "->": "IMPL (->)"}
 _ARITHMETIC = {"-": "sub", "*": "mul", "/": "div"}
 _COMPARISONS = ("<", "<=", ">", ">=")
 _FORCES_SET = frozenset((OPCODES["SelectPlace"],))
+_FORCES_BOTH = frozenset((OPCODES["Select"], OPCODES["TrySelect"]))
+_FORCES_NAME = frozenset(OPCODES[name] for name in ("AttrsSelect", "AttrsTrySelect", "HasAttr"))
 _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
 
 
@@ -39,10 +42,8 @@ class OperatorLines(TraceState):
                 self._add(note, "text", "in the condition of the assert statement", outer.start)
             elif inner.role == "condition":
                 self._at(note, outer.start)
-            elif inner.role == "operand" and outer.kind == "not":
-                self._add(note, "text", "in the argument of the not operator", tree.position_of(inner))
             elif inner.role == "operand":
-                self._add(note, "builtin", "sub", outer.start)
+                self._argument_line(note, outer, inner, tree)
 
     def _operand_line(self, note: Note, node: Step, child: Step, tree: SourceTree) -> None:
         """The line of an operator whose operand is being evaluated."""
@@ -55,16 +56,25 @@ class OperatorLines(TraceState):
         elif node.operator in _COMPARISONS:
             self._comparison(note, node)
 
+    def _argument_line(self, note: Note, node: Step, child: Step, tree: SourceTree) -> None:
+        """The line of `!` or a sign whose operand is being evaluated."""
+        if node.kind == "not":
+            self._add(note, "text", "in the argument of the not operator", tree.position_of(child))
+        else:
+            self._add(note, "builtin", "sub", node.start)
+
     def _comparison(self, note: Note, node: Step) -> None:
         """`a >= b` is `! (a < b)`, and so are the places."""
         if node.operator in ("<=", ">="):
             self._add(note, "text", "in the argument of the not operator", node.place)
         self._add(note, "builtin", "lessThan", node.place)
 
-    def _demand(self, note: Note, node: Step, tree: SourceTree) -> None:
+    def _demand(self, note: Note, node: Step, inner: Note, tree: SourceTree) -> None:
         """The current operation forces a value, which the next activation evaluates."""
         child: Step | None = node if node.kind == "variable" else None
-        if node.kind == "select" and note.opcode not in _FORCES_SET:
+        if note.opcode == OPCODES["AttrsDynamic"] or (note.opcode in _FORCES_NAME and note.operands[1] == TAG_THUNK):
+            child = tree.child(node, "name")
+        elif node.kind == "select" and not self._forces_set(note, node, inner, tree):
             self._attribute(node, tree)
         elif node.kind == "select":
             child = tree.child(node, "set")
@@ -72,12 +82,39 @@ class OperatorLines(TraceState):
             child = self._operand(node, tree, self._forced_side(node, note.operands))
             if child is not None:
                 self._operand_line(note, node, child, tree)
-        elif node.kind in ("not", "negate", "apply"):
-            child = tree.child(node, "function" if node.kind == "apply" else "operand")
+        elif node.kind in ("not", "negate"):
+            child = tree.child(node, "operand")
+            if child is not None:
+                self._argument_line(note, node, child, tree)
+        elif node.kind == "apply":
+            child = tree.child(node, "function")
+        elif node.kind == "string":
+            child = next((part for part in tree.children(node) if part.kind == "variable"), None)
+        elif node.kind == "hasAttr":
+            child = tree.child(node, "set")
+            if child is not None and child.kind == "select" and not tree.is_selected(inner.name, child):
+                child = None                   # an attribute of its path
+        elif node.kind in BINDERS and note.opcode in _FORCES_SET:
+            child = self._inherited_from(note, node, tree)
         if child is not None and child.kind == "select":
             self._attribute(child, tree)
         elif child is not None and child.kind == "variable":
-            self._asked = "variable " + child.variable
+            self._asked = "variable"
+
+    @staticmethod
+    def _forces_set(note: Note, node: Step, inner: Note, tree: SourceTree) -> bool:
+        """Whether a selection needs the set, not yet an attribute."""
+        if note.opcode not in _FORCES_BOTH or note.selected is not None:
+            return note.opcode in _FORCES_SET
+        return not tree.is_selected(inner.name, node)
+
+    @staticmethod
+    def _inherited_from(note: Note, node: Step, tree: SourceTree) -> Step | None:
+        """The `e` of the `inherit (e) name` that a note is of."""
+        if note.place is None:
+            return None
+        before = [child for child in tree.children(node) if child.role == "from" and child.end <= note.place[2]]
+        return max(before, key=lambda child: child.end, default=None)
 
     def _failure(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         """The current operation raised the error itself, or the machine's own builtin did that runs it."""

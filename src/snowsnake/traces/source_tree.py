@@ -84,7 +84,7 @@ class SourceTree:
         return way if way and extent[0] <= way[0].start and way[0].end <= extent[1] else []
 
     def children(self, parent: Step) -> list[Step]:
-        """The parts of a node; roles: left, right, operand, condition, set, function, argument, item, part, name, body."""
+        """The parts of a node; roles: left, right, operand, condition, set, function, argument, item, part, name, from, body."""
         tree = self._parsed()
         return [] if tree is None else [Step(*step) for step in tree.children(parent.start, parent.end, parent.kind)]
 
@@ -132,6 +132,13 @@ class SourceTree:
                 found.append(node)
         return found
 
+    def called(self, call: Step) -> Step:
+        """The function of a call: `f` of `f a b`."""
+        node: Step | None = call
+        while node is not None and node.kind == "apply":
+            call, node = node, self.child(node, "function")
+        return call if node is None else node
+
     def attribute_path(self, node: Step, last: str = "") -> str:
         """The path of a selection, as C++ Nix words it: `a."b c"` of `x.a."b c" or d`.
 
@@ -154,6 +161,10 @@ class SourceTree:
                 start, end = part["expression"]["span"]
                 shown.append('"${' + self._parse(text[start:end]).to_nix().decode("utf-8", "replace") + '}"')
         return ".".join(shown)
+
+    def is_selected(self, name: str, node: Step) -> bool:
+        """Whether a selection's path has a name."""
+        return f".{name_text(name)}." in f".{self.attribute_path(node)}."
 
     def _parse(self, source: bytes) -> ParsedTree:
         return parse_text(source, "/", features=self._features, check_bindings=False)

@@ -39,7 +39,7 @@ class TraceState:
         self._trees: dict[tuple[str, int], SourceTree] = {}
         self._lines: list[Line] = []
         self._is_shown = True
-        self._asked = ""                              # `variable x`, if that is what the next activation is the value of
+        self._asked = ""                              # `variable` or `attribute`, if the next activation is the value of one
         self._asked_in: tuple[SourceTree, Step] | None = None       # or the selection that asked for it
         self._place: RawPosition | None = None        # where the caller of a builtin is
         at_work = next((note.place for note in reversed(self._notes) if note.is_code), None)
