@@ -6,7 +6,6 @@ In: two stores, paths, trusted keys.  Out: objects that are valid in the other s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from snowsnake.build.substitution import Policy, fetch_into, seen_from_outside
 from snowsnake.store import store_path
@@ -17,6 +16,12 @@ from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo, split_content_address
 from snowsnake.store.realisation import Realisation
 from snowsnake.store.trust import Keys
+
+TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+if TYPE_CHECKING:
+    from dataclasses import replace
+else:
+    from snowsnake.store.light_dataclass import replace
 
 
 class Untrusted(ValueError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +12,11 @@ from snowsnake.build.progress import Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+
     from snowsnake.store.signing import SecretKey
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 
 @dataclass

@@ -16,13 +16,18 @@ import socket
 import termios
 import tty
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 from snowsnake.build import system_calls
 from snowsnake.build.filter import restrict
 from snowsnake.build.sandbox import Sandbox, enter, leave_namespaces, map_users
 from snowsnake.build.watcher import Watcher, joining
+
+TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from snowsnake.store.light_dataclass import dataclass
 
 _MAX_FAULT_BYTES = 4096
 

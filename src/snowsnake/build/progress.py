@@ -9,10 +9,15 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from snowsnake.store.interface import Offer
+
+TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 COPY, TRANSFER, REALISE, COPIES, BUILDS, BUILD, SUBSTITUTE = 100, 101, 102, 103, 104, 105, 108      # kinds of activities
 LOG_LINE, PHASE, PROGRESS, EXPECTED = 101, 104, 105, 106                                            # and of results

@@ -6,7 +6,6 @@ In: a store in folders, the wanted paths, how to build, stores that may have the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from snowsnake.build.attributes import Attributes
 from snowsnake.build.failure import REJECTED, BuildFailure, Stopped
@@ -18,6 +17,12 @@ from snowsnake.store.interface import Missing, Store
 from snowsnake.store.local import LocalStore
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.realisation import Keys
+
+TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+if TYPE_CHECKING:
+    from dataclasses import replace
+else:
+    from snowsnake.store.light_dataclass import replace
 
 
 def stopper(store: LocalStore) -> Callable[[], None]:

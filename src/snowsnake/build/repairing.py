@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from snowsnake.build.failure import REJECTED, BuildFailure, Refused
 from snowsnake.build.options import BuildOptions
@@ -17,6 +16,12 @@ from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Offer
 from snowsnake.store.local import LocalStore
+
+TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+if TYPE_CHECKING:
+    from dataclasses import replace
+else:
+    from snowsnake.store.light_dataclass import replace
 
 
 class Repairs:

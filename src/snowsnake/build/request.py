@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from snowsnake.build.attributes import Attributes
@@ -19,6 +18,12 @@ from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
 from snowsnake.store.realisation import has_unknown_outputs, is_impure
 from snowsnake.store.registration import write_registration
+
+TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 
 @dataclass

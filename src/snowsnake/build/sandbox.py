@@ -12,10 +12,15 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
 from snowsnake.build import system_calls as system
+
+TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 USER, GROUP = 1000, 100
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")

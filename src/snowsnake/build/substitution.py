@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from snowsnake.build.progress import Progress
@@ -29,7 +28,11 @@ from snowsnake.store.realisation import Realisation
 from snowsnake.store.trust import Keys, is_content_addressed
 
 if TYPE_CHECKING:
+    from dataclasses import dataclass, field, replace
+
     from snowsnake.fetch.exchange import Exchange
+else:
+    from snowsnake.store.light_dataclass import dataclass, field, replace
 
 _MOST_ASKED = 64  # small files on their way at once
 _BATCH_COUNT = 8

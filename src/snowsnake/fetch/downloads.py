@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
@@ -25,7 +24,11 @@ from snowsnake.store import nar
 from snowsnake.store.hash import Hash
 
 if TYPE_CHECKING:
+    from dataclasses import dataclass
+
     from snowsnake.fetch.fetcher import Fetcher
+else:
+    from snowsnake.store.light_dataclass import dataclass
 
 _LARGE_BYTES = 4 << 20                     # a larger file of this machine is not kept in memory
 

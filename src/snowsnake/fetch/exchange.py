@@ -34,7 +34,8 @@ class PlainLink:
     """A connection without encryption: opened without urllib3, whose import takes as long as asking for a hundred files."""
 
     def __init__(self, host: str, port: int, timeout_s: float) -> None:
-        self.sock = socket.create_connection((host, port), timeout_s)
+        address = host.encode() if host.isascii() else host        # of bytes: no codec for names is imported
+        self.sock = socket.create_connection((address, port), timeout_s)  # type: ignore[arg-type]
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def close(self) -> None:

@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
@@ -24,10 +23,14 @@ from snowsnake.fetch.proxies import proxy_for
 from snowsnake.version import VERSION
 
 if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+
     import urllib3
 
     from snowsnake.fetch.fetcher import Fetcher
     from snowsnake.fetch.progress import Activity
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 _MOST_REDIRECTS = 10
 _MOST_URL_BYTES = 8_000_000            # as curl; trying a longer one costs seconds

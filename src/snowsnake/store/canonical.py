@@ -76,6 +76,11 @@ def sync_file_system(fd: int) -> bool:
     return function is None or function(fd) == 0
 
 
+def syncs_at_once() -> bool:
+    """Whether `sync_file_system` writes everything, so that files need not be written one by one."""
+    return _syncfs() is not None
+
+
 def _syncfs() -> Callable[[int], int] | None:
     """The function of the C library (Linux), or None."""
     global _found_syncfs

@@ -1,10 +1,10 @@
-"""`dataclass` and `field` of the standard library's `dataclasses`, for classes that every command needs.
+"""`dataclass`, `field` and `replace` of the standard library's `dataclasses`, for classes that every command needs.
 
 In: a class with annotated fields.  Out: the same class with `__init__`, `__repr__`, `__eq__`, and `__hash__` if it is frozen.  Importing
 `dataclasses` takes as long as a small evaluation, and each class a fifth of that; here a class costs one `exec`.  Code that asks for the fields
-(`dataclasses.replace`, `asdict`, `is_dataclass`) has imported `dataclasses`, which then makes them.
+(`asdict`, `is_dataclass`) has imported `dataclasses`, which then makes them.
 
-A module takes both names under `TYPE_CHECKING` from `dataclasses`, and from here otherwise: type checkers know the real ones.
+A module takes the names under `TYPE_CHECKING` from `dataclasses`, and from here otherwise: type checkers know the real ones.
 """
 
 from __future__ import annotations
@@ -52,6 +52,15 @@ def dataclass(cls: Any = None, *, frozen: bool = False) -> Any:
     if cls is None:
         return lambda cls: _completed(cls, frozen)
     return _completed(cls, frozen)
+
+
+def replace(record: Any, **values: Any) -> Any:
+    """A copy with other values of some fields."""
+    if not values.keys() <= set(type(record).__match_args__):
+        raise TypeError(f"{type(record).__qualname__} has no fields {', '.join(sorted(values.keys() - set(type(record).__match_args__)))}")
+    made = object.__new__(type(record))
+    made.__dict__.update(record.__dict__, **values)
+    return made
 
 
 def _completed(cls: Any, is_frozen: bool) -> Any:

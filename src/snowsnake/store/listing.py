@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from snowsnake.store.nar_reader import read_nar
+
+TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 
 class NoEntry(ValueError):

@@ -18,7 +18,14 @@ from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 
 from snowsnake.store import hashing, nar, nar_reader, roots
-from snowsnake.store.canonical import canonicalise, move_canonical, sync, sync_file_system, write_canonical
+from snowsnake.store.canonical import (
+    canonicalise,
+    move_canonical,
+    sync,
+    sync_file_system,
+    syncs_at_once,
+    write_canonical,
+)
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.derivation_check import check_outputs
@@ -27,6 +34,7 @@ from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
+from snowsnake.store.quick_unpack import unpack_known
 from snowsnake.store.removal import make_writable, remove
 from snowsnake.store.scratch import Scratch
 from snowsnake.store.temporary_roots import TemporaryRoots, leave, roots_of
@@ -367,14 +375,11 @@ class LocalStore(CollectingStore):
         if not self._import_folder:
             self._import_folder = self.new_folder()
         target = f"{self._import_folder}/{next(self._import_numbers)}"
-        if isinstance(archive, io.BytesIO):
-            with archive.getbuffer() as data:
-                digest, size = hashing.digest("sha256", data), len(data)
-            nar_reader.unpack(archive, target)
-        else:
-            stream = Hashed(archive)
-            nar_reader.unpack(cast("BinaryIO", stream), target)
-            digest, size = stream.hash.digest(), stream.hash.size
+        if (not self.durable or syncs_at_once()) and unpack_known(info, archive, target):
+            return target
+        stream = Hashed(archive)
+        nar_reader.unpack(cast("BinaryIO", stream), target)
+        digest, size = stream.hash.digest(), stream.hash.size
         found = "sha256:" + digest.hex()
         if (found, size) != (info.nar_hash, info.nar_size):
             remove(target)

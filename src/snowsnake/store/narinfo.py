@@ -6,7 +6,7 @@ In: the text of a `.narinfo`, hostile or not.  Out: `NarInfo`, and its text agai
 from __future__ import annotations
 
 from snowsnake.store.hash import Hash
-from snowsnake.store.path import STORE_DIR, StorePath
+from snowsnake.store.path import STORE_DIR, check_path
 
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
 if TYPE_CHECKING:
@@ -113,9 +113,10 @@ def _corrupt(what: str) -> ValueError:
 
 def _path(text: str, store_dir: str) -> str:
     try:
-        return str(StorePath.parse(text, store_dir))
+        check_path(text, store_dir)
     except ValueError as error:
         raise _corrupt(str(error)) from None
+    return text
 
 
 def _base(name: str, store_dir: str) -> str:

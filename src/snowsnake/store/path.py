@@ -34,11 +34,7 @@ class StorePath(Record):
     @classmethod
     def parse(cls, path: str, store_dir: str = STORE_DIR) -> StorePath:
         """Parses exactly the path of a store object."""
-        hash_part, name = store_path.parse(path, store_dir)
-        parsed = cls(hash_part, name, store_dir)
-        if str(parsed) != path:  # Nix itself does not check the character between them
-            raise ValueError(f"path '{path}' is not a valid store path: its hash is not followed by '-'")
-        return parsed
+        return cls(*check_path(path, store_dir), store_dir)
 
     @classmethod
     def containing(cls, path: str, store_dir: str = STORE_DIR) -> tuple[StorePath, str]:
@@ -82,3 +78,13 @@ class StorePath(Record):
 
     def __str__(self) -> str:
         return f"{self.store_dir}/{self.base}"
+
+
+def check_path(path: str, store_dir: str = STORE_DIR) -> tuple[str, str]:
+    """(hash part, name) of exactly the path of a store object; ValueError if it is none."""
+    hash_part, name = store_path.parse(path, store_dir)
+    base = f"{hash_part}-{name}"
+    store_path.check_base(base)
+    if f"{store_dir}/{base}" != path:  # Nix itself does not check the character between them
+        raise ValueError(f"path '{path}' is not a valid store path: its hash is not followed by '-'")
+    return hash_part, name

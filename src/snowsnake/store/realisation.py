@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import partial
 
 from snowsnake.store import aterm, hashing, store_path
@@ -18,8 +17,12 @@ from snowsnake.store.hash import Hash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from dataclasses import dataclass, field, replace
+
     from snowsnake.foundation.json_type import Json
     from snowsnake.store.signing import SecretKey
+else:
+    from snowsnake.store.light_dataclass import dataclass, field, replace
 
 _UNKNOWN = frozenset(("floating", "impure", "deferred"))
 _PATH_BYTES = 20

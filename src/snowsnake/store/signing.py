@@ -8,11 +8,16 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from dataclasses import dataclass
 
 from snowsnake.store import ed25519
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.trust import fingerprint
+
+TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from snowsnake.store.light_dataclass import dataclass
 
 
 @dataclass(frozen=True)

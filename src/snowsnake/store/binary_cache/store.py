@@ -12,7 +12,6 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from snowsnake.store import hashing
@@ -28,6 +27,12 @@ from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import Download, PathInfo
 from snowsnake.store.realisation import Realisation, split_key
 from snowsnake.store.signing import SecretKey, sign
+
+TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 _INFO_FILE = "nix-cache-info"
 _MOST_INFO_BYTES = 1 << 20

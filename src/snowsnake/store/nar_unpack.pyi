@@ -1,0 +1,3 @@
+Buffer = bytes | bytearray | memoryview
+
+def unpack_canonical(archive: Buffer, target: bytes) -> bool: ...

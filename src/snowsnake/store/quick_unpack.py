@@ -1,0 +1,47 @@
+"""Unpacks archives whose bytes need not be read from a stream: those in memory, and those in temporary files.
+
+In: what an archive should be, the archive.  Out: its tree with the modes and dates of a store, if it is exactly that archive.  Whatever is wrong is left
+to `nar_reader.py`, which reads it again and says what it is.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from snowsnake.store import hashing
+from snowsnake.store.nar_unpack import unpack_canonical
+from snowsnake.store.path_info import PathInfo
+from snowsnake.store.removal import remove
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+
+def unpack_known(info: PathInfo, archive: BinaryIO, target: str) -> bool:
+    """Whether the archive has the announced hash and is at *target* now.  If not, nothing is there, and the archive can be read from its beginning."""
+    with _in_memory(archive, info.nar_size) as data:
+        if data is None or "sha256:" + hashing.digest("sha256", data).hex() != info.nar_hash:
+            return False
+        if unpack_canonical(data, os.fsencode(target)):
+            return True
+    remove(target)
+    return False
+
+
+@contextmanager
+def _in_memory(archive: BinaryIO, size: int) -> Iterator[memoryview | None]:
+    """The bytes of an archive, if they can be had without reading it, and are as many as announced."""
+    if isinstance(archive, io.BytesIO) and archive.tell() == 0:
+        with archive.getbuffer() as data:
+            yield data if len(data) == size else None
+    elif isinstance(archive, io.BufferedRandom) and size and archive.tell() == 0 and os.fstat(archive.fileno()).st_size == size:
+        import mmap
+
+        with mmap.mmap(archive.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as data:
+            yield data
+    else:
+        yield None
