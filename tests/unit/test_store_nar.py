@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snowsnake.store import BadArchive, Hash, StorePath, nar, pack, read_nar, unpack
+from snowsnake.store.canonical import canonicalise
 from snowsnake.store.nar_reader import MAX_DEPTH, listing
+from snowsnake.store.nar_unpack import unpack_canonical
+from snowsnake.store.removal import remove
 
 
 def word(data):
@@ -209,6 +212,103 @@ def test_hostile_archives(name, tmp_path):
     with pytest.raises(BadArchive, match=message):
         unpack(data, tmp_path / "out")
     assert set(os.listdir(tmp_path)) <= {"out"}
+    assert not unpacks_alike(data, tmp_path / "alike")
+
+
+def states(root):
+    """Kind, mode, date and contents of everything in a tree."""
+    found = {}
+    for path in [root, *root.rglob("*")] if root.is_dir() and not root.is_symlink() else [root]:
+        status = os.lstat(path)
+        contents = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+        found[str(path.relative_to(root))] = oct(status.st_mode), status.st_mtime_ns, contents
+    return found
+
+
+def unpacks_alike(data, place):
+    """Whether an archive is right: `unpack` and `unpack_canonical` agree on that, and make the same tree."""
+    place.mkdir(exist_ok=True)
+    read, quick = place / "read", place / "quick"
+    try:
+        unpack(data, read)
+        canonicalise(str(read), durable=False)
+        is_right = True
+    except (BadArchive, OSError):      # OSError: names that are too long for the file system
+        is_right = False
+    assert unpack_canonical(data, os.fsencode(quick)) == is_right
+    if is_right:
+        assert states(read) == states(quick)
+    remove(str(place))
+    return is_right
+
+
+TOKENS = [
+    "nix-archive-1", "(", "type", "directory", "entry", "(", "name", "a", "node", "(", "type", "regular", "executable", "", "contents", "12345", ")", ")",
+    "entry", "(", "name", "b", "node", "(", "type", "directory", "entry", "(", "name", "l", "node", "(", "type", "symlink", "target", "t", ")", ")", ")", ")",
+    "entry", "(", "name", "c", "node", "(", "type", "regular", "contents", "x" * 16, ")", ")", ")",
+]  # fmt: skip
+BREAKS = {
+    "gone": lambda token: b"",
+    "twice": lambda token: word(token) * 2,
+    "empty": lambda token: word(""),
+    "longer": lambda token: word(token + "x"),
+    "shorter": lambda token: word(token[:-1]),
+    "capital": lambda token: word(token.upper() + "\0"),
+    "NUL": lambda token: word("\0" + token[1:]),
+    "slash": lambda token: word(token[:1] + "/"),
+    "parent": lambda token: word(".."),
+    "padding": lambda token: word(token)[:-1] + b"\1",
+    "no padding": lambda token: len(token).to_bytes(8, "little") + token.encode(),
+    "size + 1": lambda token: (len(token) + 1).to_bytes(8, "little") + word(token)[8:],
+    "size + 8": lambda token: (len(token) + 8).to_bytes(8, "little") + word(token)[8:],
+    "size 2^32": lambda token: (len(token) + (1 << 32)).to_bytes(8, "little") + word(token)[8:],
+    "size 2^63": lambda token: (1 << 63).to_bytes(8, "little") + word(token)[8:],
+    "size -1": lambda token: b"\xff" * 8 + word(token)[8:],
+    "size -8": lambda token: ((1 << 64) - 8).to_bytes(8, "little") + word(token)[8:],
+    "another's": lambda token: word({"(": ")", ")": "(", "entry": "node", "regular": "symlink", "contents": "target", "directory": "regular"}.get(token, "entry")),
+    "huge": lambda token: word(token + "x" * 300),
+    "the rest gone": None,
+}
+
+
+@pytest.mark.parametrize("kind", BREAKS)
+def test_each_token_broken(kind, tmp_path):
+    right = sum(
+        unpacks_alike(
+            words(*TOKENS[:place]) + (BREAKS[kind](token) + words(*TOKENS[place + 1 :]) if BREAKS[kind] else b""), tmp_path / "alike"
+        )
+        for place, token in enumerate(TOKENS)
+    )  # fmt: skip
+    assert unpacks_alike(words(*TOKENS), tmp_path / "alike")
+    # Names, contents and targets may be longer, shorter or others; a file may do without "executable" and with an empty value.
+    assert right < len(TOKENS) / 5
+
+
+@pytest.mark.parametrize("count", [100_000])
+def test_many_entries(tmp_path, count):
+    data = archive(directory(*((f"{number:08}", link("x")) for number in range(count))))
+    assert unpack_canonical(data, os.fsencode(tmp_path / "many"))
+    assert len(os.listdir(tmp_path / "many")) == count
+    assert pack(tmp_path / "many") == data
+
+
+def test_depths(tmp_path):
+    for depth in (1, MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1):
+        assert unpacks_alike(deep_archive(depth), tmp_path / "alike") == (depth < MAX_DEPTH)
+    descriptors = len(os.listdir("/proc/self/fd"))
+    assert not unpack_canonical(deep_archive(100_000), os.fsencode(tmp_path / "deep"))
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_what_exists_is_not_touched(tmp_path):
+    for node, name in ((file("a"), "file"), (directory(), "folder"), (link("a"), "link")):
+        for make in (lambda path: path.write_text("mine"), lambda path: path.mkdir(), lambda path: path.symlink_to("/nonexistent")):
+            path = tmp_path / name
+            make(path)
+            before = states(path)
+            assert not unpack_canonical(archive(node), os.fsencode(path))
+            assert states(path) == before
+            remove(str(path))
 
 
 def test_every_truncation_is_refused(tree):
@@ -216,6 +316,7 @@ def test_every_truncation_is_refused(tree):
     for size in range(len(data)):
         with pytest.raises(BadArchive):
             listing(data[:size])
+        assert not unpack_canonical(data[:size], os.fsencode(tree.parent / str(size)))
 
 
 NAMES = st.binary(min_size=1, max_size=12).filter(lambda n: n not in (b".", b"..") and b"/" not in n and b"\0" not in n)
@@ -235,11 +336,12 @@ def test_any_tree_round_trips(tmp_path_factory, node):
     target = tmp_path_factory.mktemp("trees") / "x"
     unpack(archive(node), target)
     assert pack(target) == archive(node)
+    assert unpacks_alike(archive(node), target.parent / "alike")
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(TREES, st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255), st.integers(0, 3)), min_size=1, max_size=4))
-def test_mutated_archives_are_read_or_refused(node, edits):
+def test_mutated_archives_are_read_or_refused(tmp_path_factory, node, edits):
     data = bytearray(archive(node))
     for place, byte, action in edits:
         place %= len(data) + 1
@@ -251,6 +353,7 @@ def test_mutated_archives_are_read_or_refused(node, edits):
             del data[place // 8 * 8 : place // 8 * 8 + 8]
         else:
             data[place:place] = data[: byte // 8 * 8]
+    unpacks_alike(bytes(data), tmp_path_factory.getbasetemp() / "alike")
     try:
         members = [(m.path, m.kind, m.read()) for m in read_nar(bytes(data))]
     except BadArchive:
