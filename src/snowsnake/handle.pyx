@@ -44,9 +44,11 @@ cdef class _Writing:
 
     cdef object write
     cdef object fault
+    cdef Runner evaluator
 
-    def __cinit__(self, write):
+    def __cinit__(self, write, Runner evaluator):
         self.write = write
+        self.evaluator = evaluator
 
 
 cdef bint _write_piece(void* context, Bytes* text) noexcept nogil:
@@ -56,7 +58,11 @@ cdef bint _write_piece(void* context, Bytes* text) noexcept nogil:
 
 cdef bint _handed_on(_Writing writing, Bytes* text) noexcept:
     try:
-        writing.write(PyBytes_FromStringAndSize(<char*>text.data, text.size))
+        writing.evaluator.begin_callback()
+        try:
+            writing.write(PyBytes_FromStringAndSize(<char*>text.data, text.size))
+        finally:
+            writing.evaluator.end_callback()
         text.size = 0
         return True
     except BaseException as fault:      # no exception may pass through C
@@ -292,7 +298,8 @@ cdef class Handle:
         """
         cdef Machine* m = self.evaluator.m
         cdef Bytes out
-        cdef _Writing writing = _Writing(write)
+        cdef _Writing writing = _Writing(write, self.evaluator)
+        cdef void* context = <void*>writing
         cdef Word w
         cdef int outcome
         memset(&out, 0, sizeof(out))
@@ -300,11 +307,16 @@ cdef class Handle:
         try:
             w = self.internal_call(INTERNAL_DEEP_FORCE) if strict else self.forced()
             m.handles[self.slot] = w
-            outcome = print_to(m, w, &out, PRINT_CODES, most_levels, _write_piece, <void*>writing)
+            self.evaluator.start_run()
+            with nogil:
+                outcome = print_to(m, w, &out, PRINT_CODES, most_levels, _write_piece, context)
+            try:
+                self.evaluator.finish_run(DONE if writing.fault is not None else outcome)
+            finally:
+                if writing.fault is None:
+                    write(PyBytes_FromStringAndSize(<char*>out.data, out.size))
             if writing.fault is not None:
                 raise writing.fault
-            write(PyBytes_FromStringAndSize(<char*>out.data, out.size))
-            self.evaluator.check(outcome)
         finally:
             free(out.data)
             self.evaluator.leave()
@@ -433,7 +445,7 @@ cdef class Handle:
 
     def write_xml(self, write, *, bint strict=True, bint location=True):
         """`to_xml`, handed to `write(bytes)` in pieces of about a megabyte; before an error, some of them may have been written."""
-        cdef _Writing writing = _Writing(write)
+        cdef _Writing writing = _Writing(write, self.evaluator)
         self.evaluator.enter()
         try:
             self.forced()

@@ -21,6 +21,8 @@ cdef class Runner:
     cdef bint is_cancelled            # by `cancel`, not by Ctrl-C
     cdef double deadline              # of time.monotonic(), or 0
     cdef bint is_main                 # the last run was in the main thread, where Ctrl-C arrives
+    cdef const int* watched           # by this thread before the run under way, and the limit of its blocks (foundation/limits.pxd)
+    cdef size_t block_limit
     cdef Machine* outer               # what a signal handler stopped before this run
     cdef sigaction_type their_handler
     cdef int callbacks                # functions of Python that the machine is in

@@ -13,9 +13,11 @@ from libc.string cimport memset
 from snowsnake.cache.state cimport Cache
 from snowsnake.cache.writing cimport cache_flush
 from snowsnake.foundation.arrays cimport has_room
+from snowsnake.foundation.limits cimport limit_blocks, watch_attention
 from snowsnake.machine.attention cimport ATTENTION_INTERRUPT, ATTENTION_TIMEOUT, ignore_attention, must_stop, request_attention, stop
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.loop cimport machine_call, machine_force
+from snowsnake.machine.room cimport left_bytes
 from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT
 from snowsnake.machine.word cimport Word, header_code, is_thunk, pointer_of, small_int
 
@@ -180,6 +182,8 @@ cdef class Runner:
             except BaseException:
                 self.is_running = False
                 raise
+        self.watched = watch_attention(<const int*>&self.m.attention)
+        self.block_limit = limit_blocks(left_bytes(self.m))
         self.is_main = gettid() == getpid()
         if self.is_main:
             self.outer = _interruptible
@@ -231,6 +235,8 @@ cdef class Runner:
             sigaction(SIGINT, &self.their_handler, NULL)
             _interruptible = self.outer
         self.is_running = False
+        watch_attention(self.watched)
+        limit_blocks(self.block_limit)
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -256,6 +262,8 @@ cdef class Runner:
         if self.m.error.code == ERROR_INTERRUPT and self.is_main and not self.is_cancelled:
             error_clear(self.m)
             raise KeyboardInterrupt
+        cdef const int* watched = watch_attention(NULL)          # what stopped the machine does not stop the explanation
+        cdef size_t block_limit = limit_blocks(0)
         try:
             from snowsnake.traces.pending import take_error
 
@@ -263,4 +271,7 @@ cdef class Runner:
         except (MemoryError, OSError, SystemError):             # of the import or the sources: too little is left to explain anything
             error_clear(self.m)
             raise MemoryError from None
+        finally:
+            watch_attention(watched)
+            limit_blocks(block_limit)
         raise error

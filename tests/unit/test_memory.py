@@ -269,3 +269,19 @@ def test_a_syntax_tree_counts(tmp_path):
         file.write("[" + "{} " * 5_000_000 + "]")
     code, _, error, most_kb = command("--memory-limit", "200", "-E", "builtins.length (import ./large.nix)", folder=str(tmp_path))
     assert code == 1 and "out of memory" in error and most_kb < 400_000
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'builtins.fromTOML (builtins.concatStringsSep "" (builtins.genList (x: "[[a]]\\n") 2000000))',
+        'builtins.fromTOML ("a = [" + builtins.concatStringsSep "" (builtins.genList (x: "1,") 3000000) + "]")',
+        'builtins.fromJSON (builtins.concatStringsSep "" (builtins.genList (x: "[") 8000000))',
+        'builtins.split "a" (builtins.concatStringsSep "" (builtins.genList (x: "a") 8000000))',
+        'builtins.split "(a|b)" (builtins.concatStringsSep "" (builtins.genList (x: "a") 8000000))',
+    ],
+)
+def test_what_builtins_keep_beside_the_heap_counts(call):
+    """A document's tree and the matches of a pattern are many times as large as the text."""
+    code, _, error, most_kb = command("--memory-limit", "100", "-E", f"builtins.seq ({call}) 1")
+    assert code == 1 and "memory" in error and most_kb < 250_000

@@ -209,6 +209,30 @@ def test_a_time_limit_holds_for_output(form, hang_guard):
     assert caught.value.code == "timeout"
 
 
+def test_a_time_limit_holds_for_what_a_command_prints(hang_guard):
+    """Forty texts of 16 MB, which take no time and little memory, are 640 MB in print."""
+    program = 'let d = s: _: s + s; t = builtins.foldl\' d "0123456789abcdef" (builtins.genList (x: x) 20); in builtins.genList (x: t) 400'
+    command = [sys.executable, "-m", "snowsnake.cli.main", "eval", "--strict", "--timeout", "1", "-E", program]
+    started = time.monotonic()
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "took longer than its time limit" in done.stderr
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("expression", ["builtins.path {{ path = {}; }}", '"${{{}}}"', "builtins.filterSource (p: t: true) {}"])
+def test_a_folder_that_is_hashed_can_be_stopped(expression, tmp_path, hang_guard):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    with open(tree / "large", "wb") as file:
+        file.truncate(8 << 30)          # a hole
+    nix = snowsnake.Evaluator(timeout_s=0.2)
+    value = nix.evaluate(expression.format(tree))
+    started = time.monotonic()
+    with pytest.raises(EvaluationError) as caught:
+        value.force()
+    assert caught.value.code == "timeout" and time.monotonic() - started < 4
+
+
 LARGE_SOURCES = {
     "numbers": ("[ ", "1 2 3 4 ", "]"),
     "names": ("{ ", "n%d = 1; ", "}"),

@@ -14,6 +14,7 @@ from snowsnake.builtins.protocol cimport done, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.diagnostics.message_table cimport MESSAGE_INVALID_REGEX, MESSAGE_REGEX_TOO_LARGE
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
+from snowsnake.foundation.limits cimport asked_to_stop
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
@@ -159,7 +160,7 @@ cdef RegexResult _find_all(Regex* regex, Word text, Matches* matches) noexcept n
 
 
 cdef Word _split_list(Machine* m, Word text, Matches* matches) noexcept nogil:
-    """Returns 0, with an error set, if memory is short."""
+    """Returns 0, with an error set, if memory is short or somebody asks to stop."""
     cdef uint64_t groups = matches.step // 2 - 1, words = 2 + 2 * matches.count, i
     cdef const uint8_t* data = string_data(text)
     cdef int64_t size = <int64_t>string_size(text), end = 0
@@ -167,6 +168,9 @@ cdef Word _split_list(Machine* m, Word text, Matches* matches) noexcept nogil:
     cdef Word list
     cdef Word* items
     for i in range(matches.count):
+        if must_stop(m):
+            stop(m)
+            return 0
         words += _part_words(end, captures[0]) + _groups_words(captures, groups)
         end = captures[1]
         captures += matches.step
@@ -201,7 +205,7 @@ cdef uint64_t _literal(Word pattern, uint8_t* out) noexcept nogil:
 
 
 cdef bint _find_literal(Word text, const uint8_t* literal, uint64_t size, Matches* matches) noexcept nogil:
-    """Finds every occurrence of the literal; returns False if memory is short."""
+    """Finds every occurrence of the literal; returns False if memory is short, or somebody asks to stop."""
     cdef const uint8_t* start = string_data(text)
     cdef const uint8_t* p = start
     cdef const uint8_t* end = start + string_size(text)
@@ -210,6 +214,8 @@ cdef bint _find_literal(Word text, const uint8_t* literal, uint64_t size, Matche
         p = <const uint8_t*>memmem(p, <size_t>(end - p), literal, size)
         if p == NULL:
             return True
+        if asked_to_stop():
+            return False
         if matches.count == matches.capacity:
             matches.capacity = matches.capacity * 2 if matches.capacity else 8
             grown = <int64_t*>resize_items(matches.captures, matches.capacity * 2, sizeof(int64_t))
@@ -243,7 +249,7 @@ cdef int split(Machine* m, Word* fp) noexcept nogil:
     if literal_size:
         if not _find_literal(fp[1], literal, literal_size, &matches):
             free(matches.captures)
-            return out_of_memory(m)
+            return stop(m) if must_stop(m) else out_of_memory(m)
     else:
         matches.step += 2 * regex_group_count(regex)
         result = _find_all(regex, fp[1], &matches)

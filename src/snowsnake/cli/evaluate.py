@@ -186,6 +186,10 @@ def run(given: Arguments, reporter: Reporter) -> int:
             prepare_settings(given, settings)
 
     session = session_of(given, reporter, prepare, prints_nix=forms == 0, **_observers(given))
+    if timeout_s := given.number("timeout", 0.0):
+        from time import monotonic
+
+        session.evaluator.set_deadline(monotonic() + timeout_s)      # for all runs together, of which each piece of the output is one
     try:
         if given.flag("dump_bytecode"):
             _dump_bytecode(given, session)

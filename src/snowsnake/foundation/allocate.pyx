@@ -12,6 +12,9 @@ cdef extern from *:
     #include <stdlib.h>
     #include <string.h>
 
+    enum { LIMITED_BYTES = 1 << 20 };          /* smaller blocks are always given */
+    int snowsnake_may_have_block(size_t bytes);                /* limits.pyx */
+
     static uint64_t allocation_count;          /* since a test asked to have them counted */
     static uint64_t first_failing;             /* of them, or 0: none fails, and none is counted */
     static uint64_t last_failing;
@@ -24,11 +27,13 @@ cdef extern from *:
         return allocation_count < first_failing || allocation_count > last_failing;
     }
 
-    /* SIZE_MAX, which nobody has, if it does not fit. */
+    /* SIZE_MAX, which nobody has, if it does not fit or is more than this thread may have. */
     static size_t product(size_t count, size_t item_bytes)
     {
         size_t bytes;
         if (__builtin_mul_overflow(count, item_bytes, &bytes))
+            return SIZE_MAX;
+        if (__builtin_expect(bytes >= LIMITED_BYTES, 0) && !snowsnake_may_have_block(bytes))
             return SIZE_MAX;
         return bytes ? bytes : 1;
     }

@@ -6,6 +6,7 @@ In: store objects.  Out: calls of the store's hooks (host/state.pxd), or entries
 from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init
 from snowsnake.host.byte_map cimport map_add, map_free
 from snowsnake.host.state cimport STORE_OBJECT_DERIVATION, STORE_OBJECT_SOURCE, Host, StoreObject, host_of
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport raise_bytes, raise_text
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Machine
 
@@ -52,6 +53,9 @@ cdef int host_settle(Machine* m) noexcept nogil:
 
 
 cdef int raise_store_error(Machine* m, int code, Bytes* error) noexcept nogil:
+    if must_stop(m):                  # what was asked to stop says so, and no more
+        bytes_free(error)
+        return stop(m)
     if error.size == 0 or error.failed:
         bytes_free(error)
         return raise_text(m, ERROR_MEMORY, NULL)

@@ -21,6 +21,7 @@ from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 
 from snowsnake.diagnostics.message_table cimport MESSAGE_NO_ROOM_TO_COLLECT, MESSAGE_OVER_MEMORY_LIMIT
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
+from snowsnake.foundation.limits cimport change_block_limit
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
 from snowsnake.machine.checks cimport IS_CHECKED, check_object, check_word
@@ -30,6 +31,7 @@ from snowsnake.machine.heap cimport (
     PART_OLD_SPACE, is_young, keeps_cell, leave_old_space, planned_region_bytes, prepare_pages, release_pages, release_region, reserve_region,
 )
 from snowsnake.machine.importing cimport forget_files, own_codes
+from snowsnake.machine.room cimport left_bytes
 from snowsnake.machine.state cimport DONE, INTERNAL_CAPACITY, Code, Error, Frame
 from snowsnake.machine.unwind cimport MOST_CHAIN, failure_index, failure_total, failure_word
 from snowsnake.machine.word cimport (
@@ -104,6 +106,7 @@ cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil:
             collect(m)
         else:
             collect_nursery(m)
+        change_block_limit(left_bytes(m))
         if <uint64_t>(m.old_top - m.old_base) + m.nursery_words > m.memory_limit_words:
             return raise_message(m, worded(MESSAGE_OVER_MEMORY_LIMIT, <unsigned long long>(m.memory_limit_words >> 17)))
         if m.hp > m.heap_base and m.heap_end - m.hp < LEAST_ROOM_WORDS:

@@ -7,8 +7,10 @@ from posix.mman cimport MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_
 from snowsnake.diagnostics.message_table cimport MESSAGE_OVER_MEMORY_LIMIT
 from snowsnake.foundation.allocate cimport may_allocate
 from snowsnake.foundation.arrays cimport has_room
+from snowsnake.foundation.limits cimport change_block_limit
 from snowsnake.machine.errors cimport raise_message, worded
 from snowsnake.machine.frames cimport raise_depth
+from snowsnake.machine.room cimport left_bytes
 from snowsnake.machine.state cimport Machine
 
 cdef extern from "sys/mman.h" nogil:
@@ -147,6 +149,7 @@ cdef inline void _enter_old_space(Machine* m, uint64_t words) noexcept nogil:
     m.soft_limit = NULL
     m.direct_words += m.last_direct_words
     m.last_direct_words = words
+    change_block_limit(left_bytes(m))
 
 
 cdef void leave_old_space(Machine* m) noexcept nogil:

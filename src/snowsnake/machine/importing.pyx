@@ -20,6 +20,7 @@ from snowsnake.diagnostics.message_table cimport (
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text
 from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.foundation.limits cimport watch_attention
 from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.host.files cimport host_file_stamp, host_read_file
 from snowsnake.host.messages cimport LEVEL_TALKATIVE, host_warn, is_said, say
@@ -28,11 +29,11 @@ from snowsnake.machine.errors cimport format_text, raise_bytes, raise_message, r
 from snowsnake.machine.heap cimport CODE_APPLY2, make_apply
 from snowsnake.machine.link cimport free_code, link_image
 from snowsnake.machine.positions cimport find_line, number_lines
+from snowsnake.machine.room cimport left_bytes
 from snowsnake.machine.state cimport DONE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_SYNTAX, ERROR_UNDEFINED_VARIABLE, RAISE, File
 from snowsnake.machine.symbols cimport forget_texts, symbol_string
 from snowsnake.machine.word cimport WORD_NULL, attrs_keys, attrs_size, keys_symbols, string_data, string_size
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
-from snowsnake.syntax.leaving cimport watch_attention
 from snowsnake.syntax.nodes cimport SYNTAX_UNDEFINED, Ast, OrCall, SyntaxFault, Text
 from snowsnake.syntax.parser cimport ast_free, parse
 
@@ -189,14 +190,6 @@ cdef int _compile_error_code(uint8_t kind) noexcept nogil:
     return ERROR_UNDEFINED_VARIABLE if kind == SYNTAX_UNDEFINED else ERROR_SYNTAX
 
 
-cdef size_t _left_bytes(Machine* m) noexcept nogil:
-    """The memory that a syntax tree may take: what the heap leaves of the memory limit."""
-    cdef Word* young = m.hp if m.young_hp == NULL else m.young_hp
-    cdef Word* old = m.old_top if m.young_hp == NULL else m.hp
-    cdef uint64_t used = <uint64_t>(young - m.heap_base) + <uint64_t>(old - m.old_base)
-    return 1 if used >= m.memory_limit_words else (m.memory_limit_words - used) * sizeof(Word)
-
-
 cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
                      uint32_t size_bytes, Word scope, Word* result) noexcept nogil:
     return _load(m, name, base_directory, base_size, source, size_bytes, scope, NULL, result)
@@ -210,6 +203,7 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
     cdef bint source_is_ours = True
     cdef uint32_t index = 0
     cdef Text* names = NULL
+    cdef const int* watched
     cdef uint32_t i
     cdef Word s, top
     memset(&load, 0, sizeof(load))
@@ -238,18 +232,15 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
             names[i].data = string_data(s)
             names[i].size_bytes = <uint32_t>string_size(s)
         load.scope_names = names
-    m.arenas.limit_bytes = _left_bytes(m)
-    watch_attention(<const int*>&m.attention)
+    m.arenas.limit_bytes = left_bytes(m)
+    watched = watch_attention(<const int*>&m.attention)
     load.ast = parse(source, size_bytes, m.features, &m.arenas)
-    watch_attention(NULL)
     if m.features >= FIRST_LINT and load.ast != NULL and load.ast.root != NULL and load.ast.fault_count == 0 and not _lint(&load):
         load.outcome = RAISE
-    else:
-        watch_attention(<const int*>&m.attention)
-        if not call_on_deep_stack(_compile, &load):
-            compile_abandoned(&load.unit)
-            load.outcome = _left(m)
-        watch_attention(NULL)
+    elif not call_on_deep_stack(_compile, &load):
+        compile_abandoned(&load.unit)
+        load.outcome = _left(m)
+    watch_attention(watched)
     if load.ast != NULL:
         ast_free(load.ast)
     free(base)

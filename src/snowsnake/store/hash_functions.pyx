@@ -10,6 +10,7 @@ from libc.string cimport memcmp, memcpy, memset, strerror
 
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport Bytes, bytes_text
+from snowsnake.foundation.limits cimport asked_to_stop
 from snowsnake.store.hash_blocks cimport blocks_prefer_instructions, md5_blocks, sha1_blocks, sha512_blocks
 
 cdef extern from *:
@@ -405,7 +406,7 @@ cdef bint hash_file(int kind, const char* path, Digest* out, uint64_t* size, Byt
         return path_error(error, "opening file '", path, errno)
     piece = <uint8_t*>allocate_items(FILE_PIECE_SIZE, 1)
     hasher_init(&hasher, kind)
-    while piece != NULL:
+    while piece != NULL and not asked_to_stop():
         n = read(fd, piece, FILE_PIECE_SIZE)
         if n < 0 and errno == EINTR:
             continue
@@ -418,6 +419,9 @@ cdef bint hash_file(int kind, const char* path, Digest* out, uint64_t* size, Byt
         error.failed = True
         return False
     free(piece)
+    if asked_to_stop():
+        bytes_text(error, "interrupted")      # who asked knows more
+        return False
     if n < 0:
         return path_error(error, "reading file '", path, fault)
     hasher_final(&hasher, out)

@@ -16,6 +16,7 @@ from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_le64, bytes_reserve, bytes_text,
     bytes_view, make_view,
 )
+from snowsnake.foundation.limits cimport asked_to_stop
 from snowsnake.store.hash_functions cimport hasher_final, hasher_init, hasher_update
 from snowsnake.store.exact_open cimport AT_FDCWD, exact_open  # its C is used below
 from snowsnake.store.hashing cimport hash_kind_of
@@ -205,6 +206,14 @@ cdef bint out_of_memory(Bytes* error) noexcept nogil:
     return False
 
 
+cdef bint is_stopped(Bytes* error) noexcept nogil:
+    """Whether this thread is asked to stop; *error* then says so, but whoever asked knows more."""
+    if not asked_to_stop():
+        return False
+    bytes_text(error, "interrupted")
+    return True
+
+
 cdef uint32_t add_entry(NarTree* self, uint32_t parent, const char* name, int kind) noexcept nogil:
     """Index of the new entry, 0 when memory runs out (the root never comes through here a second time)."""
     cdef size_t size = strlen(name)
@@ -381,6 +390,8 @@ cdef bint set_path(NarTree* self, uint32_t entry) noexcept nogil:
 cdef bint nar_tree_expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil:
     if self.entries[entry].is_expanded or self.entries[entry].kind != NAR_DIRECTORY:
         return True
+    if is_stopped(error):
+        return False
     if not set_path(self, entry):
         return out_of_memory(error)
     return expand(self, entry, error)
@@ -480,7 +491,7 @@ cdef bint write_file(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
     make_room(sink, 8)
     bytes_le64(&sink.waiting, size)
     left = size
-    while left:
+    while left and not asked_to_stop():
         make_room(sink, WAITING_SIZE // 2 if left > WAITING_SIZE // 2 else <size_t>left)
         wanted = WAITING_SIZE - sink.waiting.size
         if wanted > left:
@@ -500,6 +511,8 @@ cdef bint write_file(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
         return out_of_memory(error)
     if fault:
         return system_error(error, "reading file '", &self.path, fault)
+    if is_stopped(error):
+        return False
     if left:
         bytes_text(error, "file '")
         bytes_text(error, <const char*>self.path.data)
@@ -636,6 +649,8 @@ cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept no
         return False
     child = next_child(self, 0, self.entries[0].first_child) if self.entries[0].child_count else 0
     while True:
+        if is_stopped(error):
+            return False
         if child:
             enter(self, child, sink)
             if self.path.failed:

@@ -1,10 +1,7 @@
 # cython: language_level=3
 """Leaving the parser or the compiler in the middle: see leaving.pyx."""
 
-# From now on, `leave_if_asked` looks at this number, in this thread; NULL: at none.
-cdef void watch_attention(const int* attention) noexcept nogil
-
-# If the number is not zero, leaves the deep stack, as if there were no more memory.  Call it only there.
+# If this thread is asked to stop (foundation/limits.pxd), leaves the deep stack, as if there were no more memory.  Call it only there.
 cdef void leave_if_asked() noexcept nogil
 
 # Memory that the compiler holds in its own variables; it leaves if there is none.  `release` frees it (NULL is nothing);

@@ -1,12 +1,13 @@
 # cython: language_level=3
 """Leaving the parser or the compiler in the middle: because somebody asked to stop, and without losing what they held.
 
-In: the number by which a machine is asked to stop.  Out: `leave_out_of_memory` where it is not zero.  A large source takes seconds, and
-neither Ctrl-C nor a time limit waits for them: the parser looks whenever it needs another block of memory, the compiler at each node.
+In: a request (foundation/limits.pxd).  Out: `leave_out_of_memory`.  A large source takes seconds, and neither Ctrl-C nor a time limit
+waits for them: the parser looks whenever it needs another block of memory, the compiler at each node.
 """
 from libc.stdlib cimport free
 
 from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.foundation.limits cimport asked_to_stop
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 
 cdef struct Held:                     # before what `hold` returns
@@ -15,20 +16,13 @@ cdef struct Held:                     # before what `hold` returns
 
 cdef extern from *:
     """
-    static __thread const volatile int *snow_attention;
     static __thread void *snow_first_held;
     """
-    const int* snow_attention
     void* snow_first_held
 
 
-cdef void watch_attention(const int* attention) noexcept nogil:
-    global snow_attention
-    snow_attention = attention
-
-
 cdef void leave_if_asked() noexcept nogil:
-    if snow_attention != NULL and snow_attention[0] != 0:
+    if asked_to_stop():
         leave_out_of_memory()
 
 

@@ -245,7 +245,7 @@ cdef bint read_table_item(TomlReader* reader, TomlFrame* frame) noexcept nogil:
 cdef bint finish_value(TomlReader* reader) noexcept nogil:
     """Reads until all brackets are closed."""
     cdef TomlFrame* frame
-    while reader.frame_count:
+    while reader.frame_count and (reader.attention == NULL or reader.attention[0] == 0):
         frame = &reader.frames[reader.frame_count - 1]
         if reader.document.nodes[frame.node].kind == TOML_ARRAY:
             if not read_array_item(reader, frame):

@@ -1,0 +1,21 @@
+# cython: language_level=3
+"""What the work of this thread must heed: requests to stop, and how large a block of memory may be.
+
+Rooms that know no machine (the parser, archives, hashes of files, documents that are read) may work for seconds and take gigabytes.
+"""
+
+cdef extern from *:
+    """
+    #include <stddef.h>
+    const int *snowsnake_watch_attention(const int *attention);
+    int snowsnake_asked_to_stop(void);
+    size_t snowsnake_limit_blocks(size_t bytes);
+    void snowsnake_change_block_limit(size_t bytes);
+    """
+    # When *attention* is not zero, this thread is asked to stop; NULL: nobody asks.  Returns what was watched before.
+    const int* watch_attention "snowsnake_watch_attention"(const int* attention) noexcept nogil
+    bint asked_to_stop "snowsnake_asked_to_stop"() noexcept nogil
+    # From now on, a block of a mebibyte or more is only allocated if it is not larger; 0: no limit.  Returns the limit before.
+    size_t limit_blocks "snowsnake_limit_blocks"(size_t bytes) noexcept nogil
+    # Changes the limit if there is one.
+    void change_block_limit "snowsnake_change_block_limit"(size_t bytes) noexcept nogil
