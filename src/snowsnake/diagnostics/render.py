@@ -50,9 +50,11 @@ def render(error: "EvaluationError", *, show_trace: bool = False, colours: bool 
         trace = _outline(_folded(trace, is_place_shown=position is not None))
     has_trace = _trace_lines(trace, show_trace, paint, lines)
     prefix = paint(_RED, "error:") + " "
-    message = error.message.rstrip().split("\n")
+    is_thrown = error.code == "throw"
+    message = (error.message.rstrip() if is_thrown else error.message).split("\n")
     lines.append(prefix + message[0] if has_trace else message[0])
     lines += message[1:]
+    last = len(lines) - 1
     if position is not None:
         lines += place_lines(position, paint, "")
     if error.suggestions:
@@ -62,7 +64,10 @@ def render(error: "EvaluationError", *, show_trace: bool = False, colours: bool 
             lines.append("")               # told apart from the message, as the place between them would do
         lines.append(sentence([paint(_MAGENTA, name) for name in error.suggestions]))
     lines += [f"note: {note}" for note in error.notes]
-    text = "\n".join(_indented(prefix, "       ", lines))
+    shown = _indented(prefix, "       ", lines)
+    if not is_thrown:                      # the message may end in a value, which is shown to its last blank
+        shown[last] = ("       " if last else prefix) + lines[last]
+    text = "\n".join(shown)
     return filtered(text, colours) if any(character in text for character in _STEERING) else text
 
 
@@ -135,7 +140,9 @@ def _trace_lines(trace: "list[Frame]", show_trace: bool, paint: _Paint, lines: l
         if frame.kind == _FOLD:
             lines.extend(("", paint(_MAGENTA, frame.name)))
             return
-        first, *rest = frame.description.rstrip().split("\n")
+        if not frame.description:
+            return                         # addErrorContext ""
+        first, *rest = frame.description.split("\n")
         lines.extend(("", "… " + first, *rest))
         shown += 1
         if frame.position is not None:

@@ -70,7 +70,10 @@ class BuiltinLines(TraceState):
             rest = rest[1:] if rest and rest[0] is inner else rest
             inner = self._inner(number)
         is_last = all(other.is_internal for other in rest)
-        if is_last and (self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]):
+        is_at_call = self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]
+        if self._cause.kind == "not-convertible" and self._place is None and self._position is not None:
+            is_at_call = False                 # the place of a function that a command was to write as JSON
+        if is_last and is_at_call:
             self._is_shown = False             # the line shows it
         self._lines += own
         text = None
@@ -85,9 +88,8 @@ class BuiltinLines(TraceState):
         elif name == "toString" and inner is not None and inner.name == "__toStringCoerce" and inner.operands[0] == TAG_LIST:
             text = argument_text(name, 1)
         placed = own[-1][2] if own else None
-        if is_last and (self._cause.kind == "not-convertible" or (self._code == "not-a-function" and name == "toJSON")) and placed is not None and (
-            self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]
-        ):
+        is_of_json = self._cause.kind == "not-convertible" or (self._code == "not-a-function" and name == "toJSON")
+        if is_last and is_of_json and placed is not None and is_at_call:
             self._position = placed
             self._is_shown = True
         further = None

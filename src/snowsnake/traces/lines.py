@@ -36,6 +36,9 @@ def frames_of(
     """
     return _Trace(notes, cause, position, call_site, features).made()
 
+# Builtins behind a command's output: they are builtins of the language there.
+_WRITERS = ("__toXML", "__toPlainJSON")
+
 
 class _Trace(OperatorLines, BuiltinLines):
     def made(self) -> tuple[list[Line], RawPosition | None, bool]:
@@ -193,7 +196,7 @@ class _Trace(OperatorLines, BuiltinLines):
         asked, self._asked = self._asked, ""
         asked_in, self._asked_in = self._asked_in, None
         name, place = self._defined(note)
-        is_told = before is not None and before.kind in ("builtin", "text") and not before.is_internal
+        is_told = before is not None and before.kind in ("builtin", "text") and (not before.is_internal or before.name in _WRITERS)
         if not name or note.is_from_outside or (is_told and not note.is_behind_machine):
             return
         if before is not None and asked_in is None and self._is_unnamed(name, before):

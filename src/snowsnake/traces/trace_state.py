@@ -156,15 +156,29 @@ class TraceState:
             way.pop()                          # the set that `a.${b} = c` makes for `a`, not the one in it
         if way and self._is_named(way[-1].kind, note.name) and note.name and tree.source[note.extent[2] : note.extent[3]].strip(b'"') == note.name.encode():
             return note.name, note.extent      # of `inherit (e) name`
-        if len(way) < 2 or way[-1].role != "value" or not self._is_named(way[-2].kind, way[-1].name) or (way[-1].start, way[-1].end) != note.extent[2:]:
+        if len(way) < 2 or way[-1].role != "value" or (way[-1].start, way[-1].end) != note.extent[2:]:
             return nothing
         start = way[-1].name_start
+        if not self._is_named(way[-2].kind, way[-1].name) and not _is_path(tree.source[start : way[-1].start]):
+            return nothing
         return way[-1].name, (note.extent[0], note.extent[1], start, start + 1)
 
     @staticmethod
     def _is_named(kind: str, name: str) -> bool:
         """Whether C++ Nix has a line for what is bound to a name: of the old `let`, only for what is selected of it."""
         return kind == "attrs" or (kind == "legacyLet" and name == "body")
+
+
+def _is_path(binding: bytes) -> bool:
+    """Whether what is in front of a value, `a.b =`, is a path of several names: the sets that it makes are sets, in a `let` as well.
+
+    >>> _is_path(b"a.b = "), _is_path(b'"a.b" = '), _is_path(b'a."b" = ')
+    (True, False, True)
+    """
+    while b'"' in binding:
+        before, _, rest = binding.partition(b'"')
+        binding = before + rest.partition(b'"')[2]
+    return b"." in binding
 
 
 def _take_trailing(notes: list[Note], line: str) -> list[Note]:
