@@ -35,7 +35,7 @@ from snowsnake.machine.importing cimport imports_free, load_source, machine_impo
 from snowsnake.machine.lifecycle cimport machine_free, machine_new
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine, Tally
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
-from snowsnake.machine.word cimport TAG_FUNCTION, TAG_LIST, WORD_NULL, Word, attrs_find, attrs_size, is_thunk, string_size
+from snowsnake.machine.word cimport TAG_LIST, WORD_NULL, Word, attrs_find, attrs_size, is_thunk, string_size
 from snowsnake.runner cimport Runner
 from snowsnake.syntax.parse_state cimport FEATURE_BINDINGS
 
@@ -90,7 +90,7 @@ cdef class Interpreter(Runner):
         try:
             m.level = level
             m.stress = stress
-            m.kept_cells = 1 << TAG_FUNCTION | <uint64_t>prints_nix << TAG_LIST
+            m.kept_cells |= <uint64_t>prints_nix << TAG_LIST
             m.trace_verbose = trace_verbose
             m.abort_on_warn = abort_on_warn
             m.features = feature_bits(features, pure, hides_time)

@@ -433,6 +433,8 @@ rec { __overrides = 2; body = 1; }
 import ./undefined.nix
 builtins.filter (builtins.map (x: x)) [ ({ }.zz) ]
 derivation (derivation { name = "d"; builder = "b"; system = "s"; })
+let s = { x = throw "t"; }; f = y: { a = assert y; 1; b = { c = assert y; 1; }; }; d = f s.x; in d.b.c
+let s = { x = throw "t"; }; f = y: { a = assert y; 1; b = { c = assert y; 1; }; }; d = f s.x; in builtins.seq (builtins.tryEval d.a) d.b.c
 """
 
 

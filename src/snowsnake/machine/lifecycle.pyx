@@ -26,7 +26,7 @@ from snowsnake.machine.link cimport free_codes, link_basic_codes
 from snowsnake.machine.state cimport DONE, Frame
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport (
-    KIND_ATTRS, KIND_BUILTIN, KIND_KEYS, KIND_LIST, KIND_ORDER, TAG_ATTRS, TAG_FUNCTION, TAG_LIST, Word, header_of,
+    KIND_ATTRS, KIND_BUILTIN, KIND_KEYS, KIND_LIST, KIND_ORDER, TAG_ATTRS, TAG_FUNCTION, TAG_LIST, TAG_THUNK, Word, header_of,
     tagged,
 )
 from snowsnake.syntax.nodes cimport Text, arena_pool_free
@@ -168,7 +168,7 @@ cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_lim
     size_nursery(m)
     plan_collection(m, 0, 0)
     m.level = 1
-    m.kept_cells = 1 << TAG_FUNCTION
+    m.kept_cells = 1 << TAG_FUNCTION | 1 << TAG_THUNK      # what led to a thunk without a value is named by traces
     set_limits(m)
     m.builtins = <Builtin*>allocate_items(count + 1, sizeof(Builtin))
     if m.builtins == NULL:

@@ -1367,8 +1367,7 @@ cdef int run(Machine* m) noexcept nogil:
                     action = ACTION_CALL
                     continue
                 elif (a & 7) == TAG_THUNK:
-                    # Forces the function in its place, then makes the same call again.
-                    sp[-1] = a
+                    # Forces the function in its place, then makes the same call again.  The word on top stays: it may lead to the thunk.
                     need = a
                     if action == ACTION_TAIL_CALL:
                         memmove(fp, sp - 1 - n, (n + 1) * sizeof(Word))
