@@ -9,19 +9,17 @@ between reading it and asking for the record.
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 import time
-from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
 
 from snowsnake.store import nar
 
 TYPE_CHECKING = False                 # `typing` would be imported by each evaluation of a flake
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, NamedTuple
-
 
     class _Fields(NamedTuple):
         kind: str
@@ -29,7 +27,20 @@ if TYPE_CHECKING:
         state: str
         value: Any = None
 else:
-    _Fields = namedtuple("_Fields", "kind name state value", defaults=(None,))
+
+    class _Fields(tuple):              # `collections` would be imported by each evaluation of a flake
+        __slots__ = ()
+        _fields = __match_args__ = ("kind", "name", "state", "value")
+        kind, name, state, value = (property(itemgetter(number)) for number in range(4))
+
+        def __new__(cls, kind, name, state, value=None):
+            return tuple.__new__(cls, (kind, name, state, value))
+
+        def __getnewargs__(self):
+            return tuple(self)
+
+        def __repr__(self):
+            return f"{type(self).__name__}(kind={self.kind!r}, name={self.name!r}, state={self.state!r}, value={self.value!r})"
 
 _STATES = {b"f": "found", b"a": "absent", b"e": "failed", b"s": "fixed", b"d": "disputed"}
 _FILE_TYPES = {1: "regular", 2: "directory", 3: "symlink", 4: "unknown"}
@@ -132,6 +143,8 @@ class Dependencies:
 
     def to_json(self) -> str:
         """As text, which `from_json` reads."""
+        import json
+
         return json.dumps(
             {
                 "version": 1,
@@ -144,6 +157,8 @@ class Dependencies:
     @classmethod
     def from_json(cls, text: str) -> Dependencies:
         """ValueError if it is no such text."""
+        import json
+
         try:
             read = json.loads(text)
             if read["version"] != 1:

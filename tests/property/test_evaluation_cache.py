@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from snowsnake.cache.results import sealed, unsealed
+from snowsnake.cache.answer_files import AnswerFiles
+from snowsnake.cache.seals import sealed, unsealed
 from snowsnake.cli.nix.main import main
 
 NEEDS_PROGRAMS = ("git",)
@@ -54,6 +54,11 @@ def call(words: tuple[str, ...], folder: Path, cache: Path, store: Path, setting
         out.seek(0)
         errors.seek(0)
         return os.waitstatus_to_exitcode(status), out.read(), errors.read()
+
+
+def kept_in(cache: Path) -> list[Path]:
+    """The files of answers; those of writers that were killed are none."""
+    return [path for path in cache.glob("**/evaluations/?/*") if "." not in path.name]
 
 
 def start(words: tuple[str, ...], folder: Path, cache: Path, store: Path, settings: str, streams: tuple[int, int]) -> int:
@@ -157,7 +162,7 @@ def test_answers_are_those_of_an_evaluation(flake: Path, tmp_path: Path, seed: i
         path = fresh[1].decode(errors="replace")
         if words[-1] == ".#p.drvPath" and fresh[0] == 0:
             assert os.path.lexists(f"{store}{path}")
-    assert list(cache.glob("**/evaluations.sqlite")), "nothing was ever kept"
+    assert kept_in(cache), "nothing was ever kept"
 
 
 def test_what_is_known_is_not_evaluated(flake: Path, tmp_path: Path) -> None:
@@ -165,11 +170,10 @@ def test_what_is_known_is_not_evaluated(flake: Path, tmp_path: Path) -> None:
     (flake / "flake.nix").write_text('{ outputs = _: { a = "evaluated"; }; }')
     cache = tmp_path / "cache"
     assert call(("eval", "--raw", ".#a"), flake, cache, tmp_path / "store")[1] == b"evaluated"
-    with sqlite3.connect(cache / "evaluations.sqlite") as database:
-        ((key, kept),) = database.execute("select key, answer from answers").fetchall()
-        facts = json.loads(zlib.decompress(unsealed(kept)))
-        facts[1] = "known"
-        database.execute("update answers set answer = ?", (sealed(zlib.compress(json.dumps(facts).encode())),))
+    (path,) = kept_in(cache)
+    facts = json.loads(zlib.decompress(unsealed(path.read_bytes())))
+    facts[1] = "known"
+    path.write_bytes(sealed(zlib.compress(json.dumps(facts).encode())))
     assert call(("eval", "--raw", ".#a"), flake, cache, tmp_path / "store")[1] == b"known"
     for words in (("--no-eval-cache",), ("--option", "eval-cache", "false"), ("--impure",), ("-v",)):
         assert call(("eval", "--raw", ".#a", *words), flake, cache, tmp_path / "store")[1] == b"evaluated", words
@@ -191,18 +195,16 @@ def test_failures_are_evaluated_again(flake: Path, tmp_path: Path) -> None:
     assert code == 1 and b"max-call-depth exceeded" in said
 
 
-@pytest.mark.parametrize("size", (0, 1, 100, 5000))
-def test_a_damaged_database_is_replaced(flake: Path, tmp_path: Path, size: int) -> None:
+@pytest.mark.parametrize("size", (0, 1, 20, 100))
+def test_a_damaged_answer_is_replaced(flake: Path, tmp_path: Path, size: int) -> None:
     cache, store = tmp_path / "cache", tmp_path / "store"
     fresh = call((*SHOW, "--no-eval-cache"), flake, cache, store)
     for noise in (b"\0", b"x", os.urandom(64)):
         call(SHOW, flake, cache, store)
-        path = cache / "evaluations.sqlite"
-        data = bytearray(path.read_bytes())
-        data[size : size + len(noise)] = noise
-        path.write_bytes(data if size else noise)
-        for ending in ("-wal", "-shm"):
-            Path(f"{path}{ending}").unlink(missing_ok=True)
+        for path in kept_in(cache):
+            data = bytearray(path.read_bytes())
+            data[size : size + len(noise)] = noise
+            path.write_bytes(data if size else noise)
         assert call(SHOW, flake, cache, store) == fresh
         assert call(SHOW, flake, cache, store) == fresh
 
@@ -222,8 +224,20 @@ def test_a_kill_leaves_the_cache_whole(flake: Path, tmp_path: Path) -> None:
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
             assert call(("eval", "--json", ".#names"), flake, cache, store) == fresh
-    with sqlite3.connect(cache / "evaluations.sqlite") as database:
-        assert database.execute("pragma integrity_check").fetchone() == ("ok",)
+    for path in kept_in(cache):
+        json.loads(zlib.decompress(unsealed(path.read_bytes())))
+
+
+def test_what_was_not_used_for_longest_goes(tmp_path: Path) -> None:
+    answers = AnswerFiles(str(tmp_path), 16 * 10 * 4096)       # ten small files in each of sixteen folders
+    keys = [bytes([1, number]) for number in range(11)]
+    for number, key in enumerate(keys):
+        answers.keep(key, f"{number}")
+        os.utime(answers._place(key), (number, number))
+        if number == 9:
+            assert answers.find(keys[0]) == "0"                # used now, and so younger than the others
+    left = [number for number, key in enumerate(keys) if answers.find(key) is not None]
+    assert left == [0, 7, 8, 9, 10]
 
 
 @pytest.mark.parametrize("edit", (None, '{ outputs = _: { a = 2; }; }'))

@@ -8,8 +8,11 @@ import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import snowsnake
 
 # What every command needs, and what every evaluation needs besides.
 COMMAND = {
@@ -57,6 +60,71 @@ def test_what_a_start_imports(tmp_path, monkeypatch, module, words, own, configu
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
     loaded = set((tmp_path / "loaded").read_text().split("\n"))
     assert {name for name in loaded if name != "snowsnake._native"} == wanted
+
+
+# Modules of the standard library that take as long to import as several of ours, and that these commands do without.
+HEAVY = {
+    "ast", "base64", "contextlib", "dataclasses", "datetime", "enum", "hashlib", "importlib", "inspect", "json", "random", "re", "shutil", "signal", "struct",
+    "subprocess", "tempfile", "threading", "typing", "urllib.parse",
+}  # fmt: skip
+# A command, and how many files of ours it imports at most: a new one is to be wanted by this command, or imported later.
+COMMANDS = [
+    ("nix.main", "eval .#x", 93),
+    ("nix.main", "eval --expr 1", 52),
+    ("nix.main", "flake metadata", 89),
+    ("nix.main", "flake show", 95),
+    ("nix.main", "config show", 26),
+    ("nix.main", "hash path flake.nix", 23),
+    ("nix.main", "build --dry-run FILE", 60),
+    ("nix.main", "path-info --json --json-format 1 FILE", 70),
+    ("nix.main", "path-info --derivation -f drv.nix", 70),
+    ("nix.main", "derivation show DRV", 70),
+    ("nix.main", "store ls FILE", 70),
+    ("old.env", "-qaf drv.nix --json", 60),
+    ("old.store", "-q --references DRV", 47),
+    ("instantiate", "drv.nix", 48),
+]
+ANY_PROBE = """
+import sys
+from snowsnake.cli.{module} import main
+code = main({words!r})
+sys.stdout.flush()
+with open("../loaded", "w") as file:
+    for name, module in sys.modules.items():
+        if getattr(module, "__file__", None) and getattr(module, "__loader__", None) is not sys.modules["snowsnake"]._Compiled:
+            file.write(name + "\\n")
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(("module", "line", "most"), COMMANDS, ids=[line for _, line, _ in COMMANDS])
+def test_what_commands_import(tmp_path, monkeypatch, module, line, most) -> None:
+    """Of a flake and a derivation of one file, in a store that has both; an interpreter without `site`, which may import anything."""
+    for name in [name for name in os.environ if name.startswith(("NIX_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, folder in {"STORE": "store", "STATE": "state", "LOG": "log", "CONF": "conf"}.items():
+        monkeypatch.setenv(f"NIX_{name}_DIR", str(tmp_path / folder))
+    monkeypatch.setenv("NIX_CONFIG", "experimental-features = nix-command flakes\nsubstituters =\nflake-registry =")
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "flake.nix").write_text("{ outputs = { self }: { x = 1; }; }")
+    (place / "drv.nix").write_text('derivation { name = "a"; system = builtins.currentSystem; builder = "/bin/sh"; }')
+    source = str(Path(snowsnake.__file__).parents[1])
+
+    def run(module, words) -> str:
+        start = f"import sys; sys.path.insert(0, {source!r})" + ANY_PROBE.format(module=module, words=words)
+        done = subprocess.run([sys.executable, "-I", "-S", "-c", start], cwd=place, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    names = {"DRV": run("instantiate", ["drv.nix"]).strip(), "FILE": run("nix.main", ["store", "add-file", "flake.nix"]).strip()}
+    for _ in range(2):                 # the first writes what the second finds
+        run(module, [names.get(word, word) for word in line.split()])
+    loaded = set((tmp_path / "loaded").read_text().split())
+    ours = {name for name in loaded if name.startswith("snowsnake.")}
+    assert sorted(loaded & HEAVY) == []
+    assert len(ours) <= most, sorted(ours)
 
 
 def test_packages_are_found_and_described_as_by_the_interpreter() -> None:

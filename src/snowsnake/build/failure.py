@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterable, Sequence
+TYPE_CHECKING = False                 # commands that build nothing import this module
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
-from snowsnake.store.derivation import Derivation
+    from snowsnake.store.derivation import Derivation
 
 REJECTED = 1      # the exit code if outputs are refused, which is not a failure of a builder
 _FAILED, _TIMED_OUT, _WRONG_HASH, _DIFFERS = 0x64, 0x01, 0x02, 0x68     # bits of the exit code of Nix's old commands
@@ -57,6 +58,8 @@ def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[s
     if status >= 0:
         reason = f"builder failed with exit code {status}."
     else:
+        import signal
+
         reason = f"builder failed due to signal {-status} ({signal.strsignal(-status)})."
     details = ""
     if tail:

@@ -21,7 +21,6 @@ from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Offer, Store, archive_of
 from snowsnake.store.local import LocalStore
-from snowsnake.store.missing import Contents
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.realisation import Realisation
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from dataclasses import dataclass, field, replace
 
     from snowsnake.fetch.exchange import Exchange
+    from snowsnake.store.missing import Contents
 else:
     from snowsnake.store.light_dataclass import dataclass, field, replace
 

@@ -6,14 +6,6 @@ In: a path, tables.  Out: an open SQLite connection, sums of what is kept in it.
 import os
 import sqlite3
 
-from snowsnake.store import hashing
-
-TYPE_CHECKING = False                 # `typing` would be imported by every command
-if TYPE_CHECKING:
-    from typing import TypeVar
-
-    _Kept = TypeVar("_Kept", str, bytes)
-
 
 def open_results(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Connection:
     """The database, with its tables; one that is damaged or of another version is made anew.  sqlite3.Error and OSError if it cannot be had."""
@@ -45,19 +37,6 @@ def _connect(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Con
         database.close()
         raise
     return database
-
-
-def sealed(kept: "_Kept") -> "_Kept":
-    """Puts a checksum in front, so that a faulty disk cannot turn a result into another one."""
-    made: bytes = hashing.digest("sha256", kept if isinstance(kept, bytes) else kept.encode("utf-8", "surrogatepass"))
-    return made[:16] + kept if isinstance(kept, bytes) else made.hex()[:16] + kept
-
-
-def unsealed(kept: "_Kept") -> "_Kept":
-    """ValueError if it is not what was sealed."""
-    if sealed(kept[16:]) != kept:
-        raise ValueError("a damaged result")
-    return kept[16:]
 
 
 def used_bytes(database: sqlite3.Connection) -> int:

@@ -37,7 +37,10 @@ class LazyBuilder:
         self._realiser().realise(store, wanted)
 
     def missing(self, store: "Store", wanted: "Iterable[str]") -> "Missing":
-        return self._realiser().missing(store, wanted)
+        from snowsnake.store.interface import Missing
+
+        items = list(wanted)
+        return Missing() if _are_valid(store, items) else self._realiser().missing(store, items)
 
     def check(self, store: "LocalStore", wanted: list[str]) -> None:
         self._realiser().check(store, wanted)
@@ -77,6 +80,23 @@ class LazyBuilder:
         substituters = substituters_of(settings, self._store_dir, reporter, self._open_one)
         self._made = Realiser(options, substituters, always_substitutes=settings["always-allow-substitutes"])
         return self._made
+
+
+def _are_valid(store: "Store", wanted: list[str]) -> bool:
+    """Whether it is plain that nothing is to be done, without a look at what substituters have."""
+    for item in wanted:
+        path, mark, names = item.partition("!")
+        if not mark:
+            if path.endswith(".drv") or not store.is_valid(path):
+                return False
+            continue
+        if "!" in names or not store.has_derivation(path):
+            return False
+        outputs = store.read_derivation(path).outputs
+        for name in outputs if names == "*" else names.split(","):
+            if name not in outputs or not outputs[name].path or not store.is_valid(outputs[name].path):
+                return False
+    return True
 
 
 class BuilderElsewhere:

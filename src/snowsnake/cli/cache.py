@@ -136,9 +136,10 @@ def _verify(inspection: "Inspection", folder: str, given: Arguments, reporter: R
 
 
 def _clear(inspection: "Inspection", folder: str, given: Arguments, reporter: Reporter) -> int:
-    for name in ("evaluations.sqlite", "evaluations.sqlite-wal", "evaluations.sqlite-shm"):      # what is known of flakes
-        if os.path.exists(os.path.join(folder, name)):
-            os.unlink(os.path.join(folder, name))
+    from snowsnake.cache.answer_files import FOLDER
+    from snowsnake.store.removal import remove
+
+    remove(os.path.join(folder, FOLDER))                 # what is known of flakes
     if not os.path.exists(os.path.join(folder, "compiled-1.pack")):
         return 0
     if not inspection.clear():

@@ -5,19 +5,21 @@ In: activities of `fetch/progress.py`.  Out: standard error.  Imported when some
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from snowsnake.fetch.progress import KINDS, LEVELS, Activity, Progress
+from snowsnake.foundation import light_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import contextmanager
     from typing import Any
 
     from snowsnake.cli.output import Reporter
+else:
+    from snowsnake.foundation.scopes import contextmanager
 
 _STEP_S = 0.1
 # C++ Nix's numbers of results
@@ -54,7 +56,7 @@ class JsonProgress(FetchProgress):
         self._last: dict[int, float] = {}
 
     def _event(self, **facts: object) -> None:
-        self.reporter.write_event("@nix " + json.dumps(dict(sorted(facts.items())), ensure_ascii=False, separators=(",", ":")))
+        self.reporter.write_event("@nix " + light_json.dumps(dict(sorted(facts.items())), is_ascii=False, is_compact=True))
 
     def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None:
         facts = {"fields": list(fields)} if fields else {}

@@ -3,7 +3,6 @@
 In: an action, a flake reference (default: the current folder).  Out: reports, JSON, a written `flake.lock`.  `snowsnake-nix flake` is the same.
 """
 
-import json
 import os
 import sys
 
@@ -12,6 +11,7 @@ from snowsnake.cli.flake_options import lock_options, open_flakes, prepare_setti
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_line
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation import light_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,9 +100,7 @@ class Call:
 
     def print_json(self, data: object) -> None:
         is_pretty = self.given.flag("pretty") or sys.stdout.isatty()
-        text = json.dumps(
-            data, indent=2 if is_pretty else None, separators=None if is_pretty else (",", ":"), sort_keys=True, ensure_ascii=False
-        )
+        text = light_json.indented(data) if is_pretty else light_json.dumps(data, sorts_keys=True, is_compact=True, is_ascii=False)
         write_line(text.encode("utf-8", "surrogateescape"))
 
     def bold(self, text: str) -> str:

@@ -130,12 +130,12 @@ def shortened(digest: bytes, size: int) -> bytes:
 
 def written(kind: str, digest: bytes, encoding: str) -> str:
     """The text of a digest, also of a shortened one."""
-    import base64
+    from binascii import b2a_base64
 
     from snowsnake.store import hashing
 
     if encoding == "sri":
-        return f"{kind}-{base64.b64encode(digest).decode()}"
+        return f"{kind}-{b2a_base64(digest, newline=False).decode()}"
     if encoding == "base64":
-        return base64.b64encode(digest).decode()
+        return b2a_base64(digest, newline=False).decode()
     return digest.hex() if encoding == "base16" else hashing.encode_base32(digest)

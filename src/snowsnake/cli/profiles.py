@@ -4,7 +4,6 @@ In: a store, the place of a profile, a path that is valid in the store.  Out: li
 """
 
 import os
-import re
 
 from snowsnake.cli.options import UsageError
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 def generations(profile: str) -> dict[int, str]:
     """The generations of a profile, by number."""
     folder, name = os.path.split(profile)
+    import re
+
     pattern = re.compile(re.escape(name) + r"-([0-9]{1,18})-link")
     try:
         entries = os.listdir(folder or ".")

@@ -6,7 +6,6 @@ the machine's store belongs to a daemon, that writes.  Other kinds of stores are
 """
 
 import os
-from contextlib import contextmanager
 
 from snowsnake.cli.building import BuilderElsewhere, LazyBuilder
 from snowsnake.cli.hand_on import NotOurs
@@ -21,12 +20,15 @@ from snowsnake.store.place import DaemonPlace, DummyStore, StorePlace
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import contextmanager
     from typing import Any
 
     from snowsnake.cli.output import Reporter
     from snowsnake.store.interface import Store
 
     OnMessage = Callable[[str, bool], None]
+else:
+    from snowsnake.foundation.scopes import contextmanager
 
 # Parameters of URLs, with their types of settings/kinds.py.
 _EVERY = {"store": "absolute path", "path-info-cache-size": "i32", "trusted": "bool", "priority": "i32", "want-mass-query": "bool", "system-features": "set"}

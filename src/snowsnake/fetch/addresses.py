@@ -4,8 +4,6 @@ In: text.  Out: `Address`, with all parts decoded; `MalformedAddress`, in C++ Ni
 Bytes that are not UTF-8 are kept as surrogates, which is Python's way for file names.
 """
 
-import re
-
 from snowsnake.fetch.errors import MalformedAddress
 from snowsnake.foundation.patterns import pattern
 
@@ -13,15 +11,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_SCHEME = pattern(r"[A-Za-z][A-Za-z0-9+.-]*")
-_PLAIN = r"A-Za-z0-9._~!$&'()*+,;=:@%-"
-_PATH = pattern(rf"[{_PLAIN}/]*")
-_QUERY = pattern(rf"[{_PLAIN}/?]*")
+DIGITS = "0123456789"
+_HEX_DIGITS = DIGITS + "abcdefABCDEF"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_SCHEME = LETTERS + DIGITS + "+.-"
+_NEVER_ENCODED = LETTERS + DIGITS + "._~-"
+_PATH = _NEVER_ENCODED + "!$&'()*+,;=:@%/"
+_QUERY = _PATH + "?"
 _AUTHORITY = pattern(
     r"(?:([A-Za-z0-9._~!$&'()*+,;=:%-]*)@)?(\[[^\[\]]*\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::([0-9]*))?"
 )
 _ADDRESS_6 = pattern(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+\]")
-_NEVER_ENCODED = pattern("[A-Za-z0-9._~-]*")
 _BAD_ESCAPE = pattern("%(?![0-9A-Fa-f]{2})")
 _IN_PATH = ":@"                       # characters that C++ Nix does not escape, besides those that never need it
 _IN_QUERY = ":@/?"
@@ -107,22 +107,22 @@ def parse_address(text: str, lenient: bool = False) -> Address:
     rest, has_query, query = rest.partition("?")
     scheme_text, colon, rest_of_address = rest.partition(":")
     if not colon or "/" in scheme_text:
-        if not _PATH.fullmatch(rest) or not _is_clean(query, fragment, lenient):
+        if not _has_only(_PATH, rest) or not _is_clean(query, fragment, lenient):
             raise _not_valid(text)
         raise MalformedAddress(f"'{text}' doesn't have a scheme")
-    if not _SCHEME.fullmatch(scheme_text):
-        raise _not_valid(text, "mismatch" if scheme_text and not scheme_text[0].isalpha() and _PATH.fullmatch(rest) else "leftover")
+    if not (scheme_text and scheme_text[0] in LETTERS and _has_only(_SCHEME, scheme_text)):
+        raise _not_valid(text, "mismatch" if scheme_text and not scheme_text[0].isalpha() and _has_only(_PATH, rest) else "leftover")
     authority: Authority | None = None
     path = rest_of_address
     if path.startswith("//"):
         authority_text, slash, path = path[2:].partition("/")
         path = slash + path
         authority = _authority(authority_text, text)
-    if not _PATH.fullmatch(path) or not _is_clean(query, fragment, lenient):
+    if not _has_only(_PATH, path) or not _is_clean(query, fragment, lenient):
         raise _not_valid(text)
-    if _BAD_ESCAPE.search(path):
+    if _has_bad_escape(path):
         raise _not_valid(text, "mismatch")
-    found = Address(scheme_text, authority, [_decoded(part) for part in path.split("/")], parse_query(query), _decoded(fragment))
+    found = Address(scheme_text, authority, [decoded(part) for part in path.split("/")], parse_query(query), decoded(fragment))
     if found.transport == "file":
         if authority is not None and authority.host:
             raise MalformedAddress(f"file:// URL '{text}' has unexpected authority '{authority.to_text()}'")
@@ -138,13 +138,21 @@ def _not_valid(text: str, reason: str = "leftover") -> MalformedAddress:
 def _is_clean(query: str, fragment: str, lenient: bool) -> bool:
     if lenient:
         query = query.replace(" ", "").replace('"', "")
-        fragment = re.sub(r'[ "^]', "", fragment)
-    return all(_QUERY.fullmatch(text) and not _BAD_ESCAPE.search(text) for text in (query, fragment))
+        fragment = fragment.replace(" ", "").replace('"', "").replace("^", "")
+    return all(_has_only(_QUERY, text) and not _has_bad_escape(text) for text in (query, fragment))
+
+
+def _has_only(characters: str, text: str) -> bool:
+    return not text.strip(characters)
+
+
+def _has_bad_escape(text: str) -> bool:
+    return "%" in text and _BAD_ESCAPE.search(text) is not None
 
 
 def _authority(text: str, whole: str) -> Authority:
     match = _AUTHORITY.fullmatch(text)
-    if match is None or _BAD_ESCAPE.search(text):
+    if match is None or _has_bad_escape(text):
         raise _not_valid(whole, "mismatch" if text.startswith("[") and "]" not in text else "leftover")
     login, host, port = match.groups()
     if host.startswith("[") and not _ADDRESS_6.fullmatch(host):
@@ -153,9 +161,9 @@ def _authority(text: str, whole: str) -> Authority:
         raise MalformedAddress(f"port '{port}' is invalid")
     user, has_password, password = login.partition(":") if login is not None else (None, "", "")
     return Authority(
-        None if user is None else _decoded(user),
-        _decoded(password) if has_password else None,
-        _decoded(host.strip("[]")),
+        None if user is None else decoded(user),
+        decoded(password) if has_password else None,
+        decoded(host.strip("[]")),
         int(port) if port else None,
     )
 
@@ -166,28 +174,37 @@ def parse_query(text: str) -> dict[str, str]:
     for piece in text.split("&"):
         name, has_value, value = piece.partition("=")
         if has_value:
-            found.setdefault(_decoded(name), _decoded(value))
+            found.setdefault(decoded(name), decoded(value))
     return found
 
 
-def _decoded(text: str) -> str:
+def decoded(text: str) -> str:
+    """The text with the bytes that `%` and two digits stand for.
+
+    >>> decoded("a%20%c3%a9"), decoded("100%")
+    ('a é', '100%')
+    """
     if "%" not in text:
         return text
-    from urllib.parse import unquote
+    first, *pieces = text.encode("utf-8", "surrogateescape").split(b"%")
+    return b"".join([first, *map(_unescaped, pieces)]).decode("utf-8", "surrogateescape")
 
-    return unquote(text, errors="surrogateescape")
+
+def _unescaped(piece: bytes) -> bytes:
+    digits = piece[:2].decode("ascii", "replace")
+    return bytes([int(digits, 16)]) + piece[2:] if len(digits) == 2 and _has_only(_HEX_DIGITS, digits) else b"%" + piece
 
 
 def encode_part(text: str, kept: str) -> str:
     """Percent-encodes everything except letters, digits, `-._~` and the characters in *kept*."""
-    plain = text
-    for mark in kept:
-        plain = plain.replace(mark, "")
-    if _NEVER_ENCODED.fullmatch(plain):
+    plain = _NEVER_ENCODED + kept
+    if _has_only(plain, text):
         return text
-    from urllib.parse import quote
+    return "".join(letter if letter in plain else _escaped(letter) for letter in text)
 
-    return quote(text, safe=kept + "~", errors="surrogateescape")
+
+def _escaped(letter: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogateescape"))
 
 
 def encode(text: str) -> str:
@@ -215,6 +232,6 @@ def local_place(text: str) -> str | None:
     scheme, colon, rest = text.partition(":")
     path = rest.partition("?")[0].partition("#")[0]
     if scheme == "path" or scheme.rpartition("+")[2] == "file":
-        path = _decoded(path.removeprefix("//"))
+        path = decoded(path.removeprefix("//"))
         return path.rstrip("/") or None if colon and path.startswith("/") else None
     return None

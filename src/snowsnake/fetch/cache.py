@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import sqlite3
 import time
 
 from snowsnake.fetch.errors import FetchError
+from snowsnake.foundation import light_json
 from snowsnake.store.removal import remove_if_possible
 from snowsnake.store.scratch import Scratch
 
@@ -118,7 +118,7 @@ class FetchCache:
             row = self._facts().execute("select value, time from facts where domain = ? and key = ?", (domain, key)).fetchone()
             if row is None:
                 return None
-            found = Fact(json.loads(row[0]))
+            found = Fact(light_json.loads(row[0]))
         except (sqlite3.Error, ValueError, TypeError):
             return None
         found.age_s = time.time() - row[1]
@@ -128,7 +128,7 @@ class FetchCache:
         """Records a fact.  A cache that cannot be written to does not cause an error: the fact is learnt again when it is needed."""
         with contextlib.suppress(sqlite3.Error):
             self._facts().execute(
-                "insert or replace into facts values (?, ?, ?, ?)", (domain, key, json.dumps(value), time.time())
+                "insert or replace into facts values (?, ?, ?, ?)", (domain, key, light_json.dumps(value), time.time())
             )
 
     def forget(self, domain: str, key: str) -> None:

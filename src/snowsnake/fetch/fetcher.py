@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
-from importlib import import_module
 
 from snowsnake.fetch.addresses import Address, parse_address
-from snowsnake.fetch.allowed_places import AllowedPlaces
-from snowsnake.fetch.cache import FetchCache
 from snowsnake.fetch.errors import Cancelled, FetchError, ForbiddenAccess, HashMismatch
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
@@ -28,10 +24,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Container, Iterator, Mapping
+    from contextlib import contextmanager
     from typing import Any, BinaryIO
 
+    from snowsnake.fetch.allowed_places import AllowedPlaces
+    from snowsnake.fetch.cache import FetchCache
     from snowsnake.fetch.progress import Activity
     from snowsnake.store.local import LocalStore
+else:
+    from snowsnake.foundation.scopes import contextmanager
 
 # scheme -> module and function; a module is imported when its scheme is first fetched
 _SCHEMES = {
@@ -87,7 +88,8 @@ class Fetcher:
         self.features: Container[str] = DEFAULT_FEATURES if features is None else features
         self.working_directory = working_directory or os.getcwd()
         self.is_offline = is_offline
-        self.cache = FetchCache(cache_folder, cache_limit_bytes or settings["fetch-cache-size"])
+        self._cache: FetchCache | None = None
+        self._cache_place = (cache_folder, cache_limit_bytes or settings["fetch-cache-size"])
         self.progress = progress or Progress()
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled
@@ -96,13 +98,36 @@ class Fetcher:
         self.check_uri: Callable[[str], None] | None = None      # under a policy: raises ForbiddenAccess
         self.open_checked: Callable[[str, int], int] | None = None      # under a policy: a descriptor of what may be read, by path and flags
         self.supply: Callable[[Input], Source | None] | None = None     # is asked first for a source; None: fetch it
-        self.allowed_places = AllowedPlaces()          # what the policy names by addresses
+        self._allowed_places: AllowedPlaces | None = None
         self.http: Any = None             # made when first needed (downloads.py)
         self._sources: dict[frozenset[tuple[str, str, str | int | bool]], Source] = {}
         self.registries: Any = None       # of lock/, which makes them when a name is first looked up
 
+    @property
+    def cache(self) -> FetchCache:
+        """Made when it is first needed: a folder of this machine needs none."""
+        if self._cache is None:
+            from snowsnake.fetch.cache import FetchCache
+
+            self._cache = FetchCache(*self._cache_place)
+        return self._cache
+
+    @cache.setter
+    def cache(self, cache: FetchCache) -> None:
+        self._cache = cache
+
+    @property
+    def allowed_places(self) -> AllowedPlaces:
+        """What the policy names by addresses."""
+        if self._allowed_places is None:
+            from snowsnake.fetch.allowed_places import AllowedPlaces
+
+            self._allowed_places = AllowedPlaces()
+        return self._allowed_places
+
     def close(self) -> None:
-        self.cache.close()
+        if self._cache is not None:
+            self._cache.close()
 
     def enter_child(self, store: LocalStore | None) -> None:
         """For a child of a process that fetched: it must not share connections to servers; *store* was opened again."""
@@ -238,7 +263,7 @@ class Fetcher:
             raise FetchError(f"indirect input '{input.to_url()}' cannot be fetched directly")
         module, function = _SCHEMES[input.type]
         try:
-            fetched: Fetched = getattr(import_module(f"snowsnake.fetch.{module}"), function)(input, self)
+            fetched: Fetched = getattr(__import__(f"snowsnake.fetch.{module}", fromlist=[function]), function)(input, self)
         except OSError as error:
             raise FetchError(_said(error)) from None
         except ModuleNotFoundError as error:
@@ -337,7 +362,11 @@ class Fetcher:
         return open(self._open_place(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK), "rb")
 
     def _open_place(self, path: str, flags: int) -> int:
-        if self.open_checked is None or self.allowed_places.is_anywhere(path):
+        if self.open_checked is None:
+            return os.open(path, flags)
+        if self._allowed_places is None:
+            return self.open_checked(path, flags)
+        if self.allowed_places.is_anywhere(path):
             return os.open(path, flags)
         real = self.allowed_places.real(path)
         return self.open_checked(path, flags) if real is None else open_below(os.fsencode(real), 0, flags)

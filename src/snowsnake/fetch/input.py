@@ -5,12 +5,14 @@ In: a URL or attributes.  Out: `Input`, which never changes; facts learnt by fet
 
 from __future__ import annotations
 
-from collections.abc import Container
-
 from snowsnake.fetch import input_forms
 from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 _NO_REVISION = "0" * 40
 

@@ -5,17 +5,19 @@ In: a URL (`github:NixOS/nixpkgs/23.05`), or its attributes.  Out: the other for
 The folder of a flake (`dir`) does not belong to an input: lock/references.py handles it.
 """
 
-import json
+from __future__ import annotations
+
 import os
-import re
-from collections.abc import Container
 
 from snowsnake.fetch.addresses import Address, Authority, parse_address
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
+from snowsnake.foundation import light_json
 from snowsnake.foundation.patterns import pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from snowsnake.store.hash import Hash
 
 Attribute = str | int | bool
@@ -27,8 +29,9 @@ _MERCURIAL_REF = pattern(r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*")
 _BAD_REF = pattern(r"//|^[./]|^-[^/]*$|/\.|\.\.|[\x00-\x20\x7f:?^~\[]|\\|\*|\.lock$|\.lock/|@\{|[/.]$|^@$|^$")
 _HOST = pattern(r"[a-zA-Z0-9.-]*")
 _SCP = pattern("([^/]*)@(.*):(.*)")
-_ARCHIVE = pattern(r".*(?:\.zip|\.tar|\.tgz|\.tar\.gz|\.tar\.xz|\.tar\.bz2|\.tar\.zst)", re.DOTALL)
+_ARCHIVE = pattern(r"(?s).*(?:\.zip|\.tar|\.tgz|\.tar\.gz|\.tar\.xz|\.tar\.bz2|\.tar\.zst)")
 
+_ALGORITHMS = ("md5:", "sha1:", "sha256:", "sha512:", "blake3:")
 FORGES = ("github", "gitlab", "sourcehut")
 _SWITCHES = ("allRefs", "exportIgnore", "lfs", "shallow", "submodules", "verifyCommit")
 _KEYS = ("keytype", "publicKey", "publicKeys")
@@ -152,7 +155,10 @@ def joined_path(address: Address) -> str:
     >>> joined_path(parse_address("path:/a//b/"))
     '/a/b/'
     """
-    return re.sub("//+", "/", address.file_path)
+    path = address.file_path
+    while "//" in path:
+        path = path.replace("//", "/")
+    return path
 
 
 def _path(address: Address, query: dict[str, str]) -> Attributes:
@@ -311,7 +317,7 @@ _CHECKS = {
 
 def shown(attributes: Attributes) -> str:
     """Attributes as messages show them."""
-    return json.dumps({name: attributes[name] for name in sorted(attributes)}, separators=(",", ":"), ensure_ascii=False)
+    return light_json.dumps({name: attributes[name] for name in sorted(attributes)}, is_compact=True, is_ascii=False)
 
 
 def optional_string(attributes: Attributes, name: str) -> str | None:
@@ -343,7 +349,7 @@ def number_of(attributes: Attributes, name: str) -> int | None:
     return value
 
 
-def parsed_hash(text: str, algorithm: str | None = None) -> "Hash":
+def parsed_hash(text: str, algorithm: str | None = None) -> Hash:
     """A `Hash` from any of its text forms; *algorithm* is that of bare digits."""
     from snowsnake.store.hash import Hash
 
@@ -353,12 +359,12 @@ def parsed_hash(text: str, algorithm: str | None = None) -> "Hash":
         raise MalformedInput(str(error)) from None
 
 
-def revision_of(attributes: Attributes) -> "Hash | None":
+def revision_of(attributes: Attributes) -> Hash | None:
     """The revision as a `Hash`, or None; it is SHA-1 unless it says otherwise."""
     text = optional_string(attributes, "rev")
     if text is None:
         return None
-    return parsed_hash(text, None if re.match("(?:md5|sha1|sha256|sha512|blake3)[:]", text) else "sha1")
+    return parsed_hash(text, None if text.startswith(_ALGORITHMS) else "sha1")
 
 
 def revision_text(attributes: Attributes) -> str | None:
@@ -367,7 +373,7 @@ def revision_text(attributes: Attributes) -> str | None:
     return None if found is None else found.base16
 
 
-def tree_hash_of(attributes: Attributes) -> "Hash | None":
+def tree_hash_of(attributes: Attributes) -> Hash | None:
     """`narHash` as a `Hash`, or None; an empty text means all zeros."""
     text = optional_string(attributes, "narHash")
     if text is None:
@@ -388,7 +394,7 @@ def public_keys(attributes: Attributes) -> list[tuple[str, str]]:
     text = optional_string(attributes, "publicKeys")
     if text is not None:
         try:
-            given = json.loads(text)
+            given = light_json.loads(text)
             found = [(str(key.get("type", "ssh-ed25519")), str(key["key"])) for key in given]
         except (ValueError, TypeError, AttributeError, KeyError):
             raise MalformedInput(f"input attribute 'publicKeys' is not a list of keys: {text}") from None
@@ -447,9 +453,7 @@ def _git_address(attributes: Attributes) -> Address:
     if len(keys) == 1:
         query |= {"keytype": keys[0][0], "publicKey": keys[0][1]}
     elif keys:
-        query["publicKeys"] = json.dumps(
-            [{"key": key, "type": kind} for kind, key in keys], separators=(",", ":"), ensure_ascii=False
-        )
+        query["publicKeys"] = light_json.dumps([{"key": key, "type": kind} for kind, key in keys], is_compact=True, is_ascii=False)
     return address.replaced(scheme, query)
 
 
@@ -491,4 +495,4 @@ def absolute_path(attributes: Attributes) -> str | None:
     path = string_of(attributes, "path")
     if not path.startswith("/"):
         return None
-    return re.sub("^//", "/", os.path.normpath(path))
+    return os.path.normpath("/" + path.lstrip("/"))

@@ -6,11 +6,14 @@ In: a `Tree`.  Out: pieces of bytes, or the hash with the size.  The store's own
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
 
 from snowsnake.fetch.trees import Tree, WithoutUntracked
 from snowsnake.store import hashing, nar
 from snowsnake.store.hash import Hash
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 def _text(data: bytes) -> bytes:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import contextmanager
     from typing import Protocol
 
     from snowsnake.fetch.git_index import GitIndex
 else:
+    from snowsnake.foundation.scopes import contextmanager
+
     Protocol = object
 
 

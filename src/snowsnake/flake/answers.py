@@ -9,18 +9,14 @@ are read in place are checked once more before an answer is kept, because they m
 pure evaluation is kept.  Failures are not: the next question gets the whole error, and today's limits.
 """
 
-import json
 import os
-import re
-import sqlite3
-import time
-import zlib
 
-from snowsnake.cache.results import open_results, sealed, unsealed, used_bytes
+from snowsnake.cache.answer_files import AnswerFiles
 from snowsnake.dependencies import Dependencies, Dependency
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.trees import WithoutUntracked
 from snowsnake.flake.calling import call_arguments, call_source
+from snowsnake.foundation import light_json
 from snowsnake.store import hashing
 from snowsnake.version import VERSION
 
@@ -34,12 +30,7 @@ if TYPE_CHECKING:
     from snowsnake.lock.flakes import LockedFlake
 
 _VERSION = 1
-_BUSY_S = 10.0
 _MOST_WRITTEN = 5000                   # store objects of one evaluation; for more, checking each costs more than it saves
-_SAME_DAY_S = 86400
-_SCHEMA = """
-create table if not exists answers (key blob primary key, used integer not null, answer blob not null) without rowid;
-"""
 
 
 class FlakeAnswers:
@@ -50,8 +41,7 @@ class FlakeAnswers:
 
     def __init__(self, folder: str, flakes: "FlakeSession", locked: "LockedFlake", settings: object, *, reads: bool = True, limit_bytes: int = 256 << 20) -> None:
         evaluator = flakes.evaluator
-        self.path = os.path.join(folder, "evaluations.sqlite")
-        self.limit_bytes = limit_bytes
+        self._kept = AnswerFiles(folder, limit_bytes)
         self._evaluator = evaluator
         self._trees = flakes.world.trees
         self._reads = reads
@@ -61,7 +51,7 @@ class FlakeAnswers:
         lock, found = call_arguments(locked)
         program = _program()
         facts = [_VERSION, VERSION, program, before.settings, settings, [list(entry) for entry in before if entry.state != "fixed"]]
-        begin = json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass")
+        begin = light_json.dumps(facts, sorts_keys=True).encode("utf-8", "surrogatepass")
         self._begin = b"".join([hashing.digest("sha256", text) for text in (begin, call_source(), lock, found)])
         self._written: dict[str, None] = {}
 
@@ -79,24 +69,14 @@ class FlakeAnswers:
 
     def _find(self, question: "Json") -> "Any":
         key = self._key(question)
-        try:
-            database = self._open()
-        except (sqlite3.Error, OSError):
+        text = self._kept.find(key)
+        if text is None:
             return None
         try:
-            row = database.execute("select used, answer from answers where key = ?", (key,)).fetchone()
-            if row is None:
-                return None
-            kept_key, answer, questions, needed = json.loads(zlib.decompress(unsealed(row[1])))
-            if kept_key != key.hex() or not self._holds(questions, needed):
-                return None
-            if abs(time.time() - row[0]) > _SAME_DAY_S:
-                database.execute("update answers set used = ? where key = ?", (int(time.time()), key))
-            return answer
-        except (sqlite3.Error, ValueError, TypeError, zlib.error):
+            kept_key, answer, questions, needed = light_json.loads(text)
+        except (ValueError, TypeError):
             return None
-        finally:
-            database.close()
+        return answer if kept_key == key.hex() and self._holds(questions, needed) else None
 
     def _holds(self, questions: "list[object]", needed: list[str]) -> bool:
         if needed:
@@ -113,10 +93,7 @@ class FlakeAnswers:
         return all(now.holds(Dependency.of_list(entry)) for entry in questions)
 
     def _key(self, question: "Json") -> bytes:
-        return hashing.digest("sha256", self._begin + json.dumps(question, sort_keys=True).encode("utf-8", "surrogatepass"))
-
-    def _open(self) -> sqlite3.Connection:
-        return open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)
+        return hashing.digest("sha256", self._begin + light_json.dumps(question, sorts_keys=True).encode("utf-8", "surrogatepass"))
 
     # --- keeping
 
@@ -132,26 +109,12 @@ class FlakeAnswers:
         if not self._are_unchanged():
             return
         key = self._key(question)
-        text = json.dumps([key.hex(), answer, questions, needed], separators=(",", ":"))
-        kept = sealed(zlib.compress(text.encode("utf-8", "surrogatepass"), 1))
-        try:
-            database = self._open()
-        except (sqlite3.Error, OSError):
-            return
-        try:
-            database.execute("insert or replace into answers values (?, ?, ?)", (key, int(time.time()), kept))
-            if used_bytes(database) > self.limit_bytes:
-                self._shrink(database)
-        except sqlite3.Error:
-            pass
-        finally:
-            database.close()
+        self._kept.keep(key, light_json.dumps([key.hex(), answer, questions, needed], is_compact=True))
 
     def _needed(self, answer: "Json") -> list[str]:
         """The store objects that must be valid: those that were written, except for what others of them refer to, and those that the answer names."""
         self._evaluator.watch_store(None)
-        text = json.dumps(answer)
-        named = set(re.findall(re.escape(self._evaluator.store_dir + "/") + r"[0-9a-df-np-sv-z]{32}-[-+._?=0-9A-Za-z]+", text))
+        named = self._named(light_json.dumps(answer))
         if not (self._written or named):
             return []
         self._evaluator.flush_store()
@@ -161,6 +124,14 @@ class FlakeAnswers:
         below = {reference for path in self._written for reference in store.known(path).references if reference != path}
         found = [path for path in self._written if path not in below]
         return found + sorted(path for path in named if path not in below and path not in self._written and store.is_valid(path))
+
+    def _named(self, text: str) -> set[str]:
+        """The store paths in an answer."""
+        if self._evaluator.store_dir not in text:
+            return set()
+        import re
+
+        return set(re.findall(re.escape(self._evaluator.store_dir + "/") + r"[0-9a-df-np-sv-z]{32}-[-+._?=0-9A-Za-z]+", text))
 
     def _are_unchanged(self) -> bool:
         """Whether the folders of this machine that evaluation read still have the contents that were hashed."""
@@ -179,15 +150,6 @@ class FlakeAnswers:
             return False
         finally:
             fetcher.on_warning = warn
-
-    def _shrink(self, database: sqlite3.Connection) -> None:
-        sizes = database.execute("select key, length(answer) from answers order by used desc").fetchall()
-        left = self.limit_bytes // 2
-        for key, size in sizes:
-            left -= size
-            if left < 0:
-                database.execute("delete from answers where key = ?", (key,))
-        database.execute("pragma incremental_vacuum").fetchall()
 
 
 def _is_as_hashed(tree: "FlakeTree", read: "list[tuple[str, bool]]") -> bool:

@@ -3,7 +3,6 @@
 In: a `LockedFlake`.  Out: the arguments of flake/nix/call-flake.nix, which calls the flakes lazily.
 """
 
-import json
 import os
 
 from snowsnake.builtins.engines.fetch_calls import check_uri, tree_attributes
@@ -12,6 +11,7 @@ from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError, ForbiddenAccess
 from snowsnake.flake.locks import lock_flake
 from snowsnake.flake.world import FlakeTree, FlakeWorld
+from snowsnake.foundation import light_json
 from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.locking import LockOptions
 from snowsnake.lock.reference_text import parse_whole
@@ -51,7 +51,7 @@ def call_arguments(locked: LockedFlake) -> tuple[bytes, bytes]:
 
 
 def _json(data: object) -> bytes:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
+    return light_json.dumps(data, is_compact=True, is_ascii=False).encode("utf-8", "surrogateescape")
 
 
 def get_flake(access: "Access", mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:

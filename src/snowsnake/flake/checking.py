@@ -3,7 +3,6 @@
 In: the handle of a flake's outputs.  Out: messages; the first error, or with `keeps_going` all errors; the derivations of checks.
 """
 
-import re
 from functools import partial
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
@@ -302,6 +301,8 @@ def _argument_name(function: "Handle") -> str:
     if origin is None:
         return ""
     (_, source, start, end), _ = origin
+    import re
+
     found = re.match(rb"([A-Za-z_][A-Za-z0-9_'-]*)\s*:", (source or b"")[start:end])
     return found[1].decode() if found else ""
 

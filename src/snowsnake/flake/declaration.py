@@ -4,13 +4,13 @@ In: its source.  Out: a `Declaration`.  C++ Nix requires literals there, and so 
 the names of the pattern are read, which are inputs, too.
 """
 
-import json
 import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES
+from snowsnake.foundation import light_json
 from snowsnake.lock.flakes import Declaration, FlakeInput, Setting
 from snowsnake.lock.lock_file import InputPath, parse_input_path
 from snowsnake.lock.reference_text import parse_whole
@@ -184,7 +184,7 @@ class _Reader:
                 raise FlakeError("value", f"negative value given for flake input attribute {name}: {literal.value}")
             return literal.value
         if name == "publicKeys" and literal.kind == "list":
-            return json.dumps(_plain(literal), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            return light_json.dumps(_plain(literal), sorts_keys=True, is_compact=True, is_ascii=False)
         raise FlakeError(
             "type",
             f"flake input attribute '{name}' is {_TYPES[literal.kind]} while a string, Boolean, or integer is expected",

@@ -3,13 +3,13 @@
 In: a `LockedFlake`.  Out: data; `to_json` and `to_text` as C++ Nix 2.34 prints them.
 """
 
-import hashlib
 import os
 import time
 
 from snowsnake.flake.world import FlakeTree
 from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.lock_file import Node, path_text
+from snowsnake.store import hashing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def fingerprint(locked: LockedFlake, fetcher: "Fetcher") -> str | None:
         text += f";revCount={input.rev_count}"
     if input.last_modified is not None:
         text += f";lastModified={input.last_modified}"
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashing.digest("sha256", text.encode("utf-8", "surrogateescape")).hex()
 
 
 def source_fingerprint(input: "Input", fetcher: "Fetcher") -> str | None:
@@ -136,6 +136,8 @@ def _working_tree_fingerprint(input: "Input", fetcher: "Fetcher") -> str | None:
     path = input.source_path
     if path is None:
         return None
+    import hashlib
+
     from snowsnake.fetch.git_working_tree import working_tree
     from snowsnake.fetch.tree_hash import ArchiveStream
     from snowsnake.fetch.trees import DiskTree

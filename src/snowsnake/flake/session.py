@@ -180,10 +180,10 @@ def without_outputs(text: str) -> str:
 
 def find_outputs(outputs: "Any", shown: object, paths: list[str]) -> "Iterator[tuple[Any, str]]":
     """Those of several attributes that a flake's outputs have, with their paths; an error if they have none."""
-    alike: dict[str, int] = {}
+    absent: list[tuple[str, list[bytes]]] = []
     is_any = False
     for path in paths:
-        value = _along(outputs, split_path(path), alike)
+        value = _along(outputs, split_path(path), absent)
         if value is not None:
             is_any = True
             yield value, path
@@ -191,24 +191,31 @@ def find_outputs(outputs: "Any", shown: object, paths: list[str]) -> "Iterator[t
         return
     names = [f"'{path}'" for path in paths]
     listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " or " + names[-1]
-    suggestions = [name for name, _ in sorted(alike.items(), key=lambda item: (item[1], item[0]))][:5]
-    raise FlakeError("missing-attribute", f"flake '{shown}' does not provide attribute {listed}", suggestions=suggestions)
+    raise FlakeError("missing-attribute", f"flake '{shown}' does not provide attribute {listed}", suggestions=_suggestions(absent))
 
 
-def _along(value: "Handle", parts: list[str], alike: dict[str, int]) -> "Handle | None":
+def _suggestions(absent: list[tuple[str, list[bytes]]]) -> list[str]:
+    """Names like those that are not there, the nearest first; *absent*: such a name, and the names of its set."""
+    from snowsnake.diagnostics.edit_distance import distance
+    from snowsnake.diagnostics.suggestions import MAX_DISTANCE
+
+    alike: dict[str, int] = {}
+    for part, names in absent:
+        for name in (name.decode("utf-8", "replace") for name in names):
+            edits = distance(part, name, MAX_DISTANCE)
+            if edits <= MAX_DISTANCE:
+                alike[name] = min(edits, alike.get(name, edits))
+    return [name for name, _ in sorted(alike.items(), key=lambda item: (item[1], item[0]))][:5]
+
+
+def _along(value: "Handle", parts: list[str], absent: list[tuple[str, list[bytes]]]) -> "Handle | None":
     for number, part in enumerate(parts):
         if value.type_name() != "set":
             raise FlakeError("type", f"'{'.'.join(parts[:number])}' is not an attribute set")
         names = value.keys()
         key = part.encode("utf-8", "surrogateescape")
         if key not in names:
-            from snowsnake.diagnostics.edit_distance import distance
-            from snowsnake.diagnostics.suggestions import MAX_DISTANCE
-
-            for name in (name.decode("utf-8", "replace") for name in names):
-                edits = distance(part, name, MAX_DISTANCE)
-                if edits <= MAX_DISTANCE:
-                    alike[name] = min(edits, alike.get(name, edits))
+            absent.append((part, names))
             return None
         value = value.select(key)
     return value

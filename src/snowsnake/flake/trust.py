@@ -4,9 +4,9 @@ In: the settings of a `flake.nix`.  Out: calls of `set`; a setting that is not t
 The user's answers are kept in `trusted-settings.json`, which C++ Nix reads and writes, too.
 """
 
-import json
 import os
 
+from snowsnake.foundation import light_json
 from snowsnake.settings.places import data_folder
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ def trusted_list_path(environ: "Mapping[str, str]") -> str:
 def _answers(path: str) -> dict[str, dict[str, bool]]:
     try:
         with open(path, "rb") as file:
-            found = json.loads(file.read())
+            found = light_json.loads(file.read())
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) and all(isinstance(inner, dict) for inner in found.values()) else {}
@@ -90,7 +90,7 @@ class FlakeConfig:
             answers.setdefault(name, {})[text] = is_trusted
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8") as file:
-                file.write(json.dumps(answers, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+                file.write(light_json.dumps(answers, sorts_keys=True, is_compact=True, is_ascii=False))
         return is_trusted
 
 

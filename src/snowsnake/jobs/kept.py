@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from snowsnake.cache.results import sealed, unsealed
+from snowsnake.cache.seals import sealed, unsealed
 from snowsnake.jobs.reply import Group, Path, Question, Reply
 
 _UNCHECKABLE = ("disputed",)

@@ -19,7 +19,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from snowsnake.cache.results import open_results, sealed, unsealed, used_bytes
+from snowsnake.cache.results import open_results, used_bytes
+from snowsnake.cache.seals import sealed, unsealed
 from snowsnake.dependencies import Dependencies
 from snowsnake.jobs.asking import Asking
 from snowsnake.jobs.in_place import now_ns

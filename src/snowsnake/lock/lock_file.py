@@ -4,12 +4,11 @@ In: the text of a `flake.lock`.  Out: a graph of `Node`s; its text; the changes 
 is cyclic, too large or absurd, it is an error.
 """
 
-import json
-
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES
+from snowsnake.foundation import light_json
 from snowsnake.foundation.patterns import pattern
 from snowsnake.lock.references import ID, Reference
 
@@ -96,7 +95,7 @@ class LockFile:
 
     def to_text(self) -> str:
         """The file's text, without its last newline."""
-        return json.dumps(self.to_data()[0], indent=2, sort_keys=True, ensure_ascii=False)
+        return light_json.indented(self.to_data()[0])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LockFile):
@@ -216,7 +215,7 @@ def read_lock_file(
     if len(data) > LARGEST_BYTES:
         raise FlakeError("value", f"lock file '{name}' is larger than {LARGEST_BYTES >> 20} MiB")
     try:
-        document = json.loads(data)
+        document = light_json.loads(data)
     except (ValueError, RecursionError) as error:
         reason = "it nests too deep" if isinstance(error, RecursionError) else str(error)
         raise FlakeError("value", f"Could not parse '{name}': {reason}") from None
@@ -254,7 +253,7 @@ class _Reader:
     def read(self) -> LockFile:
         version = self._document.get("version", 0)
         if isinstance(version, bool) or not isinstance(version, int) or not 5 <= version <= 7:
-            shown = version if isinstance(version, int) else json.dumps(version)
+            shown = version if isinstance(version, int) else light_json.dumps(version)
             raise FlakeError("value", f"lock file '{self._name}' has unsupported version {shown}")
         root_key = self._text(self._document.get("root"), "'root'")
         rows = self._set(self._document.get("nodes"), "'nodes'")

@@ -4,22 +4,17 @@ In: `github:NixOS/nixpkgs/23.05?dir=lib`, `.#x`.  Out: a `Reference` and its fra
 """
 
 import os
-import re
 
-from snowsnake.fetch.addresses import Address, parse_address, parse_query
+from snowsnake.fetch.addresses import DIGITS, LETTERS, Address, decoded, parse_address, parse_query
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, is_legal_ref
-from snowsnake.foundation.patterns import pattern
-from snowsnake.lock.references import ID, Reference, of_address, of_path
+from snowsnake.lock.references import Reference, of_address, of_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
     from typing import Any
 
-_REF = r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*"
-_REV = "[0-9a-fA-F]{40}"
-_ID_REFERENCE = pattern(rf"({ID}(?:/(?:{_REV}|{_REF}(?:/{_REV})?))?)(?:#(.*))?", re.DOTALL)
 
 
 def parse(text: str, features: "Container[str]" = DEFAULT_FEATURES) -> Attributes:
@@ -62,10 +57,9 @@ def parse_reference(
     >>> parse_reference("nixpkgs#hello")
     (Reference({'type': 'indirect', 'id': 'nixpkgs'}, ''), 'hello')
     """
-    by_name = _ID_REFERENCE.fullmatch(text)
-    if by_name is not None and not _has_illegal_ref(by_name[1]):
-        return of_address(Address("flake", None, by_name[1].split("/"), {}), features=features), _decoded(by_name[2] or "")
     rest, _, fragment = text.partition("#")
+    if _is_by_name(rest):
+        return of_address(Address("flake", None, rest.split("/"), {}), features=features), decoded(fragment)
     path, _, query = rest.partition("?")
     if say is not None and query:
         for piece in query.split("&"):
@@ -81,20 +75,17 @@ def parse_reference(
     if base is not None:
         from snowsnake.lock.paths import parse_path
 
-        return parse_path(text, path, parse_query(query), base, is_flake, may_be_missing, say, features), _decoded(fragment)
+        return parse_path(text, path, parse_query(query), base, is_flake, may_be_missing, say, features), decoded(fragment)
     if not path.startswith("/") and not may_be_relative:
         raise MalformedInput(f"flake reference '{text}' is not an absolute path")
-    return of_path(path, parse_query(query), is_flake, features), _decoded(fragment)
+    return of_path(path, parse_query(query), is_flake, features), decoded(fragment)
 
 
-def _decoded(fragment: str) -> str:
-    if "%" not in fragment:
-        return fragment
-    from urllib.parse import unquote
-
-    return unquote(fragment, errors="surrogateescape")
-
-
-def _has_illegal_ref(text: str) -> bool:
-    parts = text.split("/", 1)
-    return len(parts) == 2 and not is_legal_ref(parts[1])
+def _is_by_name(text: str) -> bool:
+    """Whether it is NAME, NAME/REF, NAME/REV or NAME/REF/REV; a revision is a REF, too."""
+    name, slash, ref = text.partition("/")
+    if name[:1] not in LETTERS or not name or name.strip(LETTERS + DIGITS + "_-"):
+        return False
+    if not slash:
+        return True
+    return ref[:1] in LETTERS + DIGITS + "@" and ref != "" and not ref.strip(LETTERS + DIGITS + "_./@+-") and is_legal_ref(ref)

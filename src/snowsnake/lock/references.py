@@ -4,12 +4,16 @@ In: attributes, URLs, paths.  Out: a `Reference`, or its other forms; `Malformed
 A reference is an input (what a scheme of fetch/ knows) and the folder in it that has the flake.
 """
 
-from collections.abc import Container
+from __future__ import annotations
 
 from snowsnake.fetch.addresses import Address, Authority, parse_address
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, address_of, attributes_of, check_attributes, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 ID = "[a-zA-Z][a-zA-Z0-9_-]*"
 
@@ -29,7 +33,7 @@ class Reference:
         self.folder = folder
 
     @classmethod
-    def of_attributes(cls, attributes: Attributes, features: Container[str] = DEFAULT_FEATURES) -> "Reference":
+    def of_attributes(cls, attributes: Attributes, features: Container[str] = DEFAULT_FEATURES) -> Reference:
         """The reference in a set as lock files have it; attributes of unknown schemes are kept as they are.  `features`: those that are on."""
         folder = _folder_of(attributes)
         return cls(Input.from_attrs({name: value for name, value in attributes.items() if name != "dir"}, features), folder)
@@ -58,7 +62,7 @@ class Reference:
     def __hash__(self) -> int:
         return hash((self.folder, self.input))
 
-    def canonical(self) -> "Reference":
+    def canonical(self) -> Reference:
         """Old lock files have `?dir=` in their URL, too: this returns a form that is the same for both."""
         url = self.input.attrs.get("url")
         if not isinstance(url, str):

@@ -4,7 +4,6 @@ In: files of version 2 (`registry.json`).  Out: `Registries.resolve`: an input a
 Of the four, the first that knows a name counts: the command line's, the user's, the system's, the global one.
 """
 
-import json
 import os
 
 from snowsnake.diagnostics.error import EvaluationError
@@ -12,6 +11,7 @@ from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import Attributes
+from snowsnake.foundation import light_json
 from snowsnake.lock.references import Reference
 
 TYPE_CHECKING = False
@@ -68,7 +68,7 @@ class Registry:
             if entry.is_exact:
                 row["exact"] = True
             rows.append(row)
-        return json.dumps({"flakes": rows or None, "version": 2}, indent=2, sort_keys=True, ensure_ascii=False)
+        return light_json.indented({"flakes": rows or None, "version": 2})
 
     def write(self, path: str) -> None:
         folder = os.path.dirname(path)
@@ -103,7 +103,7 @@ def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], Non
     try:
         if len(data) > LARGEST_BYTES:
             raise ValueError(f"it is larger than {LARGEST_BYTES >> 20} MiB")
-        document = json.loads(data)
+        document = light_json.loads(data)
         version = document.get("version", 0)
         if version != 2:
             raise FlakeError("value", f"flake registry '{name}' has unsupported version {version}")

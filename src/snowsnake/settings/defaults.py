@@ -36,7 +36,7 @@ def _extra_platforms(environment: "Environment") -> str:
         return ""
     flags: set[str] = set()
     try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             for line in file:
                 if line.startswith("flags"):
                     flags.update(line.partition(":")[2].split())

@@ -193,10 +193,10 @@ def _stores(name: str, text: str, warn: "Warn") -> tuple[str, ...]:
 
 
 def _builders(name: str, text: str, warn: "Warn") -> tuple[dict[str, object], ...]:
-    import json
+    from snowsnake.foundation import light_json
 
     try:
-        found = json.loads(text)
+        found = light_json.loads(text)
         shown = [{"args": list(one["args"]), "program": one["program"], "systems": list(one["systems"])} for one in found]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise _fault(f"parsing setting '{name}': {error}") from None
@@ -204,9 +204,9 @@ def _builders(name: str, text: str, warn: "Warn") -> tuple[dict[str, object], ..
 
 
 def _render_builders(value: tuple[dict[str, object], ...]) -> str:
-    import json
+    from snowsnake.foundation import light_json
 
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return light_json.dumps(value, is_compact=True, is_ascii=False)
 
 
 def _kept(value: str) -> str:

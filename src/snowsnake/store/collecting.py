@@ -6,7 +6,6 @@ In: texts, derivations, files.  Out: store paths, at once; objects for `flush`, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
 
 from snowsnake.store import hashing, nar, store_path
 from snowsnake.store.derivation import Derivation
@@ -15,6 +14,7 @@ from snowsnake.store.path_info import PathInfo
 
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
     from dataclasses import dataclass
     from typing import BinaryIO
 else:

@@ -5,8 +5,6 @@ In: ATerm bytes or JSON objects.  Out: `Derivation`.  Texts that are not UTF-8 k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
-
 from snowsnake.store import aterm, aterm_parser, store_path
 from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.hash import Hash
@@ -14,6 +12,7 @@ from snowsnake.store.path import STORE_DIR
 
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Set
     from dataclasses import dataclass, field
     from typing import Any
 

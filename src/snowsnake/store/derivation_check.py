@@ -5,11 +5,13 @@ In: a derivation, a store that has the derivations that it needs.  Out: the comp
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from snowsnake.store.derivation import Derivation, DerivationOutput
 from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.interface import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def reader_of(store: Store) -> Callable[[str], bytes]:

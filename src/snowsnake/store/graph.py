@@ -5,9 +5,11 @@ In: a `Store`, store paths.  Out: store paths.  Nothing recurses: closures may b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-
 from snowsnake.store.interface import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 
 def reachable(start: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:

@@ -7,7 +7,6 @@ In: store paths.  Out: `PathInfo`s, derivations, archives.  Kinds: `LocalStore` 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 
 from snowsnake.store import store_path
 from snowsnake.store.derivation import Derivation
@@ -16,6 +15,7 @@ from snowsnake.store.path_info import PathInfo
 
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from dataclasses import dataclass, field
     from typing import BinaryIO, Self
 

@@ -1,7 +1,7 @@
 """`dataclass`, `field` and `replace` of the standard library's `dataclasses`, for classes that every command needs.
 
 In: a class with annotated fields.  Out: the same class with `__init__`, `__repr__`, `__eq__`, and `__hash__` if it is frozen.  Importing
-`dataclasses` takes as long as a small evaluation, and each class a fifth of that; here a class costs one `exec`.  Code that asks for the fields
+`dataclasses` takes as long as a small evaluation, and each class a fifth of that; here a class costs one `exec`, when its first object is made.  Code that asks for the fields
 (`asdict`, `is_dataclass`) has imported `dataclasses`, which then makes them.
 
 A module takes the names under `TYPE_CHECKING` from `dataclasses`, and from here otherwise: type checkers know the real ones.
@@ -47,6 +47,19 @@ class _Fields:
         return found
 
 
+class _Signature:
+    """`__signature__`, for `inspect.signature`."""
+
+    def __init__(self, *given: Any) -> None:
+        self._given = given
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        import inspect
+
+        found = inspect.signature(_initialiser(*self._given))
+        return found.replace(parameters=list(found.parameters.values())[1:])
+
+
 def dataclass(cls: Any = None, *, frozen: bool = False) -> Any:
     """Works with or without `(frozen=True)`; no other option, no inheritance, at least two fields."""
     if cls is None:
@@ -66,18 +79,14 @@ def replace(record: Any, **values: Any) -> Any:
 def _completed(cls: Any, is_frozen: bool) -> Any:
     names = tuple(cls.__annotations__)
     defaults = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
-    scope: dict[str, Any] = {"_set": object.__setattr__, "_none": _Made, **{f"_default_{name}": value for name, value in defaults.items()}}
-    words, lines = [], []
-    for name in names:
-        value = defaults.get(name)
-        words.append(name if name not in defaults else f"{name}=_none" if isinstance(value, _Made) else f"{name}=_default_{name}")
-        text = name
+    for name, value in defaults.items():
         if isinstance(value, _Made):
             delattr(cls, name)
-            text = f"_default_{name}.default_factory() if {name} is _none else {name}"
-        lines.append(f"    _set(self, {name!r}, {text})" if is_frozen else f"    self.{name} = {text}")
-    exec(f"def __init__(self, {', '.join(words)}):\n" + "\n".join(lines), scope)
     fields_of = attrgetter(*names)
+
+    def __init__(self: Any, *values: Any, **named: Any) -> None:
+        cls.__init__ = _initialiser(names, defaults, is_frozen)
+        cls.__init__(self, *values, **named)
 
     def __repr__(self: Any) -> str:
         return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in zip(names, fields_of(self), strict=True))})"
@@ -91,7 +100,8 @@ def _completed(cls: Any, is_frozen: bool) -> Any:
     def _refuse(self: Any, name: str, value: object = None) -> None:
         raise AttributeError(f"cannot assign to field {name!r}")
 
-    cls.__init__ = scope["__init__"]
+    cls.__init__ = __init__
+    cls.__signature__ = _Signature(names, defaults, is_frozen)
     cls.__match_args__ = names  # type: ignore[misc]
     cls.__repr__ = __repr__
     cls.__eq__ = __eq__
@@ -100,3 +110,16 @@ def _completed(cls: Any, is_frozen: bool) -> Any:
         cls.__setattr__ = cls.__delattr__ = _refuse
     cls.__dataclass_fields__ = _Fields(defaults, is_frozen)
     return cls
+
+
+def _initialiser(names: tuple[str, ...], defaults: dict[str, Any], is_frozen: bool) -> Any:
+    """The `__init__` of a class."""
+    scope: dict[str, Any] = {"_set": object.__setattr__, "_none": _Made, **{f"_default_{name}": value for name, value in defaults.items()}}
+    words, lines = [], []
+    for name in names:
+        value = defaults.get(name)
+        words.append(name if name not in defaults else f"{name}=_none" if isinstance(value, _Made) else f"{name}=_default_{name}")
+        text = f"_default_{name}.default_factory() if {name} is _none else {name}" if isinstance(value, _Made) else name
+        lines.append(f"    _set(self, {name!r}, {text})" if is_frozen else f"    self.{name} = {text}")
+    exec(f"def __init__(self, {', '.join(words)}):\n" + "\n".join(lines), scope)
+    return scope["__init__"]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import BinaryIO
 
 from snowsnake.store.nar_reader import read_nar
 
-TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by each command that lists
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
+    from typing import BinaryIO
 else:
     from snowsnake.store.light_dataclass import dataclass, field
 

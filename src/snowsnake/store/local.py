@@ -14,27 +14,15 @@ import io
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 
-from snowsnake.store import hashing, nar, nar_reader, roots
-from snowsnake.store.canonical import (
-    canonicalise,
-    move_canonical,
-    sync,
-    sync_file_system,
-    syncs_at_once,
-    write_canonical,
-)
+from snowsnake.store import hashing, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.derivation import Derivation
-from snowsnake.store.derivation_check import check_outputs
 from snowsnake.store.interface import Missing, NoBuilder, NotValid, Store
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
-from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
-from snowsnake.store.quick_unpack import unpack_known
 from snowsnake.store.removal import make_writable, remove
 from snowsnake.store.scratch import Scratch
 from snowsnake.store.temporary_roots import TemporaryRoots, leave, roots_of
@@ -43,6 +31,7 @@ from snowsnake.version import NIX_VERSION
 _PIECE_BYTES = 1 << 20
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
     from typing import BinaryIO, Protocol, Self, cast
 
     from snowsnake.store.optimising import Optimiser
@@ -276,6 +265,8 @@ class LocalStore(CollectingStore):
 
     def plan(self, store: Store, wanted: Iterable[str]) -> Missing:
         """Like `missing`, for a store above this one."""
+        from snowsnake.store.missing import missing_paths
+
         return missing_paths(store, wanted) if self.builder is None else self.builder.missing(store, wanted)
 
     def paths(self) -> list[str]:
@@ -336,6 +327,8 @@ class LocalStore(CollectingStore):
 
     def add_root(self, link: str, path: str) -> str:
         """Makes a link at *link* to the valid path *path*, and returns its absolute path."""
+        from snowsnake.store import roots
+
         self.flush()
         self.keep(path)
         return roots.add_root(link, path, self.state, self.store_dir)
@@ -345,6 +338,8 @@ class LocalStore(CollectingStore):
 
         *references*: valid paths that it refers to, which are part of its own path.
         """
+        from snowsnake.store import nar_reader
+
         target = os.path.join(self.new_folder(), "object")
         stream = Hashed(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
         nar_reader.unpack(cast("BinaryIO", stream), target)      # of which only `read` is used
@@ -370,6 +365,10 @@ class LocalStore(CollectingStore):
 
     def unpack_import(self, info: PathInfo, archive: BinaryIO) -> str:
         """Unpacks the object of a NAR and returns its place, for `adopt_import`; several threads may do so at once."""
+        from snowsnake.store import nar_reader
+        from snowsnake.store.canonical import canonicalise, syncs_at_once
+        from snowsnake.store.quick_unpack import unpack_known
+
         if self.read_only:
             raise ValueError("attempt to write a readonly database")
         if not self._import_folder:
@@ -404,6 +403,8 @@ class LocalStore(CollectingStore):
                 info.outputs = self._checked_outputs(info.path, file.read())
 
     def _checked_outputs(self, path: str, contents: bytes) -> dict[str, str]:
+        from snowsnake.store.derivation_check import check_outputs
+
         if not path.endswith(".drv"):
             return {}
         try:
@@ -415,6 +416,8 @@ class LocalStore(CollectingStore):
 
     def make_valid(self, infos: Iterable[PathInfo], *, canonicalises: bool) -> None:
         """Registers objects that are in their places already.  *canonicalises*: their modes and dates become those of a store; a missing hash is computed."""
+        from snowsnake.store.canonical import canonicalise
+
         infos = list(infos)
         for info in infos:
             place = self._place(info.path)
@@ -486,6 +489,8 @@ class LocalStore(CollectingStore):
 
         *references*: valid paths that a tree refers to, which are part of its own path.
         """
+        from snowsnake.store import nar_reader
+
         if method == "flat":
             return self._add_flat_file(name, source)
         if method != "nar":
@@ -531,6 +536,8 @@ class LocalStore(CollectingStore):
 
     def flush(self) -> None:
         """Writes and registers everything that waits."""
+        from snowsnake.store.canonical import canonicalise, sync, write_canonical
+
         if not self._waiting:
             return
         folder = self.new_folder()
@@ -565,6 +572,8 @@ class LocalStore(CollectingStore):
 
     def _sync_all(self) -> None:
         """Writes everything so far in this file system to the disk."""
+        from snowsnake.store.canonical import sync_file_system
+
         if self.durable and not sync_file_system(self._own_scratch().fd):
             raise OSError(f"syncing '{self.root}' failed")
 
@@ -573,6 +582,8 @@ class LocalStore(CollectingStore):
 
         An object that a killed process left there is removed: it may not have the contents that its name says.
         """
+        from snowsnake.store.canonical import move_canonical
+
         place = self._place(path)
         if not os.path.lexists(target) and os.path.lexists(place):
             return  # a flush that failed half-way got this far

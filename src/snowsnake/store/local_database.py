@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
+from snowsnake.foundation.sqlite import sqlite3
 from snowsnake.store.path_info import PathInfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextlib import contextmanager
     from typing import Any
+else:
+    from snowsnake.foundation.scopes import contextmanager
 
 _SCHEMA_VERSION = "10"
 _BUSY_TIMEOUT_S = 600.0

@@ -6,15 +6,18 @@ after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Missing, Offer, Store
 
-Contents = tuple[str, Hash]                    # of fixed outputs: how they are hashed, and the hash
-Ask = Callable[[list[str], Mapping[str, Contents]], Mapping[str, Offer]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Contents = tuple[str, Hash]                # of fixed outputs: how they are hashed, and the hash
+    Ask = Callable[[list[str], Mapping[str, Contents]], Mapping[str, Offer]]
+
 
 
 def missing_paths(

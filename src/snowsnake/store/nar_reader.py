@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
 from os import PathLike
 
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from dataclasses import dataclass
     from typing import BinaryIO
 else:

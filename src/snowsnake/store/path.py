@@ -5,11 +5,13 @@ In: text, or the parts of a path.  Out: `StorePath`.  A text that is not a store
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from snowsnake.store import store_path
 from snowsnake.store.hash import Hash
 from snowsnake.store.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 STORE_DIR = "/nix/store"
 

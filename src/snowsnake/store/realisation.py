@@ -5,11 +5,9 @@ In: derivations.  Out: keys of outputs (`sha256:…!out`), realisations; derivat
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable
-from functools import partial
 
+from snowsnake.foundation import light_json
 from snowsnake.store import aterm, hashing, store_path
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.derivation_paths import DerivationMemory
@@ -17,6 +15,7 @@ from snowsnake.store.hash import Hash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from dataclasses import dataclass, field, replace
 
     from snowsnake.foundation.json_type import Json
@@ -43,7 +42,7 @@ class Realisation:
 
     @property
     def fingerprint(self) -> bytes:
-        return json.dumps(self.to_json(signed=False), separators=(",", ":"), sort_keys=True).encode("utf-8", "surrogateescape")
+        return light_json.dumps(self.to_json(signed=False), is_compact=True, sorts_keys=True).encode("utf-8", "surrogateescape")
 
     def sign(self, key: SecretKey) -> None:
         self.signatures = sorted({*self.signatures, key.sign(self.fingerprint)})
@@ -187,6 +186,10 @@ def make_path(kind: str, digest: str, name: str, store_dir: str) -> str:
     return f"{store_dir}/{hashing.format_hash('sha1', bytes(folded), 'nix32')}-{name}"
 
 
+def _key_of(key: Callable[[Derivation], str], drv: Derivation) -> Callable[[], str]:
+    return lambda: key(drv)
+
+
 def known_outputs(drv: Derivation, key: Callable[[], str], find: Callable[[str], Realisation | None]) -> dict[str, str]:
     """The paths of a derivation's outputs, as far as they are known.  *key* returns its hash, if it is needed; *find* a realisation by its key."""
     found = {name: output.path for name, output in drv.outputs.items() if output.path}
@@ -208,7 +211,7 @@ def resolved_outputs(
     while waiting:
         path = waiting[-1]
         drv = read(path)
-        known = known_outputs(drv, partial(key, drv), find)
+        known = known_outputs(drv, _key_of(key, drv), find)
         needed = [] if len(known) == len(drv.outputs) else [other for other in drv.input_drvs if other not in done]
         needed += _derivations_on_the_way(drv, done) if not needed and len(known) < len(drv.outputs) else []
         if needed:
@@ -218,7 +221,7 @@ def resolved_outputs(
         inputs = [(other, (name,)) for other, names in drv.input_drvs.items() for name in names] + drv.dynamic_chains()
         if len(known) < len(drv.outputs) and all(_is_found(other, names, done) for other, names in inputs):
             resolved = resolve(drv, lambda other, name: done[other][name])
-            known |= known_outputs(resolved, partial(key, resolved), find)
+            known |= known_outputs(resolved, _key_of(key, resolved), find)
         done[path] = known
     return done[drv_path]
 

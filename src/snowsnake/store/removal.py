@@ -5,7 +5,6 @@ In: the path of something that we made.  Out: the path does not exist any more.
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 
@@ -15,9 +14,11 @@ def remove(path: str) -> None:
         if os.path.lexists(path):
             os.unlink(path)
         return
-    with contextlib.suppress(OSError):
+    try:
         os.rmdir(path)                 # most of our temporary folders are empty by now
         return
+    except OSError:
+        pass
     import shutil
 
     make_writable(path)
@@ -26,8 +27,10 @@ def remove(path: str) -> None:
 
 def remove_if_possible(path: str) -> None:
     """Removes a file, a link or a tree, as far as that is possible: for what the next process will try again."""
-    with contextlib.suppress(OSError):
+    try:
         remove(path)
+    except OSError:
+        pass
 
 
 def make_writable(path: str) -> None:

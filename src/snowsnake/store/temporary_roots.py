@@ -8,7 +8,10 @@ from __future__ import annotations
 import fcntl
 import os
 from _thread import RLock  # code that starts threads imports `threading`
-from collections.abc import Iterable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class TemporaryRoots:

@@ -5,9 +5,6 @@ In: `PathInfo`s, the settings' public keys.  Out: yes or no.  Signatures are Ed2
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from snowsnake.store import store_path
 from snowsnake.store.ed25519 import is_signature
 from snowsnake.store.path_info import PathInfo
@@ -86,9 +83,11 @@ def is_content_addressed(info: PathInfo, store_dir: str) -> bool:
 def _named(text: str, what: str) -> tuple[str, bytes]:
     """(name, data) of `NAME:BASE64`."""
     name, colon, data = text.partition(":")
+    import base64
+
     try:
         raw = base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         raw = b""
     if not colon or not name or not raw:
         raise ValueError(f"{what} is corrupt")

@@ -5,12 +5,12 @@ In: `access` (the policy of an evaluation, and its fetcher; builtins/fetch_host.
 
 from __future__ import annotations
 
-import re
 import time
 
 from snowsnake.fetch.addresses import parse_address
 from snowsnake.fetch.errors import FetchError, ForbiddenAccess, MalformedInput
 from snowsnake.fetch.input_forms import fix_git_url, string_of
+from snowsnake.foundation.patterns import pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     Pairs = list[tuple[str, str | int | bool]]
 
 _NO_REVISION = "0" * 40
-_UPWARDS = re.compile(r"(?<=[/:])(\.|%2e){2}(?=[/?#]|$)", re.IGNORECASE)      # a part of a path that leads out of its folder
-_JUST_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_REVISION = pattern("[0-9a-fA-F]{40}")
+_UPWARDS = pattern(r"(?i)(?<=[/:])(\.|%2e){2}(?=[/?#]|$)")      # a part of a path that leads out of its folder
+_JUST_SCHEME = pattern(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def make_fetcher(
@@ -100,7 +101,7 @@ def check_uri(access: Access, uri: str) -> None:
 def _canonical(path: str) -> str:
     import os
 
-    return re.sub("^//", "/", os.path.normpath("/" + path))
+    return os.path.normpath("/" + path.lstrip("/"))
 
 
 # ---- files and archives -----------------------------------------------------------------------------------------
@@ -241,7 +242,7 @@ def fetch_mercurial(access: Access, given: str | dict[str, Any]) -> tuple[Source
     if not url:
         raise MalformedInput("'url' argument required")
     rev = attrs.get("rev")
-    is_revision = rev is not None and re.fullmatch("[0-9a-fA-F]{40}", rev) is not None
+    is_revision = rev is not None and _REVISION.fullmatch(rev) is not None
     check_uri(access, url)
     if access.is_pure and not is_revision:
         raise ForbiddenAccess("in pure evaluation mode, 'fetchMercurial' requires a Mercurial revision")

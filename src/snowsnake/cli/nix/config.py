@@ -56,13 +56,10 @@ def _plain(kind: str, value: object) -> object:
 
 def print_json(data: object, call: Call) -> None:
     """Print JSON as `nix` does: with line breaks on a terminal or with `--pretty`."""
-    import json
+    from snowsnake.foundation import light_json
 
     is_pretty = call.given.flag("pretty") or (sys.stdout.isatty() and not call.given.flag("no_pretty"))
-    text = json.dumps(
-        data, indent=2 if is_pretty else None, separators=None if is_pretty else (",", ":"), sort_keys=True, ensure_ascii=False
-    )
-    _print(text)
+    _print(light_json.indented(data) if is_pretty else light_json.dumps(data, sorts_keys=True, is_compact=True, is_ascii=False))
 
 
 def _print(text: str) -> None:

@@ -3,7 +3,6 @@
 In: a `Call`; JSON on standard input.  Out: JSON, or the path of a derivation.
 """
 
-import json
 import sys
 
 from snowsnake.cli.nix.command_line import Call
@@ -12,6 +11,7 @@ from snowsnake.cli.nix.installables import derivations_of
 from snowsnake.cli.nix.store import asked, opened
 from snowsnake.cli.output import write_line
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation import light_json
 
 
 def show(call: Call) -> None:
@@ -32,7 +32,7 @@ def show(call: Call) -> None:
 
 def _parsed(text: bytes) -> object:
     try:
-        return json.loads(text)
+        return light_json.loads(text)
     except RecursionError:
         raise ValueError("the JSON is nested too deep") from None
     except ValueError:

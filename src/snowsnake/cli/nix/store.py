@@ -4,9 +4,6 @@ In: a `Call`.  Out: paths, JSON, messages; the exit code.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 
 from snowsnake.cli import hashing
 from snowsnake.cli.nix.command_line import Call
@@ -18,12 +15,17 @@ from snowsnake.cli.output import write_line
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
 from snowsnake.store.path_info import PathInfo
-from snowsnake.store.trust import Keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import contextmanager
+
     from snowsnake.cli.output import Reporter
     from snowsnake.settings import Settings
+    from snowsnake.store.trust import Keys
+else:
+    from snowsnake.foundation.scopes import contextmanager
 
 
 def _line(text: str) -> None:
@@ -31,7 +33,7 @@ def _line(text: str) -> None:
 
 
 @contextmanager
-def opened(call: Call, *, is_writable: bool) -> Iterator[Store]:
+def opened(call: Call, *, is_writable: bool) -> "Iterator[Store]":
     """The store of a call; faults of paths and contents become errors of the command."""
     from snowsnake.cli.stores import evaluated_in, open_store
 
@@ -49,7 +51,7 @@ def opened(call: Call, *, is_writable: bool) -> Iterator[Store]:
 
 
 @contextmanager
-def asked(call: Call, *, is_writable: bool = False) -> Iterator[Installables]:
+def asked(call: Call, *, is_writable: bool = False) -> "Iterator[Installables]":
     """The installables of a call, with the store in which they are looked up."""
     from snowsnake.cli.stores import is_written
 
@@ -174,6 +176,8 @@ def verify(call: Call) -> int:
     with asked(call) as installables:
         store = installables.store
         paths = store_paths(call, installables)
+        from snowsnake.store.trust import Keys
+
         keys = Keys.parse(call.settings["trusted-public-keys"])
         for path in paths:
             try:
@@ -190,7 +194,7 @@ def verify(call: Call) -> int:
     return code
 
 
-def _is_trusted(call: Call, store: Store, info: PathInfo, keys: Keys, needed: int) -> bool:
+def _is_trusted(call: Call, store: Store, info: PathInfo, keys: "Keys", needed: int) -> bool:
     """Whether an object has enough trusted signatures, including those that other stores (`-s`) have for the same contents."""
     from snowsnake.cli.stores import open_reference
     from snowsnake.settings.store_reference import StoreReference
@@ -203,6 +207,8 @@ def _is_trusted(call: Call, store: Store, info: PathInfo, keys: Keys, needed: in
             found = other.info(info.path)
             if found is not None:
                 signatures.update(found.signatures)
+    from snowsnake.store.light_dataclass import replace
+
     return keys.trust(replace(info, signatures=sorted(signatures)), needed, store.store_dir)
 
 
@@ -234,7 +240,7 @@ def find_log(store: Store, path: str, shown: str, settings: "Settings", reporter
 
 
 @contextmanager
-def _source_and_target(call: Call) -> Iterator[tuple[Installables, Store]]:
+def _source_and_target(call: Call) -> "Iterator[tuple[Installables, Store]]":
     """The installables with the store that objects come from, and the store that they go to."""
     if call.given.flag("to") or call.given.flag("from"):
         from snowsnake.cli.nix.copy import two_stores

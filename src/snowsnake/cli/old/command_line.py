@@ -4,7 +4,6 @@ In: words; a function that handles the words that are not shared options.  Out: 
 """
 
 import os
-from collections.abc import Callable
 
 from snowsnake.cli.options import UsageError, unbundle
 from snowsnake.cli.output import LOG_FORMATS, Reporter
@@ -12,6 +11,12 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
 from snowsnake.settings.kinds import scaled
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Handle = Callable[[str, list[str]], bool]
 
 # The number of values of each shared option.  settings/flags.py knows `--store` and the other options that are settings.
 _SHARED = {
@@ -22,7 +27,6 @@ _SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
 # The values of these are checked to be whole numbers before they become settings.
 _LIMITS = ("--cores", "--max-silent-time", "--timeout")
 # `handle(word, rest)` returns whether the command knows a word, and takes the values that follow the word from `rest`.
-Handle = Callable[[str, list[str]], bool]
 
 
 class Request:
@@ -76,7 +80,7 @@ class Common:
         self.warns_of_roots = True
 
 
-def read(words: list[str], reporter: Reporter, handle: Handle, own: tuple[str, ...] = ()) -> Common:
+def read(words: list[str], reporter: Reporter, handle: "Handle", own: tuple[str, ...] = ()) -> Common:
     """Read a command line; UsageError or SettingError if it is wrong.  `own`: names of settings that are options of this command instead."""
     settings = Settings.load(os.environ, warn=reporter.warning)
     common = Common(settings, reporter)

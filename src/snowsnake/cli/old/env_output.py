@@ -5,12 +5,12 @@ In: packages in their order, the facts to show.  Out: bytes on stdout.
 
 import os
 from functools import partial
-from json.encoder import encode_basestring
 
 from snowsnake.builtins.engines.versions import compare
 from snowsnake.cli.output import Reporter, write
 from snowsnake.cli.packages import PASSED_OVER, Package, split_name
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.foundation.light_json import quoted
 from snowsnake.plain import NotPlain
 
 TYPE_CHECKING = False
@@ -126,7 +126,7 @@ def write_json(packages: list[Package], shown: set[str], world: World, reporter:
     if not texts:
         write(b"{}\n")
         return
-    lines = [f"  {encode_basestring(path)}: {texts[path] or 'null'}" for path in sorted(texts)]
+    lines = [f"  {quoted(path)}: {texts[path] or 'null'}" for path in sorted(texts)]
     write("\n".join(["{", ",\n".join(lines), "}", ""]).encode("utf-8", "surrogateescape"))
 
 
@@ -152,7 +152,7 @@ def _json_facts(package: Package, shown: set[str], facts: "dict[str, Json]", rep
 def _json(data: object, indent: str) -> str:
     """The text that `nlohmann::json::dump(2)` makes.  It is written here because `json.dumps` with an indentation uses Python's slow encoder."""
     if isinstance(data, str):
-        return encode_basestring(data)
+        return str(quoted(data))
     if data is None:
         return "null"
     if isinstance(data, bool):
@@ -171,7 +171,7 @@ def _json(data: object, indent: str) -> str:
     assert isinstance(data, dict)
     if not data:
         return "{}"
-    return "{\n" + ",\n".join([f"{inner}{encode_basestring(key)}: {_json(data[key], inner)}" for key in sorted(data)]) + f"\n{indent}}}"
+    return "{\n" + ",\n".join([f"{inner}{quoted(key)}: {_json(data[key], inner)}" for key in sorted(data)]) + f"\n{indent}}}"
 
 
 # ---- XML ------------------------------------------------------------------------------------------------------------

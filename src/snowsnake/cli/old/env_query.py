@@ -4,7 +4,6 @@ In: a `Request` and settings.  Out: a table, JSON or XML on stdout.
 """
 
 import os
-import re
 
 from snowsnake.cli.old.command_line import Common
 from snowsnake.cli.old.env_output import World, write_json, write_table, write_xml
@@ -28,6 +27,7 @@ _FLAGS = {
     "--json": "json", "--attr-path": "attr_path", "-P": "attr_path",
 }  # fmt: skip
 _AVAILABLE = {"--available": True, "-a": True, "--installed": False}
+_PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_ -"     # characters of a pattern that is just a name
 # The order of characters: letters count as upper case, and bytes beyond ASCII come first, because C's `char` is signed.
 _FOLDED = bytes((byte - 32 if 97 <= byte <= 122 else byte) ^ 0x80 for byte in range(256))
 
@@ -139,7 +139,7 @@ def select(packages: list[Package], words: list[str]) -> list[Package]:
 def _matcher(pattern: str) -> "Any":
     if pattern == "*":
         return lambda name: True
-    if re.fullmatch(r"[A-Za-z0-9_ -]*", pattern):
+    if not pattern.strip(_PLAIN):
         return lambda name: name == pattern
     from snowsnake.cli.patterns import compiled
 

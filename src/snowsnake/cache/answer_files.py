@@ -1,0 +1,88 @@
+"""Answers that can be computed again, a file for each: several processes use them at once, and a kill leaves them whole.
+
+In: keys, which are hashes, and texts.  Out: the texts, later; None for one that is not there, is damaged or went because there were too many.
+Layout: `evaluations/K/KEY`, where K is the first digit of the key: the size of each of the sixteen folders is limited.  A database instead would
+take longer to open than a small flake to evaluate.
+"""
+
+import os
+import time
+
+from snowsnake.cache.seals import sealed, unsealed
+
+FOLDER = "evaluations"
+_SAME_DAY_S = 86400
+_FOLDERS = 16
+_BLOCK_BYTES = 4096                    # what a small file takes on disk
+
+
+class AnswerFiles:
+    """The answers below a folder.  `limit_bytes` is for all of them.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     answers = AnswerFiles(folder, 1 << 20)
+    ...     answers.keep(b"key", "text")
+    ...     answers.find(b"key"), answers.find(b"another")
+    ('text', None)
+    """
+
+    def __init__(self, folder: str, limit_bytes: int) -> None:
+        self._folder = os.path.join(folder, FOLDER)
+        self._limit_bytes = limit_bytes // _FOLDERS
+
+    def _place(self, key: bytes) -> str:
+        name = key.hex()
+        return os.path.join(self._folder, name[0], name)
+
+    def find(self, key: bytes) -> str | None:
+        """The text that was kept last under a key."""
+        path = self._place(key)
+        try:
+            with open(path, "rb") as file:
+                kept = file.read()
+                age_s = time.time() - os.fstat(file.fileno()).st_mtime
+        except OSError:
+            return None
+        import zlib
+
+        try:
+            text = zlib.decompress(unsealed(kept)).decode("utf-8", "surrogatepass")
+        except (ValueError, zlib.error):
+            return None
+        if abs(age_s) > _SAME_DAY_S:
+            try:
+                os.utime(path)                 # those that are used stay longest
+            except OSError:
+                pass
+        return text
+
+    def keep(self, key: bytes, text: str) -> None:
+        """Writes a text; one that cannot be written is computed again."""
+        import zlib
+
+        path = self._place(key)
+        new = f"{path}.{os.getpid()}"
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(new, "wb") as file:
+                file.write(sealed(zlib.compress(text.encode("utf-8", "surrogatepass"), 1)))
+            os.replace(new, path)
+            self._shrink(os.path.dirname(path))
+        except OSError:
+            pass
+
+    def _shrink(self, folder: str) -> None:
+        """Removes what was not used for longest if the files take too much, until half is left."""
+        found = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                found.append((status.st_mtime, max(status.st_size, _BLOCK_BYTES), entry.path))
+        if sum(size for _, size, _ in found) <= self._limit_bytes:
+            return
+        left = self._limit_bytes // 2
+        for _, size, path in sorted(found, reverse=True):
+            left -= size
+            if left < 0:
+                os.unlink(path)

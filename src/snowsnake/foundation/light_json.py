@@ -1,0 +1,108 @@
+"""`loads` and `dumps` of the standard library's `json`, for what every start of a command on a flake reads and writes.
+
+In: text, or data of JSON.  Out: the other.  `json` and the regular expressions that it compiles take a third of such a start; its scanner and its encoder,
+which are written in C, are here without them.  An interpreter that does not have them gets `json` itself.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    encode_basestring: Any
+    encode_basestring_ascii: Any
+    make_encoder: Any
+    make_scanner: Any
+else:
+    try:
+        from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
+    except ImportError:
+        from json.encoder import encode_basestring
+
+        make_scanner = None
+
+quoted = encode_basestring             # the text of a string
+_BLANKS = " \t\n\r"
+
+
+class _Reading:
+    """What the scanner asks its decoder for."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    memo: dict[str, str] = {}
+
+    @staticmethod
+    def parse_constant(name: str) -> float:
+        return float(name)
+
+
+def loads(text: str | bytes) -> Any:
+    """The data of a document; ValueError says what is wrong with it.
+
+    >>> loads('{"a": [1, 2.5, null, "é"]}')
+    {'a': [1, 2.5, None, 'é']}
+    """
+    if make_scanner is None:
+        return _json().loads(text)
+    if isinstance(text, str):
+        shown = text
+    elif b"\0" in text[:4] or text.startswith(b"\xef\xbb\xbf"):     # another encoding than UTF-8
+        return _json().loads(text)
+    else:
+        shown = text.decode("utf-8", "surrogatepass")
+    try:
+        found, end = make_scanner(_Reading)(shown, len(shown) - len(shown.lstrip(_BLANKS)))
+    except StopIteration:
+        return _json().loads(text)         # which says what is wrong
+    return found if not shown[end:].strip(_BLANKS) else _json().loads(text)
+
+
+def dumps(data: object, *, is_compact: bool = False, is_ascii: bool = True, sorts_keys: bool = False) -> str:
+    """The text of data, in one line; *is_compact*: without blanks; *is_ascii*: other characters are escaped.
+
+    >>> dumps({"b": 1, "a": ["é"]}, sorts_keys=True), dumps({"b": 1, "a": ["é"]}, is_compact=True, is_ascii=False)
+    ('{"a": ["\\\\u00e9"], "b": 1}', '{"b":1,"a":["é"]}')
+    """
+    item, key = (",", ":") if is_compact else (", ", ": ")
+    if make_scanner is None:
+        return str(_json().dumps(data, separators=(item, key), ensure_ascii=is_ascii, sort_keys=sorts_keys))
+    encode = encode_basestring_ascii if is_ascii else encode_basestring
+    return "".join(make_encoder({}, _refuse, encode, None, key, item, sorts_keys, False, True)(data, 0))
+
+
+def indented(data: object, blanks: str = "") -> str:
+    """The text of data in several lines, with sorted keys; *blanks* are in front of all but the first line.
+
+    >>> print(indented({"b": [], "a": [1, "é"]}))
+    {
+      "a": [
+        1,
+        "é"
+      ],
+      "b": []
+    }
+    """
+    more = blanks + "  "
+    if isinstance(data, dict) and data:
+        rows = [f"{quoted(key)}: {indented(data[key], more)}" for key in sorted(data)]
+        begin, end = "{}"
+    elif isinstance(data, list | tuple) and data:
+        rows = [indented(value, more) for value in data]
+        begin, end = "[]"
+    else:
+        return dumps(data, is_ascii=False)
+    return f"{begin}\n{more}" + f",\n{more}".join(rows) + f"\n{blanks}{end}"
+
+
+def _refuse(value: object) -> None:
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _json() -> Any:
+    import json
+
+    return json

@@ -1,0 +1,62 @@
+"""`contextmanager` of the standard library's `contextlib`, for modules that every start of a command on a flake imports.
+
+`contextlib` imports `functools` and `collections` for its other names, which takes a tenth of such a start.  A module takes the name under
+`TYPE_CHECKING` from `contextlib`, and from here otherwise.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+
+class _Scope:
+    """What `with` enters: a generator that yields once."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, steps: Iterator[Any]) -> None:
+        self._steps: Any = steps
+
+    def __enter__(self) -> Any:
+        return next(self._steps)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        try:
+            if error is None:
+                next(self._steps)
+            else:
+                self._steps.throw(error)
+        except StopIteration as end:
+            return end is not error
+        except RuntimeError as found:
+            if found.__cause__ is error and isinstance(error, StopIteration):
+                return False               # the generator turned the error of the block into this one
+            if found is not error:
+                raise
+            return False
+        except BaseException as found:
+            if found is not error:
+                raise
+            return False
+        raise RuntimeError("the scope yields twice")
+
+
+def contextmanager(steps: Callable[..., Iterator[Any]]) -> Callable[..., _Scope]:
+    """
+    >>> @contextmanager
+    ... def doubled(number):
+    ...     yield 2 * number
+    >>> with doubled(2) as found:
+    ...     found
+    4
+    """
+
+    def entered(*words: Any, **names: Any) -> _Scope:
+        return _Scope(steps(*words, **names))
+
+    entered.__doc__ = steps.__doc__
+    entered.__name__ = steps.__name__
+    return entered
