@@ -36,7 +36,10 @@ def test_little_is_needed():
     info = NarInfo.parse(short)
     assert (info.compression, info.references, info.deriver) == ("bzip2", [], None)
     assert NarInfo.parse(info.format()) == info
-    assert NarInfo.parse(short + "References: \nDeriver: unknown-deriver\nNew: field\nCA: text:sha256:x\n").ca == "text:sha256:x"
+    doubled = NarInfo.parse(short + f"References:  {DIGITS}-b {DIGITS}-a {DIGITS}-b \n")
+    assert doubled.references == [f"/nix/store/{DIGITS}-b", f"/nix/store/{DIGITS}-a"]
+    assert NarInfo.parse(short + f"References: \nDeriver: unknown-deriver\nNew: field\nCA: text:sha256:{'0' * 52}\n").ca == f"text:sha256:{'0' * 52}"
+    assert NarInfo.parse(short + "CA: \n").ca is None
 
 
 def replaced(key, value):
@@ -59,6 +62,10 @@ BAD = [
     (replaced("References", "../../etc/passwd"), "is not in the Nix store"),
     (replaced("References", "abc"), "too short"),
     (replaced("Deriver", "abc"), "too short"),
+    *((TEXT + f"Sig: {text}\n", "signature is corrupt") for text in ("x", "x:", ":AAAA", "x:!!!!", "x:AAAA:AAAA", "x:====", "x:AAAAA")),
+    *((TEXT + f"CA: {text}\n", message) for text, message in (
+        ("x", "begins neither"), ("text:", "no algorithm"), ("fixed:", "no algorithm"), ("fixed:r:sha256:zz", "wrong length"), ("text:md5:x", "not allowed"),
+    )),
 ]
 
 

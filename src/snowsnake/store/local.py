@@ -22,7 +22,7 @@ from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Missing, NoBuilder, NotValid, Store
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.path import STORE_DIR
-from snowsnake.store.path_info import PathInfo
+from snowsnake.store.path_info import PathInfo, check_claims
 from snowsnake.store.removal import make_writable, remove
 from snowsnake.store.scratch import Scratch
 from snowsnake.store.temporary_roots import TemporaryRoots, leave, roots_of
@@ -389,7 +389,8 @@ class LocalStore(CollectingStore):
         return target
 
     def adopt_import(self, info: PathInfo, target: str) -> None:
-        """Makes an object from `unpack_import` valid with the next `flush`; ValueError if something that it refers to is not valid."""
+        """Makes an object from `unpack_import` valid with the next `flush`; ValueError if something that it refers to is not valid, or a claim is unreadable."""
+        check_claims(info.signatures, info.ca)
         self.complete(info, target)
         for reference in info.references:
             if reference != info.path and not self.is_valid(reference):

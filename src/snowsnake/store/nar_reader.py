@@ -20,8 +20,8 @@ else:
     from snowsnake.store.light_dataclass import dataclass
 
 MAX_DEPTH = 64  # as Nix 2.34
-_MAX_NAME_BYTES = 4096
-_MAX_TARGET_BYTES = 65536
+_MAX_NAME_BYTES = 255  # whatever the file system allows
+_MAX_TARGET_BYTES = 4095
 _MAX_TOKEN_BYTES = 64
 _PIECE_BYTES = 65536
 
@@ -197,15 +197,11 @@ def _node(source: _Source, names: list[bytes]) -> Iterator[Member]:
         yield Member(path, "symlink", target=os.fsdecode(target))
         return
     executable = False
-    tag = source.one_of(b"executable", b"contents", b")")
-    if tag == b"executable":
+    if source.one_of(b"executable", b"contents") == b"executable":
         executable = True
         if source.token() != b"":
             raise BadArchive("bad archive: executable marker has non-empty value")
-        tag = source.one_of(b"contents", b")")
-    if tag == b")":  # no contents field: an empty file
-        yield Member(path, "regular", executable)
-        return
+        source.expect(b"contents")
     contents = _Contents(source, source.size())
     yield Member(path, "regular", executable, contents.size, _pieces=contents.pieces)
     contents.finish()

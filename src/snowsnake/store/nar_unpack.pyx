@@ -47,7 +47,7 @@ cdef extern from *:
     int EINTR
 
 cdef enum:
-    MOST_DEPTH = 64                    # as in nar_reader.py, whose limits must not be lower than these
+    MOST_DEPTH = 64                    # as in nar_reader.py
     MOST_NAME = 255
     MOST_TARGET = 4095
 
@@ -127,17 +127,13 @@ cdef bint file(Reader* self, int directory, const char* name) noexcept nogil:
     cdef Part tag, contents
     cdef bint is_executable = False
     cdef bint ok
-    contents.size = 0
     if not part(self, &tag):
         return False
     if equals(&tag, "executable", 10):
         is_executable = True
         if not expect(self, "", 0) or not part(self, &tag):
             return False
-    if equals(&tag, "contents", 8):
-        if not part(self, &contents) or not part(self, &tag):
-            return False
-    if not equals(&tag, ")", 1):
+    if not equals(&tag, "contents", 8) or not part(self, &contents) or not expect(self, ")", 1):
         return False
     cdef int fd = unpack_create(directory, name)
     if fd < 0:

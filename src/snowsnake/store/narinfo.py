@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from snowsnake.store.hash import Hash
 from snowsnake.store.path import STORE_DIR, check_path
+from snowsnake.store.path_info import check_claims
 
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class NarInfo:
             key, colon, value = line.partition(": ")
             if not colon:
                 key, colon, value = line.partition(":")
-            if not colon or not key or value.strip() != value:
+            if not colon or not key or (value.strip() != value and key != "References"):
                 raise _corrupt(f"line {number} is not of the form 'Key: value'")
             if key == "Sig":
                 signatures.append(value)
@@ -62,6 +63,10 @@ class NarInfo:
             if not fields.get(key):
                 raise _corrupt(f"'{key}' is missing")
         deriver = fields.get("Deriver")
+        try:
+            check_claims(signatures, fields.get("CA"))
+        except ValueError as error:
+            raise _corrupt(str(error)) from None
         return cls(
             path=_path(fields["StorePath"], store_dir),
             url=fields["URL"],
@@ -70,10 +75,10 @@ class NarInfo:
             compression=fields.get("Compression") or "bzip2",
             file_hash=_hash(fields["FileHash"], "FileHash") if "FileHash" in fields else None,
             file_size=_size(fields["FileSize"], "FileSize") if "FileSize" in fields else None,
-            references=[_base(name, store_dir) for name in fields.get("References", "").split(" ") if name],
+            references=[_base(name, store_dir) for name in dict.fromkeys(fields.get("References", "").split(" ")) if name],
             deriver=_base(deriver, store_dir) if deriver and deriver != "unknown-deriver" else None,
             signatures=signatures,
-            ca=fields.get("CA"),
+            ca=fields.get("CA") or None,
             system=fields.get("System"),
         )
 

@@ -5,10 +5,13 @@ In: facts.  Out: `PathInfo`, and its JSON as `nix path-info --json` prints it.
 
 from __future__ import annotations
 
+import binascii
+
 from snowsnake.store.hash import Hash
 
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from dataclasses import dataclass, field
 
     from snowsnake.foundation.json_type import Json
@@ -73,6 +76,31 @@ class PathInfo:
             if self.download.size:
                 found["downloadSize"] = self.download.size
         return {key: found[key] for key in sorted(found)}
+
+
+def check_claims(signatures: Iterable[str], ca: str | None) -> None:
+    """ValueError if a signature or the content address could not be read again; whether they are right is not looked at."""
+    for signature in signatures:
+        split_named(signature, "signature")
+    if ca:
+        split_content_address(ca)
+
+
+def split_named(text: str, what: str) -> tuple[str, bytes]:
+    """(name, data) of `NAME:BASE64`, as keys and signatures are written.  What follows the first `=` does not count, as in 2.34.8.
+
+    >>> split_named("key-1:c25vdw==", "signature")
+    ('key-1', b'snow')
+    """
+    name, colon, data = text.partition(":")
+    digits = data.partition("=")[0]
+    try:
+        raw = binascii.a2b_base64(digits + "=" * (-len(digits) % 4), strict_mode=True)
+    except ValueError:                     # binascii.Error is one
+        raw = b""
+    if not colon or not name or not raw:
+        raise ValueError(f"{what} is corrupt")
+    return name, raw
 
 
 def split_content_address(text: str) -> tuple[str, Hash]:

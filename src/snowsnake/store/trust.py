@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from snowsnake.store import store_path
 from snowsnake.store.ed25519 import is_signature
-from snowsnake.store.path_info import PathInfo
+from snowsnake.store.path_info import PathInfo, split_named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Keys:
     def parse(cls, texts: list[str]) -> Keys:
         found = {}
         for text in texts:
-            name, data = _named(text, "key")
+            name, data = split_named(text, "key")
             if len(data) != 32:
                 raise ValueError("public key is not valid")
             found[name] = data
@@ -50,7 +50,7 @@ class Keys:
         return self._signed(fingerprint(info).encode(), signature)
 
     def _signed(self, message: bytes, signature: str) -> bool:
-        name, data = _named(signature, "signature")
+        name, data = split_named(signature, "signature")
         key = self.by_name.get(name)
         if key is None:
             return False
@@ -78,17 +78,3 @@ def is_content_addressed(info: PathInfo, store_dir: str) -> bool:
     except ValueError:
         return False
     return str(path) == info.path
-
-
-def _named(text: str, what: str) -> tuple[str, bytes]:
-    """(name, data) of `NAME:BASE64`."""
-    name, colon, data = text.partition(":")
-    import base64
-
-    try:
-        raw = base64.b64decode(data, validate=True)
-    except ValueError:
-        raw = b""
-    if not colon or not name or not raw:
-        raise ValueError(f"{what} is corrupt")
-    return name, raw
