@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -452,7 +453,8 @@ def test_a_build_takes_what_a_cache_has(tmp_path, run_command):
     assert b"this derivation will be built" in done.stderr
 
 
-def test_a_command_stops_when_it_is_interrupted(world, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_stops_when_it_is_interrupted(world, tmp_path, number):
     _, folder, paths, _ = world
     block, asked = threading.Event(), threading.Event()
 
@@ -470,8 +472,9 @@ def test_a_command_stops_when_it_is_interrupted(world, tmp_path):
             stderr=subprocess.PIPE, env=os.environ | {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert asked.wait(60)
-        process.send_signal(2)
-        assert process.wait(30) == 130, process.stderr.read()
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number, process.stderr.read()
+        assert process.stderr.read() == b"error: interrupted by the user\n"
     finally:
         block.set()
         server.shutdown()

@@ -374,6 +374,37 @@ def test_an_evaluation_in_a_store_that_forgets(world):
     world.run("instantiate", "packages.nix", "-A", "y", "--eval-store", "dummy://?read-only=false")
 
 
+def events(done):
+    """What a program reads: (action, kind, fields or text) of each event, without its number."""
+    found = [json.loads(line[5:]) for line in done.stderr.decode().splitlines() if line.startswith("@nix ")]
+    return [(event["action"], event.get("type"), event.get("fields", event.get("text"))) for event in found]
+
+
+def test_programs_that_follow_a_copy_read_its_events(world):
+    """The kinds, the fields and their order are those of `nix copy` 2.34.8, which tells progress for each piece."""
+    path = world.build("x")
+    dep = next(str(place) for place in Path(world.store_dir).iterdir() if place.name.endswith("-dep"))
+    url = f"file://{world.folder}/cache"
+    world.settings.append("require-sigs = false")
+
+    def copied(*words):
+        found = events(world.nix("copy", *words, path, "--log-format", "internal-json"))
+        assert [kind for action, kind, _ in found if action == "start"] == [103, 100, 100]
+        assert found[0] == ("start", 103, "copying 2 paths") and found[-1] == ("stop", None, None)
+        assert found[1][:2] == ("result", 106) and found[1][2][0] == 100
+        total = found[1][2][1]
+        assert sum(fields[0] for action, kind, fields in found if kind == 105 and fields[0] == fields[1] and fields[0] > 2) == total
+        assert found[-2] == ("result", 105, [2, 2, 0, 0])
+        assert sum(action == "stop" for action, _, _ in found) == 3
+        return [fields for action, kind, fields in found if kind == 100]
+
+    assert copied("--to", url) == [[dep, "local", url], [path, "local", url]]
+    assert copied("--to", f"{world.folder}/other?store={world.store_dir}") == [[dep, "local", "local"], [path, "local", "local"]]
+    world.forget()
+    assert copied("--from", url) == [[dep, url, "local"], [path, url, "local"]]
+    assert [event[:2] for event in events(world.nix("copy", "--to", url, path, "--log-format", "internal-json"))] == [("start", 103), ("result", 106), ("stop", None)]
+
+
 # --- compression
 
 

@@ -5,8 +5,9 @@ In: two stores, paths, trusted keys.  Out: objects that are valid in the other s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
+from snowsnake.build.progress import CopyProgress, Sink
 from snowsnake.build.substitution import Policy, fetch_into, seen_from_outside
 from snowsnake.store import store_path
 from snowsnake.store.binary_cache.store import BinaryCacheStore
@@ -33,9 +34,9 @@ class Untrusted(ValueError):
 
 def copy_paths(
     source: Store, target: Store, paths: Iterable[str], keys: Keys | None, note: Callable[[str], None], *, jobs: int = 16,
-    is_checked: bool = True,
+    is_checked: bool = True, on_event: Sink | None = None,
 ) -> None:  # fmt: skip
-    """*keys*: objects for a store in a folder must be signed by one of them, unless that store requires none; None trusts everything.
+    """*note* gets lines about what is copied; if there is *on_event*, that gets C++ Nix's events instead.  *keys*: objects for a store in a folder must be signed by one of them, unless that store requires none; None trusts everything.
     *is_checked*: a daemon need not check signatures for itself."""
     if isinstance(source, BinaryCacheStore):
         paths = list(paths)
@@ -45,17 +46,20 @@ def copy_paths(
         target.ask(paths)
     wanted = [path for path in paths if not target.is_valid(path)]
     order = list(reversed(sorted_paths(source, wanted)))
-    note(f"copying {len(order)} paths...")
-    if isinstance(target, LocalStore) and target.store_dir == source.store_dir:
-        _into_folder(source, target, order, keys, note, jobs)
-        return
-    for path in order:
-        info = in_store(source.known(path), target.store_dir)
-        if isinstance(target, LocalStore):
-            check_signatures(info, target, keys)
-        note(_message(source, target, path))
-        with archive_of(source, path) as archive:
-            target.import_object(seen_from_outside(info), archive, is_checked=is_checked)
+    infos = {path: source.known(path) for path in order}
+    names = [source.url, target.url]
+    with CopyProgress(on_event, note, {path: info.nar_size for path, info in infos.items()}, lambda path: (_message(source, target, path), names)) as progress:
+        if isinstance(target, LocalStore) and target.store_dir == source.store_dir:
+            _into_folder(source, target, infos, keys, progress, jobs)
+            return
+        for path, facts in infos.items():
+            info = in_store(facts, target.store_dir)
+            if isinstance(target, LocalStore):
+                check_signatures(info, target, keys)
+            progress.begin(path)
+            with archive_of(source, path) as archive:
+                target.import_object(seen_from_outside(info), archive, is_checked=is_checked)
+            progress.end(path, is_valid=True)
 
 
 def copy_realisations(target: Store, realisations: Iterable[Realisation], keys: Keys | None) -> None:
@@ -88,19 +92,12 @@ def in_store(info: PathInfo, store_dir: str) -> PathInfo:
     return replace(info, path=path)
 
 
-def _into_folder(source: Store, target: LocalStore, order: list[str], keys: Keys | None, note: Callable[[str], None], jobs: int) -> None:
+def _into_folder(source: Store, target: LocalStore, infos: Mapping[str, PathInfo], keys: Keys | None, progress: CopyProgress, jobs: int) -> None:
     offers = []
-    for path in order:
-        info = source.known(path)
+    for path, info in infos.items():
         check_signatures(info, target, keys)
         offers.append(Offer(source, path, info.references, info.nar_size))
-
-    def tell(begun: list[Offer]) -> None:
-        for offer in begun:
-            note(_message(source, target, offer.path))
-
-    policy = Policy(jobs=max(1, jobs), tell=tell)
-    faults = fetch_into(target, offers, policy, lambda: None)
+    faults = fetch_into(target, offers, Policy(jobs=max(1, jobs)), lambda: None, progress)
     for fault in faults.values():
         raise fault
 
@@ -111,7 +108,7 @@ def _is_ours(store: Store) -> bool:
 
 def _message(source: Store, target: Store, path: str) -> str:
     if _is_ours(source):
-        return f"copying path '{path}' to '{target.url}'..."
+        return f"copying path '{path}' to '{target.url}'"
     if _is_ours(target):
-        return f"copying path '{path}' from '{source.url}'..."
-    return f"copying path '{path}' from '{source.url}' to '{target.url}'..."
+        return f"copying path '{path}' from '{source.url}'"
+    return f"copying path '{path}' from '{source.url}' to '{target.url}'"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from snowsnake.store.interface import Offer
@@ -116,14 +116,88 @@ class Progress:
             self._event({"action": "stop", "id": number})
 
     def _start(self, kind: int, level: int, parent: int, text: str, fields: list[str], shown: str = "") -> int:
-        number = next(numbers)
-        facts: dict[str, Any] = {"action": "start", "id": number, "level": level, "parent": parent, "text": text, "type": kind}
-        self._event(facts | ({"fields": fields} if fields else {}), shown)
-        return number
+        return 0 if self.on_event is None else start(self.on_event, kind, level, parent, text, fields, shown)
 
     def _result(self, number: int, kind: int, fields: list[int]) -> None:
         self._event({"action": "result", "id": number, "type": kind, "fields": fields})
 
-    def _event(self, facts: dict[str, Any], shown: str = "") -> None:
+    def _event(self, facts: dict[str, Any]) -> None:
         if self.on_event is not None:
-            self.on_event(facts, shown, False)
+            self.on_event(facts, "", False)
+
+
+def start(on_event: Sink, kind: int, level: int, parent: int, text: str, fields: list[str], shown: str = "") -> int:
+    """Tells that an activity begins, and returns its number."""
+    number = next(numbers)
+    facts: dict[str, Any] = {"action": "start", "id": number, "level": level, "parent": parent, "text": text, "type": kind}
+    on_event(facts | ({"fields": fields} if fields else {}), shown, False)
+    return number
+
+
+class CopyProgress:
+    """What is told of a copy from one store to another: an activity for all of it, and one for each object.  Without *on_event*, *note* gets lines.
+
+    *sizes*: the objects, and the sizes of their archives.  *describe*: the line about an object, and the stores' names.
+    """
+
+    def __init__(
+        self, on_event: Sink | None, note: Callable[[str], None], sizes: Mapping[str, int], describe: Callable[[str], tuple[str, list[str]]]
+    ) -> None:  # fmt: skip
+        self._on_event = on_event
+        self._note = note
+        self._sizes = sizes
+        self._describe = describe
+        self._count = Count(expected=len(sizes))
+        self._whole = 0
+        self._copying: dict[str, int] = {}
+
+    def __enter__(self) -> CopyProgress:
+        text = f"copying {self._count.expected} paths"
+        if self._on_event is None:
+            self._note(f"{text}...")
+        else:
+            self._whole = start(self._on_event, COPIES, _INFORMATIVE, 0, text, [], f"{text}...")
+            self._result(self._whole, EXPECTED, [COPY, sum(self._sizes.values())])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in (*self._copying.values(), self._whole):
+            self._event({"action": "stop", "id": number})
+
+    def begin(self, path: str) -> None:
+        text, names = self._describe(path)
+        if self._on_event is None:
+            self._note(f"{text}...")
+            return
+        self._count.running += 1
+        self._result(self._whole, PROGRESS, self._count.fields)
+        self._copying[path] = start(self._on_event, COPY, _INFORMATIVE, 0, text, [path, *names], f"{text}...")
+
+    def end(self, path: str, *, is_valid: bool) -> None:
+        if path not in self._copying:
+            return
+        number, size = self._copying.pop(path), self._sizes[path]
+        if is_valid:
+            self._result(number, PROGRESS, [size, size, 0, 0])
+        self._event({"action": "stop", "id": number})
+        self._count.running -= 1
+        self._count.done += is_valid
+        self._count.failed += not is_valid
+        self._result(self._whole, PROGRESS, self._count.fields)
+
+    def expect_fetches(self, offers: list[Offer]) -> None:
+        pass                               # all were known in advance
+
+    def fetch_begins(self, offer: Offer) -> bool:
+        self.begin(offer.path)
+        return True
+
+    def fetch_ends(self, path: str, *, is_valid: bool) -> None:
+        self.end(path, is_valid=is_valid)
+
+    def _result(self, number: int, kind: int, fields: list[int]) -> None:
+        self._event({"action": "result", "id": number, "type": kind, "fields": fields})
+
+    def _event(self, facts: dict[str, Any]) -> None:
+        if self._on_event is not None:
+            self._on_event(facts, "", False)

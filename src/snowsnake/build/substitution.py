@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from snowsnake.build.progress import Progress
+from snowsnake.build.progress import CopyProgress, Progress
 from snowsnake.fetch.crew import Crew
 from snowsnake.fetch.errors import FetchError
 from snowsnake.store import store_path
@@ -234,7 +234,7 @@ class Substituters:
 
 
 def fetch_into(
-    store: LocalStore, offers: Iterable[Offer], policy: Policy, check: Callable[[], None], progress: Progress | None = None
+    store: LocalStore, offers: Iterable[Offer], policy: Policy, check: Callable[[], None], progress: Progress | CopyProgress | None = None
 ) -> dict[str, Exception]:
     """Like `Substituters.fetch`; signatures were checked before."""
     return _Fetching(store, {offer.path: offer for offer in offers}, policy, check, progress or Progress()).run()
@@ -256,7 +256,7 @@ class DependencyLacks(ValueError):
 class _Fetching:
     """Fetches several at once, references before the objects that refer to them."""
 
-    def __init__(self, store: LocalStore, offers: dict[str, Offer], policy: Policy, check: Callable[[], None], progress: Progress) -> None:
+    def __init__(self, store: LocalStore, offers: dict[str, Offer], policy: Policy, check: Callable[[], None], progress: Progress | CopyProgress) -> None:
         self._progress = progress
         self._store = store
         self._offers = offers

@@ -4,6 +4,8 @@ In: settings, a reporter; a store, wanted outputs.  Out: valid outputs; lines on
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from snowsnake.cli.store_words import size_text
 from snowsnake.diagnostics.error import EvaluationError, Frame
@@ -22,6 +24,36 @@ if TYPE_CHECKING:
     from snowsnake.store.place import DaemonPlace, StorePlace
 
 
+class EndedBySignal(KeyboardInterrupt):
+    """Somebody ends the program otherwise than by Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@contextmanager
+def ended_by_signals() -> "Iterator[None]":
+    """SIGTERM and SIGHUP end what happens inside like Ctrl-C: with a message, and without builders that go on."""
+    import signal
+
+    def end(number: int, frame: object) -> None:
+        raise EndedBySignal(number)
+
+    before = {}
+    try:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) == signal.SIG_DFL:     # `nohup` ignores it
+                before[number] = signal.signal(number, end)
+    except ValueError:
+        pass                               # only the main thread gets signals
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class LazyBuilder:
     """Builds and substitutes in a store in folders; its modules are imported when something is missing."""
 
@@ -34,22 +66,29 @@ class LazyBuilder:
         self._made: Realiser | None = None
 
     def realise(self, store: "LocalStore", wanted: list[str]) -> None:
-        self._realiser().realise(store, wanted)
+        with ended_by_signals():
+            self._realiser().realise(store, wanted)
 
     def missing(self, store: "Store", wanted: "Iterable[str]") -> "Missing":
         from snowsnake.store.interface import Missing
 
         items = list(wanted)
-        return Missing() if _are_valid(store, items) else self._realiser().missing(store, items)
+        if _are_valid(store, items):
+            return Missing()
+        with ended_by_signals():
+            return self._realiser().missing(store, items)
 
     def check(self, store: "LocalStore", wanted: list[str]) -> None:
-        self._realiser().check(store, wanted)
+        with ended_by_signals():
+            self._realiser().check(store, wanted)
 
     def repair(self, store: "LocalStore", wanted: list[str]) -> None:
-        self._realiser().repair(store, wanted)
+        with ended_by_signals():
+            self._realiser().repair(store, wanted)
 
     def repair_path(self, store: "LocalStore", path: str) -> None:
-        self._realiser().repair_path(store, path)
+        with ended_by_signals():
+            self._realiser().repair_path(store, path)
 
     def _realiser(self) -> "Realiser":
         if self._made is not None:

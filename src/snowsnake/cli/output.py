@@ -297,7 +297,7 @@ def guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], r
 def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], reporter: Reporter, program: str) -> int:
     """Runs `command(words, reporter)` and turns exceptions into a message and an exit code.
 
-    0 is success, 1 any error (102 one of fetching: what came has another hash), 130 an interrupt, 141 a reader of stdout that went away.
+    0 is success, 1 any error (102 one of fetching: what came has another hash), 130 an interrupt (143 SIGTERM, 129 SIGHUP, during a build), 141 a reader of stdout that went away.
     """
     # A command makes few cyclic objects of Python's: looking for them takes longer than what they hold is worth.
     was_collecting = gc.isenabled()
@@ -332,7 +332,7 @@ def report(error: BaseException, reporter: Reporter, hint: str = "") -> int:
         _report_memory(reporter)
     elif isinstance(error, KeyboardInterrupt):
         reporter.failure("interrupted by the user")
-        return 130
+        return 128 + getattr(error, "number", 2)
     elif isinstance(error, RecursionError):
         reporter.failure("stack overflow; max-call-depth exceeded")
     else:

@@ -6,6 +6,7 @@ In: a `Call`.  Out: objects that are valid in the other store; a line for each.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from snowsnake.cli.building import ended_by_signals
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import Installables, derivations_of, made, realisations_of
 from snowsnake.cli.nix.results import make_links
@@ -51,7 +52,7 @@ def run(call: Call) -> None:
     from snowsnake.store.trust import Keys
 
     given, settings = call.given, call.settings
-    with two_stores(call) as (source, target):
+    with ended_by_signals(), two_stores(call) as (source, target):
         installables = Installables(call, source, is_written=bool(call.eval_store or not given.flag("from")) and is_written(settings, call.eval_store))
         what = made(call, installables, is_recursive=not given.flag("no_recursive"))
         is_checked = given.flag("no_check_sigs")
@@ -59,7 +60,10 @@ def run(call: Call) -> None:
         evaluated = source = installables.store
         if isinstance(source, MemoryStore) and source.below is not None and all(map(source.below.is_valid, what.paths)):
             source = source.below          # nothing is copied that was only evaluated
-        copy_paths(source, target, what.paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"], is_checked=is_checked)
+        copy_paths(
+            source, target, what.paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"], is_checked=is_checked,
+            on_event=call.reporter.event if call.reporter.is_followed else None,
+        )  # fmt: skip
         if "ca-derivations" in settings["experimental-features"]:
             copy_realisations(target, realisations_of(evaluated, what.targets), keys)
         if given.flag("profile"):

@@ -217,6 +217,10 @@ class DaemonConnection:
             return self.wire.text()
         raise DaemonError(f"got unsupported field type {kind:x} from Nix daemon")
 
+    def _trace(self) -> str:
+        self.wire.number()                 # a position, never sent
+        return self.wire.text()
+
     def _error(self) -> DaemonError:
         wire = self.wire
         if wire.text() != "Error":
@@ -225,10 +229,7 @@ class DaemonConnection:
         wire.text()                        # once the name of the error's class
         message = wire.text()
         wire.number()                      # a position, never sent
-        traces = []
-        for _ in range(wire.count()):
-            wire.number()
-            traces.append(wire.text())
+        traces = wire.items(self._trace)
         return DaemonError(without_colours(message), list(map(without_colours, traces)), is_refusal=True)
 
 

@@ -423,7 +423,7 @@ class DaemonStore(CollectingStore):
             for _ in range(2):             # time of the CPU, if it is known
                 if wire.flag():
                     wire.number()
-        made = [wire.text() for _ in range(2 * wire.count())][1::2]        # realisations of outputs, each after its name
+        made = wire.items(lambda: (wire.text(), wire.text())[1])        # realisations of outputs, each after its name
         return path, None if status in _SUCCESSES else without_colours(message) or f"build failed with status {status}", made
 
     @_alone

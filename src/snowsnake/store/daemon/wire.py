@@ -15,6 +15,7 @@ from typing import TypeVar
 _PIECE_BYTES = 1 << 16
 _MAX_TEXT_BYTES = 64 << 20  # of one string: messages, paths, derivations
 _MAX_COUNT = 10_000_000
+_MAX_LIST_BYTES = 1 << 30   # of one list: the paths of ten million objects
 _STEERING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 
 Item = TypeVar("Item")
@@ -70,6 +71,7 @@ class Wire(Message):
         self._in = bytearray()
         self._start = 0
         self._is_gone = False
+        self._taken_bytes = 0              # so far
 
     def close(self) -> None:
         self._socket.close()
@@ -123,6 +125,7 @@ class Wire(Message):
                 raise _disconnected()
         data = bytes(self._in[self._start : self._start + size])
         self._start += size
+        self._taken_bytes += size
         if self._start >= _PIECE_BYTES or self._start == len(self._in):
             del self._in[: self._start]
             self._start = 0
@@ -156,7 +159,13 @@ class Wire(Message):
         return self.items(self.text)
 
     def items(self, one: Callable[[], Item]) -> list[Item]:
-        return [one() for _ in range(self.count())]
+        found: list[Item] = []
+        limit_bytes = _MAX_LIST_BYTES + self._taken_bytes
+        for _ in range(self.count()):
+            found.append(one())
+            if self._taken_bytes > limit_bytes:
+                raise DaemonError(f"the Nix daemon sends a list of more than {_MAX_LIST_BYTES} bytes")
+        return found
 
     def read(self, size: int) -> bytes:
         """At most *size* bytes, as `read` of a file returns them; b"" at the end."""
