@@ -431,3 +431,31 @@ def test_without_a_package_it_is_said_what_is_needed(monkeypatch, method, packag
     monkeypatch.setitem(sys.modules, "lz4.frame", None)
     with pytest.raises(ValueError, match=f"pip install {package}"):
         check_method(method)
+
+
+# --- sources that hold the store
+
+FLAKE = '{ outputs = { self }: { x = "${self}"; }; }'
+
+
+@pytest.mark.parametrize("kind", ["flake", "path", "add", "import"])
+def test_a_folder_that_holds_the_store_is_copied(world, kind):
+    """What is written meanwhile is not copied: the archive is whole before the first file of the copy is written."""
+    folder = world.folder / "around"
+    folder.mkdir()
+    (folder / "flake.nix").write_text(FLAKE)
+    (folder / "file").write_text("contents")
+    (folder / "code.nix").write_text({"path": 'builtins.path { path = ./.; name = "around"; }', "import": '"${./.}"'}.get(kind, ""))
+    world.settings.append("experimental-features = nix-command flakes")
+    world.store_dir = f"{folder}/store"
+    for _ in range(2):
+        if kind == "flake":
+            done = world.nix("eval", "--raw", f"{folder}#x")
+        elif kind == "add":
+            done = world.run("old.store", "--add", str(folder))
+        else:
+            done = world.run("instantiate", "--eval", "--read-write-mode", f"{folder}/code.nix")
+        copy = Path(done.stdout.decode().strip().strip('"'))
+        assert (copy / "file").read_text() == "contents"
+        assert not (copy / "store" / copy.name).exists()
+        world.run("old.store", "--verify", "--check-contents")

@@ -4,8 +4,6 @@ In: settings, a reporter; a store, wanted outputs.  Out: valid outputs; lines on
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from snowsnake.cli.store_words import size_text
 from snowsnake.diagnostics.error import EvaluationError, Frame
@@ -32,26 +30,29 @@ class EndedBySignal(KeyboardInterrupt):
         self.number = number
 
 
-@contextmanager
-def ended_by_signals() -> "Iterator[None]":
-    """SIGTERM and SIGHUP end what happens inside like Ctrl-C: with a message, and without builders that go on."""
-    import signal
+class ended_by_signals:  # noqa: N801  # used like a function
+    """SIGTERM and SIGHUP end what happens inside the `with` like Ctrl-C: with a message, and without builders that go on."""
 
-    def end(number: int, frame: object) -> None:
-        raise EndedBySignal(number)
+    def __enter__(self) -> None:
+        import signal
 
-    before = {}
-    try:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) == signal.SIG_DFL:     # `nohup` ignores it
-                before[number] = signal.signal(number, end)
-    except ValueError:
-        pass                               # only the main thread gets signals
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        def end(number: int, frame: object) -> None:
+            raise EndedBySignal(number)
+
+        self._numbers: list[int] = []
+        try:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) == signal.SIG_DFL:     # `nohup` ignores it
+                    signal.signal(number, end)
+                    self._numbers.append(number)
+        except ValueError:
+            pass                           # only the main thread gets signals
+
+    def __exit__(self, *exception: object) -> None:
+        import signal
+
+        for number in self._numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 class LazyBuilder:

@@ -326,9 +326,13 @@ class Fetcher:
             return
         from snowsnake.fetch.tree_hash import ArchiveStream
 
+        place = tree.disk_path(b"")
         try:
             with self.activity("chatty", f"copying '{shown or path}/' to the store"):
-                made = self.store.add_archive(name, ArchiveStream(tree))     # type: ignore[arg-type]   # only `read` is used
+                if place is not None and self.store.lies_in(place):
+                    made = self.store.add_source(name, os.fsdecode(place))
+                else:
+                    made = self.store.add_archive(name, ArchiveStream(tree))     # type: ignore[arg-type]   # only `read` is used
         except (OSError, ValueError) as error:
             raise FetchError(f"writing to the store in '{self.store.root}': {error}") from None
         if made != path:

@@ -11,6 +11,7 @@ import tempfile
 
 from snowsnake.store import hashing, nar, store_path
 from snowsnake.store.interface import Store
+from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo
 
 TYPE_CHECKING = False
@@ -37,6 +38,8 @@ def content_path(store_dir: str, name: str, source: str, method: str, algorithm:
 
 def add_path(store: Store, name: str, source: str, method: str = "nar", algorithm: str = "sha256") -> str:
     """Adds a file or folder; ValueError for a name or contents that are not allowed."""
+    if (method, algorithm) == ("nar", "sha256") and isinstance(store, LocalStore) and store.lies_in(source):
+        return store.add_source(name, source)
     path, address = content_path(store.store_dir, name, source, method, algorithm)
     store.keep(path)
     if store.is_valid(path):

@@ -17,6 +17,7 @@ TYPE_CHECKING = False                 # `typing` and `dataclasses` would be impo
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from dataclasses import dataclass, field
+    from os import PathLike
     from typing import BinaryIO, Self
 
     from snowsnake.store.realisation import Realisation
@@ -170,6 +171,10 @@ class Store(ABC):
         if self.features is not None:
             drv.require_features(self.features)
         return drv
+
+    def lies_in(self, place: str | bytes | PathLike[str]) -> bool:
+        """Whether a folder of this machine holds the store's own files, so that it changes while it is copied."""
+        return False
 
     def has_derivation(self, drv_path: str) -> bool:
         """Whether it can be read, here or from the store in which evaluations wrote it."""

@@ -478,6 +478,11 @@ class LocalStore(CollectingStore):
             raise ValueError("attempt to write a readonly database")
         return self._scratch
 
+    def lies_in(self, place: str | bytes | PathLike[str]) -> bool:
+        """The archive of such a folder must be whole before the first file of a copy is written."""
+        top = os.path.realpath(os.fsdecode(place))
+        return top == "/" or any(f"{os.path.realpath(own)}/".startswith(top + "/") for own in (self._objects, self.state))
+
     def add_source(
         self,
         name: str,
@@ -496,6 +501,13 @@ class LocalStore(CollectingStore):
             return self._add_flat_file(name, source)
         if method != "nar":
             raise ValueError(f"a source is added by 'nar' or 'flat', not by '{method}'")
+        if self.lies_in(source):
+            import tempfile
+
+            with tempfile.TemporaryFile() as file:
+                nar.pack_into(source, file.fileno(), accepts)
+                file.seek(0)
+                return self.add_archive(name, file, references)
         path, _ = self._fixed_path(name, "nar", nar.path_digest("sha256", source, accepts)[0], references)
         if self._has_already(path):
             return path
