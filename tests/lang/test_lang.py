@@ -48,11 +48,6 @@ LACKING: dict[str, list[str]] = {
     "error-hash-algorithm": [
         "Try '/usr/bin/nix-instantiate --help' for more information.",
     ],
-    # Its TOML library's dump of the text, which repeats parts of it.
-    "error-toml": [
-        "2 | b = [ 1, 2",
-        "3 | a = 10x0a(LINE FEED)b = [ 1, 2",
-    ],
 }
 # What the outermost evaluator of these needs is more than any test should take under stress.
 HEAVY = {"deep-calls", "deep-data", "tail-calls", "wide-sets", "error-endless-calls", "error-recursion-function", "error-trace-deep"}

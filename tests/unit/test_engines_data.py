@@ -145,7 +145,7 @@ def test_toml_message():
         toml.loads(b"a = 1\nb = 1 c = 2")
     assert str(caught.value) == (
         "while parsing TOML: [error] toml::parse_table: newline (LF / CRLF) or EOF is expected\n"
-        " --> fromTOML\n   |\n 2 | b = 1 c = 2\n   |       ^-- here"
+        " --> fromTOML\n   |\n 2 | b = 1 c = 2\n   |       ^-- here\n"
     )
 
 

@@ -3,6 +3,7 @@
 
 In: bytes.  Out: events, or a message.  Nothing recurses: memory alone bounds nesting and dotted keys.
 """
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memchr, memset
@@ -17,7 +18,7 @@ from snowsnake.builtins.engines.toml_document cimport (
 )
 from snowsnake.builtins.engines.toml_values cimport TomlFrame, toml_fail, toml_read_scalar, toml_read_string
 from snowsnake.foundation.allocate cimport resize_items
-from snowsnake.foundation.buffer cimport bytes_append, bytes_free, bytes_init, bytes_text
+from snowsnake.foundation.buffer cimport bytes_append, bytes_clear, bytes_free, bytes_init, bytes_text
 
 cdef enum:
     END_OF_INPUT = -1
@@ -324,7 +325,28 @@ cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_
         return True
     if reader.document.texts.failed or not reader.has_failed:
         reader.message.failed = True
+    else:
+        with gil:
+            tell_all(reader)
     return False
+
+
+cdef void tell_all(TomlReader* reader) noexcept:
+    """Puts everything that is wrong with the document in the place of what was found first, if that can be said."""
+    cdef bytes told
+    try:
+        from snowsnake.builtins.engines.toml_faults import LARGEST_BYTES, explain        # only for documents that are refused
+
+        if reader.size_bytes > LARGEST_BYTES:
+            return
+        text = explain(PyBytes_FromStringAndSize(<const char*>reader.data, reader.size_bytes))
+        if text is not None:
+            told = text.encode()
+            bytes_clear(&reader.message)
+            bytes_text(&reader.message, "while parsing TOML: ")
+            bytes_append(&reader.message, <const uint8_t*><const char*>told, len(told))
+    except (ImportError, MemoryError, OSError):
+        return                            # what was found first is told
 
 
 cdef void toml_reader_free(TomlReader* reader) noexcept nogil:
