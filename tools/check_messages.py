@@ -42,6 +42,7 @@ WORDING = {
     "machine/errors.pyx": "what is said when there is no memory to say anything else",
     "machine/importing.pyx": "the parser's message, with the place of the first definition",
     "machine/operations.pyx": "how a function is named in a message",
+    "observe/calls.pyx": "lines that programs read, with the time",
 }
 FORMAT = re.compile(r"\bformat_text\(")
 WORDED = re.compile(r"\bworded\((?=MESSAGE_)")

@@ -39,7 +39,7 @@ ELSEWHERE = {
         "local-overlay-store/gc local-overlay-store/optimise local-overlay-store/redundant-add local-overlay-store/stale-file-handle "
         "local-overlay-store/verify db-migration"
     ).split(),
-    "debugger, profiler": "debugger flamegraph-profiler function-trace".split(),
+    "debugger": ["debugger"],
     "the C++ library and its plug-ins": "plugins test-libstoreconsumer".split(),
     "the test suite itself": "characterisation-test-infra test-infra".split(),
 }

@@ -56,7 +56,7 @@ cdef class Interpreter(Runner):
     """One machine.  One thread at a time may use it; several interpreters run in as many threads.
 
     `level`: 0 is the specified bytecode, 1 the default.  `trace`: "operations" or "timing" writes what the machine does to
-    stderr.  `store`: a folder, or the place of a store (store/place.py), that gets what evaluation adds.  `search_path`: (prefix, path)
+    stderr.  `watch`: (whether a line is written for each call that begins or ends, samples of the stack in a second or None), see observe/calls.pyx.  `store`: a folder, or the place of a store (store/place.py), that gets what evaluation adds.  `search_path`: (prefix, path)
     pairs.  Limits of 0 are the defaults: four fifths of the memory, a call depth of two million, no time limit.  `cache`: the folder of compiled files, none if empty; `cache_by_content`: a file is known by its content
     alone, not by its time and size.  `prints_nix`: values may be asked for as Nix text, in which lists that stand in the same cell are
     shown once; without it such cells need no memory.  `hides_time`: `builtins.currentTime` is not there, as in pure evaluation.
@@ -74,7 +74,7 @@ cdef class Interpreter(Runner):
 
     def __init__(self, *, int level=1, search_path=(), bint pure=False, bint restricted=False, allowed_paths=(), features=(),
                  uint64_t memory_limit_bytes=0, uint32_t depth_limit=0, double timeout_s=0.0, bint stress=False,
-                 bint trace_verbose=False, bint abort_on_warn=False, store=None, str trace="",
+                 bint trace_verbose=False, bint abort_on_warn=False, store=None, str trace="", watch=None,
                  bytes cache=b"", uint64_t cache_limit_bytes=256 << 20, bint cache_by_content=False, bint count_objects=False,
                  bint prints_nix=True, bint hides_time=False, **host_options):
         cdef Machine* m
@@ -102,6 +102,11 @@ cdef class Interpreter(Runner):
                 from snowsnake.observe.tracer import attach
 
                 self.tracer = attach(<size_t>m, trace == "timing")
+            elif watch is not None:
+                from snowsnake.observe.calls import attach
+                from snowsnake.traces.source_tree import SourceTree
+
+                self.tracer = attach(<size_t>m, *watch, SourceTree)
             self.timeout_s = timeout_s
             if store is not None:
                 if isinstance(store, str):
@@ -128,6 +133,10 @@ cdef class Interpreter(Runner):
         if self.m != NULL:
             regex_release(self.m)
         machine_free(self.m)
+
+    def stacks(self):
+        """`STACK COUNT` of each stack of calls that was met; see `watch`."""
+        return self.tracer.lines()
 
     # ---- sources ------------------------------------------------------------------------------------------------
 

@@ -157,7 +157,8 @@ def test_bad_configuration(tmp_path, text, message) -> None:
         ("flake-registry = x", ["Ignoring setting 'flake-registry' because experimental feature 'flakes' is not enabled"]),
         ("experimental-features = flakes\nflake-registry = x", []),
         ("flake-registry = x\nexperimental-features = flakes", []),
-        ("eval-profiler = flamegraph", ["setting 'eval-profiler' is not carried out by Snowsnake"]),
+        ("plugin-files = /x", ["setting 'plugin-files' is not carried out by Snowsnake"]),
+        ("eval-profiler = flamegraph", []),
         ("eval-profiler = disabled", []),
     ],
 )

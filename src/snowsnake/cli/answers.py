@@ -25,7 +25,8 @@ _SETTINGS = (
 def open_answers(session: "Session", flakes: "FlakeSession", locked: "LockedFlake", *, is_refreshed: bool) -> "FlakeAnswers | None":
     """The user's cache, unless it is off, the evaluation is not pure, or somebody wants to watch it."""
     settings = session.settings
-    if not (settings["eval-cache"] and settings["pure-eval"]) or session.reporter.verbosity > QUIET or session.arguments:
+    is_watched = settings["trace-function-calls"] or settings["eval-profiler"] != "disabled" or session.reporter.verbosity > QUIET
+    if not (settings["eval-cache"] and settings["pure-eval"]) or is_watched or session.arguments:
         return None
     from snowsnake.cache.location import default_folder
 

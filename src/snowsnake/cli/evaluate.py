@@ -55,6 +55,7 @@ OUTPUT_OPTIONS = (
     Option("--trace-compiler", "", "list on stderr each chunk that was compiled"),
     Option("--trace-runtime", "", "print every operation of the machine on stderr"),
     Option("--trace-runtime-timing", "", "the same with the time since the start"),
+    Option("--profile", "FILE", "write which calls took the time to this file, one stack a line, for flamegraph.pl and its kin"),
 )
 # About flakes and their lock files; cli/flake_options.py reads them.
 LOCK_OPTIONS = (
@@ -96,6 +97,9 @@ def settings_of(given: Arguments, reporter: Reporter) -> Settings:
         settings.set("restrict-eval", "true")
     if given.flag("store"):
         settings.set("store", _store_address(given.text("store")))
+    if given.flag("profile"):
+        settings.set("eval-profiler", "flamegraph")
+        settings.set("eval-profile-file", os.path.abspath(given.text("profile")))
     settings.finish()
     reporter.follow(settings)
     return settings

@@ -315,6 +315,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     except (Exception, KeyboardInterrupt) as error:
         return report(error, reporter, _hint(program))
     finally:
+        _finish()
         if was_collecting:
             gc.enable()
 
@@ -366,8 +367,22 @@ def keep(evaluator: "Interpreter") -> None:
         _kept.append(evaluator)
 
 
+_at_end: "list[Callable[[], None]]" = []
+
+
+def at_end(finish: "Callable[[], None]") -> None:
+    """Has a function called when the command ends."""
+    _at_end.append(finish)
+
+
+def _finish() -> None:
+    while _at_end:
+        _at_end.pop()()
+
+
 def finish_evaluations() -> None:
     """Write what evaluators of this process still hold, before it ends or becomes another program."""
+    _finish()
     for evaluator in _kept or ():
         evaluator.flush_cache()
         evaluator.close_store()

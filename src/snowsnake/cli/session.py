@@ -61,6 +61,9 @@ class Session:
             options["store"] = store
         if reporter.verbosity > QUIET:
             options["verbosity"] = reporter.verbosity
+        profile = settings["eval-profiler"] == "flamegraph"
+        if profile or settings["trace-function-calls"]:
+            options["watch"] = settings["trace-function-calls"], settings["eval-profiler-frequency"] if profile else None
         if settings["eval-system"] or settings.is_set("system"):
             options["system"] = settings["eval-system"] or settings["system"]
         self.evaluator = Interpreter(
@@ -76,6 +79,10 @@ class Session:
             **options,
         )
         keep(self.evaluator)
+        if profile:
+            from snowsnake.cli.profile import write_at_end
+
+            write_at_end(self.evaluator, settings["eval-profile-file"])
         self.arguments: dict[bytes, Handle] = {}
         self.selector = Selector(self.evaluator, self.arguments)
 

@@ -1,0 +1,6 @@
+from typing import Any
+
+class CallWatcher:
+    def lines(self) -> list[bytes]: ...
+
+def attach(machine: int, writes_lines: bool, frequency: int | None, tree_of: Any) -> CallWatcher: ...
