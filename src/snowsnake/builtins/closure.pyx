@@ -132,6 +132,20 @@ cdef inline Word _predecessor(Word node) noexcept nogil:
     return parent
 
 
+cdef inline Word _successor(Word node) noexcept nogil:
+    cdef Word parent
+    if _get(node, RIGHT) != WORD_NULL:
+        node = _get(node, RIGHT)
+        while _get(node, LEFT) != WORD_NULL:
+            node = _get(node, LEFT)
+        return node
+    parent = _get(node, PARENT)
+    while parent != WORD_NULL and _get(parent, RIGHT) == node:
+        node = parent
+        parent = _get(node, PARENT)
+    return parent
+
+
 cdef void _insert(Machine* m, Word* root, Word parent, bint on_left, Word key) noexcept nogil:
     cdef Word node = new_list(m, FIELDS)
     _set(m, node, KEY, key)
@@ -410,10 +424,21 @@ cdef Word _element_with(Machine* m, Word* fp, Word key) noexcept nogil:
     return WORD_NULL
 
 
+cdef Word _told(Word* fp, Word key) noexcept nogil:
+    """The key that C++ Nix tells: the least one that cannot be compared, whichever was met first."""
+    cdef Word node = fp[ROOT]
+    while _get(node, LEFT) != WORD_NULL:
+        node = _get(node, LEFT)
+    while node != fp[NODE] and node != WORD_NULL and _less_now(val(key), _get(node, KEY)) >= 0:
+        node = _successor(node)
+    return _get(fp[NODE] if node == WORD_NULL else node, KEY)
+
+
 cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
     """Which step is being done for which element."""
     cdef int64_t phase
     cdef Word element
+    cdef Word* key
     if top < fp + SLOTS or not is_list(fp[QUEUE]):
         return 0
     phase = int_value(fp[PHASE])
@@ -424,9 +449,10 @@ cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexc
     if not is_attrs(element) or attrs_find(element, symbol_intern(m, "key", 3)) == NULL:
         _tell(m, entries, NOTE_CLOSURE_ELEMENT, element)
         return 1
-    if fp[NODE] == WORD_NULL or fp[NODE] == fp[ROOT] and is_thunk(val(attrs_find(element, symbol_intern(m, "key", 3))[0])):
+    key = attrs_find(element, symbol_intern(m, "key", 3))
+    if fp[NODE] == WORD_NULL or fp[NODE] == fp[ROOT] and is_thunk(val(key[0])):
         return 0                      # the key is being evaluated
-    _tell(m, entries, NOTE_CLOSURE_WITH, _element_with(m, fp, _get(fp[NODE], KEY)))
+    _tell(m, entries, NOTE_CLOSURE_WITH, _element_with(m, fp, _told(fp, key[0])))
     _tell(m, entries + 1, NOTE_CLOSURE_COMPARED, element)
     return 2
 

@@ -39,7 +39,7 @@ _PART_OF_FAULT = {"not-coercible": "coerced", "not-absolute": "coerced", "not-co
 class BuiltinLines(TraceState):
     def _builtin(self, note: Note, inner: Note | None, number: int) -> None:
         name = note.name
-        if name == "__toStringCoerce" and (number == 0 or self._notes[number - 1].is_code):
+        if name == "__toStringCoerce" and self._is_to_string(note, number):
             name = "toString"                  # the builtin is the machine's own operation
         if note.is_internal and name == note.name:
             return
@@ -113,6 +113,11 @@ class BuiltinLines(TraceState):
         self._lines.append(("text", text, place))
         if further is not None:
             self._lines.append(("text", further, None))
+
+    def _is_to_string(self, note: Note, number: int) -> bool:
+        """Whether code called it, or it was to be called later (`map toString`); the builtin itself calls it, too."""
+        before = self._notes[number - 1] if number else None
+        return before is None or before.is_code or (note.is_behind_machine and before.name != "toString")
 
     def _place_of_result(self, extent: RawPosition | None) -> RawPosition | None:
         """The place of a function's result, if that is a set or a function written there; otherwise the function's."""

@@ -31,6 +31,7 @@ _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
 class OperatorLines(TraceState):
     def _surroundings(self, note: Note, way: list[Step], tree: SourceTree) -> None:
         """The expressions that the nodes around the place are evaluating."""
+        failing = self._failing_condition(note, way)
         for outer, inner in zip(way, way[1:], strict=False):
             if inner.role in ("left", "right"):
                 self._operand_line(note, outer, inner, tree)
@@ -38,17 +39,26 @@ class OperatorLines(TraceState):
                 self._add(note, "attribute", "body", inner.name_start)
             elif inner.role == "condition" and outer.kind == "if":
                 self._add(note, "text", "while evaluating a branch condition", outer.start)
-            elif inner.role == "condition" and self._code != "assertion":
+            elif inner.role == "condition" and inner is not failing:
                 self._add(note, "text", "in the condition of the assert statement", outer.start)
             elif inner.role == "condition":
                 self._at(note, outer.start)
             elif inner.role == "operand":
                 self._argument_line(note, outer, inner, tree)
 
+    def _failing_condition(self, note: Note, way: list[Step]) -> Step | None:
+        """The condition that was found to be false: the innermost one, of the last activation of code."""
+        if self._code != "assertion" or any(other.is_code for other in self._notes[self._notes.index(note) + 1 :]):
+            return None
+        conditions = [inner for outer, inner in zip(way, way[1:], strict=False) if inner.role == "condition" and outer.kind != "if"]
+        return conditions[-1] if conditions else None
+
     def _operand_line(self, note: Note, node: Step, child: Step, tree: SourceTree) -> None:
         """The line of an operator whose operand is being evaluated."""
         if node.operator in _LOGIC:
             self._add(note, "text", f"in the {child.role} operand of the {_LOGIC[node.operator]} operator", node.place)
+        elif node.operator == "//" and child.operator == "//":
+            return                             # a chain is one update
         elif node.operator == "//":
             self._add(note, "text", f"in the {child.role} operand of the update (//) operator", tree.position_of(child))
         elif node.operator in _ARITHMETIC:

@@ -95,6 +95,8 @@ class SourceTree:
             if part is None:
                 return None
             node = part
+        if node.operator in ("==", "!="):
+            return None
         if node.kind in ("binary", "apply"):
             return node.place
         if node.kind in ("string", "path"):
