@@ -10,7 +10,15 @@ Type checkers read `__init__.pyi`.
 
 import sys
 
-import snowsnake._native as _native
+if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
+    # A free-threaded Python turns its lock on for this package (docs/decisions/api.md), and would say so on stderr.
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        import snowsnake._native as _native
+else:
+    import snowsnake._native as _native
 from snowsnake.version import VERSION as __version__
 
 # The module of each name, which is imported when the name is first used.

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ EVALUATION = {
     "snowsnake.builtins.subjects", "snowsnake.cache.location", "snowsnake.cli.session",
     "snowsnake.host.options", "snowsnake.selection", "snowsnake.store", "snowsnake.syntax.features",
 }  # fmt: skip
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    COMMAND |= {"warnings", "_py_warnings"}       # about its lock (snowsnake/__init__.py)
 WITH_CONFIGURATION = {"snowsnake.settings.configuration", "snowsnake.settings.kinds"}
 
 PROBE = """
