@@ -54,7 +54,7 @@ def download(environment: Environment, place: str, folder: str, options: BuildOp
 def _unpack_channel(environment: Environment, place: str, folder: str) -> None:
     name = _attribute(environment, "channelName")
     if "/" in name or name in ("", ".", ".."):
-        raise ValueError(f"channelName is not allowed to contain filesystem separators, got \"{name}\"")
+        raise ValueError(f"channelName is not allowed to contain filesystem separators, got {name}")
     target = os.path.join(folder, "channel")
     unpack(_attribute(environment, "src"), target, is_named=True)
     entries = os.listdir(target)
@@ -148,7 +148,7 @@ class _LinkTree:
             before = self._priorities.get(there, priority)
             if before == priority:
                 raise ValueError(
-                    f"Unable to build profile. There is a conflict for the following files:\n\n  {os.readlink(there)}\n  {here}"
+                    f"Unable to build profile. There is a conflict for the following files:\n\n  \"{os.readlink(there)}\"\n  \"{here}\""
                 )
             if before < priority:
                 return False

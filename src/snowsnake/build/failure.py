@@ -104,6 +104,14 @@ def hash_mismatch(drv_path: str, specified: str, got: str) -> BuildFailure:
     return BuildFailure(f"hash mismatch in fixed-output derivation '{drv_path}':\n  specified: {specified}\n     got:    {got}", drv_path, _FAILED | _WRONG_HASH)
 
 
+def has_references(drv_path: str, references: Sequence[str]) -> BuildFailure:
+    """A fixed output has the right contents, but may not refer to anything."""
+    return BuildFailure(
+        f"fixed-output derivations must not reference store paths: '{drv_path}' references {len(references)} distinct paths, e.g. '{references[0]}'",
+        drv_path, _FAILED | _WRONG_HASH,
+    )  # fmt: skip
+
+
 def not_deterministic(drv_path: str, place: str, kept: str) -> BuildFailure:
     """A second build had a different result; *kept*: where that is, if it was kept."""
     rest = f' from "{kept}"' if kept else ""

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from snowsnake.build.content_addressed import check_flat, content_address, name_by_contents, rewritten
-from snowsnake.build.failure import REJECTED, BuildFailure, Refused, hash_mismatch, not_deterministic
+from snowsnake.build.failure import REJECTED, BuildFailure, Refused, has_references, hash_mismatch, not_deterministic
 from snowsnake.build.request import Request
 from snowsnake.store import hashing, nar, nar_reader, store_path
+from snowsnake.store.content_check import modulo_digest_of
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import reachable
 from snowsnake.store.hash import Hash
@@ -124,9 +125,10 @@ def _examine(
         )
         if output.hash is not None:
             try:
-                infos[name].ca = _content_address(drv_path, drv.name, place, output, digest, references)
+                infos[name].ca = _content_address(drv_path, drv.name, place, output, infos[name])
             except WrongHash as wrong:
-                _keep_other(store, drv, name, infos[name], place, wrong.got)
+                if infos[name].path not in references:     # under another name it would refer to what is not there
+                    _keep_other(store, drv, name, infos[name], place, wrong.got)
                 raise wrong.failure from None
     if not all(output.path for output in drv.outputs.values()):
         name_by_contents(drv_path, drv, _in_order(drv_path, infos), infos, found, folder)
@@ -150,9 +152,9 @@ class WrongHash(Exception):
 def _keep_other(store: LocalStore, drv: Derivation, name: str, info: PathInfo, place: str, got: Hash) -> None:
     """Makes the received file valid under its own path: once the derivation has the right hash, it need not be downloaded again."""
     method = drv.outputs[name].method or "flat"
-    path = store_path.fixed_path(output_name(drv.name, name), method, got.algorithm, got.digest, (), False, drv.store_dir)
+    path = store_path.fixed_path(output_name(drv.name, name), method, got.algorithm, got.digest, info.references, False, drv.store_dir)
     if not store.claim(path):
-        store.adopt(PathInfo(path, info.nar_hash, info.nar_size, [], content_address(method, got), deriver=info.deriver, is_ultimate=True), place)
+        store.adopt(PathInfo(path, info.nar_hash, info.nar_size, info.references, content_address(method, got), deriver=info.deriver, is_ultimate=True), place)
         store.flush()
 
 
@@ -219,7 +221,12 @@ def scan(place: str, candidates: Iterable[str], archive: str) -> tuple[bytes, in
     """(SHA-256, size, references) of the tree at *place*; for that its archive is written, and then removed."""
     by_hash = {os.fsencode(store_path.parse(path, os.path.dirname(path))[0]): path for path in candidates if path}
     with open(archive, "w+b") as file:
-        nar.pack_into(place, file.fileno())
+        try:
+            nar.pack_into(place, file.fileno())
+        except OSError as error:
+            if error.errno is None:        # the archive's fault, not the system's
+                raise Refused(str(error)) from None
+            raise
         os.unlink(archive)
         digest, size = hashing.file_digest("sha256", f"/proc/self/fd/{file.fileno()}")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -244,21 +251,25 @@ def _hashes_in(data: mmap.mmap | bytes, wanted: frozenset[bytes]) -> set[bytes]:
     return found
 
 
-def _content_address(drv_path: str, name: str, place: str, output: Any, nar_digest: bytes, references: set[str]) -> str:
+def _content_address(drv_path: str, name: str, place: str, output: Any, info: PathInfo) -> str:
     """The content address of a fixed output, if it is the promised one."""
     wanted: Hash = output.hash
     if output.method in ("flat", "text"):
         check_flat(drv_path, place)
-    got = Hash(wanted.algorithm, _digest_of(place, output.method, wanted.algorithm, nar_digest))
-    is_wrong = got.digest != wanted.digest
-    if references and not (is_wrong and (output.method, wanted.algorithm) == ("nar", "sha256")):      # which may refer to something, under another name
+    if info.references and (output.method, wanted.algorithm) != ("nar", "sha256"):      # which may refer to something, under another name
         raise Refused(
             f"fixed output derivation '{name}' is not allowed to refer to other store paths.\nYou may need to use the"
             " 'unsafeDiscardReferences' derivation attribute, see the manual for more details.",
             drv_path,
         )
-    if is_wrong:
+    if info.path in info.references:
+        got = Hash(wanted.algorithm, modulo_digest_of(place, info.path))
+    else:
+        got = Hash(wanted.algorithm, _digest_of(place, output.method, wanted.algorithm, info.hash.digest))
+    if got.digest != wanted.digest:
         raise WrongHash(hash_mismatch(drv_path, wanted.sri, got.sri), got)
+    if info.references:
+        raise has_references(drv_path, info.references)
     return content_address(output.method, got)
 
 

@@ -318,10 +318,10 @@ class Scheduler:
                     "For more information run 'man nix.conf' and search for '/machines'."
                 )
             return
-        here, has_jobs = (*options.systems, "builtin"), options.max_jobs > 0
-        if not has_jobs or system not in here or not needed <= options.features:
+        has_jobs, is_here = options.max_jobs > 0, system in options.systems or goal.drv.builder.startswith("builtin:")
+        if not has_jobs or not is_here or not needed <= options.features:
             raise cannot_start(
-                path, has_jobs=has_jobs, system=None if system in here else (system, here[0]),
+                path, has_jobs=has_jobs, system=None if is_here else (system, options.systems[0]),
                 features=None if needed <= options.features else (needed, options.features),
             )  # fmt: skip
 
@@ -366,9 +366,10 @@ class Scheduler:
             self._failed(build.goal, error)
         else:
             self._options.on_failure(error if isinstance(error, BuildFailure) else BuildFailure(_said(error), build.drv_path))
+        code = {"exit_code": error.exit_code} if isinstance(error, BuildFailure) else {}
         for goal in goals:
             if goal.drv_path != build.drv_path:
-                self._failed(goal.drv_path, BuildFailure(f"build of resolved derivation '{build.drv_path}' failed", goal.drv_path))
+                self._failed(goal.drv_path, BuildFailure(f"build of resolved derivation '{build.drv_path}' failed", goal.drv_path, **code))
         return [goal.drv_path for goal in goals[1:]]
 
     def _failed(self, drv_path: str, error: Exception) -> None:

@@ -10,6 +10,7 @@ import os
 from snowsnake.fetch.trees import Tree, WithoutUntracked
 from snowsnake.store import hashing, nar
 from snowsnake.store.hash import Hash
+from snowsnake.store.nar_reader import MAX_DEPTH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def archive_of(tree: Tree) -> Iterator[bytes]:
     stack: list[tuple[bytes, Iterator[tuple[bytes, str]]]] = []
     path, end = b"", b""
     while True:
+        if len(stack) >= MAX_DEPTH:
+            raise ValueError(f"path '{os.fsdecode(path)}' exceeds maximum NAR directory depth of {MAX_DEPTH}")
         if kind == "directory":
             yield _DIRECTORY
             stack.append((path + b"/" if path else b"", iter(sorted(tree.list(path)))))

@@ -122,6 +122,7 @@ cdef extern from *:
 cdef enum:
     WAITING_SIZE = 65536
     LINK_MAX_SIZE = 65536
+    MOST_DEPTH = 64                    # as in nar_reader.py
 
 
 # --- the sink ------------------------------------------------------------------------------------------------------------
@@ -590,6 +591,14 @@ cdef bint open_node(NarTree* self, uint32_t entry, NarSink* sink, Bytes* error) 
     return write_file(self, sink, error)
 
 
+cdef bint too_deep(const NarTree* self, Bytes* error) noexcept nogil:
+    """What nobody could unpack is not packed."""
+    bytes_text(error, "path '")
+    bytes_text(error, <const char*>self.path.data)
+    bytes_text(error, "' exceeds maximum NAR directory depth of 64")
+    return False
+
+
 cdef void enter(NarTree* self, uint32_t child, NarSink* sink) noexcept nogil:
     cdef View name = nar_tree_name(self, child)
     put_text(sink, "entry")
@@ -642,6 +651,7 @@ cdef uint32_t next_child(const NarTree* self, uint32_t parent, uint32_t after) n
 
 cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
     cdef uint32_t at = 0, child
+    cdef int depth = 0
     if not set_path(self, 0):
         return out_of_memory(error)
     put_text(sink, "nix-archive-1")
@@ -655,12 +665,16 @@ cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept no
             enter(self, child, sink)
             if self.path.failed:
                 return out_of_memory(error)
+            depth += 1
+            if depth >= MOST_DEPTH:
+                return too_deep(self, error)
             at = child
             if not open_node(self, at, sink, error):
                 return False
             child = next_child(self, at, self.entries[at].first_child) if self.entries[at].child_count else 0
             continue
         leave(self, at, sink)
+        depth -= 1
         if at == 0:
             return True
         child = next_child(self, self.entries[at].parent, at + 1)
