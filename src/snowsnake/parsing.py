@@ -6,7 +6,7 @@ In: source bytes and their name.  Out: `Syntax`; EvaluationError with `others` f
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation.arguments import a_list
 from snowsnake.source import Position, SourceMap
-from snowsnake.syntax.api import ParsedTree, parse_text
+from snowsnake.syntax.api import ParsedTree, global_names, parse_text
 from snowsnake.syntax.features import LINTS, feature_bits
 
 TYPE_CHECKING = False
@@ -168,35 +168,11 @@ def similar_variables(source: bytes, offset: int, wanted: str, features: "Iterab
 
 def visible_names(source: bytes, offset: int, features: "Iterable[str]" = ()) -> set[str]:
     """Variables bound around a byte of the source, and the global ones."""
-    import json
-
-    from snowsnake.builtins.table import TABLE
-
-    names = {"true", "false", "null", "builtins"} | {name for name, entry in TABLE.items() if entry.is_global}
+    names = {"true", "false", "null", "builtins"} | global_names()
     if len(source) > LARGEST_NAMED_BYTES:
         return names
-    bits = feature_bits(features)
     try:
-        tree = json.loads(parse_text(source, "/", features=bits, check_bindings=False).to_json())
+        names |= parse_text(source, "/", features=feature_bits(features), check_bindings=False).names_at(offset)
     except (RecursionError, ValueError):
-        return names                       # too deep for Python, or with further faults: the globals must do
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending += node
-        elif isinstance(node, dict) and ("kind" not in node or node["span"][0] <= offset < node["span"][1]):
-            names |= _bound_names(node)
-            pending += [inner for inner in node.values() if isinstance(inner, dict | list)]
+        pass                               # too deep, or with further faults: the globals must do
     return names
-
-
-def _bound_names(node: "dict[str, Any]") -> set[str]:
-    """What a node binds for the nodes inside it."""
-    kind = node.get("kind")
-    if kind == "lambda":
-        formals = {formal["name"] for formal in node.get("formals", ())}
-        return formals | {node[key] for key in ("parameter", "bind") if node.get(key)}
-    if kind == "let" or (kind == "attrs" and node.get("recursive")):
-        return {binding["name"] for binding in node.get("bindings", ())}
-    return set()

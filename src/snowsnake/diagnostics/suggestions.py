@@ -1,14 +1,16 @@
 """Names that look like one that was not found."""
 
-from collections.abc import Iterable
-
 from snowsnake.diagnostics.edit_distance import within
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_DISTANCE = 2
 MAX_SUGGESTIONS = 5
 
 
-def nearest(wanted: str, candidates: Iterable[str]) -> list[str]:
+def nearest(wanted: str, candidates: "Iterable[str]") -> list[str]:
     """At most five candidates within two edits, nearest first, then by name.
 
     >>> nearest("lenght", ["length", "head", "tail"])

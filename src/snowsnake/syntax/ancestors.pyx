@@ -10,11 +10,11 @@ from libc.string cimport memset
 
 from snowsnake.syntax.lexer cimport Lexer, lexer_next
 from snowsnake.syntax.nodes cimport (
-    APPLY_PIPE, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTR, NODE_ATTRS, NODE_BINARY, NODE_CURRENT_POSITION, NODE_HAS_ATTR, NODE_IF, NODE_LAMBDA,
+    APPLY_PIPE, ATTRS_REC, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTR, NODE_ATTRS, NODE_BINARY, NODE_CURRENT_POSITION, NODE_HAS_ATTR, NODE_IF, NODE_LAMBDA,
     NODE_LEGACY_LET, NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT, NODE_PATH, NODE_SEARCH_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT,
     NODE_VARIABLE, NODE_WITH, OPERATOR_ADD, OPERATOR_AND, OPERATOR_CONCAT, OPERATOR_DIV, OPERATOR_EQUAL,
     OPERATOR_IMPLIES, OPERATOR_LESS, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL,
-    OPERATOR_NOT_EQUAL, OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, Binding, Bindings, Name, Node,
+    OPERATOR_NOT_EQUAL, OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, Binding, Bindings, Name, Node, Pattern,
 )
 
 _KINDS = {
@@ -165,6 +165,51 @@ cdef list ancestors_of(Ast* ast, uint32_t start_byte, uint32_t end_byte):
         found.append(_described(ast, &step))
         if not _step(step.node, start_byte, end_byte, &step):
             return found
+
+
+cdef int _bind(set names, Ast* ast, Node* node) except -1:
+    """Adds the names that a node binds for the nodes inside it."""
+    cdef Pattern* pattern
+    cdef Bindings* bindings
+    cdef uint32_t i
+    if node.kind == NODE_LAMBDA and node.own.pattern == NULL:
+        names.add(_text(ast, node.name))
+    elif node.kind == NODE_LAMBDA:
+        pattern = node.own.pattern
+        for i in range(pattern.count):
+            names.add(_text(ast, pattern.formals[i].name))
+        if pattern.bind != NO_NAME:
+            names.add(_text(ast, pattern.bind))
+    elif node.kind == NODE_LET or (node.kind == NODE_ATTRS and node.flags & ATTRS_REC):
+        bindings = node.own.bindings
+        for i in range(bindings.count):
+            names.add(_text(ast, bindings.items[i].name))
+    return 0
+
+
+cdef set names_at(Ast* ast, uint32_t offset):
+    cdef Step step
+    cdef set names = set()
+    _begin(ast, &step)
+    if _holds(step.node, offset, offset + 1):
+        _bind(names, ast, step.node)
+        while _step(step.node, offset, offset + 1, &step):
+            _bind(names, ast, step.node)
+    return names
+
+
+cdef list path_of(Ast* ast):
+    cdef Node* part
+    cdef uint32_t i
+    path = []
+    if ast.root.kind == NODE_SELECT:
+        for i in range(ast.root.count):
+            part = ast.root.items[i]
+            if part.name != NO_NAME:
+                path.append((_text(ast, part.name), part.start_byte, part.end_byte))
+            else:
+                path.append((None, part.a.start_byte, part.a.end_byte))
+    return path
 
 
 # ---- the parts of a node ----------------------------------------------------------------------------------------

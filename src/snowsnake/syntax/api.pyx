@@ -4,12 +4,14 @@
 In: source bytes, the folder that relative paths start from, experimental features.  Out: a ParsedTree with the faults
 found, canonical Nix and JSON.
 """
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport Bytes
-from snowsnake.syntax.ancestors cimport ancestors_of, children_of, token_start
+from snowsnake.syntax.ancestors cimport ancestors_of, children_of, names_at, path_of, token_start
 from snowsnake.syntax.binding_check cimport check_bindings
+from snowsnake.syntax.global_names cimport global_at, global_count
+from snowsnake.syntax.global_table cimport Global
 from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport Ast, OrCall, Text
 from snowsnake.syntax.outline cimport outline_of
@@ -123,6 +125,16 @@ cdef class ParsedTree:
         self.expect_root()
         return children_of(self.ast, start_byte, end_byte, kind)
 
+    def names_at(self, unsigned int offset) -> set:
+        """The names of the variables that the nodes around a byte bind."""
+        self.expect_root()
+        return names_at(self.ast, offset)
+
+    def selected_path(self) -> list:
+        """(name or None, start, end of the expression) for each part of the path, if the source is a selection."""
+        self.expect_root()
+        return path_of(self.ast)
+
     def token_start(self, unsigned int offset) -> int:
         """The start of the first token at or after a byte."""
         self.expect_root()
@@ -161,6 +173,18 @@ def parse_text(
     if is_checked and ast.fault_count == 0 and not run_check(ast):
         raise RecursionError(TOO_DEEP)
     return tree
+
+
+def global_names() -> set:
+    """The names that no scope needs to bind: `true`, `map`, …"""
+    cdef Global* found
+    cdef uint32_t i
+    names = set()
+    for i in range(global_count()):
+        found = global_at(i)
+        if found.is_plain:
+            names.add((<bytes>found.name[:found.size_bytes]).decode())
+    return names
 
 
 def name_text(str name) -> str:

@@ -146,21 +146,19 @@ class SourceTree:
 
         `last`: the name that the last part of it was found to be, where the program computes it.
         """
-        import json
-
         text = self.source[node.start : node.end]
         tree = self._parse(text)
         if tree.faults:
             return ""
-        path = json.loads(tree.to_json())["path"]
+        path = tree.selected_path()
         shown = []
         for part in path:
-            if "name" in part:
-                shown.append(name_text(part["name"]))
+            name, start, end = part
+            if name is not None:
+                shown.append(name_text(name))
             elif part is path[-1] and last:
                 shown.append(name_text(last))
             else:
-                start, end = part["expression"]["span"]
                 shown.append('"${' + self._parse(text[start:end]).to_nix().decode("utf-8", "replace") + '}"')
         return ".".join(shown)
 
