@@ -13,7 +13,32 @@ cdef extern from *:
     #include <string.h>
 
     enum { LIMITED_BYTES = 1 << 20 };          /* smaller blocks are always given */
-    int snowsnake_may_have_block(size_t bytes);                /* limits.pyx */
+
+    /* limits.pxd */
+    static __thread const volatile int *watched;
+    static __thread size_t most_bytes;
+
+    const int *snowsnake_watch_attention(const int *attention)
+    {
+        const int *before = (const int *)watched;
+        watched = attention;
+        return before;
+    }
+
+    int snowsnake_asked_to_stop(void) { return watched && *watched; }
+
+    size_t snowsnake_limit_blocks(size_t bytes)
+    {
+        size_t before = most_bytes;
+        most_bytes = bytes;
+        return before;
+    }
+
+    void snowsnake_change_block_limit(size_t bytes)
+    {
+        if (most_bytes)
+            most_bytes = bytes;
+    }
 
     static uint64_t allocation_count;          /* since a test asked to have them counted */
     static uint64_t first_failing;             /* of them, or 0: none fails, and none is counted */
@@ -33,7 +58,7 @@ cdef extern from *:
         size_t bytes;
         if (__builtin_mul_overflow(count, item_bytes, &bytes))
             return SIZE_MAX;
-        if (__builtin_expect(bytes >= LIMITED_BYTES, 0) && !snowsnake_may_have_block(bytes))
+        if (__builtin_expect(bytes >= LIMITED_BYTES, 0) && most_bytes && bytes > most_bytes)
             return SIZE_MAX;
         return bytes ? bytes : 1;
     }

@@ -1,7 +1,9 @@
 # cython: language_level=3
-"""What the work of this thread must heed: requests to stop, and how large a block of memory may be.
+"""What the work of this thread must heed: requests to stop, and how large a block of memory may be.  (The C is in allocate.pyx.)
 
-Rooms that know no machine (the parser, archives, hashes of files, documents that are read) may work for seconds and take gigabytes.
+Rooms that know no machine (the parser, archives, hashes of files, documents that are read) may work for seconds and take gigabytes.  Whoever is
+asked to stop leaves its work unfinished and says so; the machine, which knows why, raises the error.  The limit of a block bounds what a builtin keeps
+beside the heap (a document, the matches of a pattern): such arrays grow by doubling.
 """
 
 cdef extern from *:
