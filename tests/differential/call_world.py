@@ -22,7 +22,9 @@ def environment_of(folder: str) -> dict[str, str]:
 
 
 # Nix's programs, and the module of ours.
-PROGRAMS = {"nix": "nix.main", "nix-env": "old.env", "nix-build": "old.build"}
+PROGRAMS = {
+    "nix": "nix.main", "nix-env": "old.env", "nix-build": "old.build", "nix-store": "old.store", "nix-hash": "old.hash", "nix-prefetch-url": "old.prefetch_url",
+}  # fmt: skip
 _MAKE = '{ name, more ? { } }: derivation { inherit name; system = "x86_64-linux"; builder = "/bin/sh"; outputs = [ "out" "dev" ]; } // more\n'
 FILES = {
     "make.nix": _MAKE,

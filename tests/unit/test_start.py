@@ -84,7 +84,7 @@ COMMANDS = [
     ("nix.main", "derivation show DRV", 70),
     ("nix.main", "store ls FILE", 70),
     ("old.env", "-qaf drv.nix --json", 60),
-    ("old.store", "-q --references DRV", 47),
+    ("old.store", "-q --references DRV", 48),
     ("instantiate", "drv.nix", 48),
 ]
 ANY_PROBE = """

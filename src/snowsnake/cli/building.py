@@ -5,7 +5,6 @@ In: settings, a reporter; a store, wanted outputs.  Out: valid outputs; lines on
 
 import os
 
-from snowsnake.cli.store_words import size_text
 from snowsnake.diagnostics.error import EvaluationError, Frame
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
@@ -197,6 +196,8 @@ def report_missing(missing: "Missing", reporter: "Reporter") -> None:
         lines.append(f"{'this derivation' if count == 1 else f'these {count} derivations'} will be built:")
         lines += [f"  {path}" for path in missing.builds]
     if missing.fetches:
+        from snowsnake.store.sizes import size_text
+
         count = len(missing.fetches)
         sizes = f"({size_text(missing.download_size)} download, {size_text(missing.nar_size)} unpacked)"
         lines.append(f"{'this path' if count == 1 else f'these {count} paths'} will be fetched {sizes}:")

@@ -5,7 +5,7 @@ In: a store, settings.  Out: what nothing keeps is removed; a line that says how
 
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, write_line
-from snowsnake.cli.store_words import size_text
+from snowsnake.store.sizes import size_text
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from snowsnake.flake.output_tree import (
     Output,
     show,
 )
+from snowsnake.syntax.api import name_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def show_text(root: Output, title: str, call: "Call", reporter: "_Heard", line: 
             continue
         child = children.pop(0)
         reporter.looks_at(child)
-        header = call.painted(_GREEN, prefix + (_MORE if children else _LAST)) + call.bold(child.name)
+        header = call.painted(_GREEN, prefix + (_MORE if children else _LAST)) + call.bold(name_text(child.name))
         try:
             if child.needs_building:
                 line(header + " " + call.painted(_WARNING, "omitted due to use of import from derivation"))

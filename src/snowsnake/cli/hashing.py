@@ -53,19 +53,22 @@ def ingestion_method(name: str, settings: Settings) -> str:
     return name
 
 
-def parse(text: str, kind: str | None = None) -> tuple[str, bytes]:
-    """(algorithm, digest) of a hash in any form."""
+def parse(text: str, kind: str | None, settings: Settings) -> tuple[str, bytes]:
+    """(algorithm, digest) of a hash in any form; *kind*: the algorithm that the command line gives."""
     from snowsnake.store import hashing
 
+    mark = ":" if ":" in text else "-"
+    if mark in text:
+        algorithm(text.partition(mark)[0], settings)
     try:
         return hashing.parse_hash(text, kind)
     except ValueError as error:
         raise as_error(error) from None
 
 
-def converted(text: str, kind: str | None, wanted: str, encoding: str) -> str:
+def converted(text: str, kind: str | None, wanted: str, encoding: str, settings: Settings) -> str:
     """A hash in another format; an error if *wanted* is not the format that it has."""
-    name, digest = parse(text, kind)
+    name, digest = parse(text, kind, settings)
     if wanted and (found := _format_of(text, name, digest)) != wanted:
         message = f"input hash '{text}' has format '{found}', but '--from {wanted}' was specified"
         raise EvaluationError("value", message)

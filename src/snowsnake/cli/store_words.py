@@ -1,4 +1,4 @@
-"""Words of a command line that mean store objects; and the form of sizes.
+"""Words of a command line that mean store objects.
 
 In: a `Store`, words.  Out: store paths.  A word that is not a store path is a ValueError in 2.34.8's words.
 """
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
 _MAX_LINKS = 1024
-_UNITS = "KMGTPEZY"
 
 
 def followed(store: "Store", word: str) -> str:
@@ -35,19 +34,3 @@ def parsed(store: "Store", word: str) -> str:
     if os.path.dirname(path) != store.store_dir:
         raise ValueError(f'path "{path}" is not in the Nix store')
     return store.parse(path)
-
-
-def size_text(size: int, *, is_aligned: bool = False) -> str:
-    """A number of bytes in the unit that fits, as 2.34 writes it.
-
-    >>> size_text(0), size_text(120), size_text(-3 << 20), size_text(120, is_aligned=True)
-    ('0.0 KiB', '0.1 KiB', '-3.0 MiB', '   0.1 KiB')
-    """
-    value, power = float(size), 0
-    while True:
-        value /= 1024
-        if abs(value) < 1024 or power == len(_UNITS) - 1:
-            break
-        power += 1
-    digits = f"{value:6.1f}" if is_aligned else f"{value:.1f}"
-    return f"{digits} {_UNITS[power]}iB"

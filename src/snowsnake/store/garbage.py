@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from snowsnake.store.graph import closure, reachable, sorted_paths
 from snowsnake.store.interface import Store
 from snowsnake.store.local import LocalStore
+from snowsnake.store.sizes import size_text
 
 Note = Callable[[str], None]
 _CENSORED_PROCESS = "{temp:%d}"
@@ -237,9 +238,14 @@ class Collector:
         except OSError:
             return
         self.note("deleting unused links...")
+        saved_bytes = -os.stat(folder).st_blocks * 512
         for entry in names:
-            if entry.stat(follow_symlinks=False).st_nlink == 1:
+            status = entry.stat(follow_symlinks=False)
+            if status.st_nlink == 1:
                 os.unlink(entry.path)
+            else:                          # the link itself, and each object's file but one
+                saved_bytes += (status.st_nlink - 2) * status.st_size
+        self.note(f"note: hard linking is currently saving {size_text(saved_bytes)}")
 
     def delete(self, paths: Iterable[str]) -> None:
         """Removes exactly these objects; ValueError for one that a root or another object needs."""
@@ -254,6 +260,7 @@ class Collector:
                         "nix-store --query --roots and nix-store --query --referrers"
                     )
                 self._remove(users)
+            self._remove_links()
 
     def _remove(self, paths: Iterable[str]) -> None:
         for path in sorted_paths(self.store, paths):

@@ -5,7 +5,8 @@ In: a `Call`, a word.  Out: an `App`; `built` builds its store objects.
 
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import load, open_output
-from snowsnake.cli.nix.installables import Installables, Target, context_targets, split_outputs
+from snowsnake.cli.nix.installables import Installables, Target, context_targets
+from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.selection import TYPE_NAMES

@@ -67,7 +67,8 @@ def _described(store: "Store", target: Target) -> "dict[str, Any] | str":
     outputs = store.read_derivation(path).outputs
     names = sorted(outputs) if target.outputs == (ALL,) else target.outputs
     known = store.made_outputs(path)
-    return {"drvPath": _derivation(store, target.path), "outputs": {name: known.get(name) for name in names if name in outputs}}
+    made = {name: known.get(name) for name in names if name in outputs}
+    return {"drvPath": _derivation(store, target.path)} | ({"outputs": made} if made else {})
 
 
 def _derivation(store: "Store", item: str) -> "dict[str, Any] | str":

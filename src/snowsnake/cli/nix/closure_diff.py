@@ -6,9 +6,9 @@ In: a `Store` and two paths.  Out: lines, as `nix store diff-closures` prints th
 import re
 from collections.abc import Iterator
 
-from snowsnake.cli.store_words import size_text
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
+from snowsnake.store.sizes import size_text
 
 # A guess: whether the end of a name is the name of an output, which comes after the version.
 _WITH_OUTPUT = re.compile(r"(.*)-([a-z]+|lib32|lib64)", re.DOTALL)

@@ -15,7 +15,7 @@ from snowsnake.selection import attribute_position
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, BinaryIO
 
     from snowsnake.cli.nix.flake_output import FlakeOutput
     from snowsnake.cli.options import Arguments
@@ -28,6 +28,10 @@ def run(call: Call) -> int:
     if given.flag("raw") and given.flag("json"):
         raise UsageError("--raw and --json are mutually exclusive")
     word = call.words[0] if call.words else None
+    if word is not None and "^" in word:
+        from snowsnake.cli.nix.outputs import split_outputs
+
+        split_outputs(word)
     if given.flag("write_to"):
         session, value, attribute = load_with_set(call, word)
         write_to(_applied(session, value, call), given.text("write_to"), attribute)
@@ -189,10 +193,10 @@ def write_to(root: "Handle", place: str, attribute: "tuple[Handle, bytes] | None
             value.force()
             kind = value.type_name()
             if kind == "string":
-                with open(path, "wb") as file:
+                with _new_file(path) as file:
                     file.write(value.string())
             elif kind == "set":
-                os.mkdir(path)
+                _make_folder(path)
                 for name in reversed(value.keys()):
                     if name in (b".", b"..") or b"/" in name:
                         attributes = (*attributes, (value, name))
@@ -205,6 +209,20 @@ def write_to(root: "Handle", place: str, attribute: "tuple[Handle, bytes] | None
                 line = f"while evaluating the attribute '{name.decode('utf-8', 'replace')}'"
                 error.trace.insert(0, Frame("context", line, attribute_position(inside, name)))
             raise
+
+
+def _new_file(path: bytes) -> "BinaryIO":
+    try:
+        return open(path, "wb")
+    except OSError as error:
+        raise EvaluationError("file", f'opening file "{os.fsdecode(path)}": {error.strerror}') from None
+
+
+def _make_folder(path: bytes) -> None:
+    try:
+        os.mkdir(path)
+    except OSError as error:
+        raise EvaluationError("file", f"filesystem error: cannot create directory: {error.strerror} [{os.fsdecode(path)}]") from None
 
 
 def _where(attribute: "tuple[Handle, bytes] | None") -> str:

@@ -32,7 +32,7 @@ def convert(call: Call) -> None:
     encoding = hashing.hash_format(given.text("to", "sri"), call.reporter.warning)
     kind = hashing.algorithm(given.text("hash_algo"), call.settings) if given.flag("hash_algo") else None
     for word in call.words:
-        write_line(hashing.converted(word, kind, wanted, encoding).encode("utf-8", "surrogateescape"))
+        write_line(hashing.converted(word, kind, wanted, encoding, call.settings).encode("utf-8", "surrogateescape"))
 
 
 def to_base(call: Call) -> None:
@@ -42,4 +42,4 @@ def to_base(call: Call) -> None:
     kind = hashing.algorithm(call.given.text("type"), call.settings) if call.given.flag("type") else None
     encoding = hashing.FORMATS[call.row.name.rpartition("-")[2]]
     for word in call.words:
-        write_line(hashing.written(*hashing.parse(word, kind), encoding).encode())
+        write_line(hashing.written(*hashing.parse(word, kind, call.settings), encoding).encode())

@@ -9,6 +9,7 @@ import sys
 
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import load_with_set, open_output
+from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.store_words import followed
 from snowsnake.diagnostics.error import EvaluationError, Frame
@@ -149,22 +150,6 @@ class Installables:
         from snowsnake.store.memory import MemoryStore
 
         self.store = self.call.evaluation_store = MemoryStore(self.store.store_dir, self.store)
-
-
-def split_outputs(word: str) -> "tuple[str, tuple[str, ...] | None]":
-    """The text before `^`, and the names of outputs after it.
-
-    >>> split_outputs("x^out,dev"), split_outputs("x^*"), split_outputs("x^^y"), split_outputs("x^ ")
-    (('x', ('out', 'dev')), ('x', ('*',)), ('x^^y', None), ('x^ ', None))
-    """
-    prefix, mark, text = word.rpartition("^")
-    if not mark or not text:
-        return word, None
-    if text == ALL:
-        return prefix, (ALL,)
-    names = text.split(",")
-    plain = all(name and all(c.isascii() and (c.isalnum() or c in "+-._?=") for c in name) for name in names)
-    return (prefix, tuple(names)) if plain and not prefix.endswith("^") else (word, None)
 
 
 def _targets(

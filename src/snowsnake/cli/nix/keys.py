@@ -94,7 +94,9 @@ def _parsed(text: str) -> "SecretKey":
         return SecretKey.parse(text)
     except ValueError as error:
         name = text.partition(":")[0] if ":" in text else ""
-        raise EvaluationError("value", str(error), trace=[Frame("context", f"while decoding key named '{name}'", None)]) from None
+        is_decoded = str(error) == "secret key is not valid"
+        trace = [] if is_decoded else [Frame("context", f"while decoding key named '{name}'", None)]
+        raise EvaluationError("value", str(error), trace=trace) from None
 
 
 def _add(store: "Store", path: str, signatures: list[str]) -> None:

@@ -9,10 +9,10 @@ from snowsnake.cli.nix.installables import store_paths
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.output import write_line
-from snowsnake.cli.store_words import size_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
+from snowsnake.store.sizes import size_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from snowsnake.cli.prefetch import Wanted, prefetch
 def run(call: Call) -> None:
     given = call.given
     kind = hashing.algorithm(given.text("hash_type", "sha256"), call.settings)
-    expected = hashing.parse(given.text("expected_hash"), kind) if given.flag("expected_hash") else None
+    expected = hashing.parse(given.text("expected_hash"), kind, call.settings) if given.flag("expected_hash") else None
     wanted = Wanted(call.words[0], kind, name=given.text("name"), expected=expected)
     wanted.unpacks, wanted.is_executable = given.flag("unpack"), given.flag("executable")
     path, algorithm, digest = prefetch(wanted, call.settings, call.reporter, is_offline=given.flag("offline"))

@@ -131,6 +131,11 @@ def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:
 
 
 def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], reporter: Reporter) -> None:
+    absent = [drv_path for drv_path, _ in wanted if not store.has_derivation(drv_path)]
+    unknown = store.missing(absent).unknown if absent else []
+    for drv_path in absent:
+        if drv_path in unknown:
+            raise ValueError(f"path '{drv_path}' is required, but there is no substituter that can build it")
     if request.is_dry_run:
         report_missing(store.missing(f"{drv_path}!{name}" for drv_path, name in wanted), reporter)
         return

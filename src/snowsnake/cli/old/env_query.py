@@ -143,8 +143,14 @@ def _matcher(pattern: str) -> "Any":
         return lambda name: name == pattern
     from snowsnake.cli.patterns import compiled
 
-    expression = compiled(pattern)
-    return lambda name: expression.match(name.encode("utf-8", "surrogateescape")) is not None
+    found: list[Any] = []
+
+    def matches(name: str) -> bool:
+        if not found:                  # a pattern that nothing is compared with may be wrong
+            found.append(compiled(pattern))
+        return found[0].match(name.encode("utf-8", "surrogateescape")) is not None
+
+    return matches
 
 
 def _name_key(name: str) -> bytes:

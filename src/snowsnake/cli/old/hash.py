@@ -57,7 +57,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         hashing.algorithm(request.algorithm, common.settings)
     for word in request.words:
         if request.converts:
-            kind, digest = hashing.parse(word, request.algorithm or None)
+            kind, digest = hashing.parse(word, request.algorithm or None, common.settings)
         else:
             kind = request.algorithm or "md5"
             digest = hashing.path_digest(word, "flat" if request.is_flat else "nar", kind)

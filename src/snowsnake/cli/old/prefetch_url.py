@@ -67,7 +67,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     if request.attribute is None and not request.words:
         raise UsageError("you must specify a URL")
     url = request.words[0] if request.attribute is None else _attribute_url(request, common)
-    expected = hashing.parse(request.words[1], request.algorithm) if len(request.words) == 2 else None
+    expected = hashing.parse(request.words[1], request.algorithm, common.settings) if len(request.words) == 2 else None
     wanted = Wanted(_mirrored(url, request, common), request.algorithm, name=request.name, expected=expected)
     wanted.unpacks, wanted.is_executable = request.unpacks, request.is_executable
     path, algorithm, digest = prefetch(wanted, common.settings, reporter)

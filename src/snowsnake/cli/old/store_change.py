@@ -15,9 +15,9 @@ from snowsnake.cli.old.store_derivations import needed_derivation, require_built
 from snowsnake.cli.old.store_query import report_changed
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
-from snowsnake.cli.store_words import size_text
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
+from snowsnake.store.sizes import size_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def print_fixed_path(request: Request) -> None:
     from snowsnake.store import store_path
 
     word, text, name = request.words
-    algorithm, digest = hashing.parse(text, hashing.algorithm(word, request.common.settings))
+    algorithm, digest = hashing.parse(text, hashing.algorithm(word, request.common.settings), request.common.settings)
     method = "nar" if flags else "flat"
     _line(store_path.fixed_path(name, method, algorithm, digest, (), False, request.store.store_dir))
 

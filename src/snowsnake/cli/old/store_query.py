@@ -101,7 +101,9 @@ def _referrers(request: Request, options: set[str]) -> None:
 
 
 def _referrers_closure(request: Request, options: set[str]) -> None:
-    _print_sorted(request.store, closure(request.store, _all_wanted(request, options), follows_referrers=True))
+    paths = _all_wanted(request, options)
+    valid = [path for path in paths if request.store.is_valid(path)]       # of others nobody refers to one
+    _print_sorted(request.store, {*paths, *closure(request.store, valid, follows_referrers=True)})
 
 
 def _deriver(request: Request, options: set[str]) -> None:
@@ -224,7 +226,7 @@ def _roots(request: Request, options: set[str]) -> None:
     settings = request.common.settings
     users = closure(
         request.store,
-        _all_wanted(request, options),
+        [path for path in _all_wanted(request, options) if path.endswith(".drv") or request.store.is_valid(path)],
         follows_referrers=True,
         includes_outputs=settings["keep-outputs"],
         includes_derivers=settings["keep-derivations"],
