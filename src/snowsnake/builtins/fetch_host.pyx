@@ -176,10 +176,11 @@ cdef int mount_tree(Machine* m, str store_path, object tree) except -1:
 
 
 cdef int raise_python(Machine* m, object error) noexcept:
-    """Errors of fetching keep their notes; any other exception is our bug."""
+    """Errors of fetching keep their notes, those of registries and flakes their kind; any other exception is our bug."""
     cdef bytes message
     cdef int code = ERROR_FILE
     try:
+        from snowsnake.diagnostics.error import EvaluationError
         from snowsnake.fetch.errors import Cancelled, FetchError, ForbiddenAccess, MalformedInput
 
         if isinstance(error, Pending):
@@ -193,16 +194,18 @@ cdef int raise_python(Machine* m, object error) noexcept:
             code = ERROR_VALUE
         elif isinstance(error, MemoryError):
             return raise_text(m, ERROR_MEMORY, NULL)
+        elif isinstance(error, EvaluationError):
+            code = ERROR_ACCESS if error.code == "access" else ERROR_VALUE
         elif not isinstance(error, FetchError):
             code = ERROR_INTERNAL
             message = (type(error).__name__ + ": ").encode() + message
         if code == ERROR_FILE and not record(m, RECORD_SOURCE, make_view(<const char*>message, len(message)), STATE_DISPUTED, NULL, 0):
             return RAISE                 # what could not be had may be there the next time: nobody can check that
         raise_bytes(m, code, <const char*>message, len(message))
-        if isinstance(error, FetchError):
+        if isinstance(error, (FetchError, EvaluationError)):
             m.error.fault = FAULT_FETCH
             m.error.exit_code = error.exit_code
-            kind = error.kind.encode()
+            kind = error.kind.encode() if isinstance(error, FetchError) else type(error).__name__.encode()
             m.error.subject = symbol_intern(m, <const char*>kind, len(kind))
         for note in getattr(error, "notes", ()):
             message = note.encode("utf-8", "surrogateescape").replace(b"\0", b"?")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from snowsnake.fetch.allowed_places import AllowedPlaces
     from snowsnake.fetch.cache import FetchCache
+    from snowsnake.fetch.git_working_tree import WorkingTree
     from snowsnake.fetch.progress import Activity
     from snowsnake.store.local import LocalStore
 else:
@@ -100,6 +101,7 @@ class Fetcher:
         self.supply: Callable[[Input], Source | None] | None = None     # is asked first for a source; None: fetch it
         self._allowed_places: AllowedPlaces | None = None
         self.http: Any = None             # made when first needed (downloads.py)
+        self.working_trees: dict[str, WorkingTree] = {}        # of Git, as they were when they were read last
         self._sources: dict[frozenset[tuple[str, str, str | int | bool]], Source] = {}
         self.registries: Any = None       # of lock/, which makes them when a name is first looked up
 

@@ -96,7 +96,7 @@ def fetch_git(input: Input, fetcher: Fetcher) -> Fetched:
 def _fetch_from(location: Location, input: Input, fetcher: Fetcher) -> Fetched:
     status = None
     if location.path is not None and input.ref is None and input.rev is None:
-        status = working_tree(location.path, fetcher)
+        status = fetcher.working_trees[str(location.path)] = working_tree(location.path, fetcher)
     if input.flag("exportIgnore") and input.flag("submodules"):
         raise FetchError("exportIgnore and submodules are not supported together yet")
     if status is None:

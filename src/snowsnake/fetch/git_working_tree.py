@@ -40,7 +40,8 @@ from snowsnake.fetch.git_tree import (
     object_hash,
 )
 from snowsnake.fetch.input import Input
-from snowsnake.fetch.trees import MountedTree, PartOfDisk, Tree, WithoutUntracked
+from snowsnake.fetch.tree_hash import ArchiveStream
+from snowsnake.fetch.trees import DiskTree, MountedTree, PartOfDisk, Tree, WithoutUntracked
 from snowsnake.foundation.patterns import pattern
 from snowsnake.store import hashing
 
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
     from snowsnake.fetch.git_repository import Repository
 
-_NO_REVISION = "0" * 40
+NO_REVISION = "0" * 40
 _MOST_SUSPICIOUS = 1000                    # so many files may be read to see whether they changed; for more, libgit2 is faster
 
 
@@ -69,11 +70,28 @@ class WorkingTree:
         self.index_data = b""
         # Files that may differ from the index in `index_data`; None: not checked.
         self.suspicious: list[bytes] | None = None
+        self._digest_of_changes = ""
 
     def files(self) -> set[bytes]:
         """All tracked files that exist; for many files this takes a while."""
         tracked = {os.fsencode(entry.path) for entry in self.repository.index if entry.mode != COMMIT}
         return tracked.difference(self.deleted).union(self.changed)
+
+    def digest_of_changes(self, root: str) -> str:
+        """SHA-512 of what differs from the commit, in C++ Nix's form; of the contents when it was first asked for."""
+        if not self._digest_of_changes:
+            import hashlib
+
+            digest = hashlib.sha512()
+            for name in sorted(self.changed):
+                digest.update(_packed(b"modified:") + _packed(b"/" + name))
+                stream = ArchiveStream(DiskTree(os.path.join(os.fsencode(root), name)))
+                while piece := stream.read(1 << 20):
+                    digest.update(piece)
+            for name in sorted(self.deleted):
+                digest.update(_packed(b"deleted:") + _packed(b"/" + name))
+            self._digest_of_changes = digest.hexdigest()
+        return self._digest_of_changes
 
     def tree(self, root: str, modules: list[bytes], *, is_exact: bool = False) -> Tree:
         """Its files in their places, with everything in submodules.  *is_exact*: no link may be on the way to *root*."""
@@ -81,6 +99,11 @@ class WorkingTree:
         if index is None or modules:
             return PartOfDisk(root, lambda: self.files().union(modules), is_exact=is_exact)
         return WithoutUntracked(root, index, is_exact=is_exact)
+
+
+def _packed(text: bytes) -> bytes:
+    """A string in the form of archives: its length, and padding to a multiple of eight bytes."""
+    return len(text).to_bytes(8, "little") + text + bytes(-len(text) % 8)
 
 
 def working_tree(path: str, fetcher: Fetcher) -> WorkingTree:
@@ -227,7 +250,7 @@ def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fe
         ref = head_ref(repository)
         if ref is not None:
             result = result.with_attrs(ref=ref)
-        rev = status.head or _NO_REVISION
+        rev = status.head or NO_REVISION
         result = result.with_attrs(rev=rev)
         if not input.flag("shallow"):
             result = result.with_attrs(revCount=0 if status.head is None else rev_count(repository, rev, path, fetcher))

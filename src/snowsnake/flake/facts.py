@@ -3,7 +3,6 @@
 In: a `LockedFlake`.  Out: data; `to_json` and `to_text` as C++ Nix 2.34 prints them.
 """
 
-import os
 import time
 
 from snowsnake.flake.world import FlakeTree
@@ -109,7 +108,10 @@ class Metadata:
 
 def fingerprint(locked: LockedFlake, fetcher: "Fetcher") -> str | None:
     """A name for a locked flake's evaluation; None if nothing names its source."""
-    source = source_fingerprint(locked.flake.locked.input, fetcher)
+    # What a flake says of itself (`inputs.self.submodules`) does not count.
+    asked = locked.flake.resolved.input
+    marks = "".join(mark for name, mark in (("submodules", ";s"), ("exportIgnore", ";e"), ("lfs", ";l")) if asked.flag(name))
+    source = _source_fingerprint(locked.flake.locked.input, marks, fetcher)
     if source is None:
         return None
     input = locked.flake.locked.input
@@ -121,41 +123,21 @@ def fingerprint(locked: LockedFlake, fetcher: "Fetcher") -> str | None:
     return hashing.digest("sha256", text.encode("utf-8", "surrogateescape")).hex()
 
 
-def source_fingerprint(input: "Input", fetcher: "Fetcher") -> str | None:
+def _source_fingerprint(input: "Input", marks: str, fetcher: "Fetcher") -> str | None:
     """A name for the contents of an input; for a working tree, its commit and its changes."""
     kind = input.type
     if kind == "git" and input.rev is None:
-        return _working_tree_fingerprint(input, fetcher)
+        return _of_working_tree(input, fetcher, marks)
     if input.rev is not None:
-        marks = "".join(mark for name, mark in (("exportIgnore", ";e"), ("lfs", ";l")) if input.flag(name))
         return f"{input.rev}{marks}"
     return f"path:{input.nar_hash}" if kind == "path" and input.nar_hash is not None else input.nar_hash
 
 
-def _working_tree_fingerprint(input: "Input", fetcher: "Fetcher") -> str | None:
+def _of_working_tree(input: "Input", fetcher: "Fetcher", marks: str) -> str | None:
     path = input.source_path
     if path is None:
         return None
-    import hashlib
+    from snowsnake.fetch.git_working_tree import NO_REVISION, working_tree
 
-    from snowsnake.fetch.git_working_tree import working_tree
-    from snowsnake.fetch.tree_hash import ArchiveStream
-    from snowsnake.fetch.trees import DiskTree
-
-    status = working_tree(path, fetcher)
-    if status.submodules:
-        return None
-    digest = hashlib.sha512()
-    for name in sorted(status.changed):
-        digest.update(_packed(b"modified:") + _packed(b"/" + name))
-        stream = ArchiveStream(DiskTree(os.path.join(os.fsencode(path), name)))
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    for name in sorted(status.deleted):
-        digest.update(_packed(b"deleted:") + _packed(b"/" + name))
-    return f"{status.head or '0' * 40};d={digest.hexdigest()}"
-
-
-def _packed(text: bytes) -> bytes:
-    """A string in the form of archives: its length, and padding to a multiple of eight bytes."""
-    return len(text).to_bytes(8, "little") + text + bytes(-len(text) % 8)
+    tree = fetcher.working_trees.get(path) or working_tree(path, fetcher)
+    return None if tree.submodules else f"{tree.head or NO_REVISION}{marks};d={tree.digest_of_changes(path)}"

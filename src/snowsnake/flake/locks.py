@@ -73,6 +73,9 @@ def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: 
         _write(options.output_path, new)
     else:
         assert folder is not None
+        read = world.fetcher.working_trees.get(folder)
+        if read is not None and read.is_dirty:
+            read.digest_of_changes(folder)     # its name in `metadata` is that of the tree that was read
         _put(world, reference, options, new, changes, folder)
     # As in C++ Nix, the flake stays as it was found, without the written file; the next lookup sees it.
     world.forget()

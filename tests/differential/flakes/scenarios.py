@@ -1,6 +1,7 @@
 """The scenarios: flakes and what is asked of them.  `world.py` says what the steps mean."""
 # ruff: noqa: UP031      # texts of Nix are full of braces
 
+import generated
 from world import Step
 
 Scenario = tuple[str, list[Step]]
@@ -492,6 +493,20 @@ def _evaluation() -> list[Scenario]:
 # ---- show -------------------------------------------------------------------------------------------------------
 
 
+def _fingerprints() -> list[Scenario]:
+    """Of working trees with changes: they are of the tree that was read, before its lock file was written."""
+    input = '{ inputs.dep.url = "git+file://@/dep"; outputs = _: { x = %d; }; }'
+    marks = [f"flake metadata --json git+file://@/top?{mark}=1" for mark in ("submodules", "exportIgnore", "lfs", "shallow")]
+    return [
+        (
+            "fingerprint-of-changes",
+            [*DEP, *_flake("{ outputs = _: { x = 1; }; }", "flake metadata --json ./top", *marks), ("write", "top/flake.nix", input % 2),
+             *_nix("flake metadata --json ./top", "flake metadata --json ./top", *marks), ("write", "top/flake.nix", input.replace("dep.url", "other.url") % 3),
+             *_nix("flake metadata --json ./top", "flake metadata --json ./top")],
+        ),
+    ]
+
+
 def _shows() -> list[Scenario]:
     drv = 'derivation { name = "n"; system = "x86_64-linux"; builder = "/bin/sh"; }'
     rich = (
@@ -554,4 +569,4 @@ def _shows() -> list[Scenario]:
     return found
 
 
-SCENARIOS = _scenarios()
+SCENARIOS = [*_scenarios(), *_fingerprints(), *generated.scenarios(60)]
