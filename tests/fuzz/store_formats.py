@@ -25,7 +25,7 @@ from snowsnake.store import Derivation, Hash, NarInfo, StorePath, pack, read_nar
 from snowsnake.store.ed25519 import public_key
 from snowsnake.store.path_info import PathInfo, split_content_address
 from snowsnake.store.realisation import split_key
-from snowsnake.store.removal import make_writable
+from snowsnake.store.removal import remove
 from snowsnake.store.signing import SecretKey, sign
 from snowsnake.store.trust import Keys
 
@@ -93,7 +93,7 @@ def check_nar(data: bytes) -> None:
             return                         # a name or target that this file system does not take
         assert os.listdir(folder) == ["object"]
         again = [(m.path, m.kind, m.executable, m.target, m.read()) for m in read_nar(pack(target))]
-        make_writable(target)
+        remove(target)
         assert again == members
 
 

@@ -1,5 +1,6 @@
 """Our own builder: what it does when things go wrong, and what a builder cannot do."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -75,11 +76,31 @@ def test_a_build_leaves_only_its_output(store):
         "chroot / true", "mknod /build/disk b 8 0", "cat /dev/mem", "cat /proc/1/root/../etc/shadow", "ls /root", "ls /home/*", "chown 0 /build",
         "unshare -r mount -o remount,rw /usr", "hostname x", "date -s 2000-01-01", "echo 1 > /proc/sys/kernel/panic",
         "echo x > /proc/sys/kernel/core_pattern", "echo 1 > /proc/sys/vm/drop_caches", "echo b > /proc/sysrq-trigger",
+        "mkdir -p d/e; echo > d/e/f; chmod 4755 d/e/f", "mkdir -p $out/d; echo > $out/d/f; chmod 2755 $out/d/f", "mkdir $out; chmod 2777 $out",
+        "install -m 4755 /bin/true suid", "cp /bin/true t; chmod u+s t", "ln /bin/sh mine", "rmdir /nix/store", "mv /nix/store /nix/s",
+        "unshare -rm umount /usr", "unshare -rm umount -l /proc", "mknod $out c 1 3", "mkdir $out; mknod $out/x b 8 0", "chattr +i /build",
+        "echo -1000 > /proc/self/oom_score_adj", "ulimit -Hn 100000000", "echo > /proc/self/uid_map", "echo deny > /proc/1/setgroups", "dmesg | grep .",
+        "echo core > /proc/sys/kernel/modprobe", "ls /sys/class/net | grep .", "ls /proc/*/root/root/.cache", "cat /proc/[2-9]*/environ | grep SSH_",
+        *(f"perl -e '{code}'" for code in (
+            'open F, ">x"; exit(syscall(188, "x", "user.x", "v", 1, 0) == 0 ? 0 : 1)',                      # setxattr
+            'open F, ">x"; exit(ioctl(F, 0x40086602, pack("L", 16)) ? 0 : 1)',                             # an unchangeable file
+            'exit(syscall(165, "none", "/tmp", "tmpfs", 0, 0) == 0 ? 0 : 1)',                              # mount
+            'exit(syscall(246, 0, 0, 0, 0) >= 0 ? 0 : 1)', 'exit(syscall(175, 0, 0, 0) == 0 ? 0 : 1)',     # kexec_load, init_module
+            'exit(syscall(227, 0, pack("qq", 0, 0)) == 0 ? 0 : 1)',                                        # clock_settime
+            'exit(syscall(304, -100, "x", 0) >= 0 ? 0 : 1)', 'exit(syscall(308, 3, 0) == 0 ? 0 : 1)',      # open_by_handle_at, setns
+            'my $t = "user"; my $k = "snowsnake"; exit(syscall(250, 10, -3, $t, $k, 0) >= 0 ? 0 : 1)',     # a key of the session's
+            'my $t = "user"; my $k = "snowsnake"; exit(syscall(249, $t, $k, 0, 0) >= 0 ? 0 : 1)',
+            'use Socket; socket(S, PF_INET, SOCK_RAW, 1) or exit 1', 'use Socket; socket(S, 17, SOCK_RAW, 0) or exit 1',
+            'use Socket; socket(S, PF_INET, SOCK_STREAM, 0); exit(connect(S, pack_sockaddr_in(22, inet_aton("127.0.0.1"))) ? 0 : 1)',
+        )),
         "nsenter -t 1 -m true", "swapoff -a", "setpriv --reuid 0 true", "exec 3<>/dev/tcp/127.0.0.1/22",
     ],
 )  # fmt: skip
 def test_ways_out(store, script):
     """Each of these fails inside; the machine is as it was."""
+    add_key = {"x86_64": 248, "aarch64": 217}.get(os.uname().machine)
+    if add_key is not None:                # a key of the session's
+        ctypes.CDLL(None).syscall(add_key, b"user", b"snowsnake", b"secret", 6, -3)
     drv_path, _ = derivation(store, f"({script}) 2>/dev/null && echo out of the sandbox > $out")
     with pytest.raises(BuildFailure):
         build(store, drv_path)
@@ -121,6 +142,41 @@ def test_closed_folders_are_opened_and_removed(store):
     build(store, drv_path)
     assert os.stat(store.real_path(f"{out}/a/b")).st_mode & 0o777 == 0o555
     assert scratch(store) == []
+
+
+LONG = "$(printf %0200d 0)"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        # Paths that are longer than the system allows, closed at every step or at the end.
+        f"i=0; while [ $i -lt 60 ]; do mkdir {LONG}; cd {LONG}; i=$((i+1)); done",
+        f"i=0; while [ $i -lt 60 ]; do mkdir {LONG}; cd {LONG}; chmod 0 ..; i=$((i+1)); done; echo > file; chmod 0 .",
+        "i=0; while [ $i -lt 2000 ]; do mkdir d; cd d; i=$((i+1)); done",
+        # Objects and other things that nobody wanted.
+        "mkdir /nix/store/00000000000000000000000000000000-other; echo bad > /nix/store/11111111111111111111111111111111-x; ln -s /etc $out-link",
+        "echo > /nix/store/.links; mkdir /nix/store/.snowsnake; ln -s / /nix/store/root; mkfifo fifo",
+        # Processes that go on, do not want to end, and change the output meanwhile.
+        "i=0; while [ $i -lt 200 ]; do (trap '' TERM HUP INT; exec setsid sleep 1000) & i=$((i+1)); done",
+        "(while :; do echo > $out; chmod 777 $out; rm -f $out; done) & sleep 0.1",
+    ],
+)
+def test_nothing_is_left_of_odd_builders(store, script):
+    drv_path, out = derivation(store, f"folder=$PWD; {script}; cd $folder 2>/dev/null; echo > $out")
+    try:
+        build(store, drv_path, timeout_s=60)
+    except BuildFailure:
+        assert not store.has_now(out)
+    assert scratch(store) == [] and store.verify() == []
+    assert {path.name for path in Path(store.root, "nix/store").iterdir() if path.name[0] != "."} == {os.path.basename(path) for path in store.paths()}
+
+
+def test_nothing_is_left_of_an_output_with_long_paths(store):
+    drv_path, out = derivation(store, f"mkdir $out; cd $out; i=0; while [ $i -lt 40 ]; do mkdir {LONG}; cd {LONG}; i=$((i+1)); done")
+    with pytest.raises(BuildFailure, match="File name too long"):
+        build(store, drv_path)
+    assert scratch(store) == [] and not list(Path(store.root, "nix/store").glob(f"{os.path.basename(out)}*"))
 
 
 def test_nothing_outlives_a_build(store):

@@ -154,6 +154,7 @@ def _become_builder(
         os.close(alive)
     os.chdir(folder)
     if not is_trusted:
+        system_calls.forget_keys()
         restrict()
     if callable(program):
         os.close(fault_end)

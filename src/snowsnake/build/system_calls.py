@@ -10,6 +10,8 @@ READ_ONLY, NO_SUID, NO_DEVICES, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 32,
 _DETACH = 2
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}.get(os.uname().machine)
+_SYS_KEYCTL = {"x86_64": 250, "aarch64": 219}.get(os.uname().machine)
+_JOIN_SESSION_KEYRING = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -48,6 +50,12 @@ def end_with_parent(signal_number: int) -> None:
 def give_up_privileges() -> None:
     """Prevents programs that are started from now on from gaining rights."""
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+
+
+def forget_keys() -> None:
+    """Leaves the session's keyring, whose keys (of file systems, of Kerberos) belong to the user.  Where keyrings are not allowed, nobody can read them."""
+    if _SYS_KEYCTL is not None:
+        _libc.syscall(_SYS_KEYCTL, _JOIN_SESSION_KEYRING, None)
 
 
 def set_host_name(name: str) -> None:

@@ -23,7 +23,7 @@ from snowsnake.store.interface import Missing, NoBuilder, NotValid, Store
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo, check_claims
-from snowsnake.store.removal import make_writable, remove
+from snowsnake.store.removal import make_movable, remove
 from snowsnake.store.scratch import Scratch
 from snowsnake.store.temporary_roots import TemporaryRoots, leave, roots_of
 from snowsnake.version import NIX_VERSION
@@ -449,7 +449,7 @@ class LocalStore(CollectingStore):
             return 0
         freed = _disk_bytes(place)
         doomed = os.path.join(self.new_folder(), "object")
-        make_writable(place)
+        make_movable(place)
         os.rename(place, doomed)
         remove(doomed)
         return freed
@@ -608,7 +608,7 @@ class LocalStore(CollectingStore):
             if nar.path_digest("sha256", place) == nar.path_digest("sha256", target):
                 remove(target)
             else:
-                make_writable(place)
+                make_movable(place)
                 os.rename(place, os.path.join(self.new_folder(), "stale"))
                 move_canonical(target, place)
 

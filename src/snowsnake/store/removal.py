@@ -1,11 +1,15 @@
-"""Removes trees whatever the modes of their folders: store objects are read-only, and a builder may have made its files unreadable.
+"""Removes trees whatever the modes of their folders, and however deep they are: store objects are read-only, and builders make what they like.
 
 In: the path of something that we made.  Out: the path does not exist any more.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_OPEN = 32                            # folders at once
 
 
 def remove(path: str) -> None:
@@ -14,30 +18,55 @@ def remove(path: str) -> None:
         if os.path.lexists(path):
             os.unlink(path)
         return
-    try:
+    with contextlib.suppress(OSError):
         os.rmdir(path)                 # most of our temporary folders are empty by now
         return
-    except OSError:
-        pass
-    import shutil
+    os.chmod(path, 0o700)
+    top = os.open(path, _FOLDER)
+    try:
+        while _has_entries(top):
+            _empty(top, top, 1)
+    finally:
+        os.close(top)
+    os.rmdir(path)
 
-    make_writable(path)
-    shutil.rmtree(path)
+
+def _has_entries(folder: int) -> bool:
+    with os.scandir(folder) as entries:
+        return next(entries, None) is not None
+
+
+def _empty(folder: int, top: int, depth: int) -> None:
+    """Removes what is in an open folder.  What lies deeper than a few folders is moved up to *top*: a tree may be deeper than there are descriptors,
+    and its paths longer than the system allows."""
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in found:
+        if not is_folder:
+            os.unlink(name, dir_fd=folder)
+            continue
+        with contextlib.suppress(OSError):
+            os.rmdir(name, dir_fd=folder)
+            continue
+        os.chmod(name, 0o700, dir_fd=folder)
+        if depth == _MOST_OPEN:
+            os.rename(name, os.urandom(16).hex(), src_dir_fd=folder, dst_dir_fd=top)
+            continue
+        inner = os.open(name, _FOLDER, dir_fd=folder)
+        try:
+            _empty(inner, top, depth + 1)
+        finally:
+            os.close(inner)
+        os.rmdir(name, dir_fd=folder)
 
 
 def remove_if_possible(path: str) -> None:
     """Removes a file, a link or a tree, as far as that is possible: for what the next process will try again."""
-    try:
+    with contextlib.suppress(OSError):
         remove(path)
-    except OSError:
-        pass
 
 
-def make_writable(path: str) -> None:
-    """The directories of a tree, including its root; links are not followed."""
+def make_movable(path: str) -> None:
+    """Lets a folder that is read-only be moved into another one."""
     if os.path.isdir(path) and not os.path.islink(path):
         os.chmod(path, 0o755)
-        for directory, names, _ in os.walk(path):
-            for name in names:
-                if not os.path.islink(os.path.join(directory, name)):
-                    os.chmod(os.path.join(directory, name), 0o755)
