@@ -538,9 +538,9 @@ def test_objects_are_signed(world, tmp_path, run_command):
     assert done.returncode == 0, done.stderr
     done = nix(run_command, "store", "sign", "--store", f"file://{folder}", "-k", str(tmp_path / "key"), paths[2])
     assert done.returncode == 0 and BinaryCacheStore(FolderFiles(folder), "file:///").known(paths[2]).signatures[0].startswith("other-1:")
-    for text in (b"", b"x", b"x:YWJj"):
+    for text, message in ((b"", b"while decoding key named"), (b"x", b"while decoding key named"), (b"x:YWJj", b"secret key is not valid")):
         done = nix(run_command, "key", "convert-secret-to-public", stdin=text)
-        assert done.returncode == 1 and b"while decoding key named" in done.stderr
+        assert done.returncode == 1 and message in done.stderr
 
 
 def test_closures_are_rewritten_from_one_store_to_another(world, tmp_path, run_command):

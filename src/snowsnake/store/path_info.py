@@ -87,15 +87,14 @@ def check_claims(signatures: Iterable[str], ca: str | None) -> None:
 
 
 def split_named(text: str, what: str) -> tuple[str, bytes]:
-    """(name, data) of `NAME:BASE64`, as keys and signatures are written.  What follows the first `=` does not count, as in 2.34.8.
+    """(name, data) of `NAME:BASE64`, as keys and signatures are written.
 
     >>> split_named("key-1:c25vdw==", "signature")
     ('key-1', b'snow')
     """
     name, colon, data = text.partition(":")
-    digits = data.partition("=")[0]
     try:
-        raw = binascii.a2b_base64(digits + "=" * (-len(digits) % 4), strict_mode=True)
+        raw = binascii.a2b_base64(data, strict_mode=True)
     except ValueError:                     # binascii.Error is one
         raw = b""
     if not colon or not name or not raw:
