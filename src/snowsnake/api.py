@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from snowsnake import interpreter as _machine
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.foundation.arguments import a_list, a_mapping
+from snowsnake.foundation.arguments import a_list, a_mapping, a_text
 from snowsnake.parsing import Syntax, compile_source, parse_source
 from snowsnake.python_values import Raw, has_nix_form, plain
 from snowsnake.values import Derivation, ListValue, SetValue, Value, wrap
@@ -180,11 +180,9 @@ class Evaluator:
 
         `scope`: names that the expression sees, as Python data and functions; `name`: what positions call the text.  Syntax errors and undefined variables are raised here; everything else when the value is looked at.
         """
-        if not isinstance(expression, str | bytes):
-            raise TypeError(f"an expression is a text (str or bytes), not {type(expression).__name__}; evaluate_file takes a path")
+        source = a_text("an expression", expression, "; evaluate_file takes a path")
         if not isinstance(name, str):
             raise TypeError(f"a name for the text is a str, not {type(name).__name__}")
-        source = expression.encode("utf-8", "surrogateescape") if isinstance(expression, str) else expression
         folder = self._place("" if base_path is None else base_path)
         given = {} if scope is None else a_mapping("scope", scope, "names to values")
         names = plain(dict(given), self) if given else None
@@ -207,7 +205,7 @@ class Evaluator:
         return joined
 
     def flake(
-        self, reference: str = ".", *, attribute: str = "", base_path: PathLike | None = None, overrides: Mapping[str, str] | None = None
+        self, reference: PathLike = ".", *, attribute: str = "", base_path: PathLike | None = None, overrides: Mapping[str, str] | None = None
     ) -> "Value":
         """A flake, locked and called but not evaluated: its outputs, `inputs`, `sourceInfo`; or one of its outputs.
 
@@ -219,10 +217,14 @@ class Evaluator:
         from snowsnake.lock.lock_file import parse_input_path
         from snowsnake.lock.locking import LockOptions
 
+        if not isinstance(reference, str | os.PathLike):
+            raise TypeError(f"a reference to a flake is a str or a path, not {type(reference).__name__}")
+        if not isinstance(attribute, str):
+            raise TypeError(f"attribute is a str, not {type(attribute).__name__}")
         session = open_session(self._machine)
         base = os.path.abspath(base_path or os.getcwd())
-        targets = {parse_input_path(path): session.reference(text, base)[0] for path, text in (overrides or {}).items()}
-        found, fragment = session.reference(reference, base)
+        targets = {parse_input_path(path): session.reference(text, base)[0] for path, text in a_mapping("overrides", overrides or {}, "inputs to flakes").items()}
+        found, fragment = session.reference(os.fspath(reference), base)
         locked = session.lock(found, LockOptions(may_write=False, overrides=targets))
         name = attribute or fragment
         handle = session.find(locked, found, session.attribute_paths(name))[0] if name else session.call(locked)
@@ -398,7 +400,7 @@ class Evaluator:
         value: Value = await self._run_async(lambda: self.evaluate_file(path))
         return value
 
-    async def flake_async(self, reference: str = ".", **options: "Any") -> "Value":
+    async def flake_async(self, reference: PathLike = ".", **options: "Any") -> "Value":
         """`flake`, awaited."""
         value: Value = await self._run_async(lambda: self.flake(reference, **options))
         return value
@@ -501,7 +503,7 @@ def parse(
     >>> parse("a: a+1").to_nix()
     '(a: (a + 1))'
     """
-    data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
+    data = a_text("a source", source)
     folder = os.getcwd() if base_path is None else os.path.abspath(base_path)
     return parse_source(data, name, folder, features)
 
@@ -514,7 +516,7 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»")
     >>> print(compile("1", optimise=0))  # doctest: +ELLIPSIS
     === ...
     """
-    data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
+    data = a_text("a source", source)
     if optimise not in (0, 1):
         raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
     return compile_source(data, name, os.getcwd(), optimise)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from snowsnake.foundation.arguments import a_text
 from snowsnake.parsing import compile_chunk
 
 if TYPE_CHECKING:
@@ -26,12 +27,10 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»",
     >>> [operation.op.name for operation in bytecode.operations(chunk.children[0].code)]
     ['Arithmetic', 'Return']
     """
-    if not isinstance(source, str | bytes):
-        raise TypeError(f"a source is a text (str or bytes), not {type(source).__name__}")
+    data = a_text("a source", source)
     if optimise not in (0, 1):
         raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
     base_path = os.fspath(base_path)
     if not isinstance(base_path, str) or not isinstance(name, str):
         raise TypeError("base_path and name are str")
-    data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
     return compile_chunk(data, name, base_path or os.getcwd(), int(optimise), features)

@@ -6,6 +6,7 @@ In: source text, a path of attributes or a place, Python data.  Out: the same te
 from typing import TYPE_CHECKING, Any
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.arguments import a_text
 from snowsnake.json_tree import load
 from snowsnake.nix_printing import to_nix
 from snowsnake.parsing import parse_source
@@ -37,7 +38,7 @@ class Edits:
         if not isinstance(source, str):
             raise TypeError(f"a source is a str, not {type(source).__name__}")
         self.name = name
-        self._source = source.encode("utf-8", "surrogateescape")
+        self._source = a_text("a source", source)
         self._changes: dict[tuple[int, int], bytes] = {}
         self._tree: Node = load(parse_source(self._source, name, "/").to_json())
 

@@ -152,11 +152,10 @@ def from_nix(text: str | bytes) -> Any:
     """
     import json
 
+    from snowsnake.foundation.arguments import a_text
     from snowsnake.parsing import parse_source
 
-    if not isinstance(text, str | bytes):
-        raise TypeError(f"from_nix reads a text, not {type(text).__name__}")
-    source = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    source = a_text("a constant", text)
     return _constant(json.loads(parse_source(source, "«string»", "/").to_json()), source)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from snowsnake.foundation.arguments import a_list
+from snowsnake.foundation.arguments import a_list, a_text
 from snowsnake.json_tree import load
 from snowsnake.parsing import parse_source
 from snowsnake.source import Position, SourceMap
@@ -264,9 +264,7 @@ def parse(source: str | bytes, *, name: str = "«string»", base_path: str = "/"
     Raises `SyntaxFault`, whose `faults` are all that is wrong, undefined variables included unless `check` is False; TypeError for no text.
     The cost is linear, about 20 MB of source a second.
     """
-    if not isinstance(source, str | bytes):
-        raise TypeError(f"a source is a text (str or bytes), not {type(source).__name__}; parse_file takes a path")
-    data = source.encode("utf-8", "surrogateescape") if isinstance(source, str) else source
+    data = a_text("a source", source, "; parse_file takes a path")
     return Tree(data, name, base_path, features, check)
 
 

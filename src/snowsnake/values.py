@@ -31,7 +31,10 @@ _PLAIN = (bool, int, float, str, bytes, type(None), Mapping, list, tuple, os.Pat
 
 
 def _bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:            # half of a surrogate pair: no attribute is called so
+        return b"\0" + name.encode("utf-8", "surrogatepass")
 
 
 def _text(name: bytes) -> str:
@@ -183,7 +186,10 @@ class Value:
         if name is not None:
             if not isinstance(name, str):
                 raise TypeError(f"an attribute is named by a str, not by {type(name).__name__}")
-            place = looking.attribute_place(self._handle, _bytes(name))
+            try:
+                place = looking.attribute_place(self._handle, _bytes(name))
+            except KeyError:
+                raise KeyError(name) from None
         else:
             self._handle.force()
             found = self._handle.code()

@@ -322,3 +322,31 @@ def test_two_threads_at_one_evaluator() -> None:
     right = [found for found in told if found == 44999850000]
     assert right and all(found in right or isinstance(found, RuntimeError) and "thread" in str(found) for found in told), told
     assert nix.evaluate("1 + 1").to_python() == 2
+
+
+def test_names_that_no_attribute_can_have():
+    value = snowsnake.evaluate("{ a = 1; }")
+    name = "\ud800"
+    assert name not in value and value.get(name, default=2) == 2
+    with pytest.raises(snowsnake.MissingAttribute):
+        value[name]
+    with pytest.raises(KeyError) as missing:
+        value.position(name)
+    assert missing.value.args == (name,)
+
+
+@pytest.mark.parametrize("reader", [snowsnake.evaluate, snowsnake.parse, snowsnake.compile, snowsnake.from_nix, syntax.parse, bytecode.compile])
+def test_sources_that_are_none(reader):
+    with pytest.raises(TypeError, match=r"is a text \(str or bytes\), not int"):
+        reader(5)
+    with pytest.raises(ValueError, match="with half of a surrogate pair has no bytes"):
+        reader('"\ud800"')
+
+
+@pytest.mark.parametrize("reference", [5, None, 1.5, b".", ["."], object(), cycle_of_lists()])
+def test_references_to_flakes_are_texts_or_paths(reference, tmp_path):
+    evaluator = snowsnake.Evaluator(settings={"experimental-features": "nix-command flakes"})
+    with pytest.raises(TypeError, match="a reference to a flake is a str or a path"):
+        evaluator.flake(reference)
+    (tmp_path / "flake.nix").write_text("{ outputs = _: { x = 1; }; }")
+    assert evaluator.flake(tmp_path)["x"] == 1

@@ -9,6 +9,25 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+def a_text(what: str, value: "str | bytes", hint: str = "") -> bytes:
+    """The bytes of a source, which may be any; characters that stand for bytes which are not UTF-8 become these.
+
+    >>> a_text("a source", "1 + 1")
+    b'1 + 1'
+    >>> a_text("a source", 5)
+    Traceback (most recent call last):
+    TypeError: a source is a text (str or bytes), not int
+    """
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a text (str or bytes), not {type(value).__name__}{hint}")
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} with half of a surrogate pair has no bytes") from None
+
+
 def a_list(name: str, value: "Iterable[Any]", of: str) -> "Iterable[Any]":
     """Accepts a list, tuple, generator …, but not a single text, which is iterable, too.
 
