@@ -303,6 +303,15 @@ def test_depths(tmp_path):
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
+def test_paths_that_are_too_long(tmp_path):
+    """They would be valid, and nobody could read them."""
+    for count in (10, 18, 19, 20, 21, 40):
+        node = file("x")
+        for _ in range(count):
+            node = directory(("n" * 200, node))
+        assert unpacks_alike(archive(node), tmp_path / "alike") == (len(str(tmp_path / "alike/quick")) + 201 * count < 4096)
+
+
 def test_what_exists_is_not_touched(tmp_path):
     for node, name in ((file("a"), "file"), (directory(), "folder"), (link("a"), "link")):
         for make in (lambda path: path.write_text("mine"), lambda path: path.mkdir(), lambda path: path.symlink_to("/nonexistent")):

@@ -7,7 +7,7 @@ four system calls, where Python needs ten and 100 µs.
 """
 from libc.errno cimport errno
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy, strlen
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 
 cdef extern from *:
@@ -50,6 +50,7 @@ cdef enum:
     MOST_DEPTH = 64                    # as in nar_reader.py
     MOST_NAME = 255
     MOST_TARGET = 4095
+    MOST_PATH = 4095                   # of the system: what has a longer one could not be read again
 
 cdef struct Part:
     const uint8_t* data
@@ -61,6 +62,7 @@ cdef struct Reader:
 
 cdef struct Folder:
     int fd
+    uint64_t path_size
     Part last                          # the name of its latest entry
 
 
@@ -194,15 +196,18 @@ cdef bint entry(Reader* self, Folder* folders, int* depth) noexcept nogil:
         return False
     if not take_name(&found, &folder.last, name) or not expect(self, "node", 4) or depth[0] >= MOST_DEPTH:
         return False
+    if folder.path_size + 1 + found.size > MOST_PATH:
+        return False
     folder.last = found
     made = node(self, folder.fd, name)
     if made >= 0:
-        return open_folder(folders, depth, made)
+        return open_folder(folders, depth, made, folder.path_size + 1 + found.size)
     return made == -2 and expect(self, ")", 1)
 
 
-cdef bint open_folder(Folder* folders, int* depth, int fd) noexcept nogil:
+cdef bint open_folder(Folder* folders, int* depth, int fd, uint64_t path_size) noexcept nogil:
     folders[depth[0]].fd = fd
+    folders[depth[0]].path_size = path_size
     folders[depth[0]].last.size = 0
     folders[depth[0]].last.data = NULL
     depth[0] += 1
@@ -219,7 +224,7 @@ cdef bint unpack_tree(Reader* self, const char* target) noexcept nogil:
     made = node(self, AT_FDCWD, target)
     ok = made != -1
     if made >= 0:
-        open_folder(folders, &depth, made)
+        open_folder(folders, &depth, made, strlen(target))
     while ok and depth:
         ok = entry(self, folders, &depth)
     while depth:
