@@ -5,8 +5,6 @@ In: facts.  Out: `PathInfo`, and its JSON as `nix path-info --json` prints it.
 
 from __future__ import annotations
 
-import binascii
-
 from snowsnake.store.hash import Hash
 
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
@@ -92,6 +90,8 @@ def split_named(text: str, what: str) -> tuple[str, bytes]:
     >>> split_named("key-1:c25vdw==", "signature")
     ('key-1', b'snow')
     """
+    import binascii
+
     name, colon, data = text.partition(":")
     try:
         raw = binascii.a2b_base64(data, strict_mode=True)
