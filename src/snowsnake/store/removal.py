@@ -5,7 +5,6 @@ In: the path of something that we made.  Out: the path does not exist any more.
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -18,9 +17,11 @@ def remove(path: str) -> None:
         if os.path.lexists(path):
             os.unlink(path)
         return
-    with contextlib.suppress(OSError):
+    try:
         os.rmdir(path)                 # most of our temporary folders are empty by now
         return
+    except OSError:
+        pass
     os.chmod(path, 0o700)
     top = os.open(path, _FOLDER)
     try:
@@ -45,9 +46,11 @@ def _empty(folder: int, top: int, depth: int) -> None:
         if not is_folder:
             os.unlink(name, dir_fd=folder)
             continue
-        with contextlib.suppress(OSError):
+        try:
             os.rmdir(name, dir_fd=folder)
             continue
+        except OSError:
+            pass
         os.chmod(name, 0o700, dir_fd=folder)
         if depth == _MOST_OPEN:
             os.rename(name, os.urandom(16).hex(), src_dir_fd=folder, dst_dir_fd=top)
@@ -62,8 +65,10 @@ def _empty(folder: int, top: int, depth: int) -> None:
 
 def remove_if_possible(path: str) -> None:
     """Removes a file, a link or a tree, as far as that is possible: for what the next process will try again."""
-    with contextlib.suppress(OSError):
+    try:                               # without `contextlib`, which every start would import
         remove(path)
+    except OSError:
+        pass
 
 
 def make_movable(path: str) -> None:
