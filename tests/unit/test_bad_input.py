@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import SOURCE
+from conftest import IS_SANITIZED, SOURCE
 
-MOST_MEMORY_BYTES = 3 << 30
+MOST_MEMORY_BYTES = (12 if IS_SANITIZED else 3) << 30
 
 
 def run(folder: Path, *words: str, stdin: bytes = b"", command: str = "instantiate") -> tuple[int, str, str, int]:
