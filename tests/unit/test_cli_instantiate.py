@@ -80,7 +80,7 @@ def test_output(nix, words, output):
         (["--eval", "-A", 'a."b', "-E", "{ }"], "error: missing closing quote in selection path 'a.\"b'\n"),
         (["--eval", "<foo>"], "error: file 'foo' was not found in the Nix search path (add it using $NIX_PATH or -I)\n"),
         (["--find-file", "foo"], "error: file 'foo' was not found in the Nix search path (add it using $NIX_PATH or -I)\n"),
-        (["--eval", "--json", "-E", "x: x"], "error: cannot convert a function to JSON\n"),
+        (["--eval", "--json", "-E", "x: x"], "error: cannot convert a function to JSON\n       at «string»:1:1:\n            1| x: x\n             | ^\n"),
         (
             ["-E", "1", "-j", "x"],
             "error: configuration setting 'max-jobs' should be 'auto' or an integer\nTry 'nix-instantiate --help' for more information.\n",
