@@ -24,7 +24,7 @@ _ARITHMETIC = {"-": "sub", "*": "mul", "/": "div"}
 _COMPARISONS = ("<", "<=", ">", ">=")
 _FORCES_SET = frozenset((OPCODES["SelectPlace"],))
 _FORCES_BOTH = frozenset((OPCODES["Select"], OPCODES["TrySelect"]))
-_FORCES_NAME = frozenset(OPCODES[name] for name in ("AttrsSelect", "AttrsTrySelect", "HasAttr"))
+_FORCES_NAME = frozenset(OPCODES[name] for name in ("AttrsSelect", "AttrsTrySelect"))
 _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
 
 
@@ -82,8 +82,11 @@ class OperatorLines(TraceState):
     def _demand(self, note: Note, node: Step, inner: Note, tree: SourceTree) -> None:
         """The current operation forces a value, which the next activation evaluates."""
         child: Step | None = node if node.kind == "variable" else None
-        if note.opcode == OPCODES["AttrsDynamic"] or (note.opcode in _FORCES_NAME and note.operands[1] == TAG_THUNK):
+        name = tree.child(node, "name") if note.operands[1] == TAG_THUNK else None
+        if note.opcode == OPCODES["AttrsDynamic"]:
             child = tree.child(node, "name")
+        elif name is not None and (note.opcode in _FORCES_NAME or node.kind == "hasAttr"):
+            child = name
         elif node.kind == "select" and not self._forces_set(note, node, inner, tree):
             self._attribute(node, tree)
         elif node.kind == "select":
