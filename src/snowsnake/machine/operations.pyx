@@ -11,6 +11,7 @@ from snowsnake.diagnostics.message_table cimport (
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.environment cimport host_home_path
 from snowsnake.host.search cimport host_find_file
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport (
     Attr, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, attrs_update, scratch_entries,
 )
@@ -34,6 +35,7 @@ from snowsnake.syntax.turns cimport known_count
 
 cdef enum:
     LEAST_JOINED = 64                 # a list of so many elements may get room beside it
+    COPIED_AT_ONCE = 1 << 22          # bytes of a text
 
 
 cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
@@ -454,6 +456,19 @@ cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil:
     return DONE
 
 
+cdef bint _copy_text(Machine* m, uint8_t* out, const uint8_t* text, uint64_t size) noexcept nogil:
+    """Copies a text in pieces; False if the machine is asked to stop between two of them: a hundred megabytes of new memory take as long as somebody would wait."""
+    while size > COPIED_AT_ONCE:
+        if must_stop(m):
+            return False
+        memcpy(out, text, COPIED_AT_ONCE)
+        out += COPIED_AT_ONCE
+        text += COPIED_AT_ONCE
+        size -= COPIED_AT_ONCE
+    memcpy(out, text, size)
+    return True
+
+
 cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept nogil:
     cdef uint64_t i, total = 0
     cdef uint32_t context = 0
@@ -478,7 +493,8 @@ cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept n
     r = new_string(m, total, context)
     out = string_data(r)
     for i in range(count):
-        memcpy(out, string_data(parts[i]), string_size(parts[i]))
+        if not _copy_text(m, out, string_data(parts[i]), string_size(parts[i])):
+            return stop(m)
         out += string_size(parts[i])
     m.result = r
     return DONE
