@@ -75,7 +75,11 @@ def test_what_is_hidden_has_no_influence(root: Path, policy: str, store: bool) -
 
 def test_without_a_policy_it_has(root: Path) -> None:
     """So that a case that never reads what it should is found."""
-    found = answers(root, "free", False)
+    # Of errors only the kind: other tests may make folders of the store meanwhile, which words of errors show.
+    found = {
+        world: {name: given[:1] if isinstance(given, tuple) else given for name, given in of.items()}
+        for world, of in answers(root, "free", False).items()
+    }
     different = [name.split(": ") for name in found["one"] if any(of[name] != found["one"][name] for of in found.values())]
     # `..` behind a prefix of the search path goes no higher than its folder, and a copy of b has no secret beside it.
     nowhere = {"search path, dots", "findFile, dots", "link in a copy", "folder's link in a copy", "link to outside in a copy"}

@@ -12,13 +12,14 @@ import errno
 import lzma
 import os
 import stat
+import sys
 import tarfile
 import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 from snowsnake.fetch.errors import FetchError
 from snowsnake.store.decompress import decompressed
@@ -239,18 +240,29 @@ class _Damaged(Exception):
         self.is_header = is_header
 
 
+# The method that reads a header: later releases of every Python call another one than earlier ones.
+_READER = "_frombuf" if hasattr(tarfile.TarInfo, "_frombuf") else "frombuf"
+
+
 class _Header(tarfile.TarInfo):
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        try:
-            return super().frombuf(buf, encoding, errors)
-        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):      # type: ignore[attr-defined]
-            raise
-        except tarfile.HeaderError:
-            if len(buf) != tarfile.BLOCKSIZE:
-                raise _Damaged("Truncated tar archive") from None
-            is_tar = buf[257:262] == b"ustar"
-            raise _Damaged("bad header checksum" if is_tar else "Unrecognized archive format", is_header=is_tar) from None
+    is_checked = False
+
+
+def _read_header(cls: type[_Header], /, buf: bytes | bytearray, encoding: str, errors: str, **options: Any) -> _Header:
+    try:
+        found: _Header = getattr(super(_Header, cls), _READER)(buf, encoding, errors, **options)
+    except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):      # type: ignore[attr-defined]
+        raise
+    except tarfile.HeaderError:
+        if len(buf) != tarfile.BLOCKSIZE:
+            raise _Damaged("Truncated tar archive") from None
+        is_tar = buf[257:262] == b"ustar"
+        raise _Damaged("bad header checksum" if is_tar else "Unrecognized archive format", is_header=is_tar) from None
+    found.is_checked = True
+    return found
+
+
+setattr(_Header, _READER, classmethod(_read_header))
 
 
 def _unpack_tar(stream: Any, plan: _Plan) -> None:
@@ -260,6 +272,8 @@ def _unpack_tar(stream: Any, plan: _Plan) -> None:
         ) as tar:
             for member in tar:
                 tar.members = []               # type: ignore[attr-defined]
+                if not getattr(member, "is_checked", False):       # damage would be taken for the end
+                    raise ArchiveError(f"archives cannot be read with the module tarfile of this Python ({sys.version.split()[0]})")
                 plan.count(member.mtime)
                 _add_member(tar, member, plan)
     except _Damaged as error:
