@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -461,3 +462,15 @@ def test_what_the_daemon_is(daemon, run_command):
     with DaemonStore(daemon["NIX_DAEMON_SOCKET_PATH"], daemon["NIX_STORE_DIR"]) as store:
         assert store.facts() == {key: shown[key] if key == "version" else bool(shown[key]) for key in shown if key != "url"}
     assert run_command("nix.main", "store", "info", **daemon, NIX_REMOTE="unix:///nowhere").returncode == 1
+
+
+@pytest.mark.parametrize("words", [
+    "eval .#x", "eval --expr 'builtins.fetchTree { type = \"path\"; path = ./.; }' --impure", "eval --impure --expr 'builtins.getFlake (toString ./.)'",
+    "eval --impure --expr 'import (derivation { name = \"x\"; builder = \"/bin/sh\"; system = \"x86_64-linux\"; })'",
+    "build .#x", "flake metadata", "flake show", "flake check", "flake lock", "path-info --all", "store gc", "copy --all --to file:///nowhere", "develop",
+])  # fmt: skip
+def test_a_daemon_that_is_not_there(words, run_command, tmp_path):
+    (tmp_path / "flake.nix").write_text('{ outputs = _: { x = builtins.toFile "a" "b"; }; }')
+    done = run_command("nix.main", *shlex.split(words), NIX_REMOTE="unix:///nowhere/socket", NIX_CONFIG="experimental-features = nix-command flakes", HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.decode().rstrip().split("\n")[-1].strip() == "error: cannot connect to socket at '/nowhere/socket': No such file or directory"

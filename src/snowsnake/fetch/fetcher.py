@@ -324,8 +324,11 @@ class Fetcher:
 
     def write(self, path: str, name: str, tree: Tree, shown: str = "") -> None:
         """Adds a source to the store, if there is one and it does not have it."""
-        if self.store is None or self.store.is_valid(path):
-            return
+        try:
+            if self.store is None or self.store.is_valid(path):
+                return
+        except ValueError as error:        # of a daemon, in its words
+            raise FetchError(str(error)) from None
         from snowsnake.fetch.tree_hash import ArchiveStream
 
         place = tree.disk_path(b"")
