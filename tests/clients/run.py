@@ -1,20 +1,23 @@
 """Real programs around Nix with only our commands on their PATH: each does its job, or stops where something must be fetched.
 
 usage: python tests/clients/run.py [--nixpkgs FOLDER] [--home-manager FOLDER] [--nix-update FOLDER] [--nixpkgs-review FOLDER] [--renovate FOLDER]
-       [--dependabot FOLDER] [--nix-direnv FOLDER] [--update FOLDER] [--python PROGRAM]
+       [--dependabot FOLDER] [--nix-direnv FOLDER] [--update FOLDER] [--nix-fast-build FOLDER] [--daemon FOLDER] [--python PROGRAM]
 
 In: sources of the clients; nixos-rebuild-ng (in nixpkgs), nix-update and nixpkgs-review (which needs nixpkgs, too) need Python 3.12.  Of Renovate and
 Dependabot, which are large programs, only the command that updates a lock file is taken from the source and run; nix-direnv stops before `nix print-dev-env`; `--update` is a folder with nixpkgs' `lib` and `maintainers`, whose update.nix and update.py update a package of ours.  Out: a line for each case; exit code 1 if one
-did not do what it should.  A client whose source is not given is left out, and named.  CI does not run this: it has no clients.
+did not do what it should.  With `--daemon`, a folder with C++ Nix's commands, nix-fast-build and nixpkgs-review build through its daemon what we evaluate.  A client whose source is not given is left out, and named.  CI does not run this: it has no clients.
 """
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 FLAKE = """{
@@ -151,6 +154,75 @@ for attr in multi_system_eval({{"x86_64-linux": {{"hello", "none"}}}}, config)["
     )  # fmt: skip
 
 
+PACKAGES = """{{ system ? "x86_64-linux", ... }}:
+let
+  make = name: inputs: derivation {{ inherit name inputs system; builder = "/bin/sh"; args = [ "-c" "echo ${{name}} $inputs > $out" ]; }} // {{ meta = {{ }}; }};
+in rec {{
+  lib = import {lib};
+  buildEnv = {{ name, paths, ignoreCollisions ? false }}: make name paths;
+  mkShell = {{ name, packages, ... }}: make name packages;
+  hello = make "hello" [ ];
+  curl = make "curl" [ hello ];
+  wrong = derivation {{ name = "wrong"; inherit system; builder = "/bin/sh"; args = [ "-c" "echo no >&2; exit 3" ]; }};
+}}
+"""
+
+
+@contextlib.contextmanager
+def daemon_of(world: World, commands: Path) -> Iterator[None]:
+    """C++ Nix's daemon with a store of its own, which the world's commands use meanwhile."""
+    with tempfile.TemporaryDirectory(dir=Path.home(), ignore_cleanup_errors=True) as name:          # C++ Nix wants no folder above a store that all may write to
+        folder = Path(name)
+        places = {f"NIX_{kind.upper()}_DIR": str(folder / kind) for kind in ("store", "state", "log", "conf")}
+        settings = "sandbox = false\nbuild-hook =\nbuild-users-group =\nsandbox-paths = /bin /usr /lib /lib64\n"
+        own = world.environment | places
+        own["NIX_CONFIG"] += settings
+        socket = folder / "socket"
+        process = subprocess.Popen([commands / "nix-daemon"], env=own | {"NIX_DAEMON_SOCKET_PATH": str(socket), "NIX_REMOTE": ""}, stderr=subprocess.DEVNULL)
+        before, world.environment = world.environment, own | {"NIX_REMOTE": f"unix://{socket}"}
+        try:
+            for _ in range(100):
+                if socket.exists():
+                    break
+                time.sleep(0.05)
+            yield
+        finally:
+            world.environment = before
+            process.terminate()
+            process.wait()
+
+
+def nix_fast_build(world: World, source: Path, python: str) -> None:
+    folder = world.folder / "checks"
+    folder.mkdir()
+    (folder / "packages.nix").write_text(PACKAGES.format(lib="./none"))
+    (folder / "flake.nix").write_text("{ outputs = _: { checks.x86_64-linux = { inherit (import ./packages.nix { }) hello curl wrong; }; }; }")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        git(folder, *words)
+    program = [python, "-c", "from nix_fast_build import main; main()", "--no-nom", "--eval-workers", "2", "--flake", f"{folder}#checks"]
+    world.expect("nix-fast-build, through a daemon", program, "curl (", "hello (", "wrong> no", "BUILD: 2 successes, 1 failures", code=1, PYTHONPATH=str(source))
+
+
+def nixpkgs_review_build(world: World, source: Path, nixpkgs: Path, python: str) -> None:
+    review = world.folder / "review"
+    (review / "nixpkgs").mkdir(parents=True)
+    (review / "nixpkgs" / "default.nix").write_text(PACKAGES.format(lib=nixpkgs / "lib"))
+    config = world.folder / "review.nix"
+    config.write_text("{ }")
+    build = f"""
+from pathlib import Path
+from nixpkgs_review.allow import AllowedFeatures
+from nixpkgs_review.nix import BuildConfig, nix_build
+config = BuildConfig(AllowedFeatures([]), "nixpkgs={review}/nixpkgs", "x86_64-linux", Path("{config}"))
+for attr in nix_build({{"x86_64-linux": {{"hello", "curl", "none", "wrong"}}}}, "", Path("{review}"), config, "nix")["x86_64-linux"]:
+    print(attr.name, "exists" if attr.exists else "is not there", "built" if attr.was_build() else "not built")
+"""
+    world.expect(
+        "nixpkgs-review, through a daemon", [python, "-c", build], "hello exists built", "curl exists built", "wrong exists not built", "none is not there",
+        PYTHONPATH=str(source), NIXPKGS_CONFIG=str(config),
+    )  # fmt: skip
+
+
 def lock_updates(world: World, name: str, command: str) -> None:
     """The command by which a program updates an input of a lock file."""
     folder, input = world.folder / f"locked-{name}", world.folder / f"input-{name}"
@@ -233,7 +305,7 @@ _nix flake archive --json --no-write-lock-file -- ./flake
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    names = ("nixpkgs", "home-manager", "nix-update", "nixpkgs-review", "renovate", "dependabot", "nix-direnv", "update")
+    names = ("nixpkgs", "home-manager", "nix-update", "nixpkgs-review", "renovate", "dependabot", "nix-direnv", "update", "nix-fast-build", "daemon")
     for name in names:
         parser.add_argument(f"--{name}", type=lambda text: Path(text).resolve())
     parser.add_argument("--python", default=sys.executable)
@@ -249,6 +321,12 @@ def main() -> int:
             nix_update(world, given.nix_update, given.python)
         if given.nixpkgs_review and given.nixpkgs:
             nixpkgs_review(world, given.nixpkgs_review, given.nixpkgs, given.python)
+        if given.daemon:
+            with daemon_of(world, given.daemon):
+                if given.nix_fast_build:
+                    nix_fast_build(world, given.nix_fast_build, given.python)
+                if given.nixpkgs_review and given.nixpkgs:
+                    nixpkgs_review_build(world, given.nixpkgs_review, given.nixpkgs, given.python)
         if given.renovate:
             renovate(world, given.renovate)
         if given.dependabot:
