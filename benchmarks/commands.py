@@ -100,8 +100,7 @@ def main() -> int:
                     home = work / f"home-{who}"
                     # Both keep the evaluation cache in files of their own, which are all that is removed.
                     shutil.rmtree(home / ".cache/nix/eval-cache-v6", ignore_errors=True)
-                    for kept in (home / ".cache/snowsnake").glob("evaluations.sqlite*"):
-                        kept.unlink()
+                    shutil.rmtree(home / ".cache/snowsnake/evaluations", ignore_errors=True)
                     for row in ("first", "second"):
                         cpu, memory, output = measure([str(folder / words[0]), *words[1:]], home)
                         outputs.setdefault(what, set()).add(output)
