@@ -29,15 +29,8 @@ from snowsnake.machine.state cimport Code, File, Frame, Machine, Observer
 from snowsnake.machine.word cimport (
     KIND_BUILTIN, KIND_CLOSURE, TAG_ATTRS, TAG_FUNCTION, TAG_THUNK, Word, applied_function, attrs_find, header_code, header_size, is_string, is_thunk, kind_of, pointer_of, string_data, string_size, tag_of, val,
 )
+from snowsnake.observe.clock cimport CLOCK_MONOTONIC, CLOCK_REALTIME, now_ns
 from snowsnake.observe.traced_loop cimport traced_run
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        int64_t tv_sec
-        int64_t tv_nsec
-    int clock_gettime(int clock, timespec* now)
-    int CLOCK_MONOTONIC
-    int CLOCK_REALTIME
 
 cdef enum:
     DEPTHS = 4096
@@ -76,12 +69,6 @@ cdef struct Watcher:
     bint is_due                       # a sample is taken at the next operation, when a chunk that is called has its name
     void* owner                       # the CallWatcher
     uint32_t[DEPTHS] waiting          # of a call whose function is evaluated first: its position + 1, by depth modulo DEPTHS
-
-
-cdef int64_t _now_ns(int clock) noexcept nogil:
-    cdef timespec now
-    clock_gettime(clock, &now)
-    return now.tv_sec * 1000000000 + now.tv_nsec
 
 
 cdef list _way_to(Machine* m, uint32_t start, uint32_t end, object tree_of):
@@ -134,9 +121,9 @@ cdef void _write_line(Machine* m, const char* what, Call* call, void* owner) noe
         return
     position = _position(m, call, owner)
     if position_place(m, position, &file, &line, &column):
-        say(m, LEVEL_INFO, format_text("function-trace %s %s:%u:%u at %lld", what, m.files[file].path, line, column, <long long>_now_ns(CLOCK_REALTIME)))
+        say(m, LEVEL_INFO, format_text("function-trace %s %s:%u:%u at %lld", what, m.files[file].path, line, column, <long long>now_ns(CLOCK_REALTIME)))
     else:
-        say(m, LEVEL_INFO, format_text("function-trace %s \xc2\xabnone\xc2\xbb:0 at %lld", what, <long long>_now_ns(CLOCK_REALTIME)))
+        say(m, LEVEL_INFO, format_text("function-trace %s \xc2\xabnone\xc2\xbb:0 at %lld", what, <long long>now_ns(CLOCK_REALTIME)))
 
 
 cdef void _pop(Machine* m, Watcher* w) noexcept nogil:
@@ -160,7 +147,7 @@ cdef void _push(Machine* m, Watcher* w, Call call) noexcept nogil:
     if w.writes_lines:
         _write_line(m, "entered", &w.calls[w.count - 1], w.owner)
     if w.takes_samples:
-        now = _now_ns(CLOCK_MONOTONIC)
+        now = now_ns(CLOCK_MONOTONIC)
         if now - w.sampled_ns > w.period_ns:
             w.sampled_ns = now
             w.is_due = True
@@ -430,7 +417,7 @@ def attach(size_t machine, bint writes_lines, object frequency, object tree_of):
     watcher.watcher.writes_lines = writes_lines
     watcher.watcher.takes_samples = frequency is not None
     watcher.watcher.period_ns = 1000000000 // frequency if frequency else -1
-    watcher.watcher.sampled_ns = _now_ns(CLOCK_MONOTONIC)
+    watcher.watcher.sampled_ns = now_ns(CLOCK_MONOTONIC)
     watcher.watcher.owner = <void*>watcher
     watcher.tree_of = tree_of
     m.observer = <Observer*>&watcher.watcher

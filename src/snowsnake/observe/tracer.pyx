@@ -28,19 +28,13 @@ from snowsnake.machine.word cimport (
     KIND_BUILTIN, KIND_CLOSURE, KIND_THUNK, TAG_FUNCTION, TAG_THUNK, Word, header_code, header_kind, header_size,
     kind_of, pointer_of, tag_of,
 )
+from snowsnake.observe.clock cimport CLOCK_MONOTONIC, now_ns
 from snowsnake.observe.traced_loop cimport traced_run
 
 from snowsnake.bytecode.instructions import INSTRUCTIONS
 
 cdef extern from "<stdio.h>" nogil:
     FILE* stderr
-
-cdef extern from "<time.h>" nogil:
-    cdef struct timespec:
-        int64_t tv_sec
-        int64_t tv_nsec
-    int clock_gettime(int clock, timespec* now)
-    int CLOCK_MONOTONIC
 
 cdef enum:
     MOST_SHOWN = 4                    # values of the stack in one line, from the top
@@ -74,16 +68,10 @@ def _fill_names():
 _fill_names()
 
 
-cdef int64_t _now_ns() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec * 1000000000 + now.tv_nsec
-
-
 cdef void _margin(Tracer* t, Machine* m, Frame* fr) noexcept nogil:
     cdef int64_t depth = fr - m.frames_base
     if t.has_times:
-        fprintf(stderr, "%10.3f ms ", <double>(_now_ns() - t.started_ns) / 1e6)
+        fprintf(stderr, "%10.3f ms ", <double>(now_ns(CLOCK_MONOTONIC) - t.started_ns) / 1e6)
     fprintf(stderr, "%*s", <int>(2 * min(depth, DEEPEST_INDENT)), "")
 
 
@@ -206,6 +194,6 @@ def attach(size_t machine, bint has_times):
     watcher.tracer.head.run = traced_run
     watcher.tracer.head.step = _step
     watcher.tracer.has_times = has_times
-    watcher.tracer.started_ns = _now_ns()
+    watcher.tracer.started_ns = now_ns(CLOCK_MONOTONIC)
     m.observer = <Observer*>&watcher.tracer
     return watcher
