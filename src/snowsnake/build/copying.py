@@ -18,7 +18,7 @@ from snowsnake.store.path_info import PathInfo, split_content_address
 from snowsnake.store.realisation import Realisation
 from snowsnake.store.trust import Keys
 
-TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+TYPE_CHECKING = False                 # why: store/light_dataclass.py
 if TYPE_CHECKING:
     from dataclasses import replace
 else:

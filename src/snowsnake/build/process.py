@@ -23,7 +23,7 @@ from snowsnake.build.filter import restrict
 from snowsnake.build.sandbox import Sandbox, enter, leave_namespaces, map_users
 from snowsnake.build.watcher import Watcher, joining
 
-TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+TYPE_CHECKING = False                 # why: store/light_dataclass.py
 if TYPE_CHECKING:
     from dataclasses import dataclass
 else:

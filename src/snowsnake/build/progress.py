@@ -13,7 +13,7 @@ from typing import Any
 
 from snowsnake.store.interface import Offer
 
-TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+TYPE_CHECKING = False                 # why: store/light_dataclass.py
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
 else:

@@ -18,7 +18,7 @@ from snowsnake.store.local import LocalStore
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.realisation import Keys
 
-TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+TYPE_CHECKING = False                 # why: store/light_dataclass.py
 if TYPE_CHECKING:
     from dataclasses import replace
 else:

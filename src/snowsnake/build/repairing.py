@@ -17,7 +17,7 @@ from snowsnake.store.graph import closure
 from snowsnake.store.interface import Offer
 from snowsnake.store.local import LocalStore
 
-TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+TYPE_CHECKING = False                 # why: store/light_dataclass.py
 if TYPE_CHECKING:
     from dataclasses import replace
 else:

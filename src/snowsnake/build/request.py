@@ -19,7 +19,7 @@ from snowsnake.store.interface import Store
 from snowsnake.store.realisation import has_unknown_outputs, is_impure
 from snowsnake.store.registration import write_registration
 
-TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+TYPE_CHECKING = False                 # why: store/light_dataclass.py
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
 else:

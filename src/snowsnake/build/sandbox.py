@@ -16,7 +16,7 @@ from functools import cache
 
 from snowsnake.build import system_calls as system
 
-TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+TYPE_CHECKING = False                 # why: store/light_dataclass.py
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
 else:

@@ -13,7 +13,7 @@ from snowsnake.store import ed25519
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.trust import fingerprint
 
-TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+TYPE_CHECKING = False                 # why: store/light_dataclass.py
 if TYPE_CHECKING:
     from dataclasses import dataclass
 else:

@@ -28,7 +28,7 @@ from snowsnake.store.path_info import Download, PathInfo
 from snowsnake.store.realisation import Realisation, split_key
 from snowsnake.store.signing import SecretKey, sign
 
-TYPE_CHECKING = False                 # importing `dataclasses` takes as long as a small evaluation
+TYPE_CHECKING = False                 # why: store/light_dataclass.py
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
 else:
