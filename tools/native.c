@@ -2,7 +2,7 @@
  * Packages that have nothing to execute come from here, too: the interpreter takes a third of a million instructions for such a file.
  *
  * native_table.h, which tools/build.py writes, lists the modules in ascending order of their names with their init functions.
- * The finder in snowsnake/__init__.py asks `create` and `execute`, which are what the interpreter does for a file of its own.
+ * The finder in snowsnake/__init__.py has `find_spec`, `create` and `execute`, which do what the interpreter does for a file of its own.
  */
 #include <Python.h>
 #include <string.h>
@@ -25,15 +25,23 @@ static const struct Module *find(const char *name)
     return NULL;
 }
 
-/* None for a name that is not in here, otherwise whether it is a package. */
-static PyObject *is_package(PyObject *self, PyObject *name)
+/* Whether a package, one of a file of its own, has modules in here: one whose name goes on with a dot. */
+static int has_modules(const char *package)
 {
-    const struct Module *module;
-    const char *text = PyUnicode_AsUTF8(name);
-    if (text == NULL)
-        return NULL;
-    module = find(text);
-    return module == NULL ? Py_NewRef(Py_None) : PyBool_FromLong(module->init == NULL);
+    size_t low = 0, high = sizeof(MODULES) / sizeof(MODULES[0]), length = strlen(package);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strncmp(MODULES[middle].name, package, length);
+        if (order == 0)
+            order = (unsigned char)MODULES[middle].name[length] - '.';
+        if (order == 0)
+            return 1;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return 0;
 }
 
 /* `__getattr__` of a package with public names and nothing to execute: snowsnake/faces.py knows them, and is imported when one is asked for. */
@@ -103,7 +111,64 @@ static PyObject *execute(PyObject *self, PyObject *module)
     Py_RETURN_NONE;                  /* a package has nothing to execute */
 }
 
-static PyObject *finder;             /* of snowsnake/__init__.py; makes the specs */
+static PyObject *finder;             /* of snowsnake/__init__.py */
+static PyObject *spec_type;          /* importlib.machinery.ModuleSpec */
+static PyObject *own_file;           /* of this shared object */
+
+/* The path of a package's file, which need not be there: "FOLDER/machine/__init__.py" of "snowsnake.machine". */
+static PyObject *package_file(const char *name)
+{
+    PyObject *result = NULL, *folder, *below = PyUnicode_FromString(strchr(name, '.') + 1);
+    PyObject *dots = below == NULL ? NULL : PyObject_CallMethod(below, "replace", "ss", ".", "/");
+    Py_ssize_t slash = PyUnicode_FindChar(own_file, '/', 0, PyUnicode_GET_LENGTH(own_file), -1);
+    folder = dots == NULL || slash == -2 ? NULL : PyUnicode_Substring(own_file, 0, slash + 1);
+    if (folder != NULL)
+        result = PyUnicode_FromFormat("%U%U/__init__.py", folder, dots);
+    Py_XDECREF(folder);
+    Py_XDECREF(dots);
+    Py_XDECREF(below);
+    return result;
+}
+
+/* As those of a package's file, and where its modules are looked for: in here, then in its folder. */
+static int describe_package(PyObject *spec, PyObject *file)
+{
+    PyObject *folder = PyUnicode_Substring(file, 0, PyUnicode_GET_LENGTH(file) - strlen("/__init__.py"));
+    PyObject *places = folder == NULL ? NULL : Py_BuildValue("[OO]", own_file, folder);
+    int fault = places == NULL || PyObject_SetAttrString(spec, "submodule_search_locations", places) < 0 ||
+        PyObject_SetAttrString(spec, "has_location", Py_True) < 0;
+    Py_XDECREF(places);
+    Py_XDECREF(folder);
+    return fault ? -1 : 0;
+}
+
+static PyObject *spec_of(const struct Module *module)
+{
+    int is_package = module->init == NULL;
+    PyObject *spec = NULL, *origin = is_package ? package_file(module->name) : Py_NewRef(own_file);
+    PyObject *arguments = origin == NULL ? NULL : Py_BuildValue("(sO)", module->name, finder);
+    PyObject *keywords = arguments == NULL ? NULL : Py_BuildValue("{sO}", "origin", origin);
+    if (keywords != NULL)
+        spec = PyObject_Call(spec_type, arguments, keywords);
+    if (spec != NULL && is_package && describe_package(spec, origin) < 0)
+        Py_CLEAR(spec);
+    Py_XDECREF(keywords);
+    Py_XDECREF(arguments);
+    Py_XDECREF(origin);
+    return spec;
+}
+
+/* A spec of a name in here, True for a package that is a file and has modules in here, None for another name. */
+static PyObject *find_spec(PyObject *self, PyObject *name)
+{
+    const char *text = PyUnicode_AsUTF8(name);
+    const struct Module *module = text == NULL ? NULL : find(text);
+    if (text == NULL)
+        return NULL;
+    if (module != NULL && finder != NULL)
+        return spec_of(module);
+    return Py_NewRef(has_modules(text) ? Py_True : Py_None);
+}
 
 static PyObject *load(const char *name, const char *dot);
 
@@ -144,7 +209,7 @@ static PyObject *load(const char *name, const char *dot)
     PyObject *spec, *module = NULL, *result = NULL;
     PyObject *package_name = PyUnicode_FromStringAndSize(name, dot - name);
     PyObject *package = package_name == NULL ? NULL : imported(package_name);
-    spec = package == NULL ? NULL : PyObject_CallMethod(finder, "find_spec", "s", name);
+    spec = package == NULL ? NULL : spec_of(find(name));
     module = spec == NULL ? NULL : create(NULL, spec);
     if (module == NULL || describe(module, spec, package_name) < 0 ||
         PyDict_SetItemString(PyImport_GetModuleDict(), name, module) < 0)
@@ -194,20 +259,24 @@ static int is_refused(void)
     return 1;
 }
 
-static PyObject *use(PyObject *self, PyObject *object)
+/* use(finder, spec_type, file) */
+static PyObject *use(PyObject *self, PyObject *arguments)
 {
-    if (is_refused())
+    PyObject *given_finder, *given_type, *given_file;
+    if (is_refused() || !PyArg_ParseTuple(arguments, "OOU", &given_finder, &given_type, &given_file))
         return NULL;
-    Py_XSETREF(finder, Py_NewRef(object));
+    Py_XSETREF(finder, Py_NewRef(given_finder));
+    Py_XSETREF(spec_type, Py_NewRef(given_type));
+    Py_XSETREF(own_file, Py_NewRef(given_file));
     Py_RETURN_NONE;
 }
 
 static PyMethodDef functions[] = {
-    {"is_package", is_package, METH_O, "Whether a name is that of a package in here; None if it is not in here."},
+    {"find_spec", find_spec, METH_O, "The spec of a name in here; True for a package that is a file and has modules in here; None for others."},
     {"create", create, METH_O, "The module of a spec, not executed."},
     {"execute", execute, METH_O, "Run a module that `create` made."},
     {"load", load_by_name, METH_O, "The module of a name, imported as compiled modules import one another."},
-    {"use", use, METH_O, "Remember the finder that makes specs, for modules that import one another."},
+    {"use", use, METH_VARARGS, "Remember what specs are made of: the finder, their type, and the path of the shared object."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NEEDED = ("src", "tools", "bin", "pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in")
+NEEDED = ("src", "tools", "pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in")
 BUILT = shutil.ignore_patterns("*.so", "*.tmp", "*.o", "__pycache__", "*.egg-info")
 TRIALS = (
     (("snowsnake", "eval", "-E", "map (x: x * x) [ 1 2 3 ]", "--strict"), 0, "[ 1 4 9 ]\n"),
@@ -50,7 +50,7 @@ def faults(python: str, wheel: Path) -> list[str]:
     found = []
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([python, "-m", "venv", folder], check=True)
-        bin_folder = os.path.join(folder, "bin")
+        bin_folder = os.path.join(folder)
         surroundings = {"PATH": bin_folder, "HOME": folder, "CC": "/nowhere/cc", "LC_ALL": "C.UTF-8"}
         install = ["python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--only-binary", ":all:", str(wheel)]
         for words, code, expected in ((install, 0, ""), *TRIALS):

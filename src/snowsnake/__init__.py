@@ -9,6 +9,7 @@ Type checkers read `__init__.pyi`.
 """
 
 import sys
+from _frozen_importlib_external import PathFinder
 
 if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
     # A free-threaded Python turns its lock on for this package (docs/decisions/api.md), and would say so on stderr.
@@ -41,29 +42,34 @@ __all__ = [*_PLACES, "__version__"]
 
 
 class _Compiled:
-    """Finds the compiled modules, which are in one shared object, and packages without code of their own (tools/native.c)."""
+    """Finds the compiled modules, which are in one shared object, and packages without code of their own (tools/native.c).
+
+    The shared object is an entry of each package's `__path__`, as an archive would be: the interpreter's own finder asks this one for it.
+    """
 
     @staticmethod
-    def find_spec(name, path=None, target=None):
-        if not name.startswith("snowsnake."):
-            return None
-        is_package = _native.is_package(name)
-        if is_package is None:
-            return None
-        if not is_package:
-            return type(__spec__)(name, _Compiled, origin=_native.__file__)
-        folder = __path__[0] + name.removeprefix("snowsnake").replace(".", "/")
-        spec = type(__spec__)(name, _Compiled, origin=folder + "/__init__.py", is_package=True)
-        spec.has_location = True
-        spec.submodule_search_locations.append(folder)
+    def of_entry(entry):
+        if entry != _native.__file__:
+            raise ImportError
+        return _Compiled
+
+    @staticmethod
+    def find_spec(name, target=None):
+        spec = _native.find_spec(name)
+        if spec is True:
+            folder = __path__[1] + name.removeprefix("snowsnake").replace(".", "/")
+            spec = PathFinder.find_spec(name, [folder.rpartition("/")[0]])
+            spec.submodule_search_locations.insert(0, _native.__file__)
         return spec
 
     create_module = staticmethod(_native.create)
     exec_module = staticmethod(_native.execute)
 
 
-_native.use(_Compiled)
-sys.meta_path.insert(0, _Compiled)
+_native.use(_Compiled, type(__spec__), _native.__file__)
+__path__.insert(0, _native.__file__)
+sys.path_importer_cache[_native.__file__] = _Compiled              # before `zipimport` looks into it
+sys.path_hooks.append(_Compiled.of_entry)                          # for who empties that cache
 
 
 def __getattr__(name):

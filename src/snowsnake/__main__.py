@@ -1,6 +1,5 @@
 """`python -m snowsnake`: the command `snowsnake`."""
 
-from snowsnake.cli.main import main
-from snowsnake.cli.output import leave
+from snowsnake.cli.entry_points import snowsnake
 
-leave(main)
+snowsnake()

@@ -6,27 +6,22 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from command_world import ENVIRONMENT
-from conftest import SOURCE
+from conftest import INSTALLED, SOURCE
 
 SCRIPTS = Path(__file__).parent / "scripts"
-COMMAND = Path(__file__).parents[2] / "bin" / "snowsnake-instantiate"
 
 
 @pytest.mark.bare
 def test_script(tmp_path):
     """As after `pip install snowsnake` and `ln -s $(which snowsnake-instantiate) first/nix-instantiate`."""
-    installed, first, work = tmp_path / "installed", tmp_path / "first", tmp_path / "work"
-    for folder in (installed, first, work):
+    first, work = tmp_path / "first", tmp_path / "work"
+    for folder in (first, work):
         folder.mkdir()
-    command = installed / "snowsnake-instantiate"
-    command.write_text(COMMAND.read_text(encoding="utf-8").replace("#!python", f"#!{sys.executable}", 1), encoding="utf-8")
-    command.chmod(0o755)
-    (first / "nix-instantiate").symlink_to(command)
+    (first / "nix-instantiate").symlink_to(INSTALLED / "snowsnake-instantiate")
     for name in ("build.sh", "pkgs.nix"):
         shutil.copy(SCRIPTS / name, work)
     environment = ENVIRONMENT | {"PATH": f"{first}:{os.environ['PATH']}", "PYTHONPATH": SOURCE}

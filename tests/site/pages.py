@@ -49,16 +49,8 @@ def blocks_of(path: Path) -> list[Block]:
 
 
 def make_commands(folder: Path) -> None:
-    """Our commands by name, run by this interpreter: those that are installed beside it, if they are."""
-    installed = Path(sys.executable).parent
-    if (installed / "snowsnake-nix").exists():
-        folder.symlink_to(installed)
-        return
-    folder.mkdir()
-    for program in (ROOT / "bin").iterdir():
-        script = folder / program.name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{program}" "$@"\n')
-        script.chmod(0o755)
+    """Our commands by name: those that are installed beside this interpreter."""
+    folder.symlink_to(Path(sys.executable).parent)
 
 
 class PageRun:

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import pytest
+from conftest import INSTALLED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BENCHMARKS = ROOT / "benchmarks"
@@ -139,7 +140,7 @@ def run_benchmark(*words, **environment):
 
 def test_a_short_run(tmp_path):
     """Ours beside itself under another name: same results, and all three files."""
-    own = f"env PYTHONPATH={ROOT / 'src'} {sys.executable} {ROOT / 'bin' / 'snowsnake-instantiate'}"
+    own = f"env PYTHONPATH={ROOT / 'src'} {INSTALLED / 'snowsnake-instantiate'}"
     run_benchmark(
         "--suite", "start,micro,library", "--only", "regex,tiny,start", "--runs", "1", "--output", str(tmp_path / "out"),
         "--workloads", str(workloads(tmp_path)),

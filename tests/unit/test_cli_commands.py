@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from conftest import INSTALLED
+
+from snowsnake.cli.links import DROP_INS
 
 DRV = 'derivation { name = "%s"; builder = "b"; system = "s"; args = [ "%s" ]; }'
 
@@ -213,16 +215,15 @@ def test_a_part_that_cannot_be_loaded(missing, words) -> None:
     assert "Traceback" not in done.stderr and "fault" not in done.stderr
 
 
-@pytest.mark.parametrize("program", sorted(path.name for path in (Path(__file__).resolve().parents[2] / "bin").iterdir()))
+@pytest.mark.parametrize("program", ["snowsnake", *sorted(set(DROP_INS.values()))])
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_a_reader_that_went_away(program, word) -> None:
     """`snowsnake --help | head -1`: no traceback, whether the text is written at once or at the end."""
-    root = Path(__file__).resolve().parents[2]
     reading, writing = os.pipe()
     os.close(reading)
     for unbuffered in ("", "1"):
         done = subprocess.run(
-            [sys.executable, str(root / "bin" / program), word], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120,
+            [INSTALLED / program, word], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120,
             env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
         )  # fmt: skip
         assert done.stderr == "" and done.returncode in (0, 141)

@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from conftest import INSTALLED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests" / "examples"
@@ -35,9 +36,9 @@ def commands() -> list[tuple[str, list[str]]]:
 
 def run(words: list[str]) -> str:
     """What a command prints; its errors, too, if it fails."""
-    program = [] if words[0] == "python" else [str(ROOT / "bin" / "snowsnake")]
+    program = [sys.executable] if words[0] == "python" else [str(INSTALLED / "snowsnake")]
     done = subprocess.run(
-        [sys.executable, *program, *words[1:]],
+        [*program, *words[1:]],
         cwd=ROOT, capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
     )  # fmt: skip
     text = done.stdout + (f"exit code {done.returncode}\n{done.stderr}" if done.returncode else "")

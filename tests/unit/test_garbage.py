@@ -4,10 +4,9 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
-from conftest import SOURCE
+from conftest import INSTALLED, SOURCE
 
 from snowsnake.store.garbage import Collector
 from snowsnake.store.local import LocalStore
@@ -97,10 +96,10 @@ def test_a_limit(store, tmp_path):
 def test_commands(tmp_path, words):
     root = tmp_path / "store"
     fill(root)
-    script = Path(SOURCE).parent / "bin" / words[0]
+    script = INSTALLED / words[0]
     if words[0] == "nix-collect-garbage":
         script = tmp_path / "nix-collect-garbage"
-        script.symlink_to(Path(SOURCE).parent / "bin/snowsnake-store")
+        script.symlink_to(INSTALLED / "snowsnake-store")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(SOURCE), "NIX_CONF_DIR": str(tmp_path),
                    "NIX_CONFIG": f"experimental-features = nix-command\nstore = {root}"}  # fmt: skip
 
@@ -123,7 +122,7 @@ def test_old_generations_go(tmp_path):
         os.symlink(path, profiles / f"p-{number}-link")
     os.symlink("p-2-link", profiles / "p")
     script = tmp_path / "nix-collect-garbage"
-    script.symlink_to(Path(SOURCE).parent / "bin/snowsnake-store")
+    script.symlink_to(INSTALLED / "snowsnake-store")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(SOURCE), "NIX_CONF_DIR": str(tmp_path), "NIX_CONFIG": f"store = {root}"}
     done = subprocess.run([sys.executable, str(script), "-d"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,7 @@ import snowsnake
 # What every command needs, and what every evaluation needs besides.
 COMMAND = {
     "snowsnake", "snowsnake.version", "snowsnake.cli.options", "snowsnake.cli.output",
-    "snowsnake.diagnostics.catalogue", "snowsnake.diagnostics.error", "snowsnake.source", "snowsnake.settings",
-    "snowsnake.settings.known", "snowsnake.settings.places",
+    "snowsnake.diagnostics.error", "snowsnake.settings", "snowsnake.settings.known", "snowsnake.settings.places",
 }  # fmt: skip
 EVALUATION = {
     "snowsnake.builtins.subjects", "snowsnake.cache.location", "snowsnake.cli.session",
@@ -139,10 +139,55 @@ def test_packages_are_found_and_described_as_by_the_interpreter() -> None:
         spec = package.__spec__
         ordinary = importlib.util.spec_from_file_location(package.__name__, package.__file__)
         assert spec is not None and ordinary is not None and spec.loader is snowsnake._Compiled and ordinary.loader is not None
-        assert (spec.name, spec.origin, spec.submodule_search_locations, spec.parent) == (
-            ordinary.name, ordinary.origin, ordinary.submodule_search_locations, ordinary.parent,
-        )  # fmt: skip
+        places = [snowsnake._native.__file__, *ordinary.submodule_search_locations]
+        assert (spec.name, spec.origin, spec.submodule_search_locations, spec.parent) == (ordinary.name, ordinary.origin, places, ordinary.parent)
+        assert package.__path__ == places
         made = importlib.util.module_from_spec(ordinary)
         ordinary.loader.exec_module(made)
-        for name in ("__name__", "__package__", "__path__", "__file__", "__doc__"):
+        for name in ("__name__", "__package__", "__file__", "__doc__"):
             assert getattr(package, name) == getattr(made, name)
+
+
+def run_alone(code: str) -> str:
+    source = str(Path(snowsnake.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {source!r})\n{code}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_module_is_found_through_the_interpreters_finder() -> None:
+    """The shared object is an entry of `__path__`: nothing of ours is on `sys.meta_path`, and every module can be the first that is imported."""
+    code = """
+import importlib.util, pathlib
+before = list(sys.meta_path)
+import snowsnake
+assert sys.meta_path == before
+root = pathlib.Path(snowsnake.__file__).parent
+names = {".".join(("snowsnake", *path.relative_to(root).with_suffix("").parts)).removesuffix(".__init__") for path in root.rglob("*.py*")
+         if path.suffix in (".py", ".pyx")}
+for name in sorted(names):
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+    assert importlib.util.find_spec(name) is not None, name
+assert importlib.util.find_spec("snowsnake.machine.none") is None and importlib.util.find_spec("snowsnake.store.none") is None
+print(len(names))
+"""
+    assert int(run_alone(code)) > 400
+
+
+@pytest.mark.parametrize("name", ["snowsnake.store.nar", "snowsnake.machine.loop", "snowsnake.builtins.engines.toml", "snowsnake.diagnostics.render"])
+def test_any_module_may_be_the_first(name) -> None:
+    assert run_alone(f"import {name}; print(sys.modules[{name!r}].__name__)") == name + "\n"
+
+
+def test_each_command_has_an_entry_point() -> None:
+    """What `snowsnake links` makes, and `snowsnake` itself, are `[project.scripts]`, and each names a function that is there."""
+    from snowsnake.cli import entry_points
+    from snowsnake.cli.links import DROP_INS
+
+    project = Path(snowsnake.__file__).parents[2] / "pyproject.toml"
+    scripts = tomllib.loads(project.read_text())["project"]["scripts"]
+    assert set(scripts) == {"snowsnake", *DROP_INS.values()}
+    for place in scripts.values():
+        module, _, function = place.partition(":")
+        assert module == entry_points.__name__ and callable(getattr(entry_points, function))

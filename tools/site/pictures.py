@@ -27,7 +27,7 @@ def pictures() -> dict[str, str]:
         with tempfile.TemporaryDirectory() as folder:
             environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "SNOWSNAKE_NO_CACHE": "1", "FORCE_COLOR": "1", "NIX_CONF_DIR": folder, "COLUMNS": "96"}
             environment.pop("NO_COLOR", None)
-            program = [sys.executable, str(ROOT / "bin" / words[0])]
+            program = [str(Path(sys.executable).parent / words[0])]
             done = subprocess.run([*program, *words[1:]], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         if not done.stdout:
             raise RuntimeError(f"no output of {words}")

@@ -165,6 +165,7 @@ def _cell(text: str) -> str:
 
 
 def commands_page() -> str:
+    from snowsnake.cli.links import DROP_INS
     from snowsnake.cli.main import COMMANDS
 
     lines = ["# Commands\n", "Each takes `--help`. The drop-ins for Nix's own commands take Nix's options: see [Differences](../differences.md).\n"]
@@ -176,9 +177,9 @@ def commands_page() -> str:
         else:
             lines += [f"As `{module_name}`" + (": [Commands of Nix](commands-nix.md).\n" if module_name.startswith("nix ") else ".\n")]
     lines += ["## In the place of Nix's commands\n"]
-    for program in sorted((ROOT / "bin").glob("snowsnake-*")):
-        done = subprocess.run([sys.executable, str(program), "--help"], capture_output=True, text=True, timeout=60, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
-        lines += [f"### {program.name}\n", f"```text\n{done.stdout.strip()}\n```\n"]
+    for program in sorted(set(DROP_INS.values())):
+        done = subprocess.run([Path(sys.executable).parent / program, "--help"], capture_output=True, text=True, timeout=60, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
+        lines += [f"### {program}\n", f"```text\n{done.stdout.strip()}\n```\n"]
     return "\n".join(lines) + "\n"
 
 

@@ -40,7 +40,7 @@ def make(folder: Path) -> None:
         (Path(work) / "notebook.html").write_text(_PAGE.format(value._repr_html_() + "<hr>" + shown))
         (Path(work) / "release.nix").write_text(_JOBS)
         subprocess.run(
-            [sys.executable, str(ROOT / "bin" / "snowsnake"), "jobs", "./release.nix", "--workers", "2", "--no-instantiate", "--html", "jobs.html"],
+            [Path(sys.executable).parent / "snowsnake", "jobs", "./release.nix", "--workers", "2", "--no-instantiate", "--html", "jobs.html"],
             cwd=work, env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, stdout=subprocess.DEVNULL, check=True, timeout=120,
         )  # fmt: skip
         report = Path(work) / "jobs.html"

@@ -3,8 +3,11 @@
 In: the machine's facts about an error.  Out: an `EvaluationError`.  Nothing here formats more than names.
 """
 
-from snowsnake.diagnostics.catalogue import CATALOGUE, ErrorKind
-from snowsnake.source import Position, lines_of
+# For type checkers, which know the name: what is imported here is paid for by every start of the command, also by one without an error.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from snowsnake.diagnostics.catalogue import ErrorKind
+    from snowsnake.source import Position
 
 RawPosition = tuple[str, "bytes | None", int, int]
 RawFrame = tuple[str, str, "RawPosition | None"]
@@ -35,7 +38,7 @@ class Frame:
 
     __slots__ = ("kind", "name", "position", "library")
 
-    def __init__(self, kind: str, name: str, position: Position | None) -> None:
+    def __init__(self, kind: str, name: str, position: "Position | None") -> None:
         self.kind = kind
         self.name = name
         self.position = position
@@ -94,7 +97,7 @@ class EvaluationError(Exception):
         self,
         code: str,
         message: str,
-        position: Position | None = None,
+        position: "Position | None" = None,
         trace: "list[Frame] | tuple[Frame, ...]" = (),
         notes: "list[str] | tuple[str, ...]" = (),
         suggestions: "list[str] | tuple[str, ...]" = (),
@@ -113,8 +116,10 @@ class EvaluationError(Exception):
         self.others: list[EvaluationError] = []       # further faults of the same source, found in the same run
 
     @property
-    def entry(self) -> ErrorKind:
+    def entry(self) -> "ErrorKind":
         """The catalogue's entry: title and documentation."""
+        from snowsnake.diagnostics.catalogue import CATALOGUE
+
         for entry in CATALOGUE:
             if entry.name == self.code:
                 return entry
@@ -179,7 +184,10 @@ def make_error(
 
     `code` is an `ErrorCode`; `trace` goes from the outermost frame to the innermost.
     """
-    def place(raw: RawPosition | None) -> Position | None:
+    from snowsnake.diagnostics.catalogue import CATALOGUE
+    from snowsnake.source import Position, lines_of
+
+    def place(raw: RawPosition | None) -> "Position | None":
         if raw is None:
             return None
         path, source, start_byte, end_byte = raw
