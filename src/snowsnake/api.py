@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from snowsnake.dependencies import Dependencies
     from snowsnake.host.file_system import FileSystem
     from snowsnake.jobs.run import Jobs
+    from snowsnake.runner import Runner
     from snowsnake.waiting import Worker
 
 __all__ = [
@@ -405,12 +406,13 @@ class Evaluator:
         value: Value = await self._run_async(lambda: self.flake(reference, **options))
         return value
 
-    async def _run_async(self, call: "Callable[[], Any]") -> "Any":
+    async def _run_async(self, call: "Callable[[], Any]", machine: "Runner | None" = None) -> "Any":
+        """What a call returns, in the thread of the `_async` methods.  *machine* does the work: the present one, or an older value's."""
         if self._worker is None:
             from snowsnake.waiting import Worker
 
-            self._worker = Worker(self.cancel)
-        return await self._worker.run(call)
+            self._worker = Worker()
+        return await self._worker.run(call, machine or self._machine)
 
     def close(self) -> None:
         """Writes what waits for the store, and ends the thread of the `_async` methods; values can still be read."""

@@ -87,6 +87,11 @@ cdef class Handle:
         if key is not _KEY:
             raise TypeError("handles come from an evaluator")
 
+    @property
+    def machine(self):
+        """What the value belongs to: an `Interpreter`."""
+        return self.evaluator
+
     def __reduce__(self):
         raise TypeError("a value of an evaluator can be neither copied nor pickled")
 

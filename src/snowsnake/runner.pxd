@@ -14,6 +14,7 @@ cdef class Runner:
     cdef Machine* m
     cdef list released                # slots of handles that Python dropped
     cdef object owner                 # ident of the thread inside, or None
+    cdef public object gate           # of a call that nobody waits for any more (waiting.py): called with the ident of who enters; or None
     cdef double timeout_s
     cdef object timer                 # of the run under way, or None
     cdef uint32_t run_count

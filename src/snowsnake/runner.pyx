@@ -48,6 +48,7 @@ cdef class Runner:
         self.m = NULL
         self.released = []
         self.owner = None
+        self.gate = None
         self.timer = None
         self.run_count = 0
         self.is_running = False
@@ -96,6 +97,8 @@ cdef class Runner:
     cdef int enter(self) except -1:
         cdef Machine* m = self.machine()
         me = get_ident()
+        if self.gate is not None:
+            self.gate(me)
         if self.owner is not None:
             if self.owner != me:
                 raise RuntimeError("this evaluator is at work in another thread; use one evaluator for each thread")

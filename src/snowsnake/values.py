@@ -15,6 +15,7 @@ from snowsnake.diagnostics.error import EvaluationError
 
 if TYPE_CHECKING:
     import builtins
+    from collections.abc import Callable
     from typing import TypeVar
 
     from snowsnake.decoding.query import QueryResult
@@ -515,29 +516,32 @@ class Value:
 
     # ---- awaited ------------------------------------------------------------------------------------------------
 
+    async def _run_async(self, call: "Callable[[], Any]") -> Any:
+        return await self._evaluator._run_async(call, self._handle.machine)
+
     async def force_async(self, *, deep: bool = False) -> "Value":
         """`force`, in the evaluator's thread: leaving `asyncio.timeout` stops the machine."""
-        return cast(Value, await self._evaluator._run_async(lambda: self.force(deep=deep)))
+        return cast(Value, await self._run_async(lambda: self.force(deep=deep)))
 
     async def to_python_async(self) -> Any:
         """`to_python`, awaited."""
-        return await self._evaluator._run_async(self.to_python)
+        return await self._run_async(self.to_python)
 
     async def to_json_async(self) -> str:
         """`to_json`, awaited."""
-        return str(await self._evaluator._run_async(self.to_json))
+        return str(await self._run_async(self.to_json))
 
     async def decode_async(self, target: Any) -> Any:
         """`decode`, awaited."""
-        return await self._evaluator._run_async(lambda: self.decode(target))
+        return await self._run_async(lambda: self.decode(target))
 
     async def query_async(self, selector: str, target: Any = object) -> "QueryResult":
         """`query`, awaited."""
-        return cast("QueryResult", await self._evaluator._run_async(lambda: self.query(selector, target)))
+        return cast("QueryResult", await self._run_async(lambda: self.query(selector, target)))
 
     async def call_async(self, *arguments: object, **attributes: object) -> "Value":
         """A call, awaited."""
-        return cast(Value, await self._evaluator._run_async(lambda: self(*arguments, **attributes)))
+        return cast(Value, await self._run_async(lambda: self(*arguments, **attributes)))
 
     # ---- shown --------------------------------------------------------------------------------------------------
 

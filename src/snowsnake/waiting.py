@@ -5,35 +5,91 @@ In: a call.  Out: its result, made in a thread of the evaluator's own; whoever s
 
 import asyncio
 import queue
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from snowsnake.runner import Runner
 
 T = TypeVar("T")
 _LOOK_S = 0.002                           # between two requests to stop: the machine may not have started yet
+_PATIENCE_S = 0.02                        # most machines are at rest by then; one that collects a large heap is not
 _MOST_EVALUATORS = 1000
+
+
+class Job:
+    """A call in an evaluator's thread, and the stopping of it."""
+
+    def __init__(self, call: "Callable[[], Any]", machine: "Runner") -> None:
+        self._call = call
+        self._machine = machine
+        self._lock = threading.Lock()
+        self._thread: int | None = None       # that it runs in, while it does
+
+    def run(self) -> Any:
+        with self._lock:
+            self._thread = threading.get_ident()
+        try:
+            return self._call()
+        finally:
+            with self._lock:
+                self._thread = None
+
+    def stop(self) -> None:
+        """Asks the machine to stop, if it works for this call: the next one in the same thread is not meant."""
+        with self._lock:
+            if self._thread is not None:
+                self._machine.cancel()
+
+    def leave_behind(self, future: "Future[Any]") -> None:
+        """Goes on asking the machine to stop, in a thread, until *future* is done; whoever uses the machine meanwhile waits for that."""
+        is_done = threading.Event()
+
+        def gate(thread: int) -> None:
+            if thread != self._thread:
+                is_done.wait()
+
+        def open_gate(_: object) -> None:
+            if self._machine.gate is gate:
+                self._machine.gate = None
+            is_done.set()
+
+        def ask() -> None:
+            while not is_done.wait(_LOOK_S):
+                self.stop()
+
+        self._machine.gate = gate
+        future.add_done_callback(open_gate)
+        threading.Thread(target=ask, name="snowsnake-stop", daemon=True).start()
 
 
 class Worker:
     """The thread of one evaluator: made when something is first waited for."""
 
-    def __init__(self, cancel: "Callable[[], None]") -> None:
-        self._cancel = cancel
+    def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "snowsnake")
 
-    async def run(self, call: "Callable[[], T]") -> T:
+    async def run(self, call: "Callable[[], T]", machine: "Runner") -> T:
         """What a call returns.  A task that is cancelled, by `asyncio.timeout` too, stops the machine before it goes on."""
-        future = self._pool.submit(call)
+        job = Job(call, machine)
+        future: Future[T] = self._pool.submit(job.run)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
+            until = time.monotonic() + _PATIENCE_S
             while not future.done():
-                self._cancel()
+                job.stop()
+                if time.monotonic() > until:
+                    job.leave_behind(future)
+                    break
                 try:
                     await asyncio.sleep(_LOOK_S)
                 except asyncio.CancelledError:
-                    continue              # asked twice: the machine has to be at rest before anybody uses it again
+                    continue              # asked twice
             raise
 
     def close(self) -> None:

@@ -106,6 +106,88 @@ def test_a_timeout_is_left_within_50_ms(program, is_stressed):
     assert min(asyncio.run(late_s()) for _ in range(5)) < 0.05
 
 
+LARGE_HEAP = "let t = n: if n == 0 then [ ] else [ (t (n - 1)) (t (n - 1)) ]; in builtins.deepSeq (t 24) 1"
+
+
+@pytest.mark.bare
+def test_a_timeout_is_left_while_a_large_heap_is_collected(is_stressed):
+    """Whatever the moment: a collection of some hundred megabytes is not waited for, and nobody finds the machine at work."""
+
+    async def late_s(seconds: float) -> float:
+        nix = Evaluator()
+        value = await nix.evaluate_async(LARGE_HEAP)
+        begin = time.perf_counter()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await value.force_async()
+        late = time.perf_counter() - begin - seconds
+        assert nix.evaluate("1 + 1") == 2 and await (await nix.evaluate_async("2 + 2")).to_python_async() == 4
+        return late
+
+    if is_stressed:
+        pytest.skip("every safepoint is a collection")
+    late = sorted(asyncio.run(late_s(0.2 + 0.07 * step)) for step in range(12))
+    assert late[9] < 0.05, late                    # other processes may hold up two of them
+
+
+def test_who_comes_next_waits_for_what_was_left():
+    """A function of Python that blocks: the task is left at once; uses from any thread wait, and are not stopped with it."""
+    entered, may_go = threading.Event(), threading.Event()
+
+    def blocks(_):
+        entered.set()
+        may_go.wait(30)
+        return 1
+
+    async def main() -> None:
+        nix = Evaluator(builtins={"blocks": blocks})
+        value = nix.evaluate("builtins.blocks null + 1")
+        old = nix.evaluate("7")
+        task = asyncio.create_task(value.force_async())
+        while not entered.is_set():
+            await asyncio.sleep(0.001)
+        behind = asyncio.create_task(nix.evaluate_async("20 + 2"))
+        begin = time.perf_counter()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert time.perf_counter() - begin < 5          # not the thirty seconds of the function
+        results: list[object] = []
+        others = [threading.Thread(target=lambda: results.append(old.to_python())), threading.Thread(target=lambda: results.append(nix.evaluate("3 * 3").to_python()))]
+        others[0].start()
+        await asyncio.sleep(0.05)
+        assert others[0].is_alive() and results == []
+        may_go.set()
+        others[0].join(30)
+        others[1].start()
+        others[1].join(30)
+        assert results == [7, 9]
+        assert (await behind).to_python() == 22
+        assert value.to_python() == 2                   # evaluated again: what was left had no result
+
+    asyncio.run(main())
+
+
+def test_leaving_a_look_at_an_older_value(tmp_path):
+    """After `changed`, values of before belong to a machine of their own, which is the one to be stopped."""
+    file = tmp_path / "a.nix"
+    file.write_text(LONG)
+
+    nix = Evaluator()
+    old = nix.evaluate(f"builtins.seq (builtins.readFile {file}) {{ a = {LONG}; }}").force()
+    assert nix.changed([file])
+
+    async def leave() -> float:
+        begin = time.perf_counter()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await old["a"].force_async()
+        return time.perf_counter() - begin
+
+    assert asyncio.run(leave()) < 5
+    assert nix.evaluate("1 + 1") == 2
+
+
 def test_tasks_that_are_cancelled_before_they_start():
     async def main() -> None:
         nix = Evaluator()
