@@ -16,6 +16,7 @@ from snowsnake.store.interface import Offer, Store, archive_of
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo, split_content_address
 from snowsnake.store.realisation import Realisation
+from snowsnake.store.ssh.serve import ServeStore
 from snowsnake.store.trust import Keys
 
 TYPE_CHECKING = False                 # why: store/light_dataclass.py
@@ -34,17 +35,17 @@ class Untrusted(ValueError):
 
 def copy_paths(
     source: Store, target: Store, paths: Iterable[str], keys: Keys | None, note: Callable[[str], None], *, jobs: int = 16,
-    is_checked: bool = True, on_event: Sink | None = None,
+    is_checked: bool = True, on_event: Sink | None = None, substitutes: bool = False,
 ) -> None:  # fmt: skip
     """*note* gets lines about what is copied; if there is *on_event*, that gets C++ Nix's events instead.  *keys*: objects for a store in a folder must be signed by one of them, unless that store requires none; None trusts everything.
-    *is_checked*: a daemon need not check signatures for itself."""
-    if isinstance(source, BinaryCacheStore):
-        paths = list(paths)
+    *is_checked*: a daemon need not check signatures for itself.  *substitutes*: a target behind somebody else may fetch for itself what it can."""
+    paths = list(paths)
+    if isinstance(source, (BinaryCacheStore, ServeStore)):
         source.ask(paths)
     if isinstance(target, BinaryCacheStore):
-        paths = list(paths)
         target.ask(paths)
-    wanted = [path for path in paths if not target.is_valid(path)]
+    there = target.valid_among(paths, substitutes=substitutes)
+    wanted = [path for path in paths if path not in there]
     order = list(reversed(sorted_paths(source, wanted)))
     infos = {path: source.known(path) for path in order}
     names = [source.url, target.url]

@@ -66,10 +66,11 @@ def objects_place(store: "Store") -> str:
     """The folder with a store's objects; ValueError if it has none on this machine."""
     from snowsnake.store.daemon.store import DaemonStore
     from snowsnake.store.local import LocalStore
+    from snowsnake.store.ssh.remote import RemoteStore
 
     if isinstance(store, LocalStore):
         return store.objects
-    if isinstance(store, DaemonStore):
+    if isinstance(store, DaemonStore) and not isinstance(store, RemoteStore):
         return store.objects
     raise ValueError(f"store '{store.url}' is not a local store so it does not support command execution")
 

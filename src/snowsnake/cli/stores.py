@@ -2,7 +2,7 @@
 
 In: settings, the address of an `--eval-store`.  Out: options of the evaluator.  A store in folders is written to, and made if it is not
 there; but the machine's own (`/nix/store`, `/nix/var/nix`) is not made: without a Nix, an evaluation only names what it would add.  Where
-the machine's store belongs to a daemon, that writes.  Other kinds of stores are refused.
+the machine's store belongs to a daemon, that writes.  What is reached by ssh is in store/ssh/; other kinds of stores are refused.
 """
 
 import os
@@ -21,11 +21,15 @@ TYPE_CHECKING = False                 # `typing` would be imported by every comm
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import contextmanager
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    from typing_extensions import TypeIs
 
     from snowsnake.cli.output import Reporter
     from snowsnake.store.interface import Store
+    from snowsnake.store.ssh.place import ServePlace, SshPlace
 
+    AnyPlace: TypeAlias = "StorePlace | DaemonPlace | DummyStore | SshPlace | ServePlace | CachePlace"
     OnMessage = Callable[[str, bool], None]
 else:
     from snowsnake.foundation.scopes import contextmanager
@@ -50,7 +54,13 @@ _CACHE = _EVERY | {
 _PARAMETERS |= {"file": _CACHE} | dict.fromkeys(
     ("http", "https"), _CACHE | dict.fromkeys(("narinfo-compression", "ls-compression", "log-compression", "tls-certificate", "tls-private-key"), "str")
 )
-_REFUSED = ("s3", "ssh", "ssh-ng", "mounted-ssh-ng", "local-overlay")
+_SSH = _EVERY | {
+    "ssh-key": "path or none", "base64-ssh-public-host-key": "str", "compress": "bool", "remote-store": "str", "remote-program": "list",
+    "max-connections": "i32",
+}  # fmt: skip
+_PARAMETERS |= {"ssh": _SSH, "ssh-ng": _SSH | {"max-connection-age": "u32"}, "mounted-ssh-ng": _SSH | _IN_FOLDERS | {"max-connection-age": "u32"}}
+_BY_SSH = ("ssh", "ssh-ng", "mounted-ssh-ng")
+_REFUSED = ("s3", "local-overlay")
 _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
@@ -75,6 +85,8 @@ def store_options(
         return {"store": place} if is_writable and place.is_written else {"store_dir": place.store_dir}
     if isinstance(place, DummyStore):
         return {"store_dir": place.store_dir} | ({"store": place} if is_writable and place.is_read_only else {})
+    if _is_reached_by_ssh(place):
+        return {"store": place} if is_writable and place.scheme != "ssh" else {"store_dir": place.store_dir}
     if is_writable and (isinstance(place, DaemonPlace) or place.is_written):
         return {"store": place}
     real = {} if place.real == place.store_dir else {"real_store": place.real}
@@ -96,10 +108,10 @@ def open_to_read(settings: Settings) -> "Store":
     return _open_to_read(StoreReference.parse(settings.text("store")), settings)
 
 
-def place_to_write(address: str, settings: Settings, warn: "Callable[[str], None]") -> StorePlace | DaemonPlace | DummyStore:
+def place_to_write(address: str, settings: Settings, warn: "Callable[[str], None]") -> "StorePlace | DaemonPlace | DummyStore | SshPlace":
     """The place of the store with this URL; the machine's own only if it exists."""
     place = _open(StoreReference.parse(address), settings, warn)
-    if isinstance(place, CachePlace):
+    if isinstance(place, CachePlace) or _is_behind_serve(place):
         raise SettingError(f"store '{address}' cannot be used: an evaluation writes to stores in folders and behind daemons only", is_usage=False)
     if isinstance(place, StorePlace) and not place.is_written:
         raise SettingError(f"store '{address}' cannot be used: there is no Nix on this machine that it belongs to, or it is not yours to write to", is_usage=False)
@@ -135,7 +147,7 @@ def _opened(reference: StoreReference, settings: Settings, warn: "Callable[[str]
         from snowsnake.store.memory import MemoryStore
 
         return MemoryStore(place.store_dir, url="dummy")
-    if isinstance(place, DaemonPlace):
+    if isinstance(place, DaemonPlace) or _is_reached_by_ssh(place):
         return place.open()
     if not place.is_written and not place.is_machines:       # `read-only`
         if not os.path.exists(os.path.join(place.state, "db/db.sqlite")):
@@ -179,10 +191,10 @@ def shown_url(settings: Settings, warn: "Callable[[str], None]") -> str:
 
 def _open(
     reference: StoreReference, settings: Settings, warn: "Callable[[str], None]", reporter: "Reporter | None" = None
-) -> "StorePlace | DaemonPlace | DummyStore | CachePlace":
+) -> "AnyPlace":
     scheme = reference.scheme
     if scheme in _REFUSED:
-        raise SettingError(f"store '{reference.render()}' cannot be used: Snowsnake opens stores in folders, behind daemons, and binary caches only", is_usage=False)
+        raise SettingError(f"store '{reference.render()}' cannot be used: Snowsnake opens stores in folders, behind daemons and ssh, and binary caches only", is_usage=False)
     if scheme not in _PARAMETERS:
         raise SettingError(f"don't know how to open Nix store with scheme '{scheme}'", is_usage=False)
     found = _parameters(reference, warn)
@@ -190,6 +202,8 @@ def _open(
     store_dir = found.get("store") or store_folder(environment)
     if scheme in ("file", "http", "https"):
         return CachePlace(reference, found, store_dir, lambda: open_reference(reference, settings, warn, is_writable=True))
+    if scheme in _BY_SSH:
+        return _on_another_machine(reference, found, store_dir, settings, reporter)
     if scheme == "dummy":
         return DummyStore(store_dir, is_read_only=found.get("read-only", True))
     if found.get("read-only"):
@@ -233,6 +247,33 @@ class CachePlace:
         from snowsnake.store.binary_cache.additions import CacheAdditions
 
         return CacheAdditions(self._open())
+
+
+def _is_reached_by_ssh(place: "AnyPlace") -> "TypeIs[SshPlace | ServePlace]":
+    return getattr(place, "scheme", "") in _BY_SSH         # without an import
+
+
+def _is_behind_serve(place: "AnyPlace") -> "TypeIs[ServePlace]":
+    return getattr(place, "scheme", "") == "ssh"
+
+
+def _on_another_machine(
+    reference: StoreReference, found: "dict[str, Any]", store_dir: str, settings: Settings, reporter: "Reporter | None"
+) -> "SshPlace | ServePlace":
+    from snowsnake.store.ssh.place import ServePlace, SshPlace
+
+    real = ""
+    if reference.scheme == "mounted-ssh-ng":
+        settings.require("mounted-ssh-store")
+        real = found.get("real") or (found["root"] + "/nix/store" if found.get("root") else store_dir)
+    on_event = reporter.event if reporter is not None and reporter.is_followed else None
+    try:
+        return (ServePlace if reference.scheme == "ssh" else SshPlace)(
+            reference.scheme, reference.place, found, store_dir, real=real, options={name: settings.text(name) for name in settings.overridden},
+            on_message=None if reporter is None else reporter.building, on_event=on_event,
+        )  # fmt: skip
+    except ValueError as error:
+        raise SettingError(str(error), is_usage=False) from None
 
 
 def _daemon(

@@ -1,7 +1,7 @@
 """The interface of every kind of store: which paths are valid, the facts about them, their contents.
 
 In: store paths.  Out: `PathInfo`s, derivations, archives.  Kinds: `LocalStore` (a folder), `MemoryStore` (of one evaluation),
-`DaemonStore` (a socket), `BinaryCacheStore` (files, HTTP); graph.py walks them.
+`DaemonStore` (a socket), `RemoteStore` and `ServeStore` (ssh), `BinaryCacheStore` (files, HTTP, S3); graph.py walks them.
 """
 
 from __future__ import annotations
@@ -132,6 +132,10 @@ class Store(ABC):
     @abstractmethod
     def read(self, path: str) -> bytes:
         """Contents of a file in the store, which may lie in an object; ValueError if its object is not valid."""
+
+    def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
+        """Those of some paths that are valid.  *substitutes*: a store behind somebody else may fetch those that are not from its substituters."""
+        return set(filter(self.is_valid, paths))
 
     def real_path(self, path: str) -> str | None:
         """The place of a path on this machine's disk; None if it is not on disk."""
@@ -303,6 +307,46 @@ def archive_of(store: Store, path: str) -> BinaryIO:
         raise
     file.seek(0)
     return file
+
+
+def read_in_archive(archive: BinaryIO, inner: str, path: str) -> bytes:
+    """Contents of the file *inner* ("" or "/bin/sh") in an archive; *path*: its name in a message."""
+    import os
+
+    from snowsnake.store.nar_reader import read_nar
+
+    for member in read_nar(archive):
+        if member.path == inner[1:] and member.kind == "regular":
+            return member.read()
+    raise FileNotFoundError(2, os.strerror(2), path)
+
+
+def copy_archive(stream: BinaryIO, info: PathInfo, fd: int) -> None:
+    """Copies the archive at which *stream* stands, and nothing behind it, to a descriptor; ValueError if it is not the one that *info* promises."""
+    import os
+
+    from snowsnake.store import hashing
+    from snowsnake.store.nar_reader import read_nar
+
+    hasher, size = hashing.HashStream(info.hash.algorithm), 0
+
+    class Copied:
+        def read(self, count: int) -> bytes:
+            nonlocal size
+            piece = stream.read(count)
+            size += len(piece)
+            if size > info.nar_size:
+                raise ValueError(f"the archive of '{info.path}' is longer than {info.nar_size} bytes")
+            hasher.update(piece)
+            left = memoryview(piece)
+            while left:
+                left = left[os.write(fd, left) :]
+            return piece
+
+    for _ in read_nar(Copied(), allow_trailing=True):        # type: ignore[arg-type]  # only `read` is used
+        pass
+    if hasher.digest() != info.hash.digest:
+        raise ValueError(f"the archive of '{info.path}' has another hash than its store says")
 
 
 def nar_digest(store: Store, path: str) -> bytes:

@@ -62,7 +62,7 @@ def run(call: Call) -> None:
             source = source.below          # nothing is copied that was only evaluated
         copy_paths(
             source, target, what.paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"], is_checked=is_checked,
-            on_event=call.reporter.event if call.reporter.is_followed else None,
+            on_event=call.reporter.event if call.reporter.is_followed else None, substitutes=given.flag("substitute_on_destination"),
         )  # fmt: skip
         if "ca-derivations" in settings["experimental-features"]:
             copy_realisations(target, realisations_of(evaluated, what.targets), keys)

@@ -139,10 +139,10 @@ def info(call: Call) -> None:
     url = shown_url(call.settings, call.reporter.warning)
     facts: dict[str, object] = {"url": url}
     is_json = call.given.flag("json")
-    if not is_json:
-        call.reporter.note(f"Store URL: {url}")
     try:
         with opened(call, is_writable=False) as store:
+            if not is_json:
+                call.reporter.note(f"Store URL: {url}")
             facts |= store.facts()
     finally:
         if is_json:

@@ -19,7 +19,7 @@ from snowsnake.store.binary_cache import compressed
 from snowsnake.store.binary_cache.files import CacheFiles
 from snowsnake.store.binary_cache.remembered import Remembered, Unknown
 from snowsnake.store.hash import Hash
-from snowsnake.store.interface import Missing, NotValid, Store, existing
+from snowsnake.store.interface import Missing, NotValid, Store, existing, read_in_archive
 from snowsnake.store.listing import ArchiveTree, to_json
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.narinfo import NarInfo
@@ -358,14 +358,9 @@ class BinaryCacheStore(Store):
                     left = left[os.write(fd, left) :]
 
     def read(self, path: str) -> bytes:
-        from snowsnake.store.nar_reader import read_nar
-
-        whole, rest = self.split(path)
+        whole, inner = self.split(path)
         with self._kept_archive(whole) as archive:
-            for member in read_nar(archive):
-                if member.path == rest[1:] and member.kind == "regular":
-                    return member.read()
-        raise FileNotFoundError(2, os.strerror(2), path)
+            return read_in_archive(archive, inner, path)
 
     def _kept_archive(self, path: str) -> BinaryIO:
         """Like `open_archive`; in the folder of archives, if the cache has one, it is kept."""

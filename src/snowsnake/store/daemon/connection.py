@@ -1,6 +1,6 @@
 """A connection to a Nix daemon: greeting, options, requests, and the daemon's messages while it works.
 
-In: the path of a socket, options of the client.  Out: `DaemonConnection`.  Versions 1.32 to 1.38 of the worker protocol (Nix 2.4 to 2.34).
+In: the path of a socket or another way to a daemon, options of the client.  Out: `DaemonConnection`.  Versions 1.32 to 1.38 of the worker protocol (Nix 2.4 to 2.34).
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 
-from snowsnake.store.daemon.wire import DaemonError, Wire, without_colours
+from snowsnake.store.daemon.channel import Channel, Dial, SocketChannel
+from snowsnake.store.daemon.wire import DaemonError, NoNumber, Wire, without_colours
 
 _CLIENT_MAGIC, _DAEMON_MAGIC = 0x6E697863, 0x6478696F
 _OLDEST, _NEWEST = (1, 32), (1, 38)
@@ -36,9 +37,11 @@ class Operation(IntEnum):
     QUERY_ALL_VALID_PATHS = 23
     QUERY_PATH_INFO = 26
     QUERY_PATH_FROM_HASH_PART = 29
+    QUERY_VALID_PATHS = 31
     QUERY_SUBSTITUTABLE_PATHS = 32
     QUERY_VALID_DERIVERS = 33
     ADD_SIGNATURES = 37
+    NAR_FROM_PATH = 38
     ADD_TO_STORE_NAR = 39
     QUERY_MISSING = 40
     QUERY_DERIVATION_OUTPUT_MAP = 41
@@ -46,10 +49,12 @@ class Operation(IntEnum):
     QUERY_REALISATION = 43
     ADD_MULTIPLE_TO_STORE = 44
     BUILD_PATHS_WITH_RESULTS = 46
+    ADD_PERM_ROOT = 47
 
 
 class DaemonConnection:
-    """One connection.  *options*: settings of nix.conf as text, which the daemon applies to this client as far as it trusts the user.
+    """One connection.  *dial*: the path of a socket, or what opens another channel.  *options*: settings of nix.conf as text, which the daemon
+    applies to this client as far as it trusts the user; None leaves it with its own.
 
     *on_message(text, is_log)* gets each line that the daemon wants to show to the user; if *is_log*, a line of a builder's log.
     *on_event(facts, text, is_log)*, if it is given, gets C++ Nix's events, with that line as their text.  DaemonError if no daemon answers, or if it
@@ -57,29 +62,31 @@ class DaemonConnection:
     """
 
     def __init__(
-        self, path: str, options: Mapping[str, str] | None = None, *, name: str = "", on_message: Callable[[str, bool], None] | None = None,
+        self, dial: str | Dial, options: Mapping[str, str] | None = None, *, name: str = "", on_message: Callable[[str, bool], None] | None = None,
         on_event: Callable[[dict[str, object], str, bool], None] | None = None,
     ) -> None:  # fmt: skip
-        self.name = name or f"unix://{path}"
+        self.name = name or f"unix://{dial}"
         self._on_message = on_message
         self._on_event = on_event
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connection.connect(path)
-        except OSError as error:
-            connection.close()
-            raise DaemonError(f"cannot connect to socket at '{path}': {error.strerror or error}") from None
-        self.wire = Wire(connection)
+        self.wire = Wire(_through_socket(dial) if isinstance(dial, str) else dial())
         self.is_broken = False
         self.version = _OLDEST
         try:
             self._greet()
+        except NotConnected:
+            self.close()
+            raise
         except DaemonError as error:
             self.close()
-            raise DaemonError(f"cannot open connection to remote store '{self.name}': {error}") from None
+            raise DaemonError(f"cannot open connection to remote store '{self.name}': error: {error}") from None
+        except BaseException:
+            self.close()
+            raise
+        if options is None:
+            return
         try:
-            self._set_options(options or {})
-        except DaemonError:                # also a refusal: nobody has this connection yet
+            self._set_options(options)
+        except BaseException:              # also a refusal: nobody has this connection yet
             self.close()
             raise
 
@@ -92,9 +99,20 @@ class DaemonConnection:
         wire.add_number(_CLIENT_MAGIC)
         wire.add_number(_as_number(_NEWEST))
         wire.flush()
-        if wire.number() != _DAEMON_MAGIC:
-            raise DaemonError("nix-daemon protocol mismatch")
-        daemon = wire.number()
+        seen = b""
+        try:
+            seen = wire.exactly(8)
+            magic = int.from_bytes(seen, "little")
+            if magic >> 32:
+                raise NoNumber("")
+            if magic != _DAEMON_MAGIC:
+                raise DaemonError("nix-daemon protocol mismatch")
+            seen += wire.exactly(8)
+            daemon = int.from_bytes(seen[8:], "little")
+            if daemon >> 32:
+                raise NoNumber("")
+        except NoNumber:                   # 2.34's numbers have 32 bits here
+            raise DaemonError(f"protocol mismatch, got '{wire.all_of_it(seen)}'") from None
         version = (daemon >> 8, daemon & 0xFF)
         if version[0] != _NEWEST[0]:
             raise DaemonError("Nix daemon protocol version not supported")
@@ -231,6 +249,20 @@ class DaemonConnection:
         wire.number()                      # a position, never sent
         traces = wire.items(self._trace)
         return DaemonError(without_colours(message), list(map(without_colours, traces)), is_refusal=True)
+
+
+class NotConnected(DaemonError):
+    """There is no connection; the message says it all."""
+
+
+def _through_socket(path: str) -> Channel:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(path)
+    except OSError as error:
+        connection.close()
+        raise NotConnected(f"cannot connect to socket at '{path}': {error.strerror or error}") from None
+    return SocketChannel(connection)
 
 
 _OWN_FIELDS = frozenset(

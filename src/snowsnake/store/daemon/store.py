@@ -12,14 +12,13 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
-from functools import wraps
 from os import PathLike
-from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
+from typing import BinaryIO
 
 from snowsnake.store import hashing, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.daemon.connection import DaemonConnection, Operation
-from snowsnake.store.daemon.wire import DaemonError, Message, Wire, without_colours
+from snowsnake.store.daemon.wire import DaemonError, Message, Wire, alone, without_colours
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Missing
 from snowsnake.store.path import STORE_DIR
@@ -29,25 +28,13 @@ from snowsnake.store.roots import make_link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from snowsnake.store.daemon.channel import Dial
     from snowsnake.store.realisation import Realisation
 
-P = ParamSpec("P")
-R = TypeVar("R")
 _PIECE_BYTES = 1 << 16
 _NORMAL, _REPAIR, _CHECK = 0, 1, 2                    # how something is to be built
 _NO_LIMIT = (1 << 64) - 1
 _SUCCESSES = frozenset({0, 1, 2, 13})     # built, substituted, already valid, resolves to something valid
-
-
-def _alone(method: Callable[Concatenate[DaemonStore, P], R]) -> Callable[Concatenate[DaemonStore, P], R]:
-    """For what asks the daemon: of several threads one asks and reads its answer, then the next one."""
-
-    @wraps(method)
-    def call(self: DaemonStore, /, *words: P.args, **named: P.kwargs) -> R:
-        with self.lock:
-            return method(self, *words, **named)
-
-    return call
 
 
 class Garbage(IntEnum):
@@ -69,7 +56,8 @@ class SeveralFailed(DaemonError):
 
 
 class DaemonStore(CollectingStore):
-    """The store of the daemon that listens at *socket*; several threads may use it.  *real*: the folder with its objects, if it is not *store_dir*.
+    """The store of the daemon that listens at the socket *dial*, or that *dial* opens a channel to; several threads may use it.
+    *real*: the folder with its objects, if it is not *store_dir*.
 
     *options*, *on_message*, *on_event*: see `DaemonConnection`.  The connection is made when it is first needed.
     """
@@ -78,7 +66,7 @@ class DaemonStore(CollectingStore):
 
     def __init__(
         self,
-        socket: str,
+        dial: str | Dial,
         store_dir: str = STORE_DIR,
         *,
         real: str | None = None,
@@ -89,9 +77,9 @@ class DaemonStore(CollectingStore):
     ) -> None:
         super().__init__(store_dir)
         self.root = name
-        self._socket = socket
+        self._dial = dial
         self._real = real or store_dir
-        self._options = dict(options or {})
+        self._options: dict[str, str] | None = dict(options or {})
         self._on_message = on_message
         self._on_event = on_event
         self._process = os.getpid()
@@ -118,7 +106,7 @@ class DaemonStore(CollectingStore):
     def connection(self) -> DaemonConnection:
         self._check_process()
         if self._open is None or self._open.is_broken:
-            self._open = DaemonConnection(self._socket, self._options, name=self.root, on_message=self._on_message, on_event=self._on_event)
+            self._open = DaemonConnection(self._dial, self._options, name=self.root, on_message=self._on_message, on_event=self._on_event)
         return self._open
 
     def _check_process(self) -> None:
@@ -130,7 +118,17 @@ class DaemonStore(CollectingStore):
 
     # --- asking
 
-    @_alone
+    @alone
+    def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
+        self.flush()
+        with self.connection.request(Operation.QUERY_VALID_PATHS) as wire:
+            wire.add_texts(sorted(set(paths)))
+            wire.add_number(substitutes)
+        found = set(wire.texts())
+        self._known |= found
+        return found
+
+    @alone
     def facts(self) -> dict[str, object]:
         connection = self.connection
         trusted: dict[str, object] = {} if connection.trusts_us is None else {"trusted": connection.trusts_us}
@@ -140,7 +138,7 @@ class DaemonStore(CollectingStore):
         """The daemon protects additions by itself; other paths it is told of when it is asked whether they are valid, which saves half of the time."""
         self._unprotected.add(path)
 
-    @_alone
+    @alone
     def _has(self, path: str) -> bool:
         connection = self.connection
         if path in self._unprotected:
@@ -160,14 +158,14 @@ class DaemonStore(CollectingStore):
                 wire.add_text(path)
         return wire.flag()
 
-    @_alone
+    @alone
     def _info(self, path: str) -> PathInfo | None:
         connection = self.connection
         with connection.request(Operation.QUERY_PATH_INFO) as wire:
             wire.add_text(path)
         return _path_info(path, wire) if wire.flag() else None
 
-    @_alone
+    @alone
     def paths(self) -> list[str]:
         """All valid objects, sorted."""
         with self.connection.request(Operation.QUERY_ALL_VALID_PATHS) as wire:
@@ -180,7 +178,7 @@ class DaemonStore(CollectingStore):
     def valid_derivers(self, path: str) -> list[str]:
         return self._paths_of(Operation.QUERY_VALID_DERIVERS, path)
 
-    @_alone
+    @alone
     def outputs(self, drv_path: str) -> dict[str, str]:
         """Including those that became known when they were built."""
         static = {name: output.path for name, output in self.read_derivation(drv_path).outputs.items()}
@@ -192,7 +190,7 @@ class DaemonStore(CollectingStore):
         found = dict(wire.items(lambda: (wire.text(), wire.text())))
         return {name: found.get(name, "") or path for name, path in static.items() if found.get(name) or path}
 
-    @_alone
+    @alone
     def realisation(self, key: str) -> Realisation | None:
         from snowsnake.store.realisation import split_key
 
@@ -215,20 +213,20 @@ class DaemonStore(CollectingStore):
         except (ValueError, RecursionError) as error:
             raise DaemonError(f"the Nix daemon sent no realisation: {error}") from None
 
-    @_alone
+    @alone
     def register_realisation(self, realisation: Realisation) -> None:
         self.flush()
         with self.connection.request(Operation.REGISTER_DRV_OUTPUT) as wire:
             wire.add_text(json.dumps(realisation.to_json(), separators=(",", ":"), sort_keys=True))
 
-    @_alone
+    @alone
     def substitutable(self, paths: Iterable[str]) -> set[str]:
         """Those of some paths that the daemon's substituters have."""
         with self.connection.request(Operation.QUERY_SUBSTITUTABLE_PATHS) as wire:
             wire.add_texts(sorted(set(paths)))
         return set(wire.texts())
 
-    @_alone
+    @alone
     def path_with_hash(self, hash_part: str) -> str | None:
         self.flush()
         with self.connection.request(Operation.QUERY_PATH_FROM_HASH_PART) as wire:
@@ -239,7 +237,7 @@ class DaemonStore(CollectingStore):
         self.known(path)
         nar.pack_into(self.real_path(path), fd)
 
-    @_alone
+    @alone
     def _paths_of(self, operation: Operation, path: str) -> list[str]:
         self.flush()
         with self.connection.request(operation) as wire:
@@ -248,7 +246,7 @@ class DaemonStore(CollectingStore):
 
     # --- adding
 
-    @_alone
+    @alone
     def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
         self.flush()
         with self.connection.request(Operation.ADD_TO_STORE_NAR) as wire:
@@ -260,7 +258,7 @@ class DaemonStore(CollectingStore):
             wire.send_frame(b"")
         self._known.add(info.path)
 
-    @_alone
+    @alone
     def add_archive(self, name: str, archive: bytes | BinaryIO, references: Sequence[str] = ()) -> str:
         """Adds the file or tree in a NAR; *archive* may be a stream, of which only `read` is used."""
         if isinstance(archive, bytes):
@@ -298,7 +296,7 @@ class DaemonStore(CollectingStore):
         with tempfile.TemporaryFile() as file:
             return os.dup(file.fileno())
 
-    @_alone
+    @alone
     def add_root(self, link: str, path: str) -> str:
         """Makes a link at *link* to the valid path *path*, which protects it from the garbage collector; returns its absolute path."""
         self.flush()
@@ -308,7 +306,7 @@ class DaemonStore(CollectingStore):
         wire.number()
         return link
 
-    @_alone
+    @alone
     def _send(self, name: str, method: str, pieces: Iterator[bytes], references: Sequence[str] = ()) -> str:
         with self.connection.request(Operation.ADD_TO_STORE) as wire:
             wire.add_text(name)
@@ -322,7 +320,7 @@ class DaemonStore(CollectingStore):
         self._known.add(info.path)
         return info.path
 
-    @_alone
+    @alone
     def flush(self) -> None:
         if not self._waiting:
             return
@@ -337,7 +335,7 @@ class DaemonStore(CollectingStore):
 
     # --- removing
 
-    @_alone
+    @alone
     def find_roots(self) -> dict[str, set[str]]:
         """The objects that are roots, with the links that make them so, as far as the daemon tells us."""
         self.flush()
@@ -348,7 +346,7 @@ class DaemonStore(CollectingStore):
             found.setdefault(path, set()).add(link)
         return found
 
-    @_alone
+    @alone
     def collect_garbage(
         self, action: Garbage, paths: Iterable[str] = (), *, ignores_liveness: bool = False, most_bytes: int | None = None
     ) -> tuple[list[str], int]:
@@ -379,7 +377,7 @@ class DaemonStore(CollectingStore):
         """As in `CollectingStore`; DaemonError says what could not be built."""
         return self._realise(list(wanted), _NORMAL)
 
-    @_alone
+    @alone
     def _realise(self, paths: list[str], mode: int) -> list[str]:
         paths = self.obtained(paths)
         self.forget_impure(paths)
@@ -426,14 +424,14 @@ class DaemonStore(CollectingStore):
         made = wire.items(lambda: (wire.text(), wire.text())[1])        # realisations of outputs, each after its name
         return path, None if status in _SUCCESSES else without_colours(message) or f"build failed with status {status}", made
 
-    @_alone
+    @alone
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
         with self.connection.request(Operation.ADD_SIGNATURES) as wire:
             wire.add_text(path)
             wire.add_texts(signatures)
         wire.number()
 
-    @_alone
+    @alone
     def missing(self, wanted: Iterable[str]) -> Missing:
         paths = [item for item in wanted if item.count("!") < 2]       # of others nothing can be said before they are built
         self.bring(item.partition("!")[0] for item in paths)

@@ -1,6 +1,6 @@
-"""Numbers, strings and sets of the worker protocol, over a socket.
+"""Numbers, strings and sets of the worker protocol and of the serve protocol, over a channel.
 
-In: a connected socket.  Out: values; DaemonError for an answer that cannot be a value.  A number is 8 bytes, little endian; a string its length
+In: a channel to a daemon.  Out: values; DaemonError for an answer that cannot be a value.  A number is 8 bytes, little endian; a string its length
 and its bytes, filled up with zeros to a multiple of 8.  A length that the other side announces is no reason to allocate memory.
 """
 
@@ -9,16 +9,43 @@ from __future__ import annotations
 import re
 import select
 import socket
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from snowsnake.store.daemon.channel import Channel, SocketChannel
 
 _PIECE_BYTES = 1 << 16
 _MAX_TEXT_BYTES = 64 << 20  # of one string: messages, paths, derivations
 _MAX_COUNT = 10_000_000
 _MAX_LIST_BYTES = 1 << 30   # of one list: the paths of ten million objects
+_MAX_WAITING_BYTES = 64 << 20              # received while we send
+_MAX_SHOWN_BYTES = 1 << 16                 # of what is no answer
 _STEERING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 
 Item = TypeVar("Item")
+P = ParamSpec("P")
+
+
+class Locked(Protocol):
+    """A store with a connection that one thread uses at a time."""
+
+    lock: threading.RLock
+
+
+L = TypeVar("L", bound=Locked)
+
+
+def alone(method: Callable[Concatenate[L, P], Item]) -> Callable[Concatenate[L, P], Item]:
+    """For what asks a daemon: of several threads one asks and reads its answer, then the next one."""
+
+    @wraps(method)
+    def call(self: L, /, *words: P.args, **named: P.kwargs) -> Item:
+        with self.lock:
+            return method(self, *words, **named)
+
+    return call
 
 
 class DaemonError(ValueError):
@@ -28,6 +55,10 @@ class DaemonError(ValueError):
         super().__init__(message)
         self.traces = tuple(traces)
         self.is_refusal = is_refusal  # reported by the daemon; the connection can still be used
+
+
+class NoNumber(DaemonError):
+    """A number that is too large: whoever answers does not speak the protocol."""
 
 
 class Message:
@@ -65,16 +96,18 @@ class Wire(Message):
     ['a', 'bc']
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: Channel | socket.socket, at_end: str = "Nix daemon disconnected unexpectedly (maybe it crashed?)") -> None:
+        """*at_end*: what is said when the other side ends where it must not."""
         super().__init__()
-        self._socket = connection
+        self._channel = SocketChannel(connection) if isinstance(connection, socket.socket) else connection
+        self._at_end = at_end
         self._in = bytearray()
         self._start = 0
         self._is_gone = False
         self._taken_bytes = 0              # so far
 
     def close(self) -> None:
-        self._socket.close()
+        self._channel.close()
 
     # --- sending
 
@@ -92,17 +125,21 @@ class Wire(Message):
         """Sends, and reads meanwhile: if nobody read what the daemon sends, both sides would wait for ever.  If the daemon has gone, its last
         message may say why, and is found when its answer is read."""
         left = memoryview(data)
+        channel = self._channel
         poller = select.poll()             # not `select`, which knows only the first thousand descriptors
-        poller.register(self._socket, select.POLLIN | select.POLLOUT)
+        poller.register(channel.sending_fd, select.POLLOUT)
+        poller.register(channel.receiving_fd, select.POLLIN | (select.POLLOUT if channel.receiving_fd == channel.sending_fd else 0))
         while left and not self._is_gone:
-            [(_, events)] = poller.poll()
-            if events & ~select.POLLOUT and not self._receive():
-                self._is_gone = True
-            elif events & select.POLLOUT:
-                try:
-                    left = left[self._socket.send(left[:_PIECE_BYTES]) :]
-                except (BrokenPipeError, ConnectionResetError):
-                    self._is_gone = True
+            for fd, events in poller.poll():
+                if fd == channel.receiving_fd and events & ~select.POLLOUT:
+                    self._is_gone = not self._receive()
+                    if len(self._in) - self._start > _MAX_WAITING_BYTES:
+                        raise DaemonError(f"the Nix daemon sends more than {_MAX_WAITING_BYTES} bytes before it reads what it was sent")
+                elif fd == channel.sending_fd:
+                    try:
+                        left = left[channel.send(left[:_PIECE_BYTES]) :]
+                    except (BrokenPipeError, ConnectionResetError):
+                        self._is_gone = True
 
     # --- receiving
 
@@ -113,7 +150,7 @@ class Wire(Message):
 
     def _receive(self) -> bool:
         try:
-            data = self._socket.recv(_PIECE_BYTES)
+            data = self._channel.recv(_PIECE_BYTES)
         except ConnectionResetError:
             return False
         self._in += data
@@ -122,7 +159,7 @@ class Wire(Message):
     def exactly(self, size: int) -> bytes:
         while len(self._in) - self._start < size:
             if not self._receive():
-                raise _disconnected()
+                raise DaemonError(self._at_end)
         data = bytes(self._in[self._start : self._start + size])
         self._start += size
         self._taken_bytes += size
@@ -133,6 +170,14 @@ class Wire(Message):
 
     def number(self) -> int:
         return int.from_bytes(self.exactly(8), "little")
+
+    def all_of_it(self, start: bytes) -> str:
+        """What somebody sent who does not speak the protocol: *start*, and what follows, up to its end or to what can be shown."""
+        found = bytearray(start)
+        self._channel.end_sending()
+        while len(found) < _MAX_SHOWN_BYTES and (piece := self.read(_PIECE_BYTES)):
+            found += piece
+        return found[:_MAX_SHOWN_BYTES].decode("utf-8", "backslashreplace").rstrip("\r\n")
 
     def flag(self) -> bool:
         return self.number() != 0
@@ -181,7 +226,3 @@ def without_colours(text: str) -> str:
     'error: no'
     """
     return _STEERING.sub("", text) if "\x1b" in text else text
-
-
-def _disconnected() -> DaemonError:
-    return DaemonError("Nix daemon disconnected unexpectedly (maybe it crashed?)")

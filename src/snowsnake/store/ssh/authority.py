@@ -1,0 +1,53 @@
+"""The host in the URL of a store that is reached by ssh.
+
+In: the place of a URL, percent-encoded.  Out: `Authority`; ValueError for a host that ssh would take for something else.
+"""
+
+from urllib.parse import quote, unquote
+
+
+class Authority:
+    """`USER@HOST:PORT`; the user and the port may be absent.
+
+    >>> found = Authority.parse("ada@[::1]:2222")
+    >>> found.user, found.host, found.port, str(found), found.words
+    ('ada', '::1', 2222, 'ada@[::1]:2222', 'ada@::1')
+    >>> Authority.parse("-oProxyCommand=touch%20x")
+    Traceback (most recent call last):
+    ...
+    ValueError: invalid SSH authority: '-oProxyCommand%3Dtouch%20x': host name '-oProxyCommand=touch x' must not start with '-'
+    """
+
+    __slots__ = ("user", "host", "port")
+
+    def __init__(self, user: str | None, host: str, port: int | None) -> None:
+        self.user = user
+        self.host = host
+        self.port = port
+        for what, name in (("user name", user), ("host name", host)):
+            if name == "":
+                raise ValueError(f"invalid SSH authority: '{self}': {what} must not be empty")
+            if name is not None and name.startswith("-"):
+                raise ValueError(f"invalid SSH authority: '{self}': {what} '{name}' must not start with '-'")
+
+    @classmethod
+    def parse(cls, place: str) -> "Authority":
+        """*place*: what follows `SCHEME://`."""
+        if "/" in place:
+            raise ValueError(f"invalid URL authority: '{place}': leftover")
+        login, has_user, rest = place.rpartition("@")
+        if rest.startswith("["):
+            host, _, port = rest[1:].partition("]")
+            port = port[1:]
+        else:
+            host, _, port = rest.partition(":")
+        return cls(unquote(login.partition(":")[0]) if has_user else None, unquote(host), int(port) if port else None)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else quote(self.host, safe="")
+        return ("" if self.user is None else quote(self.user, safe="") + "@") + host + ("" if self.port is None else f":{self.port}")
+
+    @property
+    def words(self) -> str:
+        """The host as ssh's command line has it."""
+        return self.host if self.user is None else f"{self.user}@{self.host}"

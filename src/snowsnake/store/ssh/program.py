@@ -1,0 +1,137 @@
+"""Runs a program on another machine by the user's ssh, whose configuration, keys and agent count.
+
+In: a host, options of a store's URL, a command.  Out: a channel to the command's standard input and output.  ssh writes its messages, and those of
+the command, to our standard error, and asks for passwords at the terminal.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import shlex
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+
+from snowsnake.store.daemon.channel import ProgramChannel
+from snowsnake.store.daemon.connection import NotConnected
+from snowsnake.store.ssh.authority import Authority
+
+TYPE_CHECKING = False                 # why: store/light_dataclass.py
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from snowsnake.store.light_dataclass import dataclass
+
+_STARTED = b"started\n"
+_CHATTY = 5                                # level of messages at which ssh tells what it does
+
+
+@dataclass
+class SshOptions:
+    """Parameters of the URL.  *host_key*: the only key that the host may have, as in a file of public keys."""
+
+    key_file: str = ""
+    host_key: str = ""
+    compresses: bool = False
+    verbosity: int = 3
+
+
+def decoded_host_key(text: str, host: str) -> str:
+    """The parameter `base64-ssh-public-host-key` as text; ValueError if it is not base64."""
+    wrong = re.search(r"[^A-Za-z0-9+/=\n]", text)
+    try:
+        if wrong is not None:
+            raise ValueError(f"invalid character in Base64 string: '{wrong[0]}'")
+        return base64.b64decode(text, validate=False).decode()
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"while decoding ssh public host key for host '{host}': {error}") from None
+
+
+class SshProgram:
+    """Starts *command* on a host; on `localhost`, without a user and a port, without ssh, as C++ Nix does."""
+
+    def __init__(self, authority: Authority, command: Sequence[str], options: SshOptions, environment: Mapping[str, str] = os.environ) -> None:
+        self.authority = authority
+        self.command = list(command)
+        self.options = options
+        self._environment = environment
+
+    def open(self) -> ProgramChannel:
+        """A channel to the command; NotConnected if there is no ssh."""
+        environment = {**self._environment, "SHELL": "/bin/sh"}      # ssh has the user's shell run LocalCommand
+        if str(self.authority) == "localhost":
+            return _started(self.command, environment)
+        if not self.options.host_key:
+            return _started(self.words(), environment, self.authority.host)
+        folder = tempfile.mkdtemp(prefix="snowsnake-ssh-")
+        try:
+            found = _started(self.words(self._host_key_file(folder)), environment, self.authority.host)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        weakref.finalize(found, _remove, folder, os.getpid())      # also when the process ends
+        return found
+
+    def _host_key_file(self, folder: str) -> str:
+        """ssh looks for the second name if the port is not the usual one."""
+        name = os.path.join(folder, "host-key")
+        with open(name, "w") as file:
+            file.writelines(f"{host} {self.options.host_key.strip()}\n" for host in (self.authority.host, f"[{self.authority.host}]:{self.authority.port}"))
+        return name
+
+    def words(self, known_hosts: str = "") -> list[str]:
+        """The command line.  *known_hosts*: the file with the only key that the host may have."""
+        options, authority = self.options, self.authority
+        text = self._environment.get("NIX_SSHOPTS", "")
+        try:
+            words = ["ssh", authority.words, "-x", *shlex.split(text)]
+        except ValueError as error:
+            raise NotConnected(f"while splitting NIX_SSHOPTS '{text}': {error}") from None
+        if options.key_file:
+            words += ["-i", options.key_file]
+        if known_hosts:
+            words.append(f"-oUserKnownHostsFile={known_hosts}")
+        if options.compresses:
+            words.append("-C")
+        if authority.port is not None:
+            words.append(f"-p{authority.port}")
+        words += ["-oPermitLocalCommand=yes", "-oLocalCommand=echo started"]
+        if options.verbosity >= _CHATTY:
+            words.append("-v")
+        return [*words, "--", *self.command]
+
+
+def _remove(folder: str, process: int) -> None:
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started(words: list[str], environment: dict[str, str], host: str = "") -> ProgramChannel:
+    try:
+        return SshChannel(words, environment, host) if host else ProgramChannel(words, environment)
+    except OSError as error:
+        raise NotConnected(f"unable to execute '{words[0]}': {error.strerror}") from None
+
+
+class SshChannel(ProgramChannel):
+    """Begins with the line of LocalCommand, once the host has accepted us.  Where ssh uses the connection of another ssh, there is no such line."""
+
+    def __init__(self, words: list[str], environment: dict[str, str], host: str) -> None:
+        super().__init__(words, environment)
+        self._host = host
+        self._is_begun = False
+
+    def recv(self, size: int) -> bytes:
+        if self._is_begun:
+            return super().recv(size)
+        self._is_begun = True
+        first = b""
+        while len(first) < len(_STARTED) and (piece := super().recv(len(_STARTED) - len(first))):
+            first += piece
+        if not first:
+            raise NotConnected(f"failed to start SSH connection to '{self._host}'")
+        return super().recv(size) if first == _STARTED else first

@@ -1,0 +1,117 @@
+"""The store of a daemon on another machine (`ssh-ng://`): its objects are not on this machine's disk, unless they are mounted (`mounted-ssh-ng://`).
+
+In: as for `DaemonStore`.  Out: as for `DaemonStore`.  The daemon keeps its own settings.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+
+from snowsnake.store.daemon.channel import Dial
+from snowsnake.store.daemon.connection import Operation
+from snowsnake.store.daemon.store import DaemonStore
+from snowsnake.store.daemon.wire import alone
+from snowsnake.store.graph import closure
+from snowsnake.store.interface import archive_of, copy_archive, read_in_archive
+from snowsnake.store.nar_reader import unpack
+from snowsnake.store.path import STORE_DIR
+
+
+class RemoteStore(DaemonStore):
+    """*copies*: a folder for what an evaluation reads of what it had built; it is made when it is needed, and removed with the store by *copier*."""
+
+    has_roots = False
+
+    def __init__(
+        self, dial: Dial, url: str, store_dir: str = STORE_DIR, *, copies: str = "", copier: int = 0, on_message: Callable[[str, bool], None] | None = None,
+        on_event: Callable[[dict[str, object], str, bool], None] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(dial, store_dir, on_message=on_message, on_event=on_event, name=url)
+        self.url = url
+        self._options = None
+        self._copies = copies
+        self._copier = copier              # the number of a process
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            if self._copies and os.getpid() == self._copier:
+                shutil.rmtree(self._copies, ignore_errors=True)
+
+    # --- reading
+
+    def real_path(self, path: str) -> None:        # type: ignore[override]
+        self.flush()
+
+    def read(self, path: str) -> bytes:
+        waiting = self._waiting.get(path)
+        if waiting is not None and waiting.contents is not None:
+            return waiting.contents
+        self.flush()
+        found, inner = self.split(path)
+        if not self.is_valid(found) and self.evaluations is not None and self.evaluations.is_valid(found):
+            return self.evaluations.read(path)
+        with archive_of(self, found) as archive:
+            return read_in_archive(archive, inner, path)
+
+    @alone
+    def write_archive(self, path: str, fd: int) -> None:
+        self.flush()
+        info = self.known(path)
+        connection = self.connection
+        with connection.request(Operation.NAR_FROM_PATH) as wire:
+            wire.add_text(path)
+        try:
+            copy_archive(wire, info, fd)           # type: ignore[arg-type]  # only `read` is used
+        except BaseException:                      # the rest of the answer is still to come
+            connection.close()
+            raise
+
+    def log(self, drv_path: str) -> bytes | None:
+        raise ValueError(f"operation 'getBuildLogExact' is not supported by store '{self.url}'")
+
+    # --- building
+
+    def realise(self, wanted: Iterable[str]) -> list[str]:
+        found = super().realise(wanted)
+        if self._copies:
+            self._copy(path for path in closure(self, found) if not path.endswith(".drv"))
+        return found
+
+    def _copy(self, paths: Iterable[str]) -> None:
+        """Puts objects where the evaluation looks for them."""
+        os.makedirs(self._copies, 0o700, exist_ok=True)      # its name cannot be guessed
+        for path in paths:
+            place = os.path.join(self._copies, path.rpartition("/")[2])
+            if os.path.lexists(place):
+                continue
+            with tempfile.TemporaryDirectory(dir=self._copies) as folder, archive_of(self, path) as archive:
+                unpack(archive, f"{folder}/object")
+                os.rename(f"{folder}/object", place)
+
+
+class MountedStore(DaemonStore):
+    """*real*: where the other machine's objects are mounted here."""
+
+    def __init__(
+        self, dial: Dial, url: str, store_dir: str, real: str, *, on_message: Callable[[str, bool], None] | None = None,
+        on_event: Callable[[dict[str, object], str, bool], None] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(dial, store_dir, real=real, on_message=on_message, on_event=on_event, name=url)
+        self.url = url
+        self._options = None
+
+    @alone
+    def add_root(self, link: str, path: str) -> str:
+        """The other machine makes the link, because it could not see soon enough what we make."""
+        self.flush()
+        with self.connection.request(Operation.ADD_PERM_ROOT) as wire:
+            wire.add_text(path)
+            wire.add_text(os.path.abspath(link))
+        return wire.text()
+
+

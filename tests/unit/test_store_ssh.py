@@ -1,0 +1,355 @@
+"""Stores behind ssh: a real sshd on this machine, with C++ Nix behind it, and programs that lie, stall and die in its place."""
+
+import base64
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from snowsnake.store.daemon.wire import DaemonError
+from snowsnake.store.interface import archive_of
+from snowsnake.store.local import LocalStore
+from snowsnake.store.ssh.authority import Authority
+from snowsnake.store.ssh.place import ServePlace, SshPlace
+from snowsnake.store.ssh.program import SshOptions, SshProgram
+
+SSHD = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin")
+needs_sshd = pytest.mark.skipif(
+    not os.environ.get("SNOWSNAKE_ALL_TESTS") and (SSHD is None or shutil.which("ssh") is None), reason="not installed: openssh-server"
+)
+PACKAGES = """
+let make = name: script: derivation { inherit name; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" script ]; };
+in rec {
+  dep = make "dep" "echo 42 > $out";
+  x = make "x" "echo built there; echo ${dep} > $out";
+  bad = make "bad" "echo it went wrong; exit 3";
+  imported = import dep;
+}
+"""
+
+
+def programs() -> list[str]:
+    """Folders with a nix-daemon and a nix-store: Debian's, and those of the reference evaluator."""
+    beside = os.path.join(os.environ["SNOWSNAKE_REFERENCES"], "tools")
+    return [folder for folder in ("/usr/bin", beside) if os.access(f"{folder}/nix-daemon", os.X_OK)]
+
+
+class Machine:
+    """Another machine, as far as ssh can tell: its store is in `folder`."""
+
+    def __init__(self, folder: Path, nix: str, run_command) -> None:
+        self.folder = folder
+        self.nix = nix
+        self._run = run_command
+        self.store_dir = f"{folder}/store"
+        self.environment = {
+            "NIX_STORE_DIR": self.store_dir, "NIX_STATE_DIR": f"{folder}/there/state", "NIX_LOG_DIR": f"{folder}/there/log",
+            "NIX_CONF_DIR": f"{folder}/there/conf", "NIX_REMOTE": "local",
+        }  # fmt: skip
+        (folder / "there/conf").mkdir(parents=True)
+        (folder / "there/conf/nix.conf").write_text(
+            "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuilders =\nrequire-sigs = false\nexperimental-features = nix-command flakes\n"
+            + ("" if "/usr" in nix else "build-hook =\n")
+        )
+        for name in ("host", "user", "other"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+        self.host_key = (folder / "host.pub").read_text()
+        (folder / "authorized").write_text((folder / "user.pub").read_text())
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.write_client_options("user", f"[127.0.0.1]:{self.port} {self.host_key}")
+        (folder / "sshd.conf").write_text(
+            f"ListenAddress 127.0.0.1:{self.port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized\nPidFile none\nStrictModes no\n"
+            "UsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+            "SetEnv " + " ".join(f"{name}={text}" for name, text in self.environment.items()) + "\n"
+        )
+        if os.getuid() == 0:
+            os.makedirs("/run/sshd", 0o755, exist_ok=True)     # which sshd wants there
+        with open(folder / "sshd.log", "wb") as log:
+            self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd.conf"], stderr=log, stdin=subprocess.DEVNULL)
+        for _ in range(200):
+            with socket.socket() as tried:
+                if tried.connect_ex(("127.0.0.1", self.port)) == 0:
+                    break
+            time.sleep(0.05)
+        else:
+            pytest.fail((folder / "sshd.log").read_text())
+
+    def write_client_options(self, key: str, known: str) -> None:
+        (self.folder / "known").write_text(known)
+        (self.folder / "ssh.conf").write_text(
+            f"IdentityFile {self.folder}/{key}\nIdentitiesOnly yes\nUserKnownHostsFile {self.folder}/known\nGlobalKnownHostsFile none\n"
+            "StrictHostKeyChecking yes\nBatchMode yes\nLogLevel ERROR\n"
+        )
+
+    def url(self, scheme: str, **parameters: str) -> str:
+        program = {"ssh": "nix-store", "ssh-ng": "nix-daemon"}[scheme]
+        given = {"remote-program": f"{self.nix}/{program}"} | parameters
+        return f"{scheme}://{getpass.getuser()}@127.0.0.1:{self.port}?" + "&".join(f"{name.replace('_', '-')}={text}" for name, text in given.items())
+
+    def shown(self, scheme: str) -> str:
+        return self.url(scheme).partition("?")[0]
+
+    def run(self, module: str, *words: str, code: int = 0, settings: str = "", **given: str) -> subprocess.CompletedProcess:
+        """One of our commands, on this machine."""
+        environment = {
+            "NIX_STORE_DIR": self.store_dir, "NIX_STATE_DIR": f"{self.folder}/here/state", "NIX_LOG_DIR": f"{self.folder}/here/log",
+            "HOME": str(self.folder), "NIX_SSHOPTS": f"-F {self.folder}/ssh.conf", "TMPDIR": str(self.folder),
+            "NIX_CONFIG": f"experimental-features = nix-command flakes\nsandbox = false\nbuild-users-group =\nsubstituters =\n{settings}",
+        }  # fmt: skip
+        done = self._run(module, *words, **environment | given)
+        assert done.returncode == code, done.stderr.decode()
+        assert self.left_behind() == []
+        return done
+
+    def left_behind(self) -> list[str]:
+        """What still runs of a connection, after the time that the other side needs to notice its end; and our temporary files."""
+        for _ in range(100):
+            found = [line for line in processes() if str(self.folder) in line and "sshd" not in line and "pytest" not in line]
+            if not found:
+                break
+            time.sleep(0.05)
+        return found + [str(path) for path in self.folder.glob("snowsnake-*")]
+
+    def there(self, program: str, *words: str) -> subprocess.CompletedProcess:
+        """One of C++ Nix's commands, on the other machine."""
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment}
+        return subprocess.run([f"{self.nix}/{program}", *words], env=environment, capture_output=True, text=True, check=True)
+
+
+def processes() -> list[str]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            found.append(Path("/proc", name, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture(params=programs() or [pytest.param("", marks=pytest.mark.skip(reason="no nix-daemon"))])
+def machine(request, tmp_path, run_command):
+    found = Machine(tmp_path, request.param, run_command)
+    (tmp_path / "packages.nix").write_text(PACKAGES)
+    try:
+        yield found
+    finally:
+        found.process.terminate()
+        found.process.wait()
+
+
+def other_folder(machine: Machine) -> dict[str, str]:
+    """This machine's store is not the other's, though their paths are the same."""
+    return {"store": f"local?store={machine.store_dir}&real={machine.folder}/here/store&state={machine.folder}/here/state&log={machine.folder}/here/log"}
+
+
+@needs_sshd
+@pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
+def test_copies_there_and_back(machine, tmp_path, scheme):
+    """What comes back is what went; C++ Nix finds no fault in what it got."""
+    source = tmp_path / "tree"
+    (source / "folder").mkdir(parents=True)
+    (source / "folder/program").write_bytes(os.urandom(3_000_000))
+    (source / "folder/program").chmod(0o755)
+    (source / "link").symlink_to("folder/program")
+    here = other_folder(machine)["store"]
+    path = machine.run("nix.main", "store", "add", str(source), "--name", "tree", "--store", here).stdout.decode().strip()
+    drv = machine.run("instantiate", "-A", "x", f"{tmp_path}/packages.nix", "--store", here).stdout.decode().strip()
+    done = machine.run("nix.main", "copy", "--no-check-sigs", "--from", here, "--to", machine.url(scheme), path, drv)
+    assert f"copying path '{path}'" in done.stderr.decode() and machine.shown(scheme) in done.stderr.decode()
+    machine.there("nix-store", "--verify", "--check-contents")
+    assert machine.there("nix-store", "-q", "--hash", path).stdout == machine.run("old.store", "-q", "--hash", path, "--store", here).stdout.decode()
+    again = machine.run("nix.main", "copy", "--no-check-sigs", "--from", here, "--to", machine.url(scheme), path, drv)
+    assert "copying path" not in again.stderr.decode()
+    third = f"local?store={machine.store_dir}&real={tmp_path}/third/store&state={tmp_path}/third/state"
+    machine.run("nix.main", "copy", "--no-check-sigs", "--from", machine.url(scheme, compress="true", max_connections="3"), "--to", third, path, drv)
+    assert machine.run("nix.main", "path-info", "-r", "--store", third, path, drv).stdout == machine.run("nix.main", "path-info", "-r", "--store", here, path, drv).stdout
+    with LocalStore(tmp_path / "third", machine.store_dir, real=f"{tmp_path}/third/store", state=f"{tmp_path}/third/state") as store:
+        assert (Path(store.real_path(path)) / "folder/program").read_bytes() == (source / "folder/program").read_bytes()
+
+
+@needs_sshd
+def test_builds_and_imports_there(machine, tmp_path):
+    url = machine.url("ssh-ng")
+    done = machine.run("nix.main", "build", "--store", url, "-f", f"{tmp_path}/packages.nix", "x", "--print-out-paths", "-L")
+    assert "built there" in done.stderr.decode()
+    out = done.stdout.decode().strip()
+    assert Path(out).read_text().endswith("-dep\n")            # "there" is this machine, too
+    assert machine.run("nix.main", "store", "cat", "--store", url, out).stdout == Path(out).read_bytes()
+    assert machine.run("nix.main", "eval", "--store", url, "-f", f"{tmp_path}/packages.nix", "imported").stdout == b"42\n"
+    bad = machine.run("nix.main", "build", "--store", url, "-f", f"{tmp_path}/packages.nix", "bad", code=1)
+    assert b"builder" in bad.stderr and b"exit code 3" in bad.stderr
+    assert machine.run("nix.main", "store", "gc", "--store", url).returncode == 0
+
+
+@needs_sshd
+@pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
+def test_substitutes_from_there(machine, tmp_path, scheme):
+    """What the other machine has built is not built here: there is no shell with which it could be."""
+    out = machine.there("nix-build", f"{tmp_path}/packages.nix", "-A", "x", "--no-out-link").stdout.strip()
+    settings = f"substituters = {machine.url(scheme)}\nrequire-sigs = false\nmax-jobs = 0"
+    done = machine.run("old.build", f"{tmp_path}/packages.nix", "-A", "x", "--no-out-link", "--store", other_folder(machine)["store"], settings=settings)
+    assert done.stdout.decode().strip() == out
+    assert f"copying path '{out}' from '{machine.shown(scheme)}'" in done.stderr.decode()
+    refused = machine.run(
+        "old.build", f"{tmp_path}/packages.nix", "-A", "x", "--no-out-link", "--store",
+        other_folder(machine)["store"].replace("/here/", "/fourth/"), settings=settings.replace("= false", "= true"), code=100,
+    )  # fmt: skip
+    assert "not signed by any of the keys" in refused.stderr.decode()
+
+
+@needs_sshd
+def test_the_host_and_the_user_must_prove_who_they_are(machine):
+    key = base64.b64encode(machine.host_key.encode()).decode()
+    other = base64.b64encode((machine.folder / "other.pub").read_bytes()).decode()
+    for scheme in ("ssh", "ssh-ng"):
+        machine.write_client_options("user", "")
+        unknown = machine.run("nix.main", "store", "info", "--store", machine.url(scheme), code=1).stderr.decode()
+        assert "Host key verification failed" in unknown and "failed to start SSH connection to '127.0.0.1'" in unknown
+        machine.run("nix.main", "store", "info", "--store", machine.url(scheme, base64_ssh_public_host_key=key))
+        wrong = machine.run("nix.main", "store", "info", "--store", machine.url(scheme, base64_ssh_public_host_key=other), code=1).stderr.decode()
+        assert "failed to start SSH connection" in wrong
+        machine.write_client_options("other", f"[127.0.0.1]:{machine.port} {machine.host_key}")
+        assert "Permission denied" in machine.run("nix.main", "store", "info", "--store", machine.url(scheme), code=1).stderr.decode()
+        machine.run("nix.main", "store", "info", "--store", machine.url(scheme, ssh_key=f"{machine.folder}/user"))
+
+
+@needs_sshd
+def test_a_connection_of_another_ssh_is_used(machine):
+    """Then LocalCommand says nothing."""
+    control = f"{machine.folder}/control"
+    options = f"-F {machine.folder}/ssh.conf -oControlPath={control}"
+    master = subprocess.Popen(["ssh", *options.split(), "-MN", "-p", str(machine.port), f"{getpass.getuser()}@127.0.0.1"])
+    try:
+        for _ in range(200):
+            if os.path.exists(control):
+                break
+            time.sleep(0.05)
+        place = SshPlace("ssh-ng", machine.shown("ssh-ng")[9:], {"remote-program": (f"{machine.nix}/nix-daemon",)}, machine.store_dir)
+        os.environ["NIX_SSHOPTS"] = options
+        with place.open() as store:
+            assert store.paths() == []
+    finally:
+        os.environ.pop("NIX_SSHOPTS", None)
+        master.terminate()
+        master.wait()
+
+
+@pytest.mark.parametrize(
+    "place, message",
+    [
+        ("-oProxyCommand=touch%20x", "invalid SSH authority: '-oProxyCommand%3Dtouch%20x': host name '-oProxyCommand=touch x' must not start with '-'"),
+        ("a@-x", "invalid SSH authority: 'a@-x': host name '-x' must not start with '-'"),
+        ("-l@host", "invalid SSH authority: '-l@host': user name '-l' must not start with '-'"),
+        ("%2Dx@host", "invalid SSH authority: '-x@host': user name '-x' must not start with '-'"),
+        ("@host", "invalid SSH authority: '@host': user name must not be empty"),
+        ("", "invalid SSH authority: '': host name must not be empty"),
+        ("host/path", "invalid URL authority: 'host/path': leftover"),
+    ],
+)
+def test_hosts_that_ssh_would_take_for_options(place, message):
+    with pytest.raises(ValueError) as caught:
+        Authority.parse(place)
+    assert str(caught.value) == message
+
+
+def test_the_command_line(tmp_path):
+    program = SshProgram(
+        Authority.parse("ada@[fe80::1%25eth0]:2222"), ["nix-daemon", "--stdio"], SshOptions("/key", "ssh-ed25519 AAAA", True, 5),
+        {"NIX_SSHOPTS": "-o 'ProxyCommand=nc %h %p' -4"},
+    )  # fmt: skip
+    assert program.words(f"{tmp_path}/host-key") == [
+        "ssh", "ada@fe80::1%eth0", "-x", "-o", "ProxyCommand=nc %h %p", "-4", "-i", "/key", f"-oUserKnownHostsFile={tmp_path}/host-key", "-C",
+        "-p2222", "-oPermitLocalCommand=yes", "-oLocalCommand=echo started", "-v", "--", "nix-daemon", "--stdio",
+    ]  # fmt: skip
+
+
+def place_of(scheme: str) -> type:
+    return ServePlace if scheme == "ssh" else SshPlace
+
+
+@pytest.mark.parametrize(
+    "scheme, script, message",
+    [
+        ("ssh", "", "cannot connect to 'localhost'"),
+        ("ssh", "printf hello", "cannot connect to 'localhost'"),
+        ("ssh", "echo hello you; cat", "'nix-store --serve' protocol mismatch from 'localhost', got 'hello you"),
+        ("ssh", "yes", "'nix-store --serve' protocol mismatch from 'localhost', got 'y\ny\n"),
+        ("ssh", r"printf '\313\356RT\0\0\0\0\1\3\0\0\0\0\0\0'", "unsupported 'nix-store --serve' protocol version on 'localhost'"),
+        ("ssh-ng", "", "cannot open connection to remote store 'ssh-ng://localhost': error: Nix daemon disconnected unexpectedly (maybe it crashed?)"),
+        ("ssh-ng", "echo hello you", "cannot open connection to remote store 'ssh-ng://localhost': error: protocol mismatch, got 'hello you'"),
+        ("ssh-ng", "yes", "cannot open connection to remote store 'ssh-ng://localhost': error: protocol mismatch, got 'y\ny\n"),
+    ],
+)
+def test_what_is_no_store(tmp_path, scheme, script, message):
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    with pytest.raises(DaemonError) as caught, place_of(scheme)(scheme, "localhost", {"remote-program": (str(program),)}, "/nix/store").open() as store:
+        store.facts()
+    assert str(caught.value).startswith(message)
+    assert not [line for line in processes() if str(program) in line]
+
+
+def test_without_ssh(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DaemonError, match="^unable to execute 'ssh': No such file or directory$"), SshPlace("ssh-ng", "host", {}, "/nix/store").open() as store:
+        store.facts()
+    monkeypatch.setenv("NIX_SSHOPTS", "'")
+    with pytest.raises(DaemonError, match="while splitting NIX_SSHOPTS"), ServePlace("ssh", "host", {}, "/nix/store").open() as store:
+        store.facts()
+
+
+def test_a_program_that_does_not_end(tmp_path):
+    """It neither reads nor notices that we are gone, and ignores SIGTERM: it is killed."""
+    program = tmp_path / "program"
+    program.write_text(f"#!{sys.executable}\nimport signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('x' * 8, flush=True)\ntime.sleep(1000)\n")
+    program.chmod(0o755)
+    store = SshPlace("ssh-ng", "localhost", {"remote-program": (str(program),)}, "/nix/store").open()
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_soon()
+        store.facts()
+    store.close()
+    assert not [line for line in processes() if str(program) in line]
+
+
+def interrupt_soon() -> None:
+    import signal
+
+    signal.signal(signal.SIGALRM, lambda *facts: (_ for _ in ()).throw(KeyboardInterrupt()))
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+
+
+def test_archives_are_not_longer_than_announced(tmp_path):
+    """A serve program that sends another archive than it promised."""
+    from snowsnake.store import nar
+    from snowsnake.store.daemon.wire import Message
+
+    path, archive = f"/nix/store/{'a' * 32}-x", nar.pack_contents(b"contents")
+    answers = Message()
+    for number in (0x5452EECB, 2 << 8 | 7):
+        answers.add_number(number)
+    answers.add_text(path)
+    answers.add_text("")
+    answers.add_texts([])
+    answers.add_number(0)
+    answers.add_number(len(archive))
+    answers.add_text("sha256:" + "0" * 64)
+    answers.add_text("")
+    answers.add_texts([])
+    answers.add_text("")
+    answers.data += archive
+    (tmp_path / "answers").write_bytes(answers.data)
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ncat {tmp_path}/answers\ncat > /dev/null\n")
+    program.chmod(0o755)
+    with ServePlace("ssh", "localhost", {"remote-program": (str(program),)}, "/nix/store").open() as store:
+        with pytest.raises(ValueError, match="another hash than its store says"):
+            archive_of(store, path)
