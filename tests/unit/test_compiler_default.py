@@ -1,7 +1,10 @@
 """The shapes of code that the default level gives, and what the compiler refuses."""
 
+import random
+
 import pytest
 
+from snowsnake import Evaluator
 from snowsnake.bytecode.decode import operations
 from snowsnake.bytecode.disassembler import Lines, disassemble_chunk
 from snowsnake.bytecode.view import Chunk
@@ -174,3 +177,25 @@ def test_nested_too_deeply(level: int) -> None:
             list(operations(compile_text(program, "/", level).code))
         except CompileFault as fault:
             assert "nest" in str(fault) or "syntax" in str(fault)
+
+
+def test_deep_data() -> None:
+    """Chunks of data are compiled later where it is deep: every value is where it was, its name and place, too."""
+    choice = random.Random(5)
+
+    def leaf() -> str:
+        return choice.choice(["1", "(-3)", '"x"', "true", "null", "1.5", "/a", "[ ]", "{ }", "[ { a = 1; } ]"])
+
+    def data(depth: int) -> str:
+        made = leaf()
+        for _ in range(depth):
+            form = choice.choice(["[ {0} ]", "[ {1} {0} ]", "{{ a = {0}; }}", '{{ a = {1}; b.c = {0}; "x y" = {1}; }}', "{{ a = {0}; b = {2}; }}"])
+            made = form.format(made, leaf(), leaf())
+        return made
+
+    for depth in (1, 62, 63, 64, 65, 130, 300):
+        program = data(depth)
+        for source in (program, f"(x: {program}) 1", f"let f = y: [ y {program} ]; in f 1", f"let true = 2; in {program}"):
+            texts = [Evaluator(optimise=level).evaluate(f"builtins.toXML ({source})").to_python() for level in (False, True)]
+            assert texts[0] == texts[1]
+            assert texts[0].count("<list") == source.count("[")

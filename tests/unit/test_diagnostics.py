@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from snowsnake.cli.output import Reporter, guarded
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.edit_distance import distance
 from snowsnake.diagnostics.error import EvaluationError, Frame, make_error
 from snowsnake.diagnostics.suggestions import nearest, sentence
+from snowsnake.diagnostics.terminal_text import indented
 from snowsnake.source import Position, SourceMap
 from snowsnake.traces.libraries import mark_libraries
 
@@ -69,6 +71,31 @@ def test_plain_message():
     assert EvaluationError("throw", "no").render() == "error: no"
     assert EvaluationError("throw", "two\nlines").render() == "error: two\n       lines"
     assert EvaluationError("throw", "no").render(colours=True) == "\x1b[31;1merror:\x1b[0m no"
+
+
+def test_long_messages_are_indented_as_short_ones():
+    choice = random.Random(1)
+    for _ in range(300):
+        text = "".join(choice.choices(["a", " ", "\n", "é", "\udcff", "\t", "\r", "\x0b"], k=choice.randrange(12)))
+        keeps_last = choice.random() < 0.5
+        lines = text.split("\n")
+        expected = [(("  " if number else "> ") + line).rstrip(" \t\r\n") for number, line in enumerate(lines)]
+        if keeps_last:
+            expected[-1] = ("  " if len(lines) > 1 else "> ") + lines[-1]
+        assert indented(text, "> ", "  ", keeps_last) == "\n".join(expected), repr(text)
+
+
+@pytest.mark.parametrize(("fault", "code", "message"), [(KeyboardInterrupt(), 130, "interrupted by the user"), (MemoryError(), 1, "out of memory")])
+def test_what_happens_while_an_error_is_written(fault, code, message, capsys):
+    class Endless(Reporter):
+        def error(self, error):
+            raise fault
+
+    def command(words, reporter):
+        raise EvaluationError("throw", "a\n")
+
+    assert guarded(command, [], Endless(), "snowsnake") == code
+    assert capsys.readouterr().err == f"error: {message}\n"
 
 
 def test_builtin_frame_takes_the_place():

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from snowsnake.interpreter import Interpreter
 
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
+_PIECE = 1 << 20                      # characters
 QUIET = 3                             # the verbosity of a command without `-v`, in C++ Nix's numbers: errors are 0, information is 3
 
 
@@ -46,9 +47,10 @@ class Reporter:
             sys.stdout.flush()
         except (OSError, ValueError):
             pass                      # who writes to it is told
-        data = (text + "\n").encode("utf-8", "surrogateescape")
         try:
-            sys.stderr.buffer.write(data)
+            for start in range(0, len(text) + 1, _PIECE):      # a message of 100 MB is not copied as a whole
+                piece = text[start : start + _PIECE] + ("\n" if start + _PIECE > len(text) else "")
+                sys.stderr.buffer.write(piece.encode("utf-8", "surrogateescape"))
             sys.stderr.buffer.flush()
         except (OSError, ValueError):
             pass
@@ -313,7 +315,10 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     except ImportError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        return report(error, reporter, _hint(program))
+        try:
+            return report(error, reporter, _hint(program))
+        except (KeyboardInterrupt, MemoryError) as fault:      # a message of 100 MB takes a second to write
+            return report(fault, reporter)
     finally:
         _finish()
         if was_collecting:

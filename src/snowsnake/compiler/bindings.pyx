@@ -75,10 +75,13 @@ cdef void push_attrs(Compiler* c, Bindings* bindings, NamedIndex* order, Node* n
 
 cdef Source* find_sources(Compiler* c, Bindings* bindings, uint32_t* phantoms) noexcept nogil:
     """Finds how each expression of `inherit (e)` will be reached; the caller frees the result.  Phantoms are counted, not made yet."""
-    cdef Source* sources = <Source*>hold(bindings.from_count * sizeof(Source))
+    cdef Source* sources
     cdef Node* node
     cdef uint32_t i
     phantoms[0] = 0
+    if bindings.from_count == 0:
+        return NULL
+    sources = <Source*>hold(bindings.from_count * sizeof(Source))
     for i in range(bindings.from_count):
         node = bindings.froms[i]
         sources[i].variable = NULL

@@ -19,9 +19,9 @@ from snowsnake.compiler.expressions cimport evaluate
 from snowsnake.compiler.names cimport note_hidden_name, take_names
 from snowsnake.compiler.new_nodes cimport new_node
 from snowsnake.compiler.patterns cimport bind_pattern
-from snowsnake.compiler.scope cimport begin_chunk, end_chunk
+from snowsnake.compiler.scope cimport begin_chunk, begin_chunk_later, context_free, end_chunk
 from snowsnake.compiler.specified cimport specified, specified_lambda_body
-from snowsnake.compiler.state cimport NONE, Compiler, Context
+from snowsnake.compiler.state cimport KEPT_CONTEXTS, NONE, Compiler, LaterThunk
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.binding_check cimport first_undefined
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, stack_limit
@@ -32,7 +32,6 @@ from snowsnake.syntax.parser cimport ast_free, parse
 
 cdef enum:
     SMALLEST_IMAGE_BYTES = 1024       # images are about as large as their source
-    KEPT_CONTEXTS = 256
     KEPT_CAPACITY = 1 << 14           # items of one array
 
 
@@ -80,13 +79,19 @@ cdef void compile_root(Compiler* c, Node* root, bint is_scoped) noexcept nogil:
             op(c, OP_FORCE, root, 0)
             op(c, OP_RETURN, root, 0)
     end_chunk(c)
+    compile_later(c)
 
 
-cdef void context_free(Context* cx) noexcept nogil:
-    builder_free(&cx.code)
-    free(cx.captures)
-    free(cx.capture_table)
-    free(cx)
+cdef void compile_later(Compiler* c) noexcept nogil:
+    """The thunks that were left for later, and those that these leave."""
+    cdef LaterThunk thunk
+    c.is_in_data = True
+    while c.later_count:
+        c.later_count -= 1
+        thunk = c.later[c.later_count]
+        begin_chunk_later(c, &thunk)
+        evaluate(c, thunk.node, True, thunk.label)
+        end_chunk(c)
 
 
 cdef void context_pool_free(ContextPool* pool) noexcept nogil:
@@ -131,6 +136,8 @@ cdef void compiler_free(Compiler* c) noexcept nogil:
     free(c.global_numbers)
     free(c.locals)
     free(c.jumps)
+    free(c.later)
+    free(c.looked_at)
     free(c)
 
 

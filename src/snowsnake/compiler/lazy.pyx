@@ -4,14 +4,14 @@
 A thunk is made only where Nix would delay and the delay matters: constants, variables and lambdas are pushed as they are, and
 where a select or an arithmetic operation could be done at once without failing, the machine tries that first.
 """
-from snowsnake.bytecode.builder cimport builder_byte, builder_jump
-from snowsnake.bytecode.chunk cimport CHUNK_THUNK
+from snowsnake.bytecode.builder cimport builder_byte, builder_constant, builder_jump, grow
+from snowsnake.bytecode.chunk cimport CHUNK_THUNK, CONSTANT_CHUNK, Constant
 from snowsnake.bytecode.opcodes cimport (
     OP_ADD, OP_CONSTANT, OP_EAGER_ARITHMETIC, OP_EAGER_SELECT, OP_EQUAL, OP_INVALID, OP_LESS, OP_MORE_OR_EQ, OP_MUL,
     OP_RESOLVE_WITH_NAME, OP_RETURN, OP_SUB,
 )
 from snowsnake.compiler.emit cimport (
-    global_constant, is_too_deep, land, literal_constant, name_constant, op, op1, operand,
+    global_constant, is_too_deep, land, literal_constant, name_constant, op, op1, operand, push_constant,
 )
 from snowsnake.compiler.expressions cimport evaluate, folded_builtin, push_variable
 from snowsnake.compiler.globals cimport find_global
@@ -21,13 +21,13 @@ from snowsnake.compiler.scope cimport (
     MEANS_DEFERRED, MEANS_LOCAL, MEANS_UPVALUE, MEANS_WITH, begin_chunk, capture_with, close_chunk,
     is_environment_there, is_variable, resolve,
 )
-from snowsnake.compiler.state cimport NO_PLACE, NONE, SMALL_COLLECTION
+from snowsnake.compiler.state cimport DEEP, NO_PLACE, NONE, SMALL_COLLECTION, LaterThunk
 from snowsnake.syntax.global_table cimport GLOBAL_BUILTIN, GLOBAL_BUILTINS, Global
 from snowsnake.syntax.nodes cimport (
-    ATTRS_REC, NO_NAME, NODE_ATTRS, NODE_BINARY, NODE_CURRENT_POSITION, NODE_FLOAT, NODE_INT, NODE_LAMBDA, NODE_LIST,
+    ATTRS_REC, BINDING_PLAIN, NO_NAME, NODE_ATTRS, NODE_BINARY, NODE_CURRENT_POSITION, NODE_FLOAT, NODE_INT, NODE_LAMBDA, NODE_LIST,
     NODE_NEGATE, NODE_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT, NODE_VARIABLE, OPERATOR_ADD, OPERATOR_EQUAL,
     OPERATOR_LESS, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL, OPERATOR_NOT_EQUAL,
-    OPERATOR_SUB, PATH_HOME, SELECT_ENVIRONMENT,
+    OPERATOR_SUB, PATH_HOME, SELECT_ENVIRONMENT, Bindings,
 )
 
 
@@ -111,7 +111,66 @@ cdef void delay(Compiler* c, Node* node, uint32_t local, Name label) noexcept no
         push_thunk(c, node, local, label)
 
 
+cdef bint _look_later(Compiler* c, Node* node, uint32_t* count) noexcept nogil:
+    if is_literal(c, node):
+        return True
+    if node.kind != NODE_LIST and node.kind != NODE_ATTRS:
+        return False
+    if count[0] == c.looked_at_capacity:
+        c.looked_at = <Node**>grow(c.looked_at, &c.looked_at_capacity, count[0] + 1, sizeof(Node*))
+    c.looked_at[count[0]] = node
+    count[0] += 1
+    return True
+
+
+cdef bint is_data(Compiler* c, Node* node) noexcept nogil:
+    """Whether it consists of lists, sets and literals only."""
+    cdef Bindings* bindings
+    cdef uint32_t i, count = 0
+    if not _look_later(c, node, &count):
+        return False
+    while count:
+        count -= 1
+        node = c.looked_at[count]
+        if node.kind == NODE_LIST:
+            for i in range(node.count):
+                if not _look_later(c, node.items[i], &count):
+                    return False
+            continue
+        bindings = node.own.bindings
+        if node.flags & ATTRS_REC or bindings.dynamic_count or bindings.from_count:
+            return False
+        for i in range(bindings.count):
+            if bindings.items[i].kind != BINDING_PLAIN or not _look_later(c, bindings.items[i].value, &count):
+                return False
+    return True
+
+
+cdef void leave_for_later(Compiler* c, Node* node, Name label) noexcept nogil:
+    """Pushes a thunk whose chunk is still to come: what captures nothing can be compiled at any time.
+
+    A source of a hundred thousand levels, which is data, would otherwise need as many chunks under construction.
+    """
+    cdef Constant* constant
+    cdef LaterThunk* thunk
+    if c.later_count == c.later_capacity:
+        c.later = <LaterThunk*>grow(c.later, &c.later_capacity, c.later_count + 1, sizeof(LaterThunk))
+    thunk = c.later + c.later_count
+    thunk.node = node
+    thunk.chunk = c.chunk_count
+    thunk.label = label
+    c.later_count += 1
+    constant = builder_constant(&c.cx.code, CONSTANT_CHUNK)
+    constant.own.chunk = c.chunk_count
+    c.chunk_count += 1
+    push_constant(c, node)
+
+
 cdef void push_thunk(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
+    # A tree that is deep and no data is looked at once on every DEEP levels, not on each.
+    if c.context_count % DEEP == 0 and (c.is_in_data or is_data(c, node)):
+        leave_for_later(c, node, label)
+        return
     begin_chunk(c, CHUNK_THUNK, node, label, 0)
     evaluate(c, node, True, label)
     close_chunk(c, node, local)

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint32_t, uint8_t
 
 from snowsnake.bytecode.chunk cimport Chunk
-from snowsnake.compiler.state cimport Compiler
+from snowsnake.compiler.state cimport Compiler, Context, LaterThunk
 from snowsnake.syntax.nodes cimport Name, Node
 
 cdef enum Meaning:
@@ -24,5 +24,8 @@ cdef bint is_environment_there(Compiler* c, Node* node) noexcept nogil
 cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil
 cdef void capture_with(Compiler* c) noexcept nogil
 cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_t arity) noexcept nogil
+cdef void begin_chunk_later(Compiler* c, const LaterThunk* thunk) noexcept nogil
+    # the same for one whose index was given before
 cdef Chunk* end_chunk(Compiler* c) noexcept nogil
 cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil
+cdef void context_free(Context* cx) noexcept nogil

@@ -6,16 +6,17 @@ ten thousand bindings.  A local belongs to the chunk under construction that has
 every chunk between them captures it.
 """
 from libc.stdint cimport uint64_t
+from libc.stdlib cimport free
 from libc.string cimport memset
 
-from snowsnake.bytecode.builder cimport builder_constant, builder_finish, builder_reset, grow
+from snowsnake.bytecode.builder cimport builder_constant, builder_finish, builder_free, builder_reset, grow
 from snowsnake.bytecode.chunk cimport CHUNK_THUNK, CONSTANT_CHUNK, Constant
 from snowsnake.bytecode.image cimport writer_put
 from snowsnake.bytecode.opcodes cimport OP_CLOSURE, OP_THUNK_CLOSURE, OP_THUNK_SUSPENDED
 from snowsnake.compiler.emit cimport fault, op1, operand, push_constant, text_of
 from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.new_nodes cimport select_name
-from snowsnake.compiler.state cimport FEW_CAPTURES, NONE, Capture, Context, Local
+from snowsnake.compiler.state cimport FEW_CAPTURES, KEPT_CONTEXTS, NONE, Capture, Context, LaterThunk, Local
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave
@@ -183,10 +184,26 @@ cdef void capture_with(Compiler* c) noexcept nogil:
         at -= 1
 
 
+cdef void context_free(Context* cx) noexcept nogil:
+    builder_free(&cx.code)
+    free(cx.captures)
+    free(cx.capture_table)
+    free(cx)
+
+
 # ---- chunks under construction ----------------------------------------------------------------------------------
 
 cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_t arity) noexcept nogil:
     """Starts a chunk inside the present one.  `label`: the name that the program gives to its value."""
+    _begin(c, kind, node, label, arity, c.chunk_count)
+    c.chunk_count += 1
+
+
+cdef void begin_chunk_later(Compiler* c, const LaterThunk* thunk) noexcept nogil:
+    _begin(c, CHUNK_THUNK, thunk.node, thunk.label, 0, thunk.chunk)
+
+
+cdef inline void _begin(Compiler* c, uint8_t kind, Node* node, Name label, uint32_t arity, uint32_t index) noexcept nogil:
     cdef Context* cx
     if c.context_count == c.context_made:
         if c.context_made == c.context_capacity:
@@ -207,9 +224,8 @@ cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_
     cx.chunk.level = <uint8_t>c.level
     cx.chunk.start_byte = node.start_byte
     cx.chunk.end_byte = node.end_byte
-    cx.chunk.index = c.chunk_count
+    cx.chunk.index = index
     cx.chunk.arity = arity
-    c.chunk_count += 1
     if label != NO_NAME:
         cx.chunk.name = c.names[label]
     c.context_count += 1
@@ -224,6 +240,9 @@ cdef Chunk* end_chunk(Compiler* c) noexcept nogil:
     chunk.upvalue_count = cx.capture_count
     builder_finish(&cx.code, chunk)
     writer_put(&c.writer, chunk)
+    while c.context_made > KEPT_CONTEXTS and c.context_made > c.context_count:      # of a deep source, those that are done make room for what those around them need
+        c.context_made -= 1
+        context_free(c.contexts[c.context_made])
     c.context_count -= 1
     c.cx = NULL if c.context_count == 0 else c.contexts[c.context_count - 1]
     return chunk

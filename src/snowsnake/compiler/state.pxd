@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.builder cimport Builder
 from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.bytecode.image cimport Image, ImageWriter
-from snowsnake.syntax.nodes cimport Ast, Name, Text
+from snowsnake.syntax.nodes cimport Ast, Name, Node, Text
 
 cdef enum:
     NONE = 0xFFFFFFFF                 # no local, no jump, no slot
@@ -18,6 +18,8 @@ cdef enum:
     SMALL_COLLECTION = 4              # a list or set of at most so many elements is built rather than delayed
     MAX_ARGUMENTS = 64                # of one call; the machine has room for twice as many, including those of partial applications
     LEAST_CHAIN = 3                   # in a chain of `+`, at least so many strings are joined at once
+    KEPT_CONTEXTS = 256               # so many keep their buffers
+    DEEP = 64                         # chunks under construction, above which we look whether one can wait
     MAX_ARITY = 12                    # parameters that a lambda takes at once
 
 cdef extern from *:
@@ -60,6 +62,11 @@ cdef struct ContextPool:              # contexts with their buffers, which a com
 cdef struct PendingJump:              # a forward jump in a list of those with the same target
     uint32_t operand
     uint32_t next
+
+cdef struct LaterThunk:               # a thunk of nothing but data, whose chunk is compiled when those around it are done
+    Node* node
+    uint32_t chunk                    # its index
+    Name label
 
 cdef struct Unit:                     # the result of compiling a program
     Image* image                      # owned by the caller; NULL if there is an error
@@ -107,6 +114,12 @@ cdef struct Compiler:
     PendingJump* jumps
     uint32_t jump_count
     uint32_t jump_capacity
+    LaterThunk* later
+    uint32_t later_count
+    uint32_t later_capacity
+    bint is_in_data                   # one of `later` is being compiled
+    Node** looked_at                  # nodes that is_data still has to look at
+    uint32_t looked_at_capacity
     uint32_t fault_count              # of which the unit has the first
     uint32_t chain_left               # additions below the last one whose operands were found to be more than strings
     const char* stack_limit           # from syntax/deep_stack

@@ -11,7 +11,7 @@
 In: an `EvaluationError`.  Out: text without a final newline.
 """
 
-from snowsnake.diagnostics.terminal_text import filtered
+from snowsnake.diagnostics.terminal_text import filtered, indented
 from snowsnake.source import Position
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ _SHOWN_LIMIT = 4                       # lines of a trace that are shown by defa
 _LONGEST_LINE = 400                    # characters of an excerpt; of a longer line what is around the caret is shown
 _FEW = 5                               # so few repeated frames are printed, and not counted
 _STEERING = "\x1b\x07\r\t"                      # characters that programs may steer a terminal with, or that have no fixed width
+_INDENT = "       "                     # of what is below "error: "
 _FOLD = "fold"                         # the kind of a line that takes the place of frames
 _TRUNCATED = "(stack trace truncated; use '--show-trace' to show the full, detailed trace)"
 # Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what the calls were for.
@@ -50,25 +51,24 @@ def render(error: "EvaluationError", *, show_trace: bool = False, colours: bool 
         trace = _outline(_folded(trace, is_place_shown=position is not None))
     has_trace = _trace_lines(trace, show_trace, paint, lines)
     prefix = paint(_RED, "error:") + " "
-    is_thrown = error.code == "throw"
-    message = (error.message.rstrip() if is_thrown else error.message).split("\n")
-    lines.append(prefix + message[0] if has_trace else message[0])
-    lines += message[1:]
-    last = len(lines) - 1
-    if position is not None:
-        lines += place_lines(position, paint, "")
+    is_thrown = error.code == "throw"      # the message of another error may end in a value, which is shown to its last blank
+    lines.append((prefix if has_trace else "") + (error.message.rstrip() if is_thrown else error.message))
+    text = indented("\n".join(lines), prefix, _INDENT, keeps_last=not is_thrown)
+    if below := _below(error, position, paint):
+        text += "\n" + indented("\n".join(below), _INDENT, _INDENT)
+    return filtered(text, colours) if any(character in text for character in _STEERING) else text
+
+
+def _below(error: "EvaluationError", position: Position | None, paint: _Paint) -> list[str]:
+    """The lines below the message: its place, what may have been meant, notes."""
+    lines = place_lines(position, paint, "") if position is not None else []
     if error.suggestions:
         from snowsnake.diagnostics.suggestions import sentence
 
         if position is None and error.position is not None:
             lines.append("")               # told apart from the message, as the place between them would do
         lines.append(sentence([paint(_MAGENTA, name) for name in error.suggestions]))
-    lines += [f"note: {note}" for note in error.notes]
-    shown = _indented(prefix, "       ", lines)
-    if not is_thrown:                      # the message may end in a value, which is shown to its last blank
-        shown[last] = ("       " if last else prefix) + lines[last]
-    text = "\n".join(shown)
-    return filtered(text, colours) if any(character in text for character in _STEERING) else text
+    return lines + [f"note: {note}" for note in error.notes]
 
 
 def _placed(error: "EvaluationError") -> "tuple[list[Frame], Position | None]":
@@ -142,8 +142,7 @@ def _trace_lines(trace: "list[Frame]", show_trace: bool, paint: _Paint, lines: l
             return
         if not frame.description:
             return                         # addErrorContext ""
-        first, *rest = frame.description.split("\n")
-        lines.extend(("", "… " + first, *rest))
+        lines.extend(("", "… " + frame.description))
         shown += 1
         if frame.position is not None:
             lines.extend(place_lines(frame.position, paint, "  "))
@@ -210,10 +209,6 @@ def _fold(frames: "list[Frame]") -> "list[Frame]":
 def _outline(trace: "list[Frame]") -> "list[Frame]":
     """The frames to show without --show-trace: the innermost ones, without plain calls."""
     return [frame for frame in trace if frame.kind not in _DETAIL_KINDS]
-
-
-def _indented(first: str, rest: str, lines: list[str]) -> list[str]:
-    return [((rest if number else first) + line).rstrip() for number, line in enumerate(lines)]
 
 
 def terminal_colours(stream_descriptor: int, environment: "Mapping[str, str]") -> bool:

@@ -4,7 +4,9 @@
 In: any bytes.  Out: the bytes without escape sequences, bells and carriage returns; tabs as blanks up to the next column that eight
 divides.  Columns count from the start of the text, over its lines: a newline has no width.
 """
+from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdlib cimport free
+from libc.string cimport memchr, memcpy
 
 from snowsnake.foundation.allocate cimport allocate_items
 
@@ -97,5 +99,67 @@ def filtered(str text, bint keeps_colours=False):
         raise MemoryError
     try:
         return made[:size].decode("utf-8", "surrogateescape")
+    finally:
+        free(made)
+
+
+cdef inline bint _is_blank(uint8_t byte) noexcept nogil:
+    return byte == c' ' or byte == NEWLINE or byte == TAB or byte == RETURN
+
+
+cdef uint8_t* _indent(const uint8_t* text, size_t size, const uint8_t* first, size_t first_size, const uint8_t* rest, size_t rest_size, bint keeps_last,
+                      size_t* written) noexcept nogil:
+    cdef const uint8_t* p = text
+    cdef const uint8_t* end = text + size
+    cdef const uint8_t* line_end
+    cdef const uint8_t* indent = first
+    cdef size_t indent_size = first_size, lines = 1, i
+    cdef uint8_t* made
+    cdef uint8_t* out
+    cdef uint8_t* start
+    for i in range(size):
+        lines += text[i] == NEWLINE
+    made = <uint8_t*>allocate_items(size + first_size + (lines - 1) * rest_size + 1, 1)
+    out = made
+    while made != NULL:
+        line_end = <const uint8_t*>memchr(p, NEWLINE, <size_t>(end - p)) if p < end else NULL
+        start = out
+        memcpy(out, indent, indent_size)
+        out += indent_size
+        memcpy(out, p, <size_t>((line_end if line_end != NULL else end) - p))
+        out += (line_end if line_end != NULL else end) - p
+        while out > start and _is_blank(out[-1]) and not (keeps_last and line_end == NULL):
+            out -= 1
+        if line_end == NULL:
+            break
+        out[0] = NEWLINE
+        out += 1
+        p = line_end + 1
+        indent = rest
+        indent_size = rest_size
+    written[0] = <size_t>(out - made)
+    return made
+
+
+def indented(str text, str first, str rest, bint keeps_last=False):
+    """The lines of a text behind *first*, and from the second on behind *rest*; without blanks at their ends, unless *keeps_last*: those of the last line.
+
+    A message may have a hundred million lines, so none of them becomes an object.
+
+    >>> indented("a  \\n\\nb ", "error: ", "  ")
+    'error: a\\n\\n  b'
+    >>> indented("a \\nb ", "", "  ", keeps_last=True)
+    'a\\n  b '
+    """
+    data = text.encode("utf-8", "surrogateescape")
+    first_bytes = first.encode()
+    rest_bytes = rest.encode()
+    cdef size_t size = 0
+    cdef uint8_t* made = _indent(data, len(data), first_bytes, len(first_bytes), rest_bytes, len(rest_bytes), keeps_last, &size)
+    del data
+    if made == NULL:
+        raise MemoryError
+    try:
+        return PyUnicode_DecodeUTF8(<const char*>made, size, "surrogateescape")
     finally:
         free(made)

@@ -71,10 +71,10 @@ cdef extern from *:
     static int disk_open(const char *path, size_t trusted, int *kind, int64_t *size, void *stamp, int *fault)
     {
         struct stat st;
-        size_t length = strlen(path);
         int fd;
-        /* Assumes that the name is a file's, and checks that once it is open: this saves a system call for each import. */
-        if (length > 4 && !memcmp(path + length - 4, ".nix", 4)) {
+        /* Assumes that the name is a file's, and checks that once it is open: this saves a system call for each.  Where devices and other
+           processes' pipes are, we look first. */
+        if (strncmp(path, "/dev/", 5) && strncmp(path, "/proc/", 6)) {
             fd = disk_open_as(path, trusted, O_RDONLY | O_NOCTTY | O_NONBLOCK);
             if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode)) {
                 *kind = 1;

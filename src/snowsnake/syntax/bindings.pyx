@@ -11,10 +11,10 @@ from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.syntax.lexer cimport Lexer
 from snowsnake.syntax.literals cimport parse_indented_string, parse_path, parse_string
 from snowsnake.syntax.merging cimport (
-    AttributePath, add_at_path, add_binding, add_from, new_set,
+    AttributePath, add_at_path, add_from, add_named, new_set,
 )
 from snowsnake.syntax.nodes cimport (
-    BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTR, NODE_VARIABLE, Binding, Text,
+    BINDING_INHERIT, BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTR, NODE_VARIABLE, Text,
 )
 from snowsnake.syntax.parse_state cimport (
     FEATURE_BINDINGS, NO_BYTE, add_fault, advance, intern, is_static_string, new_node, note_opening, push, syntax_fault,
@@ -137,19 +137,10 @@ cdef bint ends_without_semicolon(ParseState* state) noexcept nogil:
 
 cdef bint parse_simple_binding(ParseState* state, Bindings* bindings, NameSpan* span) noexcept nogil:
     """`name = value;`, after the name."""
-    cdef Binding binding
     cdef Node* value = parse_value(state)
     if value == NULL:
         return False
-    binding.kind = BINDING_PLAIN
-    binding.name = span.name
-    binding.start_byte = span.start
-    binding.end_byte = span.end
-    binding.from_index = 0
-    binding.doc_start_byte = span.doc_start
-    binding.doc_end_byte = span.doc_end
-    binding.value = value
-    add_binding(state, bindings, &binding, NULL)
+    add_named(state, bindings, BINDING_PLAIN, span.name, span.start, span.end, 0, span.doc_start, span.doc_end, value)
     advance(state)
     return True
 
@@ -199,19 +190,13 @@ cdef bint parse_binding(ParseState* state, Bindings* bindings, NameSpan* ahead) 
 cdef void add_inherited(
     ParseState* state, Bindings* bindings, Node* attribute, uint32_t from_index, bint is_from,
 ) noexcept nogil:
-    cdef Binding binding
-    binding.kind = BINDING_INHERIT_FROM if is_from else BINDING_INHERIT
-    binding.name = attribute.name
-    binding.start_byte = attribute.start_byte
-    binding.end_byte = attribute.end_byte
-    binding.from_index = from_index
-    binding.doc_start_byte = 0
-    binding.doc_end_byte = 0
-    binding.value = NULL
+    cdef Node* value = NULL
     if not is_from:
-        binding.value = new_node(state, NODE_VARIABLE, attribute.start_byte, attribute.end_byte)
-        binding.value.name = attribute.name
-    add_binding(state, bindings, &binding, NULL)
+        value = new_node(state, NODE_VARIABLE, attribute.start_byte, attribute.end_byte)
+        value.name = attribute.name
+    add_named(
+        state, bindings, BINDING_INHERIT_FROM if is_from else BINDING_INHERIT, attribute.name, attribute.start_byte, attribute.end_byte, from_index, 0, 0, value,
+    )
 
 
 cdef void push_inherited(ParseState* state, Node* attribute) noexcept nogil:

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Bindings under construction: see merging.pyx."""
-from libc.stdint cimport uint32_t
-from snowsnake.syntax.nodes cimport Binding, Bindings, Node
+from libc.stdint cimport uint8_t, uint32_t
+from snowsnake.syntax.nodes cimport Binding, Bindings, Name, Node
 from snowsnake.syntax.parse_state cimport ParseState
 
 cdef struct AttributePath:
@@ -18,5 +18,10 @@ cdef struct PathStep:                 # the names that lead to a set, from the i
 
 cdef Bindings* new_set(ParseState* state) noexcept nogil
 cdef void add_binding(ParseState* state, Bindings* bindings, Binding* binding, PathStep* outer) noexcept nogil
+cdef void add_named(
+    ParseState* state, Bindings* bindings, uint8_t kind, Name name, uint32_t start, uint32_t end, uint32_t from_index, uint32_t doc_start,
+    uint32_t doc_end, Node* value,
+) noexcept nogil
+    # Adds a binding that is made here: it would take a fifth of the parser's stack for each level of a source.
 cdef void add_at_path(ParseState* state, Bindings* bindings, AttributePath* path, Node* value) noexcept nogil
 cdef uint32_t add_from(ParseState* state, Bindings* bindings, Node* expression) noexcept nogil

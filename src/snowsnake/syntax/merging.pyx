@@ -18,7 +18,7 @@ from snowsnake.syntax.nodes cimport BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME
 from snowsnake.syntax.parse_state cimport add_fault, allocate, allocate_text, depth_fault, is_too_deep, new_node
 
 cdef enum:
-    FIRST_CAPACITY = 4
+    SECOND_CAPACITY = 4               # the first is 1: many sets have one attribute, and those of a deep source nearly all
     LARGEST_UNINDEXED = 12            # up to here, a scan finds a name as fast
     LONGEST_SHOWN_BYTES = 1000        # of an attribute path in a message
 
@@ -44,7 +44,7 @@ cdef void* grown(ParseState* state, void* items, uint32_t count, uint32_t* capac
     cdef void* larger
     if count < capacity[0]:
         return items
-    capacity[0] = capacity[0] * 2 if capacity[0] != 0 else FIRST_CAPACITY
+    capacity[0] = 1 if capacity[0] == 0 else SECOND_CAPACITY if capacity[0] == 1 else capacity[0] * 2
     larger = allocate(state, capacity[0] * item_bytes)
     if count != 0:
         memcpy(larger, items, count * item_bytes)
@@ -200,6 +200,22 @@ cdef void add_binding(ParseState* state, Bindings* bindings, Binding* binding, P
         merge(state, first.value.own.bindings, binding.value.own.bindings, &step)
     else:
         duplicate_fault(state, binding, first, outer)
+
+
+cdef void add_named(
+    ParseState* state, Bindings* bindings, uint8_t kind, Name name, uint32_t start, uint32_t end, uint32_t from_index, uint32_t doc_start,
+    uint32_t doc_end, Node* value,
+) noexcept nogil:
+    cdef Binding binding
+    binding.kind = kind
+    binding.name = name
+    binding.start_byte = start
+    binding.end_byte = end
+    binding.from_index = from_index
+    binding.doc_start_byte = doc_start
+    binding.doc_end_byte = doc_end
+    binding.value = value
+    add_binding(state, bindings, &binding, NULL)
 
 
 cdef Node* new_nested_set(ParseState* state, AttributePath* path) noexcept nogil:

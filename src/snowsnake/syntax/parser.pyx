@@ -18,7 +18,6 @@ from snowsnake.syntax.bindings cimport (
     NameSpan, current_name, current_span, name_span, new_bindings, parse_attribute_path, parse_bindings,
 )
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
-from snowsnake.syntax.lexer cimport Lexer
 from snowsnake.syntax.literals cimport (
     parse_float, parse_indented_string, parse_int, parse_path, parse_search_path, parse_string, parse_uri,
 )
@@ -34,7 +33,7 @@ from snowsnake.syntax.parse_state cimport (
     FEATURE_BINDINGS, LARGEST_SOURCE_BYTES, NO_BYTE, ParseState, add_fault, advance, allocate, collect, depth_fault, is_too_deep,
     new_node, push, state_close, state_free, state_open, syntax_fault,
 )
-from snowsnake.syntax.patterns cimport check_formals, parse_formals
+from snowsnake.syntax.patterns cimport check_formals, follows_lambda, parse_formals
 from snowsnake.syntax.tokens cimport (
     TOKEN_AND, TOKEN_ASSERT, TOKEN_AT, TOKEN_COLON, TOKEN_COMMA, TOKEN_CONCAT, TOKEN_COUNT, TOKEN_DOT, TOKEN_ELLIPSIS,
     TOKEN_ELSE, TOKEN_END, TOKEN_EQUAL, TOKEN_FLOAT, TOKEN_HOME_PATH, TOKEN_IDENTIFIER, TOKEN_IF, TOKEN_IMPLIES,
@@ -513,16 +512,6 @@ cdef Node* parse_from_brace(ParseState* state) noexcept nogil:
     if ahead.node == NULL:
         return NULL
     return parse_pipes(state, &ahead)
-
-
-cdef bint follows_lambda(ParseState* state) noexcept nogil:
-    """Whether `:` or `@` follows the current token."""
-    cdef Lexer before = state.lexer
-    cdef uint8_t kind
-    advance(state)
-    kind = state.lexer.kind
-    state.lexer = before
-    return kind == TOKEN_COLON or kind == TOKEN_AT
 
 
 cdef Node* parse_let(ParseState* state) noexcept nogil:

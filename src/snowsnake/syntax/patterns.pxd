@@ -7,3 +7,4 @@ from snowsnake.syntax.parse_state cimport ParseState
 
 cdef Pattern* parse_formals(ParseState* state, NameSpan* first, NameSpan* bind) noexcept nogil
 cdef void check_formals(ParseState* state, Pattern* pattern, uint32_t start) noexcept nogil
+cdef bint follows_lambda(ParseState* state) noexcept nogil

@@ -11,10 +11,11 @@ from libc.string cimport memcpy, memset
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.bindings cimport current_span, name_span
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
+from snowsnake.syntax.lexer cimport Lexer
 from snowsnake.syntax.nodes cimport NO_NAME, Formal, Name
 from snowsnake.syntax.parse_state cimport NO_BYTE, add_fault, advance, allocate, syntax_fault
 from snowsnake.syntax.tokens cimport (
-    TOKEN_AT, TOKEN_COMMA, TOKEN_ELLIPSIS, TOKEN_IDENTIFIER, TOKEN_QUESTION, TOKEN_RIGHT_BRACE,
+    TOKEN_AT, TOKEN_COLON, TOKEN_COMMA, TOKEN_ELLIPSIS, TOKEN_IDENTIFIER, TOKEN_QUESTION, TOKEN_RIGHT_BRACE,
 )
 
 cdef enum:
@@ -140,3 +141,13 @@ cdef Pattern* parse_formals(ParseState* state, NameSpan* first, NameSpan* bind) 
         bind[0] = current_span(state)
         advance(state)
     return pattern
+
+
+cdef bint follows_lambda(ParseState* state) noexcept nogil:
+    """Whether `:` or `@` follows the current token."""
+    cdef Lexer before = state.lexer
+    cdef uint8_t kind
+    advance(state)
+    kind = state.lexer.kind
+    state.lexer = before
+    return kind == TOKEN_COLON or kind == TOKEN_AT

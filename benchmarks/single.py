@@ -1,0 +1,86 @@
+"""Single operations on long lists, large texts and files, and sources that are deep: CPU and peak memory beside C++ Nix, in turns.
+
+usage: single.py REFERENCE [OURS] [--only concatLists,deep-sets] [--rounds 5]
+  REFERENCE, OURS    `nix-instantiate` commands
+
+The least CPU time of the rounds counts, and the median of the peaks.  Without compiled files.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import Meter
+
+COUNT = 2_000_000
+LEVELS = 100_000
+FILES = 100_000
+_TEXT = '(let f = n: if n == 0 then "0123456789abcdef" else let x = f (n - 1); in x + x; in f 22)'      # 64 MB
+
+EXPRESSIONS = {
+    "concatLists": f"builtins.length (builtins.concatLists (builtins.genList (i: [ i i ]) {COUNT}))",
+    "concatLists-of-map": f"builtins.length (builtins.concatLists (map (i: [ i i ]) (builtins.genList (i: i) {COUNT})))",
+    "concatLists-bound": f"let l = builtins.genList (i: [ i i ]) {COUNT}; in builtins.length (builtins.concatLists l)",
+    "concatLists-long": "let l = builtins.genList (i: i) 200000; in builtins.length (builtins.concatLists (builtins.genList (i: l) 50))",
+    "concatMap-pairs": f"builtins.length (builtins.concatMap (i: [ i (i + 1) ]) (builtins.genList (i: i) {COUNT}))",
+    "concatMap-single": f"builtins.length (builtins.concatMap (i: [ i ]) (builtins.genList (i: i) {COUNT}))",
+    "concatStringsSep-toString": f'builtins.stringLength (builtins.concatStringsSep "," (map toString (builtins.genList (i: i) {COUNT // 2})))',
+    "readFile-small": 'builtins.foldl\' (n: i: n + builtins.stringLength (builtins.readFile (@files@ + "/f${toString i}"))) 0 (builtins.genList (i: i) '
+    + f"{FILES})",
+    **{f"{kind}-of-file": f'builtins.hashString "{kind}" (builtins.readFile @large@)' for kind in ("md5", "sha1", "sha256", "sha512")},
+    **{f"{kind}-of-text": f'builtins.hashString "{kind}" {_TEXT}' for kind in ("md5", "sha1", "sha256", "sha512")},
+}
+SOURCES = {
+    "deep-lists": "[" * LEVELS + "]" * LEVELS,
+    "deep-sets": "{a=" * LEVELS + "1" + ";}" * LEVELS,
+    "deep-parentheses": "(" * LEVELS + "1" + ")" * LEVELS,
+    "undefined-of-20000": "let x = 1; in [ " + " ".join(f"(x + {i})" for i in range(6600)) + " undefined ]",
+    "undefined-of-300000": "let x = 1; in [ " + " ".join(f"(x + {i})" for i in range(100_000)) + " undefined ]",
+}
+
+
+def prepare(folder: Path, names: list[str]) -> dict[str, list[str]]:
+    """The words of each program; the files that they read are made below *folder*."""
+    if "readFile-small" in names:
+        (folder / "files").mkdir()
+        for i in range(FILES):
+            (folder / f"files/f{i}").write_text(f"hello {i}\n")
+    if any(name.endswith("-of-file") for name in names):
+        (folder / "large").write_text("0123456789abcde\n" * (4 << 20))
+    words = {}
+    for name in names:
+        if name in SOURCES:
+            (folder / f"{name}.nix").write_text(SOURCES[name])
+            words[name] = [str(folder / f"{name}.nix")]
+        else:
+            words[name] = ["-E", EXPRESSIONS[name].replace("@files@", str(folder / "files")).replace("@large@", str(folder / "large"))]
+    return words
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reference")
+    parser.add_argument("ours", nargs="?", default=str(Path(sys.executable).with_name("snowsnake-instantiate")))
+    parser.add_argument("--only", default="")
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    names = given.only.split(",") if given.only else [*EXPRESSIONS, *SOURCES]
+    environment = {**os.environ, "SNOWSNAKE_NO_CACHE": "1"}
+    with tempfile.TemporaryDirectory(prefix="single-") as name, Meter(60) as meter:
+        folder = Path(name)
+        print("| operation | 2.34.8: CPU s, MiB | ours | CPU, memory / 2.34.8's |\n|--|--|--|--|")
+        for name, words in prepare(folder, names).items():
+            found: dict[str, list[tuple[float, float]]] = {str(Path(command).absolute()): [] for command in (given.reference, given.ours)}
+            for _ in range(given.rounds):
+                for command, costs in found.items():
+                    done = meter.run([command, "--eval", *words], folder, environment)      # failing is part of some programs
+                    costs.append((done.cpu_s, done.peak_kib / 1024))
+            theirs, ours = ((min(cpu for cpu, _ in costs), statistics.median(peak for _, peak in costs)) for costs in found.values())
+            print(f"| {name} | {theirs[0]:.3f}, {theirs[1]:.0f} | {ours[0]:.3f}, {ours[1]:.0f} | {ours[0] / theirs[0]:.2f}, {ours[1] / theirs[1]:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
