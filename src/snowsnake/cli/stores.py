@@ -54,13 +54,16 @@ _CACHE = _EVERY | {
 _PARAMETERS |= {"file": _CACHE} | dict.fromkeys(
     ("http", "https"), _CACHE | dict.fromkeys(("narinfo-compression", "ls-compression", "log-compression", "tls-certificate", "tls-private-key"), "str")
 )
+_PARAMETERS["s3"] = _PARAMETERS["https"] | dict.fromkeys(("profile", "region", "scheme", "endpoint", "addressing-style", "storage-class"), "str") | {
+    "multipart-upload": "bool", "multipart-chunk-size": "u64", "buffer-size": "u64", "multipart-threshold": "u64",
+}  # fmt: skip
 _SSH = _EVERY | {
     "ssh-key": "path or none", "base64-ssh-public-host-key": "str", "compress": "bool", "remote-store": "str", "remote-program": "list",
     "max-connections": "i32",
 }  # fmt: skip
 _PARAMETERS |= {"ssh": _SSH, "ssh-ng": _SSH | {"max-connection-age": "u32"}, "mounted-ssh-ng": _SSH | _IN_FOLDERS | {"max-connection-age": "u32"}}
 _BY_SSH = ("ssh", "ssh-ng", "mounted-ssh-ng")
-_REFUSED = ("s3", "local-overlay")
+_REFUSED = ("local-overlay",)
 _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
@@ -200,7 +203,7 @@ def _open(
     found = _parameters(reference, warn)
     environment = settings.environment
     store_dir = found.get("store") or store_folder(environment)
-    if scheme in ("file", "http", "https"):
+    if scheme in ("file", "http", "https", "s3"):
         return CachePlace(reference, found, store_dir, lambda: open_reference(reference, settings, warn, is_writable=True))
     if scheme in _BY_SSH:
         return _on_another_machine(reference, found, store_dir, settings, reporter)

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
     from snowsnake.build.substitution import Substituters
     from snowsnake.cli.output import Reporter
+    from snowsnake.fetch.fetcher import Fetcher
     from snowsnake.settings import Settings
+    from snowsnake.store.binary_cache.files import CacheFiles
     from snowsnake.store.binary_cache.store import BinaryCacheStore
     from snowsnake.store.interface import Store
 
     Opener = Callable[[StoreReference, Settings, Callable[[str], None]], Store]
 
 _CONNECTIONS = 25
+_PART_BYTES = 5 << 20                      # the least that S3 accepts
 
 
 def open_cache(
@@ -29,7 +32,7 @@ def open_cache(
 ) -> "BinaryCacheStore":
     """*given*: the parameters of the URL in their types."""
     from snowsnake.store.binary_cache.compressed import UnknownMethod, check_method
-    from snowsnake.store.binary_cache.files import CacheFiles, FolderFiles
+    from snowsnake.store.binary_cache.files import FolderFiles
     from snowsnake.store.binary_cache.remembered import Remembered
     from snowsnake.store.binary_cache.store import BinaryCacheStore, CacheOptions
     from snowsnake.store.signing import SecretKey
@@ -49,7 +52,11 @@ def open_cache(
         from snowsnake.fetch.fetcher import Fetcher
 
         fetcher = Fetcher(_values(settings), store_dir=store_dir, is_offline=settings.is_offline, on_warning=warn)
-        files = HttpFiles(url, fetcher, settings["http-connections"] or _CONNECTIONS)
+        connections = settings["http-connections"] or _CONNECTIONS
+        if reference.scheme == "s3":
+            files, url = _bucket(reference, given, url, fetcher, connections, warn)
+        else:
+            files = HttpFiles(url, fetcher, connections)
     if is_remote:
         remembered = Remembered(
             settings["narinfo-cache-meta-ttl"], settings["narinfo-cache-positive-ttl"], settings["narinfo-cache-negative-ttl"]
@@ -66,6 +73,32 @@ def open_cache(
         given.get("index-debug-info", False), given.get("local-nar-cache"),
     )  # fmt: skip
     return BinaryCacheStore(files, url, store_dir, options=options, remembered=remembered, is_writable=is_writable)
+
+
+def _bucket(
+    reference: StoreReference, given: "dict[str, Any]", url: str, fetcher: "Fetcher", connections: int, warn: "Callable[[str], None]"
+) -> "tuple[CacheFiles, str]":
+    """The files of a cache in a bucket, and its URL with the parameters that belong to it."""
+    from snowsnake.fetch.cache_files import S3Files, Uploads
+    from snowsnake.fetch.s3 import PARAMETERS, STYLES
+    from snowsnake.store.sizes import size_text
+
+    if not reference.place.partition("/")[0]:
+        raise SettingError("`s3` Store requires a non-empty authority in Store URL")
+    if given.get("addressing-style", "auto") not in STYLES:
+        raise SettingError(f"option 'addressing-style' has invalid value '{given['addressing-style']}', expected 'auto', 'path', or 'virtual'")
+    part_bytes, threshold = given.get("multipart-chunk-size", given.get("buffer-size", _PART_BYTES)), given.get("multipart-threshold", 100 << 20)
+    for is_wrong, word, limit in ((part_bytes < _PART_BYTES, "least", _PART_BYTES), (part_bytes > 5 << 30, "most", 5 << 30)):
+        if is_wrong:
+            raise SettingError(f"multipart-chunk-size must be at {word} {size_text(limit)}, got {size_text(part_bytes)}")
+    if given.get("multipart-upload") and threshold < part_bytes:
+        warn(
+            f"multipart-threshold ({size_text(threshold)}) is less than multipart-chunk-size ({size_text(part_bytes)}), which may result in "
+            "single-part multipart uploads"
+        )
+    named = StoreReference(reference.scheme, url.partition("://")[2], {name: text for name, text in reference.parameters.items() if name in PARAMETERS}).render()
+    uploads = Uploads(given.get("multipart-upload", False), part_bytes, threshold, given.get("storage-class", ""))
+    return S3Files(url, named.partition("?")[2], fetcher, connections, uploads), named
 
 
 def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | None", open_one: "Opener") -> "Substituters | None":

@@ -1,15 +1,16 @@
-"""The files of a binary cache behind a web server.
+"""The files of a binary cache behind a web server, or in a bucket of S3.
 
 In: a URL, names.  Out: bytes.  Downloads are repeated, and resumed where they were cut, like all downloads (http.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from snowsnake.fetch.crew import Crew
 from snowsnake.fetch.exchange import UNANSWERED, Exchange
@@ -18,10 +19,16 @@ from snowsnake.fetch.http import Http, TransferError
 from snowsnake.store.binary_cache.files import CacheFiles
 
 if TYPE_CHECKING:
+    from dataclasses import dataclass
+
     import urllib3
+else:
+    from snowsnake.store.light_dataclass import dataclass
 
 _MOST_INFO_BYTES = 1 << 20
 _MOST_BYTES = 1 << 38
+_MOST_PARTS, _MOST_PART_BYTES = 10_000, 5 << 30            # limits of S3
+_PIECE_BYTES = 1 << 18
 _PLAIN = re.compile(r"[A-Za-z0-9._+/-]*")      # characters that need no escape
 
 
@@ -141,7 +148,7 @@ class HttpFiles(CacheFiles):
         if answer.status in (403, 404):
             return False
         if answer.status >= 400:
-            raise ValueError(f"unable to download '{url}': HTTP error {answer.status}")
+            raise ValueError(f"unable to download '{self._http.placed(url)[0]}': HTTP error {answer.status}")
         return True
 
     def put(self, name: str, contents: BinaryIO, kind: str) -> None:
@@ -149,19 +156,29 @@ class HttpFiles(CacheFiles):
         size = contents.seek(0, 2)
         contents.seek(0)
         answer = self._request("PUT", url, contents, {"Content-Type": kind, "Content-Length": str(size)})
-        if answer.status not in (200, 201, 202, 204):
-            raise ValueError(f"unable to upload '{url}': HTTP error {answer.status}")
+        self._check_upload(url, answer)
 
-    def _request(self, method: str, url: str, body: BinaryIO | None = None, headers: dict[str, str] | None = None) -> urllib3.BaseHTTPResponse:
+    def _check_upload(self, url: str, answer: urllib3.BaseHTTPResponse) -> None:
+        if answer.status not in (200, 201, 202, 204):
+            shown = bytes(answer.data[:1024]).decode("utf-8", "replace").rstrip("\n")
+            body = f"\n\nresponse body:\n\n{shown}" if shown else ""
+            raise ValueError(f"unable to upload '{self._http.placed(url)[0]}': HTTP error {answer.status}{body}")
+
+    def _request(
+        self, method: str, url: str, body: bytes | BinaryIO | None = None, headers: dict[str, str] | None = None, query: str = ""
+    ) -> urllib3.BaseHTTPResponse:
+        """*query*: parameters of the request itself, behind those that name an object of S3."""
         import urllib3
 
+        http = self._http
+        url, place = http.placed(url)
         if self._fetcher.is_offline:
             raise ValueError(f"unable to download '{url}': the network is not used, as told by --offline")
-        http = self._http
+        url += ("?" if query else "") + query
+        given = {"User-Agent": http.agent} | (headers or {})
+        sent = given | http.login_header(url) if place is None else http.signer.headers(method, place, url, given, body)
         try:
-            found: urllib3.BaseHTTPResponse = http.pool(url).urlopen(
-                method, url, body=body, headers={"User-Agent": http.agent} | http.login_header(url) | (headers or {}), redirect=False, retries=False,
-            )  # fmt: skip
+            found: urllib3.BaseHTTPResponse = http.pool(url).urlopen(method, url, body=body, headers=sent, redirect=False, retries=False)
         except urllib3.exceptions.HTTPError as error:
             raise ValueError(f"unable to {'upload' if body is not None else 'download'} '{url}': {error}") from None
         return found
@@ -170,3 +187,77 @@ class HttpFiles(CacheFiles):
         self.rest()
         self._http.close()
 
+
+@dataclass
+class Uploads:
+    """How a bucket is written to.  *part_bytes*: of a part of a file larger than *threshold_bytes*, if files are sent in parts."""
+
+    in_parts: bool = False
+    part_bytes: int = 5 << 20
+    threshold_bytes: int = 100 << 20
+    storage_class: str = ""
+
+
+class S3Files(HttpFiles):
+    """*url*: `s3://BUCKET` with or without a folder; *query*: the parameters that belong to the address."""
+
+    def __init__(self, url: str, query: str, fetcher: Fetcher, connections: int = 25, uploads: Uploads | None = None) -> None:
+        super().__init__(url, fetcher, connections)
+        self._query = query and "?" + query
+        self._uploads = uploads or Uploads()
+        self._is_plain = False             # requests are signed
+
+    def _address(self, name: str) -> str:
+        return f"{self.url}/{name}{self._query}"
+
+    def put(self, name: str, contents: BinaryIO, kind: str) -> None:
+        from base64 import b64encode
+
+        from snowsnake.store import hashing
+
+        hasher = hashing.HashStream("md5")
+        contents.seek(0)
+        while piece := contents.read(_PIECE_BYTES):
+            hasher.update(piece)
+        size = contents.tell()
+        headers = {"Content-Type": kind, "Content-MD5": b64encode(hasher.digest()).decode()}
+        if self._uploads.storage_class:
+            headers["x-amz-storage-class"] = self._uploads.storage_class
+        try:
+            if self._uploads.in_parts and size > self._uploads.threshold_bytes:
+                del headers["Content-MD5"]         # it would be that of the request, which is empty
+                self._put_in_parts(self._address(name), contents, size, headers)
+                return
+            if size > _MOST_PART_BYTES:
+                raise ValueError(f"file too large for S3 upload without multipart: {size} bytes would exceed {_MOST_PART_BYTES}. Consider enabling multipart-upload.")
+            contents.seek(0)
+            self._check_upload(self._address(name), self._request("PUT", self._address(name), contents, headers | {"Content-Length": str(size)}))
+        except ValueError as error:
+            raise ValueError(f"while uploading to S3 binary cache at '{self.url}{self._query}': {error}") from None
+
+    def _put_in_parts(self, url: str, contents: BinaryIO, size: int, headers: dict[str, str]) -> None:
+        part_bytes = max(self._uploads.part_bytes, -(-size // _MOST_PARTS))
+        if part_bytes > _MOST_PART_BYTES:
+            raise ValueError(f"file too large for S3 multipart upload: {size} bytes would need parts of more than {_MOST_PART_BYTES}")
+        begun = self._request("POST", url, b"", headers, "uploads=")
+        self._check_upload(url, begun)
+        match = re.search(rb"<UploadId>([^<]+)</UploadId>", begun.data)
+        if match is None:
+            raise ValueError("S3 CreateMultipartUpload response missing <UploadId>")
+        number = "uploadId=" + quote(match[1].decode("ascii", "replace"), safe="")
+        try:
+            parts: list[str] = []
+            contents.seek(0)
+            while piece := contents.read(part_bytes):
+                answer = self._request("PUT", url, piece, {"Content-Type": "application/octet-stream"}, f"partNumber={len(parts) + 1}&{number}")
+                self._check_upload(url, answer)
+                parts.append(f"<Part><PartNumber>{len(parts) + 1}</PartNumber><ETag>{answer.headers.get('ETag', '')}</ETag></Part>")
+            text = f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>"
+            done = self._request("POST", url, text.encode(), {"Content-Type": "text/xml"}, number)
+            self._check_upload(url, done)
+            if b"<Error>" in done.data:    # S3 begins to answer before it knows
+                raise ValueError(f"unable to upload '{url}': {done.data[:1024].decode(errors='replace')}")
+        except BaseException:
+            with contextlib.suppress(Exception):       # the first fault counts
+                self._request("DELETE", url, query=number)
+            raise

@@ -99,7 +99,7 @@ def download_file(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download
 
 
 def _check_scheme(url: str, scheme: str) -> None:
-    if scheme not in ("http", "https"):
+    if scheme not in ("http", "https", "s3"):
         raise TransferError(f"unable to download '{url}': Unsupported protocol (1) Protocol \"{scheme}\" not supported")
 
 

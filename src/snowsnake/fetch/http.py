@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from snowsnake.fetch.fetcher import Fetcher
     from snowsnake.fetch.progress import Activity
+    from snowsnake.fetch.s3 import S3Place, Signer
 else:
     from snowsnake.store.light_dataclass import dataclass, field
 
@@ -76,6 +77,7 @@ class Http:
         self._connections = connections
         self._pools: dict[str, urllib3.PoolManager] = {}
         self._netrc: dict[str, tuple[str, str]] | None = None
+        self._signer: Signer | None = None
 
     # ---- one address --------------------------------------------------------------------------------------------
 
@@ -132,6 +134,23 @@ class Http:
             offset = f"from offset {job.written} " if job.written else ""
             fetcher.warn(f"{error}; retrying {offset}in {wait_ms} ms (attempt {number}/{tries})")
             self._sleep(wait_ms / 1000)
+
+    def placed(self, url: str) -> tuple[str, S3Place | None]:
+        """The HTTP URL of what is to be requested, and the object in S3, if it is one: requests for it are signed."""
+        if not url.startswith("s3:"):
+            return url, None
+        from snowsnake.fetch.s3 import S3Place
+
+        place = S3Place.parse(url, self._fetcher.warn)
+        return place.url, place
+
+    @property
+    def signer(self) -> Signer:
+        if self._signer is None:
+            from snowsnake.fetch.s3 import Signer
+
+            self._signer = Signer(self._fetcher.warn)
+        return self._signer
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> bytes:
         """The answer to a small request (Git LFS)."""
@@ -302,7 +321,7 @@ class _Job:
         self, http: Http, url: str, etag: str, headers: tuple[tuple[str, str], ...], path: str, limit: int = _MOST_BYTES
     ) -> None:  # fmt: skip
         self.http = http
-        self.url = url
+        self.url, self._place = http.placed(url)
         self.path = path
         self.written = 0
         self.expected = 0
@@ -418,6 +437,8 @@ class _Job:
             found["Range"] = f"bytes={self.written}-"
             if self._seen_etag and not self._seen_etag.startswith("W/"):
                 found["If-Range"] = self._seen_etag
+        if self._place is not None and url == self.url:
+            return self.http.signer.headers("GET", self._place, given=found)
         if "Authorization" not in found:
             found |= self.http.login_header(url)
         return found
