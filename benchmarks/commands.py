@@ -1,12 +1,12 @@
 """CPU and peak memory of the commands people wait for, of a nixpkgs checkout: beside C++ Nix, in turns, both in one run.
 
-usage: commands.py REFERENCE TREE [OURS] [--rounds 3] [--only eval,search,show,env] [--packages FILE]
+usage: commands.py REFERENCE TREE [OURS] [--rounds 3] [--only eval,search,show,env] [--packages FILE]      (with a Python that has Snowsnake)
   REFERENCE, OURS   folders with `nix` and `nix-env` (ours: those beside this Python, if it is not given)
   TREE              a Git checkout of nixpkgs; its flake is evaluated where it lies
-  --packages FILE   what `nix-env -qa` looks at, if not TREE: a tree that lacks parts needs an expression without what cannot be evaluated
+  --packages FILE   what `nix-env -qa` looks at; without it, all of TREE that can be listed (listable.py), because a tree may lack parts
 
 *first*: with nothing in the evaluation cache; *second*: the same again, with what it keeps then.  Sources have been fetched and ours compiled by a run
-that does not count.  `nix flake show` looks at a flake of forty packages of that tree for two systems.  Nothing is written to a store.  The median of
+that does not count; `nix-env` keeps nothing, and has one row.  `nix flake show` looks at a flake of forty packages of that tree for two systems.  Nothing is written to a store.  The median of
 the rounds counts, of outputs that are the same; the exit code is 1 if they are not.
 """
 
@@ -59,7 +59,9 @@ def tasks(tree: str, flake: Path, packages: str) -> dict[str, list[str]]:
         "eval drvPath": [*start, "eval", "--read-only", "--raw", f"git+file://{tree}#git.drvPath"],
         "search": [*start, "search", "--json", f"git+file://{tree}", "firefox"],
         "show": [*start, "flake", "show", "--all-systems", "--json", "--no-write-lock-file", f"git+file://{flake}"],
-        "env": ["nix-env", "-f", packages, "-qa", "--json", "--arg", "config", "{ allowAliases = false; allowUnfree = true; }", "--option", "system", "x86_64-linux"],
+    } | {
+        f"env {' '.join(options)}".strip(): ["nix-env", "-f", packages, "-qa", *options, "--option", "system", "x86_64-linux"]
+        for options in ([], ["--json"], ["--json", "--meta"], ["--out-path"])
     }
 
 
@@ -82,32 +84,35 @@ def main() -> int:
     parser.add_argument("--packages")
     given = parser.parse_args()
     tree = os.path.abspath(given.tree)
-    packages = os.path.abspath(given.packages or tree)
     outputs: dict[str, set[bytes]] = {}
     with tempfile.TemporaryDirectory(prefix="commands-") as name:
         work = Path(name)
         ours = given.ours or work / "ours"
         if given.ours is None:
             subprocess.run([str(Path(sys.executable).with_name("snowsnake")), "links", str(ours)], check=True, stdout=subprocess.DEVNULL)
+        packages = os.path.abspath(given.packages or work / "packages")
         flake = work / "flake"
         make_flake(flake, tree)
         chosen = {what: words for what, words in tasks(tree, flake, packages).items() if not given.only or what.split()[0] in given.only.split(",")}
+        if given.packages is None and any(what.startswith("env") for what in chosen):
+            subprocess.run([sys.executable, Path(__file__).with_name("listable.py"), tree, packages], check=True, stdout=subprocess.DEVNULL)
         print("| | CPU s: 2.34 | ours | ratio | peak MB: 2.34 | ours | ratio |\n|--|--|--|--|--|--|--|")
         for what, words in chosen.items():
             found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+            rows = ("only",) if what.startswith("env") else ("first", "second")
             for number in range(given.rounds + 1):
                 for who, folder in (("reference", given.reference), ("ours", ours)):
                     home = work / f"home-{who}"
                     # Both keep the evaluation cache in files of their own, which are all that is removed.
                     shutil.rmtree(home / ".cache/nix/eval-cache-v6", ignore_errors=True)
                     shutil.rmtree(home / ".cache/snowsnake/evaluations", ignore_errors=True)
-                    for row in ("first", "second"):
+                    for row in rows:
                         cpu, memory, output = measure([str(folder / words[0]), *words[1:]], home)
                         outputs.setdefault(what, set()).add(output)
                         if number:                 # the first round warms
                             found.setdefault((row, who), []).append((cpu, memory))
-            for row in ("first", "second"):
-                print(line(f"{what}, {row}", found[row, "reference"], found[row, "ours"]), flush=True)
+            for row in rows:
+                print(line(what if row == "only" else f"{what}, {row}", found[row, "reference"], found[row, "ours"]), flush=True)
     different = [what for what, texts in outputs.items() if len(texts) > 1]
     for what in different:
         print(f"the outputs of {what} differ", file=sys.stderr)

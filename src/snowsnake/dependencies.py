@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
 from operator import itemgetter
 
@@ -292,7 +293,8 @@ def from_record(
 ) -> Dependencies:
     """Of the machine's record; contents are hashed now, if time and size say that they are still what was read."""
     found = Dependencies((), settings, store)
-    found.entries = tuple(_decoded(kind, os.fsdecode(name), value, found) for kind, name, value in record)
+    encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+    found.entries = tuple(_decoded(kind, name.decode(encoding, errors), value, found) for kind, name, value in record)
     return found
 
 

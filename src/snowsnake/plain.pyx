@@ -3,18 +3,24 @@
 
 In: handles.  Out: handles, bytes, Python data.  What is looked at is evaluated, nothing else.
 """
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
 
+from snowsnake.builtins.engines.numbers cimport format_float_json, format_int
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.loop cimport machine_force
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     WORD_TRUE, Word, attrs_find, attrs_keys, attrs_size, attrs_values, is_attrs, is_bool, is_float, is_int, is_list, is_string,
-    float_value, int_value, keys_symbols, list_items, list_size, string_context, string_data, string_size,
+    float_value, int_value, keys_symbols, list_items, list_size, string_context, is_thunk, string_data, string_size, val,
 )
+
+from snowsnake.foundation.light_json import quoted
 
 
 cdef enum:
@@ -79,6 +85,44 @@ def is_derivation(Handle h not None):
     return kind is not None and is_text(kind, b"derivation")
 
 
+def derivation_texts(Handle h not None):
+    """The name and the description of a derivation, whose contexts do not matter; None if it is none, or has something else in their place.
+
+    Forces the value, its `type`, `name` and `meta`, and the description, in this order.
+    """
+    cdef object name, meta, about
+    if not is_derivation(h):
+        return None
+    name = find(h, b"name")
+    if name is None:
+        return None
+    name = _text(<Handle>name)
+    if name is None:
+        return None
+    meta = find(h, b"meta")
+    about = None if meta is None else find(<Handle>meta, b"description")
+    about = b"" if about is None else _text(<Handle>about)
+    return None if about is None else (name, about)
+
+
+cdef object _text(Handle h, bint is_plain=False):
+    cdef Word w
+    h.evaluator.enter()
+    try:
+        w = h.forced()
+        return _bytes(w) if is_string(w) and not (is_plain and string_context(w)) else None
+    finally:
+        h.evaluator.leave()
+
+
+def derivation_name(Handle h not None):
+    """The name of a derivation; b"" if the value is none, None if the name cannot be said so simply.  Forces the value, its `type` and its `name`."""
+    if not is_derivation(h):
+        return b""
+    name = find(h, b"name")
+    return None if name is None else _text(<Handle>name, True) or None
+
+
 def plain_data(Handle h not None):
     """Numbers, Booleans, texts, lists and sets of those as Python has them; NotPlain as soon as something else is met.
 
@@ -89,6 +133,14 @@ def plain_data(Handle h not None):
         return _data(h, 0)
     finally:
         h.evaluator.leave()
+
+
+cdef int _check_depth(int depth) except -1:
+    if depth > MOST_LEVELS:
+        from snowsnake.diagnostics.error import EvaluationError
+
+        raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+    return 0
 
 
 cdef object _data(Handle h, int depth):
@@ -106,10 +158,7 @@ cdef object _data(Handle h, int depth):
         return float_value(w)
     if not (is_list(w) or is_attrs(w)):
         raise NotPlain
-    if depth > MOST_LEVELS:
-        from snowsnake.diagnostics.error import EvaluationError
-
-        raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+    _check_depth(depth)
     if is_list(w):
         parts = [make_handle(h.evaluator, list_items(w)[i]) for i in range(list_size(w))]
         return [_data(<Handle>part, depth + 1) for part in parts]
@@ -125,3 +174,161 @@ cdef object _data(Handle h, int depth):
         for i in range(n)
     ]
     return {(<bytes>name).decode("utf-8", "surrogateescape"): _data(<Handle>part, depth + 1) for name, part in named}
+
+
+# ---- as JSON ----------------------------------------------------------------------------------------------------
+
+def plain_json_parts(Handle h not None, size_t blanks, list parts not None, invalid not None):
+    """Appends to *parts* the text of each attribute of a set, `"name": value`, as `nlohmann::json::dump(2)` writes it, in the order of the names.
+
+    The values are `plain_data`; where one is not, `invalid(name)` is called, and its text is `null`.  Lines begin with *blanks* blanks.
+    An error leaves in *parts* what was there before.
+    """
+    cdef Word w
+    h.evaluator.enter()
+    try:
+        w = h.forced()
+        if not is_attrs(w):
+            h.evaluator.check(raise_type(h.evaluator.m, "a set", w))
+        h.evaluator.start_run()           # one for all parts: each would catch signals anew, by two system calls
+        try:
+            _append_parts(h, blanks, parts, invalid)
+        finally:
+            h.evaluator.finish_run(DONE)
+    finally:
+        h.evaluator.leave()
+
+
+cdef int _append_parts(Handle h, size_t blanks, list parts, object invalid) except -1:
+    cdef Bytes out
+    cdef uint64_t i
+    cdef size_t start
+    bytes_init(&out)
+    try:
+        for i in range(attrs_size(h.word())):
+            bytes_clear(&out)
+            _put_name(h, i, &out)
+            start = out.size
+            try:
+                _put(make_handle(h.evaluator, _attribute(h, i)), &out, blanks, 0)
+            except NotPlain:
+                out.size = start
+                bytes_text(&out, "null")
+                invalid(_bytes(symbol_string(h.evaluator.m, keys_symbols(attrs_keys(h.word()))[_order(h)[i]])))
+            if out.failed:
+                raise MemoryError
+            parts.append(out.data[:out.size])
+    finally:
+        bytes_free(&out)
+    return 0
+
+
+cdef uint32_t* _order(Handle h) except NULL:
+    cdef uint32_t* order = attrs_order(h.evaluator.m, h.word())
+    if order == NULL:
+        h.evaluator.check(RAISE)
+    return order
+
+
+cdef Word _attribute(Handle h, uint64_t place) except? 0x57:
+    """By its place in the order of names: a collection may have moved the set since the last one."""
+    cdef uint32_t* order = _order(h)
+    return attrs_values(h.word())[order[place]]
+
+
+cdef int _put_name(Handle h, uint64_t place, Bytes* out) except -1:
+    cdef uint32_t* order = _order(h)
+    _put_text(out, symbol_string(h.evaluator.m, keys_symbols(attrs_keys(h.word()))[order[place]]))
+    bytes_text(out, ": ")
+    return 0
+
+
+cdef int _put_text(Bytes* out, Word s) except -1:
+    cdef const uint8_t* data = string_data(s)
+    cdef size_t i, size = string_size(s)
+    cdef bytes text
+    for i in range(size):
+        if data[i] < 32 or data[i] == c'"' or data[i] == c'\\':
+            text = quoted(_bytes(s).decode("latin-1")).encode("latin-1")       # other bytes stay as they are
+            bytes_append(out, <const char*>text, len(text))
+            return 0
+    bytes_byte(out, c'"')
+    bytes_append(out, data, size)
+    bytes_byte(out, c'"')
+    return 0
+
+
+cdef bint _put_scalar(Bytes* out, Word w) except -1:
+    """Returns False for what is not evaluated, and for what is no number, Boolean or text."""
+    if is_string(w):
+        _put_text(out, w)
+    elif is_bool(w):
+        bytes_text(out, "true" if w == WORD_TRUE else "false")
+    elif is_int(w):
+        format_int(out, int_value(w))
+    elif is_float(w):
+        format_float_json(out, float_value(w))
+    else:
+        return False
+    return True
+
+
+cdef void _put_line(Bytes* out, size_t blanks) noexcept:
+    bytes_byte(out, c'\n')
+    if bytes_reserve(out, blanks):
+        memset(out.data + out.size, 32, blanks)
+        out.size += blanks
+
+
+cdef Word _forced(Handle h) except? 0x57:
+    """As `Handle.forced`, between `start_run` and `finish_run`."""
+    cdef Machine* m = h.evaluator.m
+    cdef uint32_t asked_before
+    cdef int outcome
+    cdef Word w = h.word()
+    if not is_thunk(w):
+        return w
+    w = h.asked()
+    asked_before = h.evaluator.ask(w)
+    try:
+        with nogil:
+            outcome = machine_force(m, w)
+        h.evaluator.check(outcome)
+    finally:
+        h.evaluator.asked_code = asked_before
+    m.handles[h.slot] = m.result
+    return val(m.result)
+
+
+cdef int _put(Handle h, Bytes* out, size_t blanks, int depth) except -1:
+    cdef Machine* m = h.evaluator.m
+    cdef Word w = _forced(h)
+    cdef uint64_t i, n
+    cdef bint is_set
+    if _put_scalar(out, w):
+        return 0
+    is_set = is_attrs(w)
+    if not (is_set or is_list(w)):
+        raise NotPlain
+    _check_depth(depth)
+    if is_set and attrs_find(w, symbol_intern(m, "outPath", 7)) != NULL:
+        raise NotPlain
+    n = attrs_size(w) if is_set else list_size(w)
+    if n == 0:
+        bytes_text(out, "{}" if is_set else "[]")
+        return 0
+    bytes_byte(out, c'{' if is_set else c'[')
+    for i in range(n):
+        if i:
+            bytes_byte(out, c',')
+        _put_line(out, blanks + 2)
+        if is_set:
+            _put_name(h, i, out)
+            w = _attribute(h, i)
+        else:
+            w = list_items(h.word())[i]
+        if not _put_scalar(out, val(w)):
+            _put(make_handle(h.evaluator, w), out, blanks + 2, depth + 1)
+    _put_line(out, blanks)
+    bytes_byte(out, c'}' if is_set else c']')
+    return 0

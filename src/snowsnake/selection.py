@@ -70,7 +70,7 @@ class Selector:
     """
 
     def __init__(self, evaluator: "Interpreter", arguments: "Mapping[bytes, Handle]") -> None:
-        self._evaluator = evaluator
+        self.evaluator = evaluator
         self._arguments = arguments
 
     def select(self, root: "Handle", path: str) -> "Handle":
@@ -110,7 +110,7 @@ class Selector:
             for name, has_default in formals.items():
                 if name not in passed and not has_default:
                     raise missing_argument(value, name)
-        return value.call(self._evaluator.from_python(passed))
+        return value.call(self.evaluator.from_python(passed))
 
     def is_callable_with_defaults(self, value: "Handle") -> bool:
         """Whether `auto_call` would call this function without any argument missing."""

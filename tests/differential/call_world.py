@@ -64,6 +64,40 @@ in
   function = { y ? 2 }: make "function-${toString y}" { };
 }
 """,
+    # Two orders of names for which libstdc++'s sort turns to a heap, with names that are equal.
+    "runs.nix": """let
+  modulo = a: b: a - b * (a / b);
+  make = number: derivation { name = "p-${builtins.substring 1 3 (toString (1000 + number))}"; system = "s"; builder = "b"; };
+in {
+  runs = builtins.genList (i: make (modulo i 97)) 100;
+  organ = builtins.genList (i: make (modulo (if i < 100 then i else 200 - i) 128)) 200;
+}
+""",
+    # One package for each fact that cannot be had.
+    "halfway.nix": r"""let
+  fails = what: throw what;
+  make = name: more: derivation { inherit name; system = "s"; builder = "b"; outputs = [ "out" "dev" ]; } // { meta.a = name; } // more;
+in {
+  a-name = make "a" { name = fails "name"; };
+  b-system = make "b" { system = fails "system"; };
+  c-output-name = make "c" { outputName = fails "outputName"; };
+  d-outputs = make "d" { outputs = fails "outputs"; };
+  e-output = make "e" { outputs = [ "out" (fails "output") ]; };
+  f-out-path = make "f" { out = { outPath = fails "outPath"; }; };
+  g-dev = make "g" { dev = fails "dev"; };
+  h-drv-path = make "h" { drvPath = fails "drvPath"; };
+  i-meta = make "i" { meta = fails "meta"; };
+  j-part = make "j" { meta = { a = 1; b = fails "part"; c = 3; }; };
+  k-deep = make "k" { meta = { a.x = [ 1 (fails "deep") ]; b = 2; }; };
+  l-no-type = { name = "l"; type = fails "type"; };
+  n-other-outputs = make "n" { outputs = [ "none" "out" "out" ]; };
+  o-invalid = make "o" { meta = { f = x: x; n = null; p = ./value.nix; drv = make "z" { }; list = [ 1 [ null ] ]; set.a.b = x: x; ok = { }; }; };
+  p-texts = make "p" { meta = { a = "quote \" back \\ tab \t bell é ☃"; "odd \" name" = -0.5; big = 1.0e300; i = -5; t = true; list = [ [ ] { } [ { } ] ]; }; };
+  q-no-parts = make "q" { meta = { }; };
+  r-context = make "r" { meta.a = "${make "s" { }}"; };
+}
+""",
+    "bare.nix": '{ m-bare = { type = "derivation"; name = "m-1"; }; }\n',
     "broken.nix": '{ a = derivation { name = "a-1"; system = "s"; builder = "b"; }; b = abort "stop"; }\n',
     "noname.nix": '{ a = { type = "derivation"; }; }\n',
     "list.nix": '[ (import ./make.nix { name = "one-1"; }) [ (import ./make.nix { name = "two-2"; }) ] ]\n',

@@ -15,6 +15,7 @@ from snowsnake.fetch.git_working_tree import WorkingTree, _ask_libgit2, _memo, w
 from snowsnake.fetch.tree_hash import hash_of
 from snowsnake.fetch.trees import PartOfDisk
 from snowsnake.settings import Settings
+from snowsnake.store import nar
 
 NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
 
@@ -249,3 +250,25 @@ def settled(folder) -> None:
             for name in names:
                 os.utime(os.path.join(place, name), (1_600_000_000, 1_600_000_000), follow_symlinks=False)
     git(folder, "update-index", "-q", "--refresh")
+
+
+def test_a_path_is_asked_for_once(repository, fetcher, monkeypatch) -> None:
+    """An evaluation of nixpkgs asks three and a half times for the kind of each file, and sees one tree all the while."""
+    tree = working_tree(str(repository), fetcher).tree(str(repository), [])
+    kinds = [tree.kind(path) for path in [*ALL, b"none", b"d"]]
+    monkeypatch.setattr(nar, "mode_below", lambda path, trusted: pytest.fail(f"{path!r} is asked for again"))
+    assert [tree.kind(path) for path in [*ALL, b"none", b"d"]] == kinds == ["regular"] * 4 + ["symlink", "executable", None, "directory"]
+
+
+def test_a_mode_is_that_of_what_lies_there(tmp_path) -> None:
+    (tmp_path / "file").write_text("x")
+    os.symlink("file", tmp_path / "link")
+    os.symlink(".", tmp_path / "folder")
+    trusted = len(os.fsencode(tmp_path))
+    for name in ("", "file", "link"):
+        place = os.fsencode(tmp_path / name)
+        assert nar.mode_below(place, trusted) == os.lstat(place).st_mode
+    for name in ("none", "file/below"):
+        assert nar.mode_below(os.fsencode(tmp_path / name), trusted) == 0
+    with pytest.raises(OSError, match="symbolic links"):
+        nar.mode_below(os.fsencode(tmp_path / "folder/file"), trusted)

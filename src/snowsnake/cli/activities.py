@@ -55,7 +55,7 @@ class Activity:
             self._event({"action": "start", "id": self._number, "level": _INFORMATION, "parent": _open[-1] if _open else 0, "text": self._text, "type": 0})
             _open.append(self._number)
         elif reporter.verbosity >= _INFORMATION:
-            if reporter.log_format == "text" and sys.stderr.isatty():
+            if reporter.log_format == "text" and reporter.is_on_terminal():
                 self._show()
             else:
                 reporter.note(self._text + "...")

@@ -39,8 +39,15 @@ class Reporter:
         self.is_old_command = is_old_command   # nix-instantiate, nix-build and their kin
         self.shows_logs = is_old_command       # of builders, line by line
         self.build_failures: dict[str, BuildFailure] | None = None        # by derivation: the command that requested the builds shows them
+        self._is_on_terminal: bool | None = None
         self.log_copy: Any = None              # the file or socket of `json-log-path`
         self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
+
+    def is_on_terminal(self) -> bool:
+        """Asked for once: there may be 100 000 activities."""
+        if self._is_on_terminal is None:
+            self._is_on_terminal = sys.stderr.isatty()
+        return self._is_on_terminal
 
     def _write(self, text: str) -> None:
         try:

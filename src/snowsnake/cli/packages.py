@@ -7,8 +7,7 @@ from snowsnake.builtins.engines.versions import split_drv_name
 from snowsnake.derivation_search import Search, SeenSets
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.looking import apply_builtin
-from snowsnake.plain import NotPlain, find, is_derivation, plain_data, plain_text
+from snowsnake.plain import NotPlain, derivation_name, find, is_derivation, plain_data, plain_text
 from snowsnake.selection import Selector, attribute_position, drv_path_of, store_path_of
 
 TYPE_CHECKING = False
@@ -30,16 +29,20 @@ class Package:
 
     __slots__ = ("value", "attribute_path", "name", "has_failed", "_store_dir", "_facts")
 
-    def __init__(self, value: "Handle", attribute_path: str, store_dir: str) -> None:
+    def __init__(self, value: "Handle", attribute_path: str, store_dir: str, name: bytes | None = None) -> None:
+        """*name*: if it is known."""
         self.value = value
         self.attribute_path = attribute_path
         self.has_failed = False
         self._store_dir = store_dir
         self._facts: dict[str, Any] = {}
-        name = find(value, b"name")
+        self.name = self._name() if name is None else name.decode("utf-8", "surrogateescape")
+
+    def _name(self) -> str:
+        name = find(self.value, b"name")
         if name is None:
             raise EvaluationError("type", "derivation name missing")
-        self.name = _context(name, "while evaluating the 'name' attribute of a derivation", _text)
+        return _context(name, "while evaluating the 'name' attribute of a derivation", _text)
 
     @property
     def system(self) -> str:
@@ -105,18 +108,18 @@ class Package:
         return found
 
     def meta_names(self) -> list[str]:
-        meta = self._meta()
+        meta = self.whole_meta()
         return [] if meta is None else [name.decode("utf-8", "surrogateescape") for name in meta.keys()]
 
     def meta(self, name: str) -> "Json":
         """A part of `meta` as Python's data; NotPlain if there is none, or if it holds anything but data."""
-        meta = self._meta()
+        meta = self.whole_meta()
         found = None if meta is None else find(meta, name.encode("utf-8", "surrogateescape"))
         if found is None:
             raise NotPlain
         return plain_data(found)
 
-    def _meta(self) -> "Handle | None":
+    def whole_meta(self) -> "Handle | None":
         meta = find(self.value, b"meta")
         if meta is not None:
             _context(meta, "while evaluating the 'meta' attribute of a derivation", _expect_set, (self.value, b"meta"))
@@ -134,6 +137,7 @@ class PackageSearch(Search):
 
     def __init__(self, selector: Selector, store_dir: str, is_lenient: bool) -> None:
         super().__init__(selector)
+        self._evaluator = selector.evaluator
         self._store_dir = store_dir
         self._is_lenient = is_lenient
         self._seen = SeenSets()
@@ -145,18 +149,28 @@ class PackageSearch(Search):
 
     def may_hold_others(self, value: "Handle", path: str) -> bool:
         # An error that nobody sees needs no trace, which costs more than everything else: sources are parsed again for it.
-        if self._is_lenient and not apply_builtin(value, b"tryEval").select(b"success").to_python():
-            return False
+        self._evaluator.explains_errors = not self._is_lenient
         try:
-            if not is_derivation(value):
-                return True
-            package = Package(value, path, self._store_dir)
+            name = derivation_name(value)
         except EvaluationError as error:
             if self._is_lenient and error.code in PASSED_OVER:
                 return False
-            raise
-        if self._seen.is_new(value, package.name.encode("utf-8", "surrogateescape")):
-            self.found.append(package)
+            name = None                # the same error again, with its lines
+        finally:
+            self._evaluator.explains_errors = True
+        if name == b"":
+            return True
+        if name is None:
+            try:
+                if not is_derivation(value):
+                    return True
+                name = Package(value, path, self._store_dir).name.encode("utf-8", "surrogateescape")
+            except EvaluationError as error:
+                if self._is_lenient and error.code in PASSED_OVER:
+                    return False
+                raise
+        if self._seen.is_new(value, name):
+            self.found.append(Package(value, path, self._store_dir, name))
         return False
 
 

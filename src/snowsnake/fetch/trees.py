@@ -126,10 +126,10 @@ class DiskTree:
             return os.fstat(found)
 
     def kind(self, path: bytes) -> str | None:
-        try:
-            return _kind_of(self.status(path).st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        from snowsnake.store.nar import mode_below
+
+        mode = mode_below(self._at(path), self._trusted)
+        return _kind_of(mode) if mode else None
 
     def read(self, path: bytes) -> bytes:
         with open(self._open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
@@ -296,9 +296,16 @@ class WithoutUntracked(DiskTree):
     def __init__(self, root: str | bytes, index: GitIndex, *, is_exact: bool = False) -> None:
         super().__init__(root, is_exact=is_exact)
         self._index = index
+        # A tree has one answer for each path, and an evaluation of nixpkgs asks three and a half times for each.
+        self._kinds: dict[bytes, str | None] = {}
 
     def kind(self, path: bytes) -> str | None:
-        return super().kind(path) if self._index.has(path) or self._index.has_below(path) else None
+        kinds = self._kinds
+        if path in kinds:
+            return kinds[path]
+        found = super().kind(path) if self._index.has(path) or self._index.has_below(path) else None
+        kinds[path] = found
+        return found
 
     def read(self, path: bytes) -> bytes:
         if not self._index.has(path):

@@ -48,6 +48,7 @@ class FlakeAnswers:
         before: Dependencies = evaluator.dependencies()
         self._is_kept = bool(before.settings["pure"])
         self._asked_before = len(before)
+        self._fixed_before = [entry for entry in before if entry.state == "fixed"]
         lock, found = call_arguments(locked)
         program = _program()
         facts = [_VERSION, VERSION, program, before.settings, settings, [list(entry) for entry in before if entry.state != "fixed"]]
@@ -105,16 +106,17 @@ class FlakeAnswers:
         questions = [list(entry) for entry in entries if entry.state != "fixed"]
         if any(state == "disputed" or kind in ("time", "source") for kind, _, state, _ in questions):
             return
-        needed = self._needed(answer)
-        if not self._are_unchanged():
+        text = light_json.dumps(answer, is_compact=True)
+        needed = self._needed(text)
+        if not self._are_unchanged([*self._fixed_before, *entries]):
             return
         key = self._key(question)
-        self._kept.keep(key, light_json.dumps([key.hex(), answer, questions, needed], is_compact=True))
+        self._kept.keep(key, f'["{key.hex()}",{text},{light_json.dumps(questions, is_compact=True)},{light_json.dumps(needed, is_compact=True)}]')
 
-    def _needed(self, answer: "Json") -> list[str]:
+    def _needed(self, answer: str) -> list[str]:
         """The store objects that must be valid: those that were written, except for what others of them refer to, and those that the answer names."""
         self._evaluator.watch_store(None)
-        named = self._named(light_json.dumps(answer))
+        named = self._named(answer)
         if not (self._written or named):
             return []
         self._evaluator.flush_store()
@@ -133,12 +135,12 @@ class FlakeAnswers:
 
         return set(re.findall(re.escape(self._evaluator.store_dir + "/") + r"[0-9a-df-np-sv-z]{32}-[-+._?=0-9A-Za-z]+", text))
 
-    def _are_unchanged(self) -> bool:
+    def _are_unchanged(self, asked: "list[Dependency]") -> bool:
         """Whether the folders of this machine that evaluation read still have the contents that were hashed."""
         fetcher = self._evaluator.fetcher
         places = [(tree, tree.asked.source_path) for tree in self._trees()]
         outside = [tree for tree, place in places if place is not None and not place.startswith(fetcher.store_dir + "/")]
-        read = [(entry.name, entry.kind == "tree") for entry in self._evaluator.dependencies() if entry.state == "fixed"] if outside else []
+        read = {(entry.name, entry.kind == "tree") for entry in asked if entry.state == "fixed"} if outside else set()
         outside = [tree for tree in outside if not _is_as_hashed(tree, read)]
         if not outside:
             return True
@@ -152,7 +154,7 @@ class FlakeAnswers:
             fetcher.on_warning = warn
 
 
-def _is_as_hashed(tree: "FlakeTree", read: "list[tuple[str, bool]]") -> bool:
+def _is_as_hashed(tree: "FlakeTree", read: "set[tuple[str, bool]]") -> bool:
     """Whether a working tree's index shows that the files that were read still have the contents that were hashed, so that no others need checking."""
     files = tree.source.files
     if not isinstance(files, WithoutUntracked):

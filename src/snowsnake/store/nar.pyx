@@ -6,7 +6,7 @@ A tree is walked with the entries' parent indices, so depth costs no C stack.  R
 Over 600 lines because system calls (in C) and Python's face are part of it.
 """
 from libc.errno cimport errno
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memcpy, memset, strcmp, strerror, strlen
 
@@ -63,6 +63,20 @@ cdef extern from *:
         return directory;
     }
 
+    /* The mode of what a path names; 0 if nothing is there, -1 with errno. */
+    static int64_t nar_mode(const char *path, size_t trusted)
+    {
+        struct stat st;
+        int fd = exact_open(path, trusted, O_PATH | O_NOFOLLOW), failed, fault;
+        if (fd < 0)
+            return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+        failed = fstat(fd, &st);
+        fault = errno;
+        close(fd);
+        errno = fault;
+        return failed ? -1 : (int64_t)st.st_mode;
+    }
+
     /* The next name but `.` and `..`; NULL at the end, or with errno set. */
     static const char *nar_next_name(DIR *directory)
     {
@@ -112,6 +126,7 @@ cdef extern from *:
     const char* nar_next_name(DIR* directory) noexcept nogil
     int dirfd(DIR* directory) noexcept nogil
     int closedir(DIR* directory) noexcept nogil
+    int64_t nar_mode(const char* path, size_t trusted) noexcept nogil
     int nar_open_file(const char* path, size_t trusted, uint64_t* size) noexcept nogil
     Py_ssize_t nar_link(const char* path, size_t trusted, char* target, size_t size) noexcept nogil
     Py_ssize_t read(int fd, void* data, size_t size) noexcept nogil
@@ -828,6 +843,14 @@ def open_below(bytes path not None, size_t trusted, int flags):
     if fd < 0:
         raise OSError(errno, os.strerror(errno), os.fsdecode(path))
     return fd
+
+
+def mode_below(bytes path not None, size_t trusted):
+    """`st_mode` of what *path* names, 0 if nothing is there; as `open_below`, for a kind without a descriptor."""
+    cdef int64_t mode = nar_mode(path, trusted)
+    if mode < 0:
+        raise OSError(errno, os.strerror(errno), os.fsdecode(path))
+    return mode
 
 
 def pack_contents(bytes contents not None, *, bint executable=False):

@@ -5,15 +5,15 @@ In: a `Call`.  Out: a list with the matches in green, or JSON.
 
 import os
 
+from snowsnake.builtins.engines.versions import split_drv_name
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.evaluate import load, open_output
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
-from snowsnake.cli.packages import split_name
 from snowsnake.cli.patterns import Searcher
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.plain import find
+from snowsnake.plain import derivation_texts, find
 from snowsnake.selection import split_path
 
 TYPE_CHECKING = False
@@ -67,7 +67,10 @@ class _Search:
         if is_first:
             self.evaluator.explains_errors = not is_legacy         # failures there are passed over
         try:
-            if _is_derivation(value, shown):
+            texts = derivation_texts(value)
+            if texts is not None:
+                self._found(shown, *texts)
+            elif _is_derivation(value, shown):
                 self._consider(value, shown)
             elif len(path) <= 2 and path[:1] in ((), ("legacyPackages",), ("packages",)) or is_first:
                 self._inside(value, path, shown)
@@ -90,12 +93,16 @@ class _Search:
         found = find(value, b"name")
         if found is None:
             raise EvaluationError("missing-attribute", f"attribute '{shown}.name' does not exist")
-        name, version = split_name(_text(found, f"{shown}.name"))
+        name = _text(found, f"{shown}.name")
         meta = find(value, b"meta")
         about = None if meta is None else find(meta, b"description")
-        description = "" if about is None else _text(about, f"{shown}.meta.description").replace("\n", " ")
-        self.seen[-1] = (self._depth - 1, shown, name, version, description)
-        self.match(shown, name, version, description)
+        self._found(shown, name, b"" if about is None else _text(about, f"{shown}.meta.description"))
+
+    def _found(self, shown: str, full_name: bytes, about: bytes) -> None:
+        pname, version = split_drv_name(full_name)
+        package = (_shown(pname), _shown(version), _shown(about.replace(b"\n", b" ")))
+        self.seen[-1] = (self._depth - 1, shown, *package)
+        self.match(shown, *package)
 
     def match(self, shown: str, name: str, version: str, description: str) -> None:
         """Note a package if it matches."""
@@ -163,14 +170,17 @@ def _look_everywhere(call: Call, search: _Search) -> None:
 
 def _is_derivation(value: "Handle", shown: str) -> bool:
     kind = find(value, b"type")
-    return kind is not None and _text(kind, f"{shown}.type") == "derivation"
+    return kind is not None and _text(kind, f"{shown}.type") == b"derivation"
 
 
-def _text(value: "Handle", shown: str) -> str:
-    kind = value.type_name()
-    if kind == "path":
-        return str(value.to_python())
-    return str(_expected(value, "string", shown, "a string").string(), "utf-8", "surrogateescape")
+def _text(value: "Handle", shown: str) -> bytes:
+    if value.type_name() == "path":
+        return str(value.to_python()).encode("utf-8", "surrogateescape")
+    return _expected(value, "string", shown, "a string").string()
+
+
+def _shown(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
 
 
 def _expected(value: "Handle", kind: str, shown: str, what: str) -> "Handle":

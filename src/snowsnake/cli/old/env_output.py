@@ -11,14 +11,13 @@ from snowsnake.cli.output import Reporter, write
 from snowsnake.cli.packages import PASSED_OVER, Package, split_name
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.foundation.light_json import quoted
-from snowsnake.plain import NotPlain
+from snowsnake.plain import NotPlain, plain_json_parts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from snowsnake.cli.session import Session
-    from snowsnake.foundation.json_type import Json
 
 
 class World:
@@ -115,63 +114,52 @@ def _description(package: Package) -> str:
 
 
 def write_json(packages: list[Package], shown: set[str], world: World, reporter: Reporter) -> None:
-    texts: dict[str, str | None] = {}
+    """In the form of `nlohmann::json::dump(2)`, from texts of the parts, because a list of all packages with their metadata takes gigabytes as Python's data."""
+    texts: dict[str, bytes] = {}
     for package in packages:
-        facts: dict[str, Json] = {}
-        # It stays None, which becomes `null`, if the package fails before there is any fact.
-        texts[package.attribute_path] = None
-        guarded_facts(package, partial(_json_facts, package, shown, facts, reporter))
-        if facts:
-            texts[package.attribute_path] = _json(facts, "  ")
+        facts: dict[str, str] = {}
+        meta: list[bytes] = []
+        guarded_facts(package, partial(_json_facts, package, shown, facts, meta, reporter))
+        texts[package.attribute_path] = _object(facts, meta)
     if not texts:
         write(b"{}\n")
         return
-    lines = [f"  {quoted(path)}: {texts[path] or 'null'}" for path in sorted(texts)]
-    write("\n".join(["{", ",\n".join(lines), "}", ""]).encode("utf-8", "surrogateescape"))
+    begin = "{\n"
+    for path in sorted(texts):
+        write(f"{begin}  {quoted(path)}: ".encode("utf-8", "surrogateescape"))
+        write(texts[path])
+        begin = ",\n"
+    write(b"\n}\n")
 
 
-def _json_facts(package: Package, shown: set[str], facts: "dict[str, Json]", reporter: Reporter) -> None:
+def _json_facts(package: Package, shown: set[str], facts: dict[str, str], meta: list[bytes], reporter: Reporter) -> None:
+    """What is evaluated for *facts*, texts of JSON by their names, and for *meta* is in C++ Nix's order; what an error keeps away is left out."""
     name, version = split_name(package.name)
     found = {"name": package.name, "pname": name, "version": version, "system": package.system, "outputName": package.output_name}
-    facts.update(found)
-    facts["outputs"] = None
-    facts["outputs"] = package.outputs("out_path" in shown)
+    for fact, text in found.items():
+        facts[fact] = quoted(text)
+    outputs = [f"{quoted(output)}: {'null' if path is None else quoted(path)}" for output, path in package.outputs("out_path" in shown).items()]
+    facts["outputs"] = "{\n      " + ",\n      ".join(outputs) + "\n    }" if outputs else "{}"
     if "drv_path" in shown and package.drv_path is not None:
-        facts["drvPath"] = package.drv_path
+        facts["drvPath"] = quoted(package.drv_path)
     if "meta" in shown:
-        meta: dict[str, Json] = {}
-        facts["meta"] = meta
-        for part in package.meta_names():
-            try:
-                meta[part] = package.meta(part)
-            except NotPlain:
-                reporter.note(f"derivation '{package.name}' has invalid meta attribute '{part}'")
-                meta[part] = None
+        facts["meta"] = "{}"
+        value = package.whole_meta()
+        if value is not None:
+            plain_json_parts(value, 6, meta, partial(_note_invalid, package, reporter))
 
 
-def _json(data: object, indent: str) -> str:
-    """The text that `nlohmann::json::dump(2)` makes.  It is written here because `json.dumps` with an indentation uses Python's slow encoder."""
-    if isinstance(data, str):
-        return str(quoted(data))
-    if data is None:
-        return "null"
-    if isinstance(data, bool):
-        return "true" if data else "false"
-    if isinstance(data, float):
-        from snowsnake.builtins.engines.numbers import json_float
+def _note_invalid(package: Package, reporter: Reporter, part: bytes) -> None:
+    reporter.note(f"derivation '{package.name}' has invalid meta attribute '{part.decode('utf-8', 'surrogateescape')}'")
 
-        return json_float(data).decode()
-    if isinstance(data, int):
-        return str(data)
-    inner = indent + "  "
-    if isinstance(data, list):
-        if not data:
-            return "[]"
-        return "[\n" + ",\n".join([inner + _json(item, inner) for item in data]) + f"\n{indent}]"
-    assert isinstance(data, dict)
-    if not data:
-        return "{}"
-    return "{\n" + ",\n".join([f"{inner}{quoted(key)}: {_json(data[key], inner)}" for key in sorted(data)]) + f"\n{indent}}}"
+
+def _object(facts: dict[str, str], meta: list[bytes]) -> bytes:
+    if not facts:
+        return b"null"                 # the package failed before there was a fact
+    lines = {fact: f'"{fact}": {text}'.encode("utf-8", "surrogateescape") for fact, text in facts.items()}
+    if meta:
+        lines["meta"] = b'"meta": {\n      ' + b",\n      ".join(meta) + b"\n    }"
+    return b"{\n    " + b",\n    ".join([lines[fact] for fact in sorted(lines)]) + b"\n  }"
 
 
 # ---- XML ------------------------------------------------------------------------------------------------------------

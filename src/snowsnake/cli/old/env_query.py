@@ -173,9 +173,8 @@ _SMALL = 16
 
 def _introsort(numbers: list[int], keys: list[bytes], first: int, last: int, depth: int) -> None:
     while last - first > _SMALL:
-        # Names of packages never lead here: it takes an input made against the median of three.
-        if depth == 0:
-            numbers[first:last] = sorted(numbers[first:last], key=keys.__getitem__)
+        if depth == 0:                 # the packages of nixpkgs lead here: several runs in order, one after another
+            numbers[first:last] = _heap_sorted(numbers[first:last], keys)
             return
         depth -= 1
         middle = first + (last - first) // 2
@@ -199,6 +198,34 @@ def _introsort(numbers: list[int], keys: list[bytes], first: int, last: int, dep
             low += 1
         _introsort(numbers, keys, low, last, depth)
         last = low
+
+
+def _heap_sorted(numbers: list[int], keys: list[bytes]) -> list[int]:
+    for root in range(len(numbers) // 2 - 1, -1, -1):
+        _sink(numbers, keys, root, len(numbers), numbers[root])
+    for end in range(len(numbers) - 1, 0, -1):
+        number = numbers[end]
+        numbers[end] = numbers[0]
+        _sink(numbers, keys, 0, end, number)
+    return numbers
+
+
+def _sink(numbers: list[int], keys: list[bytes], root: int, size: int, number: int) -> None:
+    """Put a number into the heap below *root*: its place goes down to the end along the larger children, the second of two equal ones, and then up again."""
+    place = root
+    while (child := 2 * place + 2) < size:
+        if keys[numbers[child]] < keys[numbers[child - 1]]:
+            child -= 1
+        numbers[place] = numbers[child]
+        place = child
+    if child == size:                  # there is one child only
+        numbers[place] = numbers[child - 1]
+        place = child - 1
+    key = keys[number]
+    while place > root and keys[numbers[(place - 1) // 2]] < key:
+        numbers[place] = numbers[(place - 1) // 2]
+        place = (place - 1) // 2
+    numbers[place] = number
 
 
 def _insertion_sort(numbers: list[int], keys: list[bytes]) -> None:
