@@ -73,7 +73,7 @@ class Bench:
         self.work = work
         self.tools = {
             "nix": lambda name: [os.path.join(reference, name)],
-            "snowsnake": lambda name: [sys.executable, os.path.join(ROOT, "bin", name.replace("nix-", "snowsnake-"))],
+            "snowsnake": lambda name: [os.path.join(os.path.dirname(sys.executable), name.replace("nix-", "snowsnake-"))],
         }
         self.store = os.path.join(work, "store")
         self.number = 0

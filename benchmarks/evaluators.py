@@ -41,6 +41,10 @@ class Evaluator:
     is_warmed: bool = False           # runs once before it is measured, for the files that run leaves
 
 
+# Of a tree that is not installed, whatever its age: what the installed command does.
+_UNINSTALLED = "import gc; gc.disable(); from snowsnake.cli.instantiate import main; from snowsnake.cli.output import leave; leave(main)"
+
+
 def own_evaluator(name: str, root: Path, cache: Path | None = None) -> Evaluator:
     """Ours of a source tree, by the interpreter that runs the benchmark: cold, or with compiled files kept in `cache`.
 
@@ -50,7 +54,7 @@ def own_evaluator(name: str, root: Path, cache: Path | None = None) -> Evaluator
     installed = Path(sys.executable).with_name("snowsnake-instantiate")
     words = [str(installed)]
     if not (root == ROOT and installed.exists() and _is_installed_from(root)):
-        words = [sys.executable, str(root / "bin" / "snowsnake-instantiate")]
+        words = [sys.executable, "-c", _UNINSTALLED]
         environment["PYTHONPATH"] = str(root / "src")
     return Evaluator(name, words, environment=environment, is_ours=True, is_warmed=cache is not None)
 

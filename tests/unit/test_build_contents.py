@@ -3,11 +3,10 @@
 import json
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import SOURCE
+from conftest import INSTALLED, SOURCE
 
 from snowsnake.build.sandbox import is_supported
 from snowsnake.store.realisation import Realisation
@@ -29,9 +28,8 @@ class World:
         config = SETTINGS + "".join(f"{name.replace('_', '-')} = {value}\n" for name, value in settings.items())
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.tmp_path / "home"), "NIX_CONFIG": config, "NIX_CONF_DIR": str(self.tmp_path),
                        "PYTHONPATH": str(SOURCE)}  # fmt: skip
-        bin_ = Path(SOURCE).parent / "bin" / tool
         return subprocess.run(
-            [sys.executable, str(bin_), *map(str, words), "--store", str(self.tmp_path / store)], env=environment, capture_output=True, text=True,
+            [INSTALLED / tool, *map(str, words), "--store", str(self.tmp_path / store)], env=environment, capture_output=True, text=True,
             cwd=self.tmp_path,
         )  # fmt: skip
 

@@ -45,7 +45,7 @@ def run(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def tree(tmp_path: Path) -> Path:
     is_built = "SNOWSNAKE_ALL_TESTS" in os.environ
     left_out = ["__pycache__", "*.tmp"] + ([] if is_built else ["*.c"])
-    for name in ("src", "tools", "docs", "bin") + (("build",) if is_built else ()):
+    for name in ("src", "tools", "docs") + (("build",) if is_built else ()):
         shutil.copytree(ROOT / name, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns(*left_out, "debug", "sanitized", "headers"))
     return tmp_path
 
