@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+import subprocess
 import sys
 
 import pytest
@@ -12,7 +13,7 @@ from snowsnake.foundation.sqlite import sqlite3
 
 TEXTS = ("", "a", 'say "no"\\\n', "\x00\x1f\x7f", "é\u2028\U0001f600", "\ud800")
 BAD = (
-    "", "{", "[1,]", "1 2", "\ufeff1", '{"a":1,}', '"\n"', "nul", "[1" * 3, "-", "01", '{"a" 1}', "[" * 2000, "\t", '"\\u12"',
+    "", "{", '{"a"', '{"a":1', '"x', '"\\', '"\\x"', "[1,]", "1 2", "\ufeff1", '{"a":1,}', '"\n"', "nul", "[1" * 3, "-", "01", '{"a" 1}', "[" * 2000, "\t", '"\\u12"',
     b"\xff", b"\xef\xbb\xbf1", b"\x00", '1'.encode("utf-16"),
 )  # fmt: skip
 
@@ -49,6 +50,34 @@ def test_faults_of_json(text: str | bytes) -> None:
             return f"{type(error).__name__} {error}"
 
     assert outcome(light_json.loads) == outcome(json.loads)
+
+
+BEFORE_JSON = """
+import sys
+from snowsnake.foundation import light_json
+for text in {texts!r}:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "json"]:
+        del sys.modules[name]
+    try:
+        print(ascii(light_json.loads(text)))
+    except (ValueError, RecursionError) as error:
+        print(type(error).__name__, ascii(str(error)))
+"""
+
+
+def test_faults_of_json_before_json_is_imported() -> None:
+    """Each fault as the first of its process, whose interpreter has not imported `json`: the scanner of CPython 3.11 then raises no exception of its own."""
+
+    def outcome(text: str | bytes) -> str:
+        try:
+            return ascii(json.loads(text))
+        except (ValueError, RecursionError) as error:
+            return f"{type(error).__name__} {ascii(str(error))}"
+
+    texts = [text for text in BAD if text != "[" * 2000]          # how deep the scanner goes depends on the caller's depth
+    done = subprocess.run([sys.executable, "-c", BEFORE_JSON.format(texts=texts)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [outcome(text) for text in texts]
 
 
 def test_numbers_that_json_does_not_have() -> None:

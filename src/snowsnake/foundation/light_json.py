@@ -56,7 +56,8 @@ def loads(text: str | bytes) -> Any:
         shown = text.decode("utf-8", "surrogatepass")
     try:
         found, end = make_scanner(_Reading)(shown, len(shown) - len(shown.lstrip(_BLANKS)))
-    except StopIteration:
+    # CPython 3.11's scanner looks for its exception among the modules that are loaded; where `json` is not, it raises nothing, which is a SystemError.
+    except (StopIteration, SystemError):
         return _json().loads(text)         # which says what is wrong
     return found if not shown[end:].strip(_BLANKS) else _json().loads(text)
 
