@@ -65,7 +65,7 @@ docs/explanation/index
 ```
 """
 TUTORIAL = ("first-evaluation", "errors", "python-into-nix", "types", "flake")
-HOW_TO = ("nix-eval", "replace-nix", "ci", "limits", "embed", "edit", "options", "look-inside")
+HOW_TO = ("nix-eval", "replace-nix", "without-nix", "ci", "limits", "embed", "edit", "options", "wrong-or-slow", "look-inside")
 EXPLANATION = ("explanation/why-fast", "architecture", "stages", "differences", "stability", "glossary", "real-flakes", "upstream-tests")
 
 
