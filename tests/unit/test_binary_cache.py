@@ -273,6 +273,47 @@ def test_damaged_archives_are_refused(store, tmp_path, damage, compression):
         cache.open_archive(tree)
 
 
+@pytest.mark.parametrize(
+    "compression, behind, message",
+    [
+        *((compression, b"", "") for compression in COMPRESSIONS[:-1]),
+        ("xz", bytes(16), ""), ("xz", b"x", "Lzma library error"), ("xz", b"garbage" * 9, "Lzma library error"), ("xz", b"\xfd7z", "Lzma library error"),
+        ("zstd", bytes(16), "Unknown frame descriptor"), ("zstd", b"x", "Unknown frame descriptor"), ("zstd", b"garbage" * 9, "Unknown frame descriptor"),
+        *((compression, behind, "") for compression in ("bzip2", "gzip", "lzma") for behind in (bytes(16), b"x", b"garbage" * 9)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("piece", [1, 7, 1 << 20])
+def test_what_follows_compressed_data(compression, behind, message, piece):
+    """As in 2.34.8; however the data arrives."""
+    packed = io.BytesIO()
+    compress(io.BytesIO(b"contents" * 100), packed, compression)
+
+    class Pieces(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(piece)
+
+    stream = unpacked(Pieces(packed.getvalue() + behind), compression)
+    if message:
+        with pytest.raises(ValueError, match=message):
+            while stream.read(64):
+                pass
+    else:
+        found = b""
+        while data := stream.read(64):
+            found += data
+        assert found == b"contents" * 100
+
+
+def test_members_arrive_in_pieces():
+    for compression in ("xz", "bzip2", "zstd", "gzip"):
+        packed = io.BytesIO()
+        compress(io.BytesIO(b"contents" * 100), packed, compression)
+        for piece in range(1, 90):
+            source = io.BytesIO(packed.getvalue() * 3)
+            stream = unpacked(type("Pieces", (), {"read": lambda self, size, source=source, piece=piece: source.read(piece)})(), compression)
+            assert stream.read(10_000) == b"contents" * 300
+
+
 def test_an_endless_archive_is_cut_off(store, tmp_path):
     text, _, _ = add_objects(store, tmp_path)
     folder = tmp_path / "cache"

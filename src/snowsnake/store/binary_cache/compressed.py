@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from snowsnake.store.decompress import decompressed, lz4_frame
+from snowsnake.store.decompress import Stream, decompressed, lz4_frame
 
 # name -> first bytes of the compressed data, file name ending
 _METHODS = {
@@ -72,7 +72,20 @@ def unpacked(stream: BinaryIO, name: str) -> Any:
     found = decompressed(stream, layers=1)
     if not found.is_compressed or found.method != name:
         raise ValueError(f"it is not compressed with {name}")
-    return found
+    return _Whole(found)
+
+
+class _Whole:
+    """The decompressed data of a file in which nothing else may be."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        if len(data) < size:
+            self._stream.check_end()
+        return data
 
 
 class _Brotli:

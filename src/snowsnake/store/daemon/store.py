@@ -18,11 +18,12 @@ from typing import BinaryIO
 from snowsnake.store import hashing, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.daemon.connection import DaemonConnection, Operation
-from snowsnake.store.daemon.wire import DaemonError, Message, Wire, alone, without_colours
+from snowsnake.store.daemon.wire import MAX_STORE_BYTES, DaemonError, Message, Wire, alone, without_colours
 from snowsnake.store.graph import sort_topologically
-from snowsnake.store.interface import Missing
+from snowsnake.store.hash import Hash
+from snowsnake.store.interface import Missing, NotValid
 from snowsnake.store.path import STORE_DIR
-from snowsnake.store.path_info import PathInfo
+from snowsnake.store.path_info import PathInfo, check_claims
 from snowsnake.store.realisation import is_impure
 from snowsnake.store.roots import make_link
 
@@ -109,6 +110,46 @@ class DaemonStore(CollectingStore):
             self._open = DaemonConnection(self._dial, self._options, name=self.root, on_message=self._on_message, on_event=self._on_event)
         return self._open
 
+    def failed(self, error: BaseException) -> None:
+        """After a refusal the connection goes on; so it does where a whole answer said that there is no such path."""
+        if self._open is not None and not isinstance(error, NotValid) and not (isinstance(error, DaemonError) and error.is_refusal):
+            self._open.close()
+
+    def _path(self, wire: Wire) -> str:
+        """A store path in an answer."""
+        return self._checked(wire.text())
+
+    def _checked(self, path: str) -> str:
+        try:
+            return self.parse(path)
+        except ValueError as error:
+            raise DaemonError(f"the Nix daemon sent a wrong store path: {error}") from None
+
+    def _paths(self, wire: Wire) -> list[str]:
+        return wire.items(lambda: self._path(wire))
+
+    def _all_paths(self, wire: Wire) -> list[str]:
+        """A list that is as long as the store is large."""
+        return wire.items(lambda: self._path(wire), MAX_STORE_BYTES)
+
+    def _path_info(self, path: str, wire: Wire) -> PathInfo:
+        """The daemon's facts about a path."""
+        deriver, digest = wire.text(), wire.text()
+        references = self._paths(wire)
+        registered, size = wire.number(), wire.number()
+        is_ultimate = wire.flag()
+        signatures = wire.texts()
+        content = wire.text()
+        try:
+            hash_ = Hash.parse(digest, None if ":" in digest or "-" in digest else "sha256")
+            check_claims(signatures, content)
+        except ValueError as error:
+            raise DaemonError(f"the Nix daemon sent wrong facts about '{path}': {error}") from None
+        return PathInfo(
+            self._checked(path), f"{hash_.algorithm}:{hash_.base16}", size, references, content or None, self._checked(deriver) if deriver else None,
+            registration_time_s=registered, is_ultimate=is_ultimate, signatures=signatures,
+        )  # fmt: skip
+
     def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise DaemonError(f"the store '{self.root}' was opened before a fork: open it again in the child")
@@ -121,10 +162,11 @@ class DaemonStore(CollectingStore):
     @alone
     def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
         self.flush()
+        asked = set(paths)
         with self.connection.request(Operation.QUERY_VALID_PATHS) as wire:
-            wire.add_texts(sorted(set(paths)))
+            wire.add_texts(sorted(asked))
             wire.add_number(substitutes)
-        found = set(wire.texts())
+        found = asked.intersection(wire.texts())
         self._known |= found
         return found
 
@@ -163,14 +205,14 @@ class DaemonStore(CollectingStore):
         connection = self.connection
         with connection.request(Operation.QUERY_PATH_INFO) as wire:
             wire.add_text(path)
-        return _path_info(path, wire) if wire.flag() else None
+        return self._path_info(path, wire) if wire.flag() else None
 
     @alone
     def paths(self) -> list[str]:
         """All valid objects, sorted."""
         with self.connection.request(Operation.QUERY_ALL_VALID_PATHS) as wire:
             pass
-        return sorted({*self._waiting, *wire.texts()})
+        return sorted({*self._waiting, *self._all_paths(wire)})
 
     def referrers(self, path: str) -> list[str]:
         return self._paths_of(Operation.QUERY_REFERRERS, path)
@@ -187,7 +229,7 @@ class DaemonStore(CollectingStore):
         self.flush()
         with self.connection.request(Operation.QUERY_DERIVATION_OUTPUT_MAP) as wire:
             wire.add_text(drv_path)
-        found = dict(wire.items(lambda: (wire.text(), wire.text())))
+        found = dict(wire.items(lambda: (wire.text(), (path := wire.text()) and self._checked(path))))
         return {name: found.get(name, "") or path for name, path in static.items() if found.get(name) or path}
 
     @alone
@@ -222,16 +264,20 @@ class DaemonStore(CollectingStore):
     @alone
     def substitutable(self, paths: Iterable[str]) -> set[str]:
         """Those of some paths that the daemon's substituters have."""
+        asked = set(paths)
         with self.connection.request(Operation.QUERY_SUBSTITUTABLE_PATHS) as wire:
-            wire.add_texts(sorted(set(paths)))
-        return set(wire.texts())
+            wire.add_texts(sorted(asked))
+        return asked.intersection(wire.texts())
 
     @alone
     def path_with_hash(self, hash_part: str) -> str | None:
         self.flush()
         with self.connection.request(Operation.QUERY_PATH_FROM_HASH_PART) as wire:
             wire.add_text(hash_part)
-        return wire.text() or None
+        path = wire.text()
+        if path and not self._checked(path).startswith(f"{self.store_dir}/{hash_part}-"):
+            raise DaemonError(f"the Nix daemon answered with '{path}' when it was asked for '{hash_part}'")
+        return path or None
 
     def write_archive(self, path: str, fd: int) -> None:
         self.known(path)
@@ -242,7 +288,7 @@ class DaemonStore(CollectingStore):
         self.flush()
         with self.connection.request(operation) as wire:
             wire.add_text(path)
-        return sorted(wire.texts())
+        return sorted(set(self._paths(wire)))
 
     # --- adding
 
@@ -316,7 +362,7 @@ class DaemonStore(CollectingStore):
             for piece in pieces:
                 wire.send_frame(piece)
             wire.send_frame(b"")
-        info = _path_info(wire.text(), wire)
+        info = self._path_info(wire.text(), wire)
         self._known.add(info.path)
         return info.path
 
@@ -342,7 +388,7 @@ class DaemonStore(CollectingStore):
         with self.connection.request(Operation.FIND_ROOTS) as wire:
             pass
         found: dict[str, set[str]] = {}
-        for link, path in wire.items(lambda: (wire.text(), wire.text())):
+        for link, path in wire.items(lambda: (wire.text(), self._path(wire)), MAX_STORE_BYTES):
             found.setdefault(path, set()).add(link)
         return found
 
@@ -361,7 +407,7 @@ class DaemonStore(CollectingStore):
             wire.add_number(_NO_LIMIT if most_bytes is None else most_bytes)
             for _ in range(3):             # options of earlier versions
                 wire.add_number(0)
-        found, freed = wire.texts(), wire.number()
+        found, freed = self._all_paths(wire), wire.number()
         wire.number()
         return sorted(found), freed
 
@@ -395,6 +441,10 @@ class DaemonStore(CollectingStore):
             wire.add_texts(paths)
             wire.add_number(mode)
         results = wire.items(lambda: self._result(connection))
+        answered = {path.partition("!")[0] for path, _, _ in results}
+        for path in paths:
+            if path.partition("!")[0] not in answered:
+                raise DaemonError(f"the Nix daemon does not say what became of '{path}'")
         faults = [(path, fault) for path, fault, _ in results if fault is not None]
         if len(faults) > 1:
             raise SeveralFailed(faults)
@@ -438,7 +488,7 @@ class DaemonStore(CollectingStore):
         self.flush()
         with self.connection.request(Operation.QUERY_MISSING) as wire:
             wire.add_texts(paths)
-        builds, fetches, unknown = wire.texts(), wire.texts(), wire.texts()
+        builds, fetches, unknown = self._paths(wire), self._paths(wire), self._paths(wire)
         sizes = wire.number(), wire.number()       # before the next request, which sorting makes
         ordered = reversed(sort_topologically(builds, lambda path: self.read_derivation(path).input_drvs))
         found = sorted(fetches, key=lambda path: (path.rpartition("/")[2][33:], path))
@@ -448,20 +498,6 @@ class DaemonStore(CollectingStore):
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
     while piece := file.read(_PIECE_BYTES):
         yield piece
-
-
-def _path_info(path: str, wire: Wire) -> PathInfo:
-    """The daemon's facts about a path."""
-    deriver, digest = wire.text(), wire.text()
-    references = wire.texts()
-    registered, size = wire.number(), wire.number()
-    is_ultimate = wire.flag()
-    signatures = wire.texts()
-    content = wire.text()
-    return PathInfo(
-        path, f"sha256:{digest}", size, references, content or None, deriver or None,
-        registration_time_s=registered, is_ultimate=is_ultimate, signatures=signatures,
-    )  # fmt: skip
 
 
 def _add_path_info(message: Message, info: PathInfo) -> None:

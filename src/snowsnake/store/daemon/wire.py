@@ -19,7 +19,8 @@ from snowsnake.store.daemon.channel import Channel, SocketChannel
 _PIECE_BYTES = 1 << 16
 _MAX_TEXT_BYTES = 64 << 20  # of one string: messages, paths, derivations
 _MAX_COUNT = 10_000_000
-_MAX_LIST_BYTES = 1 << 30   # of one list: the paths of ten million objects
+_MAX_LIST_BYTES = 64 << 20  # of one list
+MAX_STORE_BYTES = 1 << 30   # of a list of all that a store has: the paths of ten million objects
 _MAX_WAITING_BYTES = 64 << 20              # received while we send
 _MAX_SHOWN_BYTES = 1 << 16                 # of what is no answer
 _STEERING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
@@ -33,6 +34,9 @@ class Locked(Protocol):
 
     lock: threading.RLock
 
+    def failed(self, error: BaseException) -> None:
+        """Something went wrong, perhaps in the middle of an answer, whose rest nobody must take for the next one."""
+
 
 L = TypeVar("L", bound=Locked)
 
@@ -43,7 +47,11 @@ def alone(method: Callable[Concatenate[L, P], Item]) -> Callable[Concatenate[L, 
     @wraps(method)
     def call(self: L, /, *words: P.args, **named: P.kwargs) -> Item:
         with self.lock:
-            return method(self, *words, **named)
+            try:
+                return method(self, *words, **named)
+            except BaseException as error:
+                self.failed(error)
+                raise
 
     return call
 
@@ -135,7 +143,7 @@ class Wire(Message):
                     self._is_gone = not self._receive()
                     if len(self._in) - self._start > _MAX_WAITING_BYTES:
                         raise DaemonError(f"the Nix daemon sends more than {_MAX_WAITING_BYTES} bytes before it reads what it was sent")
-                elif fd == channel.sending_fd:
+                if fd == channel.sending_fd and events & ~select.POLLIN and not self._is_gone:
                     try:
                         left = left[channel.send(left[:_PIECE_BYTES]) :]
                     except (BrokenPipeError, ConnectionResetError):
@@ -203,13 +211,13 @@ class Wire(Message):
     def texts(self) -> list[str]:
         return self.items(self.text)
 
-    def items(self, one: Callable[[], Item]) -> list[Item]:
+    def items(self, one: Callable[[], Item], most_bytes: int = _MAX_LIST_BYTES) -> list[Item]:
         found: list[Item] = []
-        limit_bytes = _MAX_LIST_BYTES + self._taken_bytes
+        limit_bytes = most_bytes + self._taken_bytes
         for _ in range(self.count()):
             found.append(one())
             if self._taken_bytes > limit_bytes:
-                raise DaemonError(f"the Nix daemon sends a list of more than {_MAX_LIST_BYTES} bytes")
+                raise DaemonError(f"the Nix daemon sends a list of more than {most_bytes} bytes")
         return found
 
     def read(self, size: int) -> bytes:

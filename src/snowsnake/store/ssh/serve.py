@@ -18,7 +18,7 @@ from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Missing, NotValid, Store, copy_archive
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
-from snowsnake.store.path_info import PathInfo
+from snowsnake.store.path_info import PathInfo, check_claims
 from snowsnake.store.realisation import Realisation
 
 _CLIENT_MAGIC, _SERVER_MAGIC = 0x390C9DEB, 0x5452EECB
@@ -110,6 +110,9 @@ class ServeStore(Store):
             self._open.close()
             self._open = None
 
+    def failed(self, error: BaseException) -> None:
+        """Answers are read inside of requests, which close the connection by themselves."""
+
     def _unsupported(self, operation: str) -> NoReturn:
         raise ValueError(f"operation '{operation}' is not supported by store '{self.url}'")
 
@@ -126,12 +129,13 @@ class ServeStore(Store):
 
     @alone
     def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
+        asked = set(paths)
         with self.connection.request(Command.QUERY_VALID_PATHS) as wire:
             wire.add_number(False)         # nothing is protected
             wire.add_number(substitutes)
-            wire.add_texts(sorted(set(paths)))
+            wire.add_texts(sorted(asked))
             wire.flush()
-            return set(wire.texts())
+            return asked.intersection(wire.texts())
 
     def info(self, path: str) -> PathInfo | None:
         self.ask([path])
@@ -163,6 +167,7 @@ class ServeStore(Store):
             for name in (path, *references, *([deriver] if deriver else [])):
                 self.parse(name)
             hash_ = Hash.parse(digest)
+            check_claims(signatures, content)
         except ValueError as error:
             raise DaemonError(f"'{self._host}' sent wrong facts about '{path}': {error}") from None
         return PathInfo(path, f"{hash_.algorithm}:{hash_.base16}", size, sorted(references), content or None, deriver or None, signatures=signatures)
