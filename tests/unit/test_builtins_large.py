@@ -1,5 +1,7 @@
 """Builtins on large and deep input: linear time, no C recursion, clean errors at the limits."""
 
+import json
+
 import pytest
 
 import snowsnake
@@ -76,3 +78,17 @@ def test_limits(expression: str, code: str, is_stressed: bool) -> None:
         snowsnake.Evaluator(depth_limit=100_000).evaluate(expression).force()
     assert caught.value.code == code
 
+
+@pytest.mark.parametrize("form", ["builtins.toJSON", "builtins.toXML"])
+@pytest.mark.parametrize("element", ["{ a = i; }.a", "[ i ]", "{ inherit i; }", '"x${toString i}"', "builtins.elemAt [ i ] 0"])
+def test_a_text_that_grows_between_collections(form, element):
+    """It grows in place where it is the last object of the old space, and what was made meanwhile is still found."""
+    nix = snowsnake.Evaluator()
+    program = f"builtins.genList (i: {element}) 100000"
+    garbage = "builtins.foldl' (a: b: [ b ]) [ ] (builtins.genList (i: [ i ]) 100000)"
+    text, again = (nix.evaluate(f"let t = {form} ({program}); in builtins.seq t (builtins.seq ({garbage}) t)").to_python() for _ in range(2))
+    assert text == again
+    if form == "builtins.toJSON":
+        assert json.loads(text) == nix.evaluate(program).to_python()
+    else:
+        assert text.count("int value") == 100_000 or "string value" in text

@@ -3,12 +3,13 @@
 With `stress` a collection is due at all times, and none is made on the spot.
 """
 
+import json
 from itertools import product
 from typing import Any
 
 import pytest
 
-from snowsnake.api import EvaluationError
+from snowsnake.api import EvaluationError, Evaluator
 from snowsnake.interpreter import Interpreter
 
 FUNCTIONS = [
@@ -200,3 +201,37 @@ def test_lists_of_all_sizes_are_joined(size: int) -> None:
     small = size // 3 - 2
     numbers = [n for i in range(size // 3) for n in (range(size) if i == 7 else [] if i == 9 else [i, -i])]
     assert outcome(program) == f"[ true {size + 2 * small} {sum(numbers)} {numbers[13]} {numbers[size - 1]} ]"
+
+
+# Functions whose lists change in length, end in an error, or are no short ones, somewhere in the middle; and what they give for i.
+IN_BULK = {
+    "i: [ i ]": lambda i: [i],
+    "i: [ ]": lambda i: [],
+    "i: [ i (i + 1) ]": lambda i: [i, i + 1],
+    "i: if i < 60000 then [ i ] else [ i i i i i i ]": lambda i: [i] if i < 60000 else [i] * 6,
+    "i: if i < 60000 then [ i i i ] else [ ]": lambda i: [i] * 3 if i < 60000 else [],
+    "i: if i < 9000 then [ ] else [ { a = i; }.a ]": lambda i: [] if i < 9000 else [i],
+    "i: if i == 60000 then builtins.genList (j: j) 100 else [ i ]": lambda i: list(range(100)) if i == 60000 else [i],
+}
+
+
+@pytest.mark.parametrize("function", IN_BULK)
+@pytest.mark.parametrize("form", ["concatMap ({}) {}", "concatLists (map ({}) {})", "let l = map ({}) {}; in seq (concatLists l) (concatLists l)"])
+def test_lists_in_bulk(form: str, function: str) -> None:
+    """What short calls make goes into the old space when the nursery is full, and the result has room for all that is to come."""
+    program = form.format(function, "(builtins.genList (i: i) 100000)")
+    result = Evaluator().evaluate(f"with builtins; toJSON ({program})").to_python()
+    assert json.loads(result) == [x for i in range(100_000) for x in IN_BULK[function](i)]
+
+
+def test_texts_in_bulk() -> None:
+    nix = Evaluator()
+    for program in ("(map toString (builtins.genList (i: i) 100000))", "(map toString (map toString (builtins.genList (i: i) 100000)))", "(builtins.genList toString 100000)"):
+        assert nix.evaluate(f'builtins.concatStringsSep "," {program}').to_python() == ",".join(map(str, range(100_000)))
+    with pytest.raises(EvaluationError, match="no"):
+        nix.evaluate('builtins.concatStringsSep "," (map toString (builtins.genList (i: if i == 90000 then throw "no" else i) 100000))').to_python()
+
+
+def test_a_chain_of_texts_needs_no_stack() -> None:
+    program = "builtins.foldl' (l: _: map toString l) [ 1 ] (builtins.genList (i: i) 100000)"
+    assert Evaluator(depth_limit=10**6).evaluate(f"builtins.elemAt ({program}) 0").to_python() == "1"

@@ -23,12 +23,12 @@ from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.operations cimport equal_quickly, raise_context
-from snowsnake.machine.short_calls cimport is_worth_trying, settled, short_call
+from snowsnake.machine.short_calls cimport BULK_WORDS, end_bulk, is_worth_trying, more_room, settled, short_call
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, PART_ELEMENT, PART_RESULT, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
 from snowsnake.machine.word cimport (
-    KIND_LIST, WORD_FALSE, WORD_NOT_FOUND, WORD_NULL, WORD_TRUE, Word, header_of, header_size, int_value, is_bool, is_list, is_string,
-    is_thunk, list_base, list_items, list_size, pointer_of, small_int, string_context, val,
+    KIND_LIST, KIND_RAW, TAG_LIST, WORD_FALSE, WORD_NOT_FOUND, WORD_NULL, WORD_TRUE, Word, header_of, header_size, int_value, is_bool, is_list, is_string,
+    is_thunk, list_base, list_items, list_size, pointer_of, small_int, string_context, tagged, val,
 )
 
 cdef enum:
@@ -337,6 +337,7 @@ cdef int foldl(Machine* m, Word* fp) noexcept nogil:
 
 cdef enum:
     LARGE_PART = 64                   # a list of so many elements is a part itself
+    LEAST_SAMPLE = 64                 # so many calls say how many elements the others will give
     MOST_PENDING = 1 << 16            # elements that become one: a reservation of so many words makes it in the old space
 
 
@@ -442,8 +443,11 @@ cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
             return stop(m)
         w = settled(m, items[i]) if tries else val(items[i])
         if is_thunk(w):
+            if tries and more_room(m, n - i):
+                continue
             state[0] = small_int(<int64_t>i)
             state[1] = small_int(<int64_t>total)
+            end_bulk(m)
             return force(m, w)
         if not is_list(w):
             return of_part(m, PART_ELEMENT + 1, raise_type(m, "a list", w))
@@ -451,6 +455,7 @@ cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
         if total > (<uint64_t>1 << 48):
             return raise_message(m, worded(MESSAGE_LIST_OF_TOO_MANY))
         i += 1
+    end_bulk(m)
     if total > UNRESERVED and not heap_reserve(m, total + 1):
         return RAISE
     out = m.hp + 1
@@ -468,6 +473,88 @@ cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
                 return stop(m)
         out += list_size(w)
     return done(m, close_list(m, out))
+
+
+cdef uint64_t _taken(Word* state, Word* top) noexcept nogil:
+    """How many elements there are already."""
+    cdef Word* first = _pending(state)
+    cdef Word* part = state + 3
+    cdef uint64_t total = <uint64_t>(top - first)
+    while part < first:
+        total += list_size(part[0])
+        part += 1
+    return total
+
+
+cdef Word* _move_taken(Machine* m, Word* state, Word* out) noexcept nogil:
+    """Moves them to *out*; returns the end of what was moved."""
+    cdef Word* first = _pending(state)
+    cdef Word* part = state + 3
+    while part < first:
+        memcpy(out, list_items(part[0]), list_size(part[0]) * sizeof(Word))
+        out += list_size(part[0])
+        part += 1
+    memcpy(out, first, <uint64_t>(m.sp - first) * sizeof(Word))
+    out += m.sp - first
+    m.sp = state + 3
+    state[1] = 0
+    return out
+
+
+cdef bint _map_in_bulk(Machine* m, Word* fp, Word* state, uint64_t* index) noexcept nogil:
+    """Goes on with short calls, whose elements go into a list with room for all that may come; returns False if memory is short.
+
+    The elements so far say how much room that is.  What is not used is never touched.
+    """
+    cdef uint64_t n = list_size(fp[1]), i = index[0], room, size, j
+    cdef Word* items = list_items(fp[1])
+    cdef Word* made
+    cdef Word* out
+    cdef Word* end
+    cdef Word* part
+    cdef Word* from_
+    cdef Word w
+    size = _taken(state, m.sp)
+    if i < LEAST_SAMPLE or size > (<uint64_t>1 << 40) // n:
+        return True
+    room = size * (n - i) // i
+    room += room // 16 + size + LARGE_PART
+    if not heap_reserve(m, room + BULK_WORDS):
+        return False
+    part = m.hp
+    end = part + 1 + room
+    m.hp = end
+    m.soft_limit = end + (BULK_WORDS - 4096)
+    out = _move_taken(m, state, part + 1)
+    while i < n and end - out >= LARGE_PART:
+        made = m.hp
+        w = short_call(m, fp[0], items + i, 1)
+        if w == WORD_NOT_FOUND and more_room(m, n - i):
+            continue
+        if not is_list(w) or list_size(w) >= LARGE_PART or must_stop(m):
+            break
+        size = list_size(w)
+        from_ = list_items(w)
+        for j in range(size):
+            out[j] = from_[j]
+        out += size
+        if pointer_of(w) >= made and pointer_of(w) + 1 + size == m.hp:
+            m.hp = pointer_of(w)
+        i += 1
+    index[0] = i
+    if out == part + 1:               # nothing: the room becomes bytes that nobody reads
+        out = part
+    else:
+        part[0] = header_of(KIND_LIST, <uint64_t>(out - part) - 1)
+        push(m, tagged(part, TAG_LIST))
+        state[1] = small_int(1)
+    state[2] = 0
+    if m.hp == end:
+        m.hp = out
+    elif out < end:
+        out[0] = header_of(KIND_RAW, <uint64_t>(end - out) - 1)
+    end_bulk(m)
+    return True
 
 
 cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
@@ -496,6 +583,11 @@ cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
         made = m.hp
         w = short_call(m, fp[0], items + i, 1) if tries else WORD_NOT_FOUND
         if not is_list(w) or must_stop(m):
+            if tries and more_room(m, n - i):
+                if not _map_in_bulk(m, fp, state, &i):
+                    return RAISE
+                if i == n:
+                    break
             state[0] = small_int(<int64_t>i + 1)
             return call1(m, fp[0], items[i])
         if not _take_list(m, state, w):

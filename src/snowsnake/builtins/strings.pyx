@@ -23,7 +23,7 @@ from snowsnake.machine.heap cimport (
     write_barrier,
 )
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_STORE, INTERNAL_TO_STRING, internal_word
-from snowsnake.machine.short_calls cimport is_worth_trying, settled
+from snowsnake.machine.short_calls cimport end_bulk, is_worth_trying, more_room, settled
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, FORCE, PART_ELEMENT, RAISE, Machine
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, Word, float_value, int_value, is_float, is_int, is_list, is_path, is_string,
@@ -240,12 +240,16 @@ cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
         if must_stop(m):
             return stop(m)
         if not is_string(w):
+            if tries and is_thunk(w) and more_room(m, n - i):
+                continue
             if m.sp == fp + 2:
                 push(m, 0)
                 push(m, WORD_NULL)
             fp[2] = small_int(<int64_t>i)
+            end_bulk(m)
             return force(m, w) if is_thunk(w) else call_internal1(m, INTERNAL_COERCE_STORE, w)
         i += 1
+    end_bulk(m)
     return _join(m, fp[0], items, n)
 
 

@@ -9,6 +9,8 @@ make a function.  So nobody can tell the difference: no order of evaluation, no 
 The list or set of a result is new, as it would be in the machine.
 
 Safepoints have more to do (collections, requests to stop), which only the machine can do: when one is due, nothing is called here.
+Builtins that keep what a million short calls make (the elements of a list, once they are forced) have it made in the old space, where
+collections would bring it one by one (`more_room`).
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport strcmp
@@ -21,7 +23,8 @@ from snowsnake.bytecode.opcodes cimport (
 from snowsnake.foundation.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.attrs cimport attrs_lookup
 
-from snowsnake.machine.heap cimport CODE_APPLY, cell_of, heap_alloc, keeps_cell, make_string, new_list
+from snowsnake.machine.errors cimport error_clear
+from snowsnake.machine.heap cimport CODE_APPLY, cell_of, heap_alloc, heap_reserve, keeps_cell, make_string, new_list
 from snowsnake.machine.numbers cimport arithmetic, mul_overflows
 from snowsnake.machine.operations cimport equal_quickly
 from snowsnake.machine.state cimport DONE, Code, Machine
@@ -33,6 +36,7 @@ from snowsnake.machine.word cimport (
 
 cdef enum:
     MOST_BYTES = 48                   # of the code
+    LEAST_BULK = 4096                 # elements
     MOST_VALUES = 16                  # in its frame, the machine's 8 more included
 
 
@@ -104,6 +108,20 @@ cdef Word _text_of(Machine* m, Word w) noexcept nogil:
     return make_string(m, digits + start, DECIMAL_SIZE - start, 0)
 
 
+cdef Word _forced_argument(Machine* m, Word w) noexcept nogil:
+    """The argument of `toString`, which forces it first.  Only a thunk of a closure: a chain of `map toString` could be of any length."""
+    cdef Word* p
+    cdef Word f
+    w = val(w)
+    if (w & 7) == TAG_THUNK:
+        p = pointer_of(w)
+        if header_state(p[0]) == THUNK_SUSPENDED and header_code(p[0]) == CODE_APPLY:
+            f = val(p[1])
+            if (f & 7) == TAG_FUNCTION and header_kind(pointer_of(f)[0]) == KIND_CLOSURE:
+                return settled(m, w)
+    return w
+
+
 cdef inline Word _given_up(Machine* m, Word* unfinished) noexcept nogil:
     m.hp = unfinished
     return WORD_NOT_FOUND
@@ -143,7 +161,7 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
     p = pointer_of(function)
     if header_kind(p[0]) != KIND_CLOSURE:
         if count == 1 and header_kind(p[0]) == KIND_BUILTIN and strcmp(m.builtins[header_size(p[0])].name, "toString") == 0:
-            return _text_of(m, val(arguments[0]))
+            return _text_of(m, _forced_argument(m, arguments[0]))
         return WORD_NOT_FOUND
     code = m.codes[header_code(p[0])]
     if code.arity != count or code.max_stack > MOST_VALUES or code.size_bytes > MOST_BYTES:
@@ -299,3 +317,19 @@ cdef Word short_apply(Machine* m, Word thunk) noexcept nogil:
     if header_state(p[0]) != THUNK_SUSPENDED or header_code(p[0]) != CODE_APPLY:
         return WORD_NOT_FOUND
     return short_call(m, p[1], p + 2, 1)
+
+
+cdef bint more_room(Machine* m, uint64_t left) noexcept nogil:
+    if left < LEAST_BULK or m.hp <= m.soft_limit or m.attention or m.observer != NULL:
+        return False
+    if m.young_hp != NULL:
+        m.last_direct_words += BULK_WORDS
+    if not heap_reserve(m, BULK_WORDS):       # the machine collects first, or raises the error when nothing helps
+        error_clear(m)
+        return False
+    if m.young_hp == NULL:
+        return False
+    m.soft_limit = m.hp + BULK_WORDS - 4096
+    if m.attention:                   # the request may have come before soft_limit was written
+        m.soft_limit = NULL
+    return True

@@ -62,6 +62,8 @@ cdef inline Word text_grown(Machine* m, Word old, uint64_t used, uint64_t extra)
         return 0
     if string_size(old) and pointer_of(old) + string_words(string_size(old)) == m.hp:   # no object was made behind it
         m.hp = pointer_of(old)
+        if m.young_hp != NULL and m.hp < m.unscanned:
+            m.unscanned = m.hp        # in the old space: the next collection must not begin in the middle of the text
         return new_string(m, size, 0)
     grown = new_string(m, size, 0)
     memcpy(string_data(grown), string_data(old), used)
