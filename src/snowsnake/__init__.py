@@ -68,8 +68,8 @@ class _Compiled:
 
 _native.use(_Compiled, type(__spec__), _native.__file__)
 __path__.insert(0, _native.__file__)
-sys.path_importer_cache[_native.__file__] = _Compiled              # before `zipimport` looks into it
-sys.path_hooks.append(_Compiled.of_entry)                          # for who empties that cache
+sys.path_importer_cache[_native.__file__] = _Compiled              # otherwise `zipimport` would look into the file first
+sys.path_hooks.append(_Compiled.of_entry)                          # for programs that empty that cache
 
 
 def __getattr__(name):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from snowsnake import interpreter as _machine
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.foundation.arguments import a_list, a_mapping, a_text
+from snowsnake.foundation.arguments import a_level, a_list, a_mapping, a_text
 from snowsnake.parsing import Syntax, compile_source, parse_source
 from snowsnake.python_values import Raw, has_nix_form, plain
 from snowsnake.values import Derivation, ListValue, SetValue, Value, wrap
@@ -53,9 +53,10 @@ __all__ = [
 ]
 
 _FILES = "/nix/store/00000000000000000000000000000000-files"      # the path of `files`
-_PROGRESS = 5                             # C++ Nix's number for the level: files that are evaluated, sources that are copied
+# Levels of verbosity, in C++ Nix's numbers: warnings and traces; also files that are evaluated and sources that are copied.
+_INFORMATION, _PROGRESS = 3, 5
 _FILE_RECORDS = frozenset(("file", "directory", "status", "target", "link", "tree", "source"))
-_MOST_DECODERS = 500                      # an evaluator remembers plans for so many types and selectors
+_MOST_DECODERS = 500                      # how many types and selectors an evaluator remembers decoders for
 
 PathLike = str | os.PathLike[str]
 
@@ -69,10 +70,10 @@ class Evaluator:
     for an embedded store: derivations, texts and sources are really written, and can be read.
     `cache` is a folder in which compiled files are kept from one evaluator to the next, or True for the folder that the
     commands use; `cache_validate` says how a file is recognised: by its time and size ("stat") or its content ("hash").
-    `files` is a file system to evaluate in, instead of the disk's working directory: a mapping of names to contents, a zip file, a tree of git
-    (pygit2), one of fsspec, an object with `kind`, `read` and `list`; relative paths are in it, and it may be read under `pure`.  `environment` is
-    what `getEnv` sees, `system` what `currentSystem` says; `settings` are those of nix.conf by name, which win over the parameters
-    (`{"pure-eval": True, "tarball-ttl": 0}`).  `on_message(kind, text)` gets traces (`trace`), warnings (`warning`) and what is read and
+    `files` is a file system to evaluate in, instead of the disk's working directory: a mapping of names to contents, a zip file, a Git tree
+    (pygit2), a file system of fsspec, or an object with `kind`, `read` and `list`; relative paths are in it, and it may be read under `pure`.
+    `environment` is what `getEnv` sees, `system` is the value of `currentSystem`; `settings` are those of nix.conf by name, which win over the
+    parameters (`{"pure-eval": True, "tarball-ttl": 0}`).  `on_message(kind, text)` gets traces (`trace`), warnings (`warning`) and what is read and
     copied (`progress`); without it they go to the logger `snowsnake`, traces as INFO.  Nothing is written to standard error.
     `builtins` are more attributes of the set `builtins`: functions and data of Python.
     `optimise` 0 runs the specified bytecode only: the same values, slower.
@@ -108,8 +109,7 @@ class Evaluator:
         settings: Mapping[str, object] | None = None,
         on_message: "Callable[[str, str], object] | None" = None,
     ) -> None:
-        if optimise not in (0, 1):
-            raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
+        a_level(optimise)
         a_list("features", features, "names")
         a_list("allowed_paths", allowed_paths, "paths")
         builtins = {} if builtins is None else a_mapping("builtins", builtins, "names to functions and data")
@@ -127,7 +127,7 @@ class Evaluator:
             raise TypeError(f"store is the path of a folder, not {type(store).__name__}")
         self._decoders: dict[Any, Decoder] = {}
         self._functions: dict[int, object] = {}       # Python functions, by identity; the machine keeps them
-        self._calls = 0                               # those that are running
+        self._calls = 0                               # how many of them are running
         self._worker: Worker | None = None
         self._deadline = 0.0
         found = _from_settings(settings) if settings else {}
@@ -149,7 +149,7 @@ class Evaluator:
             "environment": environment,
             "system": system,
             "on_message": listener,
-            "verbosity": 3 if on_message is None else _PROGRESS,
+            "verbosity": _INFORMATION if on_message is None else _PROGRESS,
             **_cache_options(cache, cache_validate),
         }
         options |= found
@@ -159,7 +159,7 @@ class Evaluator:
         self._start()
 
     def _start(self) -> None:
-        """A new machine."""
+        """Makes a new machine, with our mounted files and builtins."""
         self._machine = self._make()
         self._machine.set_deadline(self._deadline)
         self._decoders.clear()
@@ -179,7 +179,8 @@ class Evaluator:
     ) -> "Value":
         """The value of an expression, not yet forced; relative paths in it start at `base_path` (the working directory).
 
-        `scope`: names that the expression sees, as Python data and functions; `name`: what positions call the text.  Syntax errors and undefined variables are raised here; everything else when the value is looked at.
+        `scope`: names that the expression sees, as Python data and functions; `name`: what positions call the text.  Syntax errors and undefined
+        variables are raised here; all other errors are raised when the value is looked at.
         """
         source = a_text("an expression", expression, "; evaluate_file takes a path")
         if not isinstance(name, str):
@@ -192,7 +193,7 @@ class Evaluator:
     def evaluate_file(self, path: PathLike) -> "Value":
         """The value of a file, not yet forced; a folder means its `default.nix`.
 
-        The same file is read and compiled once per evaluator.  A file that cannot be read, or has syntax errors, is raised here.
+        The same file is read and compiled once per evaluator.  The error of a file that cannot be read, or has syntax errors, is raised here.
         """
         return wrap(self._machine.evaluate_file(self._place(path)), self)
 
@@ -210,9 +211,9 @@ class Evaluator:
     ) -> "Value":
         """A flake, locked and called but not evaluated: its outputs, `inputs`, `sourceInfo`; or one of its outputs.
 
-        Needs the feature `flakes`.  `attribute` is looked up like the commands do (`packages.SYSTEM.NAME` and so on); relative paths start
+        This needs the feature `flakes`.  `attribute` is looked up as the commands do it (`packages.SYSTEM.NAME` and so on); relative paths start
         at `base_path` (the working directory); `overrides` are other flakes for inputs, by path (`nixops/nixpkgs`).  Nothing is
-        written, and an input that evaluation does not touch is not fetched.  Beyond locks: `snowsnake.flake`.
+        written, and an input that evaluation does not touch is not fetched.  `snowsnake.flake` can also write lock files.
         """
         from snowsnake.flake.session import open_session
         from snowsnake.lock.lock_file import parse_input_path
@@ -239,8 +240,8 @@ class Evaluator:
         `Value`s or, where annotated, decoded arguments; `def f(*, a, b=1)` is `{ a, b ? … }: …`; a function without parameters is a value that
         is made when it is needed.  An exception that a function raises comes out unchanged.
 
-        OverflowError for an int of more than 64 bits, TypeError for data without a Nix form, ValueError for a `Value` of another evaluator and
-        for more than 500 levels.
+        Raises OverflowError for an int of more than 64 bits, TypeError for data without a Nix form, ValueError for a `Value` of another
+        evaluator and for more than 500 levels.
 
         >>> nix = Evaluator()
         >>> nix.value({"a": [1, None, "x"]}).to_nix()
@@ -254,12 +255,13 @@ class Evaluator:
         return wrap(self._machine.from_python(made, made is value), self)
 
     def _decoder(self, target: "Any") -> "Decoder":
-        """The decoder for a type, made once for each."""
+        """Returns the decoder for a type; it is made once for each type."""
         from snowsnake.decoding.plans import plan_of
 
         return self._planned(target, lambda decoder: plan_of(decoder, target, Value))
 
     def _querier(self, selector: str, target: "Any") -> "Decoder":
+        """Returns the decoder for what a selector selects, with objects of a type at the ends."""
         from snowsnake.decoding.plans import plan_of
         from snowsnake.decoding.query import parse_selector, plan_of_selector
 
@@ -267,6 +269,7 @@ class Evaluator:
         return self._planned((selector, target), lambda decoder: plan_of_selector(decoder, parts, plan_of(decoder, target, Value)))
 
     def _planned(self, key: "Any", make: "Any") -> "Decoder":
+        """Returns the decoder that is remembered under *key*, or makes it: *make* returns the plan for a new decoder."""
         from snowsnake.decoding.decoder import Decoder
 
         try:
@@ -283,7 +286,7 @@ class Evaluator:
         return found
 
     def _function_number(self, function: "Callable[..., Any]") -> object:
-        """A Python function in the form that `building.pyx` takes: the same object has one number."""
+        """Returns a Python function in the form that `building.pyx` takes; the same object always has the same number."""
         known = self._functions.get(id(function))
         if known is None:
             from snowsnake.building import FunctionNumber
@@ -296,14 +299,14 @@ class Evaluator:
         return known
 
     def _has_nix_form(self, value: object) -> bool:
-        """Whether `value` would accept it, as far as its type says."""
+        """Whether the method `value` would accept this data, as far as the type of the data says."""
         return has_nix_form(value)
 
     def mount(self, store_path: str, files: "FileSystem") -> None:
         """Reads a path of the logical store, `/nix/store/<hash>-<name>`, and everything below it, through a file system of Python.
 
-        It may be read under `pure` and `restricted`, too.  The answers of the file system must not change; a second one at the same path
-        is ignored.  ValueError if the path is not directly in the store.
+        Evaluation may read it under `pure` and `restricted`, too.  The answers of the file system must not change.  A second file system at
+        the same path is ignored.  Raises ValueError if the path is not directly in the store.
 
         >>> from snowsnake.host.file_system import MemoryFolder
         >>> nix = Evaluator(pure=True)
@@ -356,9 +359,9 @@ class Evaluator:
     # ---- time ---------------------------------------------------------------------------------------------------
 
     def cancel(self) -> None:
-        """Stops what this evaluator is doing, from any thread: that raises `Cancelled`, and the evaluator can be used again.
+        """Stops what this evaluator is doing.  The call that is stopped raises `Cancelled`, and the evaluator can be used again.
 
-        Nothing happens if it is idle.
+        Any thread may call this.  Nothing happens if the evaluator is idle.
         """
         self._machine.cancel()
 
@@ -407,7 +410,10 @@ class Evaluator:
         return value
 
     async def _run_async(self, call: "Callable[[], Any]", machine: "Runner | None" = None) -> "Any":
-        """What a call returns, in the thread of the `_async` methods.  *machine* does the work: the present one, or an older value's."""
+        """Runs a call in the thread of the `_async` methods, and returns what it returns.
+
+        *machine* is the one that does the work: that of an older value, or (None) the present one.
+        """
         if self._worker is None:
             from snowsnake.waiting import Worker
 
@@ -456,7 +462,7 @@ class Evaluator:
         self._machine.flush_store()
 
     def statistics(self) -> "dict[str, Any]":
-        """The machine's counters: sizes in bytes (`…_bytes`), CPU times in nanoseconds (`…_ns`), collections, files, symbols.
+        """The machine's counters: sizes in bytes (`…_bytes`), CPU times in nanoseconds (`…_ns`), numbers of collections, files, symbols.
 
         >>> nix = Evaluator()
         >>> nix.evaluate("1 + 1").force().to_python(), nix.statistics()["files"]
@@ -519,8 +525,7 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»")
     === ...
     """
     data = a_text("a source", source)
-    if optimise not in (0, 1):
-        raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
+    a_level(optimise)
     return compile_source(data, name, os.getcwd(), optimise)
 
 
@@ -543,7 +548,7 @@ def _adapted(files: object) -> "FileSystem":
 
 
 def _to_logger(kind: str, text: str) -> None:
-    """Without a listener, messages go to Python's `logging`, which a program that wants them sets up."""
+    """Hands a message to Python's `logging`, for an evaluator without a listener; a program that wants these messages sets `logging` up."""
     import logging
 
     logger = logging.getLogger("snowsnake")

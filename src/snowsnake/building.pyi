@@ -8,4 +8,7 @@ class FunctionNumber:
     formals: dict[str, bool] | None
     def __init__(self, number: int, arity: int, formals: dict[str, bool] | None = None) -> None: ...
 
+LEVELS_OF_DATA: int
+TOO_DEEP: str
+
 def is_plain(value: object) -> bool: ...

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memchr
 
-from snowsnake.handle cimport Handle
+from snowsnake.handle cimport Handle, check_belongs
 from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_apply, make_float, make_int, make_path, make_string, new_list
 from snowsnake.machine.state cimport Machine, RAISE
@@ -28,6 +28,10 @@ cdef extern from "Python.h":
 cdef enum:
     MOST_LEVELS = 500
     MOST_AT_ONCE = 400                # objects that are built without making plain data first; they nest less than MOST_LEVELS
+    SPARE_WORDS = 4096                # room for the header of what was reserved, and for small objects
+
+LEVELS_OF_DATA = MOST_LEVELS
+TOO_DEEP = f"a Python value nested more than {MOST_LEVELS} levels deep, or one that contains itself"
 
 
 class PathText:
@@ -40,8 +44,10 @@ class PathText:
 
 
 class FunctionNumber:
-    """A Python function: its number in `callbacks.Functions`, the number of its arguments, and, for a function that takes a set, which
-    attributes, and whether they have defaults."""
+    """A Python function: its number in `callbacks.Functions`, and how many arguments it takes.
+
+    For a function that takes a set, `formals` has the names of the attributes, and whether each has a default.
+    """
 
     __slots__ = ("number", "arity", "formals")
 
@@ -57,9 +63,9 @@ cdef bint is_plain_type(object value) noexcept:
 
 
 def is_plain(value) -> bool:
-    """Whether a value is small and consists of Python's own types, names of dicts included: it is built as it is, and no code of classes runs.
+    """Whether a value is small and consists of Python's own types, keys of dicts included: such a value is built as it is, without running code of classes.
 
-    False also for what is larger than a few hundred objects, or nests deeper: `python_values.plain` looks at everything once, and says what is wrong.
+    A value of more than a few hundred objects is not: `python_values.plain` looks at everything in it once, and says what is wrong.
     """
     cdef int left = MOST_AT_ONCE
     return is_plain_type(value) or is_plain_container(value, &left)
@@ -129,7 +135,7 @@ cdef Word build_level(Runner evaluator, object value, int depth, dict made) exce
     cdef bytes data
     cdef Word w
     if depth > MOST_LEVELS:
-        raise ValueError(f"a Python value nested more than {MOST_LEVELS} levels deep, or one that contains itself")
+        raise ValueError(TOO_DEEP)
     if value is None:
         return WORD_NULL
     if value is True:
@@ -145,8 +151,7 @@ cdef Word build_level(Runner evaluator, object value, int depth, dict made) exce
     if isinstance(value, float):
         return make_float(m, value)
     if isinstance(value, Handle):
-        if (<Handle>value).evaluator is not evaluator:
-            raise ValueError("a value of another evaluator: pass what its to_python() returns")
+        check_belongs(value, evaluator)
         return m.handles[(<Handle>value).slot]
     if isinstance(value, (list, tuple, dict)):
         if made is None:
@@ -213,11 +218,15 @@ cdef Word build_partial(Machine* m, uint64_t number, int arity) noexcept:
 
 
 cdef Word build_function(Runner evaluator, value) except? 0x57:
-    """A function; one without arguments is a value that it returns when it is needed; one that takes a set says which attributes."""
+    """Builds a function.
+
+    A function without arguments becomes the value that it returns, which is called when the value is needed.  One that takes a set becomes a
+    set with `__functor` and `__functionArgs`.
+    """
     cdef Machine* m = evaluator.m
     cdef Word call
-    if _FOREIGN == 0:                 # the builtins are bound after this module is imported
-        _find()
+    if _FOREIGN == 0:
+        _find_foreign()
     if value.formals is not None:
         call = build_partial(m, value.number, 2)
         formals = build_set(evaluator, [(nix_text(name), WORD_TRUE if has else WORD_FALSE) for name, has in value.formals.items()])
@@ -227,15 +236,16 @@ cdef Word build_function(Runner evaluator, value) except? 0x57:
 
 
 cdef int reserve(Runner evaluator, uint64_t words) except -1:
-    if not heap_reserve(evaluator.m, words + 4096):
+    if not heap_reserve(evaluator.m, words + SPARE_WORDS):
         evaluator.check(RAISE)
     return 0
 
 
-cdef uint64_t _FOREIGN = 0
+cdef uint64_t _FOREIGN = 0            # the number of the builtin `__foreign`; 0 is another builtin
 
 
-def _find():
+def _find_foreign():
+    """Looks the number up when it is first needed: the builtins are bound after this module is imported."""
     global _FOREIGN
     from snowsnake.builtins.registry import names
 

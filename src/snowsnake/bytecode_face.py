@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from snowsnake.foundation.arguments import a_text
+from snowsnake.foundation.arguments import a_level, a_text
 from snowsnake.parsing import compile_chunk
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»", base_path: str = "", features: Iterable[str] = ()) -> "Chunk":
     """The chunk of an expression, with the chunks of its functions and thunks below it; nothing is evaluated.
 
-    `optimise` 0: the specified operations only.  Raises `SyntaxFault` with all faults of the source.  The cost is linear; changing the chunk
-    changes nothing that runs.
+    `optimise` 0: the specified operations only.  Raises `SyntaxFault` with all faults of the source.  The cost is linear.  The chunk is a
+    copy: changing it changes no code that runs.
 
     >>> from snowsnake import bytecode
     >>> chunk = bytecode.compile("x: x + 1")
@@ -28,8 +28,7 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»",
     ['Arithmetic', 'Return']
     """
     data = a_text("a source", source)
-    if optimise not in (0, 1):
-        raise ValueError(f"optimise is 0 or 1, not {optimise!r}")
+    a_level(optimise)
     base_path = os.fspath(base_path)
     if not isinstance(base_path, str) or not isinstance(name, str):
         raise TypeError("base_path and name are str")

@@ -2,7 +2,7 @@
 """Python functions that the machine calls.
 
 In: the number of a function, a list of its arguments.  Out: its value, or its exception.  The exception is kept, and the machine's error has its
-number, so that the caller of the machine gets the exception itself (`Runner.check`).  Python may use the machine again meanwhile.
+number, so that the caller of the machine gets the exception itself (`Runner.check`).  A function may use the machine while it runs.
 """
 from libc.stdint cimport uint64_t
 
@@ -72,6 +72,7 @@ cdef int call(Functions functions, Machine* m, uint64_t number) noexcept:
 
 
 cdef int keep_fault(Runner evaluator, object error) noexcept:
+    """Keeps the exception, and raises the machine's error for it."""
     cdef Machine* m = evaluator.m
     cdef bytes message
     cdef int code = ERROR_PYTHON
@@ -82,7 +83,7 @@ cdef int keep_fault(Runner evaluator, object error) noexcept:
         else:
             text = str(error)
             message = (type(error).__name__ + (": " if text else "") + text).encode("utf-8", "surrogateescape")
-    except BaseException:             # an exception whose text cannot be had
+    except BaseException:             # an exception whose `__str__` raises
         message = type(error).__name__.encode("utf-8", "replace")
     evaluator.fault = error
     evaluator.fault_number += 1

@@ -46,8 +46,8 @@ else:
 _STATES = {b"f": "found", b"a": "absent", b"e": "failed", b"s": "fixed", b"d": "disputed"}
 _FILE_TYPES = {1: "regular", 2: "directory", 3: "symlink", 4: "unknown"}
 _TREE_KINDS = {1: "regular", 2: "regular", 3: "symlink", 4: "directory", 5: "unknown"}
-_STAMP_AT, _STAMP_SIZE = 8, 32  # as in host/records.pyx: FileRecord
-_PIECE = 1 << 20
+_STAMP_AT, _STAMP_SIZE = 8, 32         # as in host/records.pyx: FileRecord
+_PIECE_BYTES = 1 << 20
 
 
 class Dependency(_Fields):
@@ -68,7 +68,7 @@ class Dependency(_Fields):
 
     @classmethod
     def of_list(cls, read: Any) -> Dependency:
-        """Of `[kind, name, state, value]`, as JSON has them."""
+        """Makes one of `[kind, name, state, value]`, the form in JSON."""
         kind, name, state, value = read
         return cls(kind, name, state, _tuples(value))
 
@@ -78,10 +78,11 @@ class _Unreadable(Exception):
 
 
 class Dependencies:
-    """The questions of one evaluator so far.  Iterating returns each `Dependency`, in the order of the first time.
+    """The questions of one evaluator so far.  Iterating returns each `Dependency`, in the order in which they were first asked.
 
-    `settings` are those of the evaluator that have an influence; `changed` does not look at them.  `stamps`: how files looked that were read, by name
-    (`stamp_text`), unless they had been changed just before: as long as one looks the same, it has the same contents.
+    `settings` are those of the evaluator that have an influence; `changed` does not look at them.  `stamps` are the stamps (`stamp_text`) of the
+    files that were read, by name: as long as a file has the same stamp, it has the same contents.  A file that had been changed just before it
+    was read has none.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Dependencies:
     def changed(self, *, ignore_time: bool = False, refetch: Callable[[str], str] | None = None) -> list[Dependency]:
         """The questions with another answer now; if there are none, an evaluation with the same settings has the same result.
 
-        `ignore_time`: without the time, as `builtins.currentTime` has told it.  `refetch` maps the
+        `ignore_time`: leave out the time that `builtins.currentTime` returned.  `refetch` maps the
         address of a source that is not locked to the hash of what is there now; without it such a source counts as changed.
         """
         return [entry for entry in self.entries if not (ignore_time and entry.kind == "time") and not self._holds(entry, refetch)]
@@ -143,7 +144,7 @@ class Dependencies:
         return path
 
     def to_json(self) -> str:
-        """As text, which `from_json` reads."""
+        """Returns a text that `from_json` reads."""
         import json
 
         return json.dumps(
@@ -157,16 +158,14 @@ class Dependencies:
 
     @classmethod
     def from_json(cls, text: str) -> Dependencies:
-        """ValueError if it is no such text."""
+        """Reads the text that `to_json` returned; raises ValueError for any other text."""
         import json
 
         try:
             read = json.loads(text)
             if read["version"] != 1:
                 raise ValueError("dependencies of another version")
-            entries = tuple(
-                Dependency(kind, name, state, _tuples(value)) for kind, name, state, value in read["entries"]
-            )
+            entries = tuple(Dependency.of_list(entry) for entry in read["entries"])
             store_dir, real_store = read["store"]
             if not all(entry.kind in _QUESTIONS or entry.kind == "source" for entry in entries):
                 raise ValueError("dependencies of an unknown kind")
@@ -199,13 +198,13 @@ def _hash(path: str) -> tuple[str, os.stat_result]:
         if not stat.S_ISREG(before.st_mode):
             raise _Unreadable
         digest = hashlib.sha256()
-        while piece := file.read(_PIECE):
+        while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
     return digest.hexdigest(), before
 
 
 def stamp_text(found: os.stat_result) -> str:
-    """Times, inode and size of a file; "" for one whose contents may change without them: files of a kernel have no blocks."""
+    """The times, inode and size of a file.  It is empty for a file whose contents may change without these: a kernel's files have no blocks."""
     if not stat.S_ISREG(found.st_mode) or not found.st_blocks:
         return ""
     return f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino} {found.st_size}"
@@ -227,6 +226,11 @@ def _type_of_entry(entry: os.DirEntry[str]) -> str:
 
 
 def file_type(mode: int) -> str:
+    """The type of a file, in Nix's words, by its mode.
+
+    >>> file_type(0o100644), file_type(0o040755)
+    ('regular', 'directory')
+    """
     if stat.S_ISREG(mode):
         return "regular"
     if stat.S_ISDIR(mode):
@@ -248,10 +252,11 @@ def _home(name: str, entry: Dependency | None = None) -> str | None:
 
 
 class _Differs(Exception):
-    """A filter would be called for other files now."""
+    """A filter would now be called for other files than before."""
 
 
 def _tree(path: str, entry: Dependency) -> Any:
+    """The hash of a tree, without the files that the filter left out; None if the tree now has other files than the filter was called for."""
     if entry.state != "found" or entry.value[1] is None:
         return nar.path_digest("sha256", path)[0].hex(), None
     known = {name: (kind, is_excluded) for name, kind, is_excluded in entry.value[1]}
@@ -291,7 +296,7 @@ _QUESTIONS: dict[str, Callable[[str, Dependency], Any]] = {
 def from_record(
     record: list[tuple[str, bytes, bytes]], settings: Mapping[str, object], store: tuple[str, str | None]
 ) -> Dependencies:
-    """Of the machine's record; contents are hashed now, if time and size say that they are still what was read."""
+    """Makes the dependencies of the machine's record.  It hashes the contents of files whose times and size are still those that were read."""
     found = Dependencies((), settings, store)
     encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
     found.entries = tuple(_decoded(kind, name.decode(encoding, errors), value, found) for kind, name, value in record)
@@ -329,6 +334,7 @@ def _listing(value: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def _shape(value: bytes) -> Any:
+    """The hash of a tree and, if something was left out of it, its entries (see `Dependency`), in the form of host/records.pyx."""
     if len(value) == 32:
         return value.hex(), None
     paths: list[bytes] = []

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
     from snowsnake.selection import Selector
 
-# Nested lists and sets that are searched: as many as calls may be nested.
+# How deep lists and sets may be nested: as deep as C++ Nix nests calls.
 _MOST_LEVELS = 10_000
 
 
 def derivations(selector: "Selector", root: "Handle", store_dir: str) -> "Iterator[FoundDerivation]":
-    """Iterate over the derivations of a value; the whole value is searched first."""
+    """Iterate over the derivations of a value.  The whole value is searched before the first one is returned."""
     search = _DerivationSearch(selector)
     search.search(root, "")
     for path, value in search.found:
@@ -33,7 +33,8 @@ def derivations(selector: "Selector", root: "Handle", store_dir: str) -> "Iterat
 class Search(ABC):
     """Finds the derivations of a value: the value itself, or those in its attributes and list elements.
 
-    Sets inside are entered only if they have `recurseForDerivations = true`.  A subclass says what a derivation is, and keeps those that it finds.
+    The search enters a set inside another only if it has `recurseForDerivations = true`.  A subclass says what a derivation is, and keeps
+    those that it finds.
     """
 
     def __init__(self, selector: "Selector") -> None:
@@ -42,7 +43,7 @@ class Search(ABC):
 
     @abstractmethod
     def may_hold_others(self, value: "Handle", path: str) -> bool:
-        """Keep a derivation that was not found before.  Returns whether the value is something else, in which derivations may be."""
+        """Keep the value if it is a derivation that was not found before.  Returns whether it is something else, in which derivations may be."""
 
     def search(self, root: "Handle", path: str) -> None:
         """Search a value; *path* is its attribute path."""

@@ -44,7 +44,10 @@ def comment_before(source: bytes, start: int) -> str | None:
 
 
 def function_comment(source: bytes, start: int) -> "Span | None":
-    """Where the comment of the function that begins at a place is: directly before it, before a function whose body it is, or before its binding."""
+    """The span of the comment of the function that begins at a place; None if it has none.
+
+    The comment is directly before the function, before a function whose body it is, or before its binding.
+    """
     # Nodes, each with the comment that it inherits.
     pending: list[tuple[Any, Span | None]] = [(_tree(source), None)]
     while pending:
@@ -62,7 +65,7 @@ def function_comment(source: bytes, start: int) -> "Span | None":
 
 
 def attribute_comment(source: bytes, start: int) -> "Span | None":
-    """Where the comment before the binding is whose attribute path begins at a place."""
+    """The span of the comment before the binding whose attribute path begins at a place; None if it has none."""
     pending: list[Any] = [_tree(source)]
     while pending:
         node = pending.pop()
@@ -82,7 +85,7 @@ def _tree(source: bytes) -> "Any":
 
     try:
         return load(parse_source(source, "", "/", ("pipe-operators",), check_variables=False).to_json())
-    except EvaluationError:                # the inside of a set, as a session reads it
+    except EvaluationError:                # for example the bindings that a line of a session consists of
         return None
 
 

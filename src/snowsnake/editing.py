@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Node = dict[str, Any]
 
-# Where else than in itself a value of an expression may be: the field of the node that is one.
+# The kinds of expressions whose value is that of one part, with the field of the node that has this part.
 _THROUGH = {"let": "body", "lambda": "body", "with": "body", "assert": "body"}
 
 
@@ -43,7 +43,7 @@ class Edits:
         self._tree: Node = load(parse_source(self._source, name, "/").to_json())
 
     def position(self, path: str) -> Position:
-        """The place of an attribute's value; a LookupError (`MissingAttribute`) if the source does not define the attribute."""
+        """The place of an attribute's value.  Raises `MissingAttribute`, a LookupError, if the source does not define the attribute."""
         return Position(self.name, self._source, *self._value(path)["span"])
 
     def set(self, path: str, value: object) -> "Edits":
@@ -84,7 +84,7 @@ class Edits:
 
     @property
     def text(self) -> str:
-        """The source with all edits; a syntax error if it is not valid Nix any more."""
+        """The source with all edits.  Raises a syntax error if it is not valid Nix any more."""
         made = self._source
         for (start, end), new in sorted(self._changes.items(), reverse=True):
             made = made[:start] + new + made[end:]
@@ -107,7 +107,7 @@ class Edits:
 
 
 def _values(node: "Node", parts: list[str]) -> "Iterator[Node]":
-    """The values of an attribute path: in the set that a node is, or that a function, `let` or call around it returns or is given."""
+    """The values of an attribute path in a node: it is a set, or a function, `let` or call that returns or gets one."""
     if not parts:
         yield node
         return
@@ -121,6 +121,7 @@ def _values(node: "Node", parts: list[str]) -> "Iterator[Node]":
 
 
 def _inside(node: "Node") -> "Iterator[Node]":
+    """The nodes in a node that may be the set whose attributes are meant."""
     through = _THROUGH.get(node["kind"])
     for name, inner in node.items():
         if through is not None and name != through:

@@ -1,6 +1,6 @@
 """The public names of packages without code of their own: `snowsnake.syntax`, `snowsnake.bytecode`.
 
-Each is imported when it is first used, because a start of the commands imports these packages (tools/native.c calls `attribute`).
+Each name is imported when it is first used, because every start of a command imports these packages (tools/native.c calls `attribute`).
 The packages' stubs tell type checkers what each name is: `__init__.pyi` beside their `__init__.py`.
 """
 

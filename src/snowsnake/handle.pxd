@@ -1,6 +1,7 @@
 # cython: language_level=3
 """A value kept alive for Python: see handle.pyx."""
 from libc.stdint cimport uint32_t
+from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 from snowsnake.runner cimport Runner
 
@@ -18,5 +19,9 @@ cdef class Handle:
     cdef bint holds_thunk(self) except -1
     cdef int check_evaluated(self, bint strict) except -1
 
+# This must not be called while the machine runs.
 cdef Handle make_handle(Runner evaluator, Word w)
-    # must not be called while the machine runs
+# Raises ValueError if the object is not a handle of this evaluator.
+cdef int check_belongs(object handle, Runner evaluator) except -1
+# The function that a builtin is, by its name.
+cdef Word builtin_word(Machine* m, const char* name) except 0

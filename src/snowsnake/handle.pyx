@@ -6,7 +6,7 @@ In: a word of the machine.  Out: its parts as handles, its texts, its Python for
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset, strlen
+from libc.string cimport memset, strcmp, strlen
 
 from snowsnake.builtins.types cimport type_word
 from snowsnake.foundation.buffer cimport Bytes
@@ -40,7 +40,7 @@ cdef bytes _bytes(Word s):
 
 
 cdef class _Writing:
-    """The sink for pieces of a text, and the error that happened there."""
+    """The function that gets the pieces of a text, and the exception that it raised."""
 
     cdef object write
     cdef object fault
@@ -70,14 +70,29 @@ cdef bint _handed_on(_Writing writing, Bytes* text) noexcept:
     return False
 
 
-cdef object _KEY = object()           # only code that has this object makes handles; Python code does not, and neither do copy and pickle
+# Only code that has this object can make handles; Python code does not have it, and neither do `copy` and `pickle`.
+cdef object _KEY = object()
 
 
 cdef Handle make_handle(Runner evaluator, Word w):
     cdef Handle h = Handle.__new__(Handle, _KEY)
     h.slot = evaluator.keep(w)
-    h.evaluator = evaluator           # last: the handle of a machine returns its slot when it dies
+    h.evaluator = evaluator           # last: a handle that has an evaluator frees its slot when it dies
     return h
+
+
+cdef int check_belongs(object handle, Runner evaluator) except -1:
+    if not isinstance(handle, Handle) or (<Handle>handle).evaluator is not evaluator:
+        raise ValueError("a value of another evaluator: pass what its to_python() returns")
+    return 0
+
+
+cdef Word builtin_word(Machine* m, const char* name) except 0:
+    cdef uint32_t i
+    for i in range(m.builtin_count):
+        if strcmp(m.builtins[i].name, name) == 0:
+            return m.builtins[i].word
+    raise RuntimeError(f"no builtin {(<bytes>name).decode()}")
 
 
 cdef class Handle:
@@ -89,7 +104,7 @@ cdef class Handle:
 
     @property
     def machine(self):
-        """What the value belongs to: an `Interpreter`."""
+        """The `Interpreter` that the value belongs to."""
         return self.evaluator
 
     def __reduce__(self):
@@ -103,12 +118,12 @@ cdef class Handle:
         return val(self.evaluator.m.handles[self.slot])
 
     cdef Word asked(self):
-        """The word to evaluate: the thunk itself, though its value may be another one, of which an error's trace would not tell then."""
+        """Returns the word to evaluate.  Of a thunk whose value is another thunk it is the outer one, so that an error's trace begins there."""
         cdef Word w = self.evaluator.m.handles[self.slot]
         return w if is_thunk(val(w)) else val(w)
 
     cdef Word forced(self) except? 0x57:
-        """The value, forced; call between enter() and leave()."""
+        """Returns the forced value; it must be called between `enter()` and `leave()`."""
         cdef Machine* m = self.evaluator.m
         cdef Word w = self.word()
         if is_thunk(w):
@@ -119,6 +134,7 @@ cdef class Handle:
         return w
 
     cdef Word internal_call(self, int which) except? 0x57:
+        """Returns the result of an internal function (machine/internals.pxd) for this value."""
         cdef Machine* m = self.evaluator.m
         push(m, self.asked())
         push(m, m.internals[which])
@@ -126,15 +142,9 @@ cdef class Handle:
         return val(m.result)
 
     cdef Word builtin_call(self, const char* name, tuple flags=()) except? 0x57:
-        """Calls a builtin by name with this value and then Booleans."""
+        """Calls a builtin by its name, with this value and then with Booleans."""
         cdef Machine* m = self.evaluator.m
-        cdef uint32_t i
-        cdef Word function = 0
-        for i in range(m.builtin_count):
-            if m.builtins[i].name == (<bytes>name):
-                function = m.builtins[i].word
-        if function == 0:
-            raise RuntimeError(f"no builtin {(<bytes>name).decode()}")
+        cdef Word function = builtin_word(m, name)
         push(m, self.asked())
         for flag in flags:
             push(m, WORD_TRUE if flag else WORD_FALSE)
@@ -159,7 +169,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def type_name(self):
-        """"int", "float", "string", "path", "null", "bool", "list", "set" or "lambda".  Forces."""
+        """"int", "float", "string", "path", "null", "bool", "list", "set" or "lambda".  This forces the value."""
         cdef Word w
         self.evaluator.enter()
         try:
@@ -169,7 +179,7 @@ cdef class Handle:
         return (<bytes>type_word(w)).decode()
 
     def string(self):
-        """The bytes of a string.  Forces; an error if it is not one."""
+        """The bytes of a string.  This forces the value; a value that is not a string is an error."""
         cdef Word w
         self.evaluator.enter()
         try:
@@ -181,7 +191,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def context_elements(self):
-        """What a string refers to, as bytes in the form of builtins/store_context.pxd; an error if it is not a string."""
+        """What a string refers to, as bytes in the form of builtins/store_context.pxd.  A value that is not a string is an error."""
         cdef Word w
         cdef Context* c
         cdef uint32_t i
@@ -199,7 +209,7 @@ cdef class Handle:
     def to_python(self, function_form=None):
         """None, bool, int, float, str, list or dict; a path as its text, a function as its Handle, or the result of *function_form*.
 
-        Forces deeply.  Strings that are not UTF-8 are decoded with surrogate escapes.  Shared values become shared objects.
+        This forces the value deeply.  Strings that are not UTF-8 are decoded with surrogate escapes.  Shared values become shared objects.
         """
         cdef Word w
         self.evaluator.enter()
@@ -214,7 +224,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     cdef object scalar(self, Word w, function_form):
-        """A value that contains no others; NotImplemented for lists and sets."""
+        """Converts a value that contains no others; returns NotImplemented for lists and sets."""
         if is_list(w) or is_attrs(w):
             return NotImplemented
         if is_string(w):
@@ -233,7 +243,7 @@ cdef class Handle:
         return function if function_form is None else function_form(function)
 
     cdef object convert(self, Word root, function_form):
-        """Works without recursion: containers are made empty, remembered by address, and filled from a list of work."""
+        """Converts a value without recursion: containers are made empty, remembered by address, and filled from a list of work."""
         cdef Machine* m = self.evaluator.m
         cdef Word w, item
         cdef uint64_t i, n
@@ -273,9 +283,9 @@ cdef class Handle:
         return root_object
 
     def to_nix(self, *, bint strict=False, bint kinds=False):
-        """Nix text as `nix-instantiate --eval` prints it.  Forces the value, deeply if *strict*.
+        """Nix text as `nix-instantiate --eval` prints it.  This forces the value, deeply if *strict*.
 
-        *kinds*: what is not printed in full reads `«thunk»`, `«lambda f @ file:1:2»` instead of `<CODE>`, `<LAMBDA>`.
+        *kinds*: parts that have no Nix text are printed as `«thunk»`, `«lambda f @ file:1:2»` instead of `<CODE>`, `<LAMBDA>`.
         """
         cdef Machine* m = self.evaluator.m
         cdef Bytes out
@@ -299,7 +309,7 @@ cdef class Handle:
     def write_nix(self, write, *, bint strict=False, uint64_t most_levels=0):
         """`to_nix`, handed to `write(bytes)` in pieces of about a megabyte: the whole text is never in memory.
 
-        Lists and sets nested deeper than `most_levels` are an error, after what is in front of them; 0 is no limit.
+        Lists and sets nested deeper than `most_levels` are an error, which is raised after the text in front of them was written; 0 is no limit.
         """
         cdef Machine* m = self.evaluator.m
         cdef Bytes out
@@ -346,7 +356,7 @@ cdef class Handle:
         return other.evaluator is self.evaluator and self.word() == other.word()
 
     def code(self):
-        """(place, number of its chunk in its file) of a function, or of what is not evaluated yet; None for anything else."""
+        """(place, number of its chunk in its file) of a function, or of a value that is not evaluated yet; None for anything else."""
         cdef Word w = self.word()
         cdef CodeOrigin origin
         cdef Code* code
@@ -386,7 +396,7 @@ cdef class Handle:
     def to_json(self, *, bint strict=True, bint copies_paths=True):
         """JSON as `--json` prints it; paths are copied to the store, or (not *copies_paths*) stay what they are.
 
-        *strict* forces deeply; without it what is not evaluated is an error, as it is for `nix-instantiate --json`.
+        *strict* forces deeply; without it, a part that is not evaluated is an error, as it is for `nix-instantiate --json`.
         """
         self.evaluator.enter()
         try:
@@ -397,7 +407,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def write_json(self, write, *, bint strict=True):
-        """`to_json`, handed to `write(bytes)` in pieces of a megabyte, so that it is not in memory twice."""
+        """`to_json`, handed to `write(bytes)` in pieces of a megabyte, so that the text is not in memory twice."""
         cdef Word text
         cdef uint64_t start = 0
         self.evaluator.enter()
@@ -405,7 +415,7 @@ cdef class Handle:
             self.forced()
             self.check_evaluated(strict)
             text = self.builtin_call("toJSON")
-            while start < string_size(text):           # nothing moves it: the machine does not run
+            while start < string_size(text):           # the text does not move: the machine does not run
                 write(PyBytes_FromStringAndSize(<char*>string_data(text) + start, min(string_size(text) - start, <uint64_t>PIECE_BYTES)))
                 start += PIECE_BYTES
         finally:
@@ -440,7 +450,7 @@ cdef class Handle:
         return False
 
     def to_xml(self, *, bint strict=True, bint location=True):
-        """XML as `--xml` prints it; *location*: with the places of attributes and functions."""
+        """XML as `--xml` prints it; with *location*, it has the places of attributes and functions."""
         self.evaluator.enter()
         try:
             self.forced()
@@ -449,7 +459,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def write_xml(self, write, *, bint strict=True, bint location=True):
-        """`to_xml`, handed to `write(bytes)` in pieces of about a megabyte; before an error, some of them may have been written."""
+        """`to_xml`, handed to `write(bytes)` in pieces of about a megabyte; some of them may be written before an error is raised."""
         cdef _Writing writing = _Writing(write, self.evaluator)
         self.evaluator.enter()
         try:
@@ -468,7 +478,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def keys(self):
-        """Names of a set, sorted.  Forces; an error if it is not a set."""
+        """The names of a set, sorted.  This forces the value; a value that is not a set is an error."""
         cdef Machine* m = self.evaluator.m
         cdef Word w
         cdef uint32_t* order
@@ -499,7 +509,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def select(self, bytes name):
-        """An attribute, not forced.  KeyError if it does not exist."""
+        """An attribute, not forced.  Raises KeyError if it does not exist."""
         cdef Machine* m = self.evaluator.m
         cdef Word w
         cdef Word* p
@@ -517,7 +527,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def index(self, Py_ssize_t i):
-        """An element, not forced.  IndexError if it does not exist."""
+        """An element, not forced.  Raises IndexError if it does not exist."""
         cdef Word w
         self.evaluator.enter()
         try:
@@ -536,8 +546,7 @@ cdef class Handle:
         if not arguments or len(arguments) > 64:
             raise ValueError("from 1 to 64 arguments")
         for argument in arguments:
-            if not isinstance(argument, Handle) or (<Handle>argument).evaluator is not self.evaluator:
-                raise ValueError("a value of another evaluator: pass what its to_python() returns")
+            check_belongs(argument, self.evaluator)
         self.evaluator.enter()
         try:
             for argument in arguments:
@@ -549,7 +558,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def formals(self):
-        """For a lambda with a pattern: name → has a default; None for anything else.  Forces."""
+        """The names in a lambda's pattern, and whether each has a default; None for any other value.  This forces the value."""
         cdef Machine* m = self.evaluator.m
         cdef Word w
         cdef Code* code
@@ -569,7 +578,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def has_ellipsis(self):
-        """Whether a lambda's pattern has `...`.  Forces."""
+        """Whether a lambda's pattern has `...`.  This forces the value."""
         cdef Word w
         cdef Code* code
         self.evaluator.enter()

@@ -48,18 +48,21 @@ import snowsnake.builtins.internal     # first: the numbers of the internal buil
 import snowsnake.builtins.subjects     # all the others
 
 cdef enum:
+    # After so many expressions, and one more for each so many words of the heap, those that nobody can run any more are freed.
     LEAST_EXPRESSIONS = 1000
-    WORDS_PER_EXPRESSION = 256        # words of the heap: for each so many, one more expression is compiled before the expressions are checked
+    WORDS_PER_EXPRESSION = 256
 
 
 cdef class Interpreter(Runner):
     """One machine.  One thread at a time may use it; several interpreters run in as many threads.
 
     `level`: 0 is the specified bytecode, 1 the default.  `trace`: "operations" or "timing" writes what the machine does to
-    stderr.  `watch`: (whether a line is written for each call that begins or ends, samples of the stack in a second or None), see observe/calls.pyx.  `store`: a folder, or the place of a store (store/place.py), that gets what evaluation adds.  `search_path`: (prefix, path)
-    pairs.  Limits of 0 are the defaults: four fifths of the memory, a call depth of two million, no time limit.  `cache`: the folder of compiled files, none if empty; `cache_by_content`: a file is known by its content
-    alone, not by its time and size.  `prints_nix`: values may be asked for as Nix text, in which lists that stand in the same cell are
-    shown once; without it such cells need no memory.  `hides_time`: `builtins.currentTime` is not there, as in pure evaluation.
+    stderr.  `watch`: (whether a line is written for each call that begins or ends, samples of the stack in a second or None), see
+    observe/calls.pyx.  `store`: a folder, or the place of a store (store/place.py); evaluation writes what it adds into it.
+    `search_path`: (prefix, path) pairs.  Limits of 0 are the defaults: four fifths of the memory, a call depth of two million, no time
+    limit.  `cache`: the folder of compiled files, none if empty; `cache_by_content`: a file is recognised by its content alone, not by its
+    time and size.  `prints_nix`: values may be printed as Nix text, in which a list that occurs twice through the same cell is shown
+    once; without it such cells need no memory.  `hides_time`: `builtins.currentTime` does not exist, as in pure evaluation.
     """
 
     cdef uint64_t expressions         # expressions compiled since the unreachable ones were last forgotten
@@ -124,7 +127,7 @@ cdef class Interpreter(Runner):
 
                 self.store_writer = StoreWriter(<size_t>m, store)
             set_limits(m)
-        except BaseException:          # an evaluator with half of its options is none
+        except BaseException:          # nobody may use a machine that has only half of its options
             self.m = NULL
             machine_free(m)
             raise
@@ -214,14 +217,14 @@ cdef class Interpreter(Runner):
             self.leave()
 
     def forget_imports(self):
-        """Files that were imported are read again by the next `import`: they may have changed."""
+        """Forgets the files that were imported: the next `import` reads them again, because they may have changed."""
         cdef uint32_t i
         self.enter()
         try:
             imports_free(self.m)
             for i in range(self.m.file_count):
                 if self.m.files[i].is_imported:
-                    self.m.files[i].value = WORD_NULL     # a root of the collector, for nobody
+                    self.m.files[i].value = WORD_NULL     # it was a root of the collector, and nobody needs it any more
         finally:
             self.leave()
 
@@ -234,7 +237,7 @@ cdef class Interpreter(Runner):
             self.leave()
 
     def add_builtins(self, dict added not None):
-        """Adds attributes to `builtins`, of plain data; before anything is compiled.  ValueError for names that exist."""
+        """Adds attributes to `builtins`, of plain data.  Call it before anything is compiled.  Raises ValueError for names that exist."""
         cdef Machine* m = self.machine()
         cdef Word words
         cdef Handle known = self.evaluate(b"builtins", "/")
@@ -254,9 +257,10 @@ cdef class Interpreter(Runner):
             self.leave()
 
     def from_python(self, value, bint is_small=False):
-        """A value of None, bool, int, float, str, bytes, path, a list or tuple, or a dict with str or bytes keys.
+        """Makes a value of None, bool, int, float, str, bytes, path, a list or tuple, or a dict with str or bytes keys.
 
-        `is_small`: `building.is_plain` accepted it.  Strings have no context.  An int that needs more than 64 bits is an OverflowError, another type a TypeError.
+        `is_small`: `building.is_plain` accepted the data.  Strings have no context.  Raises OverflowError for an int that needs more than
+        64 bits, and TypeError for another type.
         """
         self.enter()
         try:
@@ -289,7 +293,7 @@ cdef class Interpreter(Runner):
         mount_source(self.machine(), source)
 
     def fetch_tree(self, str address):
-        """The place in the logical store of the tree at a URL (of an archive, `channel:…`, `flake:…`); FetchError if it cannot be had."""
+        """Fetches the tree at a URL (of an archive, `channel:…`, `flake:…`), and returns its path in the logical store; raises FetchError."""
         from snowsnake.builtins.engines.fetch_calls import fetch_address
 
         store_path, tree = fetch_address(access_of(self.machine()), address)
@@ -313,23 +317,23 @@ cdef class Interpreter(Runner):
             self.leave()
 
     def flush_cache(self):
-        """What was compiled goes into the cache of compiled files now, and not only when the evaluator goes."""
+        """Writes what was compiled into the cache of compiled files.  The machine does this by itself when it comes to rest."""
         if self.machine().cache != NULL:
             cache_flush(<Cache*>self.m.cache)
 
     def flush_store(self):
-        """What went to the embedded store is on disk and valid afterwards; an EvaluationError says what went wrong."""
+        """Ensures that what evaluation added to the embedded store is on disk and valid; an EvaluationError says what went wrong."""
         if self.store_writer is not None:
             self.store_writer.flush()
 
     def close_store(self):
-        """Lets go of the store that is written to; what was not flushed is written.  Nothing is evaluated afterwards."""
+        """Flushes and closes the store that is written to.  Nothing may be evaluated afterwards."""
         if self.store_writer is not None:
             self.store_writer.close()
 
     @property
     def builds_during_evaluation(self):
-        """Whether evaluation may read what has to be built first: the setting `allow-import-from-derivation`, until somebody says otherwise."""
+        """Whether evaluation may read what has to be built first.  At first it is the setting `allow-import-from-derivation`."""
         return host_of(self.machine()).imports_derivations
 
     @builds_during_evaluation.setter
@@ -337,14 +341,14 @@ cdef class Interpreter(Runner):
         host_of(self.machine()).imports_derivations = value
 
     def watch_store(self, on_write):
-        """*on_write* is called with the path of each object that evaluation puts into the store, also if it was there before; None ends that."""
+        """Calls *on_write* with the path of each object that evaluation puts into the store, also if it was there before; None ends that."""
         if self.store_writer is not None:
             self.store_writer.on_write = on_write
 
     def enter_child(self):
-        """In a child of the process that made the evaluator, before anything else: what two processes must not share is opened anew.
+        """Opens anew what two processes must not share.  A child of the process that made the evaluator calls this before anything else.
 
-        The parent has flushed its store and its cache before, and goes on as if nothing had happened.
+        The parent must have flushed its store and its cache before it made the child; it can go on using the evaluator.
         """
         if self.store_writer is not None:
             self.store_writer.enter_child()
@@ -354,7 +358,7 @@ cdef class Interpreter(Runner):
             self.fetcher.enter_child(self.store)
 
     def derivation_text(self, str drv_path):
-        """The text of a derivation that this evaluator made, or None; for evaluators that `keeps_derivations` or have a store."""
+        """The text of a derivation that this evaluator made, or None.  It is known if the evaluator has a store, or the option `keeps_derivations`."""
         cdef bytes path = os.fsencode(drv_path)
         cdef MapEntry* entry
         if self.store_writer is not None:
@@ -367,7 +371,7 @@ cdef class Interpreter(Runner):
 
     @property
     def store_dir(self):
-        """What the paths of the store begin with."""
+        """The folder with which the paths of the logical store begin."""
         cdef View directory = host_store_dir(self.machine())
         return directory.data[:directory.size].decode("utf-8", "surrogateescape")
 
@@ -394,7 +398,7 @@ cdef class Interpreter(Runner):
     def dependencies(self, uint32_t skipped=0):
         """Everything that was asked, with the answers: `snowsnake.dependencies.Dependencies`.
 
-        *skipped*: without the first so many questions, except for those whose answers were not the same all the time.
+        *skipped*: how many questions at the beginning are left out, except for those whose answers changed during the evaluation.
         """
         from snowsnake.dependencies import from_record
 
@@ -419,7 +423,7 @@ cdef class Interpreter(Runner):
     def statistics(self):
         """Counters of the machine; sizes in bytes, times in nanoseconds.
 
-        `made` has the objects made so far and their bytes, by kind, if the evaluator was told to `count_objects`.
+        `made` has the number of objects made so far and their bytes, by kind, if the evaluator has the option `count_objects`.
         """
         cdef Machine* m = self.machine()
         cdef Tally tally
@@ -458,7 +462,7 @@ cdef class Interpreter(Runner):
         }
 
     def census(self):
-        """Objects and bytes of the heap by kind, dead ones included; thunks also by state: a look into the memory.
+        """The number of objects in the heap and their bytes, by kind, dead ones included; for thunks, also the bytes by state.
 
         >>> Interpreter().census()["builtin"][0] > 100
         True
@@ -478,7 +482,7 @@ cdef class Interpreter(Runner):
         return counted
 
     def machine_address(self):
-        """Where the machine is: for the experiment with images of the heap (docs/decisions/images.md), and for nothing else."""
+        """The address of the machine, for tests that look into its memory (tests/unit/test_roots.py)."""
         return <size_t>self.machine()
 
     def chunks(self):
@@ -490,9 +494,10 @@ cdef class Interpreter(Runner):
         return [(kind, name, places.place(*span), *sizes) for kind, name, span, *sizes in compiled(<size_t>self.m)]
 
     def let_grow(self, uint64_t size_bytes):
-        """Looks for garbage among values that have lived long only when so many bytes of them are new, if that is later than otherwise.
+        """Lets the old space grow by so many bytes before it is collected, unless it grows by more anyway.
 
-        It copies all of them, and of a package set nearly all are used to the end.  Half of the memory limit is never exceeded so.
+        A collection copies all values that have lived long, and nearly all of those of a package set are used to the end.  The heap does not
+        exceed half of the memory limit because of this.
         """
         cdef Machine* m = self.machine()
         cdef uint64_t used

@@ -26,7 +26,7 @@ def load_deep(text: str) -> Any:
     >>> load_deep('{"a": [1, "x", {"b": null}], "c": {}}')
     {'a': [1, 'x', {'b': None}], 'c': {}}
     """
-    stack: list[tuple[Any, str | None]] = []      # what is being filled, and the name that its next value gets
+    stack: list[tuple[Any, str | None]] = []      # the containers that are being filled, and the name of the next value in each
     at = 0
     while True:
         at = _after_space(text, at)
@@ -69,5 +69,6 @@ def _after_space(text: str, at: int) -> int:
 
 
 def _name(text: str, at: int) -> tuple[str, int]:
+    """The name that begins at a place, and the place after its colon."""
     name, at = _SCALAR(text, _after_space(text, at))
     return name, _after_space(text, at) + 1

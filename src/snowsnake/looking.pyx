@@ -5,10 +5,11 @@ In: handles.  Out: plain Python.  A function that evaluates says so in its docst
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from snowsnake.building cimport reserve
 from snowsnake.builtins.types cimport type_word
-from snowsnake.handle cimport Handle, make_handle
+from snowsnake.handle cimport Handle, builtin_word, check_belongs, make_handle
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
-from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push
+from snowsnake.machine.heap cimport make_apply, make_apply2, make_string, new_list, push
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.state cimport Machine, RAISE
@@ -98,7 +99,7 @@ def part_of_list(Handle h not None, Py_ssize_t start, Py_ssize_t stop, Py_ssize_
         count = len(range(start, stop, step))
         push(m, w)
         try:
-            reserve(h, count)
+            reserve(h.evaluator, count)
             w = m.sp[-1]
             made = new_list(m, count)
             for i in range(start, stop, step):
@@ -109,12 +110,6 @@ def part_of_list(Handle h not None, Py_ssize_t start, Py_ssize_t stop, Py_ssize_
         return make_handle(h.evaluator, made)
     finally:
         h.evaluator.leave()
-
-
-cdef int reserve(Handle h, uint64_t words) except -1:
-    if not heap_reserve(h.evaluator.m, words + 4096):
-        h.evaluator.check(RAISE)
-    return 0
 
 
 def builtin_name(Handle h not None):
@@ -145,9 +140,9 @@ def applied_builtin(Handle h not None):
 
 
 def lambda_place(Handle h not None):
-    """(name, place) of a function that the program wrote; None for any other value.  Evaluates the value.
+    """(name, place) of a function that the program defines; None for any other value.  Evaluates the value.
 
-    The name is empty if it has none; the place is that of its next parameter, as for `attribute_place`, or None.
+    The name is empty if the function has none; the place is that of its next parameter, as for `attribute_place`, or None.
     """
     cdef Machine* m = h.evaluator.m
     cdef Word w
@@ -204,21 +199,22 @@ def children(Handle h not None, Py_ssize_t most):
 
 # ---- values for later -------------------------------------------------------------------------------------------
 
+
 def is_running(Handle h not None):
-    """Whether the value is being evaluated right now: a function of Python that runs must return first."""
+    """Whether the value is being evaluated right now; then a function of Python that runs must return before it can be known."""
     cdef Word w = h.word()
     return is_thunk(w) and header_state(pointer_of(w)[0]) == THUNK_RUNNING
 
 
 def select_later(Handle h not None, key):
-    """`h.key`, or the element with the index `key`, as a value that is not evaluated yet."""
+    """The attribute named `key`, or the element with the index `key`, as a value that is not evaluated yet."""
     cdef Machine* m = h.evaluator.m
     cdef bytes name
     h.evaluator.enter()
     try:
         if isinstance(key, bytes):
             name = key
-            reserve(h, len(name) // 8)
+            reserve(h.evaluator, len(name) // 8)
             return make_handle(h.evaluator, make_apply2(m, builtin_word(m, b"getAttr"), make_string(m, <const char*>name, len(name), 0), h.word()))
         return make_handle(h.evaluator, make_apply2(m, builtin_word(m, b"elemAt"), h.word(), small_int(<int64_t>key)))
     finally:
@@ -226,22 +222,14 @@ def select_later(Handle h not None, key):
 
 
 def call_later(Handle h not None, list arguments not None):
-    """The call of a function that is not evaluated yet, as a value that is not evaluated yet either."""
+    """The call of a function, as a value that is not evaluated yet; the function need not be evaluated either."""
     cdef Word w = h.word()
     h.evaluator.enter()
     try:
         for argument in arguments:
-            if (<Handle?>argument).evaluator is not h.evaluator:
-                raise ValueError("a value of another evaluator: pass what its to_python() returns")
+            check_belongs(argument, h.evaluator)
             w = make_apply(h.evaluator.m, w, (<Handle>argument).word())
         return make_handle(h.evaluator, w)
     finally:
         h.evaluator.leave()
 
-
-cdef Word builtin_word(Machine* m, const char* name) except 0:
-    cdef uint32_t i
-    for i in range(m.builtin_count):
-        if m.builtins[i].name == (<bytes>name):
-            return m.builtins[i].word
-    raise RuntimeError(f"no builtin {(<bytes>name).decode()}")

@@ -1,6 +1,6 @@
 """Python data as the text of a Nix expression, and constants back: quoting is right by construction.
 
-In: data.  Out: text that evaluates to the same.  In: a text of constants.  Out: data; nothing is evaluated.
+`to_nix`: in: data; out: text that evaluates to the same.  `from_nix`: in: a text of constants; out: data; nothing is evaluated.
 """
 
 import os
@@ -9,8 +9,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from snowsnake.building import LEVELS_OF_DATA, TOO_DEEP
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.python_values import _MOST_LEVELS, _UNORDERED, TOO_DEEP, Raw, _fields, _name, _sorted
+from snowsnake.python_values import UNORDERED, Raw, attribute_name, fields_of, in_order
 from snowsnake.syntax.api import name_text
 from snowsnake.values import Value
 
@@ -22,7 +23,8 @@ def to_nix(value: object, *, indent: int | None = None) -> str:
     """Nix code for Python data: it can be pasted into any expression.
 
     None, bool, int, float, str, bytes, lists, tuples, ranges, generators, sets (sorted), mappings, dataclasses, structs, enums, paths as paths,
-    `Raw` for code, and `Value`s, which are evaluated.  `indent`: a line for each attribute and element, so many blanks deeper.
+    `Raw` for code, and `Value`s, which are evaluated.  `indent`: each attribute and element has a line, by this many blanks deeper.
+    Raises TypeError for data without a Nix form, ValueError for more than 500 levels.
 
     >>> to_nix({"a b": [1, -2, None, True], "s": 'say "${x}"\\n', "or": Raw("x: x")})
     '{ "a b" = [ 1 (-2) null true ]; or = (x: x); s = "say \\\\"\\\\${x}\\\\"\\\\n"; }'
@@ -47,7 +49,7 @@ class _Printer:
         self.indent = indent
 
     def text(self, value: object, level: int, is_element: bool) -> str:
-        if level > _MOST_LEVELS:
+        if level > LEVELS_OF_DATA:
             raise ValueError(TOO_DEEP)
         if isinstance(value, Enum):
             value = value.value
@@ -66,12 +68,12 @@ class _Printer:
         if isinstance(value, Value):
             return self.value(value, level, is_element)
         if isinstance(value, os.PathLike):
-            return _path(os.path.abspath(os.fsdecode(os.fspath(value))), is_element)
-        fields = value.items() if isinstance(value, Mapping) else _fields(value)
+            return _path(os.path.abspath(os.fsdecode(os.fspath(value))))
+        fields = value.items() if isinstance(value, Mapping) else fields_of(value)
         if fields is not None:
-            return self.attributes([(_text(_name(key)), item) for key, item in list(fields)], level)
-        if isinstance(value, _UNORDERED):
-            value = _sorted(value)
+            return self.attributes([(_text(attribute_name(key)), item) for key, item in list(fields)], level)
+        if isinstance(value, UNORDERED):
+            value = in_order(value)
         if isinstance(value, Iterable):
             return self.block("[", [self.text(item, level + 1, True) for item in value], "]", level)
         if hasattr(value, "__index__"):
@@ -80,7 +82,7 @@ class _Printer:
 
     def value(self, value: Value, level: int, is_element: bool) -> str:
         if value.type == "path":
-            return _path(str(value), is_element)
+            return _path(str(value))
         if value.type == "lambda":
             raise TypeError("a function of Nix has no text: pass Raw with its code")
         if value.type == "set":
@@ -120,7 +122,7 @@ def _string(text: str) -> str:
 def _int(number: int, is_element: bool) -> str:
     if not -(1 << 63) <= number < 1 << 63:
         raise OverflowError(f"{number} needs more than 64 bits")
-    if number == -(1 << 63):                 # its digits alone are too large
+    if number == -(1 << 63):                 # Nix reads its digits before the minus, and they are too large
         return f"({number + 1} - 1)"
     return f"({number})" if is_element and number < 0 else str(number)
 
@@ -135,32 +137,35 @@ def _float(number: float, is_element: bool) -> str:
     return f"({text})" if is_element and text.startswith("-") else text
 
 
-def _path(path: str, is_element: bool) -> str:
+def _path(path: str) -> str:
     if set(path) <= _PLAIN_PATH and path != "/" and not path.endswith("/") and "//" not in path:
         return path
-    text = f"/. + {_string(path)}"
-    return f"({text})"
+    return f"(/. + {_string(path)})"
 
 
 def from_nix(text: str | bytes) -> Any:
-    """Data of a text of constants: null, Booleans, numbers, strings without `${…}`, lists, sets; nothing is evaluated.
+    """The data of a text of constants: null, Booleans, numbers, strings without `${…}`, lists, sets; nothing is evaluated.
 
-    Negative numbers may be in parentheses; paths are `pathlib.Path`s, relative ones as they are written.  EvaluationError for anything else, with its place.
+    Negative numbers may be in parentheses; paths are `pathlib.Path`s, relative ones as they are written.  Raises EvaluationError for anything
+    else, with its place, and for constants that nest deeper than Python's calls.
 
     >>> from_nix('{ a = [ 1 (-2) "x" ]; b.c = ./lib; }')
     {'a': [1, -2, 'x'], 'b': {'c': PosixPath('lib')}}
     """
-    import json
-
     from snowsnake.foundation.arguments import a_text
+    from snowsnake.json_tree import load
     from snowsnake.parsing import parse_source
 
     source = a_text("a constant", text)
-    return _constant(json.loads(parse_source(source, "«string»", "/").to_json()), source)
+    tree = load(parse_source(source, "«string»", "/").to_json())
+    try:
+        return _constant(tree, source)
+    except RecursionError:
+        raise EvaluationError("depth", "this constant nests too many levels deep") from None
 
 
 _LEAST_FLOAT = 2.2250738585072014e-308         # C++ Nix reads no smaller one
-_LEAST_INT = b"-9223372036854775807 - 1"       # which has no digits of its own: what to_nix writes
+_LEAST_INT = b"-9223372036854775807 - 1"       # how `to_nix` writes -2^63, whose digits are too large for Nix
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
 

@@ -1,7 +1,7 @@
 """Reads the options of the module system (NixOS, home-manager, nix-darwin, any `lib.evalModules`).
 
     walk        iterates over the options below a set of options, lazily
-    decode      returns the options as objects of a type: `OptionDoc`, or a dataclass of your own
+    decode      returns the options as objects of your own type, such as a dataclass
     document    returns the options that manuals show as `OptionDoc`, sorted by name
     to_json     writes the `options.json` that nixos-render-docs and search pages read
     to_markdown writes a page

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from snowsnake.bytecode.view import Chunk
 
-LARGEST_SEARCHED_BYTES = 4_000_000         # of a source that is parsed again to find names
-LARGEST_NAMED_BYTES = 64 << 10             # likewise, for a suggestion: larger ones would take longer than all the rest
+LARGEST_SEARCHED_BYTES = 4_000_000         # of a source that is parsed again for the exact words of its error
+LARGEST_NAMED_BYTES = 64 << 10             # of a source that is parsed again for a suggestion, which must not take longer than all the rest
 
 
 class Syntax:
@@ -74,7 +74,7 @@ def parse_source(
                 fault.suggestions = similar_variables(source, fault.position.start_byte, fault.position.text, features)
         errors[0].others = errors[1:]
         raise errors[0]
-    if bits >= min(LINTS.values()):
+    if bits >= min(LINTS.values()):        # the bits of lints are above those of features
         _lint(source, name, bits, warn)
     return Syntax(tree, name)
 
@@ -100,7 +100,7 @@ def or_warning(position: Position) -> str:
 
 
 def complete_syntax_error(error: EvaluationError, source: bytes, features: "Iterable[str]" = ()) -> None:
-    """Give the error of a source that the machine could not compile its exact code and words, and the further faults."""
+    """Complete the error of a source that the machine could not compile: with its exact code and words, and with the further faults."""
     if error.position is None or len(source) > LARGEST_SEARCHED_BYTES:
         return
     bits = feature_bits(features)
@@ -146,7 +146,7 @@ def compile_chunk(source: bytes, name: str, base_path: str, level: int, features
     from snowsnake.compiler.fault import CompileFault
 
     features = tuple(a_list("features", features, "names"))
-    parse_source(source, name, base_path, features)       # for its better errors: all faults, with their codes
+    parse_source(source, name, base_path, features)       # this raises better errors: all faults, with their codes
     try:
         chunk: Chunk = compile_text(source, base_path, level, feature_bits(features))
         return chunk
@@ -174,5 +174,5 @@ def visible_names(source: bytes, offset: int, features: "Iterable[str]" = ()) ->
     try:
         names |= parse_text(source, "/", features=feature_bits(features), check_bindings=False).names_at(offset)
     except (RecursionError, ValueError):
-        pass                               # too deep, or with further faults: the globals must do
+        pass                               # the source is too deep, or has further faults: the globals must do
     return names

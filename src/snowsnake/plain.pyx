@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Plain facts out of values for commands that look at thousands of packages: attributes that may be absent, texts, data.
 
-In: handles.  Out: handles, bytes, Python data.  What is looked at is evaluated, nothing else.
+In: handles.  Out: handles, bytes, Python data.  These functions evaluate what they look at, and nothing else.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
@@ -24,11 +24,11 @@ from snowsnake.foundation.light_json import quoted
 
 
 cdef enum:
-    MOST_LEVELS = 500                 # of data in each other; this is C recursion
+    MOST_LEVELS = 500                 # lists and sets in each other: each is a call in C
 
 
 class NotPlain(Exception):
-    """A value is, or holds, what is not plain data: a function, null, a path, something with an `outPath`."""
+    """Raised for a value that is, or holds, something else than plain data: a function, null, a path, or a set with an `outPath`."""
 
 
 cdef bytes _bytes(Word s):
@@ -53,7 +53,7 @@ def find(Handle h not None, bytes name not None):
 
 
 def plain_text(Handle h not None):
-    """The bytes of a string without context; an error if it is none."""
+    """The bytes of a string.  A value that is not a string, or has a context, is an error."""
     cdef Machine* m = h.evaluator.m
     cdef Word w
     h.evaluator.enter()
@@ -124,9 +124,9 @@ def derivation_name(Handle h not None):
 
 
 def plain_data(Handle h not None):
-    """Numbers, Booleans, texts, lists and sets of those as Python has them; NotPlain as soon as something else is met.
+    """Numbers, Booleans, texts, lists and sets of those as Python data; raises NotPlain when it meets anything else.
 
-    Sets come with their names in the order of their bytes.  Texts that are not UTF-8 have surrogate escapes.
+    The names of sets are in the order of their bytes.  Texts that are not UTF-8 have surrogate escapes.
     """
     h.evaluator.enter()
     try:
@@ -164,7 +164,6 @@ cdef object _data(Handle h, int depth):
         return [_data(<Handle>part, depth + 1) for part in parts]
     if attrs_find(w, symbol_intern(m, "outPath", 7)) != NULL:
         raise NotPlain
-    w = h.forced()
     order = attrs_order(m, w)
     if order == NULL:
         h.evaluator.check(RAISE)

@@ -4,7 +4,9 @@
   Functions that are not written in Python have no annotations and get plain data.
 * `def f(a, b)` is `a: b: …`; parameters with defaults are not arguments of Nix.
 * `def f(*, a, b=1)` is `{ a, b ? … }: …`, and says so to `builtins.functionArgs`; `**rest` is `...`.
-* A function without parameters is a value: it is called when somebody needs it.
+* A function without parameters is a value: it is called when the value is needed.
+
+In: a function, and later handles of its arguments.  Out: a `PythonFunction`, and what it returns as plain data.
 """
 
 import weakref
@@ -18,15 +20,19 @@ from snowsnake.values import Value, wrap
 if TYPE_CHECKING:
     from snowsnake.handle import Handle
 
-    Evaluator = Any                       # api.Evaluator, which stands above
+    Evaluator = Any                       # api.Evaluator, which imports this module
 
 _MOST_PARAMETERS = 100
-_LAZY = object()                          # what an argument becomes: the value itself,
-_PLAIN = object()                         # or what to_python returns
+# What an argument becomes, if no type says it: the lazy value, or what `to_python` returns.
+_LAZY = object()
+_PLAIN = object()
+# Flags of code objects: CO_VARARGS and CO_VARKEYWORDS; CO_COROUTINE, CO_ITERABLE_COROUTINE and CO_ASYNC_GENERATOR.
+_TAKES_REST = 0x0C
+_IS_ASYNC = 0x380
 
 
 class PythonFunction:
-    """Called with handles, returns plain data."""
+    """A function of Python that is called with handles and returns plain data."""
 
     __slots__ = ("function", "evaluator", "targets", "arity", "formals", "names", "has_rest")
 
@@ -38,8 +44,9 @@ class PythonFunction:
         self.has_rest = False
         code = getattr(function, "__code__", None)
         if code is not None and type(function).__name__ == "function" and not function.__annotations__ and not code.co_kwonlyargcount \
-                and not code.co_flags & 0x0C and not code.co_flags & 0x380:  # fmt: skip
-            defaults = function.__defaults__ or ()                # the short way: no annotation, no `*`, no coroutine
+                and not code.co_flags & (_TAKES_REST | _IS_ASYNC):  # fmt: skip
+            # Most functions are like this; `inspect` would take longer than all the rest.
+            defaults = function.__defaults__ or ()
             self.targets: list[object] = [_LAZY] * (code.co_argcount - len(defaults))
         else:
             self._inspect(function)
@@ -49,26 +56,22 @@ class PythonFunction:
 
     def _inspect(self, function: "Callable[..., Any]") -> None:
         import inspect
-        import typing
 
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError("Nix calls functions without waiting: pass one that is not async")
         try:
             parameters = list(inspect.signature(function).parameters.values())
-        except ValueError:                 # of some that are built in
+        except ValueError:                 # some functions that are built in have no signature
             self.targets = [_PLAIN]
             return
-        try:
-            hints = typing.get_type_hints(function, include_extras=True)
-        except (TypeError, NameError):
-            hints = {}
+        hints = _hints(function)
         is_native = not hasattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__") and not isinstance(function, type)
         default = _PLAIN if is_native else _LAZY
         if isinstance(function, type):
             hints = hints or {p.name: p.annotation for p in parameters if not isinstance(p.annotation, str)}
         elif not hints and not hasattr(function, "__annotations__"):
             call = type(function).__call__
-            hints = typing.get_type_hints(call, include_extras=True) if hasattr(call, "__code__") else {}
+            hints = _hints(call) if hasattr(call, "__code__") else {}
             default = _LAZY if hasattr(call, "__code__") else default
         self.targets = []
         for parameter in parameters:
@@ -90,7 +93,7 @@ class PythonFunction:
 
     def __call__(self, handles: "list[Handle]") -> Any:
         evaluator = self.evaluator()
-        if evaluator is None:              # only handles are left of it
+        if evaluator is None:              # the program kept values, but not the evaluator
             raise RuntimeError("the Evaluator of this function is gone: keep it while its values are used")
         evaluator._calls += 1
         try:
@@ -118,6 +121,16 @@ class PythonFunction:
                     raise EvaluationError("unexpected-argument", f"function '{_shown(self.function)}' called with unexpected argument '{name}'")
                 found[name] = given[name]
         return found
+
+
+def _hints(function: object) -> dict[str, Any]:
+    """The types that annotations name; none if one of them cannot be found."""
+    import typing
+
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except (TypeError, NameError):
+        return {}
 
 
 def _converted(handle: "Handle", target: object, evaluator: "Evaluator") -> Any:

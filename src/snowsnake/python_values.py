@@ -9,18 +9,16 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from snowsnake.building import PathText, is_plain
+from snowsnake.building import LEVELS_OF_DATA, TOO_DEEP, PathText, is_plain
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.values import Value
 
 if TYPE_CHECKING:
-    Evaluator = Any                       # api.Evaluator, which stands above
+    Evaluator = Any                       # api.Evaluator, which imports this module
 
-_MOST_LEVELS = 500
 _WORD_BYTES = 8
-TOO_DEEP = f"a Python value nested more than {_MOST_LEVELS} levels deep, or one that contains itself"
 _SCALARS = frozenset((type(None), bool, int, float, str, bytes))
-_UNORDERED = (set, frozenset)
+UNORDERED = (set, frozenset)
 
 
 class Raw:
@@ -49,31 +47,35 @@ class Raw:
 
 
 def has_nix_form(value: object) -> bool:
-    """Whether `plain` would take it, as far as its type says; functions are left out: they are not compared."""
+    """Whether `plain` would take a value, as far as its type says.  It is False for functions, because this is asked before a comparison."""
     return isinstance(value, _KNOWN) or any(hasattr(value, name) for name in _MARKS)
 
 
 def plain(value: object, evaluator: "Evaluator") -> Any:
-    """TypeError for what has no Nix form, ValueError for more than 500 levels: a value that contains itself has more.
+    """Returns the plain data that a value means; small data that is plain already is returned as it is.
 
-    What is small and plain already comes back as it is.
+    Raises TypeError for data without a Nix form, and ValueError for more than 500 levels, which a value that contains itself has.
     """
     return value if is_plain(value) else _plain(value, evaluator, 0, {})
 
 
 def _plain(value: Any, evaluator: "Evaluator", level: int, made: dict[int, Any]) -> Any:
-    """`made`: what lists and dicts became, by identity, with themselves, so that no other object gets it: what is shared stays shared."""
+    """Does the work of `plain`.
+
+    `made` has the plain form of each list and dict by its `id`, so that shared data stays shared.  It keeps the list or dict as well: no other
+    object can have the same `id` meanwhile.
+    """
     kind = type(value)
     if kind in _SCALARS:
         return value
-    if level > _MOST_LEVELS:
+    if level > LEVELS_OF_DATA:
         raise ValueError(TOO_DEEP)
     if kind is list or kind is tuple or kind is dict:
         known = made.get(id(value))
         if known is not None:
             return known[0]
     if kind is list or kind is tuple:
-        items = list(value)               # loops: a comprehension takes another of Python's frames for each level
+        items = list(value)               # filled by a loop: a comprehension would need another frame of Python for each level
         for i, item in enumerate(items):
             if type(item) not in _SCALARS:
                 items[i] = _plain(item, evaluator, level + 1, made)
@@ -82,7 +84,7 @@ def _plain(value: Any, evaluator: "Evaluator", level: int, made: dict[int, Any])
     if kind is dict:
         found = {}
         for key, item in tuple(value.items()):
-            found[_name(key)] = item if type(item) in _SCALARS else _plain(item, evaluator, level + 1, made)
+            found[attribute_name(key)] = item if type(item) in _SCALARS else _plain(item, evaluator, level + 1, made)
         made[id(value)] = found, value
         return found
     if isinstance(value, Value):
@@ -90,7 +92,8 @@ def _plain(value: Any, evaluator: "Evaluator", level: int, made: dict[int, Any])
     return _other(value, evaluator, level, made)
 
 
-def _name(key: object) -> "str | bytes":
+def attribute_name(key: object) -> "str | bytes":
+    """The name of an attribute for a key of a mapping: a text, a `Value`, or an enum whose value is a text."""
     if type(key) is str or type(key) is bytes:
         return key
     if isinstance(key, Value):
@@ -104,11 +107,12 @@ def _name(key: object) -> "str | bytes":
 
 
 def _other(value: object, evaluator: "Evaluator", level: int, made: dict[int, Any]) -> Any:
+    """The plain form of an object that is neither a scalar, a list, a tuple, a dict nor a `Value`."""
     from enum import Enum
 
     if isinstance(value, Enum):
         return _plain(value.value, evaluator, level + 1, made)
-    if isinstance(value, bool | int):
+    if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
         return float(value)
@@ -121,13 +125,13 @@ def _other(value: object, evaluator: "Evaluator", level: int, made: dict[int, An
     if isinstance(value, os.PathLike):
         return PathText(os.path.abspath(os.fsencode(os.fspath(value))))
     if isinstance(value, Mapping):
-        return {_name(key): _plain(item, evaluator, level + 1, made) for key, item in tuple(value.items())}
-    fields = _fields(value)
+        return {attribute_name(key): _plain(item, evaluator, level + 1, made) for key, item in tuple(value.items())}
+    fields = fields_of(value)
     if fields is not None:
         return {name: _plain(item, evaluator, level + 1, made) for name, item in fields}
-    if isinstance(value, _UNORDERED):
-        return [_plain(item, evaluator, level + 1, made) for item in _sorted(value)]
-    if type(value).__module__ == "snowsnake.store.path":            # a StorePath: by name, because few import the store
+    if isinstance(value, UNORDERED):
+        return [_plain(item, evaluator, level + 1, made) for item in in_order(value)]
+    if type(value).__module__ == "snowsnake.store.path":            # a StorePath; few programs import its module
         return str(value)
     if callable(value):
         return evaluator._function_number(value)
@@ -139,7 +143,7 @@ def _other(value: object, evaluator: "Evaluator", level: int, made: dict[int, An
 
 
 def _under_limits(items: "Iterable[Any]", evaluator: "Evaluator") -> "Iterator[Any]":
-    """*items*, which may never end, as long as the limits of time and memory allow: in a list each is at least a word."""
+    """Iterates over items that may never end, as long as the limits of time and memory allow: each will need at least a word in a list."""
     seconds, most_bytes = evaluator._machine.limits()
     until = time.monotonic() + seconds
     for count, item in enumerate(items, 1):
@@ -151,8 +155,8 @@ def _under_limits(items: "Iterable[Any]", evaluator: "Evaluator") -> "Iterator[A
         yield item
 
 
-def _fields(value: Any) -> "list[tuple[str, Any]] | None":
-    """Of objects that are records."""
+def fields_of(value: Any) -> "list[tuple[str, Any]] | None":
+    """The names and values of the fields of a dataclass, or of an object of msgspec, pydantic or attrs; None for any other object."""
     kind = type(value)
     if hasattr(kind, "__dataclass_fields__"):
         return [(name, getattr(value, name)) for name, field in kind.__dataclass_fields__.items() if field._field_type.name == "_FIELD"]
@@ -167,12 +171,13 @@ def _fields(value: Any) -> "list[tuple[str, Any]] | None":
     return None
 
 
-def _sorted(values: "set[Any] | frozenset[Any]") -> list[object]:
+def in_order(values: "set[Any] | frozenset[Any]") -> list[object]:
+    """The elements of a set of Python in their order; raises TypeError if they have none."""
     try:
         return sorted(values)
     except TypeError:
         raise TypeError("a set whose elements have no order has no Nix form: pass a list") from None
 
 
-_KNOWN = (*_SCALARS, list, tuple, dict, Mapping, bytes, bytearray, memoryview, os.PathLike, set, frozenset, range, Raw)
+_KNOWN = (*_SCALARS, list, tuple, dict, Mapping, bytearray, memoryview, os.PathLike, set, frozenset, range, Raw)
 _MARKS = ("__dataclass_fields__", "__struct_fields__", "__pydantic_validator__", "__attrs_attrs__", "__index__", "_value_")

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """A machine at work: one thread inside at a time, what may interrupt it, its errors as exceptions.
 
-In: what stands on the machine's stack.  Out: `m.result`, or an exception.  The machine runs without the GIL.  A handle is a root
-of the collector; when Python drops it, its slot is queued and freed at the next call, because that may happen in any thread.
+In: the words on top of the machine's stack.  Out: `m.result`, or an exception.  The machine runs without the GIL.  A handle is a root
+of the collector.  Python may drop it in any thread, so its slot is only queued then, and freed at the next call.
 """
 from _thread import get_ident        # not `threading`: importing it takes longer than a small evaluation
 from time import monotonic
@@ -32,7 +32,8 @@ cdef extern from "signal.h" nogil:
 cdef enum:
     MOST_CALLBACKS = 200              # in each other: each takes some of the C stack
 
-cdef Machine* _interruptible = NULL   # the machine that runs in the main thread: a signal handler has no other way to it
+# The machine that runs in the main thread: the signal handler has no other way to find it.
+cdef Machine* _interruptible = NULL
 
 
 cdef void _on_interrupt(int number) noexcept nogil:
@@ -63,7 +64,8 @@ cdef class Runner:
     def explains_errors(self):
         """Whether exceptions have traces and suggestions, which cost more than most evaluations: sources are parsed again for them.
 
-        Who passes over failures switches it off; who then wants to show one asks the value again, which fails in the same way.
+        A caller that passes over failures switches this off.  To show one of them after all, it switches this on and forces the value again,
+        which fails in the same way.
         """
         return not self.is_brief
 
@@ -72,13 +74,13 @@ cdef class Runner:
         self.is_brief = not value
 
     def cancel(self):
-        """Stop what the machine is doing, from another thread: it raises an `interrupt` error.  Nothing happens if it is at rest."""
+        """Stops what the machine is doing in another thread, where an `interrupt` error is raised.  Nothing happens if the machine is at rest."""
         if self.is_running:
             self.is_cancelled = True
             request_attention(self.m, ATTENTION_INTERRUPT)
 
     def set_deadline(self, double at):
-        """From `time.monotonic()` *at* on, every run is out of time; 0: none."""
+        """Lets every run end with the error `timeout` once `time.monotonic()` is *at*; 0 means no deadline."""
         self.deadline = at
 
     def _time_out(self, run_number):
@@ -145,7 +147,7 @@ cdef class Runner:
         return index
 
     cdef int run(self, uint32_t count) except -1:
-        """Force what is on top of the stack, or call it with *count* arguments below it: m.result, or an exception."""
+        """Forces the word on top of the stack (*count* 0), or calls it with the *count* arguments below it.  The value is `m.result`."""
         cdef Machine* m = self.m
         cdef int outcome
         cdef uint32_t asked_before = self.ask(m.sp[-1] if count == 0 else m.sp[-2])
@@ -167,14 +169,14 @@ cdef class Runner:
         return before
 
     cdef int start_run(self) except -1:
-        """From here to `finish_run`, Ctrl-C and the time limit stop what looks at `must_stop` (machine/attention.pxd)."""
+        """Begins a time in which Ctrl-C and the time limit stop all work that asks `must_stop` (machine/attention.pxd); `finish_run` ends it."""
         global _interruptible
         if self.nesting:              # the outermost run is what is timed and interrupted
             return 0
         ignore_attention(self.m)
         self.run_count += 1
         self.is_cancelled = False
-        self.is_running = True        # before the timer, which may be there at once
+        self.is_running = True        # before the timer starts, because it may end at once
         if self.timeout_s > 0 or self.deadline > 0:
             try:
                 import threading
@@ -205,7 +207,7 @@ cdef class Runner:
         if self.callbacks >= MOST_CALLBACKS:
             raise RecursionError(f"functions of Python called by Nix called by Python, {MOST_CALLBACKS} deep")
         if self.is_main and self.callbacks == 0:
-            sigaction(SIGINT, &self.their_handler, NULL)      # Ctrl-C stops Python code as ever
+            sigaction(SIGINT, &self.their_handler, NULL)      # Ctrl-C stops Python code as usual
         self.callbacks += 1
         return 0
 
@@ -230,7 +232,7 @@ cdef class Runner:
         return left, m.memory_limit_words * sizeof(Word)
 
     cdef int finish_run(self, int outcome) except -1:
-        """DONE, or the exception of the error that has been set."""
+        """Ends what `start_run` began, and raises the exception of an error that the machine has."""
         global _interruptible
         if self.nesting:
             return self.check(outcome)
@@ -244,12 +246,13 @@ cdef class Runner:
             self.timer.cancel()
             self.timer = None
         if outcome == DONE and self.is_main and not self.is_cancelled and self.m.attention & ATTENTION_INTERRUPT:
-            ignore_attention(self.m)      # it came when the machine did not look any more: the next run would forget it
+            # Ctrl-C came after the machine had looked for it the last time, and the next run would forget it.
+            ignore_attention(self.m)
             raise KeyboardInterrupt
         return self.check(outcome)
 
     cdef int look(self) except -1:
-        """For loops of Python between `start_run` and `finish_run`: raises what asks to stop."""
+        """Raises the error of a request to stop; loops in Python between `start_run` and `finish_run` call it."""
         return self.check(stop(self.m)) if must_stop(self.m) else 0
 
     cdef int check(self, int outcome) except -1:
@@ -265,13 +268,14 @@ cdef class Runner:
         if self.m.error.code == ERROR_INTERRUPT and self.is_main and not self.is_cancelled:
             error_clear(self.m)
             raise KeyboardInterrupt
-        cdef const int* watched = watch_attention(NULL)          # what stopped the machine does not stop the explanation
+        # The request or the limit that stopped the machine must not stop the explanation of its error.
+        cdef const int* watched = watch_attention(NULL)
         cdef size_t block_limit = limit_blocks(0)
         try:
             from snowsnake.traces.pending import take_error
 
             error = take_error(<size_t>self.m, self.asked_code, self.is_brief)
-        except (MemoryError, OSError, SystemError):             # of the import or the sources: too little is left to explain anything
+        except (MemoryError, OSError, SystemError):             # too little memory is left to import the module or to read the sources
             error_clear(self.m)
             raise MemoryError from None
         finally:

@@ -7,7 +7,7 @@ import os
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
 
-# For type checkers, which know the name: what is imported here is paid for by every start of the command.
+# Type checkers take this for True.  Every start of the command would pay for these imports.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ def split_path(path: str) -> list[str]:
 class Selector:
     """Follows selection paths in the values of one evaluator.
 
-    `arguments` (name → handle) are passed to functions met on the way that take a set and name them.
+    `arguments` (name → handle) are passed to the functions on the way that take a set and name these arguments.
     """
 
     def __init__(self, evaluator: "Interpreter", arguments: "Mapping[bytes, Handle]") -> None:
@@ -78,7 +78,7 @@ class Selector:
         return self.select_with_set(root, path)[0]
 
     def select_with_set(self, root: "Handle", path: str) -> "tuple[Handle, tuple[Handle, bytes] | None]":
-        """The value at a selection path, and the set and the name of which it is the attribute, if it is one."""
+        """The value at a selection path; and, if it is an attribute, its set and its name."""
         value, found = root, None
         for part in split_path(path):
             value = self.auto_call(value)
@@ -185,7 +185,7 @@ def _expect(value: "Handle", wanted: str, path: str) -> None:
 
 
 def drv_path_of(value: "Handle", store_dir: str) -> str:
-    """A `drvPath` as text."""
+    """The text of a `drvPath`; raises an error if it is not the path of a derivation in the store."""
     text = store_path_of(value, store_dir)
     if not text.endswith(".drv"):
         raise EvaluationError("value", f"store path '{text.rpartition('/')[2]}' is not a valid derivation path")
@@ -207,7 +207,7 @@ def store_path_of(value: "Handle", store_dir: str) -> str:
 
 
 def is_plain_name(name: bytes) -> bool:
-    """`[A-Za-z_][A-Za-z0-9-_+]*`"""
+    """Whether a name matches `[A-Za-z_][A-Za-z0-9-_+]*`: then a selection path can have it without quotes."""
     if not name.isascii():
         return False
     text = name.decode()

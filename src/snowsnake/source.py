@@ -7,13 +7,13 @@ This module is at the bottom of the package: it imports no other module of it.
 
 _BLOCK = 1 << 12                      # bytes between two counts of lines
 _KEPT_MAPS, _KEPT_BYTES = 16, 2_000_000
-_kept: "list[SourceMap]" = []          # who meets one error after the other meets the same few sources
+_kept: "list[SourceMap]" = []          # many errors of one evaluation are in the same few sources
 
 
 class SourceMap:
     """The lines of one source text.
 
-    Only the lines before each block of the source are counted, so that a source of a hundred million lines needs no table of them.
+    It remembers how many lines there are before each block of bytes, so that a source of a hundred million lines needs no table of them.
 
     >>> lines = SourceMap(b"let\\r\\n  x = 1;\\nin x")
     >>> lines.place(7)
@@ -29,7 +29,7 @@ class SourceMap:
         self._counts: list[int] | None = None
 
     def _ends(self, start: int, end: int) -> int:
-        """How many lines end with a byte from *start* up to before *end*: of CR LF it is the LF."""
+        """How many lines end with a byte from *start* up to before *end*; CR LF ends a line with its LF."""
         source = self.source
         count = source.count(b"\n", start, end)
         returns = source.count(b"\r", start, end)
@@ -44,7 +44,7 @@ class SourceMap:
         return self._counts
 
     def _end_from(self, offset: int) -> int:
-        """Where the line that holds *offset* ends: behind its line end, or at the end of the source; -1 if there is no line end."""
+        """Where the line that holds *offset* ends, behind its line end; -1 if no line end follows."""
         source = self.source
         newline = source.find(b"\n", offset)
         carriage_return = source.find(b"\r", offset, newline if newline >= 0 else len(source))
@@ -126,7 +126,7 @@ class Position:
         self._place: tuple[int, int] | None = None
 
     def in_file(self, file: str) -> "Position":
-        """The same place in the same text, of a file that is called otherwise."""
+        """The same place in the same text, with another name of the file."""
         return Position(file, self._map, self.start_byte, self.end_byte)
 
     @property
@@ -160,7 +160,7 @@ class Position:
 
     @property
     def display_column(self) -> int:
-        """Column in characters instead of bytes: where a caret stands under the excerpt."""
+        """The column in characters instead of bytes, for a caret under the excerpt."""
         if self._map is None:
             return 0
         before = self._map.line_at(min(self.start_byte, len(self._map.source)))[: self.column - 1]

@@ -79,7 +79,7 @@ class Node:
         return comment_text(self.tree.source_bytes[span[0] : span[1]].decode("utf-8", "replace"))
 
     def fields(self) -> list[str]:
-        """The names of what the node has, besides its kind, span and documentation."""
+        """The names of the fields that this node has, without its kind, span and documentation."""
         return [name for name in self._fields if name not in ("kind", "span", "doc")]
 
     def __getitem__(self, name: str) -> Any:
@@ -88,7 +88,9 @@ class Node:
         return self._made(name, self._fields[name])
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name not in self._fields:
+        if name.startswith("_"):               # `copy` asks an object without fields for its special methods
+            raise AttributeError(name)
+        if name not in self._fields:
             raise AttributeError(f"a node of the kind {self.kind!r} has no {name!r}; it has {', '.join(self.fields()) or 'no fields'}")
         return self._made(name, self._fields[name])
 
@@ -192,7 +194,10 @@ class Tree:
         return Position(self.name, self._lines, start_byte, end_byte)
 
     def at(self, line: int, column: int) -> Node:
-        """The innermost node at a line and column (bytes, both from 1), as errors and `unsafeGetAttrPos` tell them; LookupError outside of the expression."""
+        """The innermost node at a line and column (in bytes, both from 1), as errors and `unsafeGetAttrPos` count them.
+
+        Raises LookupError for a place outside of the expression.
+        """
         found = None
         for node in self.walk():
             start, end = node.span
@@ -246,7 +251,7 @@ class Visitor:
         return self.visit_children(node) if method is None else method(node)
 
     def visit_children(self, node: Node) -> None:
-        """Visits the children; to be called by a method that wants them visited, too."""
+        """Visits the children; a method `visit_KIND` calls this if it wants them visited, too."""
         _expect_node(node)
         for child in node.children():
             self.visit(child)
@@ -279,7 +284,7 @@ def parse_file(path: Any, *, features: Iterable[str] = (), check: bool = True) -
 
 # ---- comments ---------------------------------------------------------------------------------------------------
 
-# What decides where a comment may begin; names, numbers and operators do not.
+# The parts of a source that decide where a comment may begin; numbers and operators do not.
 _CODE = re.compile(rb"""(?P<comment>\#[^\r\n]*|/\*(?:[^*]|\*(?!/))*\*/)|(?P<uri>[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9%/?:@&=+$,_.!~*'-]+)
     |(?P<quote>")|(?P<indented>'')|(?P<open>\$?\{)|(?P<close>\})|(?P<word>[A-Za-z_][A-Za-z0-9_'-]*)""", re.X)  # fmt: skip
 _QUOTED = re.compile(rb'(?P<end>")|(?P<open>\$\{)|\\.|\$\\.|\$[^{"\\]', re.S)
@@ -287,7 +292,7 @@ _INDENTED = re.compile(rb"(?P<open>\$\{)|''\$|'''|''\\.|(?P<end>'')|\$[^{']", re
 
 
 def comment_spans(source: bytes) -> Iterator[tuple[int, int]]:
-    """First byte, and the byte after the last, of each comment in a source without faults.
+    """The first byte, and the byte after the last, of each comment in a source without faults.
 
     >>> list(comment_spans(b"1 # x"))
     [(2, 5)]

@@ -1,6 +1,6 @@
 """A value as HTML: a tree to unfold, for notebooks.
 
-In: a value.  Out: one element.  Only the value itself is evaluated; of what is in it, what is known already is shown.
+In: a value.  Out: one element.  Only the value itself is evaluated; the values in it are shown if they are evaluated already.
 """
 
 import html
@@ -21,7 +21,7 @@ _LAZY = '<i style="color:#888">not evaluated</i>'
 
 
 def tree(value: "Any") -> str:
-    """The value, unfolded once; an error as its report.
+    """The value, with its first level unfolded; the report of the error if it cannot be evaluated.
 
     >>> from snowsnake import evaluate
     >>> tree(evaluate("1 + 1"))

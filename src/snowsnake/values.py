@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from snowsnake.source import Position
 
     T = TypeVar("T")
-    Evaluator = Any                   # api.Evaluator, which stands above
+    Evaluator = Any                   # api.Evaluator, which imports this module
 
 _set_class = object.__dict__["__class__"].__set__
 # Codes of errors that say nothing about the value: the same evaluation may succeed at another time.
@@ -34,7 +34,7 @@ _PLAIN = (bool, int, float, str, bytes, type(None), Mapping, list, tuple, os.Pat
 def _bytes(name: str) -> bytes:
     try:
         return name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:            # half of a surrogate pair: no attribute is called so
+    except UnicodeEncodeError:            # half of a surrogate pair: no attribute has such a name, and none has one with a NUL
         return b"\0" + name.encode("utf-8", "surrogatepass")
 
 
@@ -176,7 +176,9 @@ class Value:
         return Derivation(self)
 
     def position(self, name: str | None = None) -> "Position | None":
-        """Where an attribute of a set is defined, or (without a name) a function; None if that is not known.  KeyError for a missing attribute.
+        """Where an attribute of a set is defined, or (without a name) a function; None if that is not known.
+
+        Raises KeyError for a missing attribute.
 
         >>> from snowsnake import evaluate
         >>> str(evaluate('{\\n  version = "1";\\n}').position("version"))
@@ -400,7 +402,7 @@ class Value:
     def select(self, path: str) -> "Value":
         """Follow a selection path such as `a.b.0."c d"`; functions with defaults on the way are called.
 
-        EvaluationError if there is nothing at the path.
+        Raises EvaluationError if there is nothing at the path.
 
         >>> from snowsnake import evaluate
         >>> evaluate('{ a = [ { "b.c" = 5; } ]; }').select('a.0."b.c"').to_python()
@@ -413,7 +415,7 @@ class Value:
     def __getitem__(self, key: "str | int | slice") -> "Value":
         """An attribute of a set, an element of a list (negative: from its end) or a part of it; not forced.
 
-        KeyError (a `MissingAttribute`, with names that look alike) or IndexError if it is not there.
+        Raises KeyError (a `MissingAttribute`, with names that look alike) or IndexError if it is not there.
 
         >>> from snowsnake import evaluate
         >>> evaluate("[ 1 2 3 4 ]")[1:-1] == [2, 3]
@@ -540,7 +542,7 @@ class Value:
         return cast("QueryResult", await self._run_async(lambda: self.query(selector, target)))
 
     async def call_async(self, *arguments: object, **attributes: object) -> "Value":
-        """A call, awaited."""
+        """`value(…)`, awaited."""
         return cast(Value, await self._run_async(lambda: self(*arguments, **attributes)))
 
     # ---- shown --------------------------------------------------------------------------------------------------
@@ -589,6 +591,7 @@ def _key(key: object) -> "bytes | int":
 
 
 def later(handle: "Handle", evaluator: "Evaluator") -> "LaterValue":
+    """Make the value of a handle that can only be evaluated later."""
     value = object.__new__(LaterValue)
     value._handle = handle
     value._evaluator = evaluator

@@ -1,6 +1,6 @@
-"""Evaluating without blocking: twins of methods for `asyncio`, and a pool of evaluators.
+"""Evaluating without blocking: the thread behind the `_async` methods, and a pool of evaluators.
 
-In: a call.  Out: its result, made in a thread of the evaluator's own; whoever stops waiting stops the machine, too.
+In: a call.  Out: its result, made in a thread of the evaluator's own.  A task that stops waiting stops the machine, too.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,7 +28,7 @@ class Job:
         self._call = call
         self._machine = machine
         self._lock = threading.Lock()
-        self._thread: int | None = None       # that it runs in, while it does
+        self._thread: int | None = None       # the thread that the call runs in, while it runs
 
     def run(self) -> Any:
         with self._lock:
@@ -40,13 +40,13 @@ class Job:
                 self._thread = None
 
     def stop(self) -> None:
-        """Asks the machine to stop, if it works for this call: the next one in the same thread is not meant."""
+        """Asks the machine to stop, if it works for this call, and not for the next one in the same thread."""
         with self._lock:
             if self._thread is not None:
                 self._machine.cancel()
 
     def leave_behind(self, future: "Future[Any]") -> None:
-        """Goes on asking the machine to stop, in a thread, until *future* is done; whoever uses the machine meanwhile waits for that."""
+        """Goes on asking the machine to stop, in a thread, until *future* is done.  Other threads that use the machine wait until then."""
         is_done = threading.Event()
 
         def gate(thread: int) -> None:
@@ -68,13 +68,13 @@ class Job:
 
 
 class Worker:
-    """The thread of one evaluator: made when something is first waited for."""
+    """The thread of one evaluator.  It starts with the first call."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, "snowsnake")
 
     async def run(self, call: "Callable[[], T]", machine: "Runner") -> T:
-        """What a call returns.  A task that is cancelled, by `asyncio.timeout` too, stops the machine before it goes on."""
+        """Returns what a call returns.  A task that is cancelled, for example by `asyncio.timeout`, stops the machine before it goes on."""
         job = Job(call, machine)
         future: Future[T] = self._pool.submit(job.run)
         try:
@@ -89,10 +89,11 @@ class Worker:
                 try:
                     await asyncio.sleep(_LOOK_S)
                 except asyncio.CancelledError:
-                    continue              # asked twice
+                    continue              # the task was cancelled twice
             raise
 
     def close(self) -> None:
+        """Ends the thread after the call that runs; calls that wait are cancelled."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -128,7 +129,7 @@ class EvaluatorPool:
 
     @contextmanager
     def _lent(self, nix: object) -> "Iterator[Any]":
-        """What was taken out of the queue, made if it is not yet; it goes back afterwards."""
+        """Lends what was taken out of the queue: an evaluator, or None for one that is yet to be made.  It goes back afterwards."""
         try:
             if nix is None:
                 nix = self._make()
@@ -151,8 +152,9 @@ class EvaluatorPool:
             return function(nix, *arguments)
 
     def map(self, function: "Callable[[Any, Any], T]", items: "Iterable[Any]") -> list[T]:
-        """`function(evaluator, item)` of each item, in order; the first exception is raised when all are done."""
+        """`function(evaluator, item)` of each item, in order.  When all are done, the first exception is raised, in the order of the items."""
         futures = [self._pool().submit(self._call, function, item) for item in items]
+        wait(futures)
         return [future.result() for future in futures]
 
     async def run_async(self, function: "Callable[..., T]", *arguments: object) -> T:
@@ -174,7 +176,7 @@ class EvaluatorPool:
             yield made
 
     def close(self) -> None:
-        """No more calls; those that run come to their end."""
+        """Refuses further calls, and waits for those that run."""
         self._is_closed = True
         if self._threads is not None:
             self._threads.shutdown(wait=True, cancel_futures=True)

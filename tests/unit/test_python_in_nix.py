@@ -182,6 +182,13 @@ def test_constants():
         from_nix(3)
 
 
+@pytest.mark.parametrize("levels", [800, 100_000])
+def test_constants_that_nest_too_deep(levels):
+    for text in ("[" * levels + "]" * levels, "{ a = " * levels + "1" + "; }" * levels):
+        with pytest.raises(snowsnake.LimitReached):
+            from_nix(text)
+
+
 # ---- functions --------------------------------------------------------------------------------------------------
 
 
@@ -202,10 +209,17 @@ class Callable:
         return n + 1
 
 
+class Unknown:
+    """Its annotation names a type that cannot be found: it gets the lazy value, as a function does."""
+
+    def __call__(self, n: "NoSuchType") -> int:  # noqa: F821
+        return n.to_python() + 1
+
+
 CALLS = [
     ("f: f 1 2", lambda a, b: [b, a], [2, 1]), ("f: map (f 1) [ [ 2 ] [ 3 4 ] ]", add, [3, 8]), ("f: f { a = 2; }", named, 10),
     ("f: f.__functionArgs", named, {"a": False, "b": True}), ("f: f { a = 1; c = 2; d = 3; }", rest, {"a": 1, "names": ["c", "d"]}), ("f: f 4", Callable(), 5),
-    ("f: f 4", Callable().__call__, 5), ("f: f", lambda: {"made": [1]}, {"made": [1]}), ("f: f [ 1 2 ]", len, 2), ("f: f \"a\"", str.upper, "A"),
+    ("f: f 4", Unknown(), 5), ("f: f 4", Callable().__call__, 5), ("f: f", lambda: {"made": [1]}, {"made": [1]}), ("f: f [ 1 2 ]", len, 2), ("f: f \"a\"", str.upper, "A"),
     ("f: (f 1) 2 3", lambda a: lambda b: lambda c: [a, b, c], [1, 2, 3]), ("f: f { x = 1; y = null; }", lambda p: p.decode(Point), {"x": 1, "y": None}),
     ("f: builtins.typeOf f", lambda x: x, "lambda"), ("f: f 1", lambda x, unused=3: unused, 3), ("f: f (throw \"lazy\")", lambda x: "not looked at", "not looked at"),
     ("f: f 3 4", pow, 81),

@@ -1,5 +1,6 @@
 """`snowsnake.syntax`: nodes, places, comments, documentation, visitors; on every source of tests/lang, too."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -92,6 +93,12 @@ def test_a_million_levels() -> None:
     assert sum(1 for _ in tree.walk()) == 100_000
     with pytest.raises(RecursionError):
         syntax.Visitor().visit(tree.root)
+
+
+def test_copies_of_nodes() -> None:
+    tree = syntax.parse("[ 1 2 ]")
+    copied = copy.copy(tree.root)
+    assert copied == tree.root and [item.value for item in copied.items] == [1, 2]
 
 
 def test_places() -> None:

@@ -130,8 +130,9 @@ def test_a_timeout_is_left_while_a_large_heap_is_collected(is_stressed):
     assert late[9] < 0.05, late                    # other processes may hold up two of them
 
 
-def test_who_comes_next_waits_for_what_was_left():
-    """A function of Python that blocks: the task is left at once; uses from any thread wait, and are not stopped with it."""
+@pytest.mark.parametrize("is_thread", [False, True])
+def test_who_comes_next_waits_for_what_was_left(is_thread):
+    """A function of Python that blocks: the task is left at once; the next use, from any thread, waits, and is not stopped with it."""
     entered, may_go = threading.Event(), threading.Event()
 
     def blocks(_):
@@ -146,7 +147,7 @@ def test_who_comes_next_waits_for_what_was_left():
         task = asyncio.create_task(value.force_async())
         while not entered.is_set():
             await asyncio.sleep(0.001)
-        behind = asyncio.create_task(nix.evaluate_async("20 + 2"))
+        behind = None if is_thread else asyncio.create_task(nix.evaluate_async("20 + 2"))
         begin = time.perf_counter()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -154,15 +155,18 @@ def test_who_comes_next_waits_for_what_was_left():
         assert time.perf_counter() - begin < 5          # not the thirty seconds of the function
         results: list[object] = []
         others = [threading.Thread(target=lambda: results.append(old.to_python())), threading.Thread(target=lambda: results.append(nix.evaluate("3 * 3").to_python()))]
-        others[0].start()
+        if behind is None:
+            others[0].start()
         await asyncio.sleep(0.05)
-        assert others[0].is_alive() and results == []
+        assert (others[0].is_alive() if behind is None else not behind.done()) and results == []
         may_go.set()
+        if behind is not None:                          # one after the other: an evaluator is for one thread at a time
+            assert (await behind).to_python() == 22
+            others[0].start()
         others[0].join(30)
         others[1].start()
         others[1].join(30)
         assert results == [7, 9]
-        assert (await behind).to_python() == 22
         assert value.to_python() == 2                   # evaluated again: what was left had no result
 
     asyncio.run(main())
@@ -248,6 +252,18 @@ def test_pools():
         assert 1 <= len(made) <= 3
         with pytest.raises(snowsnake.Throw):
             pool.map(lambda nix, n: nix.evaluate('throw "x"').force(), range(3))
+
+        done: list[int] = []
+
+        def slow_or_wrong(nix: Evaluator, n: int) -> None:
+            if n == 0:
+                raise KeyError(n)
+            time.sleep(0.2)
+            done.append(n)
+
+        with pytest.raises(KeyError):
+            pool.map(slow_or_wrong, range(4))
+        assert sorted(done) == [1, 2, 3], "the exception comes when all are done"
 
         async def main() -> list[int]:
             calls = [pool.run_async(lambda nix, n: nix.evaluate("n: n + 1")(n).to_python(), n) for n in range(10)]

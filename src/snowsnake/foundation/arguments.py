@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def a_text(what: str, value: "str | bytes", hint: str = "") -> bytes:
-    """The bytes of a source, which may be any; characters that stand for bytes which are not UTF-8 become these.
+    """Returns the bytes of a source, which need not be UTF-8: a surrogate escape in a str becomes the byte that it means.
 
     >>> a_text("a source", "1 + 1")
     b'1 + 1'
@@ -26,6 +26,17 @@ def a_text(what: str, value: "str | bytes", hint: str = "") -> bytes:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise ValueError(f"{what} with half of a surrogate pair has no bytes") from None
+
+
+def a_level(value: int) -> None:
+    """Checks a level of optimisation.
+
+    >>> a_level(2)
+    Traceback (most recent call last):
+    ValueError: optimise is 0 or 1, not 2
+    """
+    if value not in (0, 1):
+        raise ValueError(f"optimise is 0 or 1, not {value!r}")
 
 
 def a_list(name: str, value: "Iterable[Any]", of: str) -> "Iterable[Any]":
