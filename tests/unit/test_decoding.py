@@ -282,7 +282,8 @@ def test_queries_with_a_type():
     assert found.faults["b.x"].path == ("b", "x") and str(found.faults["b.x"].position) == "«string»:1:12"
 
 
-@pytest.mark.parametrize("selector", ["", ".", "a.", ".a", "a..b", "{a", "{}", "{a,}", '"a', "a b", "*x", "a,b", "{" * 5000, "a.{b", "?", "a.?"])
+@pytest.mark.parametrize("selector", ["", ".", "a.", ".a", "a..b", "{a", "{}", "{a,}", '"a', "a b", "*x", "a,b", "{" * 5000, "a.{b", "?", "a.?",
+                                      ".".join("a" * 3000), ".".join(["*"] * 3000), ".".join(["{" + ".".join("a" * 100) + "}"] * 100)])  # fmt: skip
 def test_selectors_that_are_none(selector):
     with pytest.raises(ValueError, match="selector"):
         evaluate("{ }").query(selector)

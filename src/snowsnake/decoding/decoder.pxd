@@ -30,7 +30,7 @@ cdef class Decoder:
     # (path, error) of the parts of a query that failed; None outside a query.
     cdef list faults
     # The path of the part that a query is decoding.
-    cdef list way
+    cdef list path
     # The number of nested lists and sets that are being decoded.
     cdef int levels
     # Whether this decoder turned Python's collector off, and so must turn it on again.
@@ -42,6 +42,7 @@ cdef class Decoder:
     cdef int enter_level(self) except -1
     cdef Word forced(self) except? 0x57
     cdef Word called(self, int which) except? 0x57
+    cdef str described(self)
     cdef object mismatch(self, object expected)
     cdef str name_of(self, uint32_t symbol)
     cdef object explain(self, object error, object step, Word attrs, uint32_t symbol)

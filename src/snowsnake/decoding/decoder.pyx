@@ -8,7 +8,7 @@ from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
 
-from snowsnake.handle cimport Handle
+from snowsnake.handle cimport Handle, check_belongs
 from snowsnake.machine.attrs cimport attrs_position
 from snowsnake.machine.descriptions cimport describe
 from snowsnake.machine.heap cimport push
@@ -51,7 +51,7 @@ cdef class Decoder:
         self.evaluator = evaluator
         self.m = evaluator.machine()
         self.names = {}
-        self.way = []
+        self.path = []
 
     def __reduce__(self):
         raise TypeError("a decoder belongs to its evaluator")
@@ -68,7 +68,7 @@ cdef class Decoder:
     def query(self, Handle handle not None, wrap):
         """(values, faults): what the selector finds, and a list of (path, error)."""
         self.faults = []
-        self.way = []
+        self.path = []
         try:
             found = self.follow(handle, wrap)
             return found, self.faults
@@ -82,8 +82,7 @@ cdef class Decoder:
         cdef object outer = self.wrap
         cdef int outer_levels = self.levels
         cdef bint was_collecting
-        if handle.evaluator is not self.evaluator:
-            raise ValueError("a value of another evaluator")
+        check_belongs(handle, self.evaluator)
         if self.root is None:
             raise ValueError("this decoder has no plan")
         self.evaluator.enter()
@@ -125,7 +124,7 @@ cdef class Decoder:
         cdef Machine* m = self.m
         cdef ptrdiff_t height = m.sp - m.stack_base
         push(m, w)
-        self.way.append(step)
+        self.path.append(step)
         try:
             return plan.decode()
         except EvaluationError as error:
@@ -135,17 +134,19 @@ cdef class Decoder:
             self.note(error, tuple(reversed(error.path if isinstance(error, DecodeError) else getattr(error, "_decoding", ()))))
             return ABSENT
         finally:
-            self.way.pop()
+            self.path.pop()
             m.sp = m.stack_base + height
 
     cdef object note(self, object error, tuple steps):
-        path = (*self.way, *steps)
+        """Adds an error to `faults`; *steps* lead from the part that the query is decoding to the part that failed."""
+        path = (*self.path, *steps)
         if isinstance(error, DecodeError):
             error.path = path
         self.faults.append((path, error))
         return None
 
     cdef int enter_level(self) except -1:
+        """Counts a list or set that is being decoded; the caller decrements `levels` at its end.  Raises DecodeError if there are too many."""
         if self.levels >= MOST_LEVELS:
             raise DecodeError(f"at most {MOST_LEVELS} levels of lists and sets", "more, or a value that contains itself")
         self.levels += 1
@@ -193,18 +194,22 @@ cdef class Decoder:
         m.sp[-1] = val(m.result)
         return m.sp[-1]
 
-    cdef object mismatch(self, object expected):
-        """Raises the DecodeError that says what the top of the stack is instead of `expected`."""
+    cdef str described(self):
+        """Says what the top of the stack is: its type and value, in one short line."""
         cdef char* text = describe(self.m, val(self.m.sp[-1]))
         if text == NULL:
             raise MemoryError
         try:
-            found = (<bytes>text).decode("utf-8", "replace")
+            return (<bytes>text).decode("utf-8", "replace")
         finally:
             free(text)
-        raise DecodeError(expected, found)
+
+    cdef object mismatch(self, object expected):
+        """Raises the DecodeError that says what the top of the stack is instead of `expected`."""
+        raise DecodeError(expected, self.described())
 
     cdef str name_of(self, uint32_t symbol):
+        """The text of a symbol; each text is made once."""
         name = self.names.get(symbol)
         if name is None:
             name = text_of(symbol_string(self.m, symbol))
@@ -261,7 +266,7 @@ cdef class Plan:
 # The bits of `KIND_…`, for Python.
 NULL_KIND, BOOL, INT, FLOAT, STRING = KIND_NULL, KIND_BOOL, KIND_INT, KIND_FLOAT, KIND_STRING
 LIST, SET, FUNCTION, PATH = KIND_LIST, KIND_SET, KIND_FUNCTION, KIND_PATH
-EVERY = 511
+EVERY = 2 * KIND_PATH - 1
 
 
 cdef int kind_number(Word w) noexcept:

@@ -55,6 +55,7 @@ class _Planner:
         self.kept: list[object] = []
 
     def plan(self, info: "inspect.Type") -> "Plan":
+        """The plan of a type as msgspec describes it.  The description of class `X` is for the method `plan_X`."""
         name = type(info).__name__
         make: Callable[[Any], Plan] | None = getattr(self, f"plan_{name}", None)
         if make is None:
@@ -131,18 +132,21 @@ class _Planner:
             return known
         inner = Record(self.decoder, expected, dict)
         plan = self.known[id(target)] = Convert(self.decoder, expected, inner, target.model_validate)
-        for name, field in target.model_fields.items():
-            for alias in dict.fromkeys(_aliases(name, field, target)):
-                inner.add(alias.encode(), alias, self.pydantic_field(field.annotation), False)
+        self.add_fields(inner, target)
         return plan
 
+    def add_fields(self, plan: "Record", model: Any) -> None:
+        """Adds the attributes under which a pydantic model looks for its fields."""
+        for name, field in model.model_fields.items():
+            for alias in dict.fromkeys(_aliases(name, field, model)):
+                plan.add(alias.encode(), alias, self.pydantic_field(field.annotation), False)
+
     def pydantic_field(self, annotation: Any) -> "Plan":
+        """The plan of a field, which decodes to plain data; of a model in a model, only the attributes that it names are decoded."""
         if hasattr(annotation, "model_fields") and hasattr(annotation, "__pydantic_validator__"):
             inner = Record(self.decoder, annotation.__name__, dict)
             if annotation.model_config.get("extra") not in ("allow", "forbid") and id(annotation) not in self.known:
-                for name, field in annotation.model_fields.items():
-                    for alias in dict.fromkeys(_aliases(name, field, annotation)):
-                        inner.add(alias.encode(), alias, self.pydantic_field(field.annotation), False)
+                self.add_fields(inner, annotation)
                 return inner
         return Anything(self.decoder)
 
@@ -268,7 +272,7 @@ class _Planner:
         return plan
 
     def plan_TypedDictType(self, info: "inspect.TypedDictType") -> "Plan":
-        return self.known.get(id(info)) or self.record(info, _itself, info.cls.__name__)
+        return self.known.get(id(info)) or self.record(info, lambda found: found, info.cls.__name__)
 
     def plan_NamedTupleType(self, info: "inspect.NamedTupleType") -> "Plan":
         known = self.known.get(id(info))
@@ -318,10 +322,6 @@ def _is_plain_dataclass(target: object, fields: "tuple[inspect.Field, ...]") -> 
 def _is_store_path(target: type) -> bool:
     """Compares names, so that a program that decodes no store path does not import the store."""
     return target.__module__ == "snowsnake.store.path" and target.__name__ == "StorePath"
-
-
-def _itself(found: dict[str, object]) -> dict[str, object]:
-    return found
 
 
 def _listed(values: "Iterable[object]") -> str:

@@ -45,7 +45,15 @@ _Name(name='c', is_optional=True, rest=[_Name(name='d', is_optional=False, rest=
     return parts
 
 
+# How many parts may follow one another: each is a call in Python when the plan is made, and in C when it is carried out.
+_MOST_PARTS = 200
+_MOST_BRACES = 100                        # in each other
+_SHOWN_CHARACTERS = 80
+
+
 class _Reader:
+    """Reads a selector from left to right; `at` is the index of the next character."""
+
     def __init__(self, text: str) -> None:
         if not isinstance(text, str):
             raise TypeError(f"a selector is a text, not {type(text).__name__}")
@@ -54,7 +62,8 @@ class _Reader:
         self.depth = 0
 
     def fail(self, expected: str) -> NoReturn:
-        raise ValueError(f"selector {self.text!r}: expected {expected} at character {self.at + 1}")
+        shown = self.text if len(self.text) <= _SHOWN_CHARACTERS else self.text[:_SHOWN_CHARACTERS] + "…"
+        raise ValueError(f"selector {shown!r}: expected {expected} at character {self.at + 1}")
 
     def peek(self) -> str:
         while self.text[self.at : self.at + 1].isspace():
@@ -79,7 +88,7 @@ class _Reader:
 
     def braces(self) -> list[_Name]:
         self.depth += 1
-        if self.depth > 100:
+        if self.depth > _MOST_BRACES:
             self.fail("fewer braces")
         names: list[_Name] = []
         while True:
@@ -118,16 +127,18 @@ class _Reader:
         return _Name(self.text[start : self.at], is_optional)
 
 
-def plan_of_selector(decoder: "Decoder", parts: list[_Part], leaf: "Plan") -> "Plan":
-    """The plan of a parsed selector, whose ends are `leaf`."""
+def plan_of_selector(decoder: "Decoder", parts: list[_Part], leaf: "Plan", depth: int = 0) -> "Plan":
+    """The plan of a parsed selector, whose ends are `leaf`.  Raises ValueError if too many parts follow one another."""
     if not parts:
         return leaf
+    if depth >= _MOST_PARTS:
+        raise ValueError(f"selector of more than {_MOST_PARTS} parts")
     first, rest = parts[0], parts[1:]
     if isinstance(first, str):
-        return Each(decoder, plan_of_selector(decoder, rest, leaf))
+        return Each(decoder, plan_of_selector(decoder, rest, leaf, depth + 1))
     if isinstance(first, _Name):
-        return Select(decoder, [(first.name, first.name, first.is_optional, plan_of_selector(decoder, rest, leaf))], True)
-    names = [(name.name, name.key, name.is_optional, plan_of_selector(decoder, [*name.rest, *rest], leaf)) for name in first]
+        return Select(decoder, [(first.name, first.name, first.is_optional, plan_of_selector(decoder, rest, leaf, depth + 1))], True)
+    names = [(name.name, name.key, name.is_optional, plan_of_selector(decoder, [*name.rest, *rest], leaf, depth + 1)) for name in first]
     return Select(decoder, names, False)
 
 

@@ -4,16 +4,14 @@
 In: the value on top of the machine's stack.  Out: a Python object, or DecodeError.
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdlib cimport free
 
 from snowsnake.decoding.decoder cimport Decoder, Plan, text_of, KIND_NULL, KIND_BOOL, KIND_INT, KIND_FLOAT, KIND_STRING, KIND_SET, KIND_PATH
 from snowsnake.handle cimport Handle, make_handle
-from snowsnake.machine.descriptions cimport describe
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport (
     WORD_NULL, WORD_TRUE, Word, attrs_find, float_value, int_value, is_attrs, is_bool, is_float, is_int,
-    is_path, is_string, path_string, string_data, string_size, val,
+    is_path, is_string, path_string, string_data, string_size,
 )
 
 from snowsnake.decoding.decoder import ANY, EVERY
@@ -201,14 +199,6 @@ cdef class Convert(Plan):
         """Raises a DecodeError.  If the library's error has a list of details (as pydantic's has), the first one says where the fault is."""
         details = error.errors() if hasattr(error, "errors") else []
         for detail in details:
-            raise DecodeError(f"{self.expected} ({detail['msg']})", repr(detail["input"])[:100], tuple([step if isinstance(step, int) else str(step) for step in reversed(detail["loc"])])) from error
-        raise DecodeError(f"{self.expected} ({error})", self.found()) from error
-
-    cdef str found(self):
-        cdef char* text = describe(self.d.m, val(self.d.m.sp[-1]))
-        if text == NULL:
-            raise MemoryError
-        try:
-            return (<bytes>text).decode("utf-8", "replace")
-        finally:
-            free(text)
+            path = tuple([step if isinstance(step, int) else str(step) for step in reversed(detail["loc"])])
+            raise DecodeError(f"{self.expected} ({detail['msg']})", repr(detail["input"])[:100], path) from error
+        raise DecodeError(f"{self.expected} ({error})", self.d.described()) from error
