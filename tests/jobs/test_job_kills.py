@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -178,6 +179,19 @@ def test_reader_that_goes_away(tmp_path):
     process.wait(timeout=60)
     assert process.returncode == 141
     assert not any(map(is_alive, workers))
+
+
+def test_first_process_of_a_container(tmp_path):
+    """The parent of workers may have the number 1; that does not mean that it has ended."""
+    unshare = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True).returncode:
+        pytest.skip("needs user namespaces")
+    source = str(Path(sys.modules["snowsnake"].__file__).parent.parent)
+    done = subprocess.run(
+        [*unshare, sys.executable, "-c", JOBS, "jobs", "--json", "--workers", "2", *expression("many")], capture_output=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": source}, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 300 and b"evaluation worker" not in done.stdout, done.stderr[-2000:]
 
 
 def test_path_that_ends_its_worker():

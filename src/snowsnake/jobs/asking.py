@@ -1,8 +1,8 @@
 """Checks whether questions still have the same answers; each is asked once in a run.
 
-In: questions as JSON, and the stamp of the file that was read: its times, inode and size.  Out: yes or no.  A file with the same stamp has
-not changed since, as in Git's index: whoever writes to a file changes its status time, which nobody can set.  A file that was
-changed less than two seconds before has no stamp, because clocks of file systems are coarse.
+In: questions as JSON, and for each the stamp that its file had when it was read: times, inode and size.  Out: yes or no.  As in Git's index, a
+file with the same stamp has not changed since: a program that writes to a file changes its status time, which nobody can set.  A file that was
+changed less than two seconds before it was read has no stamp, because clocks of file systems are coarse.
 """
 
 import json
@@ -17,7 +17,10 @@ _YOUNG_NS = 2_000_000_000
 
 
 class Asking:
-    """`stamps`: known ones, besides those that are given; `learned`: those that were found."""
+    """Asks questions again, and remembers the answers.
+
+    `stamps`: further stamps that are known, by question; `learned`: the stamps of files whose contents were read again, and had not changed.
+    """
 
     def __init__(self, dependencies: Dependencies, *, trusts_stamps: bool = True) -> None:
         self.stamps: dict[str, str] = {}
@@ -25,7 +28,7 @@ class Asking:
         self._dependencies = dependencies
         self._trusts_stamps = trusts_stamps
         self._answers: dict[str, bool] = {}
-        self._looks: dict[str, os.stat_result] = {}    # at the paths themselves: most are asked about twice
+        self._looks: dict[str, os.stat_result] = {}    # what `os.lstat` said of a path: there are two questions about most paths
 
     def first_changed(self, questions: list[str], stamps: list[str]) -> int:
         """The number of the first question whose answer has changed; the number of questions if none has."""
@@ -72,7 +75,7 @@ class Asking:
 
 
 def _stamp(place: str, kind: str, looked: os.stat_result | None = None) -> str:
-    """The stamp of a file, also one that was copied unchanged; empty for anything else.  `looked`: what `os.lstat` has said."""
+    """The stamp of a file that was read, or copied as a tree; empty for anything else.  `looked`: what `os.lstat` has said of it."""
     try:
         found = os.lstat(place) if looked is None else looked
         return stamp_text(os.stat(place) if kind == "file" and stat.S_ISLNK(found.st_mode) else found)
@@ -81,5 +84,6 @@ def _stamp(place: str, kind: str, looked: os.stat_result | None = None) -> str:
 
 
 def _latest(stamp: str) -> int:
+    """The later one of the times in a stamp (`dependencies.stamp_text`), in nanoseconds."""
     modified, changed = stamp.split(" ", 2)[:2]
     return max(int(modified), int(changed))

@@ -1,8 +1,8 @@
 """A run on many machines: a Dask cluster evaluates, this process keeps the queue and the order.
 
-In: a shipped root or flake, a `dask.distributed` client.  Out: replies in the order of their paths.  Each archive is a task of its own, named by its content: the
-scheduler keeps it, sends it to each worker once, and again to those that replace lost ones.  Dask handles workers that are lost, too slow or out of
-memory; a task that it gives up is issued again path by path.
+In: a shipped root or flake, a `dask.distributed` client.  Out: replies in the order of their paths.  Each archive is a task of its own, named by
+its content: the scheduler keeps it, sends it to each worker once, and again to those that replace lost ones.  Dask handles workers that are lost,
+too slow or out of memory; a task that it gives up is issued again path by path.
 """
 
 from __future__ import annotations
@@ -17,21 +17,23 @@ from typing import Any
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.queue import JobQueue
-from snowsnake.jobs.reply import Path, Reply, joined
+from snowsnake.jobs.reply import Path, Reply, failed, worker_of
 from snowsnake.jobs.shipped_flake import Answers, FlakeSources, FlakeWorker, Needs, ShippedFlake, failed_root
 from snowsnake.jobs.shipping import ShippedRoot, open_shipped
 from snowsnake.jobs.worker import resident_bytes
 
-_MOST_AT_ONCE = 32
-_MOST_ATTEMPTS = 4                     # for a path alone; Dask tries each several times
+_MOST_AT_ONCE = 32                     # paths in a task
+_MOST_ATTEMPTS = 4                     # tasks for one path alone; Dask tries each several times
 _POLL_S = 0.2
-_AWAY_S = 15.0                         # without any worker, before others are requested; each time twice as long
-_MOST_CALLS = 4                        # for workers, none of which came
+_AWAY_S = 15.0                         # how long no worker is there before others are requested; the time doubles with each request
+_MOST_CALLS = 4                        # requests for workers in a row after which none came
 
 
 class ClusterRun:
-    """Like `jobs.run.Run`, with the same replies.  `add_workers` is called if all workers have been away for a while: a local cluster does not
-    replace one that dies while it starts.  Without `add_workers`, the run waits for others.  Of a flake, `archive` has the archives by store path, and `sources` fetches its inputs.
+    """Does what `jobs.run.Run` does, with the same replies.
+
+    `add_workers` is called if all workers have been away for a while: a local cluster does not replace one that dies while it starts.  Without
+    `add_workers`, the run waits for others.  For a flake, `archive` has the archives by store path, and `sources` fetches its inputs.
     """
 
     def __init__(
@@ -47,16 +49,16 @@ class ClusterRun:
         self.sources = sources
         self.queue = JobQueue()
         self.broken: list[Reply] = []
-        self.retries = 0
+        self.retries = 0                               # tasks that Dask gave up
         self._archives = archive if isinstance(archive, dict) else {shipped.store_path: archive} if isinstance(shipped, ShippedRoot) else {}
         self._futures: dict[str, Any] = {}             # the archives on the cluster
         self._answers = Answers()
         self._attempts: dict[Path, int] = {}
         self._out: dict[Any, list[Path]] = {}
         self._add_workers = add_workers
-        self._last_seen = time.monotonic()             # when there were workers, or others were asked for
-        self._calls = 0                                # for workers, since there were any
-        self._alone: list[Path] = []   # paths that were in a task that failed
+        self._last_seen = time.monotonic()             # the last time at which there were workers, or others were requested
+        self._calls = 0                                # requests for workers since there were any
+        self._alone: list[Path] = []                   # paths that were in a task that failed
 
     def replies(self) -> Iterator[Reply]:
         """All jobs, in order."""
@@ -85,7 +87,7 @@ class ClusterRun:
         self._futures[store_path] = self.client.submit(_same, archive, key="source-" + os.path.basename(store_path), pure=True)
 
     def _answer(self, needs: Needs) -> None:
-        """Finds out here what a worker asks for, and tells all of them from now on."""
+        """Finds out on this machine what a worker asks for; all workers get the answer from now on."""
         assert self.sources is not None
         self._answers, archives = self.sources.answer(needs, self._answers)
         for store_path, archive in archives.items():
@@ -93,6 +95,7 @@ class ClusterRun:
                 self._send(store_path, archive)
 
     def _give_out(self) -> None:
+        """Submits tasks, as many as keep the workers busy; requests other workers if there are none."""
         threads = sum(self.client.nthreads().values())
         now = time.monotonic()
         if threads:
@@ -132,13 +135,13 @@ class ClusterRun:
                         for reply in result:
                             self._finish(reply)
                     continue
-                except Exception as error:             # the worker that had the result went before it was fetched
+                except Exception as error:             # the worker that had the result ended before the result was fetched
                     if not _is_lost(error):
                         raise
             self._again(paths, "it was given up" if future.status != "error" else str(future.exception()))
 
     def _finish(self, reply: Reply) -> None:
-        """Makes an error name the files of this machine."""
+        """Enters a reply; its error names the files of this machine instead of those in the archive."""
         if reply.error is not None and isinstance(self.shipped, ShippedRoot) and self.shipped.folder:
             there, here = self.shipped.store_path, self.shipped.folder
             reply.fields["error"] = reply.error.replace(there, here)
@@ -146,13 +149,13 @@ class ClusterRun:
         self.queue.finish(reply)
 
     def _again(self, paths: list[Path], reason: str) -> None:
+        """Lets the paths of a task that failed be evaluated again, each in a task of its own."""
         self.retries += 1
         if len(paths) == 1:
             (path,) = paths
             self._attempts[path] = self._attempts.get(path, 0) + 1
             if self._attempts[path] >= _MOST_ATTEMPTS:
-                text = f"error: while reading result for attrPath '{'.'.join(path)}', evaluation worker was lost: {reason}"
-                self.queue.finish(Reply(path, fields={"attr": joined(path), "attrPath": list(path), "error": text}, is_broken=True))
+                self.queue.finish(failed(path, f"error: {worker_of(path)} was lost: {reason}", is_broken=True))
                 return
         self._alone += paths
 
@@ -175,17 +178,17 @@ def _same(archive: bytes) -> bytes:
 
 _roots: dict[ShippedRoot | ShippedFlake, JobRoot | FlakeWorker | EvaluationError] = {}
 _lock = threading.Lock()               # an evaluator is for one thread at a time
-_MOST_OF_MEMORY = 0.5                  # of a worker's: Dask pauses one that has more than 0.8, and ends it at 0.95
+_MOST_OF_MEMORY = 0.5                  # the part of a worker's memory that it may use: Dask pauses one that uses 0.8, and ends it at 0.95
 
 
 def look_at(shipped: ShippedRoot | ShippedFlake, archives: dict[str, bytes], answers: Answers, paths: list[Path]) -> list[Reply] | Needs:
-    """The task: replies to some paths below a root, which this worker opens once, and again when it has grown too large; or what it needs first.
+    """The task: returns replies to some paths below a root, or what this worker needs first.
 
-    `archives`: by store path.
+    A worker opens a root once, and again when it has grown too large.  `archives` has the archives by store path.
     """
     with _lock:
         if shipped not in _roots or _is_large():
-            _roots.clear()             # one run at a time: memory is for that
+            _roots.clear()             # the memory is for one run at a time
             gc.collect()
             _roots[shipped] = _open(shipped, archives, answers)
         root = _roots[shipped]

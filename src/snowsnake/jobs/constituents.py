@@ -1,4 +1,4 @@
-"""Aggregates: jobs that name other jobs; their derivations get these as inputs once all are known.
+"""Aggregates: jobs that name other jobs, their *constituents*; once all jobs are known, an aggregate's derivation gets these as inputs.
 
 In: the jobs of a run by their attribute, a store.  Out: the aggregates' lines, in the order in which they depend on each other.
 """
@@ -20,7 +20,7 @@ Jobs = dict[str, dict[str, Any]]
 
 
 class Aggregate:
-    """A job that names others: those that it gets, and the errors about the rest."""
+    """A job that names others: `dependencies` are those that it gets, `broken` has errors about the rest."""
 
     def __init__(self, name: str, dependencies: set[str], broken: dict[str, str]) -> None:
         self.name = name
@@ -58,6 +58,7 @@ def names_others(fields: dict[str, object]) -> bool:
 
 
 def _resolved(jobs: Jobs, say: Callable[[str, str], None]) -> Iterator[Aggregate]:
+    """The aggregates, with the jobs that their names and patterns mean."""
     for name in sorted(jobs):
         job = jobs[name]
         if not names_others(job):
@@ -99,7 +100,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def _sorted(aggregates: dict[str, Aggregate]) -> list[str]:
-    """Those that others need first."""
+    """The names of the aggregates, each after those that it depends on.  Raises `_Cycle` if there is no such order."""
     order: list[str] = []
     seen: set[str] = set()
     for root in sorted(aggregates):
@@ -127,6 +128,7 @@ def _sorted(aggregates: dict[str, Aggregate]) -> list[str]:
 def _circular(
     jobs: Jobs, aggregates: dict[str, Aggregate], cycle: _Cycle, say: Callable[[str, str], None]
 ) -> Iterator[dict[str, object]]:
+    """Makes all aggregates errors, because two of them depend on each other."""
     say("error", f"Found dependency cycle between jobs '{cycle.first}' and '{cycle.second}'")
     for name in (cycle.first, cycle.second):
         jobs[name]["error"] = f"Dependency cycle: {cycle.first} <-> {cycle.second}"
@@ -137,13 +139,13 @@ def _circular(
 
 
 def _rewrite(job: dict[str, Any], children: list[str], store: LocalStore, gc_roots: str) -> None:
-    """Adds the constituents to the inputs of the aggregate's derivation, whose paths change with that."""
+    """Adds the constituents to the inputs of the aggregate's derivation; this changes its path and its output paths."""
     drv: Derivation = store.read_derivation(job["drvPath"])
     for child in children:
         job["constituents"].append(child)
         drv.input_drvs[child] = [min(store.read_derivation(child).outputs)]
     if any(output.kind != "input" for output in drv.outputs.values()) or "out" not in drv.outputs:
-        return                         # its paths are known after building, or follow from its contents
+        return                         # the paths are only known after building, or follow from the contents
     drv_path = drv.finish(DerivationMemory(store.store_dir, store.read))
     store.add_derivation(drv.to_aterm(), drv.name, drv_path)
     store.flush()

@@ -15,7 +15,8 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs import facts
 from snowsnake.jobs.missing import find_missing
 from snowsnake.jobs.options import JobOptions
-from snowsnake.jobs.reply import Path, Reply, joined
+from snowsnake.jobs.reply import Path, Reply, joined, named
+from snowsnake.plain import is_derivation
 from snowsnake.selection import Selector
 from snowsnake.store.derivation import Derivation
 
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
 _QUOTED = re.compile(r"(['\"`]).+?\1")
 _CONSTITUENT_PATHS = b"value: builtins.getContext (toString value)"
-# An error as plain text, and for this terminal.
+# Makes the texts of an error: as plain text, and for this terminal.
 Render = Callable[[EvaluationError], tuple[str, str]]
 
 
 class JobRoot:
-    """`features`: experimental features that are on.  `expression` compiles one of the command line.  `render` makes texts of errors."""
+    """The root of a run.  `features`: experimental features that are on.  `render` makes texts of errors; without it, all texts are plain."""
 
     def __init__(
         self,
@@ -74,14 +75,14 @@ class JobRoot:
 
     def look(self, path: Path) -> Reply:
         """The reply for a path.  Only an interruption is raised."""
-        self._cause = ""                               # the cause of an error that another one reports
+        self._cause = ""                               # the cause of an error that another error reports
         self._is_fleeting = False
-        reply = Reply(path, fields={"attr": joined(path), "attrPath": list(path)})
+        reply = Reply(path, fields=named(path))
         try:
             value = self._value(path, reply.fields["attr"])
             if value.type_name() != "set":
                 reply.attrs = []
-            elif facts.is_derivation(value):
+            elif is_derivation(value):
                 reply.fields |= self._job(value, reply.fields["attr"])
             else:
                 reply.attrs = self._names(value, path)
@@ -96,7 +97,7 @@ class JobRoot:
     def _fail(self, reply: Reply, error: EvaluationError) -> None:
         text, shown = self._rendered(error)
         reply.attrs = None
-        reply.fields = {"attr": reply.fields["attr"], "attrPath": list(reply.path), "error": text}
+        reply.fields = {**named(reply.path), "error": text}
         reply.report = "" if shown == text else shown
         reply.cause = self._cause or cause_of(error)
         reply.is_broken = error.code in ("depth", "memory")
@@ -105,7 +106,8 @@ class JobRoot:
     def _rendered(self, error: EvaluationError) -> tuple[str, str]:
         message = error.message
         texts = self._render(error)
-        self._is_fleeting |= error.message != message  # it says now what is beside the source that was evaluated: files that are not tracked
+        # The message says more now: that a file exists, but is not tracked by Git.  That is not part of the record.
+        self._is_fleeting |= error.message != message
         return texts
 
     def _value(self, path: Path, text: str) -> Handle:
@@ -124,11 +126,11 @@ class JobRoot:
             self._parents[path[:-1]] = parent
         found = facts.attribute(parent, path[-1].encode("utf-8", "surrogateescape")) if parent.type_name() == "set" else None
         if found is None:
-            found = self._selector.select(self.root, text)       # which says what is wrong
+            found = self._selector.select(self.root, text)       # this raises the error that says what is wrong
         return self._selector.auto_call(found)
 
     def _names(self, value: Handle, path: Path) -> list[str]:
-        """The names below a set that is entered: the root, or a set that asks for it."""
+        """The names below a set if the run enters it, as it does the root and a set with `recurseForDerivations`; otherwise none."""
         names = value.keys()
         recurses = self.options.recurses_always or not path
         if not self.options.recurses_always and b"recurseForDerivations" in names:
@@ -156,7 +158,7 @@ class JobRoot:
             failure = EvaluationError(error.code, f"derivation '{attr}' does not have valid outputs: {reason}")
             self._cause = cause_of(error)
             raise failure from None
-        found["drvPath"] = drv_path = facts.drv_path_of(value, store_dir)
+        found["drvPath"] = drv_path = facts.drv_path(value, store_dir)
         drv = self.derivation(drv_path) if options.is_instantiating else None
         if drv is None:
             found["system"] = facts.system_of(value)
@@ -225,7 +227,7 @@ class JobRoot:
         return os.path.lexists(path)
 
     def flush(self) -> None:
-        """Makes everything valid that replies name, and makes their roots."""
+        """Makes the paths that replies name valid, and makes links to them that the garbage collector respects."""
         self.evaluator.flush_store()
         roots, self._roots = self._roots, []
         store = self.evaluator.store if roots else None
@@ -246,7 +248,7 @@ def cause_of(error: EvaluationError) -> str:
 
 
 def required_features(drv: Derivation) -> list[str]:
-    """Features that a machine needs to build it."""
+    """The features that a machine needs in order to build a derivation."""
     structured = drv.env.get("__json")
     if structured is not None:
         wanted = json.loads(structured).get("requiredSystemFeatures", [])

@@ -5,13 +5,12 @@ In: handles.  Out: Python data; errors in 2.34.8's words.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.store import store_path
+from snowsnake.selection import drv_path_of, store_path_of
 
 if TYPE_CHECKING:
     from snowsnake.foundation.json_type import Json
@@ -22,7 +21,7 @@ _MOST_LEVELS = 10_000                  # of metadata: 2.34.8's max-call-depth
 
 @contextmanager
 def noted(text: str) -> Iterator[None]:
-    """The trace line that says why a value was evaluated."""
+    """Adds a line to the trace of errors inside the block, which says why a value was evaluated."""
     try:
         yield
     except EvaluationError as error:
@@ -36,12 +35,6 @@ def attribute(value: Handle, name: bytes) -> Any:
         return value.select(name)
     except KeyError:
         return None
-
-
-def is_derivation(value: Handle) -> bool:
-    """Of a set."""
-    kind = attribute(value, b"type")
-    return kind is not None and kind.type_name() == "string" and kind.string() == b"derivation"
 
 
 def text_of(value: Handle) -> str:
@@ -70,31 +63,17 @@ def system_of(value: Handle) -> str:
         return text_of(system)
 
 
-def store_path_of(value: Handle, store_dir: str) -> str:
-    """A string, path or set that means an object of the store."""
-    kind = value.type_name()
-    data = value.string() if kind == "string" else os.fsencode(value.to_python()) if kind == "path" else value.coerce_to_string()
-    text = data.decode("utf-8", "replace")
-    try:
-        store_path.parse(text, store_dir)
-    except ValueError:
-        raise EvaluationError("value", f"path '{text}' is not in the Nix store") from None
-    return text
-
-
-def drv_path_of(value: Handle, store_dir: str) -> str:
+def drv_path(value: Handle, store_dir: str) -> str:
+    """The path of the derivation of a set."""
     found = attribute(value, b"drvPath")
     if found is None:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
     with noted("while evaluating the 'drvPath' attribute of a derivation"):
-        path = store_path_of(found, store_dir)
-        if not path.endswith(".drv"):
-            raise EvaluationError("value", f"store path '{path.rpartition('/')[2]}' is not a valid derivation path")
-        return path
+        return drv_path_of(found, store_dir)
 
 
 def outputs_of(value: Handle, store_dir: str, *, may_float: bool) -> dict[str, str | None]:
-    """Names and paths of outputs; `may_float`: paths that are only known after building are None."""
+    """The names and paths of the outputs.  With `may_float`, an output whose path is only known after building has None."""
     try:
         return _outputs(value, store_dir)
     except EvaluationError:

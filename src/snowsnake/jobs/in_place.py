@@ -1,8 +1,10 @@
-"""Sources that are read where they lie, under the store path of the contents that they had: what was read from them while somebody edited them counts as disputed.
+"""Checks answers that were read from sources in their own folders, which somebody may have edited meanwhile.
 
-In: the record of an evaluation, and when it began.  Out: the same record.  A record takes it as given that a file of a source is what the
-store path says.  That is so for a file that nobody has changed since the source was hashed: the time of change (`ctime`) of a file, and of the
-folders on the way to it, is none that a program can set, and renaming something changes it, too.
+In: the record of an evaluation, and when it began.  Out: the same record, in which some answers are disputed now.
+
+Such a source is named by the store path of the contents that it had when it was hashed, and the record takes it for granted that its files are
+what the store path says.  That is true of a file that nobody has changed since.  The time of change (`ctime`) of the file and of the folders
+above it shows that: no program can set it, and renaming changes it, too.
 """
 
 import os
@@ -15,15 +17,16 @@ from snowsnake.dependencies import Dependencies, Dependency
 if TYPE_CHECKING:
     from snowsnake.interpreter import Interpreter
 
-_CLOCK_NS = 50_000_000                 # times of files may lag behind the clock
-_COARSE_NS = 2_000_000_000             # those of file systems that keep no parts of a second
+_CLOCK_NS = 50_000_000                 # how far times of files may lag behind the clock
+_COARSE_NS = 2_000_000_000             # the same, of file systems that keep no parts of a second
 _SECOND_NS = 1_000_000_000
 
 
 def doubted(evaluator: "Interpreter", found: Dependencies, since_ns: int) -> Dependencies:
-    """Makes those answers disputed that are fixed by the hash of a source and may have been read from another content.  `since_ns`: before anything was fetched.
+    """Makes an answer disputed if the hash of a source fixes it, and it may have been read from other contents.
 
-    A source that lies in a folder, and was asked for with its hash, becomes a question about that folder: if it changes, the source cannot be had any more.
+    `since_ns` is a time before anything was fetched.  A source in a folder that was asked for with its hash becomes a question about that
+    folder: if the folder changes, the source cannot be fetched any more.
     """
     looks = _Looks(evaluator, since_ns, found.store_folders)
     found.entries = tuple(looks.checked(entry) for entry in found.entries)
@@ -31,10 +34,13 @@ def doubted(evaluator: "Interpreter", found: Dependencies, since_ns: int) -> Dep
 
 
 def now_ns() -> int:
+    """The time now, as `doubted` takes it."""
     return time.time_ns()
 
 
 class _Looks:
+    """What was found out about the places of sources; each is looked at once."""
+
     def __init__(self, evaluator: "Interpreter", since_ns: int, store_folders: tuple[str, ...]) -> None:
         self._evaluator = evaluator
         self._since_ns = since_ns
@@ -58,13 +64,14 @@ class _Looks:
         return known
 
     def _is_old(self, path: str, is_whole: bool) -> bool:
+        """Whether what is at a path, and (*is_whole*) everything below it, has not changed since the run began."""
         from snowsnake.fetch.trees import places_below, places_of
 
         place, tree, inner = self._evaluator.lies_at(path)
         if tree is not None:
             place = tree.disk_path(inner)
             if place is not None and not os.path.lexists(place):
-                return False           # it was there when the source was hashed
+                return False           # the file was there when the source was hashed
             places = places_of(tree, inner, is_whole)
         elif place is None:
             return False
@@ -83,7 +90,7 @@ class _Looks:
 
     @cached_property
     def _kept_places(self) -> tuple[bytes, ...]:
-        """Folders of sources that nobody edits: their names say their contents."""
+        """The folders of sources that nobody edits, because their names say their contents."""
         folders = [self._evaluator.fetcher.cache.folder, *self._store_folders]
         return tuple(os.fsencode(os.path.realpath(folder)).rstrip(b"/") + b"/" for folder in folders)
 
@@ -97,5 +104,5 @@ class _Looks:
         try:
             changed = os.lstat(place).st_ctime_ns
         except (FileNotFoundError, NotADirectoryError):
-            return True                # what is above it is asked, too
+            return True                # the folders above it are looked at, too
         return changed + (_CLOCK_NS if changed % _SECOND_NS else _COARSE_NS) < self._since_ns

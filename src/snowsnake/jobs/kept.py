@@ -1,4 +1,4 @@
-"""The bytes that are kept of a group, in a form of which most need not be parsed to be used again.
+"""The rows in which groups of replies are kept, in a form of which a later run need not parse most.
 
 In: questions and replies.  Out: rows of `jobs.memory`, and their contents.  A row is lines of UTF-8 after a checksum: a head of JSON, each
 question as JSON, each reply's line as it was printed.
@@ -12,12 +12,12 @@ from typing import Any
 from snowsnake.cache.seals import sealed, unsealed
 from snowsnake.jobs.reply import Group, Path, Question, Reply
 
-_UNCHECKABLE = ("disputed",)
-_FIXED = "fixed"                       # by the hash of the source that it is part of
+DISPUTED = "disputed"                  # the state of an answer that nobody can check
+_FIXED = "fixed"                       # the state of an answer that the hash of a source fixes
 
 
 class KeptReply(Reply):
-    """A reply of an earlier run: its printed line is only parsed if more is needed."""
+    """A reply of an earlier run; its printed line is only parsed if a field is asked for."""
 
     def __init__(self, path: Path, attrs: list[str] | None, report: str, cause: str, system: str | None, line: str) -> None:
         self.path, self.attrs, self.report, self.cause, self.is_broken = path, attrs, report, cause, False
@@ -46,9 +46,11 @@ class KeptReply(Reply):
 
 @dataclass
 class KeptGroup:
-    """`base` and `name`: of which base it is, and its own name.  `below`: the layer that it rests on, or "".  `stamps`: of questions, how the file looked that was read, or "".
+    """A group, or a layer, as it is kept.
 
-    `asked`: for each reply, how many of the questions had been asked when it was there: it depends on these.
+    `base`: the key of its base.  `name`: its own name, if it is a layer.  `below`: the name of the layer that it rests on, or "".  `stamps`: for
+    each question the stamp that its file had when it was read, or "".  `asked`: for each reply, how many of the questions had been asked when it
+    was ready: it depends on these.
     """
 
     base: str
@@ -63,15 +65,16 @@ class KeptGroup:
 def pack(
     base: str, name: str, below: str, questions: Sequence[Question], stamps: dict[str, str], group: Group | None = None
 ) -> bytes | None:
-    """The row of a group, or of a layer; None if nothing of it can be used again.
+    """The row of a group, or (without *group*) of a layer; None if a later run could use nothing of it.
 
-    Replies that depend on an answer that nobody can check are left out; so is everything from the first one on that reached a limit of this machine.
+    It leaves out the replies that depend on an answer that nobody can check, and all replies from the first one on that reached a limit of this
+    machine.
     """
-    places = [0]                       # of how many of all questions → of how many of those that are kept
+    places = [0]                       # for each number of questions, how many of these questions are kept
     kept: list[Question] = []
     end = len(questions)
     for number, question in enumerate(questions):
-        if question[2] in _UNCHECKABLE:
+        if question[2] == DISPUTED:
             end = number
             break
         if question[2] != _FIXED:
@@ -101,7 +104,7 @@ def pack(
 
 
 def unpack(row: bytes) -> KeptGroup:
-    """ValueError if it is damaged."""
+    """The contents of a row; raises ValueError if it is damaged."""
     text = unsealed(row).decode()
     lines = text.split("\n")
     base, name, below, count, stamps, heads = json.loads(lines[0])

@@ -4,9 +4,10 @@ In: what the root depends on now; groups of replies with their further dependenc
 
 A *base* is what was asked and how, and every question that the evaluation of the root asked, with the answers: its key is a hash of all that,
 so a root that would be evaluated differently is another base.  A *group* belongs to a base and has the questions that its attributes asked
-beyond it, in order: a reply holds if those hold that had been asked when it was there.  Between them are *layers*: what was evaluated before the
-worker was forked, each on another one; a group holds if those below it do.  SQLite; a group is one transaction.  What cannot be read or
-written does not cause an error: it is evaluated again.
+beyond it, in order: a reply holds if the answers to the questions that had been asked when it was ready are the same.  Between base and group
+are *layers*: each has the questions of what was evaluated before a worker was forked, and rests on another layer or on the base; a group holds
+if the layers below it do.  All are rows of an SQLite database; a group is one transaction.  A row that cannot be read or written does not cause
+an error: the attributes are evaluated again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from snowsnake.cache.seals import sealed, unsealed
 from snowsnake.dependencies import Dependencies
 from snowsnake.jobs.asking import Asking
 from snowsnake.jobs.in_place import now_ns
-from snowsnake.jobs.kept import KeptGroup, KeptReply, pack, unpack
+from snowsnake.jobs.kept import DISPUTED, KeptGroup, KeptReply, pack, unpack
 from snowsnake.jobs.reply import Group, Path, Reply
 
 _VERSION = 4
@@ -38,19 +39,22 @@ create index if not exists bases_of_request on bases(request, used);
 create index if not exists layers_of_base on layers(base);
 create index if not exists groups_of_base on groups(base);
 """
-_UNCHECKABLE = ("disputed",)
 
 
 class _Loaded:
-    """The rows of one base, and which of them hold now.  `owners`: the row that has a path's reply, whether it holds or not."""
+    """The rows of one base, and which of them hold now.
+
+    `owners`: for each path, the number of the row that has its reply, whether that holds or not.  `suspects`: the first path of each group whose
+    reply does not hold.  `stale`: how many groups do not hold as a whole.
+    """
 
     def __init__(self) -> None:
         self.key = ""
         self.base = 0
         self.replies: dict[Path, KeptReply] = {}
         self.owners: dict[Path, int] = {}
-        self.groups: dict[int, str] = {}               # and the layers that they rest on
-        self.layers: dict[str, tuple[int, str]] = {}   # the number of the row, the layer below
+        self.groups: dict[int, str] = {}               # by the number of the row: the layer that the group rests on
+        self.layers: dict[str, tuple[int, str]] = {}   # by name: the number of the row, the layer below
         self.suspects: set[Path] = set()
         self.stale = 0
         self.learned: dict[str, str] = {}
@@ -58,10 +62,11 @@ class _Loaded:
 
 
 class JobMemory:
-    """`request`: everything that determines what is evaluated and how.  `is_there(reply)`: whether everything that a reply names still exists.
+    """The results of earlier runs that one run can use again.
 
-    `trusts_stamps`: a file with unchanged times, inode and size counts as unchanged.  `facts`: what is known of the request when the root is evaluated,
-    such as what was locked and fetched for it.  `since_ns`: before anything was read.
+    `request`: everything that determines what is evaluated and how.  `is_there(reply)`: whether everything that a reply names still exists.
+    `trusts_stamps`: a file with unchanged times, inode and size counts as unchanged.  `facts`: what becomes known of the request before the root
+    is evaluated, such as what was locked and fetched for it.  `since_ns`: a time before anything was read.
     """
 
     def __init__(
@@ -72,7 +77,7 @@ class JobMemory:
         self.is_there = is_there
         self.facts: object = None
         self.since_ns = now_ns()
-        self.layer: str | None = ""    # what workers are forked from: "", the base; None: what cannot be kept
+        self.layer: str | None = ""    # the layer that groups of new workers rest on: "" is the base, None one that cannot be kept
         self._trusts_stamps = trusts_stamps
         self._request = hashlib.sha256(json.dumps([_VERSION, request], sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
         self._database: sqlite3.Connection | None = None
@@ -83,7 +88,7 @@ class JobMemory:
     # --- the base
 
     def begin_early(self, dependencies: Dependencies) -> None:
-        """The root is going to be evaluated: meanwhile a thread, which `begin` ends, reads and checks what the last run of this request has left."""
+        """Starts a thread that reads and checks the results of the last run of this request while the root is evaluated; `begin` ends it."""
         self._thread = threading.Thread(target=self._guess, args=(dependencies,))
         self._thread.start()
 
@@ -100,9 +105,9 @@ class JobMemory:
             pass
 
     def begin(self, dependencies: Dependencies, sources: object = None) -> None:
-        """The root was evaluated: loads the results of runs in which it depended on the same.  `sources`: everything that was fetched."""
+        """Loads the results of runs in which the root depended on the same as now.  `sources`: everything that was fetched for it."""
         entries = [list(entry) for entry in dependencies]
-        salt = secrets.token_hex() if any(entry.state in _UNCHECKABLE for entry in dependencies) else ""
+        salt = secrets.token_hex() if any(entry.state == DISPUTED for entry in dependencies) else ""
         text = json.dumps([self._request, self.facts, sources, dependencies.settings, entries, salt], sort_keys=True)
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         self._join()
@@ -135,7 +140,7 @@ class JobMemory:
 
     @property
     def stale(self) -> int:
-        """The groups of which not everything holds any more."""
+        """How many groups do not hold as a whole any more."""
         return self._loaded.stale
 
     def known(self, path: Path) -> Reply | None:
@@ -146,13 +151,13 @@ class JobMemory:
         return reply
 
     def in_order(self, paths: list[Path]) -> list[Path]:
-        """Sorts the paths of one group: those that depend on what changed come last, so that the next change there invalidates nothing after them."""
+        """Sorts the paths of one group.  Those that depend on something that changed come last, because it may change again: nothing is after them then."""
         return sorted(paths, key=self._loaded.suspects.__contains__)
 
     # --- keeping
 
     def keep_layer(self, dependencies: Dependencies) -> None:
-        """More was evaluated before workers were forked: its questions are those of a layer, and the groups of these workers are kept with the layer."""
+        """Keeps the questions of what was evaluated since the last layer; the groups of workers that are forked from now on rest on it."""
         below, self.layer = self.layer, None
         if self._database is None or below is None:
             return
@@ -179,7 +184,7 @@ class JobMemory:
             return None
 
     def close(self) -> None:
-        """Closes the database, after removing what is too much: replaced groups, and the bases unused for longest."""
+        """Removes replaced groups and, if the database is too large, the bases that were not used for longest; then closes it."""
         self._join()
         database, self._database = self._database, None
         if database is None:
@@ -194,7 +199,10 @@ class JobMemory:
             database.close()
 
     def _forget(self, database: sqlite3.Connection) -> None:
-        """Whether a row existed when this run began: the others belong to other runs."""
+        """Removes the groups whose replies have all been replaced, and the layers on which nothing rests any more.
+
+        Only rows that were there when this run began are looked at: other runs may have added further ones.
+        """
         loaded, wanted = self._loaded, set(self._loaded.owners.values())
         groups = [number for number in loaded.groups if number not in wanted]
         if not groups:
@@ -212,6 +220,7 @@ class JobMemory:
         database.execute("pragma incremental_vacuum").fetchall()
 
     def _shrink(self, database: sqlite3.Connection) -> None:
+        """Removes bases, our own last, until the database has half of its limit."""
         bases = [row[0] for row in database.execute("select id from bases where id != ? order by used", (self._loaded.base,))]
         for base in [*bases, self._loaded.base]:
             database.execute("delete from bases where id = ?", (base,))
@@ -221,7 +230,7 @@ class JobMemory:
 
 
 def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking) -> _Loaded:
-    """All rows of a base, and which replies hold."""
+    """Reads all rows of a base, and finds out which replies hold."""
     loaded = _Loaded()
     loaded.base, loaded.key = base, key
     row = database.execute("select kept from stamps where base = ?", (base,)).fetchone()
@@ -230,9 +239,9 @@ def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking) -> 
             loaded.stamps = asking.stamps = json.loads(unsealed(row[0]))
         except ValueError:
             pass
-    standing = {"": True}              # layers, and whether their questions are answered as they were
-    for number, layer in _rows(database, "layers", base, key):
-        loaded.layers[layer.name] = number, layer.below            # which came before it
+    standing = {"": True}              # by layer: whether its questions, and those of the layers below it, have the same answers
+    for number, layer in _rows(database, "layers", base, key):     # a layer comes after the one below it
+        loaded.layers[layer.name] = number, layer.below
         holds = standing.get(layer.below, False) and asking.first_changed(layer.questions, layer.stamps) == len(layer.questions)
         standing[layer.name] = holds
     for number, group in _rows(database, "groups", base, key):
@@ -243,7 +252,7 @@ def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking) -> 
 
 
 def _rows(database: sqlite3.Connection, table: str, base: int, key: str) -> Iterator[tuple[int, KeptGroup]]:
-    """In the order in which they were made; one that is damaged is not there."""
+    """The rows of a base in the order in which they were made, without damaged ones."""
     for number, kept in database.execute(f"select id, kept from {table} where base = ? order by id", (base,)):
         try:
             group = unpack(kept)
@@ -254,7 +263,10 @@ def _rows(database: sqlite3.Connection, table: str, base: int, key: str) -> Iter
 
 
 def _sort_out(loaded: _Loaded, number: int, group: KeptGroup, end: int) -> None:
-    """Which replies of a group hold, if so many of its questions do; -1: none."""
+    """Sorts the replies of a group into those that hold and the rest.
+
+    *end*: how many of the group's questions, from the first one on, have the same answers; -1: a layer below the group does not hold.
+    """
     loaded.stale += end < len(group.questions)
     is_first = end >= 0
     for reply, asked in zip(group.replies, group.asked, strict=True):

@@ -12,7 +12,7 @@ from snowsnake.store.graph import sort_topologically
 
 
 class Derivations(Protocol):
-    """The questions for a store."""
+    """What is asked of a store."""
 
     def is_valid(self, path: str) -> bool: ...
 
@@ -21,7 +21,7 @@ class Derivations(Protocol):
 
 @dataclass
 class Missing:
-    """`builds`: derivations, those that others need first.  `unknown`: paths that are not there and that nothing is known to build."""
+    """`builds`: derivations to build, each after those that it needs.  `unknown`: paths that are missing, and that no known derivation makes."""
 
     builds: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Options for each job, and for the run as a whole: plain data, which other processes get."""
+"""Options for each job, and for the run as a whole: plain data, which is sent to other processes."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,12 @@ DEFAULT_MEMORY_BYTES = 4096 << 20
 
 @dataclass(frozen=True)
 class JobOptions:
-    """`gc_roots`: a folder for links to the derivations; `is_instantiating`: derivations are made, and asked for facts that only they know.
+    """What is evaluated, and which fields a reply has; the names are those of nix-eval-jobs' options.
 
-    `select` and `apply` are expressions: of a function for the root, and of one for each derivation.
+    `meta`, `input_drvs`, `constituents`, `cache_status`: whether a reply has the fields of this name.  `recurses_always`: every set is entered,
+    not only one with `recurseForDerivations`.  `is_instantiating`: derivations are made, and replies have the fields that only they know.
+    `gc_roots`: a folder for links to the derivations.  `select` and `apply` are expressions: of a function for the root, and of one for each
+    derivation.
     """
 
     meta: bool = False

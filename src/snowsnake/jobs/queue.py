@@ -3,9 +3,9 @@
 In: replies in any order.  Out: paths to evaluate; replies, each as soon as all those before it are there.  The order is the one in which a
 single worker that always takes the least path would reach them: a set before its contents.
 
-What attributes of one set share is much (a kernel, an interpreter, the set itself), and would be evaluated by each worker that takes some of them.
-So a *family*, everything below names of the root that begin alike (`linuxPackages.x`, `linuxPackages_6_12.x`), belongs to the worker that took the
-first of it, and others help only if nothing else waits.
+Attributes of one set share much (a kernel, an interpreter, the set itself), which each worker that takes some of them would evaluate again.
+So a *family*, everything below names of the root that begin alike (`linuxPackages.x`, `linuxPackages_6_12.x`), belongs to the worker that took its
+first path, and others help only if nothing else waits.
 """
 
 import heapq
@@ -33,13 +33,13 @@ class JobQueue:
     """
 
     def __init__(self, known: Callable[[Path], Reply | None] | None = None) -> None:
-        self.known = known             # replies that need no evaluation
+        self.known = known             # returns the reply to a path if it need not be evaluated
         self.reused = 0
         self.waiting = 0
-        self._waiting: dict[str, list[Path]] = {}      # by family, none of them empty; "": names of the root, which belong to nobody
-        self._takers: dict[str, int] = {}              # of families
-        self._out: set[Path] = set()
-        self._held: list[tuple[Path, int, Reply]] = []
+        self._waiting: dict[str, list[Path]] = {}      # heaps by family, none of them empty; "": names of the root, which belong to nobody
+        self._takers: dict[str, int] = {}              # by family: the worker that it belongs to
+        self._out: set[Path] = set()                   # paths that were taken
+        self._held: list[tuple[Path, int, Reply]] = [] # a heap of replies that wait for those before them
         self.done = 0
         self.found = 1
         self._wait(())
@@ -56,7 +56,7 @@ class JobQueue:
     def take(self, most: int, taker: int | None = None) -> list[Path]:
         """Takes the first paths that wait; they count as taken until `finish` or `put_back`.
 
-        `taker`: the number of a worker, for which the families that it began are kept, and which is given others' only if nothing else waits.
+        `taker`: the number of a worker.  The families that it began are kept for it; it gets paths of others' families only if nothing else waits.
         """
         families = [family for family in self._waiting if self._takers.get(family, taker) == taker or taker is None]
         heads = [(self._waiting[family][0], family) for family in families or self._waiting]
@@ -84,7 +84,7 @@ class JobQueue:
             self._wait(path)
 
     def finish(self, reply: Reply, taker: int | None = None) -> None:
-        """Enters the reply to a path that was taken; a set's contents are a family of the worker that entered the set."""
+        """Enters the reply to a path that was taken.  The contents of a set become a family of the worker that entered it."""
         self._out.remove(reply.path)
         if reply.attrs and taker is not None and len(reply.path) == 1:
             self._takers.setdefault(_family((reply.path[0], "")), taker)
@@ -106,7 +106,7 @@ class JobQueue:
                     work.append(known)
 
     def ready(self) -> list[Reply]:
-        """Replies before which none is missing any more."""
+        """Takes the replies out that need not wait any more, because all before them are there."""
         first = min((paths[0] for paths in self._waiting.values()), default=None)
         if self._out and (first is None or min(self._out) < first):
             first = min(self._out)
@@ -117,7 +117,8 @@ class JobQueue:
 
 
 def _family(path: Path) -> str:
-    """
+    """The name of the family of a path.
+
     >>> _family(("linuxPackages_6_12", "zfs")), _family(("linuxPackages_6_12",))
     ('linuxPackages', '')
     """

@@ -10,10 +10,12 @@ Question = tuple[str, str, str, Any]      # kind, name, state, value of a `Depen
 
 @dataclass
 class Reply:
-    """`attrs`: names of further paths below this one, for a value that is not a derivation; None for a job, which `fields` describe.
+    """What is at a path: a set with further paths, a job, or an error.
 
-    `report`: its error as the terminal gets it, if that differs.  `cause`: what it has in common with other failures.  `is_broken`: its evaluation ended a worker, or would have ended one
-    of C++ Nix: the run goes on, but does not count as a success.  `is_fleeting`: its error says something that was not recorded.
+    `attrs`: names of further paths below this one, for a value that is not a derivation; None for a job, which `fields` describe.
+    `report`: its error as the terminal gets it, if that differs.  `cause`: what it has in common with other failures.  `is_broken`: its evaluation
+    ended a worker, or would have ended one of C++ Nix: the run goes on, but does not count as a success.  `is_fleeting`: its error says something
+    that is not part of the record, so that it may be different in the next run.
     """
 
     path: Path
@@ -30,7 +32,7 @@ class Reply:
 
     @property
     def system(self) -> str | None:
-        """The reply of a job without an error."""
+        """The system of a job without an error; None for anything else."""
         return None if self.attrs is not None or "error" in self.fields else str(self.fields.get("system", ""))
 
     @property
@@ -41,7 +43,7 @@ class Reply:
 
 @dataclass
 class Group:
-    """Replies of one worker, and what it asked, in this order, beside what had been asked before it was forked.
+    """Replies of one worker, and the questions that it asked, in order, without those that had been asked before it was forked.
 
     `asked`: for each reply, the number of questions that had been asked before it was ready.  `stamps`: as `Dependencies.stamps`.
     """
@@ -60,6 +62,25 @@ def json_line(fields: dict[str, object]) -> str:
     """
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return text.encode("utf-8", "replace").decode() if not text.isascii() else text
+
+
+def named(path: Path) -> dict[str, Any]:
+    """The fields that every reply has.
+
+    >>> named(("a", "b"))
+    {'attr': 'a.b', 'attrPath': ['a', 'b']}
+    """
+    return {"attr": joined(path), "attrPath": list(path)}
+
+
+def failed(path: Path, error: str, *, is_broken: bool = False) -> Reply:
+    """The reply to a path that has only an error."""
+    return Reply(path, fields={**named(path), "error": error}, is_broken=is_broken)
+
+
+def worker_of(path: Path) -> str:
+    """How an error about a worker begins, in nix-eval-jobs' words."""
+    return f"while reading result for attrPath '{'.'.join(path)}', evaluation worker"
 
 
 def joined(path: Path) -> str:

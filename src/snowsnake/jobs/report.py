@@ -22,7 +22,7 @@ pre {{ overflow-x: auto; font-size: 13px }} summary {{ cursor: pointer }} .n {{ 
 
 
 class Summary:
-    """Counts and failures of the replies so far; texts of errors once for each cause."""
+    """Counts and failures of the replies so far; for each cause it keeps the text of one error."""
 
     def __init__(self) -> None:
         self.jobs = 0

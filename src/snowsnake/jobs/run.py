@@ -15,23 +15,26 @@ from snowsnake.jobs.in_place import doubted
 from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import RunOptions
 from snowsnake.jobs.queue import JobQueue
-from snowsnake.jobs.reply import Group, Path, Reply, joined
+from snowsnake.jobs.reply import Group, Path, Reply, failed, worker_of
 from snowsnake.jobs.worker import RENEW, Recorded, Worker, resident_bytes
 
-_MOST_AT_ONCE = 64                     # paths that a worker is given: neighbours share much, and what two workers need both evaluate
-# Where results are kept: paths that a worker is given in its only group, which ends before when it has worked long enough.  The first groups are small:
-# it is soon known what others will need, too.
+# How many paths a worker gets at once.  It gets many, because neighbours share much, and two workers that need the same both evaluate it.
+_MOST_AT_ONCE = 64
+# How many paths a worker gets if results are kept: it has one group, and ends it earlier when it has worked long enough.  The first groups are
+# small, so that it is soon known what others will need, too.
 _LEAST_IN_GROUP, _MOST_IN_GROUP = 8, 48
-# An attribute that asked so many questions of its own found much that was not evaluated yet, and that others will need.
-_WIDE, _WORTH = 50, 160                # if there are so many others left
-# A crash repeats itself; a kill came from outside, perhaps for want of memory, and perhaps not because of the path.
+# An attribute that asked more than _WIDE questions of its own found much that was not evaluated yet.  This process evaluates it, too, if there are
+# _WORTH other attributes left, which will need the same.
+_WIDE, _WORTH = 50, 160
+# How often a path, evaluated alone, may end its worker.  A crash repeats itself; a kill comes from outside, perhaps for want of memory, and perhaps
+# not because of the path.  A kill after more than _LONG_S counts as _LONG_KILLS.
 _MOST_CRASHES, _MOST_KILLS = 2, 16
-_LONG_S, _LONG_KILLS = 1.0, 5          # after so long alone, a kill counts as so many
+_LONG_S, _LONG_KILLS = 1.0, 5
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Run:
-    """`done` of `found` paths are answered; more may be found.  `deaths`: workers that ended without being told to."""
+    """The queue of one run and its workers.  `deaths`: how many workers ended without being told to.  `broken`: the replies that are."""
 
     def __init__(self, root: JobRoot, options: RunOptions, memory: JobMemory | None = None) -> None:
         self.root = root
@@ -39,12 +42,12 @@ class Run:
         self.memory = memory
         self.queue = JobQueue(memory.known if memory is not None else None)
         self.deaths = 0
-        self.renewals = 0
+        self.renewals = 0                      # workers that ended because they had grown too large, or had done their group
         self.broken: list[Reply] = []
         self._workers: list[Worker] = []
         self._groups = 0
-        self._asked: int | None = None         # questions before workers are forked, if groups are kept with theirs
-        self._ends: dict[Path, int] = {}       # how often a path, alone, was there when its worker ended
+        self._asked: int | None = None         # how many questions were asked before workers are forked, if results are kept
+        self._ends: dict[Path, int] = {}       # how often the worker of a path ended while it evaluated only this path
         self._suspects: set[Path] = set()
 
     def replies(self) -> Iterator[Reply]:
@@ -53,7 +56,7 @@ class Run:
             yield from found
 
     async def replies_as_they_come(self) -> AsyncIterator[Reply]:
-        """The same, and other tasks run while there is nothing to do."""
+        """The replies of `replies`; other tasks of the event loop run while this run waits for its workers."""
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -136,7 +139,7 @@ class Run:
         """A fair share of the waiting paths; a suspect path is evaluated alone."""
         if self.memory is None:
             paths = self.queue.take(min(self.queue.waiting // (4 * self.options.workers) + 1, _MOST_AT_ONCE), worker.number)
-        else:                          # divided, they would evaluate twice what they share
+        else:                          # a group is one worker's, because two workers would evaluate what the paths share twice
             paths = self.memory.in_order(self.queue.take(min(_LEAST_IN_GROUP + self._groups, _MOST_IN_GROUP)))
         for number, path in enumerate(paths):
             if path in self._suspects and len(paths) > 1:
@@ -166,7 +169,7 @@ class Run:
                 self.queue.finish(reply, worker.number if self.memory is None else None)
 
     def _grow(self, memory: JobMemory, group: Group) -> None:
-        """Evaluates the wide attributes here, too: workers that are forked from now on have them, and depend on them."""
+        """Evaluates the wide attributes of a group in this process, too: workers that are forked from now on have them, and depend on them."""
         before = 0
         for reply, asked in zip(group.replies, group.asked, strict=True):
             own, before = asked - before, asked
@@ -192,14 +195,14 @@ class Run:
                 weight = _LONG_KILLS if is_killed and time.monotonic() - worker.asked_at > _LONG_S else 1
                 ends = self._ends[path] = self._ends.get(path, 0) + weight
                 if ends >= (_MOST_KILLS if is_killed else _MOST_CRASHES):
-                    self.queue.finish(_ended(path, status))
+                    self.queue.finish(failed(path, f"error: {_what_ended(path, status)}", is_broken=True))
                     return
         self.queue.put_back(worker.open)
 
     def _stop(self) -> None:
         for worker in self._workers:
             if not worker.open:
-                worker.end()           # it goes when nobody listens
+                worker.end()           # an idle worker ends when its socket is closed
             else:
                 worker.stop()
         self._workers = []
@@ -218,14 +221,9 @@ class Jobs:
         return self.run.replies_as_they_come()
 
 
-def _ended(path: Path, status: int) -> Reply:
-    text = f"error: {what_ended(path, status)}"
-    return Reply(path, fields={"attr": joined(path), "attrPath": list(path), "error": text}, is_broken=True)
-
-
-def what_ended(path: Path, status: int) -> str:
-    """How a worker ended while it evaluated a path, in nix-eval-jobs' words."""
-    who = f"while reading result for attrPath '{'.'.join(path)}', evaluation worker"
+def _what_ended(path: Path, status: int) -> str:
+    """How a worker ended while it evaluated a path, in nix-eval-jobs' words; *status* is that of `os.waitpid`."""
+    who = worker_of(path)
     if not os.WIFSIGNALED(status):
         code = os.waitstatus_to_exitcode(status)
         if code == 1:

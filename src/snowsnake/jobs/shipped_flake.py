@@ -1,7 +1,8 @@
-"""A locked flake that is evaluated elsewhere: its lock file, facts about what was fetched for it, and source trees as archives, each named by its content.
+"""A locked flake that is evaluated on another machine.
 
-In: a `LockedFlake`.  Out: a `ShippedFlake`, which is plain data; from that and archives a `JobRoot`.  Inputs are as lazy as in one process: a worker
-that comes to one whose source it was not given says so (`Needs`), the machine that locked the flake fetches it, or fails to, and the answer goes to all workers.
+In: a `LockedFlake`.  Out: a `ShippedFlake`, which is plain data: the lock file and facts about what was fetched for it; and source trees as
+archives, each named by its content.  From these a worker makes a `JobRoot`.  Inputs are as lazy as in one process: a worker that comes to an input
+whose source it was not given says so (`Needs`), the machine that locked the flake fetches it, or fails to, and the answer goes to all workers.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.options import JobOptions
-from snowsnake.jobs.reply import Path, Reply, joined
+from snowsnake.jobs.reply import Path, Reply, failed
 from snowsnake.jobs.shipping import MOST_BYTES, ArchiveTree, TooMuch, new_evaluator, values_of
 
 Attributes = tuple[tuple[str, Any], ...]
@@ -21,7 +22,7 @@ MissingFile = tuple[int, str]          # the number of a tree, a path in it
 
 @dataclass(frozen=True)
 class Supplied:
-    """What fetching an input gave: facts and the store path of a source, or (class, message, notes, kind, exit code) of an error."""
+    """The result of fetching an input: facts and the store path of a source, or (class, message, notes, kind, exit code) of an error."""
 
     asked: Attributes
     found: Attributes = ()
@@ -32,7 +33,10 @@ class Supplied:
 
 @dataclass(frozen=True)
 class Needs:
-    """Instead of replies: inputs that nobody has fetched yet; files of which only their machine can say whether they are not there, or only not tracked."""
+    """What a worker returns instead of replies: `inputs` that nobody has fetched yet, and `missing` files.
+
+    Only the machine that locked the flake can say whether such a file does not exist, or is only not tracked by Git.
+    """
 
     inputs: tuple[Attributes, ...] = ()
     missing: tuple[MissingFile, ...] = ()
@@ -56,7 +60,7 @@ class ShippedTree:
 
 @dataclass(frozen=True)
 class ShippedFlake:
-    """`lock`, `found`: the arguments of flake/nix/call-flake.nix.  `places`: where the jobs are looked for; `shown`: the flake, if they are not there."""
+    """`lock`, `found`: the arguments of flake/nix/call-flake.nix.  `places`: where the jobs are looked for.  `shown`: how an error names the flake."""
 
     lock: bytes
     found: bytes
@@ -102,7 +106,7 @@ class FlakeSources:
             return Supplied(asked, error=(FetchError.__name__, str(error), (), FetchError.kind, FetchError.exit_code)), b""
 
     def answer(self, needs: Needs, known: Answers) -> tuple[Answers, dict[str, bytes]]:
-        """All answers there are then, and the archives of further sources."""
+        """All answers, with those to *needs*, and the archives of further sources."""
         sources, archives = list(known.sources), {}
         for asked in needs.inputs:
             if all(entry.asked != asked for entry in sources):
@@ -116,7 +120,7 @@ class FlakeSources:
 
 
 def _archive(source: Any) -> bytes:
-    """The archive of a source, which has the hash that was found before; FetchError if it has changed since."""
+    """The archive of a source.  Raises FetchError if its hash is not the one that was found before."""
     from snowsnake.fetch.errors import FetchError
     from snowsnake.fetch.tree_hash import ArchiveStream
     from snowsnake.store import hashing
@@ -145,10 +149,7 @@ class _Tree:
 
 
 class FlakeWorker:
-    """The root of a shipped flake, in an evaluator of its own.  `archives`: by store path.
-
-    `is_over`: an input was asked for whose source is not there, and what evaluation said then is to be forgotten.
-    """
+    """The root of a shipped flake, in an evaluator of its own.  `archives` has the archives by store path."""
 
     def __init__(self, shipped: ShippedFlake, archives: dict[str, bytes], answers: Answers) -> None:
         from snowsnake.flake.calling import call_source
@@ -187,10 +188,11 @@ class FlakeWorker:
 
     @property
     def is_over(self) -> bool:
+        """Whether evaluation needed an input whose source is not here: what it remembers now must not be used again."""
         return bool(self._inputs) or self._root is None
 
     def give(self, archives: dict[str, bytes], answers: Answers) -> None:
-        """What is known by now."""
+        """Takes the archives and answers that are known by now."""
         self._archives.update(archives)
         self._sources.update((entry.asked, entry) for entry in answers.sources)
         self._texts.update(answers.texts)
@@ -211,13 +213,13 @@ class FlakeWorker:
         return Needs(tuple(self._inputs), tuple(self._missing)) if self._inputs or self._missing else replies
 
     def text_of(self, file: MissingFile) -> str:
-        """The message that a file is missing."""
+        """The message that a file is missing; if it is not known yet, it is asked for."""
         if file not in self._texts:
             self._missing.append(file)
         return self._texts.get(file, "")
 
     def _supply(self, input: Any) -> Any:
-        """An input of the lock file comes from the machine that locked it; everything else is fetched here."""
+        """The source of an input of the lock file, which comes from the machine that locked it; None for an input that is fetched here."""
         from snowsnake.fetch import errors
         from snowsnake.fetch.fetcher import Source
 
@@ -238,4 +240,5 @@ class FlakeWorker:
 
 
 def failed_root(path: Path, error: EvaluationError) -> Reply:
-    return Reply(path, fields={"attr": joined(path), "attrPath": list(path), "error": error.render()})
+    """The reply to a path of a root that cannot be opened."""
+    return failed(path, error.render())

@@ -1,8 +1,8 @@
 """A root that can be evaluated elsewhere: a folder as an archive, named by its content, and what to evaluate in it.
 
-In: a file, arguments, options.  Out: a `ShippedRoot`, which is plain data; from that and the archive a `JobRoot`, on any machine the
-same: evaluation is pure but for the system it is for, sees the folder at its store path, and reads it out of the archive: nixpkgs has 50 000 files, few of
-which a worker needs.
+In: a file, arguments, options.  Out: a `ShippedRoot`, which is plain data; from that and the archive a `JobRoot`, which is the same on any
+machine: evaluation is pure except for the system that it is for.  It sees the folder at its store path, and reads it out of the archive, because
+a worker needs only few of the 50 000 files of nixpkgs.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ MOST_BYTES, MOST_ENTRIES = 1 << 30, 1_000_000          # nixpkgs: 0.2 GB, 80 000
 
 
 class TooMuch(ValueError):
-    """The folder to be shipped is too large for a project: a user with a file in /tmp or at home did not mean all of that."""
+    """The folder to be shipped is too large for a project: a user with a file in /tmp or in the home folder did not mean all of that."""
 
 
 @dataclass(frozen=True)
 class ShippedRoot:
-    """`folder`: where it was; `inner`: the file's path in it.  `arguments`: (kind, name, text), as `--arg` and `--argstr` give them.  `system`: what it is evaluated for."""
+    """`folder`: where it was; `inner`: the file's path in it.  `arguments`: (kind, name, text) of `--arg` and `--argstr`.  `system`: what it is evaluated for."""
 
     store_path: str
     inner: str
@@ -44,7 +44,10 @@ class ShippedRoot:
 def pack_root(
     file: str, options: JobOptions, arguments: tuple[tuple[str, str, str], ...] = (), features: tuple[str, ...] = (), system: str = ""
 ) -> tuple[ShippedRoot, bytes]:
-    """The root in a file or folder, with everything beside and below it, or in its Git checkout; `.git` is left out.  `TooMuch` if that is too much."""
+    """Packs the root in a file or folder, with everything beside and below it, or with its Git checkout; `.git` is left out.
+
+    Raises `TooMuch` if that is too much.
+    """
     from snowsnake.store import hashing, nar, store_path
 
     file = os.path.realpath(file)
@@ -63,7 +66,7 @@ def pack_root(
 
 
 def _measure(folder: str) -> None:
-    """Counts, before anything is read, how much there is."""
+    """Raises `TooMuch` if the folder is too large; it reads no file."""
     size = count = 0
     work = [folder]
     while work:
@@ -159,7 +162,7 @@ def open_shipped(shipped: ShippedRoot, archive: bytes) -> JobRoot:
         return path.startswith(top) and tree.kind(os.fsencode(path[len(top) :])) is not None
 
     def render(error: EvaluationError) -> tuple[str, str]:
-        """With the same frames folded as where the folder was: there it lies in no store."""
+        """Makes the texts of an error, with the same frames folded as on the machine of the folder, where it is in no store."""
         mark_libraries(error.trace, file, [], shipped.store_path + "/none", exists)
         text = error.render(show_trace=shipped.options.show_trace)
         return text, text
@@ -168,7 +171,7 @@ def open_shipped(shipped: ShippedRoot, archive: bytes) -> JobRoot:
 
 
 def new_evaluator(options: JobOptions, features: tuple[str, ...]) -> Interpreter:
-    """One that this machine's own files and variables have no influence on."""
+    """An evaluator on which this machine's own files and variables have no influence."""
     from snowsnake.cache.location import machine_options
     from snowsnake.interpreter import Interpreter
 

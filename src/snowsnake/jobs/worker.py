@@ -19,17 +19,18 @@ from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.in_place import doubted
 from snowsnake.jobs.reply import Group, Path, Reply
 
-RENEW = "renew"                        # the last word of a worker above its memory limit
+RENEW = "renew"                        # the last message of a worker that is above its memory limit, or has done its group
 _HEAD = struct.Struct("<I")
 _HOLD_S = 0.1                          # replies are sent at least so often
-_GROUP_S = 1.0                         # of CPU time: this much is evaluated again when one attribute of a group has changed
-_MOST_GROWTH_BYTES = 2 << 30           # between two collections of everything; of the first 520 MB of nixpkgs 450 are alive, and 0.9 s were spent on finding that
+_GROUP_S = 1.0                         # CPU time of a group: so much is evaluated again when one of its attributes has changed
+# How much the heap may grow between two collections of everything.  Of the first 520 MB of nixpkgs, 450 MB are alive, and it took 0.9 s to find that.
+_MOST_GROWTH_BYTES = 2 << 30
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
 
 
 class Channel:
-    """Objects over a socket."""
+    """Sends and receives Python objects over a socket."""
 
     def __init__(self, end: socket.socket) -> None:
         self.socket = end
@@ -65,7 +66,7 @@ class Channel:
 
 
 class Recorded(NamedTuple):
-    """Where the record of a worker's group begins: after `asked` questions of a run that began at `since_ns`."""
+    """Where the record of a worker's group begins: after the first `asked` questions of a run that began at `since_ns`."""
 
     asked: int
     since_ns: int
@@ -78,22 +79,23 @@ class Worker:
         ours, theirs = socket.socketpair()
         sys.stdout.flush()
         sys.stderr.flush()
+        parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
             ours.close()
             for other in others:       # otherwise the child would keep their sockets open after we end
                 other.channel.socket.close()
-            _live(root, Channel(theirs), memory_bytes, recorded)
+            _live(root, Channel(theirs), memory_bytes, recorded, parent)
         theirs.close()
         self.channel: Channel = Channel(ours)
-        self.number = number           # that of the worker which it replaces, too
+        self.number = number           # a worker that replaces another one has its number
         self.open: list[Path] = []
         self.is_renewed = False
         self.asked_at = 0.0
-        self.layer: str | None = None  # of the results that are kept: what was evaluated when it was forked
+        self.layer: str | None = None  # the layer (jobs/memory.py) that its results rest on
 
     def ask(self, paths: list[Path]) -> None:
-        """Sends paths.  If the worker has ended, that is noticed when its socket is read."""
+        """Sends paths.  If the worker has ended, the run notices it when it reads the socket."""
         self.open = list(paths)
         self.asked_at = time.monotonic()
         try:
@@ -107,7 +109,7 @@ class Worker:
         return os.waitpid(self.pid, 0)[1]
 
     def stop(self, patience_s: float = 3.0) -> None:
-        """Ends the process, at first politely."""
+        """Ends the process: with SIGINT, and after *patience_s* with SIGKILL."""
         self.channel.socket.close()
         os.kill(self.pid, signal.SIGINT)
         end = time.monotonic() + patience_s
@@ -119,14 +121,14 @@ class Worker:
         os.waitpid(self.pid, 0)
 
 
-def _live(root: JobRoot, channel: Channel, memory_bytes: int, recorded: Recorded | None) -> None:
+def _live(root: JobRoot, channel: Channel, memory_bytes: int, recorded: Recorded | None, parent: int) -> None:
     """The life of a worker process; it does not return."""
     code = 1
     interrupts = _Interrupts()
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, interrupts)
-        _die_with_parent()
+        _die_with(parent)
         root.evaluator.enter_child()
         root.evaluator.let_grow(min(memory_bytes // 2, _MOST_GROWTH_BYTES))
         if recorded is None:
@@ -145,19 +147,19 @@ def _live(root: JobRoot, channel: Channel, memory_bytes: int, recorded: Recorded
     finally:
         try:
             interrupts.end()
-        except KeyboardInterrupt:      # it came just before that
+        except KeyboardInterrupt:      # Ctrl-C came just before `end`
             code = 130
         try:
             root.evaluator.flush_cache()
             root.evaluator.close_store()
             sys.stderr.flush()
-        except BaseException:          # there is nothing else to do
+        except BaseException:          # the process can do nothing about it any more
             pass
         os._exit(code)
 
 
 class _Interrupts:
-    """What Ctrl-C does to a worker: it is interrupted once, and not while it tidies up, which would leave its temporary files behind."""
+    """The handler of Ctrl-C in a worker.  It interrupts the worker once, and not while it tidies up: its temporary files would be left behind."""
 
     def __init__(self) -> None:
         self._is_over = False
@@ -183,7 +185,7 @@ def _serve(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
 
 
 def _serve_group(root: JobRoot, channel: Channel, base_count: int, since_ns: int) -> None:
-    """Evaluates as many paths as take a while, and sends their dependencies; the next group is for a new worker."""
+    """Evaluates paths for about _GROUP_S, and sends the replies with their dependencies; the next group is for a new worker."""
     messages = channel.receive_some()
     while messages == []:
         messages = channel.receive_some()
@@ -199,7 +201,7 @@ def _serve_group(root: JobRoot, channel: Channel, base_count: int, since_ns: int
     root.flush()
     found = doubted(root.evaluator, root.evaluator.dependencies(base_count), since_ns)
     asked[-1] = root.evaluator.record_count() - base_count
-    if len(found) > asked[-1]:         # what was evaluated before has an answer that was disputed since
+    if len(found) > asked[-1]:         # an answer from before the fork has been disputed since, and all replies may depend on it
         asked = [len(found)] * len(asked)
     channel.send(Group(replies, [tuple(entry) for entry in found], asked, found.stamps))
     channel.send(RENEW)
@@ -241,14 +243,17 @@ def resident_bytes() -> int:
 
 @cache
 def _statm(pid: int) -> int:
-    """To open it takes ten times as long as to read it; a forked process has a file of its own."""
+    """The open file of memory sizes of a process: opening it takes ten times as long as reading it.  A forked process opens its own."""
     return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
 
-def _die_with_parent() -> None:
-    """A parent that is killed cannot tell its workers, but Linux does."""
+def _die_with(parent: int) -> None:
+    """Lets Linux kill this process when its parent ends, because a parent that is killed cannot do it.
+
+    The parent may have ended before; its number says so.  The number 1 alone does not: the first process of a container has it.
+    """
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1:
+        if os.getppid() != parent:
             os._exit(1)
