@@ -69,4 +69,5 @@ def test_as_recorded(name, steps, monkeypatch, capfdbinary) -> None:
             for what in DIFFERENT.get(name, {}).get(number, ("", ""))[0].split():
                 assert got.pop(what) != wanted.pop(what), "agrees now: take it off the list"
             assert got == wanted, step
+        assert next(expected, None) is None, "more was recorded than was run"
         world.make(name)

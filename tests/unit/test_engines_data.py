@@ -1,5 +1,8 @@
 """JSON and TOML: what C++ Nix 2.34.8 made of the same documents, and hostile ones."""
+
+import json as std_json
 import random
+import tomllib
 
 import pytest
 
@@ -68,14 +71,28 @@ def test_json_depth(depth):
         json.loads(b'{"a":' * depth)
 
 
-def test_json_random_bytes_never_crash():
+def plain(value: object) -> object:
+    """A value with texts for its bytes."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return {plain(name): plain(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def test_json_random_bytes_are_refused_or_read_right():
+    """As Python's module reads them; C++ Nix's ends at a NUL, and so does ours."""
     rnd = random.Random(4)
+    read = 0
     for _ in range(20_000):
         data = bytes(rnd.choice(b'{}[]:,"\\u0aD8cC1e+-.tfn \n\x00\x80\xe2\xf0') for _ in range(rnd.randint(0, 16)))
         try:
-            json.loads(data)
+            found = json.loads(data)
         except json.JsonError:
-            pass
+            continue
+        read += 1
+        assert plain(found) == std_json.loads(data.partition(b"\0")[0]), data
+    assert read > 100
 
 
 def test_json_string():
@@ -168,15 +185,21 @@ def test_toml_depth():
     assert depth == 300_000
 
 
-def test_toml_random_bytes_never_crash():
+def test_toml_random_bytes_are_refused_or_read_right():
+    """As Python's module reads them, dates aside, which have no type in Nix."""
     rnd = random.Random(5)
+    read = 0
     pieces = [b"a", b"b", b"=", b"1", b".", b"[", b"]", b"{", b"}", b",", b'"', b"'", b"\n", b" ", b"#", b"\\", b"u0041", b"2020-01-01",
               b"T10:00:00", b"Z", b"+", b"-", b"_", b"e", b"0x", b"\r\n", b'"""', b"'''", b"true", b"inf", b"\xff", b"\xc3\xa9"]
     for _ in range(20_000):
+        data = b"".join(rnd.choice(pieces) for _ in range(rnd.randint(0, 12)))
         try:
-            toml.loads(b"".join(rnd.choice(pieces) for _ in range(rnd.randint(0, 12))))
+            found = toml.loads(data)
         except toml.TomlError:
-            pass
+            continue
+        read += 1
+        assert b"=2020" in data or plain(found) == tomllib.loads(data.decode()), data
+    assert read > 1000
 
 
 def test_toml_many_keys():

@@ -86,14 +86,18 @@ def test_locale_does_not_matter():
     import locale
 
     before = locale.setlocale(locale.LC_NUMERIC)
+    tried = 0
     for name in ["de_DE.UTF-8", "fr_FR.UTF-8", "ps_AF.UTF-8"]:
         try:
             locale.setlocale(locale.LC_NUMERIC, name)
         except locale.Error:
             continue
+        tried += 1
         try:
             assert numbers.print_float(1.5) == b"1.5"
             assert numbers.tostring_float(1.5) == b"1.500000"
             assert numbers.read_float(b"1.2345678901234567e30")[0] == 1.2345678901234567e30
         finally:
             locale.setlocale(locale.LC_NUMERIC, before)
+    if not tried:
+        pytest.skip("no locale with a comma in its numbers is installed")

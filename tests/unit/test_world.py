@@ -111,7 +111,7 @@ def test_settings():
     assert Evaluator(settings={"eval-system": "a-b"}).evaluate("builtins.currentSystem") == "a-b"
     with pytest.raises(ValueError, match="no setting"):
         Evaluator(settings={"pur-eval": True})
-    with pytest.raises(Exception, match="tarball-ttl"):
+    with pytest.raises(ValueError, match="tarball-ttl"):
         Evaluator(settings={"tarball-ttl": "soon"})
 
 
