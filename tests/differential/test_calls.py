@@ -21,7 +21,7 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: shlex.join(case["words"]))
-def test_answer(case, tmp_path, tmp_path_factory, run_command) -> None:
+def test_answer_is_the_recorded_one(case, tmp_path, tmp_path_factory, run_command) -> None:
     make_world(tmp_path)
     program, *words = case["words"]
     environment = environment_of(str(tmp_path_factory.mktemp("home")))

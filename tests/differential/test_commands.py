@@ -26,7 +26,7 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(case["words"]))
-def test_answer(case, tmp_path, run_command) -> None:
+def test_answer_is_the_recorded_one(case, tmp_path, run_command) -> None:
     make_world(tmp_path)
     done = run_command("instantiate", *case["words"], stdin=case["stdin"].encode(), **ENVIRONMENT)
     ours = answer(done.returncode, done.stdout, done.stderr, os.path.realpath(tmp_path))

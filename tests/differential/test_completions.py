@@ -12,7 +12,7 @@ CASES = [json.loads(line) for line in (FOLDER / "completions.jsonl").read_text(e
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['word']} {shlex.join(case['words'])}")
-def test_answer(case, tmp_path, tmp_path_factory, run_command) -> None:
+def test_completions_are_the_recorded_ones(case, tmp_path, tmp_path_factory, run_command) -> None:
     make_world(tmp_path)
     environment = environment_of(str(tmp_path_factory.mktemp("home"))) | {"NIX_GET_COMPLETIONS": case["word"]}
     done = run_command("nix.main", *case["words"][1:], **environment)

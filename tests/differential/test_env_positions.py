@@ -16,7 +16,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("attributes", "words", "places"), CASES)
-def test_places(attributes, words, places, tmp_path, run_command) -> None:
+def test_places_of_wrong_facts_are_reported(attributes, words, places, tmp_path, run_command) -> None:
     (tmp_path / "p.nix").write_text('{ a = { type = "derivation"; name = "a-1";\n' + attributes + "\n}; }\n")
     done = run_command("old.env", "-f", str(tmp_path / "p.nix"), "-qa", "--json", *words, NO_COLOR="1", NIX_STORE_DIR="/nix/store")
     assert done.returncode == 1

@@ -45,7 +45,7 @@ def session(folder: Path, nix: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_session(name, tmp_path, commands):
+def test_session_prints_what_was_recorded(name, tmp_path, commands):
     ours = session(tmp_path / "here", f"{commands}/nix", name)
     theirs = (HERE / f"{name}.out").read_text(encoding="utf-8")
     for our_line, their_line in DIFFERENT.get(name, ()):

@@ -16,7 +16,7 @@ def _name(case: dict) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=_name)
-def test_answer(case, tmp_path, run_command, monkeypatch) -> None:
+def test_answer_is_the_recorded_one(case, tmp_path, run_command, monkeypatch) -> None:
     for name in [name for name in os.environ if name.startswith(("NIX_", "XDG_"))]:
         monkeypatch.delenv(name)
     make_world(tmp_path)

@@ -26,7 +26,7 @@ def world(tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["line"])
-def test_answer(case, world, tmp_path) -> None:
+def test_answer_is_the_recorded_one(case, world, tmp_path) -> None:
     folder = tmp_path / "pwd"
     shutil.copytree(world / "world", folder, symlinks=True)
     ours = answer(case["line"], os.path.realpath(folder), str(world / "bin"))

@@ -27,7 +27,7 @@ def without_end(lines: list[str] | None) -> list[str] | None:
     return lines
 
 
-def test_faults() -> None:
+def test_every_fault_is_reported_as_recorded() -> None:
     different = [document for document, expected in RECORDED.items() if without_end(said(document)) != without_end(expected)]
     assert different == []
 

@@ -143,7 +143,7 @@ def test_the_store_gets_the_closure(cache, tmp_path, fetcher) -> None:
             closure_of(unreachable, b, None, True, fetcher)
 
 
-def test_signed(cache, fetcher) -> None:
+def test_a_signed_path_needs_input_addressed(cache, fetcher) -> None:
     path = "/nix/store/00000000000000000000000000000001-x"
     cache.add(path, pack_contents(b"x"), signs=True)
     assert closure_of(cache.url, path, None, True, fetcher)[0] == path
@@ -185,6 +185,6 @@ def test_contents_that_are_not_the_paths(cache, fetcher) -> None:
     ("url", "message"),
     [("ftp://x", "only supports http:// and https:// stores"), ("http://x/?a=b", "does not support URL query parameters")],
 )
-def test_addresses(url, message, fetcher) -> None:
+def test_bad_addresses_of_caches_are_refused(url, message, fetcher) -> None:
     with pytest.raises(FetchError, match=message):
         BinaryCache(url, fetcher)

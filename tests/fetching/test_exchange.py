@@ -195,7 +195,7 @@ def certificate(tmp_path_factory):
     return context, str(folder / "cert.pem")
 
 
-def test_tls(certificate):
+def test_many_files_come_through_tls(certificate):
     context, file = certificate
     server = Server(plain, context)
     with contextlib.closing(files_of(server.url, ("ssl-cert-file", file))) as files:

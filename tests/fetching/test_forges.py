@@ -105,7 +105,7 @@ def test_what_is_asked_for(url, asked, forge, make) -> None:
         ("git.sr.ht=t", "sourcehut:~o/r", ("authorization", "Bearer t")),
     ],
 )
-def test_tokens(tokens, url, sent, forge, make) -> None:
+def test_tokens_are_sent_to_their_forge(tokens, url, sent, forge, make) -> None:
     fetcher = make(("access-tokens", tokens))
     fetcher.fetch(fetcher.input_from_url(url))
     assert len(forge.requests) > 1 and all(headers.get(sent[0]) == sent[1] for _, _, headers in forge.requests)
@@ -120,14 +120,14 @@ def test_tokens(tokens, url, sent, forge, make) -> None:
         ("sourcehut:~o/r/none", "in 'sourcehut:~o/r/none', couldn't find ref 'none'"),
     ],
 )
-def test_errors(url, message, make) -> None:
+def test_errors_name_the_input(url, message, make) -> None:
     fetcher = make(("download-attempts", "1"))
     with pytest.raises(FetchError, match=message) as caught:
         fetcher.fetch(fetcher.input_from_url(url))
     assert caught.value.notes == [f"while fetching the input '{url}'"]
 
 
-def test_locked() -> None:
+def test_a_revision_is_locked_if_forges_are_trusted() -> None:
     fetcher = Fetcher(Settings(), cache_folder="/nonexistent/none")
     assert fetcher.input_from_url(f"github:o/r/{REV}").is_locked
     wary = Settings()

@@ -176,7 +176,7 @@ def tls(plain, tmp_path):
     server.close()
 
 
-def test_certificates(tls, tmp_path) -> None:
+def test_unknown_certificates_are_refused(tls, tmp_path) -> None:
     url, certificate = tls
     with pytest.raises(FetchError, match=r"SSL peer certificate or SSH remote key was not OK \(60\)"):
         fetched(tmp_path / "c", f"{url}/files/a")
@@ -210,7 +210,7 @@ def test_no_redirect_from_tls_to_files_of_this_machine(tls, tmp_path) -> None:
 # ---- how old it may be ------------------------------------------------------------------------------------------
 
 
-def test_ages(plain, tmp_path) -> None:
+def test_a_download_is_used_until_it_is_too_old(plain, tmp_path) -> None:
     url, cache, root = f"{plain.url}/plain/a", tmp_path / "c", plain.root
     assert fetched(cache, url) == b"contents\n"
     (root / "a").write_bytes(b"changed\n")

@@ -126,7 +126,7 @@ def test_a_file_whose_server_is_gone_is_taken_from_the_cache(served, make) -> No
         fetched(make(settings=[("download-attempts", "1")]), f"{own.url}/files/plain/run")
 
 
-def test_offline(served, make) -> None:
+def test_offline_uses_only_what_is_kept(served, make) -> None:
     _, server = served
     url = f"{server.url}/files/plain/a"
     with pytest.raises(FetchError, match="--offline"):
@@ -146,7 +146,7 @@ def test_offline(served, make) -> None:
     assert server.requests == []
 
 
-def test_passwords(served, make, tmp_path) -> None:
+def test_passwords_come_from_netrc(served, make, tmp_path) -> None:
     _, server = served
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login user password secret\n")
@@ -262,7 +262,7 @@ def run(words: list[str], cache: Path, **options):
     return subprocess.Popen([sys.executable, "-c", code, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
-def test_commands(served, tmp_path) -> None:
+def test_cache_commands_show_check_and_clear(served, tmp_path) -> None:
     _, server = served
     cache = tmp_path / "c"
 
@@ -369,7 +369,7 @@ def test_several_processes_at_once(served, tmp_path) -> None:
     assert outs == {b'"/nix/store/sgkvdijxq51ixr52xkyzm1j04l592bq8-source"\n'}
 
 
-def test_events(served, tmp_path) -> None:
+def test_progress_as_events(served, tmp_path) -> None:
     process = run(["eval", "--log-format", "internal-json", "-E", f'builtins.fetchurl "{served[1].url}/files/large"'], tmp_path / "c")
     _, err = process.communicate(timeout=120)
     events = [json.loads(line.removeprefix(b"@nix ")) for line in err.splitlines()]

@@ -102,7 +102,7 @@ def ssh(tmp_path, monkeypatch):
         ("git+ssh://host.invalid{path}", "host.invalid"),
     ],
 )
-def test_ssh(url, asked, ssh, repository, fetcher) -> None:
+def test_git_through_ssh(url, asked, ssh, repository, fetcher) -> None:
     source = fetcher.fetch(fetcher.input_from_url((url if url.startswith("git+") else "git+" + url).format(path=repository)))
     assert source.files.read(b"a") == b"contents\n" and source.input.rev == git(repository, "rev-parse", "HEAD")
     calls = ssh.read_text().splitlines()
@@ -223,7 +223,7 @@ def with_lfs(repository: Path, served, data: bytes) -> str:
     return git(repository, "rev-parse", "HEAD")
 
 
-def test_lfs(lfs_server, repository, fetcher) -> None:
+def test_large_files_are_fetched_if_asked_for(lfs_server, repository, fetcher) -> None:
     data = os.urandom(100_000)
     rev = with_lfs(repository, lfs_server, data)
     given = {"url": f"file://{repository}", "rev": rev}

@@ -143,7 +143,7 @@ def _inputs(place: Path, capfd) -> dict[str, tuple[bytes, list[tuple[object, lis
 
 
 @pytest.mark.parametrize("kind", ["archive", "export", "registration", "json", "derivation"])
-def test_inputs(kind, place, capfd) -> None:
+def test_changed_inputs_are_answered_or_refused(kind, place, capfd) -> None:
     choice = random.Random(kind)
     right, commands = _inputs(place, capfd)[kind]
     drv = place / f"root{os.readlink(place / 'mid.drv')}"

@@ -196,7 +196,7 @@ def test_root_that_fails(cluster, folder):
     assert reply.path == () and "no root" in reply.error
 
 
-def test_command(run_command, folder):
+def test_the_command_starts_a_cluster(run_command, folder):
     words = ["jobs", str(folder), "--argstr", "name", "inputs", "--json", "--dask", "2"]
     result = run_command("main", *words)
     assert result.returncode == 0, result.stderr

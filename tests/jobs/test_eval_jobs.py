@@ -25,7 +25,7 @@ def test_cases_are_recorded():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_lines(name, run_command, tmp_path, request):
+def test_lines_are_the_recorded_ones(name, run_command, tmp_path, request):
     result = run_command("eval_jobs", *CASES[name], "--store", str(tmp_path / "store"))
     found = shown(result, tmp_path)
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
@@ -75,7 +75,7 @@ def test_names_of_derivations_are_the_references(tmp_path):
         assert json.loads(found.stdout) == path, found.stderr
 
 
-def test_flake(run_command, tmp_path):
+def test_an_output_of_a_flake_is_a_root(run_command, tmp_path):
     (tmp_path / "flake.nix").write_text(
         f"{{ outputs = {{ self }}: {{ hydraJobs = {Path(ROOTS).read_text()}; other = 1; }}; }}"
     )

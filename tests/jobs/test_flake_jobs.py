@@ -165,7 +165,7 @@ def test_settings_of_results(world, jobs, monkeypatch):
     assert "\n18 of 18 attributes" in jobs(*words)[2]
 
 
-def test_diff(world, capfdbinary):
+def test_difference_from_a_revision_of_a_flake(world, capfdbinary):
     (world.top / "packages/p0.nix").write_text('{ make, ... }: make "other" { }')
     (world.top / "packages/p1.nix").unlink()
     (world.top / "packages/q.nix").write_text('{ make, ... }: throw "new"')

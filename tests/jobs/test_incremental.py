@@ -213,7 +213,7 @@ def test_a_file_that_looks_the_same(large, tmp_path):
 
 
 @pytest.mark.parametrize("trusts_stamps", [True, False])
-def test_stamps(trusts_stamps, tmp_path, monkeypatch):
+def test_stamps_spare_reading(trusts_stamps, tmp_path, monkeypatch):
     """A file is read again only if its stamp is another one, or was too young to be one."""
     file = tmp_path / "file.nix"
     file.write_text("1")
@@ -333,7 +333,7 @@ def repository(large):
 
 
 @needs_git
-def test_diff(repository):
+def test_difference_from_a_revision(repository):
     def run(*more: str) -> subprocess.CompletedProcess:
         code = "import sys, os; os.chdir(sys.argv.pop(1)); from snowsnake.cli.main import main; sys.exit(main())"
         environment = os.environ | {"PYTHONPATH": str(Path(snowsnake.__file__).parent.parent)}

@@ -10,7 +10,7 @@ import snowsnake
 ROOT = ["-E", expression("plain")[1]]
 
 
-def test_summary(run_command):
+def test_summary_counts_jobs_and_causes(run_command):
     result = run_command("main", "jobs", *ROOT, "--workers", "2", "--isolate")
     assert result.returncode == 0, result.stderr
     lines = result.stdout.decode().splitlines()
@@ -28,14 +28,14 @@ def test_lines_are_those_of_eval_jobs(run_command, tmp_path):
     assert lines.stdout == run_command("eval_jobs", *expression("plain"), "--store", "./two").stdout
 
 
-def test_page(run_command, tmp_path):
+def test_page_shows_messages_as_text(run_command, tmp_path):
     run_command("main", "jobs", "-E", "{ x = throw \"<b>\"; }", "--html", "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "&lt;b&gt;" in page and "<b>" not in page
     assert "1 errors of 1 causes" in page
 
 
-def test_python():
+def test_jobs_in_python():
     nix = snowsnake.Evaluator()
     root = nix.evaluate_file(ROOTS)["inputs"]
     jobs = list(nix.jobs(root, workers=2))

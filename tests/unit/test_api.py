@@ -18,7 +18,7 @@ def test_values_of_every_type():
     assert del_function == {"i": 1, "f": 1.5, "s": "x", "b": True, "n": None, "p": "/a/b", "l": [1], "a": {}}
 
 
-def test_laziness():
+def test_only_what_is_looked_at_is_evaluated():
     value = evaluate('{ good = 1; bad = throw "no"; list = [ (throw "no") 2 ]; }')
     assert value["good"].to_python() == 1 and value["list"][1].to_python() == 2
     assert "bad" in value and "worse" not in value and value.get("worse") is None

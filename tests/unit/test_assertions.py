@@ -42,7 +42,7 @@ def failure(program: str, level: int = 1, stress: bool = False) -> snowsnake.Eva
 
 
 @pytest.mark.parametrize(("program", "message"), FAILED)
-def test_message(program: str, message: str) -> None:
+def test_message_is_the_recorded_one(program: str, message: str) -> None:
     assert failure(program).message == message
     assert failure(program, stress=True).message == message
     assert failure(program, level=0).message == message

@@ -42,7 +42,7 @@ def test_every_row_is_raised_as_it_is() -> None:
         ("    raise_message(m, worded(MESSAGE_NO_HOME if x else MESSAGE_NO_FILE))", "NO_FILE takes 2 arguments, and gets 0"),
     ],
 )
-def test_found(tmp_path, text: str, fault: str) -> None:
+def test_wrong_wordings_are_found(tmp_path, text: str, fault: str) -> None:
     (tmp_path / "some.pyx").write_text(ONE + text + "\n")
     assert [line for line in check_messages.wording_faults(tmp_path) if fault in line]
 

@@ -102,12 +102,12 @@ def nix(request: pytest.FixtureRequest, files: object) -> Evaluator:
     return made
 
 
-def test_values(nix: Evaluator) -> None:
+def test_reading_builtins_find_mounted_files(nix: Evaluator) -> None:
     for expression, value in VALUES:
         assert nix.evaluate(expression.replace("SOURCE", SOURCE)).to_python() == value, expression
 
 
-def test_errors(nix: Evaluator) -> None:
+def test_errors_in_mounted_files_are_those_of_the_disk(nix: Evaluator) -> None:
     for expression, message in ERRORS:
         with pytest.raises(EvaluationError) as caught:
             nix.evaluate(expression.replace("SOURCE", SOURCE)).to_python()

@@ -217,14 +217,14 @@ def test_values_are_not_pickled(text) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 399, 400, 401, 100_000])
-def test_sizes(size) -> None:
+def test_large_data_goes_in_and_comes_out(size) -> None:
     nix = snowsnake.Evaluator()
     data = {"list": list(range(size)), "set": {str(i): [i] for i in range(size)}, "text": "x" * size, "é": "é" * size}
     assert nix.value(data).to_python() == data
 
 
 @pytest.mark.parametrize("level", [398, 399, 400, 499, 501, 100_000])
-def test_levels(level) -> None:
+def test_deep_data_goes_in_or_is_refused(level) -> None:
     made: object = 1
     for _ in range(level):
         made = [made]
@@ -236,7 +236,7 @@ def test_levels(level) -> None:
         assert nix.value(made).to_python() == made
 
 
-def test_texts() -> None:
+def test_odd_texts_go_in_or_are_refused() -> None:
     nix = snowsnake.Evaluator()
     for text in ("", "a", "é", "\U0001f40d", "a\udcff", "x" * 10_000):
         assert nix.value(text).to_python() == text

@@ -22,7 +22,7 @@ DEPTH = 20_000
         "builtins.length (builtins.attrNames (f ({n} / 4))) * 4",
     ],
 )
-def test_recursion(source, level):
+def test_a_deep_recursion_needs_little_memory(source, level):
     evaluator = Evaluator(memory_limit_bytes=LIMIT_BYTES, optimise=level)
     assert evaluator.evaluate(source.replace("{n}", str(DEPTH))).to_python() == DEPTH
 

@@ -29,7 +29,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "snow", "AWS_SECRET_ACCESS_KEY": "flake", "AWS_EC2_
         ("s3://snow/a+b?region=x", "https://snow.s3.x.amazonaws.com/a+b"),
     ],
 )
-def test_addresses(url, found):
+def test_the_address_of_a_bucket(url, found):
     assert S3Place.parse(url).url == found
 
 

@@ -200,7 +200,7 @@ READY = GREETING + number(0x616C7473)      # and the options are taken
         (READY + number(0x63787470) + number(5) + b"Error\0\0\0" + number(0) * 2 + number(2) + b"no" + bytes(6) + number(0) * 2, "^no$"),
     ],
 )
-def test_lies(liar, answers, message):
+def test_answers_that_lie_are_refused(liar, answers, message):
     with pytest.raises(DaemonError, match=message):
         DaemonStore(liar(answers)).info("/nix/store/00000000000000000000000000000000-x")
 

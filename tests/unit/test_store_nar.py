@@ -295,7 +295,7 @@ def test_many_entries(tmp_path, count):
     assert pack(tmp_path / "many") == data
 
 
-def test_depths(tmp_path):
+def test_archives_that_nest_too_deeply_are_refused(tmp_path):
     for depth in (1, MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1):
         assert unpacks_alike(deep_archive(depth), tmp_path / "alike") == (depth < MAX_DEPTH)
     descriptors = len(os.listdir("/proc/self/fd"))
