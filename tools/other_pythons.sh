@@ -1,5 +1,5 @@
 #!/bin/bash
-# The README's test command with other Pythons: for each a clone of HEAD, with an environment and a build of its own.
+# The README's test command (and the site) with other Pythons: for each a clone of HEAD, with an environment and a build of its own.
 #
 # usage: tools/other_pythons.sh [PYTHON]…
 #   PYTHON   an interpreter (default: python3.11 … python3.14t of this machine that can make environments and build, but for `python3` itself)
@@ -24,7 +24,7 @@ failed=()
 for python in "${pythons[@]}"; do
   echo "== $("$python" --version)"
   git clone --quiet "$here" "$work/tree" || exit 1
-  make -C "$work/tree" PYTHON="$python" ${JOBS:+JOBS="$JOBS"} test || failed+=("$python")
+  make -C "$work/tree" PYTHON="$python" ${JOBS:+JOBS="$JOBS"} docs test || failed+=("$python")
   rm -rf "$work/tree"
 done
 [ ${#failed[@]} -eq 0 ] || { echo "did not pass: ${failed[*]}"; exit 1; }
