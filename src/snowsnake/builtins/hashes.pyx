@@ -22,7 +22,9 @@ from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_VALUE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport attrs_find, is_string, is_thunk, string_context, string_data, string_size, val
-from snowsnake.store.hash_functions cimport HASH_BLAKE3, HASH_NONE, Digest, Hasher, hash_bytes, hash_size, hasher_final, hasher_init
+from snowsnake.store.hash_functions cimport (
+    HASH_BLAKE3, HASH_NONE, Digest, Hasher, hash_bytes, hash_fault, hash_size, hasher_drop, hasher_final, hasher_init, hasher_update,
+)
 from snowsnake.store.hashing cimport (
     ENCODING_BASE16, ENCODING_SRI, hash_encoding_parse, hash_format, hash_kind_parse, hash_parse,
 )
@@ -80,6 +82,13 @@ cdef int _give(Machine* m, const Digest* digest, int encoding) noexcept nogil:
     return DONE
 
 
+cdef int _raise_fault(Machine* m, int kind) noexcept nogil:
+    cdef Bytes error
+    bytes_init(&error)
+    hash_fault(kind, &error)
+    return raise_store_error(m, ERROR_VALUE, &error)
+
+
 cdef int hash_string(Machine* m, Word* fp) noexcept nogil:
     cdef int kind = HASH_NONE
     cdef Digest digest
@@ -88,7 +97,8 @@ cdef int hash_string(Machine* m, Word* fp) noexcept nogil:
     fp[1] = val(fp[1])
     if not is_string(fp[1]):
         return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "a string", fp[1]))
-    hash_bytes(kind, string_data(fp[1]), string_size(fp[1]), &digest)
+    if not hash_bytes(kind, string_data(fp[1]), string_size(fp[1]), &digest):
+        return _raise_fault(m, kind)
     return _give(m, &digest, ENCODING_BASE16)
 
 
@@ -100,6 +110,7 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
     cdef Hasher hasher
     cdef Reading reading
     cdef Word path
+    cdef bint is_done
     if _parse_kind(m, fp[0], &kind) == RAISE:
         return RAISE
     if m.sp == fp + 2:
@@ -116,12 +127,14 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
     reading.hasher = &hasher
     if host_read_file_as(m, string_data(path), string_size(path), &content, &reading) == RAISE:
         bytes_free(&content)
+        hasher_drop(&hasher)
         return RAISE
-    if reading.is_hashed:
-        hasher_final(&hasher, &digest)
-    else:
-        hash_bytes(kind, content.data, content.size, &digest)
+    if not reading.is_hashed:
+        hasher_update(&hasher, content.data, content.size)
+    is_done = hasher_final(&hasher, &digest)
     bytes_free(&content)
+    if not is_done:
+        return _raise_fault(m, kind)
     return _give(m, &digest, ENCODING_BASE16)
 
 

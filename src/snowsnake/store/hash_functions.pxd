@@ -1,7 +1,8 @@
 # cython: language_level=3
-"""Hash functions as plain C: no Python object, no GIL, no global state.
+"""sha256 as plain C (no Python object, no lock, no memory of its own), and other hashes from libraries, behind one interface.
 
-A `Hasher` lives wherever its caller wants, and owns no memory.  A `Digest` is a value.
+A `Hasher` lives wherever its caller wants.  One of another kind than sha256 has a Python object, which `hasher_final` or `hasher_drop` gives up.
+A `Digest` is a value.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from snowsnake.foundation.buffer cimport Bytes
@@ -19,29 +20,21 @@ cdef struct Digest:
     uint8_t size
     uint8_t data[64]
 
-cdef struct Blake3:
-    uint32_t key[8]                   # chaining value of the current chunk
-    uint64_t chunk_counter
-    uint32_t stack[54][8]             # chaining values of complete subtrees
-    int depth
-    int blocks                        # blocks of the current chunk that are compressed
-
-cdef union HashState:
-    uint32_t words32[8]
-    uint64_t words64[8]
-    Blake3 blake3
-
 cdef struct Hasher:
-    int kind
+    uint8_t kind                      # HashKind
+    bint has_failed                   # a library's hash: it is missing, or it ran out of memory
     uint32_t used                     # bytes waiting in block
     uint64_t total                    # bytes seen
-    uint8_t block[128]
-    HashState state
+    uint8_t block[64]
+    uint32_t words[8]                 # the state of sha256
+    void* library                     # the object of another hash (library_hashes.pxd), or NULL
 
 cdef void hasher_init(Hasher* self, int kind) noexcept nogil
 cdef void hasher_update(Hasher* self, const void* data, size_t size) noexcept nogil
-cdef void hasher_final(Hasher* self, Digest* out) noexcept nogil
-cdef void hash_bytes(int kind, const void* data, size_t size, Digest* out) noexcept nogil
+cdef bint hasher_final(Hasher* self, Digest* out) noexcept nogil     # False, but for sha256: see hash_fault
+cdef void hasher_drop(Hasher* self) noexcept nogil                   # instead of hasher_final, when no digest is wanted any more
+cdef bint hash_bytes(int kind, const void* data, size_t size, Digest* out) noexcept nogil      # as hasher_final
+cdef void hash_fault(int kind, Bytes* error) noexcept nogil          # why a hash of this kind failed
 cdef bint hash_file(int kind, const char* path, Digest* out, uint64_t* size, Bytes* error) noexcept nogil
 
 cdef int hash_size(int kind) noexcept nogil                          # bytes of a digest

@@ -39,4 +39,5 @@ cdef Py_ssize_t base64_decode(const uint8_t* text, size_t size, uint8_t* out, si
 # *kind* HASH_NONE: the text must name its algorithm; otherwise the two must agree.
 cdef bint hash_parse(View text, int kind, Digest* out, Bytes* error) noexcept nogil
 cdef bint hash_parse_plain(View text, int kind, Digest* out, Bytes* error) noexcept nogil
+cdef object hash_exception(int kind)                                 # for Python, where hasher_final failed
 cdef void hash_format(const Digest* digest, int encoding, bint with_kind, Bytes* out) noexcept nogil

@@ -13,9 +13,10 @@ from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_byte, bytes_decimal, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view, make_view, view_is,
 )
 from snowsnake.store.hash_functions cimport (
-    HASH_BLAKE3, HASH_MD5, HASH_NONE, Digest, Hasher, hash_bytes, hash_file, hash_name, hash_size, hasher_final, hasher_init,
-    hasher_update, sha256_prefer_instructions,
+    HASH_BLAKE3, HASH_MD5, HASH_NONE, Digest, Hasher, hash_bytes, hash_fault, hash_file, hash_name, hash_size, hasher_drop, hasher_final,
+    hasher_init, hasher_update, sha256_prefer_instructions,
 )
+from snowsnake.store.library_hashes cimport library_keep
 
 cdef extern from *:
     """
@@ -305,6 +306,13 @@ cdef bytes taken(Bytes* buffer):
         bytes_free(buffer)
 
 
+cdef object hash_exception(int kind):
+    cdef Bytes error
+    bytes_init(&error)
+    hash_fault(kind, &error)
+    return ValueError(taken(&error).decode())
+
+
 cdef int kind_named(str algorithm) except -1:
     cdef bytes name = algorithm.encode()
     cdef int kind = HASH_NONE
@@ -322,15 +330,18 @@ def digest(str algorithm, data, *, bint portable=False):
     cdef Digest result
     cdef int kind = kind_named(algorithm)
     cdef Py_buffer view
+    cdef bint is_done
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     if portable:
         sha256_prefer_instructions(False)
-        hash_bytes(kind, <const uint8_t*>view.buf, view.len, &result)
+        is_done = hash_bytes(kind, <const uint8_t*>view.buf, view.len, &result)
         sha256_prefer_instructions(True)
     else:
         with nogil:
-            hash_bytes(kind, <const uint8_t*>view.buf, view.len, &result)
+            is_done = hash_bytes(kind, <const uint8_t*>view.buf, view.len, &result)
     PyBuffer_Release(&view)
+    if not is_done:
+        raise hash_exception(kind)
     return result.data[:result.size]
 
 
@@ -358,6 +369,11 @@ cdef class HashStream:
 
     def __cinit__(self, str algorithm not None):
         hasher_init(&self.hasher, kind_named(algorithm))
+        if self.hasher.has_failed:
+            raise hash_exception(self.hasher.kind)
+
+    def __dealloc__(self):
+        hasher_drop(&self.hasher)
 
     def update(self, data):
         cdef Py_buffer view
@@ -373,7 +389,10 @@ cdef class HashStream:
     def digest(self):
         cdef Hasher copy = self.hasher
         cdef Digest result
-        hasher_final(&copy, &result)
+        if copy.library != NULL:
+            library_keep(copy.library)        # which hasher_final gives up
+        if not hasher_final(&copy, &result):
+            raise hash_exception(copy.kind)
         return result.data[:result.size]
 
 

@@ -17,9 +17,9 @@ from snowsnake.foundation.buffer cimport (
     bytes_view, make_view,
 )
 from snowsnake.foundation.limits cimport asked_to_stop
-from snowsnake.store.hash_functions cimport hasher_final, hasher_init, hasher_update
+from snowsnake.store.hash_functions cimport hasher_drop, hasher_final, hasher_init, hasher_update
 from snowsnake.store.exact_open cimport AT_FDCWD, exact_open  # its C is used below
-from snowsnake.store.hashing cimport hash_kind_of
+from snowsnake.store.hashing cimport hash_exception, hash_kind_of
 
 import os
 
@@ -832,8 +832,13 @@ def path_digest(str algorithm, path, accepts=None, *, bint exact=False):
     if kind == 0:
         raise ValueError(f"unknown hash algorithm '{algorithm}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'")
     hasher_init(&hasher, kind)
-    size = write_archive(path, accepts, &hasher, NULL, -1, exact)
-    hasher_final(&hasher, &digest)
+    try:
+        size = write_archive(path, accepts, &hasher, NULL, -1, exact)
+    except BaseException:
+        hasher_drop(&hasher)
+        raise
+    if not hasher_final(&hasher, &digest):
+        raise hash_exception(kind)
     return digest.data[:digest.size], size
 
 
