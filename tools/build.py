@@ -29,6 +29,7 @@ NATIVE = "_native" + sysconfig.get_config_var("EXT_SUFFIX")
 TARGET = SOURCE / "snowsnake" / NATIVE
 INCLUDE = sysconfig.get_paths()["include"]
 FETCHED = ROOT / "build" / "headers"
+GLUE = (ROOT / "tools" / "native.c", ROOT / "tools" / "glibc.c")      # linked beside the modules
 DIRECTIVES = (
     "language_level=3,boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False,nonecheck=False,"
     "annotation_typing=False,embedsignature=True"
@@ -81,8 +82,12 @@ def is_older(made: Path, origins: frozenset[Path] | set[Path]) -> bool:
 
 
 def missing() -> list[str]:
-    """What the machine lacks and the build cannot fetch, with the Debian package that has it."""
+    """What the machine lacks and the build cannot fetch, with the Debian package that has it; and what cannot be mended."""
     found = []
+    if not sys.platform.startswith("linux"):
+        found.append(f"not supported: {sys.platform}, only Linux")
+    if sys.maxsize < 2**63 - 1 or sys.byteorder != "little" or sys.implementation.name != "cpython":
+        found.append("not supported: this interpreter, only CPython with 64 bits on machines whose numbers are little endian")
     if shutil.which(COMPILER[0]) is None:
         found.append(f"missing: the C compiler {COMPILER[0]} (apt-get install gcc)")
     if not header_folders():
@@ -161,12 +166,15 @@ def table(pyx_files: list[Path]) -> str:
 
 
 def link(pyx_files: list[Path], flags: list[str], objects: Path, target: Path) -> str | None:
-    glue, scratch = objects / "native.o", target.with_suffix(".tmp")
+    scratch = target.with_suffix(".tmp")
     parts = [str(objects / (dotted(p) + ".o")) for p in pyx_files]
     options = [*(flag for flag in flags if flag.startswith("-fsanitize")), *shlex.split(os.environ.get("LDFLAGS", ""))]
     target.parent.mkdir(parents=True, exist_ok=True)
-    fault = run([*COMPILER, "-c", *flags, *(f"-I{folder}" for folder in header_folders()), f"-I{objects}", str(ROOT / "tools" / "native.c"), "-o", str(glue)])
-    fault = fault or run([*LINKER, *parts, str(glue), *options, "-lm", "-o", str(scratch)])
+    fault = None
+    for file in GLUE:
+        parts.append(str(objects / (file.stem + ".o")))
+        fault = fault or run([*COMPILER, "-c", *flags, *(f"-I{folder}" for folder in header_folders()), f"-I{objects}", str(file), "-o", parts[-1]])
+    fault = fault or run([*LINKER, *parts, *options, "-lm", "-o", str(scratch)])
     if not fault:
         scratch.rename(target)
     return fault
@@ -209,8 +217,8 @@ def build(target: Path = TARGET, level: str = "-O2", variant: str = "") -> tuple
     wanted = table(pyx_files)
     if not rows.exists() or rows.read_text() != wanted:
         rows.write_text(wanted)
-    glue = {rows, ROOT / "tools" / "native.c", *(objects / (dotted(p) + ".o") for p in pyx_files)}
-    if not faults and (count or is_older(target, glue)):
+    linked = {rows, *GLUE, *(objects / (dotted(p) + ".o") for p in pyx_files)}
+    if not faults and (count or is_older(target, linked)):
         fault = link(pyx_files, flags, objects, target)
         faults += [fault] if fault else []
     return count, faults

@@ -9,6 +9,10 @@
 
 #include "native_table.h"
 
+#if UINTPTR_MAX != UINT64_MAX || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "Snowsnake needs a machine with 64 bits whose numbers are little endian"
+#endif
+
 static const struct Module *find(const char *name)
 {
     size_t low = 0, high = sizeof(MODULES) / sizeof(MODULES[0]);
