@@ -326,6 +326,12 @@ cdef class Interpreter(Runner):
         if self.store_writer is not None:
             self.store_writer.flush()
 
+    def stop_writing(self):
+        """From now on evaluation puts nothing into the store; its paths are the same."""
+        if self.store_writer is not None:
+            self.store_writer.flush()
+            self.store_writer.is_stopped = True
+
     def close_store(self):
         """Flushes and closes the store that is written to.  Nothing may be evaluated afterwards."""
         if self.store_writer is not None:

@@ -29,6 +29,9 @@ cdef extern from "signal.h" nogil:
     int sigaction(int number, const sigaction_type* action, sigaction_type* old)
     int SIGINT
 
+cdef extern from "Python.h" nogil:
+    int PyErr_SetInterruptEx(int number)
+
 cdef enum:
     MOST_CALLBACKS = 200              # in each other: each takes some of the C stack
 
@@ -40,6 +43,37 @@ cdef void _on_interrupt(int number) noexcept nogil:
     cdef Machine* m = _interruptible
     if m != NULL:
         request_attention(m, ATTENTION_INTERRUPT)
+
+
+cdef int _ended_by = 0                # the signal other than Ctrl-C that interrupted a machine, or 0
+
+
+cdef void _on_end(int number) noexcept nogil:
+    global _ended_by
+    cdef Machine* m = _interruptible
+    if m == NULL:
+        PyErr_SetInterruptEx(number)      # Python's own handler
+    else:
+        _ended_by = number
+        request_attention(m, ATTENTION_INTERRUPT)
+
+
+def interrupt_on(int number):
+    """From now on this signal, for which Python has a handler, also interrupts a machine that runs: as Ctrl-C, with the attribute `number`."""
+    cdef sigaction_type ours
+    memset(&ours, 0, sizeof(ours))
+    ours.sa_handler = _on_end
+    sigaction(number, &ours, NULL)
+
+
+cdef object _interrupt():
+    """The exception for a machine that was interrupted."""
+    global _ended_by
+    error = KeyboardInterrupt()
+    if _ended_by:
+        error.number = _ended_by
+        _ended_by = 0
+    return error
 
 
 cdef class Runner:
@@ -204,10 +238,12 @@ cdef class Runner:
         sigaction(SIGINT, &ours, &self.their_handler)
 
     cdef int begin_callback(self) except -1:
+        global _interruptible
         if self.callbacks >= MOST_CALLBACKS:
             raise RecursionError(f"functions of Python called by Nix called by Python, {MOST_CALLBACKS} deep")
         if self.is_main and self.callbacks == 0:
             sigaction(SIGINT, &self.their_handler, NULL)      # Ctrl-C stops Python code as usual
+            _interruptible = NULL
         self.callbacks += 1
         return 0
 
@@ -248,7 +284,7 @@ cdef class Runner:
         if outcome == DONE and self.is_main and not self.is_cancelled and self.m.attention & ATTENTION_INTERRUPT:
             # Ctrl-C came after the machine had looked for it the last time, and the next run would forget it.
             ignore_attention(self.m)
-            raise KeyboardInterrupt
+            raise _interrupt()
         return self.check(outcome)
 
     cdef int look(self) except -1:
@@ -267,7 +303,7 @@ cdef class Runner:
             raise fault
         if self.m.error.code == ERROR_INTERRUPT and self.is_main and not self.is_cancelled:
             error_clear(self.m)
-            raise KeyboardInterrupt
+            raise _interrupt()
         # The request or the limit that stopped the machine must not stop the explanation of its error.
         cdef const int* watched = watch_attention(NULL)
         cdef size_t block_limit = limit_blocks(0)

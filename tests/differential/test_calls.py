@@ -15,8 +15,6 @@ CASES = [
 # What is different on purpose, with the reason.
 DIFFERENT = {
     """nix eval --expr '{ "a/b" = "x"; }' --write-to out""": "there, a name with a slash leads out of the folder",
-    "nix flake check --no-build path:./imports": "there, `packages` may still be built in evaluation, of derivations that were not written",
-    "nix flake check --no-build path:./imports --option allow-import-from-derivation false": "as above, although it is forbidden",
 }
 
 

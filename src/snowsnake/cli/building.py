@@ -21,39 +21,6 @@ if TYPE_CHECKING:
     from snowsnake.store.place import DaemonPlace, StorePlace
 
 
-class EndedBySignal(KeyboardInterrupt):
-    """Somebody ends the program otherwise than by Ctrl-C."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
-
-
-class ended_by_signals:  # noqa: N801  # used like a function
-    """SIGTERM and SIGHUP end what happens inside the `with` like Ctrl-C: with a message, and without builders that go on."""
-
-    def __enter__(self) -> None:
-        import signal
-
-        def end(number: int, frame: object) -> None:
-            raise EndedBySignal(number)
-
-        self._numbers: list[int] = []
-        try:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                if signal.getsignal(number) == signal.SIG_DFL:     # `nohup` ignores it
-                    signal.signal(number, end)
-                    self._numbers.append(number)
-        except ValueError:
-            pass                           # only the main thread gets signals
-
-    def __exit__(self, *exception: object) -> None:
-        import signal
-
-        for number in self._numbers:
-            signal.signal(number, signal.SIG_DFL)
-
-
 class LazyBuilder:
     """Builds and substitutes in a store in folders; its modules are imported when something is missing."""
 
@@ -66,8 +33,7 @@ class LazyBuilder:
         self._made: Realiser | None = None
 
     def realise(self, store: "LocalStore", wanted: list[str]) -> None:
-        with ended_by_signals():
-            self._realiser().realise(store, wanted)
+        self._realiser().realise(store, wanted)
 
     def missing(self, store: "Store", wanted: "Iterable[str]") -> "Missing":
         from snowsnake.store.interface import Missing
@@ -75,20 +41,16 @@ class LazyBuilder:
         items = list(wanted)
         if _are_valid(store, items):
             return Missing()
-        with ended_by_signals():
-            return self._realiser().missing(store, items)
+        return self._realiser().missing(store, items)
 
     def check(self, store: "LocalStore", wanted: list[str]) -> None:
-        with ended_by_signals():
-            self._realiser().check(store, wanted)
+        self._realiser().check(store, wanted)
 
     def repair(self, store: "LocalStore", wanted: list[str]) -> None:
-        with ended_by_signals():
-            self._realiser().repair(store, wanted)
+        self._realiser().repair(store, wanted)
 
     def repair_path(self, store: "LocalStore", path: str) -> None:
-        with ended_by_signals():
-            self._realiser().repair_path(store, path)
+        self._realiser().repair_path(store, path)
 
     def _realiser(self) -> "Realiser":
         if self._made is not None:

@@ -136,7 +136,10 @@ def session_of(given: Arguments, reporter: Reporter, prepare: "Any" = None, **mo
         "count_objects": given.flag("stats"),
         **more,
     }
+    has_arguments = options.pop("has_arguments", True)
     session = Session(settings, reporter, given.texts("include"), **options)
+    if not has_arguments:
+        return session
     arguments = [["arg", *pair] for pair in given.texts("arg")] + [["argstr", *pair] for pair in given.texts("argstr")]
     session.add_arguments(arguments, sys.stdin.buffer.read)
     return session

@@ -76,7 +76,7 @@ class Call:
             if not imports_derivations:
                 values.set_default("allow-import-from-derivation", False)
 
-        self.session = session_of(given, reporter, prepare=prepare)
+        self.session = session_of(given, reporter, prepare=prepare, has_arguments=False)       # which nothing here takes
         self.flakes: FlakeSession = open_flakes(given, reporter, self.session, applies_config)
 
     def reference(self) -> "Reference":
@@ -186,8 +186,11 @@ def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     keeps_going = given.flag("keep_going")
     builds = not given.flag("no_build")
     call = Call(given, reporter, words, True, imports_derivations=builds, **({"keep_going": "true"} if keeps_going else {}))
+    locked = call.locked()
+    if not builds:
+        call.session.evaluator.stop_writing()          # the source is in the store then
     return check(
-        call, call.locked(), keeps_going=keeps_going, all_systems=given.flag("all_systems"), builds=builds
+        call, locked, keeps_going=keeps_going, all_systems=given.flag("all_systems"), builds=builds
     )
 
 

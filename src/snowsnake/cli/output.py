@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
 _PIECE = 1 << 20                      # characters
+_WITH_OWN_SIGNALS = ("nix-eval-jobs", "snowsnake jobs")       # which have workers
+_OF_NIX = ("nix", "nix-build", "nix-collect-garbage", "nix-env", "nix-hash", "nix-instantiate", "nix-prefetch-url", "nix-shell", "nix-store")
 QUIET = 3                             # the verbosity of a command without `-v`, in C++ Nix's numbers: errors are 0, information is 3
 
 
@@ -306,11 +308,17 @@ def guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], r
 def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], reporter: Reporter, program: str) -> int:
     """Runs `command(words, reporter)` and turns exceptions into a message and an exit code.
 
-    0 is success, 1 any error (102 one of fetching: what came has another hash), 130 an interrupt (143 SIGTERM, 129 SIGHUP, during a build), 141 a reader of stdout that went away.
+    0 is success, 1 any error (102 one of fetching: what came has another hash), 141 a reader of stdout that went away. An interrupt is 130 (143 SIGTERM, 129 SIGHUP)
+    for `snowsnake`; C++ Nix's commands have 1.
     """
+    from snowsnake.cli.signals import ended_by_signals
+
     # A command makes few cyclic objects of Python's: looking for them takes longer than what they hold is worth.
     was_collecting = gc.isenabled()
     gc.disable()
+    ends = ended_by_signals()
+    if program not in _WITH_OWN_SIGNALS:
+        ends.__enter__()
     try:
         code = command(words, reporter)
         sys.stdout.flush()
@@ -323,11 +331,13 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
         raise
     except (Exception, KeyboardInterrupt) as error:
         try:
-            return report(error, reporter, _hint(program))
+            code = report(error, reporter, _hint(program))
         except (KeyboardInterrupt, MemoryError) as fault:      # a message of 100 MB takes a second to write
-            return report(fault, reporter)
+            code = report(fault, reporter)
+        return 1 if program in _OF_NIX and code > 128 else code
     finally:
         _finish()
+        ends.__exit__()
         if was_collecting:
             gc.enable()
 

@@ -8,6 +8,7 @@ import os
 
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import QUIET, Reporter, keep
+from snowsnake.cli.signals import stop_evaluations
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.host.options import StoreToRead
 from snowsnake.selection import Selector
@@ -45,6 +46,7 @@ class Session:
         from snowsnake.machine.heap import give_back_large_blocks
 
         give_back_large_blocks()
+        stop_evaluations()
         self.settings = settings
         self.reporter = reporter
         is_pure = settings["pure-eval"]

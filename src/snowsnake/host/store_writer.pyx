@@ -29,6 +29,7 @@ cdef class StoreWriter:
     cdef object opened                # the store, or None until it is needed
     cdef object attention             # of the machine, for builds in the store
     cdef public object on_write       # called with each path that evaluation needs in the store, or None
+    cdef public bint is_stopped       # nothing is written any more
     cdef size_t skipped               # bytes before the name in a store path
     cdef object __weakref__
 
@@ -85,6 +86,8 @@ cdef class StoreWriter:
             raise EvaluationError("file", _message(self.opened.root, error)) from None
 
     cdef int write(self, const StoreObject* written) except -1:
+        if self.is_stopped:
+            return 0
         path = _text(written.path)
         self.store.keep(path)                  # even if it was valid before
         if self.on_write is not None:

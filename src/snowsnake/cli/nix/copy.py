@@ -6,7 +6,6 @@ In: a `Call`.  Out: objects that are valid in the other store; a line for each.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from snowsnake.cli.building import ended_by_signals
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import Installables, derivations_of, made, realisations_of
 from snowsnake.cli.nix.results import make_links
@@ -52,7 +51,7 @@ def run(call: Call) -> None:
     from snowsnake.store.trust import Keys
 
     given, settings = call.given, call.settings
-    with ended_by_signals(), two_stores(call) as (source, target):
+    with two_stores(call) as (source, target):
         installables = Installables(call, source, is_written=bool(call.eval_store or not given.flag("from")) and is_written(settings, call.eval_store))
         what = made(call, installables, is_recursive=not given.flag("no_recursive"))
         is_checked = given.flag("no_check_sigs")

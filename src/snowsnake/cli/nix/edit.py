@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.nix.evaluate import load, open_session
+from snowsnake.cli.nix.evaluate import load, open_session, require_value
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.selection import Selector
 
@@ -45,6 +45,7 @@ def _output(call: Call, word: str) -> "tuple[Session, Handle, str]":
     """The session, the value of a flake's output, and the name that messages use for it."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
 
+    require_value(call, word)
     session = open_session(call)
     flakes = open_flakes(call.given, call.reporter, session)
     reference, fragment = flakes.reference(word, os.getcwd())

@@ -43,6 +43,7 @@ def run(call: Call) -> int:
     else:
         from snowsnake.flake.session import without_outputs
 
+        require_value(call, word or "")
         session, output = open_output(call, without_outputs(word) if word else word)
         question = ["eval", _form(given), given.text("apply")]
         answer = output.answer(question, lambda: _text(session, output.value(), call).decode("utf-8", "surrogateescape"), is_told=True)
@@ -90,8 +91,8 @@ def _print(text: bytes, call: Call) -> None:
     write_line(text)
 
 
-def open_session(call: Call) -> "Session":
-    """The session that the options describe."""
+def open_session(call: Call, *, has_arguments: bool = True) -> "Session":
+    """The session that the options describe.  *has_arguments*: with `--arg` and its kin, which C++ Nix evaluates when what they are for is found."""
     from snowsnake.cli.session import Session, cache_options
 
     given = call.given
@@ -104,11 +105,17 @@ def open_session(call: Call) -> "Session":
         options["depth_limit"] = call.settings["max-call-depth"]
     options |= cache_options("SNOWSNAKE_NO_CACHE" in os.environ, "", "stat")
     session = Session(call.settings, call.reporter, given.texts("include"), **options)
+    if has_arguments:
+        _add_arguments(call, session)
+    return session
+
+
+def _add_arguments(call: Call, session: "Session") -> None:
+    given = call.given
     arguments = [["arg", *pair] for pair in given.texts("arg")] + [["argstr", *pair] for pair in given.texts("argstr")]
     arguments += [["arg-from-file", *pair] for pair in given.texts("arg_from_file")]
     arguments += [["arg-from-stdin", name, ""] for name in given.texts("arg_from_stdin")]
     session.add_arguments(arguments, sys.stdin.buffer.read)
-    return session
 
 
 def load(call: Call, word: str | None) -> "tuple[Session, Handle]":
@@ -120,10 +127,28 @@ def load(call: Call, word: str | None) -> "tuple[Session, Handle]":
 def load_with_set(call: Call, word: str | None) -> "tuple[Session, Handle, tuple[Handle, bytes] | None]":
     """Like `load`; also the set and the name of which the value is an attribute, None for an output of a flake."""
     prepare(call)
-    session = open_session(call)
+    session = open_session(call, has_arguments=False)
     if has_source(call):
-        return session, *attribute_with_set(call, session, word or "")
-    return session, output_of(call, session, word).value(), None
+        root = _root(call, session)
+        _add_arguments(call, session)
+        return session, *session.selector.select_with_set(root, (word or "").partition("^")[0])
+    output = output_of(call, session, word)
+    _add_arguments(call, session)
+    return session, output.value(), None
+
+
+def require_value(call: Call, word: str) -> None:
+    """Raise an error for a word that names a store path, itself or by links: it has no value of the language."""
+    from snowsnake.settings.places import store_folder
+
+    place = word.partition("^")[0]
+    if "/" not in place or not (place.startswith(store_folder(os.environ) + "/") or os.path.islink(place)):
+        return
+    from snowsnake.cli.nix.apps import require_value as require
+    from snowsnake.cli.nix.store import asked
+
+    with asked(call) as installables:
+        require(installables, word)
 
 
 def has_source(call: Call) -> bool:
@@ -144,20 +169,24 @@ def prepare(call: Call) -> None:
 
 def attribute_with_set(call: Call, session: "Session", word: str) -> "tuple[Handle, tuple[Handle, bytes] | None]":
     """The attribute of the file or the expression that a word names, and the set and the name of which it is the attribute."""
+    return session.selector.select_with_set(_root(call, session), word.partition("^")[0])
+
+
+def _root(call: Call, session: "Session") -> "Handle":
     given = call.given
     if given.flag("expr"):
-        root = session.expression(_encoded(given.text("expr")))
-    elif given.text("file") == "-":
-        root = session.expression(sys.stdin.buffer.read(), "«stdin»")
-    else:
-        root = session.file(given.text("file"))
-    return session.selector.select_with_set(root, word.partition("^")[0])
+        return session.expression(_encoded(given.text("expr")))
+    if given.text("file") == "-":
+        return session.expression(sys.stdin.buffer.read(), "«stdin»")
+    return session.file(given.text("file"))
 
 
 def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None) -> "tuple[Session, FlakeOutput]":
     """The session, and the `FlakeOutput` that a word names, not evaluated; one of *defaults* if the word names none.  *prefixes*: see FlakeSession.place."""
-    session = open_session(call)
-    return session, output_of(call, session, word, defaults, prefixes)
+    session = open_session(call, has_arguments=False)
+    output = output_of(call, session, word, defaults, prefixes)
+    _add_arguments(call, session)
+    return session, output
 
 
 def output_of(

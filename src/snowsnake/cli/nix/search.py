@@ -8,7 +8,8 @@ import os
 from snowsnake.builtins.engines.versions import split_drv_name
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
-from snowsnake.cli.nix.evaluate import load, open_output
+from snowsnake.cli.nix.evaluate import load, open_output, require_value
+from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
 from snowsnake.cli.patterns import Searcher
@@ -130,7 +131,9 @@ class _Search:
 def run(call: Call) -> int:
     regexes = call.words[1:]
     if not regexes:
-        if not (call.given.flag("file") or call.given.flag("expr")):
+        if call.given.flag("file") or call.given.flag("expr"):
+            split_outputs((call.words or [""])[0])
+        else:
             from snowsnake.lock.reference_text import parse_reference
 
             parse_reference((call.words or ["."])[0], os.getcwd())
@@ -155,6 +158,7 @@ def _look_everywhere(call: Call, search: _Search) -> None:
         search.evaluator = session.evaluator
         search.visit(value, (), True)
         return
+    require_value(call, word)
     system = call.settings["system"]
     session, output = open_output(call, word, (f"packages.{system}", f"legacyPackages.{system}"))
 

@@ -219,7 +219,7 @@ def log(call: Call) -> None:
     with asked(call) as installables:
         target = installables.targets(call.words)[0]
         path = target.built(installables.store)
-        show(find_log(installables.store, path, target.shown, call.settings, call.reporter))
+        show(find_log(installables.store, path, installables.called(call.words[0] if call.words else "."), call.settings, call.reporter))
 
 
 def find_log(store: Store, path: str, shown: str, settings: "Settings", reporter: "Reporter") -> bytes:

@@ -14,6 +14,7 @@ from snowsnake.cli.nix.value_text import Style, name_text, write_value
 from snowsnake.cli.output import report, write, write_line
 from snowsnake.cli.repl.reading import CONTINUATION, PROMPT, Reader, open_reader
 from snowsnake.cli.repl.scope import Incomplete, Scope
+from snowsnake.cli.signals import EndedBySignal
 from snowsnake.diagnostics.error import EvaluationError, Frame, as_error
 from snowsnake.selection import TYPE_NAMES
 from snowsnake.version import NIX_VERSION
@@ -71,6 +72,8 @@ class Repl:
         while True:
             try:
                 line = reader.line(CONTINUATION if text else PROMPT)
+            except EndedBySignal:
+                raise
             except KeyboardInterrupt:
                 text = ""
                 write_line(b"")
@@ -87,6 +90,8 @@ class Repl:
             except BrokenPipeError:
                 raise
             except (Exception, KeyboardInterrupt) as error:
+                if hasattr(error, "number"):               # a signal other than Ctrl-C
+                    raise
                 self._report(error)
             text = ""
             write_line(b"")

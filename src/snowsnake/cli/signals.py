@@ -1,0 +1,51 @@
+"""Signals that end a command.
+
+In: SIGTERM and SIGHUP.  Out: an exception like that of Ctrl-C, so that a command ends with a message, and without builders that go on.
+"""
+
+import _signal  # `signal` imports `enum` for its names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+class EndedBySignal(KeyboardInterrupt):
+    """Somebody ends the program otherwise than by Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class ended_by_signals:  # noqa: N801  # used like a function
+    """SIGTERM and SIGHUP end what happens inside the `with` like Ctrl-C; also an evaluation, after `stop_evaluations`."""
+
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+
+    def __enter__(self) -> None:
+        try:
+            for number in (_signal.SIGTERM, _signal.SIGHUP):
+                if _signal.getsignal(number) == _signal.SIG_DFL:     # `nohup` ignores it
+                    _signal.signal(number, _end)
+                    self._numbers.append(number)
+        except ValueError:
+            pass                           # only the main thread gets signals
+
+    def __exit__(self, *exception: object) -> None:
+        for number in self._numbers:
+            _signal.signal(number, _signal.SIG_DFL)
+
+
+def stop_evaluations() -> None:
+    """Python's handlers wait for Python code: have the signals stop the machine that runs, too."""
+    from snowsnake.runner import interrupt_on
+
+    for number in (_signal.SIGTERM, _signal.SIGHUP):
+        if _signal.getsignal(number) is _end:
+            interrupt_on(number)
+
+
+def _end(number: int, frame: "FrameType | None") -> None:
+    raise EndedBySignal(number)
