@@ -104,9 +104,11 @@ def path_digest(path: str, method: str, kind: str) -> bytes:
 
 
 def real_parent(path: str) -> str:
-    """The absolute path, without links but in its last part."""
+    """The absolute path, without links but in its last part; an error if its folder does not exist."""
     full = os.path.abspath(path)
     parent, name = os.path.split(full)
+    if not os.path.lexists(parent):
+        raise EvaluationError("file", f'canonicalising parent path of "{full}": No such file or directory')
     return os.path.join(os.path.realpath(parent), name)
 
 

@@ -470,7 +470,8 @@ def _file_message(error: OSError) -> str:
         name = os.fsdecode(name)
     reason = error.strerror or str(error)
     if name is None:
-        return reason
+        # Only `getcwd` finds nothing without a name.
+        return f"cannot get cwd: {reason}" if error.errno == errno.ENOENT else reason
     if isinstance(error, FileNotFoundError):
         return f"path '{os.path.abspath(name)}' does not exist"
     return f"cannot read '{name}': {reason}"

@@ -51,6 +51,10 @@ def run(call: Call) -> None:
     from snowsnake.store.trust import Keys
 
     given, settings = call.given, call.settings
+    if not given.flag("from") and not given.flag("to"):
+        # What is wrong with the words is said before `two_stores` says what is missing.
+        with open_reference(StoreReference.parse(settings.text("store")), settings, call.reporter.warning, reporter=call.reporter) as store:
+            Installables(call, store, is_written=False).targets(call.words)
     with two_stores(call) as (source, target):
         installables = Installables(call, source, is_written=bool(call.eval_store or not given.flag("from")) and is_written(settings, call.eval_store))
         what = made(call, installables, is_recursive=not given.flag("no_recursive"))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from snowsnake.cli.session import Session
     from snowsnake.handle import Handle
 
+_MOST_LINKS = 100
+
 
 def run(call: Call) -> int:
     given = call.given
@@ -141,14 +143,24 @@ def require_value(call: Call, word: str) -> None:
     """Raise an error for a word that names a store path, itself or by links: it has no value of the language."""
     from snowsnake.settings.places import store_folder
 
-    place = word.partition("^")[0]
-    if "/" not in place or not (place.startswith(store_folder(os.environ) + "/") or os.path.islink(place)):
+    place, mark, names = word.partition("^")
+    if "/" not in place or "#" in place:
         return
-    from snowsnake.cli.nix.apps import require_value as require
-    from snowsnake.cli.nix.store import asked
+    store_dir, path = store_folder(os.environ), os.path.abspath(place)
+    for _ in range(_MOST_LINKS):
+        if path.startswith(store_dir + "/") or not os.path.islink(path):
+            break
+        path = os.path.abspath(os.path.join(os.path.dirname(path), os.readlink(path)))
+    if not path.startswith(store_dir + "/"):
+        return
+    from snowsnake.store.store_path import parse
 
-    with asked(call) as installables:
-        require(installables, word)
+    shown = "/".join([store_dir, path[len(store_dir) + 1 :].split("/")[0]])
+    try:
+        parse(shown, store_dir)
+    except ValueError:
+        return                             # it may be a flake
+    raise UsageError(f"installable '{shown}{mark}{names}' does not correspond to a Nix language value")
 
 
 def has_source(call: Call) -> bool:

@@ -59,12 +59,12 @@ def copy_signatures(call: Call) -> None:
     from snowsnake.settings.store_reference import StoreReference
 
     words = call.given.texts("substituter")
-    if not words:
-        raise UsageError("you must specify at least one substituter using '-s'")
     added = 0
     with asked(call, is_writable=True) as installables:
         store = installables.store
         paths = store_paths(call, installables)
+        if not words:
+            raise UsageError("you must specify at least one substituter using '-s'")
         for word in words:
             with open_reference(StoreReference.parse(word), call.settings, call.reporter.warning) as other:
                 for path in paths:

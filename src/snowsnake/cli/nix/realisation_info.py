@@ -11,8 +11,10 @@ from snowsnake.cli.output import write_line
 
 
 def run(call: Call) -> None:
-    call.settings.require("ca-derivations")
     with asked(call) as installables:
+        if "ca-derivations" not in call.settings["experimental-features"]:
+            installables.targets(call.words)           # what is wrong with them is said first
+            call.settings.require("ca-derivations")
         what = made(call, installables, is_recursive=False)
         realisations = realisations_of(installables.store, what.targets)
         found = sorted(realisations, key=lambda realisation: (realisation.path, realisation.key))
