@@ -138,7 +138,7 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
         text = re.sub(r"[0-9.]+ KiB freed", "some KiB freed", re.sub(r"large at [0-9]+ bytes", "large", text))
         text = re.sub(r"output path \"[^\"]*\"", "output path TEMPORARY", text)
         text = re.sub(r"build of (.*) failed", lambda found: f"build of {', '.join(sorted(found[1].split(', ')))} failed", text)
-        text = re.sub(r"'[^' ]*/nix-build-[^']*'|\"[^\" ]*/nix-[0-9]+-[^\"]*\"", "BUILD FOLDER", text)
+        text = re.sub(r"\"[^\" ]*/nix-(?:build|[0-9]+)-[^\"]*\"", "BUILD FOLDER", text)
         return text.replace(str(folder), "FOLDER")
 
     # A warning comes as often as the derivation is looked at; nobody needs a parser's words.

@@ -144,6 +144,21 @@ def test_roots_and_what_is_missing(daemon, tmp_path):
         assert store.is_valid(path)        # after a refusal the connection goes on
 
 
+def test_what_the_daemon_gave_up_is_no_failure(daemon, tmp_path):
+    """Only what failed is reported; of what was not begun after that, 2.34 says nothing."""
+    (tmp_path / "fixed.nix").write_text(
+        'let make = name: derivation { inherit name; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo ${name} > $out" ]; '
+        'outputHashMode = "flat"; outputHashAlgo = "sha256"; outputHash = builtins.hashString "sha256" ""; }; in { x1 = make "x1"; x2 = make "x2"; x3 = make "x3"; }'
+    )
+    command = [COMMAND.with_name("snowsnake-nix"), "build", "--store", "daemon", "-f", str(tmp_path / "fixed.nix"), "x1", "x2", "x3", "--no-link", "-j1"]
+    for options, count in (([], 1), (["--keep-going"], 4)):
+        done = subprocess.run([*command, *options], env=daemon, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 1 and done.stderr.count("hash mismatch in fixed-output derivation") == max(1, count - 1), done.stderr
+        if "build of" in done.stderr:
+            assert "failed" in done.stderr
+        assert "does not say" not in done.stderr
+
+
 # --- daemons that are none
 
 

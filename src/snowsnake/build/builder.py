@@ -165,7 +165,7 @@ class Build:
     def _tell_start(self) -> None:
         self._activity = next(numbers)
         doing = f"{self._doing} '{self.drv_path}'"
-        self._event(f"{doing}...", False, action="start", fields=[self.drv_path, "", 1, 1], level=3, parent=0, text=doing, type=BUILD)
+        self._event("" if self._options.is_quiet else f"{doing}...", False, action="start", fields=[self.drv_path, "", 1, 1], level=3, parent=0, text=doing, type=BUILD)
 
     def _tell(self, line: str) -> None:
         shown = f"{self.drv.name}> {line}" if self._options.names_logs else line
@@ -179,7 +179,7 @@ class Build:
         """For people, or for programs that follow the build."""
         if self._options.on_event is not None:
             self._options.on_event({"id": self._activity, **facts}, shown, is_log)
-        else:
+        elif shown or is_log:
             self._options.on_message(shown, is_log)
 
     def _download(self) -> None:
@@ -294,11 +294,11 @@ class Build:
                 return True
             self._greeting = None
             self._tell_start()
-        self._log.write(data)
         limit = self._options.max_log_size
-        if limit and self._log.size > limit:
-            self.abandon()
+        if limit and self._log.size + len(data) > limit:
+            self.abandon(keeps=self._options.keep_failed)
             raise log_too_long(self.drv_path, limit)
+        self._log.write(data)
         return True
 
     def overdue(self, now_s: float) -> BuildFailure | None:
@@ -350,14 +350,14 @@ class Build:
         words = [self._options.diff_hook, old, new, self.drv_path, self._build_folder]
         run_diff_hook(words, self._user, self._options.on_fault)
 
-    def abandon(self) -> None:
-        """Kills it, if it runs, and cleans up."""
+    def abandon(self, *, keeps: bool = False) -> None:
+        """Kills it, if it runs, and cleans up; a line that it has not ended is not shown.  *keeps*: its folder."""
         if self._running is not None:
             self._running.end()
             self._running = None
         if self._log is not None:
-            self._log.close()
-        self._clean()
+            self._log.close(shows_rest=False)
+        self._clean(keeps=keeps)
 
     def _failure(self, status: int) -> BuildFailure:
         assert self._log is not None
@@ -371,7 +371,7 @@ class Build:
             self._event("", False, action="stop")
         self._activity = 0
         if keeps and self._build_folder:
-            self._options.on_message(f"note: keeping build directory '{self._build_folder}'", False)
+            self._options.on_message(f"note: keeping build directory \"{self._build_folder}\"", False)
         elif self._build_folder:
             remove(self._build_folder)
         self._build_folder = ""

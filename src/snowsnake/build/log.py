@@ -39,10 +39,11 @@ class BuildLog:
         for line in lines:
             self._line(line)
 
-    def close(self) -> None:
-        if self._rest:
+    def close(self, *, shows_rest: bool = True) -> None:
+        """*shows_rest*: of a line that has not ended."""
+        if self._rest and shows_rest:
             self._line(self._rest)
-            self._rest = b""
+        self._rest = b""
         if self._file is not None:
             self._file.close()
             self._file = None

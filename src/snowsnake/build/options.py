@@ -63,6 +63,7 @@ class BuildOptions:
     max_log_size: int = 0
     log_lines: int = 25
     shows_log_tail: bool = True
+    is_quiet: bool = False                 # it is not said what is built
     names_logs: bool = False
     log_command: str = "nix log"
     is_old_command: bool = True

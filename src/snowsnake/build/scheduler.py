@@ -351,7 +351,7 @@ class Scheduler:
             fault = build.overdue(now)
             if fault is not None:
                 self._forget(build)
-                build.abandon()
+                build.abandon(keeps=self._options.keep_failed)
                 for path in (*self._build_failed(build, fault), build.goal):
                     self._ended(path, ready)
 

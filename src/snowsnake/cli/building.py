@@ -76,6 +76,7 @@ class LazyBuilder:
             options.on_warning = reporter.warning
             options.on_failure = lambda failure: _tell(reporter, failure)
             options.shows_log_tail = not reporter.shows_logs
+            options.is_quiet = reporter.is_quiet
             options.is_old_command = reporter.is_old_command
             options.names_logs = not reporter.is_old_command
         substituters = substituters_of(settings, self._store_dir, reporter, self._open_one)

@@ -150,7 +150,9 @@ class Reporter:
     progress = note
 
     def notes(self, messages: "list[str]") -> None:
-        """As `note` of each, at once: a thousand writes take longer than what they tell of, because other threads wait for each."""
+        """As `info` of each, at once: a thousand writes take longer than what they tell of, because other threads wait for each."""
+        if self.is_quiet:
+            return
         if self.log_format in ("json", "internal-json") or self.log_copy is not None:
             for message in messages:
                 self.note(message, QUIET)
@@ -159,8 +161,13 @@ class Reporter:
 
     def info(self, message: str) -> None:
         """A note that `--quiet` leaves out."""
-        if self.verbosity >= QUIET:
+        if not self.is_quiet:
             self.note(message, QUIET)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether `--quiet` was given."""
+        return self.verbosity < QUIET
 
     def remark(self, level: int, message: str) -> None:
         """A note for those who asked for as much."""

@@ -272,11 +272,17 @@ def _on_another_machine(
     on_event = reporter.event if reporter is not None and reporter.is_followed else None
     try:
         return (ServePlace if reference.scheme == "ssh" else SshPlace)(
-            reference.scheme, reference.place, found, store_dir, real=real, options={name: settings.text(name) for name in settings.overridden},
+            reference.scheme, reference.place, found, store_dir, real=real, options=_client_options(settings, reporter),
             on_message=None if reporter is None else reporter.building, on_event=on_event,
         )  # fmt: skip
     except ValueError as error:
         raise SettingError(str(error), is_usage=False) from None
+
+
+def _client_options(settings: Settings, reporter: "Reporter | None") -> "dict[str, str]":
+    """The user's own settings."""
+    options = {name: settings.text(name) for name in settings.overridden}
+    return options if reporter is None else options | {"verbosity": str(reporter.verbosity)}
 
 
 def _daemon(
@@ -284,7 +290,7 @@ def _daemon(
 ) -> DaemonPlace:
     """The daemon, which gets the user's own settings."""
     name = reference.render() if reference.scheme == "unix" else "daemon"
-    options = {name: settings.text(name) for name in settings.overridden}
+    options = _client_options(settings, reporter)
     if reporter is None:
         return DaemonPlace(socket, store_dir, real, name=name, options=options)
     on_event = reporter.event if reporter.is_followed else None

@@ -68,6 +68,8 @@ class DaemonConnection:
         self.name = name or f"unix://{dial}"
         self._on_message = on_message
         self._on_event = on_event
+        verbosity = (options or {}).get("verbosity", "")
+        self._verbosity = int(verbosity) if verbosity.isdigit() else _INFORMATIVE
         self.wire = Wire(_through_socket(dial) if isinstance(dial, str) else dial())
         self.is_broken = False
         self.version = _OLDEST
@@ -146,7 +148,7 @@ class DaemonConnection:
         with self.request(Operation.SET_OPTIONS) as wire:
             for flag in ("keep-failed", "keep-going", "fallback"):
                 wire.add_number(is_on(flag, False))
-            wire.add_number(number("verbosity", _INFORMATIVE))
+            wire.add_number(self._verbosity)
             wire.add_number(number("max-jobs", 1))
             wire.add_number(number("max-silent-time", 0))
             wire.add_number(1)
@@ -211,7 +213,7 @@ class DaemonConnection:
         wire = self.wire
         number, level, kind, text, fields, parent = wire.number(), wire.number(), wire.number(), wire.text(), self._fields(), wire.number()
         facts = {"action": "start", "id": number, "level": level, "parent": parent, "text": text, "type": kind}
-        self._event(facts | ({"fields": fields} if fields else {}), f"{text}..." if text and level <= _INFORMATIVE else "")
+        self._event(facts | ({"fields": fields} if fields else {}), f"{text}..." if text and level <= self._verbosity else "")
 
     def _say(self, text: str) -> None:
         if self._on_message is not None:

@@ -51,7 +51,7 @@ class SeveralFailed(DaemonError):
     """Several of the wanted paths could not be made; *faults*: what was wrong with each."""
 
     def __init__(self, faults: list[tuple[str, str]]) -> None:
-        names = ", ".join(f"'{path.replace('!', '^')}'" for path, _ in faults)
+        names = ", ".join(sorted(f"'{path.replace('!', '^')}'" for path, _ in faults))
         super().__init__(f"build of {names} failed", is_refusal=True)
         self.faults = [message for _, message in faults]
 
@@ -441,15 +441,16 @@ class DaemonStore(CollectingStore):
             wire.add_texts(paths)
             wire.add_number(mode)
         results = wire.items(lambda: self._result(connection))
-        answered = {path.partition("!")[0] for path, _, _ in results}
-        for path in paths:
-            if path.partition("!")[0] not in answered:
-                raise DaemonError(f"the Nix daemon does not say what became of '{path}'")
         faults = [(path, fault) for path, fault, _ in results if fault is not None]
         if len(faults) > 1:
             raise SeveralFailed(faults)
         if faults:
             raise DaemonError(faults[0][1], is_refusal=True)
+        # after a failure, what was given up is not mentioned
+        answered = {path.partition("!")[0] for path, _, _ in results}
+        for path in paths:
+            if path.partition("!")[0] not in answered:
+                raise DaemonError(f"the Nix daemon does not say what became of '{path}'")
         for path, _, made in results:
             self._note_impure(path.partition("!")[0], made)
         return self.output_paths(paths)
