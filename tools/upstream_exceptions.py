@@ -31,7 +31,7 @@ ELSEWHERE = {
     ).split(),
     "builds that call Nix": "ca/recursive dyn-drv/dep-built-drv-2 dyn-drv/recursive-mod-json recursive".split(),
     "caches of others, other machines": (
-        "binary-cache-build-remote legacy-ssh-store nix-copy-ssh nix-copy-ssh-ng remote-store ssh-relay "
+        "binary-cache-build-remote nix-copy-ssh-ng remote-store ssh-relay "
         "build-remote-content-addressed-fixed build-remote-content-addressed-floating build-remote-input-addressed build-remote-trustless-should-fail-0 "
         "build-remote-trustless-should-pass-0 build-remote-trustless-should-pass-1 build-remote-trustless-should-pass-2 "
         "build-remote-trustless-should-pass-3 build-remote-with-mounted-ssh-ng local-overlay-store/add-lower local-overlay-store/bad-uris "

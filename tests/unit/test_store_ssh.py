@@ -353,3 +353,76 @@ def test_archives_are_not_longer_than_announced(tmp_path):
     with ServePlace("ssh", "localhost", {"remote-program": (str(program),)}, "/nix/store").open() as store:
         with pytest.raises(ValueError, match="another hash than its store says"):
             archive_of(store, path)
+
+
+# --- the other side
+
+
+def nix_commands() -> list[str]:
+    """The reference's `nix`, and ours."""
+    beside = os.path.join(os.environ["SNOWSNAKE_REFERENCES"], "tools/nix")
+    return [*([beside] if os.access(beside, os.X_OK) else []), str(Path(sys.executable).with_name("snowsnake-nix"))]
+
+
+@pytest.mark.parametrize("nix", nix_commands(), ids=lambda path: "ours" if "snowsnake-nix" in path else "theirs")
+def test_we_serve(nix, tmp_path):
+    """`nix-store --serve --write`, which clients start: copies there and back, what is asked, what is refused."""
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": str(tmp_path), "NIX_STORE_DIR": f"{tmp_path}/store", "NIX_STATE_DIR": f"{tmp_path}/here/state",
+        "NIX_LOG_DIR": f"{tmp_path}/log", "NIX_CONF_DIR": str(tmp_path),
+        "NIX_CONFIG": "experimental-features = nix-command\nsandbox = false\nbuild-users-group =\nsubstituters =\nbuild-hook =\n",
+    }  # fmt: skip
+    server = str(Path(sys.executable).with_name("snowsnake-store"))
+    there = f"{tmp_path}/there?store={tmp_path}/store&real={tmp_path}/there/store"
+    url = f"ssh://localhost?remote-program={server}&remote-store=" + there.replace("?", "%3F").replace("&", "%26").replace("=", "%3D")
+    here = f"local?store={tmp_path}/store&real={tmp_path}/here/store&state={tmp_path}/here/state"
+
+    def run(*words: str, code: int = 0) -> subprocess.CompletedProcess:
+        done = subprocess.run([nix, *words], env=environment, capture_output=True, timeout=60)
+        assert done.returncode == code, done.stderr.decode()
+        return done
+
+    tree = tmp_path / "tree"
+    (tree / "folder").mkdir(parents=True)
+    (tree / "folder/file").write_bytes(os.urandom(300_000))
+    (tree / "folder/empty").touch()
+    path = run("store", "add", str(tree), "--store", here).stdout.decode().strip()
+    run("copy", "--no-check-sigs", "--from", here, "--to", url, path)
+    assert (tmp_path / "there/store" / os.path.basename(path) / "folder/file").read_bytes() == (tree / "folder/file").read_bytes()
+    assert run("path-info", "--store", url, path).stdout.decode().strip() == path
+    absent = f"{tmp_path}/store/{'a' * 32}-x"
+    assert f"path '{absent}' is not valid" in run("path-info", "--store", url, absent, code=1).stderr.decode()
+    third = f"local?store={tmp_path}/store&real={tmp_path}/third/store&state={tmp_path}/third/state"
+    run("copy", "--no-check-sigs", "--from", url, "--to", third, path)
+    assert (tmp_path / "third/store" / os.path.basename(path) / "folder/file").read_bytes() == (tree / "folder/file").read_bytes()
+    assert not [line for line in processes() if "--serve" in line and str(tmp_path) in line]
+
+
+def test_what_we_do_not_serve(tmp_path):
+    from snowsnake.store.daemon.wire import Message
+    from snowsnake.store.ssh.serve import Command
+
+    program = [str(Path(sys.executable).with_name("snowsnake-store")), "--store", f"{tmp_path}/root", "--serve"]
+    path = f"/nix/store/{'a' * 32}-x"
+    subprocess.run([*program[:-1], "--init"], check=True)
+    for numbers, message in [
+        ([0x1234, 2 << 8 | 7], "protocol mismatch"),
+        ([0x390C9DEB, 2 << 8 | 7, 77], "unknown serve command 77"),
+        ([0x390C9DEB, 2 << 8 | 7, Command.BUILD_PATHS], "building paths is not allowed"),
+        ([0x390C9DEB, 2 << 8 | 7, Command.ADD_TO_STORE_NAR], "importing paths is not allowed"),
+        ([0x390C9DEB, 2 << 8 | 7, Command.QUERY_PATH_INFOS, 1 << 60], "announces 1152921504606846976 items"),
+        ([0x390C9DEB, 2 << 8 | 7, Command.QUERY_PATH_INFOS, 1, "/etc/passwd"], "is not in the Nix store"),
+        ([0x390C9DEB, 2 << 8 | 7, Command.DUMP_STORE_PATH, path], f"path '{path}' is not valid"),
+        ([0x390C9DEB, 2 << 8 | 7, Command.DUMP_STORE_PATH, f"/nix/store/../../{path}"], "error"),
+        ([0x390C9DEB], "unexpected end-of-file"),
+    ]:
+        request = Message()
+        for value in numbers:
+            if isinstance(value, str):
+                request.add_text(value)
+            else:
+                request.add_number(value)
+        done = subprocess.run(program, input=bytes(request.data), capture_output=True, timeout=60)
+        assert done.returncode == 1 and message in done.stderr.decode(), (numbers, done.stderr)
+    done = subprocess.run(program, input=bytes(16).replace(bytes(16), (0x390C9DEB).to_bytes(8, "little") + (2 << 8 | 7).to_bytes(8, "little")), capture_output=True)
+    assert (done.returncode, done.stderr, len(done.stdout)) == (0, b"", 16)

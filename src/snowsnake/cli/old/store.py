@@ -42,7 +42,7 @@ _OPERATIONS: tuple[tuple[str, str, bool | None], ...] = (
     ("--verify-path", "query:verify_path", False),
     ("--repair-path", "change:repair_path", True),
     ("--optimise --optimize", "change:optimise", True),
-    ("--serve", "", None),
+    ("--serve", "serve:serve", None),
     ("--generate-binary-cache-key", "change:generate_key", None),
     ("--version", "-", None),
 )

@@ -220,9 +220,13 @@ class Wire(Message):
                 raise DaemonError(f"the Nix daemon sends a list of more than {most_bytes} bytes")
         return found
 
+    def is_at_end(self) -> bool:
+        """Whether the other side sends nothing more; waits until that is known."""
+        return not self.has_data and not self._receive()
+
     def read(self, size: int) -> bytes:
         """At most *size* bytes, as `read` of a file returns them; b"" at the end."""
-        if not self.has_data and not self._receive():
+        if not size or (not self.has_data and not self._receive()):
             return b""
         return self.exactly(min(size, len(self._in) - self._start))
 

@@ -21,8 +21,8 @@ from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo, check_claims
 from snowsnake.store.realisation import Realisation
 
-_CLIENT_MAGIC, _SERVER_MAGIC = 0x390C9DEB, 0x5452EECB
-_OLDEST, _NEWEST = (2, 5), (2, 7)
+CLIENT_MAGIC, SERVER_MAGIC = 0x390C9DEB, 0x5452EECB
+_OLDEST, NEWEST = (2, 5), (2, 7)
 _PIECE_BYTES = 1 << 16
 _SUCCESSES = frozenset({0, 1, 2, 13})
 
@@ -34,6 +34,7 @@ class Command(IntEnum):
     QUERY_PATH_INFOS = 2
     DUMP_STORE_PATH = 3
     BUILD_PATHS = 6
+    QUERY_CLOSURE = 7                      # which we answer, and do not make
     ADD_TO_STORE_NAR = 9
 
 
@@ -45,8 +46,8 @@ class ServeConnection:
         self.is_broken = False
         seen = b""
         try:
-            wire.add_number(_CLIENT_MAGIC)
-            wire.add_number(_NEWEST[0] << 8 | _NEWEST[1])
+            wire.add_number(CLIENT_MAGIC)
+            wire.add_number(NEWEST[0] << 8 | NEWEST[1])
             wire.flush()
             try:
                 seen = wire.exactly(8)
@@ -59,10 +60,10 @@ class ServeConnection:
             magic, version = int.from_bytes(seen[:8], "little"), int.from_bytes(seen[8:], "little")
             if magic >> 32 or version >> 32 or len(seen) < 16:
                 raise DaemonError(f"'nix-store --serve' protocol mismatch from '{host}', got '{wire.all_of_it(seen)}'")
-            if magic != _SERVER_MAGIC:
+            if magic != SERVER_MAGIC:
                 raise DaemonError(f"'nix-store --serve' protocol mismatch from '{host}'")
-            self.version = min((version >> 8 & 0xFF, version & 0xFF), _NEWEST)
-            if version >> 8 & 0xFF != _NEWEST[0] or self.version < _OLDEST:
+            self.version = min((version >> 8 & 0xFF, version & 0xFF), NEWEST)
+            if version >> 8 & 0xFF != NEWEST[0] or self.version < _OLDEST:
                 raise DaemonError(f"unsupported 'nix-store --serve' protocol version on '{host}'")
         except BaseException:
             self.close()

@@ -1,0 +1,193 @@
+"""The other side of `ssh://`: `nix-store --serve`, which C++ Nix's clients and ours start on this machine.
+
+In: a store, a channel to a client that may be hostile.  Out: answers, until the client ends.  Versions 2.0 to 2.7 of the serve protocol, of which
+building what is not in the store (`BuildDerivation`) is not ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import BinaryIO
+
+from snowsnake.store.daemon.channel import Channel
+from snowsnake.store.daemon.wire import DaemonError, Wire
+from snowsnake.store.graph import closure
+from snowsnake.store.hash import Hash
+from snowsnake.store.interface import NotValid, Store, archive_of
+from snowsnake.store.path_info import PathInfo, check_claims
+from snowsnake.store.ssh.serve import CLIENT_MAGIC, NEWEST, SERVER_MAGIC, Command
+
+_PIECE_BYTES = 1 << 16
+_PERMANENT_FAILURE, _TIMED_OUT = 3, 8
+_TIMED_OUT_CODE = 101                      # of the exit code of a command
+
+
+class StandardStreams(Channel):
+    """Standard input and output.  Whatever else this process prints goes to standard error from now on."""
+
+    def __init__(self) -> None:
+        self.receiving_fd = 0
+        self.sending_fd = os.dup(1)
+        os.dup2(2, 1)
+
+    def recv(self, size: int) -> bytes:
+        return os.read(0, size)
+
+    def send(self, data: memoryview) -> int:
+        return os.write(self.sending_fd, data)
+
+    def end_sending(self) -> None:
+        os.close(self.sending_fd)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self.sending_fd)
+
+
+class ServeServer:
+    """*limit(name, number)* is called with a client's limits of builds, by their settings.  Without *is_writable* nothing changes the store."""
+
+    def __init__(self, store: Store, channel: Channel, *, is_writable: bool, limit: Callable[[str, int], None] = lambda name, number: None) -> None:
+        self._store = store
+        self._wire = Wire(channel, "unexpected end-of-file")
+        self._is_writable = is_writable
+        self._limit = limit
+        self._version = NEWEST
+        self._answers: dict[int, Callable[[], None]] = {
+            Command.QUERY_VALID_PATHS: self._valid_paths, Command.QUERY_PATH_INFOS: self._path_infos, Command.DUMP_STORE_PATH: self._archive,
+            Command.BUILD_PATHS: self._build, Command.QUERY_CLOSURE: self._closure, Command.ADD_TO_STORE_NAR: self._add,
+        }  # fmt: skip
+
+    def run(self) -> None:
+        """Answers until the client ends; ValueError for what is no request."""
+        wire = self._wire
+        if wire.number() != CLIENT_MAGIC:
+            raise DaemonError("protocol mismatch")
+        wire.add_number(SERVER_MAGIC)
+        wire.add_number(NEWEST[0] << 8 | NEWEST[1])
+        wire.flush()
+        version = wire.number()
+        self._version = min((version >> 8 & 0xFF, version & 0xFF), NEWEST)
+        while not wire.is_at_end():
+            number = wire.number()
+            if number not in self._answers:
+                raise DaemonError(f"unknown serve command {number}")
+            self._answers[number]()
+            wire.flush()
+
+    def _paths(self) -> list[str]:
+        return [self._store.parse(path) for path in self._wire.texts()]
+
+    def _check_writable(self, doing: str) -> None:
+        if not self._is_writable:
+            raise ValueError(f"{doing} paths is not allowed")
+
+    def _valid_paths(self) -> None:
+        locks, substitutes, paths = self._wire.flag(), self._wire.flag(), self._paths()
+        store = self._store
+        if locks and self._is_writable:
+            for path in paths:
+                store.keep(path)
+        if substitutes and self._is_writable:
+            offered = store.missing([path for path in paths if not store.is_valid(path)]).fetches
+            with contextlib.suppress(ValueError):      # whoever asks sees what became valid
+                store.realise([path for path in paths if path in offered])
+        self._wire.add_texts(sorted(filter(store.is_valid, paths)))
+
+    def _path_infos(self) -> None:
+        wire = self._wire
+        for path in sorted(set(self._paths())):
+            info = self._store.info(path)
+            if info is None:
+                continue
+            wire.add_text(path)
+            wire.add_text(info.deriver or "")
+            wire.add_texts(sorted(info.references))
+            wire.add_number(info.nar_size)         # of a download
+            wire.add_number(info.nar_size)
+            if self._version >= (2, 4):
+                wire.add_text(info.hash.format("nix32", with_algorithm=True))
+                wire.add_text(info.ca or "")
+                wire.add_texts(sorted(info.signatures))
+            wire.flush()
+        wire.add_text("")
+
+    def _archive(self) -> None:
+        path = self._store.parse(self._wire.text())
+        if not self._store.is_valid(path):
+            raise NotValid(path)
+        with archive_of(self._store, path) as archive:
+            while piece := archive.read(_PIECE_BYTES):
+                self._wire.data += piece
+                self._wire.flush()
+
+    def _closure(self) -> None:
+        includes_outputs, paths = self._wire.flag(), self._paths()
+        self._wire.add_texts(sorted(closure(self._store, paths, includes_outputs=includes_outputs)))
+
+    def _build(self) -> None:
+        self._check_writable("building")
+        wire = self._wire
+        wanted = [_with_outputs(item) for item in wire.texts()]
+        names = ["max-silent-time", "timeout", *(["max-build-log-size"] if self._version >= (2, 2) else [])]
+        for name in names:
+            if number := wire.number():
+                self._limit(name, number)
+        if self._version >= (2, 3):
+            if wire.number():
+                raise ValueError("client requested repeating builds, but this is not currently implemented")
+            wire.number()                  # whether results must be equal
+        if self._version >= (2, 7) and wire.flag():
+            self._limit("keep-failed", 1)
+        try:
+            self._store.realise(wanted)
+        except ValueError as error:
+            wire.add_number(_TIMED_OUT if getattr(error, "exit_code", 0) == _TIMED_OUT_CODE else _PERMANENT_FAILURE)
+            wire.add_text(str(error))
+        else:
+            wire.add_number(0)
+
+    def _add(self) -> None:
+        self._check_writable("importing")
+        wire = self._wire
+        path, deriver, digest = self._store.parse(wire.text()), wire.text(), wire.text()
+        references = self._paths()
+        registered, size, is_ultimate = wire.number(), wire.number(), wire.flag()
+        signatures, content = wire.texts(), wire.text()
+        if not size:
+            raise ValueError("narInfo is too old and missing the narSize field")
+        check_claims(signatures, content)
+        hash_ = Hash.parse(digest, None if ":" in digest or "-" in digest else "sha256")
+        info = PathInfo(
+            path, f"{hash_.algorithm}:{hash_.base16}", size, references, content or None, self._store.parse(deriver) if deriver else None,
+            registration_time_s=registered, is_ultimate=is_ultimate, signatures=signatures,
+        )  # fmt: skip
+        archive = _Limited(wire, size)
+        if not self._store.is_valid(path):
+            self._store.import_object(info, archive)       # type: ignore[arg-type]  # only `read` is used
+        while archive.read(_PIECE_BYTES):
+            pass
+        wire.add_number(1)
+
+
+def _with_outputs(item: str) -> str:
+    """A derivation alone means all of its outputs."""
+    return item + "!*" if item.endswith(".drv") else item
+
+
+class _Limited:
+    """So many bytes of a stream."""
+
+    def __init__(self, stream: Wire | BinaryIO, size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def read(self, size: int = _PIECE_BYTES) -> bytes:
+        wanted = min(size, self._left)
+        data = self._stream.read(wanted) if wanted else b""
+        if wanted and not data:
+            raise DaemonError("unexpected end-of-file")
+        self._left -= len(data)
+        return data
