@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 import snowsnake.version
+from snowsnake.lock.registries import user_registry_path
 from snowsnake.settings import Settings, resolve
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.features import ROWS as FEATURE_ROWS
 from snowsnake.settings.flags import flag
 from snowsnake.settings.kinds import KINDS
+from snowsnake.settings.places import xdg_folder
 from snowsnake.settings.store_reference import StoreReference
 from snowsnake.settings.table import ALIASES, BY_NAME, ELSEWHERE, NO, OURS, ROWS, YES
 
@@ -237,3 +239,10 @@ def test_stores_that_parse(text) -> None:
 def test_stores_that_do_not(text) -> None:
     with pytest.raises(SettingError):
         StoreReference.parse(text)
+
+
+def test_folders_of_the_user() -> None:
+    """As 2.34.8's getConfigDir and its kin: NIX_…_HOME has no `nix` appended, and an empty HOME is the root."""
+    assert xdg_folder({"NIX_DATA_HOME": "/d"}, "DATA") == "/d"
+    assert xdg_folder({"XDG_CONFIG_HOME": "/c"}, "CONFIG") == "/c/nix"
+    assert user_registry_path({"HOME": "/h"}) == "/h/.config/nix/registry.json"

@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from snowsnake.settings.kinds import Kind
 
 
-def kind_of(name: str) -> "Kind":
-    """Reads and writes values of a setting."""
-    from snowsnake.settings.kinds import KINDS
-
-    return KINDS[KNOWN[name][0]]
 
 _FEATURE_LISTS = ("experimental-features", "extra-experimental-features")
 _MAPS = ("map", "mounts")
 _SEARCH_PATHS = ("nix-path", "extra-nix-path")
+
+
+def kind_of(name: str) -> "Kind":
+    """The type of a setting, which reads and writes its values."""
+    from snowsnake.settings.kinds import KINDS
+
+    return KINDS[KNOWN[name][0]]
 
 
 def resolve(name: str) -> tuple[str, bool] | None:
@@ -63,8 +65,8 @@ class Settings:
         self._values: dict[str, object] = {}
         self._origins: dict[str, str] = {}
         self.is_offline = False                # `--offline`: nothing is requested from the network
-        self._overridden: set[str] = set()     # by the user, not only by the machine's nix.conf
-        self._needed: list[str] = []           # features of the flags that were given
+        self._overridden: set[str] = set()     # what the user has set, and not only the machine's nix.conf
+        self._needed: list[str] = []           # the features that the given flags need
         if "NIX_ABORT_ON_WARN" in self.environment or "NIX_IGNORE_SYMLINK_STORE" in self.environment:
             from snowsnake.settings.defaults import SWITCHES
 
@@ -115,7 +117,7 @@ class Settings:
             self.set(name, value, origin=source)
 
     def set(self, name: str, text: str, *, origin: str = "command line") -> None:
-        """Sets it like `--option NAME TEXT`; an unknown name is kept for `warn_unknown`, an invalid value raises SettingError."""
+        """Sets a value like `--option NAME TEXT`.  It keeps an unknown name for `warn_unknown`, and raises SettingError for an invalid value."""
         known = resolve(name)
         if known is None:
             self.unknown.setdefault(name, text)
@@ -124,7 +126,7 @@ class Settings:
         self._assign(known[0], text, known[1], origin)
 
     def set_flag(self, flag: "Flag", values: list[str]) -> None:
-        """Sets it like a flag of the command line; `finish` checks later whether its feature is on."""
+        """Sets a value like a flag of the command line; `finish` checks later whether the feature of the flag is on."""
         if flag.feature:
             self._needed.append(flag.feature)
         self._overridden.add(flag.setting)
@@ -134,6 +136,7 @@ class Settings:
             self._store(flag.setting, self._parsed(flag.setting, flag.action), "command line")
 
     def _assign(self, name: str, text: str, adds: bool, origin: str) -> None:
+        """Sets a value, or adds it to the present one; it warns if the feature of the setting is off."""
         feature = KNOWN[name][2]
         if feature and feature not in self["experimental-features"]:
             self._warn(f"Ignoring setting '{name}' because experimental feature '{feature}' is not enabled")
@@ -158,12 +161,12 @@ class Settings:
             self._origins[successor] = origin
 
     def set_default(self, name: str, value: object) -> None:
-        """The value that a command has unless somebody sets another one; the origin stays "default"."""
+        """Sets the value that a command has unless somebody sets another one; the origin stays "default"."""
         if name not in self._origins:
             self._values[name] = value
 
     def set_or_warn(self, name: str, text: str) -> None:
-        """Sets it like `--option` of a command: an invalid value is a warning."""
+        """Sets a value like `--option` of a command; an invalid value is a warning."""
         from snowsnake.settings.errors import SettingError
 
         try:
@@ -174,14 +177,17 @@ class Settings:
             self._warn(str(error))
 
     def finish(self) -> None:
-        """The warnings of a command that has read all of its words: unknown names, features that are off, settings that have no effect here."""
+        """Warns of unknown names, and of settings that have no effect here; raises SettingError if a flag needs a feature that is off.
+
+        A command calls this when it has read all of its words.
+        """
         self.warn_unknown()
         for feature in self._needed:
             self.require(feature)
         self._warn_not_carried_out()
 
     def language(self) -> list[str]:
-        """The features for an evaluator: those that are on, and the settings about literals, as `lint-url-literals=warn`."""
+        """The features for an evaluator: those that are on, and the settings about literals in the form `lint-url-literals=warn`."""
         lints = [name for name in self._origins if name.startswith("lint-") and self[name] != "ignore"]
         return [*self["experimental-features"], *(f"{name}={self[name]}" for name in lints)]
 
@@ -205,7 +211,7 @@ class Settings:
             raise SettingError(missing(feature), is_usage=False)
 
     def __getitem__(self, name: str) -> "Any":
-        """The value of a setting, in its type of settings/kinds.py; KeyError if the table lacks the name."""
+        """The value of a setting, in its type of settings/kinds.py.  Raises KeyError if the table lacks the name."""
         if name not in self._values:
             if KNOWN[name][1] is ...:
                 from snowsnake.settings.defaults import initial

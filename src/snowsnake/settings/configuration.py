@@ -8,7 +8,7 @@ import os
 from snowsnake.settings.kinds import words
 from snowsnake.settings.places import absolute, read
 
-_MOST_INCLUDES = 100                  # one inside the other: files that include each other end in an error, not in a dead process
+_MOST_INCLUDES = 100                  # in each other; files that include each other are an error
 
 
 def pairs(text: str, source: str, depth: int = 0) -> list[tuple[str, str]]:

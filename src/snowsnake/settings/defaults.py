@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     Environment = Mapping[str, str]
 
-_ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
+_ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}      # the same stand in host/options.py
 _CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt")
-# What a processor's flags must have for each level of x86-64, and what is asked of the level below.
+# The flags that a processor must have for each level of x86-64, besides those of the levels below.
 _LEVELS = (
     ("x86_64-v1", "fpu cx8 cmov mmx fxsr sse sse2"),
     ("x86_64-v2", "cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3"),
@@ -77,7 +77,7 @@ DEFAULTS: "dict[str, Callable[[Environment], str]]" = {
 
 
 def initial(name: str, environment: "Environment") -> str:
-    """The value of a setting with such a default until somebody sets it."""
+    """The value of one of these settings until somebody sets it: the environment may replace its default."""
     if name == "build-users-group" and os.getuid() == 0:
         return "nixbld"
     if name == "builders" and "NIX_REMOTE_SYSTEMS" in environment:
@@ -89,7 +89,7 @@ def initial(name: str, environment: "Environment") -> str:
     return DEFAULTS[name](environment)
 
 
-# Variables that switch a setting on: the setting, and the values that do so.
+# Variables that switch a setting on: the setting, and the values of the variable that do so.
 SWITCHES = {
     "NIX_ABORT_ON_WARN": ("abort-on-warn", ("1", "yes", "true")),
     "NIX_IGNORE_SYMLINK_STORE": ("allow-symlinked-store", ("1",)),

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     Warn = Callable[[str], None]
 
+_UNITS = {"K": 10, "M": 20, "G": 30, "T": 40}
+
+
 def _fault(message: str) -> "SettingError":
-    # Imported here: most values are right, and this module belongs to each start with a nix.conf.
+    # Imported here: most values are right, and each start with a nix.conf imports this module.
     from snowsnake.settings.errors import SettingError
 
     return SettingError(message)
-
-
-_UNITS = {"K": 10, "M": 20, "G": 30, "T": 40}
 
 
 def words(text: str) -> list[str]:
@@ -72,9 +72,9 @@ def _integer(bits: int, is_signed: bool) -> "Callable[[str, str, Warn], int]":
 
 
 def scaled(text: str, bits: int, is_signed: bool) -> int | None:
-    """A whole number with one of the units K, M, G, T after it; None if it is none, or too large for its type.
+    """A whole number with one of the units K, M, G, T after it; None if the text is no number, or the number is too large for its type.
 
-    What the unit makes of it wraps around, as there.
+    As in C++ Nix, the product of number and unit wraps around.
 
     >>> scaled("2k", 32, False), scaled("5x", 32, False), scaled("1T", 32, False)
     (2048, None, 0)
@@ -134,7 +134,7 @@ def _map(name: str, text: str, warn: "Warn") -> dict[str, str]:
     pairs: dict[str, str] = {}
     for word in words(text):
         key, has_value, value = word.partition("=")
-        if has_value:                  # a word without `=` is ignored, as there
+        if has_value:                  # a word without `=` is ignored, as in C++ Nix
             pairs.setdefault(key, value)
     return _sorted(pairs)
 
@@ -182,7 +182,7 @@ def _ordered(found: "set[str]") -> tuple[str, ...]:
 
 
 def _store(name: str, text: str, warn: "Warn") -> str:
-    # Imported here: a start with a nix.conf and without stores does without it.
+    # Imported here: a start with a nix.conf that names no store does not need it.
     from snowsnake.settings.store_reference import StoreReference
 
     return StoreReference.parse(text).render()
@@ -222,7 +222,7 @@ def _joined(value: tuple[str, ...]) -> str:
 
 
 def _add_pairs(old: "dict[str, Json]", new: "dict[str, Json]") -> "dict[str, Json]":
-    return _sorted(new | old)           # what is there stays
+    return _sorted(new | old)           # a pair that is there already stays as it is
 
 
 def _add_sorted(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
@@ -248,7 +248,7 @@ KINDS = {
     "set": Kind(_sorted_words, _joined, _add_sorted),
     "path list": Kind(lambda name, text, warn: tuple(words(text)), _joined),
     "path set": Kind(_sorted_words, _joined),
-    # the reference begins each pair with a blank
+    # C++ Nix writes a blank before each pair, also before the first one.
     "map": Kind(_map, lambda value: "".join(f" {key}={text}" for key, text in value.items()), _add_pairs),
     "features": Kind(_features, lambda value: " ".join(sorted(value)), lambda old, new: _ordered({*old, *new})),
     "store": Kind(_store, _kept),

@@ -23,7 +23,7 @@ def absolute(path: str) -> str:
 
 
 def configuration_folder(environment: "Environment") -> str:
-    """The path of the machine's nix.conf."""
+    """The folder of the machine's nix.conf."""
     return absolute(environment.get("NIX_CONF_DIR") or "/etc/nix")
 
 
@@ -44,8 +44,7 @@ def store_folder(environment: "Environment") -> str:
 
 def data_folder(environment: "Environment") -> str:
     """The user's folder for what Nix's commands remember."""
-    share = environment.get("XDG_DATA_HOME") or os.path.join(environment.get("HOME") or "/", ".local", "share")
-    return environment.get("NIX_DATA_HOME") or os.path.join(share, "nix")
+    return xdg_folder(environment, "DATA")
 
 
 def home(environment: "Environment") -> str:
@@ -99,12 +98,12 @@ def read(path: str) -> str | None:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
-    except (OSError, ValueError):      # a path with a NUL
+    except (OSError, ValueError):      # ValueError: a path with a NUL
         return None
 
 
 def channel_entries(environment: "Environment", *, uses_xdg: bool = False) -> list[str]:
-    """The channels of the user and of the machine, as far as they exist."""
+    """The entries of the search path for the channels of the user and of the machine that exist."""
     if uses_xdg:
         channels = os.path.join(xdg_folder(environment, "STATE"), "defexpr", "channels")
     else:

@@ -13,7 +13,7 @@ _IN_SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 
 
 class StoreReference:
-    """The store that is meant.  `scheme` is "auto", "daemon" or "local" with an empty `place`, if only that word was given.
+    """Which store is meant.  If only a word was given, `scheme` is that word ("auto", "daemon" or "local"), and `place` is empty.
 
     `place` is the text after `SCHEME://`, up to the parameters, percent-encoded as in the URL.
 
@@ -33,6 +33,7 @@ class StoreReference:
 
     @classmethod
     def parse(cls, text: str) -> "StoreReference":
+        """Reads a reference; raises SettingError if it is none."""
         found = _parse_url(text)
         if found is not None:
             return found
@@ -54,6 +55,7 @@ class StoreReference:
         raise SettingError(f"Cannot parse Nix store '{text}'")
 
     def render(self) -> str:
+        """The reference as text, in one form for all ways to write it."""
         start = self.scheme if self.is_word else f"{self.scheme}://{self.place}"
         keep = _UNRESERVED | frozenset(b":@/?")
         pairs = [f"{_quote(name, keep)}={_quote(self.parameters[name], keep)}" for name in sorted(self.parameters)]
@@ -72,7 +74,7 @@ def _absolute(path: str) -> str:
 
 
 def _parse_url(text: str) -> StoreReference | None:
-    """A URL with a scheme; None if the text is none."""
+    """The reference that a URL with a scheme means; None if the text is no URL."""
     scheme, has_scheme, rest = text.partition(":")
     if not has_scheme or not scheme or not scheme[0].isalpha() or not _IN_SCHEME.issuperset(scheme):
         return None
@@ -128,7 +130,7 @@ def _bare_address(base: str) -> str | None:
 
 
 def _parse_query(text: str) -> dict[str, str] | None:
-    """Parameters by name, the first of a name counts; None if the text is not a query."""
+    """The parameters by name, of several with one name the first; None if the text is not a query."""
     text = text.replace(" ", "%20").replace('"', "%22")
     if not _is_made_of(text, _IN_QUERY):
         return None
@@ -150,7 +152,7 @@ def _quote(text: str, keep: frozenset[int]) -> str:
 
 
 def _unquote(text: str) -> str | None:
-    """Percent signs decoded; None if one is not followed by two hexadecimal digits."""
+    """The text with its percent signs decoded; None if two hexadecimal digits do not follow each."""
     if "%" not in text:
         return text
     first, *rest = text.encode("utf-8", "surrogateescape").split(b"%")

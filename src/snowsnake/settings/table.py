@@ -3,13 +3,14 @@
 Everything that knows a setting by name derives it from here: nix.conf, NIX_CONFIG, `--option`, flags, `config show`, the manual.
 Rows are constants, so that a start of a command pays for loading them and for nothing else.
 
-A row: name; aliases, separated by blanks; type (settings/kinds.py); default (`...`: it depends on the machine, settings/defaults.py knows;
-an empty tuple is an empty dict for maps); the experimental feature that it needs; the first version of Nix that has it (`ours`: none has); whether we carry it out; what it does.
+A row: name; aliases, separated by blanks; type (settings/kinds.py); default (`...`: it depends on the machine, and settings/defaults.py has
+it; an empty tuple is an empty dict for maps); the experimental feature that it needs; the first version of Nix that has it (`ours`: none has
+it); whether we carry it out; what it does.
 
-Carried out is one of:
-  yes        it does here what it does there
-  elsewhere  it concerns what we do not do (daemons, remote builders, debugging): accepted in silence
-  no         it would change what an evaluation prints or does, and does not yet: whoever sets it is told so, once
+Whether we carry it out is one of:
+  yes        it does the same as in C++ Nix
+  elsewhere  it concerns something that we do not do (daemons, remote builders, debugging): we accept it in silence
+  no         it would change what an evaluation prints or does, and does not do so yet: we warn once if somebody sets it
 """
 
 YES, ELSEWHERE, NO = "yes", "elsewhere", "no"
@@ -49,7 +50,7 @@ ROWS = (
     ("debugger-on-warn", "", "bool", False, "", "2.23", "elsewhere", "With `--debugger`: stop at `builtins.warn`."),
     ("diff-hook", "", "path or none", None, "", "2.0", "yes", "The program that compares two results of a build that differ; see `run-diff-hook`."),
     ("download-attempts", "", "u32", 5, "", "2.3", "yes", "How often a download is tried before it fails."),
-    ("download-buffer-size", "", "u64", 1048576, "", "2.24", "elsewhere", "Bytes that may wait between the network and who reads them."),
+    ("download-buffer-size", "", "u64", 1048576, "", "2.24", "elsewhere", "Bytes that may wait between the network and the program that reads them."),
     ("download-speed", "", "u32", 0, "", "2.11", "yes", "Kilobytes a second that downloads may take; 0 is no limit."),
     ("eval-attrset-update-layer-rhs-threshold", "", "u32", 16, "", "2.32", "elsewhere", "A tuning of C++ Nix's sets; ours decide by themselves when `//` makes layers."),
     ("eval-cache", "", "bool", True, "", "2.4", "yes", "Keep what commands found out by evaluating flakes purely."),
@@ -95,7 +96,7 @@ ROWS = (
     ("min-free", "", "u64", 0, "", "2.0", "elsewhere", "A build that finds fewer bytes free collects garbage first; 0 means never."),
     ("min-free-check-interval", "", "u64", 5, "", "2.3", "elsewhere", "Seconds between two looks at the free space."),
     ("nar-buffer-size", "", "u64", 33554432, "", "2.4", "elsewhere", "Bytes of an archive that are kept in memory before they go to disk."),
-    ("narinfo-cache-meta-ttl", "", "u32", 604800, "", "2.34", "yes", "Seconds for which what a binary cache says about itself is believed."),
+    ("narinfo-cache-meta-ttl", "", "u32", 604800, "", "2.34", "yes", "Seconds for which the facts about a binary cache are remembered."),
     ("narinfo-cache-negative-ttl", "", "u32", 3600, "", "2.1", "yes", "Seconds for which it is remembered that a binary cache lacks a path."),
     ("narinfo-cache-positive-ttl", "", "u32", 2592000, "", "2.1", "yes", "Seconds for which it is remembered that a binary cache has a path."),
     ("netrc-file", "", "absolute path", ..., "", "2.0", "yes", "Names and passwords for downloads, in the format of netrc."),
@@ -104,7 +105,7 @@ ROWS = (
     ("nix-shell-shebang-arguments-relative-to-script", "", "bool", True, "", "2.24", "yes", "Paths in the first lines of a `nix-shell` script start at the script's folder."),
     ("plugin-files", "", "path list", (), "", "2.0", "no", "Shared objects that extend C++ Nix."),
     ("post-build-hook", "", "str", "", "", "2.3", "yes", "A program that runs after each build."),
-    ("pre-build-hook", "", "str", "", "", "1.9", "elsewhere", "A program that says, before each build, what its sandbox has besides."),
+    ("pre-build-hook", "", "str", "", "", "1.9", "elsewhere", "A program that runs before each build, and says what else its sandbox has."),
     ("preallocate-contents", "", "bool", False, "", "2.4", "elsewhere", "Reserve the space of a file before it is written."),
     ("print-missing", "", "bool", True, "", "1.9", "elsewhere", "Say what is going to be built or fetched."),
     ("pure-eval", "", "bool", False, "", "2.0", "yes", "Evaluate without anything that depends on the machine: no files but fetched ones, no variables, no time, no search path."),
@@ -116,15 +117,15 @@ ROWS = (
     ("sandbox-build-dir", "", "absolute path", "/build", "", "2.0", "elsewhere", "The build's folder as the sandbox sees it (Linux)."),
     ("sandbox-dev-shm-size", "", "str", "50%", "", "2.0", "elsewhere", "The size of the sandbox's /dev/shm (Linux)."),
     ("sandbox-fallback", "", "bool", True, "", "2.3", "elsewhere", "Build without a sandbox where the kernel allows none."),
-    ("sandbox-paths", "build-chroot-dirs build-sandbox-paths", "mounts", (), "", "2.0", "elsewhere", "What the sandbox has of the machine: words `PATH` or `INSIDE=OUTSIDE`, with `?` if it may be missing."),
+    ("sandbox-paths", "build-chroot-dirs build-sandbox-paths", "mounts", (), "", "2.0", "elsewhere", "Files of the machine that the sandbox has: words `PATH` or `INSIDE=OUTSIDE`, with `?` if the file may be missing."),
     ("secret-key-files", "", "list", (), "", "2.0", "yes", "Files with the keys that sign what is built here."),
     ("show-trace", "", "bool", False, "", "2.0", "yes", "Show the whole trace of an error."),
-    ("ssl-cert-file", "", "path or none", ..., "", "2.15", "yes", "The certificates by which servers are known. NIX_SSL_CERT_FILE and SSL_CERT_FILE set it, too."),
+    ("ssl-cert-file", "", "path or none", ..., "", "2.15", "yes", "The file of the certificates that servers are checked against. NIX_SSL_CERT_FILE and SSL_CERT_FILE set it, too."),
     ("stalled-download-timeout", "", "u64", 300, "", "2.3", "yes", "Seconds without a byte after which a download fails."),
     ("start-id", "", "u32", 872415232, "", "2.12", "elsewhere", "The first user number of `auto-allocate-uids`."),
     ("store", "", "store", ..., "", "2.0", "yes", "The store: `auto`, `daemon`, `local`, a folder, or an address such as `local?root=DIR`. NIX_REMOTE is its default."),
     ("substitute", "build-use-substitutes", "bool", True, "", "2.0", "yes", "Use substituters."),
-    ("substituters", "binary-caches", "store list", ("https://cache.nixos.org/",), "", "2.0", "yes", "Stores that may have what would be built otherwise."),
+    ("substituters", "binary-caches", "store list", ("https://cache.nixos.org/",), "", "2.0", "yes", "Stores from which paths are copied instead of being built."),
     ("sync-before-registering", "", "bool", False, "", "1.0", "elsewhere", "Call `sync` before a path is registered as valid."),
     ("system", "", "str", ..., "", "0.4", "yes", "The system of this machine."),
     ("system-features", "", "set", ..., "", "2.2", "elsewhere", "What builds may require of this machine, such as `kvm`."),
@@ -143,7 +144,7 @@ ROWS = (
     ("use-registries", "", "bool", True, "flakes", "2.4", "yes", "Look flake references up in registries."),
     ("use-sqlite-wal", "", "bool", True, "", "1.0", "elsewhere", "Keep the store's database with a write-ahead log."),
     ("use-xdg-base-directories", "", "bool", False, "", "2.14", "yes", "Look for channels below XDG_STATE_HOME instead of in hidden folders of the home folder."),
-    ("user-agent-suffix", "", "str", "", "", "2.0", "yes", "Text that follows the name by which downloads present themselves."),
+    ("user-agent-suffix", "", "str", "", "", "2.0", "yes", "Text at the end of the header `User-Agent` of downloads."),
     ("warn-dirty", "", "bool", True, "", "2.4", "yes", "Warn when a Git or Mercurial tree has uncommitted changes."),
     ("warn-large-path-threshold", "", "u64", 0, "", "2.23", "no", "Warn when a path of more bytes is copied to the store; 0 means never."),
     ("warn-short-path-literals", "", "bool", False, "", "2.31", "yes", "The old name of `lint-short-path-literals = warn`."),
