@@ -23,7 +23,7 @@ InputPath = tuple[str, ...]                # names of inputs, from the root: `ni
 
 LARGEST_BYTES = 64 << 20                   # of a lock file; those of real projects have some hundred kilobytes
 MOST_NODES = 100_000
-DEEPEST = 200                              # inputs of inputs
+DEEPEST = 200                              # levels of inputs of inputs
 _ELEMENT = pattern(ID)
 
 
@@ -62,7 +62,8 @@ class LockFile:
         nodes: dict[str, Json] = {}
         rows: dict[Node, dict[str, Json]] = {}
 
-        def number(name: str, node: Node) -> bool:
+        def enter(name: str, node: Node) -> bool:
+            """Chooses the key of a node; returns whether the node is new."""
             if node in keys:
                 return False
             key, count = name, 2
@@ -74,8 +75,8 @@ class LockFile:
             rows[node] = {}
             return True
 
-        # In the order of a recursive walk, which the numbers of equal names depend on.
-        number("root", self.root)
+        # Nodes are entered in the order of a recursive walk, on which the numbers of equal names depend.
+        enter("root", self.root)
         stack: list[tuple[Node, Iterator[str]]] = [(self.root, iter(sorted(self.root.inputs)))]
         while stack:
             node, names = stack[-1]
@@ -86,7 +87,7 @@ class LockFile:
                 continue
             target = node.inputs[name]
             if isinstance(target, Node):
-                if number(name, target):
+                if enter(name, target):
                     stack.append((target, iter(sorted(target.inputs))))
                 rows[node][name] = keys[target]
             else:
@@ -155,7 +156,7 @@ class LockFile:
         return node
 
     def check(self) -> None:
-        """Whether every followed input exists."""
+        """Raises FlakeError if a followed input does not exist."""
         for path, target in self.all_inputs().items():
             if isinstance(target, tuple) and target and self.find(target) is None:
                 raise FlakeError(
@@ -181,6 +182,7 @@ def _row(node: Node, inputs: "dict[str, Json]") -> "dict[str, Json]":
 
 
 def path_text(path: InputPath) -> str:
+    """A path as text: `nixops/nixpkgs`."""
     return "/".join(path)
 
 
@@ -223,6 +225,8 @@ def read_lock_file(
 
 
 class _Reader:
+    """Makes the graph of a lock file's JSON, whose every part may be wrong."""
+
     def __init__(
         self, document: object, name: str, is_locked: "Callable[..., bool]", warn: "Callable[[str], None]", features: "Container[str]"
     ) -> None:
@@ -284,7 +288,10 @@ class _Reader:
         return lock_file
 
     def _refuse_cycles(self, root: Node) -> None:
-        """C++ Nix runs out of stack where a node is its own input; in lock files that it writes, only `follows` can form a circle."""
+        """Raises FlakeError if a node is an input of itself.
+
+        C++ Nix runs out of stack then; in lock files that it writes, only `follows` can form a circle.
+        """
         done: set[Node] = set()
         open_nodes = {root}
         stack = [(root, iter(root.inputs.items()))]
@@ -376,7 +383,7 @@ def _described(target: "Node | InputPath") -> str:
 
 
 def day(seconds: int) -> str:
-    """The day of a time, in Greenwich."""
+    """The day of a time (in seconds since 1970), in UTC."""
     import time
 
     return time.strftime("%Y-%m-%d", time.gmtime(seconds))

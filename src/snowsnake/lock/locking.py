@@ -43,7 +43,13 @@ if TYPE_CHECKING:
 
 
 class LockOptions:
-    """The flags about lock files."""
+    """The flags about lock files.
+
+    `recreate`: nothing of the old lock file is kept; `updates`: the inputs of which nothing is kept.  `overrides`: other references for inputs.
+    `may_update`: the lock file may change; `may_write`: the changed one may be written, and `commits`: committed, too.  `fails_on_unlocked`: an
+    input that is not locked is an error, and not a warning, when the lock file is to be written.  `allows_unlocked`: references that are not
+    locked may be fetched.  `reference_path`: where the old lock file is, `output_path`: where the new one is written ("": beside the flake).
+    """
 
     def __init__(
         self,
@@ -79,11 +85,12 @@ class LockOptions:
 
     @property
     def input_registries(self) -> tuple[str, ...]:
+        """The registries in which its inputs are looked up."""
         return LIMITED if self.uses_registries else ()
 
 
 class _Override:
-    """An input that a flake further up, or the command line, sets in place of the one in `flake.nix`."""
+    """An input that the command line, or a flake that has this one as an input, sets in place of the one in `flake.nix`."""
 
     __slots__ = ("input", "place", "parent")
 
@@ -101,6 +108,8 @@ def compute_lock_file(
 
 
 class _Locking:
+    """The lock file of one flake in the making."""
+
     def __init__(self, flake: Flake, options: LockOptions, sources: "Sources") -> None:
         self.flake = flake
         self.options = options
@@ -182,6 +191,7 @@ class _Locking:
         place: Place,
         trusts_lock: bool,
     ) -> None:
+        """Locks one input of a node: keeps its old entry if that still fits, and otherwise makes a new one.  Arguments as for `compute`."""
         name = path[-1]
         override = self.overrides.get(path)
         is_from_user = path in self.options.overrides
@@ -189,7 +199,7 @@ class _Locking:
         given_parent: InputPath | None = parent
         if override is not None:
             self.overrides_used.add(path)
-            # whether an input is a flake is decided by the flake's declaration
+            # An override cannot change whether the input is a flake.
             input = FlakeInput(override.input.reference, declared.is_flake, override.input.follows, override.input.overrides)
             place, given_parent = override.place, override.parent
         if input.follows is not None:
@@ -239,7 +249,8 @@ class _Locking:
             if isinstance(target, Node):
                 inputs[name] = FlakeInput(target.original, target.is_flake)
                 continue
-            # A flake follows something because it says so itself, or because another one does: if no other one does any more, its own inputs count again.
+            # The old lock file says that this input follows another one.  If that is due to an override that does not exist any more, the flake's own
+            # declaration counts again, and has to be read.
             must_fetch = not trusts_lock and (*path, name) not in self.overrides
             inputs[name] = FlakeInput(follows=(*follows_prefix, *target))
         if not must_fetch:
@@ -292,6 +303,6 @@ class _Locking:
         return self.sources.flake(wanted, kinds, path)
 
     def inner_place(self, relative_path: str, place: Place, folder: str = "") -> Place:
-        """The target of a relative path from a flake's folder: with `..`, perhaps outside its tree, where nothing can be read."""
+        """The folder to which a relative path leads from a flake's folder.  With `..` it may be outside of the tree, where nothing can be read."""
         path = posixpath.normpath(posixpath.join(place.folder, relative_path.lstrip("/"), folder))
         return Place(place.tree, "" if path == "." else path)

@@ -1,6 +1,7 @@
 """Flake references that are paths on this machine: `.`, `./x?dir=y`, `/src/x#attr`.
 
-In: a path and its base.  Out: the reference that it means: the Git repository around it, or the folder; the flake is searched upwards.
+In: a path and its base.  Out: the reference that it means: the Git repository around it, or the folder.  The flake is searched from the folder
+upwards.
 """
 
 import os
@@ -27,7 +28,7 @@ def parse_path(
 ) -> Reference:
     """The reference of a path; `text` is its name in messages; `features`: those that are on."""
     say = say or _nothing
-    folder = _resolved(os.path.join(base, path))
+    folder = os.path.realpath(os.path.join(base, path))
     if not is_flake:
         return of_path(folder, query, False, features)
     folder = _flake_folder(folder, may_be_missing, say)
@@ -49,11 +50,6 @@ def _nothing(_level: str, _text: str) -> None:
 
 def _of_repository(folder: str, query: dict[str, str], features: "Container[str]") -> Reference:
     return of_address(Address("git+file", Authority(None, None, "", None), folder.split("/"), query), features=features)
-
-
-def _resolved(path: str) -> str:
-    """The path without links; one that does not exist has none."""
-    return os.path.realpath(path)
 
 
 def _status(path: str) -> os.stat_result:
@@ -94,7 +90,7 @@ def _flake_folder(path: str, may_be_missing: bool, say: "Callable[[str, str], No
 
 
 def _repository(folder: str) -> tuple[str | None, str]:
-    """The Git repository that a folder is in, and the folder's place in it."""
+    """The Git repository that a folder is in, or None, and the path of the folder in it."""
     root, inner = folder, ""
     while os.path.dirname(root) != root:
         if os.path.exists(os.path.join(root, ".git")):

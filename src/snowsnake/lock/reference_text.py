@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-
 def parse(text: str, features: "Container[str]" = DEFAULT_FEATURES) -> Attributes:
     """The attributes of a reference that needs no base, as in `builtins.parseFlakeRef`.
 
@@ -82,7 +81,7 @@ def parse_reference(
 
 
 def _is_by_name(text: str) -> bool:
-    """Whether it is NAME, NAME/REF, NAME/REV or NAME/REF/REV; a revision is a REF, too."""
+    """Whether a reference is NAME, NAME/REF, NAME/REV or NAME/REF/REV; a revision is a REF, too."""
     name, slash, ref = text.partition("/")
     if name[:1] not in LETTERS or not name or name.strip(LETTERS + DIGITS + "_-"):
         return False

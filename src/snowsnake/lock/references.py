@@ -63,7 +63,7 @@ class Reference:
         return hash((self.folder, self.input))
 
     def canonical(self) -> Reference:
-        """Old lock files have `?dir=` in their URL, too: this returns a form that is the same for both."""
+        """The reference without `?dir=` in its URL, which old lock files have in addition to the attribute `dir`."""
         url = self.input.attrs.get("url")
         if not isinstance(url, str):
             return self
@@ -87,6 +87,7 @@ def _folder_of(attributes: Attributes) -> str:
 
 
 def of_address(address: Address, is_flake: bool = True, features: Container[str] = DEFAULT_FEATURES) -> Reference:
+    """The reference that a URL means; `is_flake`: a URL without a scheme of its own is an archive."""
     query = dict(address.query)
     folder = query.pop("dir", "")
     plain = Address(address.scheme, address.authority, address.parts, query)

@@ -13,6 +13,7 @@ from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import Attributes
 from snowsnake.foundation import light_json
 from snowsnake.lock.references import Reference
+from snowsnake.settings.places import configuration_folder, xdg_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 MOST_STEPS = 100
 LARGEST_BYTES = 64 << 20
 KINDS = ("flags", "user", "system", "global")
-LIMITED = ("flags", "global")             # those that inputs of flakes are looked up in
+LIMITED = ("flags", "global")             # the registries in which inputs of flakes are looked up
 
 
 class RegistryEntry:
-    """One line of a registry: the input that it replaces, and the replacement; `is_exact`: it replaces only exactly this input."""
+    """An entry of a registry: the input that it replaces, and the replacement; `is_exact`: it replaces only exactly this input."""
 
     __slots__ = ("source", "target", "is_exact")
 
@@ -55,9 +56,11 @@ class Registry:
         self.entries = list(entries)
 
     def add(self, source: Reference, target: Reference) -> None:
+        """Adds an entry, after those that are there."""
         self.entries.append(RegistryEntry(source.input, target))
 
     def remove(self, source: Reference) -> None:
+        """Removes all entries for an input."""
         self.entries = [entry for entry in self.entries if entry.source != source.input]
 
     def to_text(self) -> str:
@@ -71,6 +74,7 @@ class Registry:
         return light_json.indented({"flakes": rows or None, "version": 2})
 
     def write(self, path: str) -> None:
+        """Writes the registry's file; another process sees the old file or the new one."""
         folder = os.path.dirname(path)
         if folder:
             os.makedirs(folder, exist_ok=True)
@@ -145,12 +149,14 @@ class Registries:
         self._read: dict[str, Registry] = {"flags": self.flags}
 
     def get(self, kind: str) -> Registry:
+        """One of the registries."""
         if kind not in self._read:
             self._read[kind] = self._load(kind)
         return self._read[kind]
 
     @property
     def _is_global_near(self) -> bool:
+        """Whether looking into the global registry needs no download."""
         return "global" in self._read or self._global_path.startswith("/") or not self._global_path
 
     def _load(self, kind: str) -> Registry:
@@ -168,7 +174,7 @@ class Registries:
         return read_registry(path, kind, self._warn)
 
     def resolve(self, reference: Reference, kinds: "Iterable[str]" = KINDS) -> Reference:
-        """The meaning of a reference: itself, or what the registries of these kinds say; EvaluationError if none knows it.
+        """The meaning of a reference: itself, or the replacement in the registries of these kinds.  Raises FlakeError if none knows it.
 
         >>> from snowsnake.lock.reference_text import parse_whole
         >>> registries = Registries({"HOME": "/none", "NIX_CONF_DIR": "/none"})
@@ -227,11 +233,9 @@ def registries_of(fetcher: "Fetcher", environ: "Mapping[str, str]") -> Registrie
 
 def user_registry_path(environ: "Mapping[str, str]") -> str:
     """The path of the user's registry."""
-    folder = environ.get("NIX_CONFIG_HOME")
-    if not folder:
-        folder = os.path.join(environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME") or "/", ".config"), "nix")
-    return os.path.join(folder, "registry.json")
+    return os.path.join(xdg_folder(environ, "CONFIG"), "registry.json")
 
 
 def system_registry_path(environ: "Mapping[str, str]") -> str:
-    return os.path.join(environ.get("NIX_CONF_DIR") or "/etc/nix", "registry.json")
+    """The path of the machine's registry."""
+    return os.path.join(configuration_folder(environ), "registry.json")
