@@ -190,3 +190,15 @@ def test_a_flake_whose_file_changes_is_read_again(world, scheme) -> None:
     assert not nix.changed([world / "topmost"]) and not nix.changed([world / "elsewhere"])
     assert nix.changed([file])
     assert nix.flake(f"{scheme}{world}/top", attribute="z").to_python() == 4
+
+
+def test_links_in_a_circle_are_an_error(world) -> None:
+    """They were followed until Python's stack was full."""
+    folder = world / "circle"
+    folder.mkdir()
+    (folder / "a").symlink_to("b")
+    (folder / "b").symlink_to("a")
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
+        subprocess.run(["git", *words], cwd=folder, env=os.environ | GIT, check=True)
+    with pytest.raises(EvaluationError, match="too many|infinite|symlink|symbolic"):
+        flakes(world).metadata(f"git+file://{folder}?ref=main&dir=a")

@@ -1,12 +1,14 @@
 """The evaluation cache of flakes: questions that commands asked a locked flake before, with the answers.
 
-In: a locked flake, the evaluator that would call it, questions.  Out: answers of earlier evaluations, if an evaluation now would have the same result.
+In: a locked flake, the evaluator that would call it, questions.  Out: answers of earlier evaluations, if an evaluation now would have the same
+result.
 
 A key is a hash of everything that evaluation starts with: the lock file and the facts about the flake's own source (the arguments of
-flake/nix/call-flake.nix), the settings, the question, and the program.  What evaluation read besides sources with known contents is kept with
-the answer and checked again (`Dependencies`).  So are the store objects that it wrote, because a user of the answer must find them.  Folders that
-are read in place are checked once more before an answer is kept, because they may have been edited meanwhile.  As in C++ Nix, only
-pure evaluation is kept.  Failures are not: the next question gets the whole error, and today's limits.
+flake/nix/call-flake.nix), the settings, the question, and the program.  The questions that evaluation asked of the machine, besides those about
+sources with known contents, are kept with the answer and asked again (`Dependencies`).  So are the names of the store objects that it wrote,
+because a user of the answer must find these objects.  Folders that are read in place are checked once more before an answer is kept, because
+they may have been edited meanwhile.  As in C++ Nix, only answers of pure evaluation are kept.  Failures are not kept: a later question gets the
+whole error, and the limits of its own evaluation.
 """
 
 import os
@@ -34,9 +36,10 @@ _MOST_WRITTEN = 5000                   # store objects of one evaluation; for mo
 
 
 class FlakeAnswers:
-    """Answers about one locked flake.  `settings`: those that the evaluator does not know of, as data for JSON.
+    """Answers about one locked flake.
 
-    `reads`: False if everything is to be evaluated again.
+    `settings`: further settings on which answers depend, and which the evaluator does not know, as data for JSON.  `reads`: False if everything
+    is to be evaluated again.
     """
 
     def __init__(self, folder: str, flakes: "FlakeSession", locked: "LockedFlake", settings: object, *, reads: bool = True, limit_bytes: int = 256 << 20) -> None:
@@ -59,7 +62,7 @@ class FlakeAnswers:
     # --- asking
 
     def known(self, question: "Json") -> "Any":
-        """The answer of an earlier evaluation, if it still holds; otherwise None, and from now on everything that is evaluated is recorded."""
+        """The answer of an earlier evaluation, if it still holds.  Otherwise it is None, and the store objects that evaluation writes are noted from now on."""
         found = self._find(question) if self._is_kept and self._reads else None
         if found is None and self._is_kept:
             self._evaluator.watch_store(self._see)
@@ -99,7 +102,7 @@ class FlakeAnswers:
     # --- keeping
 
     def keep(self, question: "Json", answer: "Json") -> None:
-        """Remembers an answer that was just evaluated; does nothing if it cannot be checked later, or if nothing can be written."""
+        """Remembers an answer that was just evaluated.  It does nothing if the answer cannot be checked later, or if nothing can be written."""
         if not self._is_kept or len(self._written) > _MOST_WRITTEN:
             return
         entries = self._evaluator.dependencies(self._asked_before)
@@ -114,7 +117,10 @@ class FlakeAnswers:
         self._kept.keep(key, f'["{key.hex()}",{text},{light_json.dumps(questions, is_compact=True)},{light_json.dumps(needed, is_compact=True)}]')
 
     def _needed(self, answer: str) -> list[str]:
-        """The store objects that must be valid: those that were written, except for what others of them refer to, and those that the answer names."""
+        """The store objects that must be valid if the answer is used: those that were written, and those that the answer names.
+
+        An object to which another one refers is left out, because it is valid whenever that one is.
+        """
         self._evaluator.watch_store(None)
         named = self._named(answer)
         if not (self._written or named):
@@ -155,7 +161,7 @@ class FlakeAnswers:
 
 
 def _is_as_hashed(tree: "FlakeTree", read: "set[tuple[str, bool]]") -> bool:
-    """Whether a working tree's index shows that the files that were read still have the contents that were hashed, so that no others need checking."""
+    """Whether the index of a working tree shows that the files that were read still have the contents that were hashed."""
     files = tree.source.files
     if not isinstance(files, WithoutUntracked):
         return False

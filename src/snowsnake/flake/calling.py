@@ -34,7 +34,7 @@ def call_source() -> bytes:
 
 
 def call_arguments(locked: LockedFlake) -> tuple[bytes, bytes]:
-    """The lock file, and the trees that were fetched while it was made."""
+    """The lock file, and the facts about the trees that were fetched while it was made, both as JSON."""
     document, keys = locked.lock_file.to_data()
     found: dict[str, object] = {}
     for node, place in locked.places.items():
@@ -99,7 +99,7 @@ def _called(access: "Access", mount: "Callable[[Any], None]", text: str) -> tupl
 
 
 def fetch_locked(access: "Access", attributes: "dict[str, Any]") -> "tuple[Any, list[tuple[str, Any]]]":
-    """A source as a lock file describes it: it must match exactly; returned with its attributes."""
+    """Fetches a source that must match exactly what a lock file says of it; returns it with its attributes."""
     input = access.fetcher.input_from_attrs({**attributes, "__final": True})
     if input.nar_hash is None and not input.is_locked:
         raise ForbiddenAccess(f"lock file has an input that is not locked: '{input.with_attrs(__final=None).to_url()}'")

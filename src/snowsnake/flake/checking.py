@@ -7,6 +7,7 @@ from functools import partial
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.plain import is_derivation
 from snowsnake.selection import TYPE_NAMES, Selector, attribute_position
 
 TYPE_CHECKING = False
@@ -29,6 +30,7 @@ _REPLACEMENTS = {
     "devShell": "devShells.<system>.default",
     "nixosModule": "nixosModules.default",
 }
+_DEEPEST = 500                             # levels of `hydraJobs`
 _UNCHECKED = frozenset(
     """lib darwinConfigurations darwinModules flakeModule flakeModules herculesCI homeConfigurations homeModule homeModules
     nixopsConfigurations""".split()
@@ -50,9 +52,10 @@ class Attribute:
 
 
 class Checker:
-    """`say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`); `shown` words a path for messages.
+    """Checks the outputs of one flake.
 
-    `hydra_jobs_import`: whether `hydraJobs` may import from derivations, too, which they may not by default.
+    `say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`).  `shown` returns the name of a path in
+    messages.  `hydra_jobs_import`: whether `hydraJobs` may import from derivations, too, which they may not by default.
     """
 
     def __init__(
@@ -78,11 +81,11 @@ class Checker:
         self.all_systems = all_systems
         self.hydra_jobs_import = hydra_jobs_import
         self.omitted: set[str] = set()
-        self.checks: dict[str, list[str]] = {}     # derivation -> attributes, of the checks for this system
+        self.checks: dict[str, list[str]] = {}     # the checks for this system: attributes by derivation
         self.failed = False
 
     def guarded(self, what: str, found: Attribute, action: "Callable[[], T]") -> "T | None":
-        """Runs a check; an error in it says what was being done."""
+        """Runs a check, and adds what was checked to the trace of an error in it."""
         try:
             return action()
         except EvaluationError as error:
@@ -94,6 +97,7 @@ class Checker:
             return None
 
     def check(self, outputs: "Handle") -> None:
+        """Checks all outputs, `hydraJobs` first, as C++ Nix does."""
         names = _names(outputs)
         builds = self.evaluator.builds_during_evaluation
         for name in sorted(names, key=lambda name: (name != "hydraJobs", name)):
@@ -103,6 +107,7 @@ class Checker:
             self.guarded("flake output", found, partial(self.output, name, found))
 
     def output(self, name: str, found: Attribute) -> None:
+        """Checks one output, by the kind of its name."""
         value = found.value
         value.force()
         if name in _REPLACEMENTS:
@@ -146,7 +151,7 @@ class Checker:
         systems = []
         for system in _names(found.value):
             if "-" not in system:
-                self.guarded_raise(f"'{system}' is not a valid system type, at {self.shown_place(found.inner(system))}")
+                self.fail(f"'{system}' is not a valid system type, at {self.shown_place(found.inner(system))}")
             if system == self.system or self.all_systems:
                 systems.append(system)
             else:
@@ -156,8 +161,8 @@ class Checker:
     def shown_place(self, found: Attribute) -> str:
         return "«none»:0" if found.place is None else str(found.place.in_file(self.shown(found.place.file)))
 
-
-    def guarded_raise(self, message: str) -> None:
+    def fail(self, message: str) -> None:
+        """Raises an error, or reports it if the check goes on."""
         error = FlakeError("value", message)
         if not self.keeps_going:
             raise error
@@ -167,12 +172,12 @@ class Checker:
     # ---- kinds --------------------------------------------------------------------------------------------------
 
     def derivation(self, found: Attribute) -> str | None:
-        """The path of its file, unless something is wrong with it."""
+        """The path of a derivation's file; None if something is wrong with it."""
         path, value = found.path, found.value
 
         def act() -> str:
             self.say(f"checking derivation {path}...")
-            if not _is_derivation(value):
+            if not is_derivation(value):
                 raise FlakeError("type", f"flake attribute '{path}' is not a derivation")
             drv_path: str = value.select(b"drvPath").coerce_to_string().decode("utf-8", "replace")
             self.say(f"derivation evaluated to {drv_path}")
@@ -236,7 +241,7 @@ class Checker:
         def act() -> None:
             self.say(f"checking NixOS configuration '{path}'...")
             top = Selector(self.evaluator, {}).select(value, "config.system.build.toplevel")
-            if not _is_derivation(top):
+            if not is_derivation(top):
                 raise FlakeError("type", "attribute 'config.system.build.toplevel' is not a derivation")
 
         self.guarded("the NixOS configuration", found, act)
@@ -246,19 +251,19 @@ class Checker:
 
         def act() -> None:
             self.say(f"checking Hydra job '{path}'...")
-            if _is_derivation(value):
+            if is_derivation(value):
                 raise FlakeError("type", "jobset should not be a derivation at top-level")
             for name in _names(value):
                 inner = found.inner(name)
                 _expect(inner.value, "set")
-                if _is_derivation(inner.value):
+                if is_derivation(inner.value):
                     self.say(f"checking Hydra job '{inner.path}'...")
                     self.derivation(inner)
                 else:
                     self.hydra_jobs(inner)
 
-        if path.count(".") > 500:
-            raise FlakeError("depth", f"Hydra jobs nest more than 500 levels deep: '{path[:60]}…'")
+        if path.count(".") > _DEEPEST:
+            raise FlakeError("depth", f"Hydra jobs nest more than {_DEEPEST} levels deep: '{path[:60]}…'")
         self.guarded("the Hydra jobset", found, act)
 
     def template(self, found: Attribute) -> None:
@@ -292,7 +297,7 @@ class Checker:
             if value.type_name() != "lambda":
                 raise FlakeError("type", "bundler must be a function")
 
-        self.guarded("the template", found, act)
+        self.guarded("the template", found, act)       # C++ Nix says so, too
 
 
 def _argument_name(function: "Handle") -> str:
@@ -324,10 +329,3 @@ def _expect(value: "Handle", wanted: str) -> None:
     found = value.type_name()
     if found != wanted:
         raise FlakeError("type", f"expected {TYPE_NAMES[wanted]} but found {TYPE_NAMES[found]}: {value.describe()}")
-
-
-def _is_derivation(value: "Handle") -> bool:
-    if value.type_name() != "set" or b"type" not in value.keys():
-        return False
-    kind = value.select(b"type")
-    return bool(kind.type_name() == "string" and kind.string() == b"derivation")

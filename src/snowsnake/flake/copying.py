@@ -47,7 +47,7 @@ def copy_template(tree: "Tree", folder: str, destination: str, label: str, say: 
                 file.write(tree.read(inner))
         return True
 
-    # All is listed before anything is written: the destination may be a folder of the template.
+    # All files are listed before one is written, because the destination may be a folder of the template.
     start = folder.encode("utf-8", "surrogateescape")
     listed = _listed(tree, start)
     os.makedirs(destination, exist_ok=True)
@@ -132,7 +132,7 @@ def copy_to_store(tree: "Tree", store_path: str, target: "LocalStore | DaemonSto
 
 
 def archive(world: FlakeWorld, locked: LockedFlake, *, is_dry: bool) -> "dict[str, Json]":
-    """Store paths of a flake and all its inputs, which are fetched (and written, if there is a store) unless `is_dry`."""
+    """The store paths of a flake and all its inputs.  The inputs are fetched (and written, if there is a store) unless `is_dry`."""
 
     def path_of(node: Node) -> str:
         assert node.locked is not None

@@ -16,6 +16,7 @@ from snowsnake.lock.lock_file import InputPath, parse_input_path
 from snowsnake.lock.reference_text import parse_whole
 from snowsnake.lock.references import Reference
 from snowsnake.parsing import parse_source
+from snowsnake.selection import TYPE_NAMES
 from snowsnake.source import Position, SourceMap
 
 TYPE_CHECKING = False
@@ -25,23 +26,12 @@ if TYPE_CHECKING:
 
     from snowsnake.foundation.json_type import Json
 
-_TYPES = {
-    "string": "a string",
-    "path": "a path",
-    "int": "an integer",
-    "float": "a float",
-    "bool": "a Boolean",
-    "null": "null",
-    "set": "a set",
-    "list": "a list",
-    "function": "a function",
-    "thunk": "a thunk",
-}
+_TYPES = {**TYPE_NAMES, "function": TYPE_NAMES["lambda"], "thunk": "a thunk"}
 _KNOWN = ("description", "inputs", "outputs", "nixConfig")
 
 
 class _Reader:
-    """`label`: the file's name in messages.  `shown`: the flake's.  `folder`: its place in its tree.  `copy`: the store path of a file."""
+    """Reads one `flake.nix`; the arguments are those of `read_declaration`.  Its methods raise C++ Nix's errors for everything that is no literal."""
 
     def __init__(self, source: bytes, label: str, shown: str, lock_root: InputPath, folder: str, tree_label: str,
                  copy: "Callable[[str], str]", features: "Container[str]") -> None:
@@ -172,7 +162,7 @@ class _Reader:
             raise FlakeError(
                 "value", f"input attribute path '{path}' at {self.place(place)} must be in the same source tree as {self.tree_label}"
             )
-        # canonical, like the value of a path; it must not leave the tree either
+        # The value of a path is canonical; this also keeps it inside the tree.
         whole = posixpath.normpath(posixpath.join("/", self.folder, path))
         return "path:" + posixpath.relpath(whole, posixpath.join("/", self.folder))
 
@@ -219,8 +209,8 @@ def read_declaration(
 ) -> Declaration:
     """Reads a `flake.nix`.
 
-    `label` is the file's name in messages, `shown` the flake's; `follows` in it start at `lock_root`; `folder` is its place in its tree, whose
-    root `tree_label` names in messages; `copy` returns the store path for a file of the tree; `features`: those that are on.
+    `label` is the name of the file in messages, `shown` that of the flake, `tree_label` that of the tree's root.  `follows` in the file start at
+    `lock_root`; `folder` is the folder of the file in its tree; `copy` returns the store path for a file of the tree; `features`: those that are on.
 
     >>> found = read_declaration(b'{ inputs.a.url = "github:o/r"; outputs = { self, b }: { }; }', "flake.nix", ".")
     >>> sorted(found.inputs), str(found.inputs["a"].reference)

@@ -76,7 +76,7 @@ class Flakes:
         write: bool = False,
         commit: bool = False,
     ) -> LockedFlake:
-        """The flake with its lock file brought up to date, which is only written if `write` says so.
+        """The flake with an up-to-date lock file, which is only written if `write` says so.
 
         `overrides`: other flakes for inputs, by path (`nixops/nixpkgs`).  `updates`: inputs to lock again; `recreate`: all of them.
         """

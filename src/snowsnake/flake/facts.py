@@ -62,7 +62,7 @@ class Metadata:
         return {name: value for name, value in found.items() if value is not None}
 
     def lines(self) -> "Iterator[tuple[str, str]]":
-        """(title, text) of each line of the report; for a line of the tree of inputs (branch, text)."""
+        """(title, text) of each line of the report, up to the title of the tree of inputs; `input_lines` has that tree."""
         yield "Resolved URL:", f"  {self.resolved}"
         if self.locked.input.is_locked:
             yield "Locked URL:", f"    {self.locked}"
@@ -108,7 +108,7 @@ class Metadata:
 
 def fingerprint(locked: LockedFlake, fetcher: "Fetcher") -> str | None:
     """A name for a locked flake's evaluation; None if nothing names its source."""
-    # What a flake says of itself (`inputs.self.submodules`) does not count.
+    # The options that a flake sets for itself (`inputs.self.submodules`) do not count.
     asked = locked.flake.resolved.input
     marks = "".join(mark for name, mark in (("submodules", ";s"), ("exportIgnore", ";e"), ("lfs", ";l")) if asked.flag(name))
     source = _source_fingerprint(locked.flake.locked.input, marks, fetcher)

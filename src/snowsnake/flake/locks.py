@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def lock_flake(
     world: FlakeWorld, reference: Reference, options: LockOptions, flake: Flake | None = None, apply_config: "Callable[[dict[str, Any]], None] | None" = None
 ) -> LockedFlake:
-    """Finds a flake and locks it; EvaluationError says why that is not possible.
+    """Finds a flake and locks it; raises EvaluationError if that is not possible.
 
     `flake`: the flake, if it was found already.  `apply_config` is called with the settings that the flake asks for.
     """
@@ -75,15 +75,15 @@ def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: 
         assert folder is not None
         read = world.fetcher.working_trees.get(folder)
         if read is not None and read.is_dirty:
-            read.digest_of_changes(folder)     # its name in `metadata` is that of the tree that was read
+            read.digest_of_changes(folder)     # remembered: `metadata` shows the digest of the tree as it was read
         _put(world, reference, options, new, changes, folder)
-    # As in C++ Nix, the flake stays as it was found, without the written file; the next lookup sees it.
+    # As in C++ Nix, the flake that is returned does not have the written file; it is there when the flake is found again.
     world.forget()
     return LockedFlake(flake, new, places)
 
 
 def _writable_folder(reference: Reference) -> str | None:
-    """Where a flake's own files can be written: its folder, or the working tree of a repository on this machine, at any revision."""
+    """The folder in which a flake's own files can be written, or None: that of the flake, or the working tree of a repository on this machine."""
     if reference.input.type != "git":
         return reference.input.source_path
     folder = local_repository(reference.input)
@@ -91,6 +91,7 @@ def _writable_folder(reference: Reference) -> str | None:
 
 
 def _old_lock_file(world: FlakeWorld, options: LockOptions, flake: Flake) -> LockFile:
+    """The lock file whose entries may be kept: the flake's own, or another one (`--reference-lock-file`)."""
     if not options.reference_path:
         return world.lock_file(flake)
     if not world.settings["allow-dirty"]:
@@ -119,7 +120,7 @@ def _write(path: str, lock_file: LockFile) -> None:
 def _put(
     world: FlakeWorld, reference: Reference, options: LockOptions, lock_file: LockFile, changes: str, folder: str
 ) -> None:
-    """Writes `flake.lock` into the flake's own tree; in a repository of Git or Mercurial it is added, and committed if requested."""
+    """Writes `flake.lock` into the flake's own tree; in a repository of Git or Mercurial it adds the file, and commits it if requested."""
     inner = os.path.join(reference.folder, "flake.lock")
     path = os.path.join(folder, inner)
     is_there = os.path.lexists(path)
@@ -155,7 +156,7 @@ def _commit_message(world: FlakeWorld, inner: str, is_there: bool, changes: str)
 
 
 def _run(words: list[str], text: str = "") -> None:
-    """Runs a program, which tells the user itself what is wrong."""
+    """Runs a program, which writes its own messages on standard error; raises FlakeError if it fails."""
     import subprocess
 
     plain = {**os.environ, "HGPLAIN": ""}

@@ -5,6 +5,7 @@ In: the handle of a flake's outputs.  Out: `Output`s.  A failing output has its 
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.plain import is_derivation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ class Output:
     """An output, or a set of outputs.
 
     `kind` is `folder`, `derivation`, `app`, `template`, `nixpkgs-overlay`, `nixos-module`, `nixos-configuration`, `unknown`, `omitted` (of
-    another system, or `legacyPackages`: `reason` says which option shows it), `hidden` (a set deep in `legacyPackages`) or `not-a-derivation`.  Whatever is asked evaluates what it needs
-    and nothing else, and raises an EvaluationError if that fails; `error` is that error, or None.
+    another system, or `legacyPackages`: `reason` says which option shows it), `hidden` (a set deep in `legacyPackages`) or `not-a-derivation`.
+    Each property evaluates what it needs and nothing else, and raises an EvaluationError if that fails; `error` is that error, or None.
     """
 
     def __init__(self, handle: "Handle", path: tuple[str, ...], options: "ShowOptions") -> None:
@@ -53,7 +54,7 @@ class Output:
 
     @property
     def kind(self) -> str:
-        """`folder`, `derivation`, `app`, `template`, `unknown` …; evaluates what is needed to tell."""
+        """The kind of the output, as described above; it evaluates what is needed to find it."""
         if self._kind is None:
             self._kind = self._find_kind()
         return self._kind
@@ -147,7 +148,7 @@ class Output:
         return False
 
     def has_content(self) -> bool:
-        """Whether there is anything to show: sets by system may be empty, because frameworks make such sets."""
+        """Whether there is anything to show: frameworks make empty sets for systems, which are not shown."""
         if len(self.path) > _HIDDEN_IF_EMPTY.get(self.path[0], 0):
             return True
         try:
@@ -166,8 +167,7 @@ class Output:
 
     def is_derivation(self) -> bool:
         """Whether it is a derivation, by its attribute `type`."""
-        kind = self.get("type")
-        return kind is not None and kind.type_name() == "string" and kind.string() == b"derivation"
+        return is_derivation(self.handle)
 
     @property
     def derivation_name(self) -> str:
@@ -221,7 +221,7 @@ def _text(value: "Handle", path: str) -> str:
 
 
 class ShowOptions:
-    """The outputs that are shown."""
+    """Which outputs are shown: those of one system or of all, and `legacyPackages` or not."""
 
     __slots__ = ("system", "shows_legacy", "shows_all_systems")
 

@@ -3,7 +3,6 @@
 In: an evaluator, settings.  Out: handles of its values.  Only what is needed is evaluated and fetched.
 """
 
-
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
@@ -27,18 +26,20 @@ if TYPE_CHECKING:
 
 
 class Labels:
-    """The names of source trees in errors.  `trees` returns what has a `store_path`, a `label`, and `missing`, as a `FlakeTree`."""
+    """The names of source trees in errors.  `trees` returns objects that have a `store_path`, a `label` and `missing`, as a `FlakeTree` has."""
 
     def __init__(self, trees: "Callable[[], list[Any]]") -> None:
         self._trees = trees
 
     def mounted(self, path: str) -> "tuple[Any, str]":
+        """The tree that a store path belongs to, and the rest of the path; raises FlakeError if there is none."""
         for tree in self._trees():
             if path == tree.store_path or path.startswith(tree.store_path + "/"):
                 return tree, path[len(tree.store_path) + 1 :]
         raise FlakeError("file", f"path '{path}' is in no source tree that was fetched")
 
     def shown(self, path: str) -> str:
+        """The name of a source tree's file in messages; any other path stays as it is."""
         try:
             tree, inner = self.mounted(path)
         except EvaluationError:
@@ -46,6 +47,7 @@ class Labels:
         return f"{tree.label}/{inner}"
 
     def relabel(self, error: EvaluationError) -> None:
+        """Makes an error name the user's files instead of store paths; the message about a missing file may say that Git does not track it."""
         if error.fault == "no-file":
             try:
                 tree, inner = self.mounted(error.subject)
@@ -100,6 +102,7 @@ class FlakeSession:
             raise evaluation_error(error) from None
 
     def lock(self, reference: Reference, options: LockOptions) -> LockedFlake:
+        """Finds a flake and locks it."""
         return lock_flake(self.world, reference, options, apply_config=self._apply_config)
 
     def call(self, locked: LockedFlake) -> "Handle":
@@ -107,6 +110,7 @@ class FlakeSession:
         return self.evaluator.call_flake(call_source(), *call_arguments(locked))
 
     def outputs(self, locked: LockedFlake) -> "Handle":
+        """The flake's outputs, not evaluated."""
         return self.call(locked).select(b"outputs")
 
     @property
@@ -114,7 +118,7 @@ class FlakeSession:
         return Labels(self.world.trees)
 
     def _copied(self, tree: FlakeTree, path: str) -> str:
-        """The store path of a file or folder of a tree on its own, which has the same name whatever else the tree has."""
+        """Copies a file or folder of a tree to the store on its own, so that its store path does not depend on the rest of the tree."""
         self.evaluator.mount_source(tree.source)
         copy = self.evaluator.evaluate(b'path: builtins.path { inherit path; name = "source"; }', "/", "«internal»")
         place = self.evaluator.from_python(f"{tree.store_path}/{path}".encode("utf-8", "surrogateescape"))
@@ -130,7 +134,7 @@ class FlakeSession:
         return self._labels.shown(path)
 
     def relabel(self, error: EvaluationError) -> None:
-        """Makes an error name the user's files, and not their store paths."""
+        """Makes an error name the user's files instead of their store paths."""
         self._labels.relabel(error)
 
     def attribute_paths(self, fragment: str, defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None) -> list[str]:
@@ -151,9 +155,9 @@ class FlakeSession:
     def place(
         self, text: str, base: str, options: "Callable[[], LockOptions]", defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None
     ) -> "tuple[LockedFlake, Reference, list[str]]":
-        """Where the output that `REF#attribute` means is looked for: the locked flake, how it is called, attribute paths.
+        """Where the output that `REF#attribute` means is looked for: the locked flake, its name in messages, attribute paths.
 
-        *defaults*: those of a reference without attribute; *prefixes*: what may stand before an attribute.
+        *defaults*: the attribute paths of a reference without attribute; *prefixes*: the prefixes of the attribute with which it is looked for.
         """
         reference, fragment = self.reference(text, base)
         fragment, _, _ = fragment.partition("^")
@@ -164,7 +168,7 @@ class FlakeSession:
         return next(self.find_all(locked, shown, paths))
 
     def find_all(self, locked: LockedFlake, shown: object, paths: list[str]) -> "Iterator[tuple[Handle, str]]":
-        """Those of several attributes that the flake has, with their paths; an error if it has none."""
+        """Iterates over those of several attributes that the flake has, with their paths; raises FlakeError if it has none."""
         return find_outputs(self.outputs(locked), shown, paths)
 
 
@@ -179,7 +183,7 @@ def without_outputs(text: str) -> str:
 
 
 def find_outputs(outputs: "Any", shown: object, paths: list[str]) -> "Iterator[tuple[Any, str]]":
-    """Those of several attributes that a flake's outputs have, with their paths; an error if they have none."""
+    """Iterates over those of several attributes that a flake's outputs have, with their paths; raises FlakeError if they have none."""
     absent: list[tuple[str, list[bytes]]] = []
     is_any = False
     for path in paths:
@@ -195,7 +199,7 @@ def find_outputs(outputs: "Any", shown: object, paths: list[str]) -> "Iterator[t
 
 
 def _suggestions(absent: list[tuple[str, list[bytes]]]) -> list[str]:
-    """Names like those that are not there, the nearest first; *absent*: such a name, and the names of its set."""
+    """Names that look like missing ones, the nearest first; *absent* has each missing name with the names that its set has."""
     from snowsnake.diagnostics.edit_distance import distance
     from snowsnake.diagnostics.suggestions import MAX_DISTANCE
 
@@ -209,6 +213,7 @@ def _suggestions(absent: list[tuple[str, list[bytes]]]) -> list[str]:
 
 
 def _along(value: "Handle", parts: list[str], absent: list[tuple[str, list[bytes]]]) -> "Handle | None":
+    """The value at a path; if a name on the way is missing, it is added to *absent*, and the result is None."""
     for number, part in enumerate(parts):
         if value.type_name() != "set":
             raise FlakeError("type", f"'{'.'.join(parts[:number])}' is not an attribute set")
@@ -222,7 +227,7 @@ def _along(value: "Handle", parts: list[str], absent: list[tuple[str, list[bytes
 
 
 def open_session(evaluator: "Interpreter") -> FlakeSession:
-    """The flakes of an evaluator of the library: with the settings of its fetcher, which gets the messages."""
+    """The flakes of an evaluator of the library; the evaluator's fetcher has the settings, and gets the messages."""
     import os
 
     fetcher = evaluator.fetcher

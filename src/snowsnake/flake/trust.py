@@ -35,6 +35,7 @@ def setting_text(value: "Setting") -> str:
 
 
 def trusted_list_path(environ: "Mapping[str, str]") -> str:
+    """The path of the file with the user's answers."""
     return os.path.join(data_folder(environ), "trusted-settings.json")
 
 
@@ -48,7 +49,11 @@ def _answers(path: str) -> dict[str, dict[str, bool]]:
 
 
 class FlakeConfig:
-    """Applies the settings of flakes.  `ask` asks the user and returns the answer; None if there is nobody to ask."""
+    """Applies the settings of flakes, when it is called with them.
+
+    `set_setting` sets one, `accepts_all` says whether the user trusts all.  `ask` asks the user, and returns the answer, or None if there is nobody
+    to ask; `warn` and `say` get messages.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Flakes outside: found in registries, fetched, and read without evaluation.
+"""The flakes of the world: finds them in registries, fetches them, and reads them without evaluation.
 
 In: a fetcher, registries, settings.  Out: `Flake`s, trees and lock files, for lock/locking.py.
 Each tree is fetched once, and `on_tree` is called with it when something of it is needed.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from snowsnake.foundation.json_type import Json
 
 MOST_LINKS = 40
-SHORTEST_NAME = 34                        # of a store object: its hash, and a name of one letter
+SHORTEST_NAME = 34                        # of a store object: a hash, a hyphen, and a name of one letter
 LARGEST_SOURCE_BYTES = 64 << 20           # of a flake.nix that is read without being evaluated
 _SELF_ATTRIBUTES = ("lfs", "submodules")
 
@@ -51,7 +51,7 @@ class FlakeTree:
 
     @property
     def label(self) -> str:
-        """The root's name in messages: the repository of a tree in one on this machine, the store path of a folder, otherwise the input."""
+        """The name of the root in messages: the repository, if the tree is in one on this machine; the store path of a folder; or the input."""
         return shown_root(self.input, self.asked) or self.store_path
 
     @property
@@ -68,30 +68,26 @@ class FlakeTree:
                 kind = self.files.kind(where)
                 if kind in ("regular", "executable"):
                     return self.files.read(where)
-                if kind != "symlink":
-                    return self._read_below_link(where) if kind is None else None
-                target = posixpath.normpath(posixpath.join(posixpath.dirname(where), self.files.link(where)))
+                target = self._behind_link(where) if kind in (None, "symlink") else None
             except OSError as error:
                 raise FlakeError("file", f"reading '{self.label}/{path}': {error.strerror or error}") from None
-            if target.startswith((b"/", b"..")):
+            if target is None:
                 return None
             where = target
         raise FlakeError("file", f"too many symbolic links encountered while traversing the path '{self.label}/{path}'")
 
-    def _read_below_link(self, where: bytes) -> bytes | None:
-        """A file below a folder that is a link."""
-        folder = posixpath.dirname(where)
-        while folder:
-            if self.files.kind(folder) == "symlink":
-                target = posixpath.normpath(posixpath.join(posixpath.dirname(folder), self.files.link(folder)))
-                if target.startswith((b"/", b"..")):
-                    return None
-                return self.read((target + where[len(folder) :]).decode("utf-8", "surrogateescape"))
-            folder = posixpath.dirname(folder)
-        return None
+    def _behind_link(self, where: bytes) -> bytes | None:
+        """The path that is meant, if the path or a folder on the way to it is a link; None if none is, or if the link leads out of the tree."""
+        link = where
+        while link and self.files.kind(link) != "symlink":
+            link = posixpath.dirname(link)
+        if not link:
+            return None
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(link), self.files.link(link)))
+        return None if target.startswith((b"/", b"..")) else posixpath.normpath(target + where[len(link) :])
 
     def missing(self, path: str) -> EvaluationError:
-        """The error that a file is not there."""
+        """The error that a file does not exist; it says so if Git only does not track it."""
         root = self.working_tree
         if root is None and self.input.type == "git":
             return FlakeError("file", f"'{self.label}/{path}' does not exist")
@@ -109,8 +105,11 @@ class FlakeTree:
 
 
 class FlakeWorld:
-    """Fetches and reads flakes.  `warn` gets messages for the user; `on_tree` each tree that was used; `check` raises an error for an
-    input that a policy forbids.  `copy` adds a file of a tree to the store, on its own, and returns its path there."""
+    """Fetches and reads flakes: the callbacks of locking (`lock.locking.Sources`).
+
+    `warn` gets messages for the user; `on_tree` is called with each tree that is used; `check` raises an error for an input that a policy forbids.
+    `copy` adds a file of a tree to the store, on its own, and returns its path there.
+    """
 
     def __init__(
         self,
@@ -135,6 +134,7 @@ class FlakeWorld:
     # ---- fetching -----------------------------------------------------------------------------------------------
 
     def fetch(self, input: "Input") -> FlakeTree:
+        """The tree of an input; raises EvaluationError if it cannot be fetched, or if a policy forbids it."""
         try:
             if self.check is not None:
                 self.check(input)
@@ -162,7 +162,7 @@ class FlakeWorld:
         return True
 
     def resolve(self, reference: Reference, kinds: tuple[str, ...]) -> Reference:
-        """What registries turn a reference into."""
+        """The reference that registries make of a reference."""
         if not kinds and not reference.input.is_direct:
             raise FlakeError(
                 "value", f"'{reference.input}' is an indirect flake reference, but registry lookups are not allowed"
@@ -178,6 +178,7 @@ class FlakeWorld:
         return Place(tree, ""), Reference(tree.input.with_attrs(__final=None), reference.folder)
 
     def use(self, tree: FlakeTree) -> FlakeTree:
+        """Calls `on_tree`, and returns the tree."""
         if self.on_tree is not None:
             self.on_tree(tree)
         return tree
@@ -222,6 +223,7 @@ class FlakeWorld:
         return Flake(reference, reference, reference, place, self.declaration(place, str(reference), lock_root))
 
     def declaration(self, place: Place, shown: str, lock_root: InputPath) -> Declaration:
+        """The contents of the `flake.nix` in a folder; `shown` is the name of the flake in messages, `lock_root` where `follows` in it start."""
         tree: FlakeTree = place.tree
         path = posixpath.normpath(posixpath.join(place.folder, "flake.nix"))
         source = None if path.startswith(("..", "/")) else tree.read(path)
@@ -235,14 +237,14 @@ class FlakeWorld:
         )
 
     def copied(self, tree: FlakeTree, path: str) -> str:
-        """The store path of a tree's file on its own, which a setting that is a path becomes; where nothing is copied, its place in the tree."""
+        """The value of a setting that is a path: the store path of the file on its own, or, if nothing is copied, the path of the file in its tree."""
         return f"{tree.store_path}/{path}" if self._copy is None else self._copy(tree, path)
 
     # ---- lock files ---------------------------------------------------------------------------------------------
 
     @property
     def features(self) -> frozenset[str]:
-        """The features that references may need; code that has a world of flakes may use them, whatever the settings say."""
+        """The features that references may use: the default ones are on in a world of flakes, whatever the settings say."""
         return DEFAULT_FEATURES | ({"verified-fetches"} if "verified-fetches" in self.fetcher.features else set())
 
     def is_locked(self, reference: Reference) -> bool:
@@ -258,7 +260,7 @@ class FlakeWorld:
         return read_lock_file(data, name, self.is_locked, self.warn, self.features)
 
     def unlocked_input(self, lock_file: LockFile) -> Reference | None:
-        """The error for an input that the lock file does not determine, so that it cannot be written."""
+        """An input that the lock file does not determine, so that the file must not be written; None if there is none."""
         allows_dirty = self.settings["allow-dirty-locks"]
         for node in lock_file.nodes():
             locked = node.locked
