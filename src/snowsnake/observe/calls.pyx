@@ -1,11 +1,13 @@
 # cython: language_level=3
-"""Watches calls of functions: a line when each begins and ends (`trace-function-calls`), and samples of the stack of calls (`eval-profiler`).
+"""Watches calls of functions: writes a line when each begins and ends (`trace-function-calls`), and takes samples of the stack of calls
+(`eval-profiler`).
 
 In: a machine.  Out: messages; how often each stack was met, as text: its calls from the outermost to the innermost with `;` between them.
 
-The stack is that of C++ Nix, where no call takes the place of another: a call in the last place of a function stays until that function's activation
-ends.  Arithmetic that is done before anybody needs it (`EagerArithmetic`) is no call here.  A call is pushed when its operation sees a function, and popped when the activation that made it goes on or ends.  An activation that begins
-without such an operation is a call by a builtin, which has no place in the source.
+The stack is that of C++ Nix, where no call replaces another: a tail call stays until the activation that made it ends.  Arithmetic that is done
+before its value is needed (`EagerArithmetic`) does not count as a call.  A call is pushed when its operation sees a function, and popped when the
+activation that made it goes on or ends.  An activation that begins without such an operation is a call by a builtin, which has no place in the
+source.
 """
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -61,7 +63,7 @@ cdef struct Watcher:
     Call* calls
     uint64_t count
     uint64_t capacity
-    Frame* frame                      # of the operation before
+    Frame* frame                      # the frame of the last operation
     bint writes_lines
     bint takes_samples
     int64_t period_ns
@@ -96,7 +98,7 @@ cdef uint32_t _operator_position(Machine* m, uint32_t start, uint32_t end, objec
 
 
 cdef bytes _lambda_name(Machine* m, CodeOrigin* origin, object tree_of):
-    """The name of the attribute or variable that a function is the value of, also that of one in which it is returned."""
+    """The name of the attribute or variable whose value a function is; a function that another one returns has the name of that one."""
     if origin.name.size_bytes:
         return (<const char*>origin.name.data)[:origin.name.size_bytes]
     for step in reversed(_way_to(m, origin.start, origin.end, tree_of)):
@@ -106,7 +108,7 @@ cdef bytes _lambda_name(Machine* m, CodeOrigin* origin, object tree_of):
 
 
 cdef uint32_t _position(Machine* m, Call* call, void* owner) noexcept nogil:
-    """Where C++ Nix says that a call is."""
+    """The position of a call in C++ Nix: for an operator, that of the operator itself.  It is looked up when it is first needed."""
     if call.end:
         with gil:
             call.position = _operator_position(m, call.position, call.end, (<CallWatcher>owner).tree_of)
@@ -139,7 +141,7 @@ cdef void _pop(Machine* m, Watcher* w) noexcept nogil:
 cdef void _push(Machine* m, Watcher* w, Call call) noexcept nogil:
     cdef int64_t now
     if w.is_due:
-        _sample(m, w)                 # no operation was between two calls
+        _sample(m, w)                 # there was no operation since the last call, at which the sample would have been taken
     if not has_room(&w.calls, w.count, &w.capacity, 64):
         return                        # the profile lacks this call
     w.calls[w.count] = call
@@ -167,7 +169,7 @@ cdef char* _derivation_name(Machine* m, Word attrs) noexcept nogil:
 
 
 cdef Code* _code_of(Machine* m, Word function) noexcept nogil:
-    """The code of a closure or a thunk that stands in a source, or NULL."""
+    """The code of a closure or thunk, if it is from a source and not the machine's own; otherwise NULL."""
     cdef uint32_t index
     if tag_of(function) != TAG_THUNK and not (tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_CLOSURE):
         return NULL
@@ -176,18 +178,18 @@ cdef Code* _code_of(Machine* m, Word function) noexcept nogil:
 
 
 cdef bint _is_of_machine(Machine* m, Word function) noexcept nogil:
-    """Whether it is a builtin that no program can name, such as what prints a value."""
+    """Whether a function is a builtin that no program can name, such as the one that prints a value."""
     return tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN and m.builtins[header_size(pointer_of(function)[0])].name[0] == c'_'
 
 
 cdef void _describe(Machine* m, Word callee, Call* call) noexcept nogil:
-    """What is called."""
+    """Sets the fields of a call that say what is called."""
     call.kind = OF_ANYTHING
     if tag_of(callee) == TAG_FUNCTION:
         if kind_of(applied_function(callee)) == KIND_CLOSURE:
             call.kind = OF_LAMBDA
             call.code = header_code(pointer_of(applied_function(callee))[0])
-            link_code(m, call.code)   # which has the name
+            link_code(m, call.code)   # a linked code has the name
         else:
             callee = applied_function(callee)
             call.kind = OF_BUILTIN
@@ -197,7 +199,7 @@ cdef void _describe(Machine* m, Word callee, Call* call) noexcept nogil:
 
 
 cdef bint _is_internal(Call* call) noexcept nogil:
-    """Whether C++ Nix has no such builtin."""
+    """Whether the call is one of a builtin that C++ Nix does not have."""
     return call.kind == OF_BUILTIN and call.name[0] == c'_'
 
 
@@ -330,7 +332,7 @@ cdef int _run(Machine* m) noexcept nogil:
     return outcome
 
 
-cdef object _KEY = object()           # of attach
+cdef object _KEY = object()           # only `attach` has it, so that nothing else makes watchers
 
 
 cdef class CallWatcher:
@@ -391,7 +393,7 @@ cdef bytes _text_of(Machine* m, Call* call, CallWatcher watcher):
     """A call as C++ Nix names it in a profile."""
     cdef CodeOrigin origin
     cdef bytes place = _place(m, _position(m, call, <void*>watcher))
-    if call.kind == OF_BUILTIN and strcmp(call.name, "derivation"):      # which is a function written in Nix there
+    if call.kind == OF_BUILTIN and strcmp(call.name, "derivation"):      # C++ Nix has `derivation` as a function that is written in Nix
         name = <bytes>call.name
         if call.label != NULL:
             name += b":" + <bytes>call.label
@@ -406,9 +408,9 @@ cdef bytes _text_of(Machine* m, Call* call, CallWatcher watcher):
 
 
 def attach(size_t machine, bint writes_lines, object frequency, object tree_of):
-    """Watches the machine at this address; the result must be kept as long as the machine.  *frequency*: samples in a second, 0: at each call; None: none.
+    """Watches the machine at this address; the result must be kept as long as the machine.
 
-    *tree_of*: makes the syntax tree of a source, as traces/source_tree.py does.
+    *frequency*: samples in a second; 0: one at each call; None: none.  *tree_of* makes the syntax tree of a source, as traces/source_tree.py does.
     """
     cdef Machine* m = <Machine*>machine
     cdef CallWatcher watcher = CallWatcher.__new__(CallWatcher, _KEY)

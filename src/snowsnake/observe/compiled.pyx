@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Everything that a machine has compiled: one row for each chunk, including those that were never entered.
 
-In: a machine.  Out: what the records of its images say; nothing is linked for it.
+In: a machine.  Out: rows, which are read from the records of its images; nothing is linked for this.
 """
 from libc.stdint cimport uint8_t, uint32_t
 
@@ -39,6 +39,7 @@ cdef void _skip_constant(const uint8_t** p) noexcept nogil:
 
 
 cdef uint32_t _code_size_bytes(RecordHead* head) noexcept nogil:
+    """The size of a chunk's code, which follows its constants."""
     cdef const uint8_t* p = head.constants
     cdef uint32_t i
     for i in range(head.constant_count):

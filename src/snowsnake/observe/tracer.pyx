@@ -46,9 +46,9 @@ ctypedef const uint8_t* Place
 
 cdef struct Tracer:
     Observer head
-    Frame* frame                      # of the operation before
+    Frame* frame                      # the frame of the last operation
     Word function
-    Place[DEPTHS] last                    # the operation last shown in each frame, by depth modulo DEPTHS
+    Place[DEPTHS] last                # the operation last shown in each frame, by depth modulo DEPTHS
     bint has_times
     int64_t started_ns
 
@@ -69,6 +69,7 @@ _fill_names()
 
 
 cdef void _margin(Tracer* t, Machine* m, Frame* fr) noexcept nogil:
+    """Begins a line: with the time, if times are shown, and indented by the depth of the frame."""
     cdef int64_t depth = fr - m.frames_base
     if t.has_times:
         fprintf(stderr, "%10.3f ms ", <double>(now_ns(CLOCK_MONOTONIC) - t.started_ns) / 1e6)
@@ -147,7 +148,7 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     cdef Code* code = _code_of(m, function)
     cdef bint is_again = False
     if pc[0] == OP_LINK:
-        return                        # the chunk is not known yet; it shows with its first operation
+        return                        # the chunk is not known yet; its first operation shows it
     if fr > t.frame or t.frame == NULL:
         _margin(t, m, fr)
         fprintf(stderr, "enter ")
@@ -159,7 +160,7 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
         is_again = t.last[(fr - m.frames_base) % DEPTHS] == pc
     elif function != t.function:
         _margin(t, m, fr)
-        fprintf(stderr, "go on as ")   # a tail call, or a thunk that stands for another
+        fprintf(stderr, "go on as ")   # a tail call, or a thunk whose value is that of another
         _show_function(m, function, pc)
         fprintf(stderr, "\n")
     t.frame = fr
@@ -174,7 +175,7 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     _show_stack(m, fp, sp)
 
 
-cdef object _KEY = object()           # of attach
+cdef object _KEY = object()           # only `attach` has it, so that nothing else makes tracers
 
 
 cdef class RuntimeTracer:
