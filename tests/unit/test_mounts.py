@@ -245,3 +245,10 @@ def test_into_an_embedded_store(files: object, tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path / "store" / part[1:])) == ["a.nix", "bad.nix", "empty", "lib", "run"]
     assert nix.evaluate(f"import {copied}").to_python() == "dir"
     assert nar.pack(written) == nar.pack(on_disk(FILES, tmp_path / "again") / "lib")
+
+
+def test_a_mapping_that_contains_itself() -> None:
+    folder: dict[str, object] = {}
+    folder["a"] = folder
+    with pytest.raises(ValueError, match="itself"):
+        Evaluator(files={SOURCE: folder})

@@ -14,17 +14,20 @@ from snowsnake.host.file_system import DiskFolder, FileSystem, MemoryFolder
 
 
 def file_system(source: Any) -> FileSystem:
-    """TypeError for other objects.
+    """Returns the file system that an object is; raises TypeError for an object that is none.
 
-    A mapping of names to contents (str or bytes) or mappings, a name may have slashes; a path of a folder or of a zip file; a `zipfile.ZipFile`;
-    a commit or tree of pygit2; a file system of fsspec; or any object with `kind`, `read` and `list`.
+    It may be: a mapping of names to contents (str or bytes) or to mappings, where a name may have slashes; a path of a folder or of a zip file; a
+    `zipfile.ZipFile`; a commit or tree of pygit2; a file system of fsspec; or any object with `kind`, `read` and `list`.
 
     >>> files = file_system({"a.nix": "1", "lib/b.nix": "2"})
     >>> files.list(b""), files.read(b"lib/b.nix")
     ([(b'a.nix', 'regular'), (b'lib', 'directory')], b'2')
     """
     if isinstance(source, Mapping):
-        return MemoryFolder(_tree(source))
+        try:
+            return MemoryFolder(_tree(source))
+        except RecursionError:
+            raise ValueError("the mappings of a file system nest too many levels deep, or one contains itself") from None
     if isinstance(source, str | os.PathLike):
         import zipfile
 
@@ -58,7 +61,7 @@ def _tree(source: Mapping[Any, Any]) -> dict[bytes, Any]:
         for part in parts[:-1]:
             folder = folder.setdefault(part, {})
             if not isinstance(folder, dict):
-                raise ValueError(f"{name!r} lies in a file")
+                raise ValueError(f"{name!r} is below a file")
         if isinstance(content, Mapping):
             content = _tree(content)
         elif isinstance(content, str):
@@ -80,7 +83,7 @@ def _unzipped(source: Any) -> dict[bytes, Any]:
 
 
 class _Small:
-    """An object without links that is not on disk."""
+    """An object with `kind`, `read` and `list`, which need not have links, and is not on disk."""
 
     def __init__(self, source: Any) -> None:
         self._source = source

@@ -13,7 +13,7 @@ cdef class _Attention:
 
     def __cinit__(self, key=None):
         if key is not _KEY:
-            raise TypeError("the evaluator makes it")
+            raise TypeError("only the evaluator makes it")
 
     def __call__(self):
         return self.m.attention != 0

@@ -23,7 +23,7 @@ from snowsnake.machine.word cimport (
 
 
 cdef const char* _own_variable(Machine* m, const char* name) noexcept with gil:
-    """The dict was made for this machine, and keeps the texts that it returns."""
+    """A variable of the options.  The text stays valid, because the machine keeps the dict that has it."""
     found = (<dict>(<tuple>host_of(m).settings)[2]).get(<bytes>name)
     return NULL if found is None else <const char*><bytes>found
 
@@ -78,7 +78,7 @@ cdef int host_home_path(Machine* m, const uint8_t* rest, size_t size_bytes, Byte
             return RAISE
     if home == NULL:
         return raise_message(m, worded(MESSAGE_NO_HOME))
-    # The text as it is written: the `..` of `~/..` can be seen and compared.  Code that reads the path resolves it component by component.
+    # The rest is appended as it is written, because a program can see and compare the `..` of `~/..`.  Code that reads the path resolves it.
     if not (bytes_text(path, home) and bytes_byte(path, c'/') and bytes_append(path, rest, size_bytes)):
         return raise_text(m, ERROR_MEMORY, NULL)
     return DONE

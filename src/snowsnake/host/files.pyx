@@ -123,6 +123,7 @@ cdef bint is_rest_empty(const uint8_t* rest, size_t size) noexcept nogil:
 
 
 cdef int put_in_front(Machine* m, Bytes* todo, size_t at, const char* target, size_t size) noexcept nogil:
+    """Replaces the first *at* bytes of a path, which are done, by the target of a link."""
     cdef Bytes fresh
     memset(&fresh, 0, sizeof(fresh))
     if not (bytes_append(&fresh, target, size) and bytes_byte(&fresh, c'/')
@@ -149,7 +150,7 @@ cdef inline bint must_walk(Machine* m, const uint8_t* path, size_t size) noexcep
 
 
 cdef bint again(Machine* m, int* outcome, int* attempts) noexcept nogil:
-    """A folder on the way to a file has become a symbolic link: we try a second time, and no third time."""
+    """Whether to try again, because a folder on the way to a file has become a symbolic link; there are at most two attempts."""
     if outcome[0] != CHANGED or attempts[0]:
         return False
     attempts[0] += 1
@@ -159,6 +160,7 @@ cdef bint again(Machine* m, int* outcome, int* attempts) noexcept nogil:
 
 
 cdef int end_of_walk(Machine* m, int outcome, Bytes* resolved) noexcept nogil:
+    """Raises the error of a path that does not exist or has changed, and frees the resolved path."""
     if outcome == MISSING:
         outcome = raise_missing(m, resolved.data, resolved.size)
     elif outcome == CHANGED:
@@ -195,7 +197,7 @@ cdef int host_read_file_as(Machine* m, const uint8_t* path, size_t size_bytes, B
 
 
 cdef inline const Bytes* contents_of(const Bytes* content, const Reading* reading) noexcept nogil:
-    """NULL if they went to a hasher, which is done only if the file's stamp says enough."""
+    """The contents for the record; NULL if they went to a hasher: then the stamp of the file is enough."""
     return NULL if reading != NULL and reading.is_hashed else content
 
 
@@ -265,7 +267,7 @@ cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL if follow else RESOLVE_PARENTS, &resolved)
         if outcome == DONE:
             outcome = status_now(m, &resolved, file_type)
-        # Where it is on disk, the question asked again finds the same place; where it is not, the source's store path says it.
+        # The record has the path as it was asked for.  On disk, the same question finds the same file later; a file in a source is fixed by its hash.
         if outcome == DONE and not record_type(m, RECORD_TARGET if follow else RECORD_STATUS, path, size_bytes, file_type[0]):
             outcome = RAISE
         if not again(m, &outcome, &attempts):
@@ -292,7 +294,7 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
     if not must_walk(m, path, size_bytes):
         outcome = place_list(m, path, size_bytes, entries)
         if outcome == RAISE and m.error.code == ERROR_FILE:
-            error_disregard(m)            # repeated, so that the error names what the links lead to
+            error_disregard(m)            # it is read again below, so that the error names the path to which the links lead
         elif outcome != MISSING:
             return outcome if record_path(m, RECORD_DIRECTORY, path, size_bytes, outcome, entries.data, entries.size) else RAISE
     memset(&resolved, 0, sizeof(resolved))
@@ -417,7 +419,7 @@ cdef int raise_unresolved(Machine* m, Bytes* path, Bytes* full) noexcept nogil:
     return raise_missing(m, full.data, full.size)
 
 
-# ---- for excerpts of errors -----------------------------------------------------------------------------------------
+# ---- for excerpts of errors -------------------------------------------------------------------------------------
 
 def source_text(size_t machine, bytes path):
     """The contents of a file of the evaluation, wherever it is kept, for the excerpt of an error; None if it does not exist any more.

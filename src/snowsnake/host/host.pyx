@@ -191,7 +191,8 @@ cdef object host_configure(Machine* m, object options):
     h.log_form = LOG_TOLD if kept[3] is not None else LOG_JSON if options.log_format == "internal-json" else LOG_TEXT
     if kept[2] is not None:
         h.features |= OWN_ENVIRONMENT
-    if h.verbosity >= LEVEL_TALKATIVE and h.log_form != LOG_TOLD:                # in C++ Nix a file; here it is built in
+    # C++ Nix evaluates a file that defines `derivation`, and says so; here it is built in.
+    if h.verbosity >= LEVEL_TALKATIVE and h.log_form != LOG_TOLD:
         say(m, LEVEL_TALKATIVE, worded(MESSAGE_EVALUATING_DERIVATION_FILE).text)
     if options.home is not None:
         replace(&h.home, options.home)

@@ -80,7 +80,7 @@ cdef bint _quoted(Bytes* line, const uint8_t* text, size_t size) noexcept nogil:
 
 
 cdef void _write_json(int level, const void* shown, size_t shown_size, const void* raw, size_t raw_size) noexcept nogil:
-    """For an error or a warning there is also the text without its title (raw)."""
+    """Writes a line of C++ Nix's JSON.  An error or a warning also has the text without its title (*raw*)."""
     cdef Bytes line
     cdef char* end = format_text(",\"level\":%d,\"line\":0", level) if raw != NULL else format_text(",\"level\":%d", level)
     cdef bint fits
@@ -99,7 +99,7 @@ cdef void _write_json(int level, const void* shown, size_t shown_size, const voi
 
 
 cdef void _tell(Machine* m, str kind, const void* data, size_t size) noexcept with gil:
-    """Nobody can handle its exceptions: Python reports them like those of finalizers."""
+    """Calls the function that gets messages.  Nobody can handle its exceptions here, so Python reports them like those of finalizers."""
     (<tuple>host_of(m).settings)[3](kind, (<const char*>data)[:size].decode("utf-8", "replace"))
 
 
@@ -144,7 +144,7 @@ cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil:
 
 
 cdef bint _indented(Bytes* line, const char* title, const char* shown_title, const uint8_t* data, size_t size) noexcept nogil:
-    """A title with the further lines below it, no line with blanks at its end; nothing for an empty text."""
+    """Appends a title and a text, whose further lines are indented; no line has blanks at its end.  An empty text appends nothing."""
     cdef size_t i, width = strlen(title), start
     cdef bint fits = True
     while size and _is_blank(data[size - 1]):

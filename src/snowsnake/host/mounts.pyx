@@ -36,7 +36,7 @@ cdef int _append(Bytes* out, bytes data) except -1:
 
 
 cdef bint _note(object fault, Bytes* error) noexcept:
-    """An OSError has its own message; for any other exception of a file system the message has its type, too."""
+    """Appends the message of an exception, and returns False.  Unless it is an OSError or a ValueError, the message has the exception's type."""
     cdef bytes text
     try:
         if isinstance(fault, OSError) and fault.strerror:

@@ -2,18 +2,18 @@
 
 import os
 
-# For type checkers, which know the name: every start of the command pays for an import here.
+# Type checkers take this for true.  Every start of the command would pay for these imports.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from snowsnake.store.interface import Store
 
-_ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
+_ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}      # the same stand in settings/defaults.py: a shared module would cost each start
 
 
 def encoded(text: "str | bytes | os.PathLike[str]") -> bytes:
-    """A path or name as bytes, from any type; a NUL byte is refused."""
+    """The bytes of a path or name; raises ValueError if one of them is NUL."""
     data = os.fsencode(text)
     if b"\0" in data:
         raise ValueError("a path or name with a NUL byte")
@@ -49,7 +49,7 @@ class StoreToRead:
         self.enter_child()
 
     def enter_child(self) -> None:
-        """In a child of the process that may have opened it: it is opened anew."""
+        """Lets the store be opened anew, in a child of the process that may have opened it."""
         self._store: Store | None = None
         self._is_open = False
 
@@ -60,7 +60,7 @@ class StoreToRead:
         return self._store
 
     def references(self, path: str) -> "list[str]":
-        """What a valid object refers to; nothing if it is not valid, or if the store cannot be asked."""
+        """The references of a valid object; none if the object is not valid, or if the store cannot be asked."""
         try:
             store = self._opened()
             return [] if store is None else list(store.known(path).references)
@@ -77,16 +77,16 @@ class StoreToRead:
 
 
 class HostOptions:
-    """What one machine may read, and its names for things; everything is kept as bytes.
+    """What one machine may read, and where it is; paths and names are kept as bytes.
 
     `search_path`: (prefix, path) pairs; `allowed_paths` may be read in spite of `pure` or `restricted`, with everything below them;
     `restricted` allows the folders of the search path too.  `is_writable`: texts put into the logical store can be read by the
-    evaluation that made them, as with `--read-write-mode`.  `keeps_derivations`: texts of `.drv` files can be asked for, though nothing writes them.
-    `settings`: those of nix.conf and options about fetching.
-    `real_store`: the folder on disk that has what the program sees at `store_dir`.  `store_to_read`: the store that has it, for evaluations that write
-    to none; without it, the machine's own for `/nix/store`.  `verbosity`: messages up to this level are written (host/messages.pxd),
-    in C++ Nix's JSON if `log_format` is `internal-json`; `on_message(kind, text)` gets them instead.  `environment`: what getEnv sees, instead of
-    the variables of the process.
+    evaluation that made them, as with `--read-write-mode`.  `keeps_derivations`: texts of `.drv` files can be asked for, though nothing writes
+    them.  `settings`: those of nix.conf and options about fetching.  `real_store`: the folder on disk that the program sees at `store_dir`.
+    `store_to_read`: a store that is asked about objects there, for evaluations that write to none; without it, this is the machine's own store,
+    for `/nix/store`.  `verbosity`: messages up to this level are written (host/messages.pxd), in C++ Nix's JSON if `log_format` is
+    `internal-json`; if there is an `on_message(kind, text)`, it gets them instead.  `environment`: what getEnv sees, instead of the variables of
+    the process.
     """
 
     def __init__(

@@ -43,7 +43,7 @@ from snowsnake.store.nar cimport (
 
 cdef enum:
     READ_LIMIT = 0x7fffffff           # bytes of one file
-    LARGE_FILE = 1 << 15              # bytes: worth being read to where they will stand
+    LARGE_FILE = 1 << 15              # bytes from which on a file is read directly into the heap, or hashed in pieces
     PIECE_BYTES = 1 << 16
     YOUNG_NS = 2000000000             # clocks of file systems are coarse: as in cache/pack.pyx
 
@@ -137,7 +137,7 @@ cdef int place_of(Machine* m, const uint8_t* path, size_t size, FilePlace* place
 
 
 cdef int place_in_store(Machine* m, const uint8_t* path, size_t size, FilePlace* place) noexcept nogil:
-    """A source may have been copied from another one: goes back until one is on disk."""
+    """Finds a path in the store.  A source may have been copied from another one, so this goes back until one is on disk."""
     cdef Host* h = host_of(m)
     cdef Bytes here, source
     cdef MapEntry* entry
@@ -245,7 +245,7 @@ cdef int place_of_files(Machine* m, const char* doing, const uint8_t* path, size
         place.disk = <const char*>b.data
         if place.trusted != FOLLOW_LINKS:
             place.trusted = strlen(place.disk)
-            # a folder inside the tree that has become a link is not followed
+            # Folders inside the tree are not trusted: one that has become a link is not followed.
             if place.trusted > place.rest.size and memcmp(place.disk + place.trusted - place.rest.size, place.rest.data, place.rest.size) == 0:
                 place.trusted -= place.rest.size
     return DONE
@@ -363,7 +363,7 @@ cdef int raise_too_large(Machine* m, const uint8_t* path, size_t size, int64_t w
 
 
 cdef int hash_pieces(Machine* m, int fd, int64_t wanted, Reading* reading, int* fault) noexcept nogil:
-    """A file's bytes to the hasher, none of them kept: DONE (with *fault if reading failed), MISSING if it ends early, RAISE."""
+    """Hashes a file and keeps none of its bytes.  Returns DONE (with *fault* set if reading failed), MISSING if the file ends early, or RAISE."""
     cdef Py_ssize_t n
     cdef uint8_t* piece = <uint8_t*>allocate_items(PIECE_BYTES, 1)
     cdef int outcome = DONE
@@ -389,7 +389,7 @@ cdef int hash_pieces(Machine* m, int fd, int64_t wanted, Reading* reading, int* 
 
 
 cdef bint make_room(Machine* m, int64_t wanted, Bytes* content, Reading* reading) noexcept nogil:
-    """For the contents: in the heap if they become a text there, and are large."""
+    """Makes room for contents: in the heap, if they are large and become a text there."""
     if reading == NULL or not reading.makes_text or wanted < LARGE_FILE:
         if not bytes_reserve(content, <size_t>wanted + 64):
             raise_text(m, ERROR_MEMORY, NULL)
@@ -420,7 +420,7 @@ cdef int disk_read(Machine* m, const uint8_t* path, size_t size, FilePlace* plac
         close(fd)
         return raise_message(m, worded(MESSAGE_UNSUPPORTED_FILE_TYPE, <int>size, <const char*>path))
     elif kind == FILE_OTHER:
-        wanted = 0                     # a character device: its size says that it is empty
+        wanted = 0                     # a character device counts as empty, as its size says
     elif wanted > READ_LIMIT:
         close(fd)
         return raise_too_large(m, path, size, wanted)

@@ -106,7 +106,7 @@ cdef int tree_path(
     if not store_path_source(host_store_dir(m), name, &digest, references.paths, references.count, False, store_path, error):
         return raise_taken(m, ERROR_VALUE, error)
     host_allow(m, store_path.data, store_path.size)
-    if host_of(m).writer != NULL and (is_guarded(m) or tree.files != NULL):    # what is on disk is not what is copied
+    if host_of(m).writer != NULL and (is_guarded(m) or tree.files != NULL):    # the tree is not, or not all of, what is on disk
         return host_write_tree(m, tree, make_view(store_path.data, store_path.size), references, &digest)
     return write_source(m, make_view(store_path.data, store_path.size), path, references)
 
@@ -170,7 +170,10 @@ cdef int write_source(Machine* m, View store_path, View path, const References* 
 
 
 cdef int host_write_tree(Machine* m, NarTree* tree, View store_path, const References* references, const Digest* digest) noexcept nogil:
-    """Reads the tree a second time: the first time told the path, and whether the store has it.  The archive goes through a file of the store."""
+    """Writes a tree to the store, through a temporary file of the store.
+
+    This reads the tree a second time, because only its hash says which path it has, and whether the store has it already.
+    """
     cdef Host* h = host_of(m)
     cdef StoreObject written
     cdef Bytes error
@@ -232,7 +235,7 @@ cdef int host_record_tree(Machine* m, View path, const NarTree* tree, const Dige
 
 
 cdef bint hide_forbidden(Machine* m, NarTree* tree, Bytes* error) noexcept nogil:
-    """Leaves out what a restricted evaluation may not see; entries come breadth first, and the list grows meanwhile."""
+    """Leaves out the entries that a restricted evaluation may not see.  Expanding a folder appends its entries to the tree."""
     cdef uint32_t at = 0
     cdef Bytes path
     cdef bint done = True

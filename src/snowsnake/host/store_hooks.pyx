@@ -14,10 +14,10 @@ from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Mach
 cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef Bytes error
-    if m.is_exhausted:                # it may be made of parts for which there was no memory
+    if m.is_exhausted:                # memory ran out, so a part of the object may be missing
         return raise_text(m, ERROR_MEMORY, NULL)
     if h.writer == NULL:
-        if written.kind == STORE_OBJECT_DERIVATION:               # there are too many to keep for nobody
+        if written.kind == STORE_OBJECT_DERIVATION:               # there are too many of them to keep them without need
             if h.keeps_derivations and map_add(
                     &h.derivations, written.path.data, written.path.size, written.data.data, written.data.size) == NULL:
                 return raise_text(m, ERROR_MEMORY, NULL)
@@ -53,7 +53,7 @@ cdef int host_settle(Machine* m) noexcept nogil:
 
 
 cdef int raise_store_error(Machine* m, int code, Bytes* error) noexcept nogil:
-    if must_stop(m):                  # what was asked to stop says so, and no more
+    if must_stop(m):                  # after a request to stop, that is the error
         bytes_free(error)
         return stop(m)
     if error.size == 0 or error.failed:

@@ -36,7 +36,7 @@ cdef class StoreWriter:
     def __init__(self, size_t machine, place):
         cdef Machine* m = <Machine*>machine
         cdef Host* h = host_of(m)
-        self.skipped = host_store_dir(m).size + 1 + 33
+        self.skipped = host_store_dir(m).size + 1 + 32 + 1     # the folder, a slash, a hash, a hyphen
         self.place = place
         self.attention = attention_of(m)
         if not getattr(place, "opens_late", False):
@@ -69,7 +69,7 @@ cdef class StoreWriter:
             _close(self.opened)
 
     def enter_child(self):
-        """In a child of the process that opened the store: both must not share databases and sockets, so it is opened again when it is needed.
+        """Lets the store be opened anew, in a child of the process that opened it: two processes must not share databases and sockets.
 
         Pending additions must have been written before the fork.
         """
@@ -89,7 +89,7 @@ cdef class StoreWriter:
         if self.is_stopped:
             return 0
         path = _text(written.path)
-        self.store.keep(path)                  # even if it was valid before
+        self.store.keep(path)                  # before it is asked whether the path is valid, so that nobody deletes it then
         if self.on_write is not None:
             self.on_write(path)
         if self.store.is_valid(path) and not (getattr(self.opened, "repairs", False) and self.opened.is_damaged(path)):
@@ -252,7 +252,7 @@ cdef bint _describe(StoreWriter writer, View path, Bytes* lines) noexcept:
         found = writer.store.known(_text(path)).references
         references = "".join(reference + "\n" for reference in sorted(found)).encode("utf-8", "surrogateescape")
     except _FAULTS:
-        return True                        # it is not valid, or the database has a fault, which comes out when something is written
+        return True                        # it is not valid, or the database is faulty, which is reported when something is written
     except MemoryError:
         return False
     bytes_append(lines, <const char*>references, len(references))
