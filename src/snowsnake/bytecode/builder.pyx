@@ -113,7 +113,8 @@ cdef uint32_t operation_size(const uint8_t* code, uint32_t at, uint32_t* jump_op
     return at - start
 
 
-cdef struct Move:                     # an operation in the old code and in the new
+# An operation in the old code and in the new.
+cdef struct Move:
     uint32_t old
     uint32_t size
     uint32_t new
@@ -122,19 +123,26 @@ cdef struct Move:                     # an operation in the old code and in the 
     bint is_wide
 
 
-cdef uint32_t _new_offset(Move* moves, uint32_t count, uint32_t old) noexcept nogil:
+cdef Move* _move_at(Move* moves, uint32_t count, uint32_t inside) noexcept nogil:
+    """The operation in which an offset of the old code lies."""
     cdef uint32_t low = 0, high = count, middle
     while high - low > 1:
         middle = (low + high) >> 1
-        if moves[middle].old <= old:
+        if moves[middle].old <= inside:
             low = middle
         else:
             high = middle
-    return moves[low].new + (old - moves[low].old)
+    return moves + low
+
+
+cdef uint32_t _new_offset(Move* moves, uint32_t count, uint32_t old) noexcept nogil:
+    """Where an offset of the old code is in the new."""
+    cdef Move* move = _move_at(moves, count, old)
+    return move.new + (old - move.old)
 
 
 cdef uint32_t _list_moves(Builder* b, Move** out) noexcept nogil:
-    """Every operation with its jump's target; the recorded wide jumps are marked."""
+    """Lists every operation with the target of its jump, and marks the recorded wide jumps."""
     cdef Move* moves = NULL
     cdef Move* move
     cdef uint32_t capacity = 0, count = 0, at = 0, i
@@ -159,19 +167,8 @@ cdef uint32_t _list_moves(Builder* b, Move** out) noexcept nogil:
     return count
 
 
-cdef Move* _move_at(Move* moves, uint32_t count, uint32_t inside) noexcept nogil:
-    cdef uint32_t low = 0, high = count, middle
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if moves[middle].old <= inside:
-            low = middle
-        else:
-            high = middle
-    return moves + low
-
-
 cdef void _place_moves(Builder* b, Move* moves, uint32_t count) noexcept nogil:
-    """Computes the new offset of every operation; jumps that become too far by that are made wide as well."""
+    """Computes the new offset of every operation, and makes those jumps wide, too, that this moves too far from their targets."""
     cdef bint is_settled = False
     cdef uint32_t at, i, operation
     while not is_settled:

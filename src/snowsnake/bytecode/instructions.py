@@ -2,7 +2,7 @@
 
 Out of it come the C enum (`opcodes.pxd`, by `tools/generate.py`), the disassembler, the verifier and `docs/bytecode.md`.
 Numbers 0 to 46 are the specification and never move.  Operations from 47 on belong to the default level;
-they force their own operands, so that no `Force` stands between a producer and its consumer.  `Invalid` is last.
+they force their own operands, so that no `Force` is needed between the operation that makes a value and the one that takes it.  `Invalid` is last.
 
 Stack pictures read `before -- after`, the top of the stack on the right; {1} is the top.  A word that may be
 unforced is written with a tilde.  `--` with a star: the operation never falls through.  `x*`: as many as the last operand
@@ -131,12 +131,12 @@ INSTRUCTIONS: tuple[Op, ...] = (
     Op("ConcatenatePath", (_N,), "path ~part* -- path", "A path literal with interpolation."),
     Op("JumpWide", (Operand.U32,), "--", "Jump forward, further than 64 KiB."),
     Op("AssertEqual", (), "~a ~b -- true", "Fail, saying what differs, unless {2} and {1} are equal."),
-    Op("AttrsOverride", (_S,), "~overrides -- attrs", "Put the values of {1} in the place of those in the set in the slot, an environment; push it updated with {1}."),
+    Op("AttrsOverride", (_S,), "~overrides -- attrs", "Replace values of the set in the slot, which is an environment, by those of {1} with the same names; push the set updated with {1}."),
     Op("BranchResult", (), "offset bool --", "Take the branch of a BranchCompare; only in the machine's own code."),
     Op("Link", (), "--", "Link the code of this frame, then run it; only in the machine's own code."),
     Op("Native", (), "-- *", "Run the builtin of this frame; only in the machine's own code."),
     Op("Halt", (), "value -- *", "Leave the machine; only in the machine's own code."),
-    Op("Invalid", (), "-- *", "Not an operation: executing it is a bug of ours."),
+    Op("Invalid", (), "-- *", "Not an operation: executing it is our bug."),
 )
 
 OPCODES: dict[str, int] = {op.name: number for number, op in enumerate(INSTRUCTIONS)}

@@ -1,4 +1,4 @@
-"""Following a chunk's operations once, with what is known of every stack slot.
+"""Follows a chunk's operations once, and keeps what is known of every stack slot.
 
 In: a chunk and its decoded operations.  Out: a Walk that checks operands, pushes and pops, and joins the ways that meet; what each
 operation does to it is in effects.py.
@@ -18,7 +18,7 @@ _NOT_VALUES = ("name", "keys")
 
 
 class Fault(Exception):
-    """What is wrong at an operation."""
+    """A fault of an operation."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Walk:
         self.place = 0
 
     def run(self, effects: Mapping[str, "Effect"]) -> list[str]:
-        """The first fault there is, if any."""
+        """The first fault of the chunk; an empty list if there is none."""
         for place, operation in enumerate(self.code):
             self.place = place
             try:
@@ -61,7 +61,7 @@ class Walk:
         return []
 
     def arrive(self, operation: Operation) -> None:
-        """Join the ways that lead to an operation."""
+        """Joins the states of all paths that lead to an operation."""
         jumped = self.waiting.pop(operation.offset, None)
         if self.state is None:
             if jumped is None:
@@ -86,7 +86,7 @@ class Walk:
         self.now.stack.append(flags)
 
     def pop(self, count: int = 1) -> list[int]:
-        """Take operands.  An unfinished object may only be taken by what moves it into its slot."""
+        """Takes operands from the stack.  Only the operation that moves an unfinished object into its slot may take that object."""
         state = self.now
         height = len(state.stack) - count
         if height < 0:
@@ -112,7 +112,7 @@ class Walk:
         return flags
 
     def enter(self) -> None:
-        """Code may run now: everything on the stack must be whole."""
+        """Checks that everything on the stack is finished, because other code may run now."""
         if self.now.pending:
             raise Fault(f"may run code while slot {min(self.now.pending)} has deferred captures")
 

@@ -1,11 +1,11 @@
 """The folder for compiled files: options take precedence over variables, and variables over the default.
 
-In: the environment, what was asked for.  Out: a folder, or None for no cache.  Nothing is looked at or made here.
+In: the environment, and what the user asked for.  Out: a folder, or None for no cache.  This module neither reads nor makes folders.
 """
 
 import os
 
-# For type checkers, which know the name: what is imported here is paid for by every start of the command.
+# Type checkers take this for true.  Every start of the command would pay for these imports.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""A database of results that can be computed again: several processes use it at once, a damaged one is replaced, and a kill leaves it whole.
+"""A database of results that can be computed again.  Several processes use it at once, and a kill leaves it intact; a damaged one is replaced.
 
-In: a path, tables.  Out: an open SQLite connection, sums of what is kept in it.
+In: a path, tables.  Out: an open SQLite connection, and the sizes of what it keeps.
 """
 
 import os
@@ -8,13 +8,13 @@ import sqlite3
 
 
 def open_results(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Connection:
-    """The database, with its tables; one that is damaged or of another version is made anew.  sqlite3.Error and OSError if it cannot be had."""
+    """Opens the database; replaces one that is damaged or of another version.  Raises sqlite3.Error or OSError if neither works."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
         return _connect(path, schema, version, busy_s)
     except sqlite3.OperationalError:
         raise
-    except sqlite3.DatabaseError:      # it holds nothing that cannot be found again
+    except sqlite3.DatabaseError:      # all that it holds can be computed again
         for ending in ("", "-wal", "-shm"):
             if os.path.exists(path + ending):
                 os.unlink(path + ending)
@@ -27,7 +27,7 @@ def _connect(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Con
         found = database.execute("pragma user_version").fetchone()[0]
         if found not in (0, version):
             raise sqlite3.DatabaseError("results of another version")
-        database.execute("pragma synchronous = off")   # of a cache; a kill of the process loses nothing
+        database.execute("pragma synchronous = off")   # a kill of the process loses nothing, and a cache may lose results when the machine crashes
         database.execute("pragma foreign_keys = on")
         if found != version:
             database.execute("pragma auto_vacuum = incremental")
