@@ -193,7 +193,7 @@ def _hash(path: str) -> tuple[str, os.stat_result]:
         return hashlib.sha256().hexdigest(), found
     if not stat.S_ISREG(found.st_mode):
         raise _Unreadable
-    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+    with open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         before = os.fstat(file.fileno())
         if not stat.S_ISREG(before.st_mode):
             raise _Unreadable

@@ -188,3 +188,18 @@ def test_contents_that_are_not_the_paths(cache, fetcher) -> None:
 def test_bad_addresses_of_caches_are_refused(url, message, fetcher) -> None:
     with pytest.raises(FetchError, match=message):
         BinaryCache(url, fetcher)
+
+
+def test_a_cycle_of_references(cache, fetcher) -> None:
+    a, b = (f"/nix/store/0000000000000000000000000000000{number}-x" for number in (1, 2))
+    cache.add(a, pack_contents(b"a"), [b], signs=True)
+    cache.add(b, pack_contents(b"b"), [a], signs=True)
+    with pytest.raises(FetchError, match="cycle detected in the references of"):
+        closure_of(cache.url, a, "", False, fetcher)
+
+
+def test_a_text_that_is_no_archive(cache, fetcher) -> None:
+    path = str(StorePath.of_text("a", b"hello"))
+    cache.add(path, b"hello", (), "text:" + Hash.of_bytes(b"hello").format("nix32", with_algorithm=True))
+    with pytest.raises(FetchError):
+        closure_of(cache.url, path, None, False, fetcher)

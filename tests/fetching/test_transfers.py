@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from fetch_server import Server
 from fetch_world import make_world, tar_bytes
 
 from snowsnake.fetch import archive
-from snowsnake.fetch.errors import Cancelled, FetchError
+from snowsnake.fetch.errors import Cancelled, FetchError, MalformedInput
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.fetch.http import TransferError
 from snowsnake.settings import Settings
@@ -442,3 +443,45 @@ def test_mangled_archives_end_in_an_error_or_a_tree(tmp_path) -> None:
             pass
         assert sorted(path.name for path in (tmp_path / "outer").iterdir()) in ([], ["inner"]), number
         shutil.rmtree(tmp_path / "outer")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("200 OK|Content-Length: \xb2", ""),
+        ("200 OK|Content-Length: " + "9" * 5000, ""),
+        ("429 Slow|Retry-After: \xb2", "HTTP error 429"),
+        ("302 Found|Location: http://[x/", "URL using bad/illegal format or missing URL"),
+        ("302 Found|Location: http://127.0.0.1:99999999/", "URL using bad/illegal format or missing URL"),
+        ("302 Found|Location: http://127.0.0.1:port/", "URL using bad/illegal format or missing URL"),
+    ],
+)
+def test_headers_that_make_no_sense(make, answer: str, message: str) -> None:
+    """A redirect to a port that cannot be counted as a download that succeeded; numbers that Python cannot read ended in a ValueError."""
+    status, _, header = answer.partition("|")
+    lines = [f"HTTP/1.1 {status}", header, *([] if "Length" in header else ["Content-Length: 0"]), "Connection: close"]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(1 << 16)
+                connection.sendall("\r\n".join([*lines, "", "hello"]).encode("latin-1"))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        fetcher = make(settings=[("download-attempts", "1"), ("connect-timeout", "5")])
+        try:
+            assert fetched(fetcher, f"http://127.0.0.1:{listener.getsockname()[1]}/x") == b"hello" and "Length" in header
+        except TransferError as error:
+            assert message and message in str(error)
+        thread.join()
+
+
+@pytest.mark.parametrize("url", ["path:/x?lastModified=", "tarball+http://h/x.tar?revCount=", "http://h:"])
+def test_numbers_that_python_does_not_read(make, url: str) -> None:
+    try:
+        attributes = make().input_from_url(url + "1" * 5000).attrs
+    except MalformedInput as error:
+        assert "invalid" in str(error)
+    else:
+        assert attributes == {"type": "tarball", "url": "http://h/x.tar"}

@@ -622,3 +622,11 @@ def test_as_recorded(root: Path, policy: str, monkeypatch: pytest.MonkeyPatch) -
     known = {name for name in different if name in KNOWN[policy]}
     assert different.keys() - known == set(), list(different.items())[:5]
     assert KNOWN[policy] == known
+
+
+def test_a_folder_that_is_read_as_a_file_leaves_no_descriptor(tmp_path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for tree in (DiskTree(tmp_path.parent), DiskTree(tmp_path.parent, is_exact=True)):
+        with pytest.raises(IsADirectoryError):
+            tree.read(os.fsencode(tmp_path.name))
+    assert len(os.listdir("/proc/self/fd")) == before

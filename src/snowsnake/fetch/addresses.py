@@ -157,7 +157,7 @@ def _authority(text: str, whole: str) -> Authority:
     login, host, port = match.groups()
     if host.startswith("[") and not _ADDRESS_6.fullmatch(host):
         raise _not_valid(whole, "mismatch")
-    if port and not 0 < int(port) < 1 << 16:
+    if port and not (0 < len(port.lstrip("0")) <= 5 and int(port.lstrip("0")) < 1 << 16):
         raise MalformedAddress(f"port '{port}' is invalid")
     user, has_password, password = login.partition(":") if login is not None else (None, "", "")
     return Authority(

@@ -43,7 +43,7 @@ def place_of(address: str) -> str | None:
 
 
 class AllowedPlaces:
-    """What was allowed so far, by place: where it really lies, or None where links may lead anywhere."""
+    """The places that were allowed so far, each with its real path, or None where links may lead anywhere."""
 
     def __init__(self) -> None:
         self._found: dict[str, str | None] = {}
@@ -69,7 +69,7 @@ class AllowedPlaces:
         return self._found.get(os.path.normpath(path), "") is None
 
     def real(self, path: str) -> str | None:
-        """Where it lies without links, if links must not lead out of a folder: to be opened without following any."""
+        """The path without links, to be opened without following any; None if links may lead anywhere from here."""
         return self._found.get(os.path.normpath(path))
 
     def allow_part(self, place: str, whole: str) -> bool:

@@ -1,6 +1,6 @@
 """The files of a binary cache behind a web server, or in a bucket of S3.
 
-In: a URL, names.  Out: bytes.  Downloads are repeated, and resumed where they were cut, like all downloads (http.py).
+In: a URL, and names of files.  Out: bytes.  Downloads are repeated, and resumed after an interruption, like all downloads (http.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9._+/-]*")      # characters that need no escape
 
 
 class HttpFiles(CacheFiles):
-    """*connections*: the number of requests at the same time."""
+    """The files behind a web server.  *connections*: how many requests may run at the same time."""
 
     is_remote = True
 
@@ -73,7 +73,7 @@ class HttpFiles(CacheFiles):
             raise ValueError(str(error)) from None
 
     def get_many(self, names: Iterable[str], follow: Callable[[str, bytes | None], Iterable[str]] = lambda name, data: ()) -> dict[str, bytes | None]:
-        """Like `get` for each name, many at once; no server can keep this thread from being interrupted.  *follow* returns names that an answer makes necessary."""
+        """Calls `get` for many names at once; the user can interrupt it at any time.  *follow* returns names that an answer makes necessary."""
         found: dict[str, bytes | None] = {}
         wanted = dict.fromkeys(names)
         waiting = list(wanted)
@@ -102,7 +102,7 @@ class HttpFiles(CacheFiles):
                 for name, data in self._threads().map(self._get, unanswered):
                     take(name, data)
         except BaseException:
-            self.rest()                    # the threads that are still at work are not waited for
+            self.rest()                    # does not wait for threads that are still at work
             raise
         return found
 
@@ -112,7 +112,7 @@ class HttpFiles(CacheFiles):
         return self._crew
 
     def exchange(self) -> Exchange | None:
-        """An exchange for small files, if this server allows one: it is reached directly, has sent plain answers so far, and everything is needed at once."""
+        """An exchange for small files; None unless the server is reached without a proxy, has sent only plain answers, and downloads have no speed limit."""
         if not self._is_plain or (self._exchange is not None and not self._exchange.is_useful):
             return None
         if self._exchange is None or self._exchange.process != os.getpid():
@@ -167,7 +167,7 @@ class HttpFiles(CacheFiles):
     def _request(
         self, method: str, url: str, body: bytes | BinaryIO | None = None, headers: dict[str, str] | None = None, query: str = ""
     ) -> urllib3.BaseHTTPResponse:
-        """*query*: parameters of the request itself, behind those that name an object of S3."""
+        """Sends a request.  *query*: parameters of the request itself, which follow those that name an object of S3."""
         import urllib3
 
         http = self._http
@@ -190,7 +190,7 @@ class HttpFiles(CacheFiles):
 
 @dataclass
 class Uploads:
-    """How a bucket is written to.  *part_bytes*: of a part of a file larger than *threshold_bytes*, if files are sent in parts."""
+    """How files are uploaded to a bucket.  `in_parts`: files larger than `threshold_bytes` are sent in parts of `part_bytes`."""
 
     in_parts: bool = False
     part_bytes: int = 5 << 20
@@ -199,7 +199,7 @@ class Uploads:
 
 
 class S3Files(HttpFiles):
-    """*url*: `s3://BUCKET` with or without a folder; *query*: the parameters that belong to the address."""
+    """The files in a bucket.  *url*: `s3://BUCKET` with or without a folder; *query*: the parameters that belong to the address."""
 
     def __init__(self, url: str, query: str, fetcher: Fetcher, connections: int = 25, uploads: Uploads | None = None) -> None:
         super().__init__(url, fetcher, connections)
@@ -225,7 +225,7 @@ class S3Files(HttpFiles):
             headers["x-amz-storage-class"] = self._uploads.storage_class
         try:
             if self._uploads.in_parts and size > self._uploads.threshold_bytes:
-                del headers["Content-MD5"]         # it would be that of the request, which is empty
+                del headers["Content-MD5"]         # the first request has no body
                 self._put_in_parts(self._address(name), contents, size, headers)
                 return
             if size > _MOST_PART_BYTES:
@@ -255,7 +255,7 @@ class S3Files(HttpFiles):
             text = f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>"
             done = self._request("POST", url, text.encode(), {"Content-Type": "text/xml"}, number)
             self._check_upload(url, done)
-            if b"<Error>" in done.data:    # S3 begins to answer before it knows
+            if b"<Error>" in done.data:    # S3 sends the status 200 before it knows the result
                 raise ValueError(f"unable to upload '{url}': {done.data[:1024].decode(errors='replace')}")
         except BaseException:
             with contextlib.suppress(Exception):       # the first fault counts

@@ -1,34 +1,35 @@
 """Copies of repositories with their history, by the user's own `git`.
 
-In: an input, a path where nothing exists.  Out: a clone there; other inputs than Git repositories are refused.
+In: an input, and a path where nothing exists.  Out: a clone of the input's Git repository at that path.
 """
 
 from __future__ import annotations
 
 from snowsnake.fetch.errors import FetchError
-from snowsnake.fetch.input_forms import string_of
+from snowsnake.fetch.input_forms import FORGES, string_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
     from snowsnake.fetch.input import Input
 
-_HOSTS = {"github": "github.com", "gitlab": "gitlab.com", "sourcehut": "git.sr.ht"}
-
 
 def repository_of(input: Input, fetcher: Fetcher) -> Input | None:
-    """The Git repository that an input is, or from which a forge makes its archives."""
+    """The Git repository that an input is, or from which a forge makes the input's archives; None for other schemes."""
     if input.type == "git":
         return input
-    if input.type not in _HOSTS:
+    if input.type not in FORGES:
         return None
-    host = string_of(input.attrs, "host") if "host" in input.attrs else _HOSTS[input.type]
+    from snowsnake.fetch.forges import HOSTS
+
+    host = string_of(input.attrs, "host") if "host" in input.attrs else HOSTS[input.type]
     place = f"git+https://{host}/{string_of(input.attrs, 'owner')}/{string_of(input.attrs, 'repo')}"
     found = fetcher.input_from_url(place if input.type == "sourcehut" else place + ".git")
     return found.with_attrs(ref=input.ref, rev=input.rev)
 
 
 def clone(repository: Input, target: str, fetcher: Fetcher) -> None:
+    """Clones a Git repository to *target*; raises FetchError if git fails."""
     from snowsnake.fetch.git import location_of, run_git
 
     location = location_of(repository, fetcher)

@@ -34,7 +34,7 @@ _HASH_SIZE = 32
 
 
 class BinaryCache:
-    """The part of a binary cache that is used here."""
+    """The part of a binary cache that `fetchClosure` uses."""
 
     def __init__(self, url: str, fetcher: Fetcher) -> None:
         address = parse_address(url)
@@ -68,8 +68,8 @@ class BinaryCache:
             self._fetcher.cache.discard(transfer.path)
 
     def info(self, path: str) -> NarInfo:
-        name = os.path.basename(path)[:_HASH_SIZE]
-        text = self._file(f"{name}.narinfo")
+        """What the cache says about a store path; raises FetchError if it does not have it."""
+        text = self._file(f"{_hash_part(path)}.narinfo")
         if text is None:
             raise FetchError(f"path '{path}' is not valid")
         try:
@@ -81,7 +81,7 @@ class BinaryCache:
         return found
 
     def archive(self, info: NarInfo) -> bytes:
-        """The NAR, with the announced hash and size."""
+        """The NAR of a path; raises FetchError if it does not have the announced hash and size."""
         if not re.fullmatch(r"[A-Za-z0-9._/=?-]+", info.url) or ".." in info.url or info.url.startswith("/"):
             raise FetchError(f"'{info.url}' is no address within the cache '{self.url}'")
         data = self._file(info.url)
@@ -102,9 +102,9 @@ class BinaryCache:
 
 
 def hash_modulo(archive: bytes, part: str) -> Hash:
-    """The hash of an archive that may contain its own path's hash part, with zeros in its place.
+    """The hash of an archive, after zeros have taken the place of *part*, the hash part of its own path.
 
-    2.34.8 means to hash the places, too, but its list of them is always empty.
+    C++ Nix 2.34.8 would hash the positions of *part*, too, but its list of them is always empty.
 
     >>> hash_modulo(b"x", "y" * 32) == Hash.of_bytes(b"x")
     True
@@ -112,7 +112,7 @@ def hash_modulo(archive: bytes, part: str) -> Hash:
     return Hash.of_bytes(archive.replace(part.encode(), bytes(_HASH_SIZE)))
 
 
-def _part(path: str) -> str:
+def _hash_part(path: str) -> str:
     return os.path.basename(path)[:_HASH_SIZE]
 
 
@@ -143,7 +143,7 @@ def _check(info: NarInfo, archive: bytes, fetcher: Fetcher) -> None:
     if claim is not None:
         method, content = claim
         if method == "nar" and content.algorithm == "sha256":
-            got = hash_modulo(archive, _part(info.path)) if info.path in info.references else Hash.of_bytes(archive)
+            got = hash_modulo(archive, _hash_part(info.path)) if info.path in info.references else Hash.of_bytes(archive)
         elif method in ("flat", "text"):
             got = Hash.of_bytes(_only_file(archive), content.algorithm)
         else:
@@ -162,8 +162,11 @@ def _check(info: NarInfo, archive: bytes, fetcher: Fetcher) -> None:
 def _only_file(archive: bytes) -> bytes:
     from snowsnake.store.nar_reader import read_nar
 
-    for member in read_nar(archive):
-        return member.read()
+    try:
+        for member in read_nar(archive):
+            return member.read()
+    except ValueError as error:
+        raise FetchError(str(error)) from None
     return b""
 
 
@@ -238,18 +241,21 @@ def rewritten(closure: dict[str, tuple[NarInfo, bytes]], store_dir: str) -> dict
         for other in info.references:
             if other == path:
                 continue
+            if other not in found:         # an honest store has no such paths
+                raise FetchError(f"cycle detected in the references of '{path}' from '{other}'")
             new = found[other][0]
             others.append(new)
             archive = archive.replace(other.encode(), new.encode())
-        content = hash_modulo(archive, _part(path))
+        content = hash_modulo(archive, _hash_part(path))
         made = store_path.fixed_path(_name(path), "nar", "sha256", content.digest, sorted(set(others)), refers_to_self, store_dir)
-        archive = archive.replace(_part(path).encode(), _part(made).encode())
+        archive = archive.replace(_hash_part(path).encode(), _hash_part(made).encode())
         references = sorted({*others, *([made] if refers_to_self else [])})
         found[path] = (made, references, f"fixed:r:{content.format('nix32', with_algorithm=True)}", archive)
     return found
 
 
 def keep(archive: bytes, fetcher: Fetcher) -> Tree:
+    """Unpacks a NAR into the cache, unless it is there, and returns its tree."""
     digest = Hash.of_bytes(archive)
     kept = fetcher.cache.tree(digest.nix32)
     if kept is None:
@@ -267,9 +273,9 @@ def keep(archive: bytes, fetcher: Fetcher) -> Tree:
 def closure_of(
     url: str, from_path: str, to_path: str | None, is_input_addressed: bool, fetcher: Fetcher
 ) -> tuple[str, list[tuple[str, Tree]]]:
-    """The result of `fetchClosure`: the path, and every path of its closure with its tree.  `to_path` "" asks for the content-addressed path.
+    """The result of `fetchClosure`: the path, and every path of its closure with its tree.  If *to_path* is "", the error names the content-addressed path.
 
-    A store that is written to gets the closure, except for paths that it has.
+    If the fetcher has a store, the closure is written to it.
     """
     cache = BinaryCache(url, fetcher)
     wanted = from_path if to_path is None else to_path
@@ -279,7 +285,7 @@ def closure_of(
     if to_path is not None:
         new = rewritten(fetch_closure(cache, from_path, fetcher, checks=False), fetcher.store_dir)
         made = new[from_path][0]
-        trees = [       # a store gets them whatever was expected
+        trees = [       # written to a store before the comparison, like C++ Nix
             (path, _placed(path, archive, references, content, (), fetcher)) for path, references, content, archive in new.values()
         ]
         if to_path and to_path != made:

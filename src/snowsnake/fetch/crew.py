@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 
 
 class Crew:
-    """At most *size* threads.  Whoever waits calls *check* often, which raises to stop.  After `close` only threads at work are left."""
+    """At most *size* threads.  A thread that waits for results calls *check* often, which may raise an error to stop it."""
 
     def __init__(self, size: int, check: Callable[[], None] = lambda: None) -> None:
         self._size = max(1, size)
@@ -27,7 +27,7 @@ class Crew:
         self.waiting = 0
 
     def submit(self, key: object, function: Callable[[], object], then: Callable[[], None] | None = None, most: int | None = None) -> None:
-        """Calls it some time; `result` tells what came of it.  *then* is called when there is a result.  *most*: with how many threads it is enough."""
+        """Calls *function* in a thread; `result` returns its result with *key*.  The thread then calls *then*.  *most*: no new thread if there are as many."""
         self.waiting += 1
         self._work.put((key, function, then))
         if len(self._threads) < min(self._size, self.waiting, most or self._size):
@@ -43,13 +43,13 @@ class Crew:
             key, function, then = task
             try:
                 self._done.put((key, function(), None))
-            except BaseException as error:     # whoever waits for the result gets the error
+            except BaseException as error:     # `result` returns the error
                 self._done.put((key, None, error))
             if then is not None:
                 then()
 
     def result(self) -> tuple[Any, Any, BaseException | None]:
-        """Waits for one that has finished, and returns its (key, result, error)."""
+        """Waits for a function that has finished, and returns its (key, result, error)."""
         while True:
             try:
                 found = self._done.get(timeout=_POLL_S)
@@ -66,7 +66,7 @@ class Crew:
         return not self._done.empty()
 
     def map(self, function: Callable[[Item], Any], items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
-        """(item, result) in the order in which they finish; the first error is raised."""
+        """(item, result) of each item, in the order in which they finish; raises the first error."""
         for item in items:
             self.submit(item, lambda item=item: function(item))      # type: ignore[misc]
         while self.waiting:
@@ -77,7 +77,7 @@ class Crew:
 
     def close(self) -> None:
         """Ends the threads; those that wait for a server end when it answers."""
-        while True:                        # work that nobody has begun is not begun
+        while True:                        # drops the work that no thread has begun
             try:
                 self._work.get_nowait()
             except queue.Empty:

@@ -1,15 +1,15 @@
 """Errors of fetching.  Messages are C++ Nix's, as far as it has one for the case."""
 
-# For type checkers, which know the name.
+# Type checkers take this for true; importing `typing` would cost every start of the command.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class FetchError(Exception):
-    """`notes`: what was being done, the innermost first ("while fetching the input '…'").  `exit_code`: that of a command.
+    """Fetching failed.  `notes`: what was being done, innermost first ("while fetching the input '…'").
 
-    `kind` is the class of diagnostics/kinds.py for the error of the evaluation.
+    `exit_code`: the exit code of a command that ends with the error.  `kind`: the class in diagnostics/kinds.py that an evaluation raises for it.
     """
 
     exit_code = 1
@@ -27,16 +27,16 @@ class HashMismatch(FetchError):
 
 
 class ForbiddenAccess(FetchError):
-    """A policy does not allow it."""
+    """A policy forbids to read a place or an address."""
 
 
 class Cancelled(FetchError):
-    """The user, or a time limit, stopped it."""
+    """The user, or a time limit, stopped the fetching."""
 
 
 class MalformedInput(FetchError):
-    """A text or set that does not describe an input; the user gets the message."""
+    """A text or set does not describe an input; the user sees the message."""
 
 
 class MalformedAddress(MalformedInput):
-    """A text that is not a URL, or a URL that does not describe an input: a flake reference then tries its next form."""
+    """A text is not a URL, or a URL does not describe an input: a flake reference then tries its next form."""

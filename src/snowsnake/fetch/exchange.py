@@ -31,10 +31,10 @@ class Unusual(Exception):
 
 
 class PlainLink:
-    """A connection without encryption: opened without urllib3, whose import takes as long as asking for a hundred files."""
+    """A connection without encryption.  It does not need urllib3, whose import takes as long as requesting a hundred files."""
 
     def __init__(self, host: str, port: int, timeout_s: float) -> None:
-        address = host.encode() if host.isascii() else host        # of bytes: no codec for names is imported
+        address = host.encode() if host.isascii() else host        # for bytes, Python imports no codec
         self.sock = socket.create_connection((address, port), timeout_s)  # type: ignore[arg-type]
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -53,10 +53,10 @@ class _Connection:
             import ssl
 
             self._waits = (BlockingIOError, ssl.SSLWantReadError)
-        self.name = ""                         # of what is asked for
+        self.name = ""                         # of the requested file
         self.request = b""
         self.answer_count = 0
-        self.since_s = 0.0                     # when something came
+        self.since_s = 0.0                     # when bytes last arrived
         self.data = b""
         self.body_start = self.end = 0         # in the data, once the head is there
         self.status = b""
@@ -68,7 +68,7 @@ class _Connection:
             raise Unusual
 
     def receive(self, limit: int) -> bool:
-        """Whether the answer is whole."""
+        """Receives what has arrived; whether the answer is complete."""
         while True:
             try:
                 piece = self.socket.recv(_PIECE_BYTES)
@@ -128,7 +128,7 @@ class Exchange:
         self._stalled_s = stalled_s
         self._check = check
         self._most = connections
-        self._open_count = 0                   # with those that are being opened
+        self._open_count = 0                   # includes connections that are being opened
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()
         self._requests: deque[tuple[str, bytes]] = deque()
@@ -144,7 +144,7 @@ class Exchange:
         self.is_useful = True                  # no answer was unusual yet
 
     def ask(self, name: str, request: bytes) -> None:
-        """*request*: the bytes to send."""
+        """Notes a request, which `answers` sends.  *request*: its bytes."""
         self.waiting += 1
         self._requests.append((name, request))
 
@@ -154,7 +154,7 @@ class Exchange:
             self._bell.send(b"x")
 
     def answers(self) -> list[tuple[str, int, bytes]]:
-        """(name, status, body) of those that arrived, after waiting a moment for one; perhaps none.  UNANSWERED: http.py must request it."""
+        """(name, status, body) of the answers that have arrived, after a short wait for one; perhaps none.  UNANSWERED: http.py must request the file."""
         self._check()
         self._send()
         for key, _ in self._selector.select(0 if self._answers else _POLL_S):
@@ -186,7 +186,7 @@ class Exchange:
     def _open(self) -> None:
         try:
             link = self._connect()
-        except Exception:                      # whatever it is, http.py meets it again and reports it
+        except Exception:                      # http.py meets the same error, and reports it
             link = None
         self._opened.put(link)
         self.ring()
@@ -207,7 +207,7 @@ class Exchange:
                     self._idle.append(connection)
 
     def _receive(self, connection: _Connection) -> None:
-        if connection not in self._busy:       # the server hung up, or sends what nobody requested
+        if connection not in self._busy:       # the server closed the connection, or sends what nobody requested
             self._idle.remove(connection)
             self._drop(connection)
             return
@@ -231,7 +231,8 @@ class Exchange:
         self._busy.discard(connection)
         self._drop(connection)
         if connection.answer_count and not connection.data:
-            self._requests.appendleft((connection.name, connection.request))      # it had been open for longer than the server liked
+            # The server closed a connection that it found idle for too long.
+            self._requests.appendleft((connection.name, connection.request))
             return
         self.is_useful = False
         self._answers.append((connection.name, UNANSWERED, b""))

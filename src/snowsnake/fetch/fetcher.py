@@ -62,10 +62,10 @@ class Source:
 
 
 class Fetcher:
-    """`settings`: values of nix.conf by name.  `store`: every source is written to it.  `is_cancelled` is called now and then.
+    """Fetches inputs.  *settings*: values of nix.conf by name.  *store*: every source is written to it.  *is_cancelled* is called now and then.
 
-    `features`: the experimental features that are on.  `on_warning` gets texts; without it they go to standard error.
-    `is_offline`: nothing is requested from the network; facts in the cache count, however old they are.
+    *features*: the experimental features that are on.  *on_warning* receives the texts of warnings, which otherwise go to *progress*.
+    *is_offline*: nothing is requested from the network; facts in the cache count, however old they are.
     """
 
     def __init__(
@@ -95,19 +95,19 @@ class Fetcher:
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled
         self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
-        self.on_fetched: Callable[[str, str, bool], None] | None = None    # told each answer: address, hash, whether it is locked
+        self.on_fetched: Callable[[str, str, bool], None] | None = None    # called for each source: address, hash, whether it is locked
         self.check_uri: Callable[[str], None] | None = None      # under a policy: raises ForbiddenAccess
         self.open_checked: Callable[[str, int], int] | None = None      # under a policy: a descriptor of what may be read, by path and flags
-        self.supply: Callable[[Input], Source | None] | None = None     # is asked first for a source; None: fetch it
+        self.supply: Callable[[Input], Source | None] | None = None     # may return a source; if it returns None, the input is fetched
         self._allowed_places: AllowedPlaces | None = None
         self.http: Any = None             # made when first needed (downloads.py)
         self.working_trees: dict[str, WorkingTree] = {}        # of Git, as they were when they were read last
         self._sources: dict[frozenset[tuple[str, str, str | int | bool]], Source] = {}
-        self.registries: Any = None       # of lock/, which makes them when a name is first looked up
+        self.registries: Any = None       # set by lock/ when a name is first looked up
 
     @property
     def cache(self) -> FetchCache:
-        """Made when it is first needed: a folder of this machine needs none."""
+        """The cache, made when it is first needed: a folder of this machine needs none."""
         if self._cache is None:
             from snowsnake.fetch.cache import FetchCache
 
@@ -120,7 +120,7 @@ class Fetcher:
 
     @property
     def allowed_places(self) -> AllowedPlaces:
-        """What the policy names by addresses."""
+        """The files of this machine that the policy allows by their addresses."""
         if self._allowed_places is None:
             from snowsnake.fetch.allowed_places import AllowedPlaces
 
@@ -132,7 +132,7 @@ class Fetcher:
             self._cache.close()
 
     def enter_child(self, store: LocalStore | None) -> None:
-        """For a child of a process that fetched: it must not share connections to servers; *store* was opened again."""
+        """Prepares for a child process, which must not share its parent's connections to servers; *store*: opened anew by the child."""
         self.http = None
         self.store = store
 
@@ -147,7 +147,7 @@ class Fetcher:
     # ---- fetching -----------------------------------------------------------------------------------------------
 
     def fetch(self, input: Input) -> Source:
-        """The source that an input describes; FetchError if it cannot be had, or differs from the description."""
+        """The source that an input describes; raises FetchError if that fails, or if the source differs from the description."""
         key = input.key
         known = self._sources.get(key)
         if known is None:
@@ -163,7 +163,7 @@ class Fetcher:
         self._sources.clear()
 
     def place_of(self, address: str) -> tuple[str, str] | None:
-        """(folder or file, hex SHA-256 of the NAR that it had) of a source with this address that is read where it lies, and not from the cache or a store."""
+        """(folder or file, hex SHA-256 of its NAR) of the source with this address; None if it is read from the cache or a store, or not from disk."""
         for key, source in self._sources.items():
             place = source.files.disk_path(b"") if self.input_from_attrs({name: value for name, _, value in key}).to_url() == address else None
             if place is not None and not os.fsdecode(place).startswith((self.cache.folder + "/", self.store_dir + "/")):
@@ -171,7 +171,7 @@ class Fetcher:
         return None
 
     def facts(self) -> list[str]:
-        """All that was fetched, and what is known of it: data that is the same in another process if everything is the same for an evaluation."""
+        """A line for each source.  If two processes return the same lines, an evaluation finds the same sources in both."""
         found = {f"{sorted(key)} {sorted(source.input.attrs.items())} {source.nar_hash}" for key, source in self._sources.items()}
         return sorted(found)
 
@@ -193,7 +193,7 @@ class Fetcher:
         return Source(input, digest.sri, path, tree)
 
     def fetch_url(self, url: str, name: str, expected: Hash | None, unpacks: bool) -> tuple[str, Tree]:
-        """(store path, tree) of `fetchurl` or, unpacked, `fetchTarball`; *expected*: the hash of the file, or of the tree's NAR."""
+        """(store path, tree) of `fetchurl` or, with *unpacks*, of `fetchTarball`.  *expected*: the hash of the file, or of the tree's NAR."""
         from snowsnake.fetch import downloads
 
         if unpacks:
@@ -249,7 +249,7 @@ class Fetcher:
         return None if place is None else DiskTree(place)
 
     def open(self, input: Input) -> Fetched:
-        """Like `fetch`, without the hash, which may take a while."""
+        """Fetches an input without computing its hash, which may take a while."""
         try:
             return self._open(input)
         except FetchError as error:
@@ -323,11 +323,11 @@ class Fetcher:
         return digest, size
 
     def write(self, path: str, name: str, tree: Tree, shown: str = "") -> None:
-        """Adds a source to the store, if there is one and it does not have it."""
+        """Adds a source to the store, if the fetcher has one and the source is not there."""
         try:
             if self.store is None or self.store.is_valid(path):
                 return
-        except ValueError as error:        # of a daemon, in its words
+        except ValueError as error:        # a daemon sent it
             raise FetchError(str(error)) from None
         from snowsnake.fetch.tree_hash import ArchiveStream
 
@@ -344,9 +344,9 @@ class Fetcher:
             raise FetchError(f"'{path}' changed while it was copied to the store")
 
     def check_part(self, part: Input, whole: str | None) -> None:
-        """Under a policy: ForbiddenAccess if a source names a repository of this machine as a part of itself that may not be read.
+        """Under a policy, raises ForbiddenAccess if *part*, a submodule of a source, is a repository of this machine that may not be read.
 
-        *whole*: the place of the source, if that is on this machine.  What is on the network may be named by a source, as in C++ Nix.
+        *whole*: the place of the source, if that is on this machine.  A source may always name repositories on the network, as in C++ Nix.
         """
         if self.check_uri is None:
             return
@@ -367,8 +367,9 @@ class Fetcher:
     # ---- files of this machine ----------------------------------------------------------------------------------
 
     def open_file(self, path: str) -> BinaryIO:
-        """A file of this machine.  Under a policy it is looked up, checked and opened in one step."""
-        return open(self._open_place(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK), "rb")
+        """Opens a file of this machine.  Under a policy it is looked up, checked and opened in one step."""
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+        return open(path, "rb", opener=lambda _name, _flags: self._open_place(path, flags))    # which closes the descriptor of a folder
 
     def _open_place(self, path: str, flags: int) -> int:
         if self.open_checked is None:
@@ -381,7 +382,7 @@ class Fetcher:
         return self.open_checked(path, flags) if real is None else open_below(os.fsencode(real), 0, flags)
 
     def status(self, path: str) -> os.stat_result | None:
-        """Of what lies there, links followed; None if there is nothing.  Under a policy, of what was opened."""
+        """The status of a file, after following links; None if there is none.  Under a policy the file is checked before."""
         try:
             if self.open_checked is None:
                 return os.stat(path)
@@ -408,12 +409,12 @@ class Fetcher:
             self.progress.warning(text)
 
     def report(self, error: Exception) -> None:
-        """Reports an error that does not end anything."""
+        """Shows an error after which the work goes on."""
         self.progress.message(f"error: {error}")
 
     @contextmanager
     def activity(self, level: str, text: str, kind: str = "unknown", fields: tuple[str | int, ...] = ()) -> Iterator[Activity]:
-        """An activity that may take a while; the yielded object has `progress(done, expected)`."""
+        """Shows that something is going on that may take a while; the yielded object has `progress(done, expected)`."""
         running = self.progress.start(level, text, kind, fields)
         try:
             yield running
@@ -424,7 +425,7 @@ class Fetcher:
         return ["--progress"] if sys.stderr.isatty() else ["--quiet"]
 
     def wait_for(self, process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
-        """(exit code, output) of a program, which ends when we do."""
+        """Waits for a program, and returns (exit code, output); ends the program if the user interrupts us."""
         import subprocess
 
         try:
@@ -446,9 +447,9 @@ class Fetcher:
 
 
 def shown_root(input: Input, asked: Input) -> str:
-    """The root of a tree in messages: the repository on this machine whose working tree it is, otherwise the input; empty for a folder.
+    """How messages name the root of a tree: by the repository on this machine whose working tree it is, otherwise by the input; "" for a folder.
 
-    `input`: with the facts learnt; `asked`: the requested input.
+    *input*: the input with the facts learnt; *asked*: the requested input.
     """
     if input.type == "path":
         return ""

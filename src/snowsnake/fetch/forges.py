@@ -6,7 +6,6 @@ In: an input.  Out: its tree, with `rev` and `lastModified`.  Each of the `acces
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +15,15 @@ from snowsnake.fetch.errors import FetchError, MalformedAddress
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.http import TransferError
 from snowsnake.fetch.input import Input
-from snowsnake.fetch.input_forms import optional_string, parsed_hash, string_of
+from snowsnake.fetch.input_forms import LISTED_REF, optional_string, parsed_hash, string_of
 from snowsnake.fetch.trees import DiskTree
 from snowsnake.store.hash import Hash
 
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
 
-_LS_REMOTE = re.compile(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
-_HOSTS = {"github": "github.com", "gitlab": "gitlab.com", "sourcehut": "git.sr.ht"}
+# each forge's own server; the attribute `host` names another
+HOSTS = {"github": "github.com", "gitlab": "gitlab.com", "sourcehut": "git.sr.ht"}
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,10 @@ class _Place:
 
 
 def fetch_forge(input: Input, fetcher: Fetcher) -> Fetched:
+    """Fetches an input of one of the three schemes."""
     kind = input.type
     host = optional_string(input.attrs, "host")
-    host = _HOSTS[kind] if host is None else host
+    host = HOSTS[kind] if host is None else host
     owner, repo = string_of(input.attrs, "owner"), string_of(input.attrs, "repo")
     place = _Place(kind, host, owner, repo, headers_for(kind, host, f"{host}/{owner}/{repo}", fetcher))
     rev = input.rev
@@ -151,14 +151,14 @@ def _json(url: str, place: _Place, fetcher: Fetcher) -> Any:
 def _listed_revision(place: _Place, ref: str, input: Input, fetcher: Fetcher) -> str:
     base = f"https://{place.host}/{place.owner}/{place.repo}"
     if ref == "HEAD":
-        match = _LS_REMOTE.fullmatch(_text(f"{base}/HEAD", place, fetcher).partition("\n")[0])
+        match = LISTED_REF.fullmatch(_text(f"{base}/HEAD", place, fetcher).partition("\n")[0])
         if match is None:
             raise MalformedAddress(f"in '{input.to_url()}', couldn't resolve HEAD ref '{ref}'")
         wanted = {match[1]}
     else:
         wanted = {f"refs/heads/{ref}", f"refs/tags/{ref}"}
     for line in _text(f"{base}/info/refs", place, fetcher).split("\n"):
-        match = _LS_REMOTE.fullmatch(line)
+        match = LISTED_REF.fullmatch(line)
         if match is not None and match[2] in wanted:
             return str(parsed_hash(match[1], "sha1").base16)
     raise MalformedAddress(f"in '{input.to_url()}', couldn't find ref '{ref}'")

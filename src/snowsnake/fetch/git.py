@@ -27,25 +27,22 @@ from snowsnake.fetch.git_repository import (
 from snowsnake.fetch.git_tree import GitTree, WithoutIgnored
 from snowsnake.fetch.git_working_tree import fetch_working_tree, working_tree
 from snowsnake.fetch.input import Input
-from snowsnake.fetch.input_forms import revision_of, string_of
+from snowsnake.fetch.input_forms import LISTED_REF, revision_of, string_of
 from snowsnake.fetch.trees import MountedTree, Tree
-from snowsnake.foundation.patterns import pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
     from snowsnake.fetch.git_repository import Repository
 
-_LS_REMOTE = pattern(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
-
 
 # ---- where it is ------------------------------------------------------------------------------------------------
 
 
 class Location:
-    """A repository: the folder of one on this machine, which is read in place, or a URL to fetch from.
+    """Where a repository is: in a folder of this machine, and read in place, or behind a URL.
 
-    `checked`: where a policy found it, without links.
+    `checked`: the place that a policy allows, without links.
     """
 
     def __init__(self, path: str | None, address: Address | None, checked: str | None = None) -> None:
@@ -59,6 +56,7 @@ class Location:
 
 
 def location_of(input: Input, fetcher: Fetcher) -> Location:
+    """Where the repository of a `git` input is."""
     revision = revision_of(input.attrs)
     if revision is not None and revision.algorithm not in ("sha1", "sha256"):
         raise FetchError(
@@ -89,6 +87,7 @@ def location_of(input: Input, fetcher: Fetcher) -> Location:
 
 
 def fetch_git(input: Input, fetcher: Fetcher) -> Fetched:
+    """Fetches an input of the scheme `git`."""
     location = location_of(input, fetcher)
     return fetcher.allowed_places.read(location.checked, lambda: _fetch_from(location, input, fetcher))
 
@@ -196,7 +195,7 @@ def _remote_head(url: str, shallow: bool, fetcher: Fetcher) -> str | None:
     found = None
     if not fetcher.is_offline:
         code, output = run_git(["ls-remote", "--symref", "--", url], fetcher)
-        match = _LS_REMOTE.fullmatch(os.fsdecode(output.partition(b"\n")[0])) if code == 0 else None
+        match = LISTED_REF.fullmatch(os.fsdecode(output.partition(b"\n")[0])) if code == 0 else None
         if match is not None and match[2] == "HEAD":
             found = match[1]
     if found is not None:
@@ -223,7 +222,7 @@ def _transfer(
         if rev is not None:
             is_needed = rev not in repository
         else:
-            # C++ Nix asks each time for `HEAD`, too: it remembers branches and tags only, while they are files of their own
+            # C++ Nix asks each time for `HEAD`, too: it remembers only branches and tags, and only while each has its own file
             is_known = known is not None and fetcher.is_fresh(known) and _has_ref(repository, ref)
             is_known = is_known and (fetcher.is_offline or os.path.exists(os.path.join(folder, full_ref)))
             is_needed = input.flag("allRefs") or not is_known or (ref == "HEAD" and not fetcher.is_offline)

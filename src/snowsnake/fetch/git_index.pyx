@@ -134,7 +134,7 @@ cdef class GitIndex:
     cdef readonly bint is_plain                # all of it was understood
     cdef readonly bytes tree_id                # the whole index as a tree, if the index knows its hash
     cdef readonly list modules                 # paths of submodules
-    cdef int64_t written_ns                    # when the index was, as `suspicious` was told
+    cdef int64_t written_ns                    # when the index was written, as the caller of `suspicious` said
     cdef bytes root                            # of the working tree
 
     def __cinit__(self, bytes data not None, root):
@@ -229,7 +229,7 @@ cdef class GitIndex:
         return not path or _is_filled(&self.table, start, len(start))
 
     def entries(self, bytes path not None):
-        """(name, kind) of what is in a folder: as the index has it, of files that differ from it as they are on disk."""
+        """(name, kind) of a folder's entries: of files that differ from the index as they are on disk, of all others as in the index."""
         cdef Bytes listing, error
         self._open_root()
         bytes_init(&listing)
@@ -244,7 +244,7 @@ cdef class GitIndex:
             bytes_free(&error)
 
     def mark(self, bytes path not None, bint is_gone):
-        """A file differs from the index, or is not there; False if the index does not have it."""
+        """Notes that a file differs from the index, or with *is_gone* that it does not exist.  Returns False if the index does not have it."""
         cdef size_t at = _find(&self.table, path, len(path))
         if at == self.table.count:
             return False
@@ -280,9 +280,9 @@ cdef class GitIndex:
         return found
 
     def holds(self, read):
-        """Whether all that was read is what the index had, and still has; *read*: (path, whether all below it was read as well).
+        """Whether the files that were read are still as the index has them; *read*: (path, whether all below it was read as well).
 
-        False where that cannot be told: of files that differed already, and of paths through links.
+        False if that cannot be told: for files that differed already, and for paths through links.
         """
         cdef size_t at, past
         cdef bytes path, start
@@ -401,7 +401,7 @@ cdef int _compare(const IndexEntry* item, const uint8_t* path, size_t size) noex
 
 
 cdef void _look_at(IndexEntry* items, size_t first, size_t past, int root, int64_t seconds, int64_t ns, uint8_t* answers) noexcept nogil:
-    """A folder that has become a link to elsewhere shows files that are the same: each folder is looked at as well."""
+    """Sets the answers of the entries whose files may have changed.  It looks at each folder, too: one that has become a link may show the same files."""
     cdef char folder[4096]
     cdef uint32_t folder_size = 0, at, size
     cdef bint is_folder = True

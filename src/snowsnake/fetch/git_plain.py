@@ -59,7 +59,7 @@ def plain_repository(folder: str) -> PlainRepository | None:
 
 
 def _read(path: str) -> bytes:
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW)) as file:
         return file.read()
 
 

@@ -1,4 +1,4 @@
-"""Reads a Git repository: commits, references, settings, attributes; some of it is remembered by hashes.
+"""Reads a Git repository: commits, references, settings, attributes.  The cache keeps some of these facts by hash.
 
 In: a repository (pygit2).  Out: facts; FetchError in C++ Nix's words.
 """
@@ -39,6 +39,7 @@ def git_error(doing: str, error: Exception) -> FetchError:
 
 
 def open_repository(path: str) -> pygit2.Repository:
+    """Opens the repository in a folder; raises FetchError."""
     if not os.path.exists(path):
         raise FetchError(f'Git repository "{path}" does not exist.')
     try:
@@ -98,11 +99,12 @@ def head_ref(repository: Repository) -> str | None:
 
 
 def is_shallow(repository: Repository) -> bool:
+    """Whether a part of the history is missing."""
     return bool(repository.is_shallow)
 
 
 def tree_id_of(repository: Repository, rev: str) -> Oid:
-    """The tree of a commit, tag or tree; or a blob."""
+    """The hash of the tree of a commit, tag or tree; of a blob, its own."""
     try:
         found = repository[rev]
         tree_id: Oid = found.id if isinstance(found, libgit.Blob) else found.peel(libgit.Tree).id
@@ -112,7 +114,7 @@ def tree_id_of(repository: Repository, rev: str) -> Oid:
 
 
 def tree_of_commit(repository: Repository, rev: str, fetcher: Fetcher) -> str:
-    """The hash of a commit's tree, remembered."""
+    """The hash of a commit's tree, which the cache keeps."""
     known = fetcher.cache.fact("gitTree", rev)
     if known is not None:
         return str(known["tree"])
@@ -122,7 +124,7 @@ def tree_of_commit(repository: Repository, rev: str, fetcher: Fetcher) -> str:
 
 
 def ignores_something(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) -> bool:
-    """Whether `export-ignore` occurs in an attribute file that counts; remembered by the tree's hash."""
+    """Whether `export-ignore` occurs in an attribute file that counts."""
     if b"export-ignore" in local_attributes(repository):
         return True
     return b"export-ignore" in attribute_files(repository, tree_id, fetcher)
@@ -159,12 +161,12 @@ def setting_of(repository: Repository, name: str) -> str:
 
 
 def attribute_files(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) -> bytes:
-    """All `.gitattributes` of a tree, one after the other; remembered by the tree's hash."""
+    """The contents of all `.gitattributes` of a tree, one after the other; the cache keeps them by the tree's hash."""
     return _special_entries(repository, tree_id, fetcher)["attributes"].encode("utf-8", "surrogateescape")
 
 
 def modules_of(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) -> list[bytes]:
-    """The paths of a tree's submodules; remembered by its hash."""
+    """The paths of a tree's submodules; the cache keeps them by the tree's hash."""
     return [os.fsencode(path) for path in _special_entries(repository, tree_id, fetcher)["modules"].split("\0") if path]
 
 
@@ -202,7 +204,7 @@ def last_modified(repository: Repository, rev: str, fetcher: Fetcher) -> int:
 
 
 def rev_count(repository: Repository, rev: str, where: str, fetcher: Fetcher) -> int:
-    """The ancestors of a commit, including itself."""
+    """The number of a commit's ancestors, including itself.  *where*: the repository, for messages."""
     known = fetcher.cache.fact("gitRevCount", rev)
     if known is not None:
         return int(known["revCount"])
@@ -227,6 +229,7 @@ def rev_count(repository: Repository, rev: str, where: str, fetcher: Fetcher) ->
 
 
 def parse_modules(text: bytes) -> list[tuple[bytes, str, str]]:
+    """(path, URL, branch) of the submodules that a `.gitmodules` names; a missing URL or branch is ""."""
     import tempfile
 
     with tempfile.NamedTemporaryFile(prefix="snowsnake-git-submodules") as file:
@@ -251,6 +254,7 @@ def parse_modules(text: bytes) -> list[tuple[bytes, str, str]]:
 
 
 def verify_commit(input: Input, folder: str | None) -> None:
+    """Checks the signature of the commit, if the input asks for that; raises FetchError without a good one."""
     keys = public_keys(input.attrs)
     if not boolean_of(input.attrs, "verifyCommit") and ("verifyCommit" in input.attrs or not keys):
         return

@@ -1,8 +1,8 @@
 """Downloads: redirects, ETags, retries, resuming, passwords, proxies.
 
-In: a URL, facts about it.  Out: a file in the cache's working folder, and the server's answer; `TransferError` if it cannot be had.
-The transfer runs in a thread of its own, which nobody waits for when the user ends the program: a server that does nothing, or the wrong
-thing, cannot keep the user waiting.
+In: a URL, and what is known about it.  Out: a file in the cache's working folder, and the server's answer; `TransferError` if the transfer fails.
+The transfer runs in its own thread, and the program does not wait for that thread when the user ends it: a server that does nothing, or the
+wrong thing, cannot keep the user waiting.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ else:
 _MOST_REDIRECTS = 10
 _MOST_URL_BYTES = 8_000_000            # as curl; trying a longer one costs seconds
 _MOST_BYTES = 1 << 38
+_MOST_DIGITS = 15
 _ERROR_BODY_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 17
 _IN_MEMORY_BYTES = 4 << 20
@@ -43,13 +44,14 @@ _RETRY_MS = 250
 _RETRY_TOO_MANY_MS = 60_000
 _POLL_S = 0.05
 _IMMUTABLE = re.compile(r'<([^>]*)>; rel="immutable"', re.IGNORECASE)
-_TOO_LONG = "URL using bad/illegal format or missing URL (3) No URL set"
-# trying again does not help here
+_BAD_URL = "URL using bad/illegal format or missing URL (3)"       # curl's words
+_TOO_LONG = f"{_BAD_URL} No URL set"
+# with these, trying again does not help
 _HOPELESS = frozenset((404, 410, 401, 403, 407, 501, 505, 511))
 
 
 class TransferError(FetchError):
-    """`is_transient`: another attempt may succeed."""
+    """A transfer failed.  `is_transient`: another attempt may succeed.  `status`: the HTTP status, 0 without an answer."""
 
     def __init__(self, message: str, *, is_transient: bool = False, status: int = 0, wait_ms: int | None = None) -> None:
         super().__init__(message)
@@ -60,7 +62,7 @@ class TransferError(FetchError):
 
 @dataclass
 class Transfer:
-    """The result of a download: the file at `path`; or `is_cached`, because the server still has the ETag that was sent."""
+    """The result of a download: the file at `path`; or no file and `is_cached`, because the server still has the ETag that we sent."""
 
     path: str
     etag: str = ""
@@ -82,7 +84,7 @@ class Http:
     # ---- one address --------------------------------------------------------------------------------------------
 
     def download(self, url: str, etag: str = "", headers: tuple[tuple[str, str], ...] = ()) -> Transfer:
-        """Tries as often as `download-attempts` says.  The caller must discard the file."""
+        """Downloads a URL, in as many attempts as `download-attempts` allows.  The caller must discard the file."""
         fetcher = self._fetcher
         if fetcher.is_offline:
             raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
@@ -97,7 +99,7 @@ class Http:
         return job.result()
 
     def read(self, url: str, limit: int = _MOST_BYTES) -> BinaryIO:
-        """Like `download`, in this thread, which may be one of many: the file is in memory, or has no name."""
+        """Downloads a URL in this thread, which may be one of many; the returned file is in memory or has no name."""
         if self._fetcher.is_offline:
             raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
         job = _Job(self, url, "", (), "", limit)
@@ -118,7 +120,7 @@ class Http:
         return file
 
     def _repeat(self, job: _Job, attempt: Callable[[], TransferError | None]) -> None:
-        """Repeats until an attempt succeeds, or another one would not help."""
+        """Calls *attempt* until it succeeds (returns None); raises its error if another attempt would not help."""
         fetcher = self._fetcher
         tries = max(1, int(fetcher.settings["download-attempts"]))
         for number in range(1, tries + 1):
@@ -136,7 +138,7 @@ class Http:
             self._sleep(wait_ms / 1000)
 
     def placed(self, url: str) -> tuple[str, S3Place | None]:
-        """The HTTP URL of what is to be requested, and the object in S3, if it is one: requests for it are signed."""
+        """The HTTP URL to request, and the object if the URL names one in S3: requests for an object are signed."""
         if not url.startswith("s3:"):
             return url, None
         from snowsnake.fetch.s3 import S3Place
@@ -153,7 +155,7 @@ class Http:
         return self._signer
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> bytes:
-        """The answer to a small request (Git LFS)."""
+        """Sends a small request (Git LFS), and returns the body of the answer."""
         import urllib3
 
         if self._fetcher.is_offline:
@@ -191,6 +193,7 @@ class Http:
         self._pools.clear()
 
     def login_header(self, url: str) -> dict[str, str]:
+        """The header with the user and password of the URL or of the netrc file; {} if neither has any."""
         user, password = _login_of(url) or self.login(urlsplit(url).hostname or "") or ("", "")
         if not (user or password):
             return {}
@@ -208,7 +211,7 @@ class Http:
             if job.written != shown:
                 shown = job.written
                 activity.progress(shown, job.expected)
-        if job.written > max(shown, 0):                # what came after the last look
+        if job.written > max(shown, 0):                # something arrived after the last look
             activity.progress(job.written, job.expected)
         if job.failure is not None and not isinstance(job.failure, TransferError):
             raise job.failure
@@ -223,7 +226,7 @@ class Http:
     # ---- connections --------------------------------------------------------------------------------------------
 
     def request_url(self, url: str) -> str:
-        """The real target of a request: in tests, stand-ins take the place of forges."""
+        """The URL to which a request really goes: in tests, stand-ins take the place of forges."""
         parts = urlsplit(url)
         stand_in = self._fetcher.stand_ins.get(parts.netloc)
         return url if stand_in is None else stand_in + parts._replace(scheme="", netloc="").geturl()
@@ -253,7 +256,8 @@ class Http:
         from urllib3.connection import HTTPSConnection
         from urllib3.util.ssl_ import create_urllib3_context
 
-        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)      # one for all: reading the machine's certificates takes long
+        # All connections share one context, because reading the machine's certificates takes long.
+        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
         certificates = settings["ssl-cert-file"]
         if certificates:
             context.load_verify_locations(str(certificates))
@@ -343,23 +347,26 @@ class _Job:
         self._is_cancelled = True
 
     def run(self) -> None:
-        import urllib3
-
+        """Makes one attempt; `failure` is its error, or None."""
         self.failure = None
         try:
-            self._request()
-        except TransferError as error:
-            self.failure = error
-        except urllib3.exceptions.HTTPError as error:
-            self.failure = self._network_error(error)
-        except OSError as error:
-            self.failure = FetchError(f"writing the download of '{self.url}': {error.strerror or error}")
-        except Exception as error:             # in a thread: whoever waits for it raises the error
+            self._attempt()
+        except Exception as error:             # this may be a thread: the one that waits for it raises the error
             self.failure = error
         finally:
             response, self._response = self._response, None
             if response is not None:
                 response.close()
+
+    def _attempt(self) -> None:
+        import urllib3
+
+        try:
+            self._request()
+        except urllib3.exceptions.HTTPError as error:
+            raise self._network_error(error) from None
+        except OSError as error:
+            raise FetchError(f"writing the download of '{self.url}': {error.strerror or error}") from None
 
     def _error(self, text: str, **facts: Any) -> TransferError:
         return TransferError(f"unable to download '{self.url}': {text}", **facts)
@@ -389,7 +396,7 @@ class _Job:
         if isinstance(cause, kinds.ReadTimeoutError):
             return self._error("Timeout was reached (28) the server sends nothing any more", is_transient=True)
         if isinstance(cause, (kinds.LocationValueError, kinds.LocationParseError)):
-            return self._error(f"URL using bad/illegal format or missing URL (3) {cause}")
+            return self._error(f"{_BAD_URL} {cause}")
         if isinstance(cause, kinds.DecodeError):
             return self._error(f"Unrecognized or bad HTTP Content or Transfer-Encoding (61) {text}")
         if isinstance(cause, kinds.IncompleteRead):
@@ -401,8 +408,7 @@ class _Job:
         self._found.urls = [url]
         status = 0
         for _ in range(_MOST_REDIRECTS + 1):
-            if len(url) > _MOST_URL_BYTES:
-                raise self._error(_TOO_LONG)
+            self._check_url(url)
             asked = self.http.request_url(url)
             response = self._response = self.http.pool(asked).urlopen(
                 "GET", _without_login(asked), headers=self._request_headers(url), redirect=False, preload_content=False,
@@ -414,13 +420,25 @@ class _Job:
                 return
             response.drain_conn()
             response.release_conn()
-            url = urljoin(url, location)
+            try:
+                url = urljoin(url, location)
+            except ValueError as error:
+                raise self._error(f"{_BAD_URL} {error}") from None
             scheme = urlsplit(url).scheme
             if scheme not in ("http", "https"):
                 raise self._error(f"HTTP error {response.status} (curl error: Unsupported protocol)")
             self._found.urls.append(url)
             status = response.status
         raise self._error(f"HTTP error {status} (curl error: Number of redirects hit maximum amount)")
+
+    def _check_url(self, url: str) -> None:
+        """Raises TransferError if nothing can be requested from the URL, which a server may have sent."""
+        if len(url) > _MOST_URL_BYTES:
+            raise self._error(_TOO_LONG)
+        try:
+            _ = urlsplit(url).port
+        except ValueError as error:
+            raise self._error(f"{_BAD_URL} {error}") from None
 
     def _request_headers(self, url: str) -> dict[str, str]:
         parts = urlsplit(url)
@@ -453,7 +471,7 @@ class _Job:
                 if match is not None:
                     self._found.immutable_url = match[1]
         if status == 304 or (status == 200 and self._etag and etag == self._etag):
-            # some servers send ETags and ignore If-None-Match: the rest of their answer is not needed
+            # Some servers send ETags and ignore If-None-Match: we do not need the rest of their answer.
             self._found.is_cached = True
             self._found.etag = etag or self._etag
             return
@@ -464,13 +482,14 @@ class _Job:
         self._found.etag = self._seen_etag = etag
         encoding = headers.get("Content-Encoding", "").strip().lower()
         self._can_resume = headers.get("Accept-Ranges", "").strip().lower() == "bytes" and encoding in ("", "identity")
-        length = headers.get("Content-Length", "")
-        self.expected = self.written + int(length) if length.isdigit() and encoding in ("", "identity") else 0
+        length = _number(headers.get("Content-Length", ""))
+        self.expected = 0 if length is None or encoding not in ("", "identity") else self.written + length
         self._receive(response)
 
     def _continues(self, text: str) -> bool:
+        """Whether the Content-Range of an answer begins where our file ends."""
         match = re.match(r"bytes (\d+)-", text)
-        return match is not None and int(match[1]) == self.written
+        return match is not None and _number(match[1]) == self.written
 
     def _receive(self, response: urllib3.BaseHTTPResponse) -> None:
         import urllib3
@@ -507,13 +526,22 @@ class _Job:
         if shown and (len(body) < 1024 or "<html>" in shown):
             text += "\n\nresponse body:\n\n" + shown.rstrip("\n")
         is_transient = status not in _HOPELESS and (status in (408, 429) or not 400 <= status < 500)
-        wait = response.headers.get("Retry-After", "") if status in (429, 503) else ""
+        wait_s = _number(response.headers.get("Retry-After", "")) if status in (429, 503) else None
         raise self._error(
             text,
             is_transient=is_transient,
             status=status,
-            wait_ms=min(int(wait) * 1000, _RETRY_TOO_MANY_MS) if wait.isdigit() and len(wait) < 9 else None,
+            wait_ms=None if wait_s is None else min(wait_s * 1000, _RETRY_TOO_MANY_MS),
         )
+
+
+def _number(text: str) -> int | None:
+    """The number in a header; None if there is no sensible one.
+
+    >>> _number("12"), _number("²"), _number("9" * 5000)
+    (12, None, None)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def _login_of(url: str) -> tuple[str, str] | None:

@@ -18,7 +18,7 @@ _NO_REVISION = "0" * 40
 
 
 class Input:
-    """`attrs`: str, int or bool by name, including `type`.
+    """What to fetch.  `attrs`: str, int or bool by name, including `type`.
 
     >>> found = Input.from_url("github:NixOS/nixpkgs/23.05")
     >>> found.type, found.ref, found.is_locked, found.to_url()
@@ -36,7 +36,7 @@ class Input:
     def from_attrs(
         cls, attrs: Attributes, features: Container[str] = DEFAULT_FEATURES, trusts_forges: bool = True
     ) -> Input:
-        """MalformedInput if the attributes do not fit their scheme; an unknown scheme accepts everything, but nothing can be fetched."""
+        """Makes an input; raises MalformedInput if the attributes do not fit their scheme.  An unknown scheme accepts any, but cannot be fetched."""
         attrs = dict(attrs)
         if input_forms.check_attributes(attrs, features) == "git":
             attrs["url"] = input_forms.fix_git_url(str(attrs["url"])).to_text()
@@ -50,7 +50,7 @@ class Input:
         features: Container[str] = DEFAULT_FEATURES,
         trusts_forges: bool = True,
     ) -> Input:
-        """`is_tree`: see `input_forms.attributes_of`."""
+        """Makes an input of a URL.  *is_tree*: see `input_forms.attributes_of`."""
         address = parse_address(url) if isinstance(url, str) else url
         return cls.from_attrs(input_forms.attributes_of(address, None, is_tree, features), features, trusts_forges)
 
@@ -73,7 +73,7 @@ class Input:
         """The attributes, in a form that tells `True` from 1."""
         return frozenset((name, type(value).__name__, value) for name, value in self.attrs.items())
 
-    # ---- what it says -------------------------------------------------------------------------------------------
+    # ---- single attributes --------------------------------------------------------------------------------------
 
     @property
     def type(self) -> str:
@@ -81,7 +81,7 @@ class Input:
 
     @property
     def is_known(self) -> bool:
-        """Whether we have its scheme."""
+        """Whether the fetcher has its scheme."""
         return self.type in input_forms.SCHEMES
 
     @property
@@ -156,20 +156,20 @@ class Input:
         return address.file_path if address.scheme == "file" else None
 
     def to_url(self, more: dict[str, str] | None = None) -> str:
-        """`more` is added to the query."""
+        """The input as a URL; *more* is added to its query."""
         return input_forms.address_of(self.attrs, more, self._features)
 
     def __str__(self) -> str:
         return self.to_url()
 
-    # ---- with something else ------------------------------------------------------------------------------------
+    # ---- compared and changed -----------------------------------------------------------------------------------
 
     def contains(self, other: Input) -> bool:
         """Whether *other* is this input, or this one at some branch or revision."""
         return self == other or self == other.with_attrs(ref=None, rev=None)
 
     def overridden(self, ref: str | None, rev: str | None) -> Input:
-        """With another branch and revision: `flake:name/branch` sets them in what a registry has."""
+        """A copy with another branch and revision: `flake:name/branch` sets them in the input that a registry has for the name."""
         if ref is None and rev is None:
             return self
         kind = self.type

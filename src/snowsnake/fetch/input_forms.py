@@ -1,7 +1,7 @@
 """Inputs of all schemes: from a URL to attributes and back, like C++ Nix 2.34.  Nothing is fetched or resolved.
 
-In: a URL (`github:NixOS/nixpkgs/23.05`), or its attributes.  Out: the other form; `MalformedInput` in C++ Nix's words.  After a
-`MalformedAddress`, which is one of these, a flake reference tries its next form.
+In: a URL (`github:NixOS/nixpkgs/23.05`), or its attributes.  Out: the other form; `MalformedInput` in C++ Nix's words.  Its subclass
+`MalformedAddress` lets a flake reference try its next form.
 The folder of a flake (`dir`) does not belong to an input: lock/references.py handles it.
 """
 
@@ -25,12 +25,15 @@ Attributes = dict[str, Attribute]
 
 _ID = pattern("[a-zA-Z][a-zA-Z0-9_-]*")
 _REV = pattern("[0-9a-fA-F]{40}")
+# a line of `git ls-remote` or of a forge's list of references: the hash or the target, and the name
+LISTED_REF = pattern(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
 _MERCURIAL_REF = pattern(r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*")
 _BAD_REF = pattern(r"//|^[./]|^-[^/]*$|/\.|\.\.|[\x00-\x20\x7f:?^~\[]|\\|\*|\.lock$|\.lock/|@\{|[/.]$|^@$|^$")
 _HOST = pattern(r"[a-zA-Z0-9.-]*")
 _SCP = pattern("([^/]*)@(.*):(.*)")
 _ARCHIVE = pattern(r"(?s).*(?:\.zip|\.tar|\.tgz|\.tar\.gz|\.tar\.xz|\.tar\.bz2|\.tar\.zst)")
 
+_MOST_DIGITS = 4000                   # Python refuses to read a number with more
 _ALGORITHMS = ("md5:", "sha1:", "sha256:", "sha512:", "blake3:")
 FORGES = ("github", "gitlab", "sourcehut")
 _SWITCHES = ("allRefs", "exportIgnore", "lfs", "shallow", "submodules", "verifyCommit")
@@ -122,7 +125,7 @@ def _forge(address: Address, query: dict[str, str]) -> Attributes:
             if name in found:
                 raise MalformedAddress(f"URL '{address.to_text()}' contains {several}")
             found[name] = query[name]
-    return found | {name: query[name] for name in ("host", "narHash") if name in query}     # the others are ignored
+    return found | {name: query[name] for name in ("host", "narHash") if name in query}     # other parameters are ignored
 
 
 def _indirect(address: Address) -> Attributes:
@@ -150,7 +153,7 @@ def _indirect(address: Address) -> Attributes:
 
 
 def joined_path(address: Address) -> str:
-    """The path of a URL as one of the file system: without repeated slashes.
+    """The path of a URL in the form of a file's path: without repeated slashes.
 
     >>> joined_path(parse_address("path:/a//b/"))
     '/a/b/'
@@ -178,7 +181,7 @@ def _path(address: Address, query: dict[str, str]) -> Attributes:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) < 1 << 63
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) < 1 << 63
 
 
 def _git(address: Address, query: dict[str, str]) -> Attributes:
@@ -193,7 +196,7 @@ def _git(address: Address, query: dict[str, str]) -> Attributes:
 
 
 def fix_git_url(url: str) -> Address:
-    """A text that Git accepts as an address, as a URL: paths become `file:`, `user@host:path` becomes `ssh:`.
+    """Makes a URL of a text that Git accepts as an address: a path becomes `file:`, `user@host:path` becomes `ssh:`.
 
     >>> fix_git_url("git@example.org:a/b").to_text(), fix_git_url("/a/b").to_text()
     ('ssh://git@example.org/a/b', 'file:///a/b')
@@ -236,7 +239,7 @@ def _tree(kind: str, address: Address, query: dict[str, str]) -> Attributes:
 
 
 def check_attributes(attributes: Attributes, features: Container[str] = DEFAULT_FEATURES) -> str:
-    """The scheme of attributes, if it accepts all of them.  An unknown scheme may have any."""
+    """Returns the scheme of attributes, after checking that the scheme accepts all of them.  An unknown scheme accepts any."""
     if "type" not in attributes:
         raise MalformedInput("'type' attribute to specify input scheme is required but not provided")
     kind = string_of(attributes, "type")
@@ -408,7 +411,7 @@ def public_keys(attributes: Attributes) -> list[tuple[str, str]]:
 
 
 def address_of(attributes: Attributes, more: dict[str, str] | None = None, features: Container[str] = DEFAULT_FEATURES) -> str:
-    """The URL for attributes, which need not all be known to the scheme: a flake may have added some (`inputs.self`).  `more` is added to its query.
+    """The URL for attributes.  The scheme need not know all of them: a flake may have added some (`inputs.self`).  *more* is added to the query.
 
     >>> address_of({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05"}, {"dir": "lib"})
     'github:NixOS/nixpkgs/23.05?dir=lib'

@@ -1,4 +1,4 @@
-"""libgit2 (pygit2), imported when it is first used, because that takes longer than a small evaluation.
+"""libgit2 (pygit2), imported when it is first used, because the import takes longer than a small evaluation.
 
 `libgit.Repository` is `pygit2.Repository`, and so on.
 """

@@ -16,20 +16,21 @@ if TYPE_CHECKING:
 
 
 def fetch_path(input: Input, fetcher: Fetcher) -> Fetched:
+    """Fetches an input of the scheme `path`."""
     path = absolute_path(input.attrs)
     if path is None:
         raise FetchError(f"cannot fetch input '{input.to_url()}' because it uses a relative path")
     real = fetcher.allowed_places.real(path)
     tree = DiskTree(path) if real is None else DiskTree(real, is_exact=True)
     if tree.kind(b"") is None and (real is not None or not os.path.lexists(path)):
-        raise FetchError(f"path '/{path}' does not exist")
+        raise FetchError(f"path '/{path}' does not exist")      # with two slashes, like C++ Nix
     if input.last_modified is not None:
         return Fetched(tree, input)
     return Fetched(tree, input.with_attrs(lastModified=newest(path, fetcher) if real is None else newest_of(tree, fetcher)))
 
 
 def newest_of(tree: DiskTree, fetcher: Fetcher) -> int:
-    """As `newest`, without following links on the way."""
+    """Like `newest`, for a tree, which follows no link on the way to its root."""
     found = 0
     paths = [b""]
     while paths:

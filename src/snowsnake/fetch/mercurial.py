@@ -26,7 +26,7 @@ _INFO = re.compile(rb"([0-9a-f]{40}) ([0-9]+) (.*)", re.DOTALL)
 
 
 def run_hg(arguments: list[str], fetcher: Fetcher) -> tuple[int, bytes]:
-    """(exit code, output); with HGPLAIN, the user's configuration does not change the output."""
+    """Runs the user's hg, and returns (exit code, output).  With HGPLAIN, the user's configuration does not change the output."""
     try:
         process = subprocess.Popen(["hg", *arguments], stdout=subprocess.PIPE, env={**os.environ, "HGPLAIN": ""})
     except OSError as error:
@@ -35,6 +35,7 @@ def run_hg(arguments: list[str], fetcher: Fetcher) -> tuple[int, bytes]:
 
 
 def hg(arguments: list[str], fetcher: Fetcher) -> bytes:
+    """Runs the user's hg, and returns its output; raises FetchError if it fails."""
     code, output = run_hg(arguments, fetcher)
     if code != 0:
         raise FetchError(f"hg {_said(code)}")
@@ -46,6 +47,7 @@ def _said(code: int) -> str:
 
 
 def fetch_mercurial(input: Input, fetcher: Fetcher) -> Fetched:
+    """Fetches an input of the scheme `hg`."""
     address = parse_address(string_of(input.attrs, "url"))
     path = joined_path(address) if address.scheme == "file" else None
     checked = None if path is None else fetcher.allowed_places.real(path)
@@ -56,7 +58,7 @@ def fetch_mercurial(input: Input, fetcher: Fetcher) -> Fetched:
 
 
 def _fetch(input: Input, url: str, path: str | None, is_exact: bool, fetcher: Fetcher) -> Fetched:
-    """*path*: of a repository on this machine; *is_exact*: no link may be on the way to it."""
+    """Fetches a repository.  *path*: its folder, if it is on this machine; *is_exact*: no link may be on the way to it."""
     asked = revision_of(input.attrs)
     if asked is not None and asked.algorithm != "sha1":
         raise FetchError(
@@ -73,7 +75,7 @@ def _fetch(input: Input, url: str, path: str | None, is_exact: bool, fetcher: Fe
     if rev is None and known is not None and fetcher.is_fresh(known):
         rev = str(known["rev"])
     if rev is not None:
-        found = _kept(rev, url, input, ref, fetcher)
+        found = _cached(rev, url, input, ref, fetcher)
         if found is not None:
             return found
     folder = fetcher.cache.repository("hg", Hash.of_bytes(os.fsencode(url)).nix32)
@@ -85,7 +87,7 @@ def _fetch(input: Input, url: str, path: str | None, is_exact: bool, fetcher: Fe
     revision, count, branch = match[1].decode(), int(match[2]), os.fsdecode(match[3])
     if asked is None:
         fetcher.cache.note("hgRef", key, {"rev": revision})
-    result = _kept(revision, url, input, branch, fetcher)
+    result = _cached(revision, url, input, branch, fetcher)
     if result is not None:
         return result
     new = fetcher.cache.new_path()
@@ -101,7 +103,7 @@ def _fetch(input: Input, url: str, path: str | None, is_exact: bool, fetcher: Fe
     return Fetched(DiskTree(kept), input.with_attrs(rev=revision, ref=branch, revCount=count), f"nar:{tree.sri}")
 
 
-def _kept(rev: str, url: str, input: Input, ref: str, fetcher: Fetcher) -> Fetched | None:
+def _cached(rev: str, url: str, input: Input, ref: str, fetcher: Fetcher) -> Fetched | None:
     known = fetcher.cache.fact("hgRev", f"{url} {rev}")
     if known is None:
         return None
@@ -130,7 +132,7 @@ def _pull(folder: str, url: str, rev: str | None, fetcher: Fetcher) -> None:
         pull = ["pull", "-R", folder, "--", url]
         code, _ = run_hg(pull, fetcher)
         if code != 0 and os.path.exists(os.path.join(folder, ".hg/store/journal")):
-            hg(["recover", "-R", folder], fetcher)       # after a process that was killed
+            hg(["recover", "-R", folder], fetcher)       # an earlier process was killed
             code, _ = run_hg(pull, fetcher)
         if code != 0:
             raise FetchError(f"'hg pull' {_said(code)}")

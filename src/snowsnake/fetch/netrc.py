@@ -1,6 +1,6 @@
 """Names and passwords for hosts, from a file in the format of netrc.
 
-In: a path.  Out: (user, password) by host, "" for the default.  An unreadable file has none; malformed text ends the file.
+In: a path.  Out: (user, password) by host, "" for the default.  An unreadable file has no entries; unknown words are skipped.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)', re.DOTALL)
 
 
 def read_netrc(path: str) -> dict[str, tuple[str, str]]:
+    """The entries of a file."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             text = file.read()
@@ -20,7 +21,7 @@ def read_netrc(path: str) -> dict[str, tuple[str, str]]:
 
 
 def parse_netrc(text: str) -> dict[str, tuple[str, str]]:
-    """The entries of a text; of a repeated host the first counts.
+    """The entries of a text.  If a host is repeated, its first entry counts.
 
     >>> parse_netrc('machine example.org login me password "a b"')
     {'example.org': ('me', 'a b')}

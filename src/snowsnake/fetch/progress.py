@@ -27,7 +27,7 @@ class Activity:
         self.expected = 0
 
     def progress(self, done: int, expected: int = 0) -> None:
-        """Bytes so far, and altogether if that is known."""
+        """Notes the bytes that are done, and how many there are altogether, 0 if that is unknown."""
         self.done, self.expected = done, expected
         self._progress.on_progress(self)
 
@@ -36,7 +36,7 @@ class Activity:
 
 
 class Progress:
-    """Numbers the activities."""
+    """Numbers the activities, and calls its own methods `on_…`, which subclasses override."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -55,7 +55,7 @@ class Progress:
         self.message(f"warning: {text}")
 
     def remark(self, level: str, text: str) -> None:
-        """A message for users who want this level."""
+        """Shows a message to users who want this level; here nobody does."""
 
     def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None: ...
 

@@ -1,4 +1,4 @@
-"""The proxy for a host: the variables that curl reads, read as curl reads them.
+"""The proxy for a host, from the environment variables that curl reads, with the same meaning.
 
 In: the environment.  Out: the address of a proxy, or none.
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 
 def proxy_for(scheme: str, host: str, environ: Mapping[str, str]) -> str:
-    """The proxy for a host; "" if there is none.  `HTTP_PROXY` does not count: the header `Proxy:` becomes that variable in CGI programs.
+    """The proxy for a host; "" if there is none.  `HTTP_PROXY` does not count, because in CGI programs it holds the header `Proxy:` of a request.
 
     >>> proxy_for("http", "example.org", {"http_proxy": "p:1", "no_proxy": "localhost,.org"}), proxy_for("https", "h", {"ALL_PROXY": "q:2"})
     ('', 'q:2')
@@ -23,7 +23,7 @@ def proxy_for(scheme: str, host: str, environ: Mapping[str, str]) -> str:
 
 
 def is_exception(host: str, exceptions: str) -> bool:
-    """Whether an entry names the host: a name with everything below it, an IP address, or a range of these.
+    """Whether an entry of `no_proxy` covers the host: a name, which covers everything below it, an IP address, or a range of addresses.
 
     >>> is_exception("a.example.org", "example.org"), is_exception("10.1.2.3", "10.0.0.0/8"), is_exception("badexample.org", "example.org")
     (True, True, False)

@@ -1,7 +1,7 @@
-"""Where a repository leads by itself: links in its own folder, and files in which it names other folders.
+"""Where a repository refers to places outside itself: by links in its own folder, and by files that name other folders.
 
-In: a repository of this machine, and a folder that it must not leave.  Out: nothing, or ForbiddenAccess.  libgit2, git and hg follow all of these,
-so a repository that may be read could otherwise show the objects of one that may not.
+In: a repository of this machine, and a folder that it must not leave.  Out: nothing, or ForbiddenAccess.  libgit2, git and hg follow all of them,
+so a repository that we may read could otherwise show the objects of one that we may not read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MOST_LINKS = 40
 _OWN_FOLDERS = (".git", ".hg")
-# (folder, file) -> what a line begins with that names a folder, and where a relative one starts: the file's folder, or the one above
+# (folder, file) -> the start of each line that names a folder, and where a relative name starts: the file's folder, or its parent
 _NAMING = {
     ("", ".git"): (b"gitdir:", "."),
     ("", "commondir"): (b"", "."),
@@ -26,12 +26,12 @@ _NAMING = {
 
 
 def own_places(real: str) -> list[str]:
-    """The folders, or the files naming them, in which a repository has its history; the repository itself if it has no working tree."""
+    """The folders in which a repository has its history, or files that name them; the repository itself if it has no working tree."""
     return [place for place in (os.path.join(real, name) for name in _OWN_FOLDERS) if os.path.lexists(place)] or [real]
 
 
 def check_links(real: str, folder: str) -> None:
-    """ForbiddenAccess if something that belongs to the repository at *real* leads out of *folder*; neither path has a link in it."""
+    """Raises ForbiddenAccess if something in the repository at *real* leads out of *folder*; neither path has a link in it."""
     waiting = own_places(real)
     seen = set()
     while waiting:
@@ -47,7 +47,7 @@ def check_links(real: str, folder: str) -> None:
 
 
 def _leads(place: str) -> Iterator[tuple[str, str]]:
-    """(link or file, where it leads) of everything at or below a place that leads elsewhere."""
+    """(link or file, where it leads) for everything at or below a place that leads elsewhere."""
     if not os.path.isdir(place):
         yield from _named(place)
         return
@@ -77,7 +77,7 @@ def _named(file: str) -> Iterator[tuple[str, str]]:
 
 
 def real_below(place: str, folder: str, *, follows_last: bool) -> str | None:
-    """Where *place*, which is below *folder* as a text, really is; None if a link leads out of the folder.  Nothing outside is looked at."""
+    """The real path of *place*, whose text begins with *folder*; None if a link leads out of the folder.  Nothing outside is looked at."""
     root = os.path.realpath(folder)
     at = root
     todo = [name for name in place[len(folder) :].split("/")[::-1] if name not in ("", ".")]
@@ -111,7 +111,7 @@ def _target(path: str) -> str | None:
 
 
 def _rejoined(root: str, todo: list[str]) -> tuple[str, list[str]]:
-    """An absolute target goes on at the root, if its text begins with that; otherwise it is outside."""
+    """Where an absolute target goes on, and its remaining names: at *root* if its text begins with that, otherwise outside."""
     parts = [part for part in root.split("/") if part]
     if todo[::-1][: len(parts)] == parts:
         return root, todo[: len(todo) - len(parts)]

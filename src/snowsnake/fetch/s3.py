@@ -1,7 +1,8 @@
 """Objects in buckets of Amazon S3, and of servers that speak its protocol: `s3://BUCKET/KEY?region=…&endpoint=…`.
 
-In: URLs.  Out: the same objects' HTTP URLs, and headers that sign requests for them.  Who asks is found as AWS's own programs find it: variables,
-the files of a profile, single sign-on, the machine itself; if nobody is found, requests are not signed, which public buckets allow.
+In: URLs.  Out: the same objects' HTTP URLs, and headers that sign requests for them.  Credentials come from where AWS's own programs look for
+them: variables, the files of a profile, single sign-on, the machine itself.  Without credentials, requests are not signed, which public buckets
+allow.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ else:
     from snowsnake.store.light_dataclass import dataclass
 
 STYLES = ("auto", "path", "virtual")
-PARAMETERS = ("profile", "region", "scheme", "endpoint", "addressing-style")       # which belong to the address
+PARAMETERS = ("profile", "region", "scheme", "endpoint", "addressing-style")       # the query parameters that belong to the address
 _DEFAULT_REGION = "us-east-1"
 _UNESCAPED = "!$&'()*+,;=:@~"
 
@@ -33,7 +34,7 @@ class BadS3Url(FetchError):
 
 @dataclass
 class S3Place:
-    """An object: its HTTP URL, and with which profile and for which region requests for it are signed."""
+    """An object: its HTTP URL, and the profile and region with which requests for it are signed."""
 
     url: str
     region: str = _DEFAULT_REGION
@@ -41,7 +42,7 @@ class S3Place:
 
     @classmethod
     def parse(cls, url: str, on_warning: Callable[[str], None] = lambda text: None) -> S3Place:
-        """BadS3Url if it names no object.
+        """Parses a URL; raises BadS3Url if it names no object.
 
         >>> S3Place.parse("s3://snow/a%20b?region=eu-west-1").url
         'https://snow.s3.eu-west-1.amazonaws.com/a%20b'
@@ -98,8 +99,10 @@ class Signer:
         self._found: dict[str, Any] = {}
 
     def headers(self, method: str, place: S3Place, url: str = "", given: dict[str, str] | None = None, body: bytes | BinaryIO | None = None) -> dict[str, str]:
-        """*given*, and the headers that sign a request with them.  *url*: of the request, if it has other parameters than *place*.  A file is read from its
-        beginning, and stands there again."""
+        """Returns *given* together with the headers that sign a request with them.
+
+        *url*: the URL of the request, if it has other parameters than that of *place*.  A file as *body* is read from its beginning, and rewound.
+        """
         credentials = self._credentials(place.profile)
         if credentials is None:
             return dict(given or {})
@@ -120,7 +123,7 @@ class Signer:
             return self._found[profile]
 
     def _looked_for(self, profile: str) -> Any:
-        """Variables come before a profile, even if that is named in the URL, as in C++ Nix."""
+        """Looks for credentials.  Variables come before a profile, even before one that the URL names, as in C++ Nix."""
         try:
             from botocore.credentials import EnvProvider
             from botocore.exceptions import BotoCoreError

@@ -1,6 +1,6 @@
 """The archive (NAR) of a tree, as a stream, and its hash.
 
-In: a `Tree`.  Out: pieces of bytes, or the hash with the size.  The store's own code reads a tree that lies on disk as it is.
+In: a `Tree`.  Out: pieces of bytes, or the hash with the size.  A tree that is unchanged on disk is read by the store's own, faster code.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def archive_of(tree: Tree) -> Iterator[bytes]:
     if kind is None:
         raise FileNotFoundError("the tree has no root")
     yield _START
-    # (path, remaining entries): a level of this stack for each open folder, however deep
+    # (path, remaining entries) of each open folder
     stack: list[tuple[bytes, Iterator[tuple[bytes, str]]]] = []
     path, end = b"", b""
     while True:
@@ -75,7 +75,7 @@ class ArchiveStream:
         self._rest = b""
 
     def read(self, size: int = -1) -> bytes:
-        """Exactly *size* bytes, fewer only at the end."""
+        """Reads exactly *size* bytes, fewer only at the end."""
         found = [self._rest]
         have = len(self._rest)
         while size < 0 or have < size:

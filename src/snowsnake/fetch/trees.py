@@ -41,9 +41,9 @@ class Tree(Protocol):
 
 
 def places_of(tree: Tree, path: bytes, is_whole: bool = False) -> Iterator[bytes]:
-    """The places on disk whose change may change what a tree says about a path (or, *is_whole*, about all below it); none for one that never changes.
+    """The places on disk whose change may change what a tree says about a path (or, with *is_whole*, about everything below it).
 
-    These are the file and the folders of the tree on the way to it, without its root.
+    They are the file, and the folders of the tree on the way to it, without its root.  A tree that never changes has none.
 
     >>> list(places_of(DiskTree("/top"), b"a/b"))
     [b'/top/a/b', b'/top/a']
@@ -58,17 +58,17 @@ def places_of(tree: Tree, path: bytes, is_whole: bool = False) -> Iterator[bytes
             if mount.startswith(start):
                 yield from places_of(other, b"", True)
     elif isinstance(tree, WithoutUntracked) and not path and not is_whole:
-        return                         # a folder, with the names that Git's index has
+        return                         # a folder's names are those of Git's index
     elif isinstance(tree, DiskTree):
         yield from places_below(tree.root, path, is_whole)
     elif isinstance(tree, PlainFile):
         yield tree.path
-    elif hasattr(tree, "base"):        # one that leaves something out
+    elif hasattr(tree, "base"):        # a tree that leaves something out of another
         yield from places_of(tree.base, path, is_whole)
 
 
 def places_below(root: bytes, path: bytes, is_whole: bool) -> Iterator[bytes]:
-    """As `places_of`, for a folder or file."""
+    """Like `places_of`, for a folder or file at *root* on disk."""
     top = root + b"/" + path if path else root
     yield top
     if is_whole:
@@ -110,7 +110,7 @@ def closing_fd(fd: int) -> Iterator[int]:
 class DiskTree:
     """A file or folder on disk.
 
-    *is_exact*: no link may be on the way to the root either, because somebody decided where it is and may read nothing else.
+    *is_exact*: no link may be on the way to the root either, because a policy allows this place only.
     """
 
     def __init__(self, root: str | bytes, *, is_exact: bool = False) -> None:
@@ -121,7 +121,7 @@ class DiskTree:
         return self.root + b"/" + path if path else self.root
 
     def status(self, path: bytes) -> os.stat_result:
-        """Of what is there, which may be a link; OSError if nothing is."""
+        """The status of what is there, which may be a link; raises OSError if nothing is."""
         with closing_fd(self._open(path, os.O_PATH | os.O_NOFOLLOW)) as found:
             return os.fstat(found)
 
@@ -132,7 +132,8 @@ class DiskTree:
         return _kind_of(mode) if mode else None
 
     def read(self, path: bytes) -> bytes:
-        with open(self._open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        # `open` closes the descriptor of a folder, before it raises an error, only if it called an opener for it.
+        with open(self._at(path), "rb", opener=lambda _name, _flags: self._open(path, os.O_RDONLY | os.O_NONBLOCK)) as file:
             return file.read()
 
     def list(self, path: bytes) -> list[tuple[bytes, str]]:
@@ -155,17 +156,17 @@ class DiskTree:
             return os.readlink(b"", dir_fd=link)
 
     def _open(self, path: bytes, flags: int) -> int:
-        """Follows no link below the root: somebody may replace a folder by one at any time."""
+        """Opens a path and follows no link below the root: another program may replace a folder by a link at any time."""
         from snowsnake.store.nar import open_below
 
         return open_below(self._at(path), self._trusted, flags if flags & os.O_DIRECTORY and not path else flags | os.O_NOFOLLOW)
 
     def disk_path(self, path: bytes) -> bytes | None:
-        return self._at(path) if self._trusted else None      # who opens it by its name may be led elsewhere
+        return self._at(path) if self._trusted else None      # opening an exact place by its name could follow a link
 
 
 class PlainFile:
-    """One file of this machine in the form of a download: no link, not executable."""
+    """One file of this machine, as if it had been downloaded: not a link, and not executable."""
 
     def __init__(self, path: str | bytes) -> None:
         self.path = os.fsencode(path)
@@ -216,7 +217,7 @@ class FileContents:
 class PartOfDisk(DiskTree):
     """The named files of a folder; everything below a named path comes with it.
 
-    `files` is called for the names when the tree is first read, which may never happen if its hash is known.
+    *files* returns the names.  It is called when the tree is first read, which never happens if its hash is known.
     """
 
     def __init__(self, root: str | bytes, files: Callable[[], Iterable[bytes]], *, is_exact: bool = False) -> None:
@@ -233,7 +234,7 @@ class PartOfDisk(DiskTree):
 
     @property
     def folders(self) -> dict[bytes, set[bytes]]:
-        """The names in each folder that leads to a file, made when they are first needed."""
+        """The names in each folder on the way to a file; the table is made when it is first needed."""
         if self._folders is None:
             folders: dict[bytes, set[bytes]] = {b"": set()}
             for path in self._files:
@@ -256,11 +257,7 @@ class PartOfDisk(DiskTree):
         return False
 
     def kind(self, path: bytes) -> str | None:
-        if path in self._files:
-            return super().kind(path)
-        if path in self.folders or self._is_named(path):
-            return super().kind(path)
-        return None
+        return super().kind(path) if self._is_named(path) or path in self.folders else None
 
     def read(self, path: bytes) -> bytes:
         if not self._is_named(path):
@@ -287,11 +284,11 @@ class PartOfDisk(DiskTree):
         return found
 
     def disk_path(self, path: bytes) -> bytes | None:
-        return self._at(path) if path in self._files or self._is_named(path) else None
+        return self._at(path) if self._is_named(path) else None
 
 
 class WithoutUntracked(DiskTree):
-    """The tracked files of a working tree; `index` (git_index.pyx) says which they are."""
+    """The tracked files of a working tree; *index* (git_index.pyx) knows which they are."""
 
     def __init__(self, root: str | bytes, index: GitIndex, *, is_exact: bool = False) -> None:
         super().__init__(root, is_exact=is_exact)
@@ -327,7 +324,7 @@ class WithoutUntracked(DiskTree):
         return self._at(path) if self._index.has(path) else None
 
     def is_unchanged(self, read: Iterable[tuple[bytes, bool]]) -> bool:
-        """Whether what was read, (path, whether everything below it as well), is what was hashed; False if that cannot be told."""
+        """Whether the files still are as they were hashed; *read*: (path, whether everything below it was read, too).  False if the index cannot tell."""
         return bool(self._index.holds(read))
 
     def nar_digest(self) -> tuple[bytes, int]:
