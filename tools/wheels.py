@@ -12,6 +12,7 @@ Exit code 1 if a wheel cannot be built or does not work, 2 if the machine lacks 
 """
 
 import argparse
+import atexit
 import os
 import re
 import shutil
@@ -78,6 +79,7 @@ def foreign(architecture: str, root: Path) -> Target:
         raise SystemExit(f"missing: {', '.join(lacking)} (CONTRIBUTING.md, Make a release)")
     # Its library is not on the path: only the module that says how it was built.
     shown = Path(tempfile.mkdtemp(prefix="snowsnake-"))
+    atexit.register(shutil.rmtree, shown)
     shutil.copy2(facts, shown)
     return Target(
         architecture,
