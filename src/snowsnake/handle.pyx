@@ -459,7 +459,7 @@ cdef class Handle:
             self.evaluator.leave()
 
     def write_xml(self, write, *, bint strict=True, bint location=True):
-        """`to_xml`, handed to `write(bytes)` in pieces of about a megabyte; some of them may be written before an error is raised."""
+        """`to_xml`, handed to `write(bytes)` in pieces of about a megabyte; before an error, what there was, with the ends of all open elements."""
         cdef _Writing writing = _Writing(write, self.evaluator)
         self.evaluator.enter()
         try:

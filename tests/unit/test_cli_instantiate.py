@@ -213,3 +213,32 @@ def test_or_as_an_identifier(nix, tmp_path, source, warned):
     for _ in range(2):                 # what is compiled and kept on disk warns, too
         code, _, stderr = nix("--eval", "or.nix")
         assert (code, stderr) == (0, expected)
+
+
+XML_HEAD = "<?xml version='1.0' encoding='utf-8'?>\n<expr>\n"
+
+
+@pytest.mark.parametrize(
+    ("expression", "output"),
+    [
+        ('[ 1 (throw "x") ]', XML_HEAD + '  <list>\n    <int value="1" />\n  </list>\n</expr>\n'),
+        (
+            '{ a = 1; b = throw "x"; }',
+            XML_HEAD + '  <attrs>\n    <attr name="a">\n      <int value="1" />\n    </attr>\n    <attr name="b">\n    </attr>\n  </attrs>\n</expr>\n',
+        ),
+        (
+            '[ { a = [ 1 (throw "x") ]; } ]',
+            XML_HEAD + '  <list>\n    <attrs>\n      <attr name="a">\n        <list>\n          <int value="1" />\n        </list>\n      </attr>\n'
+            "    </attrs>\n  </list>\n</expr>\n",
+        ),
+        ('{ type = "derivation"; drvPath = throw "x"; }', XML_HEAD + "</expr>\n"),
+        ('throw "x"', ""),
+        ('{ type = throw "x"; }', XML_HEAD + "</expr>\n"),
+        ('[ (builtins.toXML [ (throw "x") ]) ]', XML_HEAD + "  <list>\n  </list>\n</expr>\n"),
+    ],
+)
+def test_xml_before_an_error(nix, expression, output):
+    """What there was, with the ends of all open elements."""
+    code, out, errors = nix("--eval", "--xml", "--strict", "--no-location", "-E", expression)
+    assert (code, out) == (1, output)
+    assert errors.endswith("error: x\n")

@@ -28,7 +28,7 @@ from snowsnake.machine.heap cimport make_float, make_int
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine, PART_ELEMENT, PART_NONE
 from snowsnake.machine.word cimport WORD_FALSE, WORD_NULL, WORD_TRUE, Word, string_data, string_size
 from snowsnake.output.json cimport to_json, to_plain_json, trace_json
-from snowsnake.output.xml cimport to_xml, to_xml_as
+from snowsnake.output.xml cimport to_xml, to_xml_as, trace_xml
 
 
 cdef int _add_timestamp(Assembly* a, const Datum* datum) noexcept nogil:
@@ -120,3 +120,4 @@ define("fromTOML", from_toml)
 define("fromJSON", from_json)
 define("toXML", to_xml)
 define("__toXML", to_xml_as)
+define_trace("__toXML", trace_xml)

@@ -3,15 +3,15 @@
 
 In: any value, and whether to force it deeply and to show places.  Out: a string with the contexts of all strings in it.
 The stack holds, above the three arguments: the text's slots, the table of derivations seen and their number, the number of
-open elements, then two words for each list or set that is open: itself and twice the index of what comes next in it, plus
-one if it is a derivation.
+open elements, then two words for each list or set that is open: itself and four times the index of what comes next in it, plus
+one if it is a derivation, plus two if the element of that attribute is open.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memset, strlen
 
 from snowsnake.builtins.protocol cimport done, force
-from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_free, bytes_text
 from snowsnake.foundation.probing cimport probe
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
@@ -21,7 +21,7 @@ from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport DONE, ERROR_FILE, RAISE, Formals, Machine
+from snowsnake.machine.state cimport DONE, ERROR_FILE, RAISE, Formals, Machine, TraceEntry
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, TAG_STRING, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size,
@@ -55,6 +55,7 @@ cdef enum:
     SEEN_COUNT = 8
     DEPTH = 9
     LEVELS = 10
+    ATTRIBUTE_IS_OPEN = 2             # in the second word of a level
     MOST_LEVELS = 10000               # as in C++ Nix: indentation makes the text grow with the square of the depth
 
 
@@ -377,14 +378,61 @@ cdef bint _hand_on(HeapText* t) noexcept nogil:
     return False
 
 
+cdef void _open_attribute(HeapText* t, Word* fp, Word set_, uint64_t index, uint32_t place) noexcept nogil:
+    cdef Word name = symbol_string(t.m, keys_symbols(attrs_keys(set_))[place])
+    cdef SourcePlace where
+    if index:
+        _close(t, fp, "attr")
+    _start(t, fp, "attr")
+    where = _place(t, fp, keys_positions(attrs_keys(set_))[place])
+    _put_line(t, where)
+    _put_attribute(t, "name", string_data(name), string_size(name))
+    _put_path(t, where)
+    _end_open(t, fp)
+
+
+cdef void _put_end(Bytes* out, Word* fp, const char* tag) noexcept nogil:
+    cdef int64_t i
+    fp[DEPTH] = small_int(max(int_value(fp[DEPTH]) - 1, <int64_t>0))
+    for i in range(int_value(fp[DEPTH])):
+        bytes_text(out, "  ")
+    bytes_text(out, "</")
+    bytes_text(out, tag)
+    bytes_text(out, ">\n")
+
+
+cdef uint32_t trace_xml(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
+    """An error leaves the builtin: the text so far goes out, with the ends of all that is open, as by C++ Nix."""
+    cdef HeapText t
+    cdef Bytes piece
+    cdef Word* level = fp + LEVELS + (top - fp - LEVELS) // 2 * 2
+    if snow_xml_stream.machine != m or top < fp + LEVELS:
+        return 0
+    text_begin(&t, m, fp + TEXT)
+    memset(&piece, 0, sizeof(piece))
+    bytes_append(&piece, t.start, <size_t>(t.at - t.start))
+    while level > fp + LEVELS:
+        level -= 2
+        if is_list(level[0]):
+            _put_end(&piece, fp, "list")
+            continue
+        if int_value(level[1]) >= 4 or int_value(level[1]) & ATTRIBUTE_IS_OPEN:
+            _put_end(&piece, fp, "attr")
+        _put_end(&piece, fp, "derivation" if int_value(level[1]) & 1 else "attrs")
+    _put_end(&piece, fp, "expr")
+    if not piece.failed:
+        (<Sink>snow_xml_stream.sink)(snow_xml_stream.context, &piece)
+    bytes_free(&piece)
+    return 0
+
+
 cdef int _go_on(HeapText* t, Word* fp) noexcept nogil:
     """Writes until something must be forced; DONE: the last level is closed."""
     cdef Machine* m = t.m
-    cdef Word container, w, thunk, name
+    cdef Word container, w, thunk
     cdef uint64_t i, n
     cdef uint32_t* order = NULL
     cdef uint32_t place = 0
-    cdef SourcePlace where
     cdef bint is_derivation
     while m.sp > fp + LEVELS:
         if must_stop(m):
@@ -392,7 +440,7 @@ cdef int _go_on(HeapText* t, Word* fp) noexcept nogil:
         if t.at - t.start > PIECE_BYTES and fp[LOCATION] != WORD_NULL and snow_xml_stream.machine == m and not _hand_on(t):
             return RAISE
         container = m.sp[-2]
-        i = <uint64_t>int_value(m.sp[-1]) >> 1
+        i = <uint64_t>int_value(m.sp[-1]) >> 2
         is_derivation = int_value(m.sp[-1]) & 1
         n = list_size(container) if is_list(container) else attrs_size(container)
         if i == n:
@@ -409,20 +457,13 @@ cdef int _go_on(HeapText* t, Word* fp) noexcept nogil:
                 return RAISE
             place = order[i]
             w = val(attrs_values(container)[place])
+            if not int_value(m.sp[-1]) & ATTRIBUTE_IS_OPEN:      # before its value is forced, which may end in an error
+                _open_attribute(t, fp, container, i, place)
+                m.sp[-1] |= small_int(ATTRIBUTE_IS_OPEN)
         thunk = _unforced(m, w, fp[STRICT] == WORD_TRUE)
         if thunk:
             return force(m, thunk)
-        m.sp[-1] = small_int(int_value(m.sp[-1]) + 2)
-        if is_attrs(container):
-            if i:
-                _close(t, fp, "attr")
-            name = symbol_string(m, keys_symbols(attrs_keys(container))[place])
-            _start(t, fp, "attr")
-            where = _place(t, fp, keys_positions(attrs_keys(container))[place])
-            _put_line(t, where)
-            _put_attribute(t, "name", string_data(name), string_size(name))
-            _put_path(t, where)
-            _end_open(t, fp)
+        m.sp[-1] = small_int((int_value(m.sp[-1]) & ~<int64_t>ATTRIBUTE_IS_OPEN) + 4)
         if _put_value(t, fp, w) == RAISE or t.failed:
             return RAISE
         if <uint64_t>(m.sp - fp) > 2 * MOST_LEVELS:
@@ -436,18 +477,24 @@ cdef int to_xml_as(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome = DONE
     if m.sp == fp + 3:
         w = val(fp[0])
-        thunk = _unforced(m, w, fp[STRICT] == WORD_TRUE)
-        if thunk:
-            return force(m, thunk)
+        if is_thunk(w) and fp[STRICT] == WORD_TRUE:
+            return force(m, w)
         text_push_slots(m)
         push(m, m.empty_string)
         push(m, 0)
-        push(m, small_int(1))
+        push(m, 0)
         text_begin(&t, m, fp + TEXT)
         text_put(&t, "<?xml version='1.0' encoding='utf-8'?>\n<expr>\n")
-        outcome = _put_value(&t, fp, w)
     else:
         text_begin(&t, m, fp + TEXT)
+    if fp[DEPTH] == 0:                # the value itself is still to come
+        w = val(fp[0])
+        thunk = _unforced(m, w, fp[STRICT] == WORD_TRUE)
+        if thunk:
+            text_save(&t)
+            return force(m, thunk)
+        fp[DEPTH] = small_int(1)
+        outcome = _put_value(&t, fp, w)
     if outcome == DONE:
         outcome = _go_on(&t, fp)
     if outcome != DONE:
