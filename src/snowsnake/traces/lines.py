@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LOOKS = frozenset((OPCODES["HasAttrName"],))
 _HAVE_TAILS = ("lambda", "let", "with", "if", "assert")
+_DEEP = ("deepSeq", "__deepForce")         # C++ Nix has a place for what they force: its own
 _ARGUMENT_ERRORS = ("missing-argument", "unexpected-argument")
 
 
@@ -44,6 +45,7 @@ class _Trace(OperatorLines, BuiltinLines):
     def made(self) -> tuple[list[Line], RawPosition | None, bool]:
         is_import = False
         for number, note in enumerate(self._notes):
+            self._number = number
             inner = self._inner(number)
             if note.is_code:
                 self._activation(note, inner, is_import, self._notes[number - 1] if number else None)
@@ -73,8 +75,13 @@ class _Trace(OperatorLines, BuiltinLines):
         if note.kind == "function" and note.opcode == OPCODES["BindFormals"] and inner is not None and inner.kind == "thunk":
             pass                               # its argument is evaluated first
         elif note.kind == "function":
-            if note.is_behind_machine and note.arity == 1 and (not self._lines or self._lines[-1][0] != "call"):
+            asker = self._asker()
+            if note.is_behind_machine and note.arity == 1 and (asker is None or asker.is_code or asker.name in _DEEP) \
+                    and (not self._lines or self._lines[-1][0] != "call"):
                 self._lines.append(("call", "", note.extent))        # it was to be called later: that call is nowhere in the source
+            functor = self._functor_attribute(note) if note.arity == 2 else None
+            if functor is not None and (note.is_behind_machine or (asker is not None and asker.kind == "builtin")):
+                self._lines += [("text", note_line("functor"), None), ("call", "", functor)]
             self._lines.append(("function", note.name, self._innermost_lambda(note)))
         elif is_import and note.kind == "file" and note.extent is not None:
             self._lines.append(("file", note.extent[0], None))
@@ -134,8 +141,10 @@ class _Trace(OperatorLines, BuiltinLines):
         return note.extent if node is None else (*note.extent[:2], node.start, node.end)
 
     def _call_line(self, place: RawPosition | None, inner: Note) -> None:
-        if inner.is_functor:
+        functor = self._functor_attribute(inner) if self._inner_is_of_call(inner) else None
+        if inner.is_functor or functor is not None:
             self._lines.append(("text", note_line("functor"), place))
+        place = functor or place
         self._lines.append(("call-site" if self._inner_is_of_call(inner) else "call", "", place))
 
     def _selection(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> bool:
@@ -180,13 +189,51 @@ class _Trace(OperatorLines, BuiltinLines):
         )
 
     def _call(self, note: Note) -> None:
-        if self._call_site is not None and (not self._lines or self._lines[-1][0] != "call-site"):
+        """The error is about the call of the innermost function: which call that was, unless a line says it already."""
+        is_said = bool(self._lines) and self._lines[-1][0] == "call-site"
+        if self._call_site is not None and not is_said:
             self._lines.append(("call-site", "", self._call_site))
+        elif not is_said:
+            self._call_by_machine(note)
         if self._code not in _ARGUMENT_ERRORS:
             self._lines.append(("text", "while evaluating the value passed for the lambda argument", note.extent))
             self._is_shown = False
         else:
             self._position = note.extent
+
+    def _call_by_machine(self, note: Note) -> None:
+        """A builtin called the function, or it was to be called later: that call is nowhere in the source.
+
+        The set that a functor is in calls it where its attribute is.
+        """
+        asker = self._asker()
+        if not note.is_behind_machine and (asker is None or asker.kind != "builtin"):
+            return
+        place = note.extent if note.arity == 1 and (asker is None or asker.name in _DEEP) else None
+        functor = self._functor_attribute(note)
+        if functor is not None:
+            self._lines.append(("text", note_line("functor"), None))
+            place = functor
+        if place is not None or self._code in _ARGUMENT_ERRORS:
+            self._lines.append(("call-site", "", place))
+
+    def _asker(self) -> Note | None:
+        """What had the activation in hand evaluated: code or a builtin."""
+        number = self._number - 1
+        while number >= 0 and self._notes[number].kind in ("text", "context"):
+            number -= 1
+        return self._notes[number] if number >= 0 else None
+
+    def _functor_attribute(self, note: Note) -> RawPosition | None:
+        tree = self._tree(note.extent)
+        way = tree.way_to(*note.extent[2:]) if tree is not None and note.extent is not None else []
+        if note.name != "__functor" or len(way) < 2 or note.extent is None:
+            return None
+        if note.arity == 1 and way[-1].role == "body" and way[-2].kind == "lambda":
+            way.pop()                          # what is left is the function that takes the set itself
+        if way[-1].role != "value" or way[-1].name != "__functor" or way[-1].end != note.extent[3]:
+            return None
+        return (*note.extent[:2], way[-1].name_start, way[-1].name_start + 1)
 
     def _definition(self, note: Note, before: Note | None) -> None:
         """The line of an attribute whose definition is being evaluated; `_asked` says what needed it, if that is known.

@@ -35,6 +35,7 @@ class TraceState:
         self._code: str = cause.code
         self._position: RawPosition | None = position
         self._call_site: RawPosition | None = call_site
+        self._number = 0                       # of the note in hand
         self._features = tuple(features)
         self._trees: dict[tuple[str, int], SourceTree] = {}
         self._lines: list[Line] = []
