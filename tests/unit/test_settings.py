@@ -242,7 +242,7 @@ def test_stores_that_do_not(text) -> None:
 
 
 def test_folders_of_the_user() -> None:
-    """As 2.34.8's getConfigDir and its kin: NIX_…_HOME has no `nix` appended, and an empty HOME is the root."""
+    """As 2.34.8's getConfigDir and its kin: NIX_…_HOME has no `nix` appended."""
     assert xdg_folder({"NIX_DATA_HOME": "/d"}, "DATA") == "/d"
     assert xdg_folder({"XDG_CONFIG_HOME": "/c"}, "CONFIG") == "/c/nix"
     assert user_registry_path({"HOME": "/h"}) == "/h/.config/nix/registry.json"

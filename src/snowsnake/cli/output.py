@@ -374,6 +374,7 @@ def _report_other(error: BaseException, reporter: Reporter, hint: str) -> None:
     from snowsnake.fetch.errors import FetchError
     from snowsnake.settings.errors import SettingError
     from snowsnake.store.daemon.wire import DaemonError
+    from snowsnake.store.local_database import BadDatabase
 
     if isinstance(error, FetchError):
         from snowsnake.diagnostics.error import Frame
@@ -382,7 +383,7 @@ def _report_other(error: BaseException, reporter: Reporter, hint: str) -> None:
         reporter.error(EvaluationError("file", str(error), trace=trace))
     elif isinstance(error, SettingError):
         reporter.failure(str(error), hint if error.is_usage else "")
-    elif isinstance(error, DaemonError):
+    elif isinstance(error, DaemonError | BadDatabase):
         reporter.failure(str(error))
     else:
         reporter.failure(f"fault of the evaluator, please report it: {type(error).__name__}: {error}")

@@ -44,6 +44,17 @@ def two_stores(call: Call) -> "Iterator[tuple[Store, Store]]":
         raise as_error(error) from None
 
 
+def check_words(call: Call) -> None:
+    """Says what is wrong with the words, before `two_stores` says what is missing; not of a store that cannot be opened."""
+    reference = StoreReference.parse(call.settings.text("store"))
+    try:
+        store = open_reference(reference, call.settings, call.reporter.warning, reporter=call.reporter)
+    except ValueError:
+        return
+    with store:
+        Installables(call, store, is_written=False).targets(call.words)
+
+
 def run(call: Call) -> None:
     """`nix copy`: copies objects with everything that they need (without that with `--no-recursive`)."""
     from snowsnake.build.copying import copy_paths, copy_realisations
@@ -52,9 +63,7 @@ def run(call: Call) -> None:
 
     given, settings = call.given, call.settings
     if not given.flag("from") and not given.flag("to"):
-        # What is wrong with the words is said before `two_stores` says what is missing.
-        with open_reference(StoreReference.parse(settings.text("store")), settings, call.reporter.warning, reporter=call.reporter) as store:
-            Installables(call, store, is_written=False).targets(call.words)
+        check_words(call)
     with two_stores(call) as (source, target):
         installables = Installables(call, source, is_written=bool(call.eval_store or not given.flag("from")) and is_written(settings, call.eval_store))
         what = made(call, installables, is_recursive=not given.flag("no_recursive"))

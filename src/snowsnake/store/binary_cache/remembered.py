@@ -96,8 +96,9 @@ class Remembered:
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             now = int(time.time())
             row = self._open().execute(
-                "insert into BinaryCaches (url, timestamp, storeDir, wantMassQuery, priority) values (?1, ?2, ?3, ?4, ?5)"
-                " on conflict (url) do update set timestamp = ?2, storeDir = ?3, wantMassQuery = ?4, priority = ?5 returning id",
+                "insert into BinaryCaches (url, timestamp, storeDir, wantMassQuery, priority) values (?, ?, ?, ?, ?)"
+                " on conflict (url) do update set timestamp = excluded.timestamp, storeDir = excluded.storeDir,"
+                " wantMassQuery = excluded.wantMassQuery, priority = excluded.priority returning id",
                 (url, now, store_dir, int(wants_mass_query), priority),
             ).fetchone()
             return int(row[0])
