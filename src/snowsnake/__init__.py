@@ -20,7 +20,10 @@ if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
         import snowsnake._native as _native
 else:
     import snowsnake._native as _native
-from snowsnake.version import VERSION as __version__
+
+# Of Snowsnake, and of the Nix that it is compatible with.  Here, because a file of their own would be read by every start.
+__version__ = "0.1.0"
+NIX_VERSION = "2.34.8"
 
 # The module of each name, which is imported when the name is first used.
 _KINDS = (
@@ -30,7 +33,6 @@ _KINDS = (
 )
 _API = "Derivation EvaluationError Evaluator ListValue Raw SetValue Value compile evaluate evaluate_file parse"
 _PLACES = dict.fromkeys(_KINDS.split(), "diagnostics.kinds") | dict.fromkeys(_API.split(), "api") | {
-    "NIX_VERSION": "version",
     "DecodeError": "decoding.error",
     "EvaluatorPool": "waiting",
     "QueryResult": "decoding.query",
@@ -38,7 +40,7 @@ _PLACES = dict.fromkeys(_KINDS.split(), "diagnostics.kinds") | dict.fromkeys(_AP
     "to_nix": "nix_printing",
 }
 
-__all__ = [*_PLACES, "__version__"]
+__all__ = [*_PLACES, "NIX_VERSION", "__version__"]
 
 
 class _Compiled:

@@ -50,12 +50,10 @@ from snowsnake.nix_printing import (
     from_nix as from_nix,
     to_nix as to_nix,
 )
-from snowsnake.version import (
-    NIX_VERSION as NIX_VERSION,
-)
 from snowsnake.waiting import (
     EvaluatorPool as EvaluatorPool,
 )
 
 __version__: str
+NIX_VERSION: str
 __all__: list[str]

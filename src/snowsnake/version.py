@@ -1,4 +1,6 @@
 """The version of Snowsnake, and of the Nix that it is compatible with."""
 
-VERSION = "0.1.0"
-NIX_VERSION = "2.34.8"
+from snowsnake import NIX_VERSION, __version__
+
+VERSION = __version__
+__all__ = ["NIX_VERSION", "VERSION"]

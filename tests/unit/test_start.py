@@ -18,7 +18,7 @@ import snowsnake
 
 # What every command needs, and what every evaluation needs besides.
 COMMAND = {
-    "snowsnake", "snowsnake.version", "snowsnake.cli.options", "snowsnake.cli.output", "snowsnake.cli.signals",
+    "snowsnake", "snowsnake.cli.options", "snowsnake.cli.output", "snowsnake.cli.signals",
     "snowsnake.diagnostics.error", "snowsnake.settings", "snowsnake.settings.known", "snowsnake.settings.places",
 }  # fmt: skip
 EVALUATION = {

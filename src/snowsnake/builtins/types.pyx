@@ -14,7 +14,7 @@ from snowsnake.machine.word cimport (
     is_bool, is_float, is_function, is_int, is_list, is_path, is_string, small_int, tag_of,
 )
 
-from snowsnake.version import NIX_VERSION
+from snowsnake import NIX_VERSION
 
 cdef enum:
     LANGUAGE_VERSION = 6
