@@ -102,7 +102,8 @@ def imports_of(path: Path) -> list[tuple[int, str]]:
             continue
         module = match.group(1) or match.group(3)
         if module == "snowsnake":
-            found += [(number, f"snowsnake.{name.split()[0]}") for name in match.group(2).split(",")]
+            # `import snowsnake` is the package's own file, which is below everything.
+            found += [(number, f"snowsnake.{name.split()[0]}") for name in (match.group(2) or "").split(",") if name]
         else:
             found.append((number, module))
     return found

@@ -1,6 +1,6 @@
 """The version of Snowsnake, and of the Nix that it is compatible with."""
 
-from snowsnake import NIX_VERSION, __version__
+import snowsnake
 
-VERSION = __version__
-__all__ = ["NIX_VERSION", "VERSION"]
+VERSION = snowsnake.__version__
+NIX_VERSION = snowsnake.NIX_VERSION

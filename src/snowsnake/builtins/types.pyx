@@ -14,12 +14,12 @@ from snowsnake.machine.word cimport (
     is_bool, is_float, is_function, is_int, is_list, is_path, is_string, small_int, tag_of,
 )
 
-from snowsnake import NIX_VERSION
+import snowsnake                       # its version: a module for it would be a file more to read
 
 cdef enum:
     LANGUAGE_VERSION = 6
 
-cdef bytes VERSION_BYTES = NIX_VERSION.encode()
+cdef bytes VERSION_BYTES = snowsnake.NIX_VERSION.encode()
 cdef const char* VERSION_TEXT = VERSION_BYTES
 
 
