@@ -182,7 +182,7 @@ def test_constants():
         from_nix(3)
 
 
-@pytest.mark.parametrize("levels", [800, 100_000])
+@pytest.mark.parametrize("levels", [20_000, 100_000])
 def test_constants_that_nest_too_deep(levels):
     for text in ("[" * levels + "]" * levels, "{ a = " * levels + "1" + "; }" * levels):
         with pytest.raises(snowsnake.LimitReached):

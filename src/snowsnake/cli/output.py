@@ -344,6 +344,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
         return 1 if program in _OF_NIX and code > 128 else code
     finally:
         _finish()
+        reporter.relabel = None               # of a flake, which has the evaluator, which has the reporter: nobody would close its files
         ends.__exit__()
         if was_collecting:
             gc.enable()

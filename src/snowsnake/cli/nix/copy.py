@@ -13,6 +13,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.profiles import only_path, switch_profile
 from snowsnake.cli.stores import evaluated_in, is_written, open_reference
 from snowsnake.diagnostics.error import as_error
+from snowsnake.settings.errors import SettingError
 from snowsnake.settings.store_reference import StoreReference
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
@@ -49,7 +50,7 @@ def check_words(call: Call) -> None:
     reference = StoreReference.parse(call.settings.text("store"))
     try:
         store = open_reference(reference, call.settings, call.reporter.warning, reporter=call.reporter)
-    except ValueError:
+    except (ValueError, SettingError):
         return
     with store:
         Installables(call, store, is_written=False).targets(call.words)
