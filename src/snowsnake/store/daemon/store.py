@@ -296,7 +296,7 @@ class DaemonStore(CollectingStore):
     def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
         self.flush()
         with self.connection.request(Operation.ADD_TO_STORE_NAR) as wire:
-            _add_path_info(wire, info)
+            wire.add_path_info(info)
             wire.add_number(0)             # nothing is repaired
             wire.add_number(is_checked)    # then a user whom the daemon trusts need not sign
             for piece in _pieces(archive):
@@ -501,19 +501,8 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def _add_path_info(message: Message, info: PathInfo) -> None:
-    message.add_text(info.path)
-    message.add_text(info.deriver or "")
-    message.add_text(info.hash.digest.hex())
-    message.add_texts(info.references)
-    for number in (info.registration_time_s, info.nar_size, info.is_ultimate):
-        message.add_number(number)
-    message.add_texts(info.signatures)
-    message.add_text(info.ca or "")
-
-
 def _described(object_: Waiting) -> bytes:
     """The facts about an object that `ADD_MULTIPLE_TO_STORE` sends before its archive."""
     message = Message()
-    _add_path_info(message, object_.info)
+    message.add_path_info(object_.info)
     return bytes(message.data)

@@ -12,9 +12,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 from snowsnake.store.daemon.channel import Channel, SocketChannel
+
+if TYPE_CHECKING:
+    from snowsnake.store.path_info import PathInfo
 
 _PIECE_BYTES = 1 << 16
 _MAX_TEXT_BYTES = 64 << 20  # of one string: messages, paths, derivations
@@ -91,6 +94,17 @@ class Message:
         self.add_number(len(items))
         for item in items:
             self.add_text(item)
+
+    def add_path_info(self, info: PathInfo) -> None:
+        """An object's facts, as both protocols send them before its archive."""
+        self.add_text(info.path)
+        self.add_text(info.deriver or "")
+        self.add_text(info.hash.digest.hex())
+        self.add_texts(info.references)
+        for number in (info.registration_time_s, info.nar_size, info.is_ultimate):
+            self.add_number(number)
+        self.add_texts(info.signatures)
+        self.add_text(info.ca or "")
 
 
 class Wire(Message):

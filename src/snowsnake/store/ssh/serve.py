@@ -214,14 +214,7 @@ class ServeStore(Store):
     @alone
     def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
         with self.connection.request(Command.ADD_TO_STORE_NAR) as wire:
-            wire.add_text(info.path)
-            wire.add_text(info.deriver or "")
-            wire.add_text(info.hash.digest.hex())
-            wire.add_texts(info.references)
-            for number in (info.registration_time_s, info.nar_size, info.is_ultimate):
-                wire.add_number(number)
-            wire.add_texts(info.signatures)
-            wire.add_text(info.ca or "")
+            wire.add_path_info(info)
             while piece := archive.read(_PIECE_BYTES):
                 wire.data += piece
                 wire.flush()
