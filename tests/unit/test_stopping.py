@@ -219,6 +219,47 @@ def test_a_time_limit_holds_for_what_a_command_prints(hang_guard):
     assert time.monotonic() - started < 20
 
 
+_LONG_TEXT = 'builtins.foldl\' (s: _: s + s) "0123456789abcd\n" (builtins.genList (x: x) 18)'
+UNREAD = {
+    "a result": ("stdout", ["-E", _LONG_TEXT]),
+    "JSON": ("stdout", ["--json", "-E", _LONG_TEXT]),
+    "a trace": ("stderr", ["-E", f"builtins.trace ({_LONG_TEXT}) 1"]),
+    "a thousand traces": ("stderr", ["-E", "builtins.foldl' (a: b: builtins.trace (\"line of a text \" + toString b) b) 1 (builtins.genList (x: x) 10000)"]),
+    "a warning": ("stderr", ["-E", f"builtins.warn ({_LONG_TEXT}) 1"]),
+    "a trace in JSON": ("stderr", ["--log-format", "internal-json", "-E", f"builtins.trace ({_LONG_TEXT}) 1"]),
+    "a message": ("stderr", ["-E", f"throw ({_LONG_TEXT})"]),
+    "a message in JSON": ("stderr", ["--log-format", "json", "-E", f"throw ({_LONG_TEXT})"]),
+}
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_a_time_limit_holds_where_nobody_reads(what, hang_guard):
+    """The reader of a pipe keeps it open and takes nothing: whoever writes to it would wait for ever."""
+    stream, words = UNREAD[what]
+    command = [sys.executable, "-m", "snowsnake.cli.main", "eval", "--timeout", "0.7", *words]
+    other = "stderr" if stream == "stdout" else "stdout"
+    process = subprocess.Popen(command, **{stream: subprocess.PIPE, other: subprocess.DEVNULL})
+    try:
+        assert process.wait(60) == 1
+    finally:
+        process.kill()
+        getattr(process, stream).close()
+
+
+def test_ctrl_c_ends_a_trace_that_nobody_reads(hang_guard):
+    command = [sys.executable, "-m", "snowsnake.cli.main", "eval", "-E", f"builtins.trace ({_LONG_TEXT}) (throw \"x\")"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        assert process.stderr.read(7) == b"trace: "            # it is being written
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert b"interrupted" in process.stderr.read()
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.stderr.close()
+
+
 @pytest.mark.parametrize("expression", ["builtins.path {{ path = {}; }}", '"${{{}}}"', "builtins.filterSource (p: t: true) {}"])
 def test_a_folder_that_is_hashed_can_be_stopped(expression, tmp_path, hang_guard):
     tree = tmp_path / "tree"
@@ -292,6 +333,21 @@ def test_limits_are_not_lost(hang_guard):
     program = "let loop = n: if n == 0 then 0 else loop (builtins.seq [ n n n n ] (n - 1)); in loop 1000000000000"
     for attempt in range(40):
         nix = snowsnake.Evaluator(timeout_s=0.002 + attempt / 10000, depth_limit=4_000_000_000)
+        with pytest.raises(EvaluationError) as caught:
+            nix.evaluate(program).force()
+        assert caught.value.code == "timeout"
+
+
+BULK = ["concatMap (x: [ x x ])", "filter (x: true)", "map (x: x)", "concatLists", "sort (a: b: a < b)", "partition (x: true)"]
+
+
+@pytest.mark.parametrize("builtin", BULK)
+def test_limits_are_not_lost_while_long_lists_are_made(builtin, hang_guard):
+    """These builtins move the limits themselves, and what follows here makes nothing that would reach one."""
+    argument = "builtins.genList (x: [ x ]) 20000" if builtin == "concatLists" else "builtins.genList (x: x) 20000"
+    program = f"let loop = n: loop (builtins.seq (builtins.{builtin} ({argument})) n); in loop 1"
+    for attempt in range(20):
+        nix = snowsnake.Evaluator(timeout_s=0.01 + attempt / 3000)
         with pytest.raises(EvaluationError) as caught:
             nix.evaluate(program).force()
         assert caught.value.code == "timeout"

@@ -18,6 +18,7 @@ from snowsnake.diagnostics.message_table cimport (
 )
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
+from snowsnake.machine.collector cimport set_soft_limit
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve
@@ -524,7 +525,7 @@ cdef bint _map_in_bulk(Machine* m, Word* fp, Word* state, uint64_t* index) noexc
     part = m.hp
     end = part + 1 + room
     m.hp = end
-    m.soft_limit = end + (BULK_WORDS - 4096)
+    set_soft_limit(m, end + (BULK_WORDS - 4096))
     out = _move_taken(m, state, part + 1)
     while i < n and end - out >= LARGE_PART:
         made = m.hp

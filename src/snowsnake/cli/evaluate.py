@@ -8,7 +8,7 @@ import os
 import sys
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import LOG_FORMATS, Reporter, raw_text, write, write_json, write_statistics
+from snowsnake.cli.output import LOG_FORMATS, Reporter, end_output_at, raw_text, write, write_json, write_statistics
 from snowsnake.settings import Settings
 
 TYPE_CHECKING = False
@@ -196,7 +196,9 @@ def run(given: Arguments, reporter: Reporter) -> int:
     if timeout_s := given.number("timeout", 0.0):
         from time import monotonic
 
-        session.evaluator.set_deadline(monotonic() + timeout_s)      # for all runs together, of which each piece of the output is one
+        deadline = monotonic() + timeout_s
+        session.evaluator.set_deadline(deadline)               # for all runs together, of which each piece of the output is one
+        end_output_at(deadline)
     try:
         if given.flag("dump_bytecode"):
             _dump_bytecode(given, session)

@@ -56,10 +56,16 @@ class Reporter:
             sys.stdout.flush()
         except (OSError, ValueError):
             pass                      # who writes to it is told
+        write_piece = sys.stderr.buffer.write
+        if _deadline:
+            from snowsnake.cli.timed_output import message_until
+
+            write_piece = message_until(_deadline)
         try:
             for start in range(0, len(text) + 1, _PIECE):      # a message of 100 MB is not copied as a whole
                 piece = text[start : start + _PIECE] + ("\n" if start + _PIECE > len(text) else "")
-                sys.stderr.buffer.write(piece.encode("utf-8", "surrogateescape"))
+                if not write_piece(piece.encode("utf-8", "surrogateescape")):
+                    return
             sys.stderr.buffer.flush()
         except (OSError, ValueError):
             pass
@@ -236,9 +242,23 @@ class Reporter:
             self._write(render_warning(message, colours=self._colours()))
 
 
+_deadline = 0.0                       # of `--timeout`, by `time.monotonic()`; 0: none
+
+
+def end_output_at(deadline: float) -> None:
+    """Lets what is written from now on end at a deadline, whether or not somebody reads it."""
+    global _deadline
+    _deadline = deadline
+
+
 def write(data: bytes) -> None:
     """Bytes to stdout."""
-    sys.stdout.buffer.write(data)
+    if _deadline:
+        from snowsnake.cli.timed_output import output_until
+
+        output_until(_deadline)(data)
+    else:
+        sys.stdout.buffer.write(data)
 
 
 def write_line(data: bytes) -> None:
@@ -344,6 +364,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
         return 1 if program in _OF_NIX and code > 128 else code
     finally:
         _finish()
+        end_output_at(0.0)
         reporter.relabel = None               # of a flake, which has the evaluator, which has the reporter: nobody would close its files
         ends.__exit__()
         if was_collecting:

@@ -4,6 +4,7 @@
 In: texts, in the words of the program and the evaluator.  Out: lines on standard error, in the log format of the host: plain, without
 control sequences of terminals, or C++ Nix's JSON.
 """
+from libc.errno cimport EINTR, errno
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
@@ -11,6 +12,7 @@ from libc.string cimport memset, strlen
 from snowsnake.diagnostics.terminal_text cimport terminal_text
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_spaces, bytes_text
 from snowsnake.host.state cimport host_of
+from snowsnake.machine.attention cimport must_stop
 from snowsnake.machine.errors cimport format_text
 from snowsnake.machine.state cimport Machine
 
@@ -18,8 +20,18 @@ cdef extern from "<unistd.h>" nogil:
     ssize_t write(int descriptor, const void* data, size_t size)
     int isatty(int descriptor)
 
+cdef extern from "<poll.h>" nogil:
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd* descriptors, unsigned long count, int timeout_ms)
+    short POLLOUT
+
 cdef enum:
     STANDARD_ERROR = 2
+    LOOK_MS = 50                      # between two looks for a request to stop
+    PIPE_BYTES = 4096                 # that a pipe takes at once, if it takes anything
 
 # Messages that this process wrote to its standard error: code that keeps results checks whether an evaluation printed something.
 cdef uint64_t _written_messages = 0
@@ -34,25 +46,38 @@ cdef bint is_said(Machine* m, int level) noexcept nogil:
     return level <= host_of(m).verbosity
 
 
-cdef void _write_out(const uint8_t* data, size_t size) noexcept nogil:
-    """Writes the whole message at once, as far as the system accepts it; standard error may be closed."""
+cdef bint _may_write(Machine* m) noexcept nogil:
+    """Waits until standard error takes something, or has an error; False if the machine must stop instead: perhaps nobody reads what is written there."""
+    cdef pollfd out
+    while not must_stop(m):
+        out.fd = STANDARD_ERROR
+        out.events = POLLOUT
+        if poll(&out, 1, LOOK_MS) > 0:
+            return True
+    return False
+
+
+cdef void _write_out(Machine* m, const uint8_t* data, size_t size) noexcept nogil:
+    """Writes a message as far as the system accepts it, and until the machine must stop; standard error may be closed."""
     global _written_messages
     cdef ssize_t written
     _written_messages += 1
-    while size:
-        written = write(STANDARD_ERROR, data, size)
+    while size and _may_write(m):
+        written = write(STANDARD_ERROR, data, min(size, <size_t>PIPE_BYTES))
+        if written < 0 and errno == EINTR:
+            continue
         if written <= 0:
             break
         data += written
         size -= <size_t>written
 
 
-cdef void _write_plain(Bytes* text) noexcept nogil:
+cdef void _write_plain(Machine* m, Bytes* text) noexcept nogil:
     cdef size_t size = 0
     cdef uint8_t* shown = terminal_text(text.data, text.size, isatty(STANDARD_ERROR), &size)
     if shown != NULL:
         shown[size] = c'\n'            # there is room for it
-        _write_out(shown, size + 1)
+        _write_out(m, shown, size + 1)
         free(shown)
 
 
@@ -79,7 +104,7 @@ cdef bint _quoted(Bytes* line, const uint8_t* text, size_t size) noexcept nogil:
     return fits and bytes_byte(line, c'"')
 
 
-cdef void _write_json(int level, const void* shown, size_t shown_size, const void* raw, size_t raw_size) noexcept nogil:
+cdef void _write_json(Machine* m, int level, const void* shown, size_t shown_size, const void* raw, size_t raw_size) noexcept nogil:
     """Writes a line of C++ Nix's JSON.  An error or a warning also has the text without its title (*raw*)."""
     cdef Bytes line
     cdef char* end = format_text(",\"level\":%d,\"line\":0", level) if raw != NULL else format_text(",\"level\":%d", level)
@@ -93,7 +118,7 @@ cdef void _write_json(int level, const void* shown, size_t shown_size, const voi
     if raw != NULL:
         fits = fits and bytes_text(&line, b",\"raw_msg\":") and _quoted(&line, <const uint8_t*>raw, raw_size)
     if fits and bytes_text(&line, "}\n"):
-        _write_out(line.data, line.size)
+        _write_out(m, line.data, line.size)
     free(end)
     bytes_free(&line)
 
@@ -122,9 +147,9 @@ cdef void say(Machine* m, int level, char* message) noexcept nogil:
         return
     memset(&text, 0, sizeof(text))
     if host_of(m).log_form == LOG_JSON:
-        _write_json(level, message, strlen(message), NULL, 0)
+        _write_json(m, level, message, strlen(message), NULL, 0)
     elif bytes_text(&text, message):
-        _write_plain(&text)
+        _write_plain(m, &text)
     bytes_free(&text)
     free(message)
 
@@ -137,9 +162,9 @@ cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil:
     memset(&line, 0, sizeof(line))
     if bytes_text(&line, "trace: ") and bytes_append(&line, <const uint8_t*>text, size):
         if host_of(m).log_form == LOG_JSON:
-            _write_json(LEVEL_ERROR, line.data, line.size, NULL, 0)
+            _write_json(m, LEVEL_ERROR, line.data, line.size, NULL, 0)
         else:
-            _write_plain(&line)
+            _write_plain(m, &line)
     bytes_free(&line)
 
 
@@ -178,9 +203,9 @@ cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_ex
     else:
         fits = bytes_text(&line, b"\x1b[35;1mwarning:\x1b[0m ") and bytes_append(&line, <const uint8_t*>text, size)
     if fits and is_json:
-        _write_json(LEVEL_WARNING, line.data, line.size, text if is_from_expression else NULL, size)
+        _write_json(m, LEVEL_WARNING, line.data, line.size, text if is_from_expression else NULL, size)
     elif fits:
-        _write_plain(&line)           # it removes the colours again, unless a terminal reads
+        _write_plain(m, &line)           # it removes the colours again, unless a terminal reads
     bytes_free(&line)
 
 

@@ -82,7 +82,11 @@ cdef void set_limits(Machine* m) noexcept nogil:
     if m.young_hp != NULL:            # hp is in the old space: the next safepoint leads it back
         m.soft_limit = NULL
         return
-    m.soft_limit = m.heap_base if m.stress else _nursery_end(m)
+    set_soft_limit(m, m.heap_base if m.stress else _nursery_end(m))
+
+
+cdef void set_soft_limit(Machine* m, Word* limit) noexcept nogil:
+    m.soft_limit = limit
     __sync_synchronize()              # pairs with request_attention in attention.pyx, which another thread may run
     if m.attention:
         m.soft_limit = NULL

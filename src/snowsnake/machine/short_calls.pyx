@@ -22,7 +22,7 @@ from snowsnake.bytecode.opcodes cimport (
 )
 from snowsnake.foundation.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.attrs cimport attrs_lookup
-
+from snowsnake.machine.collector cimport set_soft_limit
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport CODE_APPLY, cell_of, heap_alloc, heap_reserve, keeps_cell, make_string, new_list
 from snowsnake.machine.numbers cimport arithmetic, mul_overflows
@@ -329,7 +329,5 @@ cdef bint more_room(Machine* m, uint64_t left) noexcept nogil:
         return False
     if m.young_hp == NULL:
         return False
-    m.soft_limit = m.hp + BULK_WORDS - 4096
-    if m.attention:                   # the request may have come before soft_limit was written
-        m.soft_limit = NULL
+    set_soft_limit(m, m.hp + BULK_WORDS - 4096)
     return True
