@@ -16,9 +16,8 @@ from snowsnake.diagnostics.message_table cimport (
     MESSAGE_HEAD_OF_EMPTY_LIST, MESSAGE_INDEX_OUTSIDE_LIST, MESSAGE_LIST_OF_TOO_MANY, MESSAGE_LIST_TOO_LARGE, MESSAGE_NEGATIVE_LIST_SIZE,
     MESSAGE_TAIL_OF_EMPTY_LIST,
 )
-from snowsnake.machine.attention cimport must_stop, stop
+from snowsnake.machine.attention cimport must_stop, set_soft_limit, stop
 from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
-from snowsnake.machine.collector cimport set_soft_limit
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve

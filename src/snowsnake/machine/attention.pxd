@@ -5,6 +5,7 @@ In: a request, from any thread or a signal handler.  Out: an error, which the ma
 safepoint, and in every loop of an operation or builtin that may run for long without one (`if must_stop(m): return stop(m)`).
 """
 from snowsnake.machine.state cimport Machine
+from snowsnake.machine.word cimport Word
 
 cdef enum Attention:                  # bits of Machine.attention
     ATTENTION_INTERRUPT = 1
@@ -13,6 +14,8 @@ cdef enum Attention:                  # bits of Machine.attention
 
 cdef void request_attention(Machine* m, int why) noexcept nogil
     # Any thread and any signal handler may call this.
+cdef void set_soft_limit(Machine* m, Word* limit) noexcept nogil
+    # Nobody else writes a soft_limit other than NULL, because a request that comes meanwhile must not be overwritten.
 cdef int stop(Machine* m) noexcept nogil
     # Raises the error of the request and returns RAISE.
 cdef void exhaust(Machine* m) noexcept nogil

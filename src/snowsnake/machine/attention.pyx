@@ -6,12 +6,20 @@ from snowsnake.machine.state cimport ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOU
 
 cdef extern from *:
     int __sync_fetch_and_or(volatile int* place, int bits) noexcept nogil
+    void __sync_synchronize() noexcept nogil
 
 
 cdef void request_attention(Machine* m, int why) noexcept nogil:
-    # set_limits writes soft_limit first and reads attention then; here the order is reversed.  So one of the two sees what the other wrote.
+    # set_soft_limit writes soft_limit first and reads attention then; here the order is reversed.  So one of the two sees what the other wrote.
     __sync_fetch_and_or(&m.attention, why)
     m.soft_limit = NULL
+
+
+cdef void set_soft_limit(Machine* m, Word* limit) noexcept nogil:
+    m.soft_limit = limit
+    __sync_synchronize()
+    if m.attention:
+        m.soft_limit = NULL
 
 
 cdef int stop(Machine* m) noexcept nogil:

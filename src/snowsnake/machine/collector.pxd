@@ -2,7 +2,6 @@
 """The copying collector, and the safepoint that starts it."""
 from libc.stdint cimport uint64_t
 from snowsnake.machine.state cimport Machine, Tally
-from snowsnake.machine.word cimport Word
 
 cdef int safepoint(Machine* m, uint64_t stack_words) noexcept nogil
     # The loop calls this when hp passed soft_limit or the stack may be short; the registers must be in m.  Returns DONE or RAISE.
@@ -17,8 +16,6 @@ cdef void size_nursery(Machine* m) noexcept nogil
     # Sets the size by that of the old space.
 cdef void set_limits(Machine* m) noexcept nogil
     # Sets soft_limit from the nursery's size, attention and stress.
-cdef void set_soft_limit(Machine* m, Word* limit) noexcept nogil
-    # Nobody else writes a soft_limit that is not NULL: a request to stop, which may come at any moment, sets it to NULL.
 cdef void tally_nursery(Machine* m, Tally* total) noexcept nogil
     # Adds the objects made since the machine got a tally.
 cdef void census(Machine* m, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil

@@ -22,7 +22,7 @@ from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 from snowsnake.diagnostics.message_table cimport MESSAGE_NO_ROOM_TO_COLLECT, MESSAGE_OVER_MEMORY_LIMIT
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 from snowsnake.foundation.limits cimport change_block_limit
-from snowsnake.machine.attention cimport must_stop, stop
+from snowsnake.machine.attention cimport must_stop, set_soft_limit, stop
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
 from snowsnake.machine.checks cimport IS_CHECKED, check_object, check_word
 from snowsnake.machine.errors cimport error_free, raise_message, worded
@@ -52,10 +52,6 @@ cdef enum:
     STRESS_MAJOR = 16                 # in stress mode, every sixteenth collection is one of everything
     OVERWRITTEN = 0xA9                # a byte; words of it are thunks at addresses that do not exist
 
-cdef extern from *:
-    void __sync_synchronize() noexcept nogil
-
-
 cdef uint64_t _now_ns() noexcept nogil:
     """This thread's CPU time, because a machine that waits for the processor is not collecting."""
     cdef timespec t
@@ -83,13 +79,6 @@ cdef void set_limits(Machine* m) noexcept nogil:
         m.soft_limit = NULL
         return
     set_soft_limit(m, m.heap_base if m.stress else _nursery_end(m))
-
-
-cdef void set_soft_limit(Machine* m, Word* limit) noexcept nogil:
-    m.soft_limit = limit
-    __sync_synchronize()              # pairs with request_attention in attention.pyx, which another thread may run
-    if m.attention:
-        m.soft_limit = NULL
 
 
 cdef inline bint _is_spared(Machine* m) noexcept nogil:

@@ -21,8 +21,8 @@ from snowsnake.bytecode.opcodes cimport (
     OP_SELECT, OP_SELECT_PLACE, OP_SUB, OP_THUNK_SUSPENDED,
 )
 from snowsnake.foundation.buffer cimport DECIMAL_SIZE, write_decimal
+from snowsnake.machine.attention cimport set_soft_limit
 from snowsnake.machine.attrs cimport attrs_lookup
-from snowsnake.machine.collector cimport set_soft_limit
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport CODE_APPLY, cell_of, heap_alloc, heap_reserve, keeps_cell, make_string, new_list
 from snowsnake.machine.numbers cimport arithmetic, mul_overflows
