@@ -59,6 +59,7 @@ class LockFile:
         """The lock file as the data of its JSON, and the key of each node."""
         keys: dict[Node, str] = {}
         taken: set[str] = set()
+        counts: dict[str, int] = {}            # for each name, the number that its next node tries first: all below it are taken
         nodes: dict[str, Json] = {}
         rows: dict[Node, dict[str, Json]] = {}
 
@@ -66,10 +67,11 @@ class LockFile:
             """Chooses the key of a node; returns whether the node is new."""
             if node in keys:
                 return False
-            key, count = name, 2
+            key, count = name, counts.get(name, 2)
             while key in taken:
                 key = f"{name}_{count}"
                 count += 1
+            counts[name] = count
             taken.add(key)
             keys[node] = key
             rows[node] = {}
