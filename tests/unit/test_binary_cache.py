@@ -32,6 +32,7 @@ from snowsnake.store.binary_cache.store import BinaryCacheStore, CacheFault, Cac
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import archive_of
 from snowsnake.store.local import LocalStore
+from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.signing import SecretKey
 from snowsnake.store.trust import Keys
@@ -324,6 +325,37 @@ def test_an_endless_archive_is_cut_off(store, tmp_path):
     (folder / cache.narinfo(text).url).write_bytes(packed.getvalue())
     with pytest.raises(CacheFault, match=r"size mismatch importing path .*\n.*120\n.*more"):
         cache.open_archive(text)
+
+
+@pytest.mark.parametrize("part", ["a/" + "0" * 30, "e" * 32, "0" * 31, "0" * 33])
+def test_a_hash_part_that_is_none_is_refused(tmp_path, part):
+    cache = BinaryCacheStore(FolderFiles(str(tmp_path)), "file:///c")
+    with pytest.raises(ValueError):
+        cache.path_with_hash(part)
+
+
+@pytest.mark.parametrize("value", [None, 5, 1.5, b"\xff\0", "", "a/../ \n", 1 << 62])
+def test_rows_that_another_program_has_damaged_are_not_remembered(tmp_path, value):
+    """Every column of both tables in turn: the answer is the cache's, or that nothing is known."""
+    part = "0" * 32
+    info = NarInfo(f"/nix/store/{part}-x", "nar/x.nar", Hash("sha256", bytes(32)), 5, "none", references=[f"/nix/store/{part}-y"])
+    nars = ["namePart", "url", "compression", "fileHash", "fileSize", "narHash", "narSize", "refs", "deriver", "sigs", "ca", "timestamp", "present"]
+    damages = [("NARs", column) for column in nars] + [("BinaryCaches", column) for column in ("timestamp", "storeDir", "wantMassQuery", "priority")]
+    for number, (table, column) in enumerate(damages):
+        place = str(tmp_path / f"{number}.sqlite")
+        remembered = Remembered(100, 100, 100, place)
+        remembered.note(remembered.note_cache("u", "/nix/store", True, 3), [(part, info)])
+        remembered.close()
+        with contextlib.closing(sqlite3.connect(place)) as database, contextlib.suppress(sqlite3.IntegrityError):
+            database.execute(f"update {table} set {column} = ?", (value,))
+            database.commit()
+        cache = BinaryCacheStore(FolderFiles(str(tmp_path / "empty")), "u", remembered=Remembered(100, 100, 100, place))
+        with contextlib.suppress(ValueError):          # a cache for another store, a hash that is none
+            found = cache.info(info.path)
+            assert isinstance(cache.priority, int)
+            assert found is None or found.references in ([], info.references)
+            cache.open_archive(info.path)
+        cache.close()
 
 
 def test_names_of_methods_are_what_they_say():

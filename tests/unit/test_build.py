@@ -1,8 +1,10 @@
 """Our own builder: what it does when things go wrong, and what a builder cannot do."""
 
 import ctypes
+import lzma
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from snowsnake.build import process
 from snowsnake.build.failure import BuildFailure, Stopped
 from snowsnake.build.filter import program
+from snowsnake.build.log import BuildLog
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.outputs import make_canonical, scan
 from snowsnake.build.realisation import Realiser
-from snowsnake.build.sandbox import is_supported
+from snowsnake.build.sandbox import Sandbox, is_supported
+from snowsnake.build.watcher import Watcher
 from snowsnake.diagnostics.log import event_line
 from snowsnake.store.derivation import Derivation, DerivationOutput
 from snowsnake.store.derivation_paths import DerivationMemory
@@ -528,3 +533,85 @@ def test_logs_are_bytes(store):
     drv_path, _ = derivation(store, "printf '\\377\\n' >&2; echo > $out")
     assert build(store, drv_path)[1:] == ["\udcff"]
     assert event_line({"fields": ["\udcff"]}) == '@nix {"fields":["\ufffd"]}'
+
+
+def test_a_failure_reaches_the_end_of_a_long_chain(store):
+    """Each derivation that needs the failed one says what it lacks; Python's stack is shorter than the chain."""
+    path, _ = derivation(store, "exit 3", "0")
+    chain, memory = [path], DerivationMemory(store.store_dir, store.read)
+    for number in range(1, 1200):
+        drv = Derivation(str(number), "x86_64-linux", "/bin/sh", ["-c", "exit 0"], store_dir=store.store_dir)
+        drv.input_drvs = {chain[-1]: ["out"]}
+        drv.outputs = {"out": DerivationOutput()}
+        chain.append(drv.finish(memory))
+        store.add_derivation(drv.to_aterm(), chain[-1], chain[-1])
+    failures: list[BuildFailure] = []
+    with pytest.raises(BuildFailure, match="1 dependency failed"):
+        build(store, chain[-1], on_failure=failures.append)
+    assert [failure.drv_path for failure in failures] == chain[:-1]
+
+
+def test_a_line_without_end_costs_time_in_proportion_to_its_length():
+    """A builder can send gigabytes without a newline: they arrive in pieces of 4 KiB, and are not kept in memory."""
+    lines: list[str] = []
+    log = BuildLog("x.drv", None, 3, lines.append)
+    for _ in range(1 << 14):
+        log.write(b"x" * (1 << 12))
+    assert len(lines) == 3 and max(map(len, lines)) <= (16 << 20) + (1 << 12)
+    log.write(b"\n")
+    log.close()
+    assert sum(map(len, lines)) == 1 << 26
+
+
+def test_outputs_refer_to_each_other_in_a_long_chain(store):
+    """The order in which outputs become valid is found without recursion."""
+    names = [f"o{number:04}" for number in range(1100)]
+    script = 'before=; for o in $outputs; do eval "place=\\$$o"; echo "$before" > $place; before=$place; done'
+    drv = Derivation("x", "x86_64-linux", "/bin/sh", ["-c", script], env={"PATH": "/bin:/usr/bin", "outputs": " ".join(names)}, store_dir=store.store_dir)
+    drv.outputs = {name: DerivationOutput() for name in names}
+    path = drv.finish(DerivationMemory(store.store_dir))
+    store.add_derivation(drv.to_aterm(), path, path)
+    store.flush()
+    Realiser(BuildOptions(sandbox_paths=MACHINE, sandbox_fallback=False)).realise(store, [f"{path}!*"])
+    assert store.info(drv.outputs[names[-1]].path).references == [drv.outputs[names[-2]].path]
+
+
+@pytest.mark.parametrize("packed", [b"\xfd7zXZ\0 damaged", lzma.compress(b"cut off")[:-8]])
+def test_a_download_that_cannot_be_decompressed_is_a_failure_of_its_build(store, tmp_path, packed):
+    (tmp_path / "packed").write_bytes(packed)
+    env = {"url": "file:///packed", "unpack": "1"}
+    drv = Derivation("x", "builtin", "builtin:fetchurl", env=env, store_dir=store.store_dir)
+    drv.outputs = {"out": DerivationOutput(kind="fixed", method="nar", algorithm="sha256", hash=Hash("sha256", bytes(32)))}
+    path = drv.finish(DerivationMemory(store.store_dir))
+    store.add_derivation(drv.to_aterm(), path, path)
+    with pytest.raises(BuildFailure, match="unable to decompress 'file:///packed'"):
+        build(store, path, fetch=lambda url, folder: str(tmp_path / "packed"))
+    assert scratch(store) == []
+
+
+@pytest.mark.parametrize("fails", ["fork", "socketpair", "pipe", "map_users"])
+def test_a_builder_that_cannot_be_started_leaves_no_descriptor_and_no_process(monkeypatch, fails):
+    def failing(*_: object) -> None:
+        raise OSError(11, "no room")
+
+    owner, name = {"fork": (os, "fork"), "socketpair": (socket, "socketpair"), "pipe": (os, "pipe"), "map_users": (process, "map_users")}[fails]
+    monkeypatch.setattr(owner, name, failing)
+    monkeypatch.setattr(process, "_become_builder", lambda *words: words[7].send(b"n") and time.sleep(60))
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="no room"):
+        process.start("/bin/sh", [], {}, "/", Sandbox("", "", {}, "", "", user=1))
+    assert set(os.listdir("/proc/self/fd")) == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_watcher_that_could_not_be_started_is_started_by_the_next_builder(monkeypatch):
+    watcher = Watcher()
+    with monkeypatch.context() as patched, pytest.raises(BlockingIOError):
+        patched.setattr(os, "fork", lambda: (_ for _ in ()).throw(BlockingIOError(11, "no room")))
+        watcher.fd()
+    assert watcher.fd() >= 0 and watcher._pid > 0
+    os.kill(watcher._pid, signal.SIGKILL)
+    time.sleep(0.1)
+    watcher.forget(1)                      # nobody reads it any more
+    watcher.close()

@@ -229,13 +229,19 @@ def test_flags() -> None:
         settings.finish()
 
 
-@pytest.mark.parametrize("text", ["ssh://root@fe80::1%eth0", "ssh://[::1]:22", "file:///a", "s3://b?region=c d", "ftp:foo", "http://h:8080/x"])
+@pytest.mark.parametrize("text", ["ssh://root@fe80::1%eth0", "ssh://[::1]:22", "file:///a", "s3://b?region=c d", "ftp:foo", "http://h:8080/x", "ssh://h:", "ssh://h:0022", "ssh://[::1%25eth0]:22", "ssh://u:p@h", "ssh://"])
 def test_stores_that_parse(text) -> None:
     rendered = StoreReference.parse(text).render()
     assert StoreReference.parse(rendered).render() == rendered
 
 
-@pytest.mark.parametrize("text", ["x", "foo://%zz", "http://h:x/", "file://host/a", "local:///a b", "ssh://[::1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x", "foo://%zz", "http://h:x/", "file://host/a", "local:///a b", "ssh://[::1", "ssh://[::1]x", "ssh://[::1]:2x", "ssh://[zz]:2", "ssh://h:0",
+        "ssh://h:65536", "ssh://h:" + "9" * 5000, "ssh://h:-1", "ssh://h:1:2", "ssh://u@v@w", "ssh://a[b", "ssh://[", "ssh://[]",
+    ],
+)
 def test_stores_that_do_not(text) -> None:
     with pytest.raises(SettingError):
         StoreReference.parse(text)

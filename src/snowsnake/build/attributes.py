@@ -1,6 +1,6 @@
 """A derivation's options for its build, from its environment or its structured attributes.
 
-In: a derivation.  Out: lists, flags, graphs and checks; a `Refused` in 2.34's words for an option that says nothing, before anything is built.
+In: a derivation.  Out: lists, flags, graphs and checks; a `Refused` in 2.34's words for an option that has no meaning, before anything is built.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Attributes:
             raise Refused(f"cannot process __json attribute of '{drv.name}': it is not an object")
 
     def check(self, drv_path: str, warn: Callable[[str], None] = lambda text: None) -> None:
-        """Refuses options that say nothing, before anything is built; *drv_path* is whose they are.  *warn* is told of those without effect."""
+        """Refused for an option that has no meaning; *warn* gets a line for each that has no effect.  *drv_path*: the derivation, for the message."""
         try:
             for name in (*_LISTS, *_SIZES) if self.structured is not None else ():
                 if name in (self.structured or ()):
@@ -70,7 +70,7 @@ class Attributes:
             raise
 
     def graphs(self, warn: Callable[[str], None] = lambda text: None) -> dict[str, list[str]]:
-        """`exportReferencesGraph`: paths, whose graphs are written, by the name of a file or of an attribute."""
+        """`exportReferencesGraph`: the paths whose graphs are to be written, by the name of a file or of an attribute."""
         if self.structured is not None:
             asked = self.structured.get("exportReferencesGraph", {})
             if not isinstance(asked, dict):
@@ -103,6 +103,7 @@ class Attributes:
         return self.env[name].split() if name in self.env else None
 
     def flag(self, name: str, default: bool = False) -> bool:
+        """A boolean; *default* if the derivation does not have it.  Refused if it is of another type."""
         if self.structured is not None:
             if name not in self.structured:
                 return default
@@ -112,7 +113,7 @@ class Attributes:
         return self.env[name] == "1" if name in self.env else default
 
     def output_checks(self) -> dict[str, dict[str, Any]]:
-        """What outputs may be and refer to, by output: sizes, lists of paths and of names of outputs, and `ignoreSelfRefs`."""
+        """By output: the sizes in bytes and the references that it may have (`maxSize`, `allowedReferences` …), and `ignoreSelfRefs`."""
         if self.structured is None:
             common: dict[str, Any] = {name: words for name in _LISTS if (words := self.words(name)) is not None}
             return {name: {**common, "ignoreSelfRefs": True} for name in self._outputs} if common else {}
@@ -130,7 +131,7 @@ class Attributes:
         return found
 
     def discards_references(self) -> frozenset[str]:
-        """The outputs that refer to nothing, whatever is in them."""
+        """The names of outputs that count as referring to nothing, whatever they contain."""
         if self.structured is None:
             return frozenset()
         with _while("parsing attribute 'unsafeDiscardReferences'"):
@@ -140,7 +141,7 @@ class Attributes:
 
 @contextmanager
 def _while(doing: str = "") -> Iterator[None]:
-    """Turns what is wrong with JSON into a refusal; *doing* is a line of its trace."""
+    """Turns a fault of the JSON into a refusal; *doing* is a line of its trace."""
     try:
         yield
     except Refused:

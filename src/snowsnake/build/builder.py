@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -46,7 +47,7 @@ class Locked(Exception):
 
 
 class Build:
-    """Call `start`; `listen` while it returns that there is more; then `finish`, or `abandon` at any time."""
+    """Call `start`; then `listen` until it returns False; then `finish`, or at any time `abandon`."""
 
     def __init__(
         self, store: LocalStore, drv_path: str, drv: Derivation, options: BuildOptions, watcher: Watcher, *, checks: bool = False,
@@ -54,18 +55,19 @@ class Build:
     ) -> None:  # fmt: skip
         self.drv_path = drv_path
         self.drv = drv
-        self.goal = goal or drv_path       # the derivation for which it is built, which may have been resolved to this one
-        self.checks = checks               # builds valid outputs again, and compares
+        self.goal = goal or drv_path       # the derivation for which this one is built: it may have been resolved to this one
+        self.checks = checks               # whether valid outputs are built again, to be compared
         self.repairs = repairs or frozenset()      # names of outputs that are built again because they are damaged
         self._doing = "checking outputs of" if checks else "building" if repairs is None else "repairing outputs of"
-        self.paths = {name: output.path for name, output in drv.outputs.items() if output.path}        # in the end, of all outputs
+        # Of outputs whose paths are known; once it is built, of all.
+        self.paths = {name: output.path for name, output in drv.outputs.items() if output.path}
         self._scratch = {name: output.path or scratch_path(drv_path, drv, name) for name, output in drv.outputs.items()}
         self.log_fd = -1
         self._store = store
         self._options = options
         self._watcher = watcher
         self._locks: list[tuple[str, int]] = []
-        self._folder = ""                  # ours: the sandbox's root, copies of outputs
+        self._folder = ""                  # our own: the sandbox's root, copies of outputs
         self._build_folder = ""            # the builder's
         self._running: Running | None = None
         self._log: BuildLog | None = None
@@ -80,9 +82,9 @@ class Build:
     # --- beginning
 
     def start(self) -> bool:
-        """Whether a process runs now; False if the outputs are valid already, because another process or one of our builders made them.
+        """Begins the build.  Returns False if no process runs: another process, or a builder inside our own, has made the outputs valid.
 
-        Locked: somebody makes them at the moment, and we have to try again later; meanwhile we hold nothing that they could wait for.
+        Locked: another process makes them at the moment, so that we have to try again later; meanwhile we hold nothing that it could wait for.
         """
         try:
             self._lock()
@@ -140,7 +142,7 @@ class Build:
         self._started_s = self._heard_s = time.monotonic()
         program: str | Callable[[], None] = drv.builder
         if drv.builder == "builtin:fetchurl" and external is None:
-            self._user = None              # the caller makes what is downloaded
+            self._user = None              # our own user makes the file
             self._download()
             self.finish()
             return False
@@ -176,7 +178,7 @@ class Build:
             self._event("", True, action="result", fields=[phase], type=PHASE)
 
     def _event(self, shown: str, is_log: bool, **facts: Any) -> None:
-        """For people, or for programs that follow the build."""
+        """Tells a program that follows the build of an event, or people its text *shown*."""
         if self._options.on_event is not None:
             self._options.on_event({"id": self._activity, **facts}, shown, is_log)
         elif shown or is_log:
@@ -205,7 +207,7 @@ class Build:
         return BuildFailure(text, self.drv_path)
 
     def _make_build_folder(self) -> str:
-        """An output that may have to be kept is made where it can stay, because its builder has told others the path."""
+        """Makes the builder's folder; one that may have to be kept is made where it can stay, because the user is told its path."""
         parent = self._options.build_dir or (os.path.join(self._store.state, "builds") if self._options.keep_failed else self._folder)
         os.makedirs(parent, exist_ok=True)
         return tempfile.mkdtemp(prefix=f"nix-build-{os.path.basename(self.drv_path)[33:]}-", dir=parent)
@@ -271,7 +273,8 @@ class Build:
 
     def _unlock(self) -> None:
         for path, fd in self._locks:
-            os.unlink(path)
+            with suppress(FileNotFoundError):
+                os.unlink(path)
             os.write(fd, b"d")
             os.close(fd)
         self._locks.clear()
@@ -283,7 +286,7 @@ class Build:
         assert self._log is not None
         try:
             data = os.read(self.log_fd, _PIECE_BYTES)
-        except OSError:                    # a terminal's way to say that nobody has its other end
+        except OSError:                    # so a terminal says that nobody has its other end open
             data = b""
         if not data:
             return False
@@ -302,7 +305,7 @@ class Build:
         return True
 
     def overdue(self, now_s: float) -> BuildFailure | None:
-        """The message, if it has run, or been silent, for too long."""
+        """The failure of a builder that has run, or been silent, for too long; None otherwise.  *now_s*: the time of `time.monotonic`."""
         options = self._options
         if options.max_silent_s and now_s - self._heard_s >= options.max_silent_s:
             return timed_out(self.drv_path, options.max_silent_s)
@@ -313,7 +316,10 @@ class Build:
     # --- ending
 
     def finish(self, on_made: Callable[[], None] = lambda: None) -> None:
-        """After the log has ended: makes the outputs valid, or raises a BuildFailure.  *on_made* is called before the user's hook, which may ask for them."""
+        """Ends a build whose log has ended: makes the outputs valid, or raises a BuildFailure.
+
+        *on_made* is called once they are valid, before the user's hook, which may ask for them.
+        """
         assert self._log is not None and self._request is not None
         is_failed = True
         try:
@@ -339,19 +345,19 @@ class Build:
             is_failed = False
             on_made()
             if self._options.post_build_hook:
-                if self._options.knows_realisations or has_unknown_outputs(self.drv):      # the hook may ask for them
+                if self._options.knows_realisations or has_unknown_outputs(self.drv):      # the hook may ask where the outputs are
                     outputs.record(self._store, self.drv, self.paths, self._options.secret_keys)
                 run_hook(self.drv_path, self.paths.values(), self._options)
         finally:
             self._clean(keeps=is_failed and self._options.keep_failed)
 
     def _show_difference(self, old: str, new: str) -> None:
-        """Runs the user's program with an output and another result of its build."""
+        """Shows the user's program an output, *old*, and another result of its build, *new*."""
         words = [self._options.diff_hook, old, new, self.drv_path, self._build_folder]
         run_diff_hook(words, self._user, self._options.on_fault)
 
     def abandon(self, *, keeps: bool = False) -> None:
-        """Kills it, if it runs, and cleans up; a line that it has not ended is not shown.  *keeps*: its folder."""
+        """Kills the builder, if it runs, and cleans up; a line that it has not ended is not shown.  *keeps*: the builder's folder stays."""
         if self._running is not None:
             self._running.end()
             self._running = None
@@ -367,6 +373,16 @@ class Build:
         return builder_failed(self.drv_path, self.drv, status, tail, may_pass_later=sees_world(self.drv), log_command=self._options.log_command)
 
     def _clean(self, *, keeps: bool = False) -> None:
+        """Leaves nothing of the build but its outputs; *keeps*: and the builder's folder."""
+        try:
+            self._remove_folders(keeps=keeps)
+        finally:
+            if self._user_lock >= 0:
+                os.close(self._user_lock)
+                self._user_lock = -1
+            self._unlock()
+
+    def _remove_folders(self, *, keeps: bool) -> None:
         if self._activity and self._options.on_event is not None:
             self._event("", False, action="stop")
         self._activity = 0
@@ -375,19 +391,13 @@ class Build:
         elif self._build_folder:
             remove(self._build_folder)
         self._build_folder = ""
-        if self._user_lock >= 0:
-            os.close(self._user_lock)
-            self._user_lock = -1
         if self._sandbox is None:
             for name, path in self._scratch.items():
-                if path != self.drv.outputs[name].path:        # it was built there, and copied from there
+                if path != self.drv.outputs[name].path:        # the output was built there, and copied from there
                     remove(self._store.real_path(path))
         if self._folder:
             remove(self._folder)
             self._folder = ""
-        self._unlock()
-
-
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:
     return any(path == folder or path.startswith(folder + "/") for folder in folders)

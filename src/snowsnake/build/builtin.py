@@ -35,7 +35,7 @@ def _attribute(environment: Environment, name: str) -> str:
 
 
 def download(environment: Environment, place: str, folder: str, options: BuildOptions) -> None:
-    """`builtin:fetchurl`."""
+    """Carries out `builtin:fetchurl`: makes the output at *place*; *folder* is for temporary files.  ValueError, OSError or FetchError if it cannot."""
     url = _attribute(environment, "url")
     if options.fetch is None:
         raise ValueError(f"unable to download '{url}': nothing here can fetch (pip install 'snowsnake[fetch]')")
@@ -43,8 +43,11 @@ def download(environment: Environment, place: str, folder: str, options: BuildOp
     if environment.get("unpack") == "1":
         with open(path, "rb") as packed:
             start = packed.read(6)
-        with open(path, "rb") if start != b"\xfd7zXZ\0" else lzma.open(path, "rb") as archive:
-            nar_reader.unpack(cast("BinaryIO", archive), place)
+        try:
+            with open(path, "rb") if start != b"\xfd7zXZ\0" else lzma.open(path, "rb") as archive:
+                nar_reader.unpack(cast("BinaryIO", archive), place)
+        except (lzma.LZMAError, EOFError) as error:
+            raise ValueError(f"unable to decompress '{url}': {error}") from None
     else:
         shutil.copyfile(path, place)
         if environment.get("executable") == "1":
@@ -65,7 +68,10 @@ def _unpack_channel(environment: Environment, place: str, folder: str) -> None:
 
 
 def _build_environment(environment: Environment, place: str, folder: str) -> None:
-    """A tree of links to the contents of packages: `derivations` has for each whether it is active, its priority, and its outputs."""
+    """Makes a tree of links to the contents of packages.
+
+    The attribute `derivations` has words for each package: whether it is active, its priority, the number of its outputs, and their paths.
+    """
     words = _attribute(environment, "derivations").split()
     packages: list[tuple[int, str]] = []
     position = 0
@@ -97,7 +103,7 @@ class _LinkTree:
 
     def __init__(self, place: str) -> None:
         self.place = place
-        self.postponed: set[str] = set()   # packages that others bring with them
+        self.postponed: set[str] = set()   # packages that those in the tree propagate
         self._done: set[str] = set()
         self._priorities: dict[str, int] = {}
 
@@ -129,7 +135,7 @@ class _LinkTree:
                 self._priorities[there] = priority
 
     def _may_link(self, here: str, there: str, priority: int) -> bool:
-        """Makes room for a link at *there*; returns False if nothing is left to link."""
+        """Returns whether *here* is to be linked at *there*, for which it makes room; two folders are merged instead."""
         if os.path.isdir(here):
             if os.path.isdir(there) and not os.path.islink(there):
                 self._link(here, there, priority)

@@ -1,4 +1,4 @@
-"""Outputs whose paths follow from their contents: other outputs' names in them are replaced first, then their own.
+"""Outputs whose paths follow from their contents: in each, the temporary names of other outputs are replaced first, then its own.
 
 In: outputs as their builder left them, under placeholder paths.  Out: the same outputs under their own paths.
 """
@@ -12,8 +12,8 @@ import stat
 from collections.abc import Mapping
 
 from snowsnake.build.failure import REJECTED, BuildFailure, Refused
-from snowsnake.store import hashing, nar, nar_reader, store_path
-from snowsnake.store.content_check import modulo_digest_of
+from snowsnake.store import nar, nar_reader, store_path
+from snowsnake.store.content_check import modulo_digest, modulo_digest_of
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.hash import Hash
 from snowsnake.store.path_info import PathInfo
@@ -25,7 +25,10 @@ _PART_SIZE = 32
 def name_by_contents(
     drv_path: str, drv: Derivation, order: list[str], infos: dict[str, PathInfo], places: dict[str, str], folder: str
 ) -> None:
-    """*order*: names of outputs, each after those that it refers to; their *infos* and *places* are changed."""
+    """Gives outputs their final paths, in *infos* and *places*, which are changed.
+
+    *order*: the names of outputs, each after those that it refers to; *folder*: for copies.  BuildFailure for an output that cannot have its method.
+    """
     names: dict[str, str] = {}             # placeholder paths -> final paths
     for name in order:
         output, info = drv.outputs[name], infos[name]
@@ -56,11 +59,13 @@ def name_by_contents(
 
 
 def content_address(method: str, content: Hash) -> str:
+    """The content address in the text form of C++ Nix, such as `fixed:r:sha256:…`."""
     kind = {"nar": "fixed:r", "text": "text", "git": "fixed:git"}.get(method, "fixed")
     return f"{kind}:{content.format('nix32', with_algorithm=True)}"
 
 
 def check_flat(drv_path: str, place: str) -> None:
+    """BuildFailure unless an output that is hashed by its bytes is a plain file."""
     mode = os.lstat(place).st_mode
     if not stat.S_ISREG(mode) or mode & stat.S_IXUSR:
         raise BuildFailure(
@@ -80,7 +85,7 @@ def _digest(method: str, algorithm: str, place: str, scratch: str) -> bytes:
         found = modulo_digest_of(place, scratch, algorithm)
     else:
         with open(place, "rb") as file:
-            found = hashing.digest(algorithm, file.read().replace(_part(scratch), bytes(_PART_SIZE)))
+            found = modulo_digest(file, scratch, algorithm)
     return found
 
 
@@ -89,7 +94,7 @@ def _part(path: str) -> bytes:
 
 
 def rewritten(place: str, names: Mapping[str, str], target: str) -> str:
-    """A copy of the tree in which the hash parts of some paths are replaced, wherever they occur."""
+    """The place of a copy of a tree in which the hash parts of some paths are replaced wherever they occur: *target*, or *place* without *names*."""
     parts = {_part(old): _part(new) for old, new in names.items()}
     if not parts:
         return place

@@ -27,7 +27,7 @@ else:
 
 
 class Untrusted(ValueError):
-    """No trusted key signed it."""
+    """No trusted key signed an object, and the target requires a signature."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"cannot add path '{path}' because it lacks a signature by a trusted key")
@@ -37,8 +37,12 @@ def copy_paths(
     source: Store, target: Store, paths: Iterable[str], keys: Keys | None, note: Callable[[str], None], *, jobs: int = 16,
     is_checked: bool = True, on_event: Sink | None = None, substitutes: bool = False,
 ) -> None:  # fmt: skip
-    """*note* gets lines about what is copied; if there is *on_event*, that gets C++ Nix's events instead.  *keys*: objects for a store in a folder must be signed by one of them, unless that store requires none; None trusts everything.
-    *is_checked*: a daemon need not check signatures for itself.  *substitutes*: a target behind somebody else may fetch for itself what it can."""
+    """Copies those of some objects that *target* lacks, references first; Untrusted, or another ValueError, for one that cannot be copied.
+
+    *keys*: objects for a store in a folder must be signed by one of them, unless that store requires none; None trusts everything.  *note* gets lines
+    about what is copied; if there is *on_event*, that gets C++ Nix's events instead.  *jobs*: how many are copied at once into a folder.
+    *is_checked*: a daemon need not check signatures for itself.  *substitutes*: a daemon may fetch for itself what it can.
+    """
     paths = list(paths)
     if isinstance(source, (BinaryCacheStore, ServeStore)):
         source.ask(paths)
@@ -64,7 +68,7 @@ def copy_paths(
 
 
 def copy_realisations(target: Store, realisations: Iterable[Realisation], keys: Keys | None) -> None:
-    """*keys*: as for `copy_paths`."""
+    """Makes realisations known to *target*; ValueError if one is not signed as required.  *keys*: as for `copy_paths`."""
     for realisation in realisations:
         if isinstance(target, LocalStore) and keys is not None and target.requires_signatures is not False and not keys.trust_realisation(realisation):
             raise ValueError(f"cannot register realisation '{realisation.path}' because it lacks a signature by a trusted key")
@@ -78,9 +82,9 @@ def check_signatures(info: PathInfo, target: LocalStore, keys: Keys | None) -> N
 
 
 def in_store(info: PathInfo, store_dir: str) -> PathInfo:
-    """The facts about an object in a store with another prefix: it has another path there, which follows from its content address.
+    """The facts about an object as a store with the prefix *store_dir* has them: its path there follows from its content address.
 
-    An object without one, or that refers to others, has none: ValueError.
+    ValueError for an object with another prefix that has no content address, or refers to others: it has no path there.
     """
     if info.path.startswith(store_dir + "/"):
         return info

@@ -1,8 +1,8 @@
-"""A program in a mount namespace in which a store's objects are where their paths say.
+"""Runs a program in a mount namespace in which a store's objects are where their paths say.
 
 usage: entering.py STORE_DIR PLACE PROGRAM [WORD …]     (PLACE: where the objects lie)
 
-In: words.  Out: this process becomes the program; the machine is there otherwise as it was.
+In: words.  Out: this process becomes the program, which sees everything else of the machine as it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from snowsnake.build import system_calls as system
 
 
 def enter_store(store_dir: str, place: str) -> None:
-    """Lets *store_dir* show what is in *place*, for this process and those that it starts."""
+    """Makes what is in *place* visible in *store_dir*, for this process and those that it starts."""
     folder = os.getcwd()
     user, group = os.getuid(), os.getgid()
     try:
@@ -42,7 +42,7 @@ def enter_store(store_dir: str, place: str) -> None:
 
 
 def _show_machine(root: str) -> None:
-    """Everything that is in "/", but what the way to the store is called."""
+    """Puts into *root* the folders and links of "/", except the folder above the store, which is there already."""
     for entry in os.scandir("/"):
         target = f"{root}/{entry.name}"
         if os.path.lexists(target):

@@ -1,7 +1,7 @@
-"""Programs that build in our place for systems that this machine is not (`external-builders`): an emulator, another machine.
+"""Programs that build in our place for other systems (`external-builders`): an emulator, or a way to another machine.
 
-In: a row of the setting, what a builder would get.  Out: a running process.  The program finds all about the build in a file of JSON, whose name is
-its last argument; it leaves the outputs in the store.
+In: a row of the setting, what a builder would get.  Out: a running process.  The program reads the facts of the build from a file of JSON, whose
+name is its last argument; it puts the outputs into the store.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation, require_feature
 from snowsnake.store.local import LocalStore
 
-INSIDE = "/build"                         # where the builder is told that its folder is
+INSIDE = "/build"                         # the builder's folder, as the program is told
 
 
 def check_external(is_known: bool, attributes: Attributes) -> None:
-    """Refuses a build that such a program may not, or cannot, make."""
+    """Refuses a build that such a program may not, or cannot, make.  *is_known*: the experimental feature is on."""
     try:
         require_feature("external-builders", frozenset({"external-builders"} if is_known else ()))
     except ValueError as error:
@@ -33,12 +33,13 @@ def check_external(is_known: bool, attributes: Attributes) -> None:
 
 
 def external_not_started(external: Mapping[str, Any], error: OSError) -> Refused:
+    """The failure of a build whose program could not be started."""
     why = (error.strerror or str(error)).removesuffix(f": '{external['program']}'")
     return Refused(f'executing "{external["program"]}": {why}', trace=("while setting up the build environment",))
 
 
 class Greeting:
-    """What such a program prints before the builder runs, which a line with the byte 2 ends; what follows is the builder's log.
+    """The lines that such a program prints before the builder runs; a line with the byte 2 ends them, and the builder's log follows.
 
     >>> greeting = Greeting("x.drv")
     >>> greeting.rest(b"starting\\n"), greeting.rest(b"\\2\\nlog"), greeting.is_over
@@ -52,7 +53,7 @@ class Greeting:
         self.is_over = False
 
     def rest(self, data: bytes) -> bytes:
-        """What of the *data* belongs to the log; Refused if the program says, by a line that begins with the byte 1, that it cannot go on."""
+        """Takes *data* and returns its part that belongs to the log.  Refused if a line begins with the byte 1: the program cannot go on."""
         self._data += data
         while not self.is_over and b"\n" in self._data:
             line, _, self._data = self._data.partition(b"\n")
@@ -65,7 +66,7 @@ class Greeting:
         return self._data if self.is_over else b""
 
     def fault(self, status: int) -> Refused:
-        """The program has ended, with this exit code, or minus the signal, without any builder."""
+        """The failure of a program that has ended before a builder ran.  *status*: its exit code, or minus its signal."""
         how = "succeeded" if status == 0 else f"failed with exit code {status}" if status > 0 else f"failed due to signal {-status}"
         said = b"|".join(self._lines).decode("utf-8", "surrogateescape")
         trace = f"while waiting for the build environment for '{self._drv_path}' to initialize ({how}, previous messages: {said})"
@@ -75,7 +76,7 @@ class Greeting:
 def start_external(
     external: Mapping[str, Any], store: LocalStore, drv: Derivation, request: Request, outputs: Mapping[str, str], folder: str, watcher: Watcher
 ) -> Running:
-    """*folder*: that of the build, in which `build` is the builder's own; OSError if the program cannot be started."""
+    """Starts the program; OSError if that cannot be done.  *folder*: the build's, in which the folder `build` is the builder's own."""
     file = os.path.join(folder, "build.json")
     facts = {
         "version": 1, "builder": drv.builder, "args": request.arguments, "env": request.environment, "topTmpDir": folder, "tmpDir": f"{folder}/build",

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from snowsnake.store.derivation import Derivation
 
-REJECTED = 1      # the exit code if outputs are refused, which is not a failure of a builder
+REJECTED = 1      # the exit code if outputs are refused: no builder failed
 _FAILED, _TIMED_OUT, _WRONG_HASH, _DIFFERS = 0x64, 0x01, 0x02, 0x68     # bits of the exit code of Nix's old commands
 
 
@@ -22,8 +22,10 @@ class BuildFailure(ValueError):
 
 
 class Refused(BuildFailure):
-    """What was requested cannot be done at all: it ends all builds, also with `--keep-going`.  *trace*: what we were doing, outermost first.
-    *is_plain*: nothing is added to the trace."""
+    """A request cannot be carried out at all: this ends all builds, even with `--keep-going`.
+
+    *trace*: what we were doing, outermost first.  *is_plain*: nothing is added to the trace.
+    """
 
     ends_all = True
 
@@ -34,15 +36,15 @@ class Refused(BuildFailure):
 
 
 class DependenciesFailed(BuildFailure):
-    """Only what it needs failed."""
+    """A derivation was not built because derivations that it needs failed."""
 
 
 class Stopped(Exception):
-    """There is a request to end the builds, which have not failed."""
+    """Somebody requested the end of the builds; none of them has failed."""
 
 
 def cannot_build(drv_path: str, drv: Derivation, reason: str, details: str = "") -> BuildFailure:
-    """The usual form: the derivation, the reason, the outputs that it would have had."""
+    """The usual form of a failure: the derivation, the reason, the outputs that it would have had, then *details*."""
     message = f"Cannot build '{drv_path}'.\nReason: {reason}"
     paths = sorted(output.path for output in drv.outputs.values() if output.path)
     if paths:
@@ -51,9 +53,10 @@ def cannot_build(drv_path: str, drv: Derivation, reason: str, details: str = "")
 
 
 def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[str], *, may_pass_later: bool = False, log_command: str = "nix log") -> BuildFailure:
-    """*status*: as `os.waitstatus_to_exitcode` returns it; *tail*: the last lines of the log, if they were not shown.
+    """A builder failed with *status*, as `os.waitstatus_to_exitcode` returns it; *tail*: the last lines of the log, if they were not shown.
 
-    *log_command* shows the whole log.  *may_pass_later*: the builder sees more than its inputs (the network), so that its failure says nothing about the derivation.
+    *log_command* shows the whole log.  *may_pass_later*: the builder sees more than its inputs (the network), so that its failure says nothing
+    about the derivation.
     """
     if status >= 0:
         reason = f"builder failed with exit code {status}."
@@ -72,12 +75,16 @@ def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[s
 
 
 def dependencies_failed(drv_path: str, drv: Derivation, count: int) -> DependenciesFailed:
+    """*count* of the derivations that this one needs have failed."""
     failure = cannot_build(drv_path, drv, f"{count} {'dependency' if count == 1 else 'dependencies'} failed.")
-    return DependenciesFailed(str(failure), drv_path, REJECTED)        # those that failed say which bits the exit code has
+    return DependenciesFailed(str(failure), drv_path, REJECTED)        # the bits of the exit code are those of the builders that failed
 
 
 def cannot_start(drv_path: str, *, has_jobs: bool, system: tuple[str, str] | None = None, features: tuple[Iterable[str], Iterable[str]] | None = None) -> BuildFailure:
-    """Nothing may be built here, or not this: *system* and *features* are what it needs and what there is, where these differ."""
+    """This machine builds nothing (*has_jobs* is false), or not this derivation.
+
+    *system*, *features*: (what the derivation needs, what the machine has) if that is the reason; None otherwise.
+    """
     message = f"Cannot build '{drv_path}'."
     if not has_jobs:
         message += "\nReason: local builds are disabled (max-jobs = 0)\nHint: set 'max-jobs' to a non-zero value to enable local builds, "
@@ -91,7 +98,7 @@ def cannot_start(drv_path: str, *, has_jobs: bool, system: tuple[str, str] | Non
 
 
 def substitutes_failed(drv_path: str) -> BuildFailure:
-    """Somebody offered the outputs, but something was wrong with them."""
+    """Substituters offered the outputs, but could not deliver them, or sent something wrong."""
     return BuildFailure(
         f"some substitutes for the outputs of derivation '{drv_path}' failed (usually happens due to networking issues);"
         " try '--fallback' to build derivation from source",
@@ -100,7 +107,7 @@ def substitutes_failed(drv_path: str) -> BuildFailure:
 
 
 def hash_mismatch(drv_path: str, specified: str, got: str) -> BuildFailure:
-    """Programs that update hashes read these lines."""
+    """A fixed output has another hash than the *specified* one.  Programs that update hashes read these lines."""
     return BuildFailure(f"hash mismatch in fixed-output derivation '{drv_path}':\n  specified: {specified}\n     got:    {got}", drv_path, _FAILED | _WRONG_HASH)
 
 
@@ -127,13 +134,13 @@ def log_too_long(drv_path: str, limit_bytes: int) -> BuildFailure:
 
 
 def several_failed(failures: Sequence[BuildFailure], shown: Iterable[str]) -> BuildFailure:
-    """The message after several failures that were reported one by one; *shown*: the names of the requested derivations."""
+    """The failure after several failures, each of which was reported; *shown*: the names of the requested derivations."""
     quoted = ", ".join(f"'{name}'" for name in sorted(shown))
     return BuildFailure(f"build of {quoted} failed", exit_code=exit_code_of(failures))
 
 
 def exit_code_of(failures: Iterable[BuildFailure]) -> int:
-    """The bits of all builders' failures; 1 if there was none."""
+    """The exit code after some failures: the bits of all builders' failures; 1 if no builder failed."""
     code = 0
     for failure in failures:
         if failure.exit_code != REJECTED:

@@ -1,6 +1,7 @@
-"""Forbids what the file system would let builders do: set-uid bits and extended attributes, which no store object has.
+"""Forbids builders to set set-uid bits and extended attributes, which no store object has.
 
-A filter of system calls (seccomp) for the process and everything that it starts.  Where there is none, `outputs.make_canonical` removes them.
+This is a filter of system calls (seccomp) for the process and everything that it starts.  Where the kernel has no such filters,
+`outputs.make_canonical` removes what builders set.
 """
 
 from __future__ import annotations

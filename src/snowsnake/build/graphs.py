@@ -6,7 +6,7 @@ from snowsnake.store.interface import Store
 
 
 def graph_of(store: Store, start: list[str], inputs: set[str]) -> list[str]:
-    """The closure of inputs; for a derivation among the inputs, including the closures of its outputs."""
+    """The closure of some *inputs*, sorted; of a derivation among them, with the closures of those outputs that are inputs as well."""
     for path in start:
         if path not in inputs:
             raise BuildFailure(f"cannot export references of path '{path}' because it is not in the input closure of the derivation")

@@ -18,7 +18,10 @@ _PIECE_BYTES = 1 << 16
 
 
 def run_hook(drv_path: str, outputs: Iterable[str], options: BuildOptions) -> None:
-    """Its variables are DRV_PATH, OUT_PATHS and, for commands of Nix that it calls, NIX_CONFIG; builds wait for it."""
+    """Runs the `post-build-hook`, and waits for it; BuildFailure if it fails.
+
+    Its variables are DRV_PATH, OUT_PATHS and, for commands of Nix that it calls, NIX_CONFIG.
+    """
     program = options.post_build_hook
     environment = os.environ | {"DRV_PATH": drv_path, "OUT_PATHS": " ".join(sorted(outputs)), "NIX_CONFIG": options.hook_config}
     try:
@@ -60,7 +63,10 @@ def _tell(lines: Iterable[bytes], options: BuildOptions) -> None:
 
 
 def run_diff_hook(words: list[str], user: int | None, on_fault: Callable[[str], None]) -> None:
-    """*words*: the program, the valid output, the other one, the derivation, the builder's folder.  *user*: the builder's.  What it prints is shown; its failure, too."""
+    """Runs the `diff-hook`; *on_fault* gets what it prints, or why it failed.
+
+    *words*: the program, the valid output, the other one, the derivation, the builder's folder.  *user*: the user that it runs as; None for ours.
+    """
     try:
         done = subprocess.run(
             words, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, user=user, group=user,

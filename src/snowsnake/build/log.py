@@ -8,11 +8,20 @@ from collections import deque
 from collections.abc import Callable
 from typing import BinaryIO
 
+_MOST_LINE_BYTES = 16 << 20
+
 
 class BuildLog:
-    """The log of one builder.  *folder*: Nix's folder of logs, or None; *compresses*: as a `.bz2`.
+    """The log of one builder.  *folder*: Nix's folder of logs, or None if none is kept; *compresses*: it is kept as a `.bz2`.
 
+    *on_line* gets each line; a line of more than 16 MiB is passed on in pieces of about that size, so that a builder cannot fill our memory.
     *understands* is called with what follows `@nix ` in a line, and returns whether that was a message for us.
+
+    >>> log = BuildLog("x.drv", None, 10, print)
+    >>> log.write(b"one\\ntw"); log.write(b"o\\nthree")
+    one
+    two
+    >>> log.close(shows_rest=False)
     """
 
     def __init__(
@@ -23,7 +32,7 @@ class BuildLog:
         self.size = 0
         self._on_line = on_line
         self._understands = understands
-        self._rest = b""
+        self._rest = bytearray()           # of a line that has not ended
         self._file: BinaryIO | bz2.BZ2File | None = None
         if folder is not None:
             name = os.path.basename(drv_path)
@@ -35,21 +44,26 @@ class BuildLog:
         self.size += len(data)
         if self._file is not None:
             self._file.write(data)
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, rest = data.split(b"\n")
         for line in lines:
-            self._line(line)
+            self._rest += line
+            self._end_line()
+        self._rest += rest
+        if len(self._rest) > _MOST_LINE_BYTES:
+            self._end_line()
 
     def close(self, *, shows_rest: bool = True) -> None:
-        """*shows_rest*: of a line that has not ended."""
+        """*shows_rest*: a line that has not ended is passed on as well."""
         if self._rest and shows_rest:
-            self._line(self._rest)
-        self._rest = b""
+            self._end_line()
+        self._rest.clear()
         if self._file is not None:
             self._file.close()
             self._file = None
 
-    def _line(self, line: bytes) -> None:
-        text = line.rpartition(b"\r")[2].decode("utf-8", "surrogateescape")
+    def _end_line(self) -> None:
+        text = self._rest.rpartition(b"\r")[2].decode("utf-8", "surrogateescape")
+        self._rest.clear()
         if text.startswith("@nix ") and self._understands(text[5:]):
             return
         self.tail.append(text)

@@ -1,7 +1,7 @@
 """Messages for programs in the log of a builder: lines that begin with `@nix `, each with a JSON object.
 
-In: the text after `@nix `.  Out: what is meant for the user is shown; whether the line was understood.  A builder is not trusted: it may say what it
-is doing and in which phase it is, and nothing about others.  Who does not say it right is told so in 2.34.8's words, and the line is one of the log.
+In: the text after `@nix `.  Out: text for the user, and whether the line was a message.  A builder is not trusted: it may say what it is doing and in
+which phase it is, and nothing about others.  A line that is no right message causes a warning in 2.34.8's words, and belongs to the log.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ _SOURCE = "the derivation builder"
 
 
 class LogMessages:
-    """*on_phase* is told what the builder is doing.  *show(level, text)* shows a text to users who asked for that level; *warn* a warning; *complain* what is always shown."""
+    """*on_phase* gets the name of the builder's phase.  *show(level, text)* shows a text to users who asked for that level, *warn* shows a warning, and
+    *complain* a line that is always shown."""
 
     def __init__(
         self, show: Callable[[int, str], None], warn: Callable[[str], None], complain: Callable[[str], None],
@@ -26,7 +27,7 @@ class LogMessages:
         self._complain = complain
 
     def handle(self, text: str) -> bool:
-        """Whether the line was a message.
+        """Carries out a message; returns whether the line was one.
 
         >>> LogMessages(print, print, print).handle('{"action": "msg", "level": 0, "msg": "hello"}')
         0 hello

@@ -21,21 +21,26 @@ else:
 
 @dataclass
 class BuildOptions:
-    """Options of a builder, with the names of nix.conf; times in seconds; 0 means no limit.
+    """Options of a builder, with the names of nix.conf; sizes are in bytes, times in seconds, and 0 means no limit.
 
-    *on_message(text, is_log)* gets text for the user; if *is_log*, of a builder's log; *on_failure* gets failures that are not raised, *on_warning*, *on_note* and *on_fault*
-    other remarks, of which `--quiet` leaves out notes; *on_remark(level, text)* those of builders, with C++ Nix's levels.
-    *on_event(facts, text, is_log)*, if it is given, gets what else *on_message* would get of a builder with C++ Nix's event for it.
-    *follows_events*: a program follows, which is also told how much there is to be done (*progress*).  *check* is called often, and raises to stop.
-    *checks*: the requested outputs are valid already, and are built again to be compared.  *repairs*: of which derivation which outputs are built again
-    because they are damaged.
-    *knows_realisations*: the paths of built outputs are recorded (the feature `ca-derivations`), and fixed outputs are resolved.
-    *substitute*: fetches requested outputs from other stores, once more is known than at the beginning.  *secret_key_files*: built outputs are signed.
-    *unavailable*: paths that a substituter offered but failed to deliver, so that what makes them fails.
-    *hook_config*: the settings for commands that the hook calls, as nix.conf.
-    *names_logs*: lines of logs begin with the name of their derivation.  *log_command*: what shows the whole log of a derivation.  *is_old_command*: builds that never began count as failed, too.
-    *external_builders*: programs that build for some systems in our place; the feature of that name must be known.  *diff_hook*: the program that is shown a result that differs.
-    *fetch(url, folder)* downloads a file into a folder and returns its path.  *log_folder*: the folder of logs, or None.
+    What is built: *checks*: the requested outputs are valid already, and are built again to be compared.  *repairs*: by derivation, outputs that are
+    built again because they are damaged.  *unavailable*: paths that a substituter offered but failed to deliver, so that what makes them fails.
+    *substitute*: fetches requested outputs from other stores, once more is known than at the beginning.  *fetch(url, folder)*: downloads a file into a
+    folder and returns its path.  *check*: called often; raises to stop.
+
+    What is recorded: *knows_realisations*: the paths of built outputs (the feature `ca-derivations`); fixed outputs are resolved, too.
+    *secret_key_files*: the keys that sign built outputs.  *log_folder*: the folder of logs; None if none are kept.
+
+    Programs of the user: *hook_config*: the settings for commands that `post_build_hook` calls, as nix.conf.  *diff_hook*: the program that is shown a
+    result that differs.  *external_builders*: rows of the programs that build for some systems in our place; *knows_external_builders*: whether the
+    feature of that name is on.
+
+    What is told: *on_message(text, is_log)* gets text for the user; if *is_log*, a line of a builder's log.  *on_failure* gets failures that are not
+    raised; *on_warning*, *on_note* and *on_fault* get other remarks, of which `--quiet` leaves out notes; *on_remark(level, text)* gets those of builders,
+    with C++ Nix's levels.  *on_event(facts, text, is_log)*, if there is one, gets in place of *on_message* what concerns a builder, with C++ Nix's event.
+    *follows_events*: the program that follows is also told how much there is to do (*progress*).  *is_quiet*: what is built is not told.
+    *names_logs*: lines of logs begin with the name of their derivation.  *log_command*: what shows the whole log of a derivation.
+    *is_old_command*: the command is `nix-build` or the like, for which builds that never began count as failed, too.
     """
 
     max_jobs: int = 1
@@ -63,7 +68,7 @@ class BuildOptions:
     max_log_size: int = 0
     log_lines: int = 25
     shows_log_tail: bool = True
-    is_quiet: bool = False                 # it is not said what is built
+    is_quiet: bool = False
     names_logs: bool = False
     log_command: str = "nix log"
     is_old_command: bool = True
@@ -87,7 +92,7 @@ class BuildOptions:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any] | Any, **others: Any) -> BuildOptions:
-        """The options from the table of nix.conf; *others* are parameters that it does not have."""
+        """The options from the settings of nix.conf; *others* are the options that nix.conf does not have."""
         systems = (settings["system"], *settings["extra-platforms"])
         return cls(
             max_jobs=settings["max-jobs"],
@@ -119,7 +124,7 @@ class BuildOptions:
         )
 
     def external_builder(self, system: str) -> Mapping[str, Any] | None:
-        """The first program that builds for a system in our place."""
+        """The row of the first program that builds for a system in our place; None if there is none."""
         return next((builder for builder in self.external_builders if system in builder["systems"]), None)
 
     @cached_property

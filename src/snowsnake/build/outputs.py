@@ -19,7 +19,7 @@ from snowsnake.build.request import Request
 from snowsnake.store import hashing, nar, nar_reader, store_path
 from snowsnake.store.content_check import modulo_digest_of
 from snowsnake.store.derivation import Derivation
-from snowsnake.store.graph import reachable
+from snowsnake.store.graph import Cycle, reachable, sort_topologically
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo
@@ -35,8 +35,11 @@ def register(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
     user: int | None = None, keys: Iterable[SecretKey] = (), repaired: Iterable[str] = (),
 ) -> dict[str, str]:  # fmt: skip
-    """The paths of the outputs.  *scratch*: the name of each during the build; *places*: where the builder left it; *folder*: a temporary folder of the store;
-    *user*: the builder's, None for the caller; *keys* sign the outputs; *repaired*: outputs that are valid, and are replaced."""
+    """Makes outputs valid and returns their paths.
+
+    *scratch*: the path of each during the build; *places*: where the builder left it; *folder*: a temporary folder of the store; *user*: the
+    builder's, None for the caller; *keys* sign the outputs; *repaired*: names of outputs that are valid, and are replaced.
+    """
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for name, info in infos.items():
         info.signatures = sorted(sign(key, info) for key in keys)
@@ -52,7 +55,7 @@ def register(
 
 
 def record(store: LocalStore, drv: Derivation, paths: Mapping[str, str], keys: Iterable[SecretKey] = ()) -> None:
-    """Records what the outputs of a derivation have become, signed by the *keys*; not of one that may become something else each time."""
+    """Records the paths of a derivation's outputs, signed by the *keys*; an impure derivation has other outputs each time, so it is left out."""
     if is_impure(drv):
         return
     digest = store.output_hash(drv)
@@ -68,8 +71,10 @@ def compare(
     user: int | None = None, keys: Iterable[SecretKey] = (), *, keeps: bool = False,
     on_difference: Callable[[str, str], None] | None = None,
 ) -> None:  # fmt: skip
-    """Like `register` for valid outputs: a BuildFailure if they differ.  Other outputs are dropped.  *keeps*: a different output is kept beside the valid one.
-    It is also kept for *on_difference*, which is called with both."""
+    """Compares outputs with the valid ones, as `register` finds them: BuildFailure if one differs.  Outputs that are not valid are dropped.
+
+    *keeps*: an output that differs is kept beside the valid one.  It is also kept for *on_difference*, which is called with the places of both.
+    """
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for name in sorted(infos):
         path = infos[name].path
@@ -96,7 +101,7 @@ def _examine(
     store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
     user: int | None,
 ) -> tuple[dict[str, PathInfo], dict[str, str]]:  # fmt: skip
-    """(the facts about each output, its present place) after all checks."""
+    """(facts, present place) of each output, by name, after all checks."""
     infos: dict[str, PathInfo] = {}
     found: dict[str, str] = {}
     back = {scratch[name]: output.path for name, output in drv.outputs.items() if output.path and scratch[name] != output.path}
@@ -111,7 +116,7 @@ def _examine(
         if not stat.S_ISLNK(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise _rejected(f"suspicious ownership or permission on \"{place}\" for output '{name}'; rejecting this build output", drv_path)
         make_canonical(place, user)
-        if output.kind in ("fixed", "impure"):      # a process with an open file of it can then no longer change what is hashed
+        if output.kind in ("fixed", "impure"):      # of a copy, no process of the builder has a file open to change what is hashed
             place = _copied(place, os.path.join(folder, f"copy-{name}"))
         if output.path and scratch[name] != output.path:
             place = rewritten(place, back, os.path.join(folder, f"back-{name}"))
@@ -127,7 +132,7 @@ def _examine(
             try:
                 infos[name].ca = _content_address(drv_path, drv.name, place, output, infos[name])
             except WrongHash as wrong:
-                if infos[name].path not in references:     # under another name it would refer to what is not there
+                if infos[name].path not in references:     # otherwise it would refer to a path that does not exist
                     _keep_other(store, drv, name, infos[name], place, wrong.got)
                 raise wrong.failure from None
     if not all(output.path for output in drv.outputs.values()):
@@ -159,12 +164,12 @@ def _keep_other(store: LocalStore, drv: Derivation, name: str, info: PathInfo, p
 
 
 def make_canonical(place: str, user: int | None = None) -> None:
-    """Refuses what no store object may contain, and removes what none has: write permission, set-uid bits, extended attributes.
+    """Refuses files that no store object may contain, and removes what none has: write permission, set-uid bits, extended attributes.
 
-    *user* is the user as whom it was built: the caller becomes the owner of that user's files.
+    *user*: the user that the builder ran as; the caller becomes the owner of that user's files.
     """
     owner = os.geteuid() if user is None else user
-    done: set[tuple[int, int]] = set()     # files, which may have several names
+    done: set[tuple[int, int]] = set()     # (device, inode) of files that have several names
     for path in _walk(place):
         status = os.lstat(path)
         mode = status.st_mode
@@ -218,13 +223,13 @@ def _copied(place: str, target: str) -> str:
 
 
 def scan(place: str, candidates: Iterable[str], archive: str) -> tuple[bytes, int, set[str]]:
-    """(SHA-256, size, references) of the tree at *place*; for that its archive is written, and then removed."""
+    """(SHA-256, size in bytes, references) of the archive of the tree at *place*, which is written to the file *archive* and removed again."""
     by_hash = {os.fsencode(store_path.parse(path, os.path.dirname(path))[0]): path for path in candidates if path}
     with open(archive, "w+b") as file:
         try:
             nar.pack_into(place, file.fileno())
         except OSError as error:
-            if error.errno is None:        # the archive's fault, not the system's
+            if error.errno is None:        # the tree cannot be in an archive; the system did not fail
                 raise Refused(str(error)) from None
             raise
         os.unlink(archive)
@@ -234,7 +239,7 @@ def scan(place: str, candidates: Iterable[str], archive: str) -> tuple[bytes, in
 
 
 def _hashes_in(data: mmap.mmap | bytes, wanted: frozenset[bytes]) -> set[bytes]:
-    """The wanted hash parts that occur, wherever they begin.
+    """Those of the *wanted* hash parts that occur in *data*, at any offset.
 
     >>> sorted(_hashes_in(b"xx" + b"0" * 33 + b"/", frozenset([b"0" * 32, b"1" * 32]))) == [b"0" * 32]
     True
@@ -286,23 +291,13 @@ def _digest_of(place: str, method: str, algorithm: str, nar_digest: bytes) -> by
 def _in_order(drv_path: str, infos: Mapping[str, PathInfo]) -> list[str]:
     """The outputs, each after those that it refers to."""
     by_path = {info.path: name for name, info in infos.items()}
-    done: list[str] = []
-
-    def visit(name: str, above: tuple[str, ...]) -> None:
-        if name in done:
-            return
-        if name in above:
-            raise _rejected(
-                f"cycle detected in build of '{drv_path}' in the references of output '{name}' from output '{above[-1]}'", drv_path
-            )
-        for path in infos[name].references:
-            if path in by_path and by_path[path] != name:
-                visit(by_path[path], (*above, name))
-        done.append(name)
-
-    for name in sorted(infos):
-        visit(name, ())
-    return done
+    try:
+        order = sort_topologically(infos, lambda name: [by_path[path] for path in infos[name].references if path in by_path])
+    except Cycle as cycle:
+        raise _rejected(
+            f"cycle detected in build of '{drv_path}' in the references of output '{cycle.path}' from output '{cycle.user}'", drv_path
+        ) from None
+    return order[::-1]
 
 
 def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str, Mapping[str, Any]], infos: Mapping[str, PathInfo]) -> None:

@@ -34,21 +34,24 @@ _MAX_FAULT_BYTES = 4096
 
 @dataclass
 class Running:
-    """A builder's process.  *log_fd*: its standard output and error, as a terminal."""
+    """A builder's process.  *log_fd*: our end of the terminal that is its standard output and error.  *watcher*: what knows of its session."""
 
     pid: int
     log_fd: int
     watcher: Watcher | None = None
 
     def end(self, grace_s: float = 0.0) -> int:
-        """Kills what is left of it; returns the builder's exit code, or minus the signal.  *grace_s*: how long to wait for its end."""
+        """Kills what is left of it; returns the builder's exit code, or minus the signal.  *grace_s*: seconds that it has to end by itself."""
         watched = os.pidfd_open(self.pid)
         poller = select.poll()
         poller.register(watched, select.POLLIN)
         ended = poller.poll(1000 * grace_s)
         os.close(watched)
         if not ended:
-            os.killpg(self.pid, signal.SIGKILL)
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except ProcessLookupError:     # it has no group yet
+                os.kill(self.pid, signal.SIGKILL)
         _, status = os.waitpid(self.pid, 0)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)      # what the builder left running
@@ -63,47 +66,53 @@ def start(
     program: str | Callable[[], None], arguments: Sequence[str], environment: Mapping[str, str], folder: str, sandbox: Sandbox | Watcher,
     *, is_trusted: bool = False,
 ) -> Running:  # fmt: skip
-    """Starts a builder in *folder* (as it sees it), a program or one of our functions; without a sandbox under the eyes of a `Watcher`.
+    """Starts a builder in *folder* (as it sees it): a program, or one of our functions.  Without a sandbox, a `Watcher` takes its place.
 
-    *is_trusted*: the program is one of the user's, which may do what the user may.
-
-    OSError says that it cannot be started, or not in a sandbox.
+    *is_trusted*: the program is one of the user's, which may do what the user may.  OSError says why the builder cannot be started, or not in
+    a sandbox; nothing is left of it then.
     """
     watcher = sandbox if isinstance(sandbox, Watcher) else None
     watcher_fd = -1 if watcher is None else watcher.fd()
     parent = os.getpid()
-    master, slave = pty.openpty()
-    tty.setraw(slave, termios.TCSANOW)     # newlines stay what they are
-    faults, fault_end = os.pipe()
-    ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            system_calls.end_with_parent(signal.SIGKILL)
-            if os.getppid() != parent:     # who was killed before we asked for that
+    with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+        log_fd, terminal = pty.openpty()
+        on_failure.callback(os.close, log_fd)
+        theirs.callback(os.close, terminal)
+        tty.setraw(terminal, termios.TCSANOW)      # newlines stay what they are
+        faults, fault_end = os.pipe()
+        ours.callback(os.close, faults)
+        theirs.callback(os.close, fault_end)
+        our_end, their_end = socket.socketpair()
+        ours.enter_context(our_end)
+        theirs.enter_context(their_end)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                system_calls.end_with_parent(signal.SIGKILL)
+                if os.getppid() != parent:         # our parent was killed before we asked for that
+                    os._exit(1)
+                os.setsid()
+                if watcher is not None:
+                    os.write(watcher_fd, joining(os.getpid()))
+                shut_in = None if isinstance(sandbox, Watcher) else sandbox
+                _become_builder(program, arguments, environment, folder, shut_in, terminal, fault_end, their_end, is_trusted)
+            except BaseException as error:
+                os.write(fault_end, _described(error).encode("utf-8", "surrogateescape")[:_MAX_FAULT_BYTES])
+            finally:
                 os._exit(1)
-            os.setsid()
-            if watcher is not None:
-                os.write(watcher_fd, joining(os.getpid()))
-            _become_builder(program, arguments, environment, folder, None if isinstance(sandbox, Watcher) else sandbox, slave, fault_end, theirs, is_trusted)
-        except BaseException as error:
-            os.write(fault_end, _described(error).encode("utf-8", "surrogateescape")[:_MAX_FAULT_BYTES])
-        finally:
-            os._exit(1)
-    os.close(slave)
-    os.close(fault_end)
-    theirs.close()
-    with ours:
-        if isinstance(sandbox, Sandbox) and sandbox.user is not None and ours.recv(1):
+        theirs.close()
+        on_failure.pop_all()
+        running = Running(pid, log_fd, watcher)
+        on_failure.callback(running.end)
+        if isinstance(sandbox, Sandbox) and sandbox.user is not None and our_end.recv(1):
             map_users(sandbox, pid, sandbox.user, sandbox.user)
-            ours.send(b"m")
-    with open(faults, "rb") as file:
-        fault = file.read(_MAX_FAULT_BYTES).decode("utf-8", "surrogateescape")
-    running = Running(pid, master, watcher)
-    if fault:
-        running.end()
-        code, _, message = fault.partition(" ")
-        raise OSError(int(code), message)
+            our_end.send(b"m")
+        with open(faults, "rb", closefd=False) as file:
+            fault = file.read(_MAX_FAULT_BYTES).decode("utf-8", "surrogateescape")
+        if fault:
+            code, _, message = fault.partition(" ")
+            raise OSError(int(code), message)
+        on_failure.pop_all()
     return running
 
 
@@ -183,7 +192,7 @@ def c_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _run(function: Callable[[], None]) -> NoReturn:
-    """Runs a builder that is part of Nix, in the process that is shut in."""
+    """Runs a builder that is part of Nix, in the builder's process."""
     try:
         function()
     except BaseException as error:
@@ -204,19 +213,20 @@ def _is_closed(reading: int) -> bool:
 
 
 def _stand_for(pid: int, fault_end: int) -> None:
-    """Waits for the first process of the namespace, and ends with its status."""
+    """Waits for *pid*, the first process of the namespace, and ends as that ended: with its exit code, or by its signal."""
     for fd in (0, 1, 2, fault_end):
         os.close(fd)
     _, status = os.waitpid(pid, 0)
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
+        if -code not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code if code >= 0 else 128 - code)
 
 
 def _forget_signals() -> None:
-    """Resets the handling of signals, which is our process's own."""
+    """Gives all signals the default handling: the builder must not inherit ours."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD, signal.SIGXFSZ, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)

@@ -42,7 +42,7 @@ class Count:
 
 @dataclass
 class Progress:
-    """Use it as a context manager around everything that one request makes.  Without *on_event* nobody follows, and nothing is done."""
+    """Use it as a context manager around all builds and fetches of one request.  Without *on_event* nobody follows, and it does nothing."""
 
     on_event: Sink | None = None
     builds: Count = field(default_factory=Count)
@@ -67,7 +67,7 @@ class Progress:
         self._ids.clear()
 
     def tell(self) -> None:
-        """Says how things are."""
+        """Sends the current counts."""
         if not self._ids:
             return
         self._result(self._ids[BUILDS], PROGRESS, self.builds.fields)
@@ -82,7 +82,7 @@ class Progress:
         self.tell()
 
     def fetch_begins(self, offer: Offer) -> bool:
-        """Whether somebody follows, so that no other message is needed."""
+        """Tells that a fetch begins; returns whether somebody follows, so that no other message is needed."""
         if not self._ids:
             return False
         source = offer.source.url
@@ -99,6 +99,7 @@ class Progress:
         return True
 
     def fetch_ends(self, path: str, *, is_valid: bool) -> None:
+        """Tells that the fetch of *path* has ended; *is_valid*: with success."""
         if path not in self._fetching:
             return
         offer, ids = self._fetching[path]
@@ -127,7 +128,7 @@ class Progress:
 
 
 def start(on_event: Sink, kind: int, level: int, parent: int, text: str, fields: list[str], shown: str = "") -> int:
-    """Tells that an activity begins, and returns its number."""
+    """Sends the event that an activity begins, and returns the number of the activity.  *shown*: the event's text for people."""
     number = next(numbers)
     facts: dict[str, Any] = {"action": "start", "id": number, "level": level, "parent": parent, "text": text, "type": kind}
     on_event(facts | ({"fields": fields} if fields else {}), shown, False)
@@ -135,9 +136,9 @@ def start(on_event: Sink, kind: int, level: int, parent: int, text: str, fields:
 
 
 class CopyProgress:
-    """What is told of a copy from one store to another: an activity for all of it, and one for each object.  Without *on_event*, *note* gets lines.
+    """Tells of a copy from one store to another: an activity for all of it, and one for each object.  Without *on_event*, *note* gets lines instead.
 
-    *sizes*: the objects, and the sizes of their archives.  *describe*: the line about an object, and the stores' names.
+    *sizes*: the objects, with the sizes of their archives in bytes.  *describe* returns the line about an object, and the stores' names.
     """
 
     def __init__(
@@ -186,7 +187,7 @@ class CopyProgress:
         self._result(self._whole, PROGRESS, self._count.fields)
 
     def expect_fetches(self, offers: list[Offer]) -> None:
-        pass                               # all were known in advance
+        """Does nothing: how many there are was known in advance."""
 
     def fetch_begins(self, offer: Offer) -> bool:
         self.begin(offer.path)

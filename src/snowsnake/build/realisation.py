@@ -26,7 +26,7 @@ else:
 
 
 def stopper(store: LocalStore) -> Callable[[], None]:
-    """Raises an exception when the store is told to stop."""
+    """A function that raises `Stopped` once *store* was requested to stop."""
 
     def check() -> None:
         if store.must_stop():
@@ -36,7 +36,8 @@ def stopper(store: LocalStore) -> Callable[[], None]:
 
 
 class Realiser:
-    """*always_substitutes*: includes derivations that prefer to be built here (`allowSubstitutes = false`)."""
+    """Makes outputs valid.  *substituters*: None builds everything.  *always_substitutes*: also outputs of derivations that prefer to be built here
+    (`allowSubstitutes = false`)."""
 
     def __init__(self, options: BuildOptions, substituters: Substituters | None = None, *, always_substitutes: bool = False) -> None:
         self.options = options
@@ -60,7 +61,7 @@ class Realiser:
         return self._always_substitutes or attributes.flag("allowSubstitutes", True)
 
     def realise(self, store: LocalStore, wanted: Iterable[str]) -> None:
-        """*wanted*: paths, `DRV!OUTPUT,…`, `DRV!*`; raises BuildFailure, or Stopped if the store demands it."""
+        """Makes *wanted* (paths, `DRV!OUTPUT,…`, `DRV!*`) valid; BuildFailure if that cannot be done, Stopped if the store was requested to stop."""
         with Progress(self.options.on_event if self.options.follows_events else None) as progress:
             self._realise(store, list(wanted), replace(self.options, check=stopper(store), unavailable=set(), progress=progress))
 
@@ -72,7 +73,7 @@ class Realiser:
             finally:
                 self.substituters.rest()
         if all("!" not in item and not item.endswith(".drv") and store.claim(item) for item in items):
-            return                         # nothing that builds is imported
+            return                         # without an import of what builds
         from snowsnake.build.scheduler import Scheduler
 
         Scheduler(store, options).build(items)
@@ -92,7 +93,7 @@ class Realiser:
         Scheduler(store, replace(self.options, check=stopper(store), checks=True)).build(wanted)
 
     def repair(self, store: LocalStore, wanted: Iterable[str]) -> None:
-        """As `realise`; damaged objects among the wanted ones and what they refer to are replaced."""
+        """Does what `realise` does, and replaces damaged objects among the wanted ones and what they refer to."""
         from snowsnake.build.repairing import Repairs
 
         items = list(wanted)
@@ -106,7 +107,7 @@ class Realiser:
         Repairs(store, replace(self.options, check=stopper(store)), self.substituters).path(path)
 
     def _substitute(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
-        """Repeats, because a fetched path may be a derivation, and a path that cannot be had changes the plan."""
+        """Fetches what substituters have.  It plans again while a fetched path is a derivation, or one that cannot be had changes the plan."""
         while True:
             try:
                 plan = self.missing(store, items)
@@ -134,7 +135,7 @@ class Realiser:
                 store.register_realisation(realisation)
 
     def _report(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
-        """What cannot be had: BuildFailure for a path that was asked for; derivations that make one fail, unless the rest is to be built."""
+        """Reports what cannot be had: BuildFailure for a requested path.  Derivations that make such a path will fail, unless it may be built instead."""
         failed = substituters.failed(store.is_valid)
         asked = [item for item in items if "!" not in item and item in substituters.lost and not store.is_valid(item)]
         for path, reason in failed.items():

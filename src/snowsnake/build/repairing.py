@@ -1,7 +1,7 @@
-"""Damaged objects made good: they are fetched again, or their derivations are built again.
+"""Repairs damaged objects: fetches them again, or builds their derivations again.
 
-In: a store in folders, wanted outputs or one path.  Out: the same objects with the contents that they should have; a `BuildFailure` if that cannot be.
-What a derivation builds the second time may differ from the first time: then the object has a new hash.
+In: a store in folders, wanted outputs or one path.  Out: the same objects with the contents that they should have; a `BuildFailure` if that cannot
+be done.  If a derivation builds something else the second time, the object has a new hash afterwards.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Repairs:
         self._store = store
         self._options = options
         self._substituters = substituters
-        self._judged: dict[str, bool] = {}         # whether objects are good, once we have looked
-        self._done: set[str] = set()               # derivations that need nothing any more
+        self._judged: dict[str, bool] = {}         # by path: whether the object is good, once we have looked
+        self._done: set[str] = set()               # derivations with good outputs
 
     def outputs(self, items: Iterable[str]) -> None:
-        """Outputs (`DRV!OUTPUT,…`, `DRV!*`), other paths, and what these refer to."""
+        """Repairs outputs (`DRV!OUTPUT,…`, `DRV!*`), other paths, and what these refer to."""
         paths = list(items)
         with self._replacing():
             for item in paths:
@@ -46,7 +46,7 @@ class Repairs:
                     raise BuildFailure(f"path '{drv_path}' is required, but there is no substituter that can build it", drv_path, REJECTED)
 
     def path(self, path: str) -> None:
-        """One valid object, whatever it contains now."""
+        """Replaces one valid object, whatever it contains now."""
         with self._replacing():
             if self._fetch(path):
                 return
@@ -66,7 +66,7 @@ class Repairs:
                 self._substituters.rest()
 
     def _derivation(self, drv_path: str, names: Iterable[str] | None) -> None:
-        """The derivations that need it are built after those that they depend on, without recursion: graphs are deep."""
+        """Repairs outputs of a derivation, after those of the derivations that it depends on; graphs are deep, so this does not recurse."""
         waiting: list[tuple[str, Iterable[str] | None, bool]] = [(drv_path, names, False)]
         while waiting:
             path, wanted, are_inputs_good = waiting.pop()
@@ -138,7 +138,7 @@ class Repairs:
         return self._judged[path]
 
     def _fetch(self, path: str) -> bool:
-        """Whether a substituter had it, and what it refers to."""
+        """Fetches an object with what it refers to; returns False if no substituter has all of it."""
         if self._substituters is None:
             return False
         wanted, offers = [path], dict[str, Offer]()

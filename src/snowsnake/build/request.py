@@ -28,7 +28,10 @@ else:
 
 @dataclass
 class Request:
-    """One build: *environment* and *files* (name below the build's folder → contents) for the builder, *arguments* without the program."""
+    """One build: *environment* and *files* (name below the build's folder → contents) for the builder, *arguments* without the program.
+
+    *inputs*: the paths that it may read; *checks* and *discards_references*: see `Attributes`.
+    """
 
     environment: dict[str, str]
     files: dict[str, bytes]
@@ -48,7 +51,7 @@ def input_closure(store: Store, drv: Derivation) -> set[str]:
 
 
 def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions, folder: str, outputs: Mapping[str, str]) -> Request:
-    """*folder*: the build's folder as the builder sees it; *outputs*: the place for each output."""
+    """The request for a build.  *folder*: the build's folder as the builder sees it; *outputs*: the path at which it is to make each output."""
     inputs = input_closure(store, drv)
     attributes = Attributes(drv)
     environment = {
@@ -80,7 +83,7 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
     placeholders = {store_path.placeholder(name): path for name, path in outputs.items()}
     for name, path in outputs.items():
         known = drv.outputs[name].path
-        if known and known != path:        # built again elsewhere: wherever its name stands
+        if known and known != path:        # it is built again at another path, which replaces its own everywhere
             placeholders[_hash_part(known)] = _hash_part(path)
     return Request(
         {name: _replaced(value, placeholders) for name, value in environment.items()},
@@ -98,7 +101,7 @@ def is_fixed(drv: Derivation) -> bool:
 
 
 def sees_world(drv: Derivation) -> bool:
-    """Whether its builder may use the network and the caller's variables (`impureEnvVars`): of a fixed output, and of an impure one."""
+    """Whether its builder may use the network and the caller's variables (`impureEnvVars`): it has a fixed output, or is impure."""
     return is_fixed(drv) or is_impure(drv)
 
 
@@ -130,5 +133,5 @@ def _text(data: bytes) -> str:
 
 
 def needed_features(drv: Derivation) -> Iterable[str]:
-    """What the machine must have, besides being of the right system."""
+    """The features that a machine of the right system must have."""
     return {*(Attributes(drv).words("requiredSystemFeatures") or ()), *(("ca-derivations",) if has_unknown_outputs(drv) else ())}

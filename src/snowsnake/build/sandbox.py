@@ -1,8 +1,8 @@
 """The sandbox of a builder: what it sees of the machine.  Runs in the child, before the builder.
 
 In: a `Sandbox`.  Out: this process in namespaces of its own, with a root that has the inputs (read-only), the build's folder, a few devices
-and, for a fixed output alone, the network.  The user inside is 1000 of group 100.  Outside that is the caller; but for root it is a user of
-this build alone, because root, even without any rights, may change the kernel's settings.
+and, for a fixed output alone, the network.  Inside, the builder is user 1000 of group 100.  Outside, that user is the caller.  If the caller is
+root, it is a user that this build alone has, because root may change the kernel's settings even without any rights.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 class Sandbox:
     """*root*: an empty folder, which becomes "/"; outputs are below it afterwards.  *inputs*: store path → where it lies.
 
-    *user*: who the builder is outside, None for the caller.  *extra*: path inside → (path outside, whether it may be missing).  *sees_machine*: everything of the machine is there as it is, and only
-    the store is the sandbox's own.
+    *extra*: path inside → (path outside, whether it may be missing).  *sees_machine*: everything of the machine is there as it is, and only
+    the store is the sandbox's own.  *shm_size*: of /dev/shm, as the kernel reads it.  *user*: the builder outside; None for the caller.
     """
 
     root: str
@@ -55,14 +55,14 @@ class Sandbox:
 
 
 def leave_namespaces(sandbox: Sandbox) -> None:
-    """First step, in a child that forks afterwards: the process made then is the first of its namespace."""
+    """First step, in a child that forks afterwards: the process that it makes then is the first of the new namespace of processes."""
     if sandbox.user is not None:
         os.setgroups([])
     system.unshare(sandbox.namespaces)
 
 
 def map_users(sandbox: Sandbox, pid: int | str, user: int, group: int) -> None:
-    """Second step: sets which user the builder is outside.  A caller does it for itself (*pid* "self"), root for a child."""
+    """Second step: sets which *user* and *group* the builder is outside.  A process does this for itself (*pid* "self"), or root for its child."""
     if sandbox.user is None:
         _write(f"/proc/{pid}/setgroups", "deny")
     _write(f"/proc/{pid}/uid_map", f"{USER} {user} 1")
@@ -86,13 +86,13 @@ def enter(sandbox: Sandbox) -> None:
     if sandbox.namespaces & system.NEW_NETWORK:
         _raise_loopback()
     system.enter_root(root)
-    if sandbox.user is not None:           # until now it was root, who may look into every folder on the way
+    if sandbox.user is not None:           # until now this process was root, who may enter every folder above the inputs
         os.setresgid(GROUP, GROUP, GROUP)
         os.setresuid(USER, USER, USER)
 
 
 def _furnish(sandbox: Sandbox) -> None:
-    """A root with what every builder may expect, and nothing else."""
+    """Puts into the root what every builder may expect, and nothing else."""
     root = sandbox.root
     for folder in ("tmp", "etc", "dev/shm", "dev/pts", "proc", "bin"):
         os.makedirs(f"{root}/{folder}", exist_ok=True)
@@ -123,7 +123,7 @@ def _furnish(sandbox: Sandbox) -> None:
 
 
 def _show_machine(sandbox: Sandbox) -> None:
-    """Everything that is in "/", but the folders that lead to the store."""
+    """Puts into the root what is in "/", except the folder above the store."""
     first = sandbox.store_dir.split("/")[1]
     for name in os.listdir("/"):
         if name == first or name == "proc":
@@ -137,7 +137,7 @@ def _show_machine(sandbox: Sandbox) -> None:
 
 
 def _bind(source: str, target: str, *, is_read_only: bool = False) -> None:
-    """*source* is seen at *target*, too; a symbolic link is copied."""
+    """Makes *source* visible at *target* as well; a symbolic link is copied."""
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.islink(source):
         os.symlink(os.readlink(source), target)
@@ -152,13 +152,13 @@ def _bind(source: str, target: str, *, is_read_only: bool = False) -> None:
 
 
 def _kept_flags(path: str) -> int:
-    """Flags of a mount that a user may not take away, and so must repeat."""
+    """The flags of a mount that a user may not remove, so that a remount must repeat them."""
     flags = os.statvfs(path).f_flag
     return flags & (os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME)
 
 
 def _raise_loopback() -> None:
-    """127.0.0.1 works inside."""
+    """Makes 127.0.0.1 work inside."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sH14s", b"lo", 0, b"")
         flags = struct.unpack("16sH14s", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request))[1]
@@ -197,7 +197,7 @@ def _paths_in(words: Iterable[str]) -> list[str]:
 
 @cache
 def is_supported() -> str:
-    """Why this machine does not let us make sandboxes; empty if it does.  Tried once."""
+    """Why this machine does not let us make sandboxes; "" if it does.  It is tried once, in a process of its own."""
     child = os.fork()
     if child == 0:
         os._exit(_code_of(_try_namespaces))
@@ -206,7 +206,7 @@ def is_supported() -> str:
 
 
 def _try_namespaces() -> int:
-    """Namespaces, and in them what every sandbox mounts: containers may allow the one and not the other.  0, or the number of the error."""
+    """Makes namespaces, and in them what every sandbox mounts, because containers may allow only the former; returns 0 or the number of the error."""
     user, group = os.geteuid(), os.getegid()
     system.unshare(system.NEW_USERS | system.NEW_MOUNTS | system.NEW_PIDS)
     map_users(Sandbox("", "", {}, "", ""), "self", user, group)

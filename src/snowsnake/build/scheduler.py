@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import selectors
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from snowsnake.build.attributes import Attributes
@@ -59,10 +59,13 @@ class Scheduler:
         self._roots: list[str] = []
         self._running: dict[int, Build] = {}       # by the descriptor of the log
         self._failures: dict[str, BuildFailure] = {}
-        self._made: dict[str, dict[str, str]] = {}             # derivations whose outputs have no paths before they are built: what they became
-        self._twins: dict[str, list[Goal]] = {}                # by the path of what is being built: others that are resolved to it
-        self._postponed: list[str] = []            # whose outputs somebody else makes at the moment
-        self._told: set[str] = set()
+        # by derivation: the paths of outputs that had none before they were built
+        self._made: dict[str, dict[str, str]] = {}
+        # by the derivation that is being built: other goals that were resolved to it
+        self._twins: dict[str, list[Goal]] = {}
+        # derivations whose outputs another process makes at the moment
+        self._postponed: list[str] = []
+        self._told: set[str] = set()               # the postponed derivations that the user knows of
         self._ended_count = 0
         self._selector = selectors.DefaultSelector()
         self._watcher = Watcher()
@@ -103,11 +106,11 @@ class Scheduler:
 
     @property
     def _ends_at_once(self) -> bool:
-        """The failure of a requested derivation ends all; another one lets run what runs."""
+        """Whether a requested derivation failed, which ends all builds at once; after any other failure, builders that run go on."""
         return self._must_end and not self._failures.keys().isdisjoint(self._roots)
 
     def _add(self, root: str, names: Iterable[str] | None = None) -> None:
-        """The goal for a derivation, and those for what it needs.  *names*: of the outputs; None: those that were asked for."""
+        """Adds the goal for a derivation, and those for what it needs.  *names*: the outputs that must be valid; None: the requested ones."""
         waiting: list[tuple[str, Iterable[str] | None]] = [(root, names)]
         while waiting:
             path, wanted = waiting.pop()
@@ -161,9 +164,9 @@ class Scheduler:
         return found
 
     def _derivation(self, path: str) -> Derivation:
-        """Read once, however many need it."""
+        """The derivation at *path*, which is read once, however many goals need it."""
         if path not in self._derivations:
-            self._store.claim(path)            # and with it what it refers to
+            self._store.claim(path)            # this protects what it refers to as well
             try:
                 self._derivations[path] = self._store.read_derivation(path)
             except NoDerivation as error:
@@ -216,7 +219,7 @@ class Scheduler:
                     self._ended(drv_path, ready)
                     return
             twin = next((build for build in self._running.values() if build.drv_path == path), None)
-            if twin is not None:               # it is being built already, for another one
+            if twin is not None:               # it is being built already, for another goal
                 self._twins.setdefault(path, []).append(goal)
                 return
             self._check_machine(goal, path)
@@ -291,7 +294,7 @@ class Scheduler:
         return path
 
     def _succeeded(self, build: Build) -> list[str]:
-        """Notes what was made; derivations that became the one that was built, beside the one for which it was."""
+        """Notes what was made, and returns the other derivations that were resolved to the built one."""
         if build.checks:
             return []
         twins = self._twins.pop(build.drv_path, [])
@@ -300,7 +303,7 @@ class Scheduler:
         return [goal.drv_path for goal in twins]
 
     def _note(self, goal: Goal, path: str, drv: Derivation, paths: dict[str, str]) -> None:
-        """What outputs became: of what was built, and of the derivation that was resolved to it."""
+        """Notes the paths of the outputs of a built derivation, and of the derivation that was resolved to it."""
         if not self._options.knows_realisations and not has_unknown_outputs(drv) and goal.drv_path == path:
             return
         self._made[path] = self._made[goal.drv_path] = self._made.get(path, {}) | paths
@@ -329,7 +332,7 @@ class Scheduler:
         """Listens to the builders for a moment, and takes care of those that have ended."""
         order = {fd: number for number, fd in enumerate(self._running)}
         for key, _ in sorted(self._selector.select(_CHECK_S), key=lambda found: order[found[0].fd]):
-            if self._ends_at_once:         # what ends at the same moment does not count
+            if self._ends_at_once:         # a builder that ends at the same moment does not count
                 break
             build: Build = key.data
             others: list[str] = []
@@ -360,7 +363,7 @@ class Scheduler:
             self._selector.unregister(build.log_fd)
 
     def _build_failed(self, build: Build, error: Exception) -> list[str]:
-        """As `_failed`; derivations that were to become it, beside the one for which it was built."""
+        """Does what `_failed` does, and returns the other derivations that were resolved to this one."""
         goals = [self._goals[build.goal], *self._twins.pop(build.drv_path, [])]
         if build.goal == build.drv_path:
             self._failed(build.goal, error)
@@ -375,11 +378,24 @@ class Scheduler:
     def _failed(self, drv_path: str, error: Exception) -> None:
         failure = error if isinstance(error, BuildFailure) else BuildFailure(_said(error), drv_path)
         self._failures[drv_path] = failure
-        if drv_path not in self._roots:    # those come last, and are raised
+        if drv_path not in self._roots:    # the failures of requested derivations are raised at the end
             self._options.on_failure(failure)
 
     def _ended(self, drv_path: str, ready: list[str]) -> None:
-        """Those that waited for it go on: also after a failure, so that each tells what it lacks, unless the failure of a requested one ends all."""
+        """Lets those go on that waited for it, and, after a failure, fails those that cannot; chains of these are long, so this does not recurse."""
+        working = [self._failing_users(drv_path, ready)]
+        while working:
+            user = next(working[-1], None)
+            if user is None:
+                working.pop()
+            else:
+                working.append(self._failing_users(user, ready))
+
+    def _failing_users(self, drv_path: str, ready: list[str]) -> Iterator[str]:
+        """Of the derivations that waited for one that has ended, those that failed with it; each says what it lacks.  The others become ready.
+
+        After the failure of a requested derivation nothing goes on.
+        """
         self._ended_count += drv_path not in self._failures
         self._tell()
         if self._ends_at_once:
@@ -394,12 +410,12 @@ class Scheduler:
                 continue
             if goal.failed_inputs and not self._options.keep_going:
                 self._failed(path, dependencies_failed(path, goal.drv, goal.failed_inputs))
-                self._ended(path, ready)
+                yield path
             elif not goal.waits_for:
                 ready.append(path)
 
     def _tell(self) -> None:
-        """How many there are, for programs that follow."""
+        """Tells programs that follow how many builds there are, if that has changed."""
         builds = self._options.progress.builds
         failed = sum(not isinstance(failure, DependenciesFailed) for failure in self._failures.values())
         found = Count(self._ended_count, len(self._goals), len(self._running), failed)

@@ -17,7 +17,7 @@ _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 def structured_files(
     store: Store, attributes: Mapping[str, Any], graphs: Mapping[str, list[str]], inputs: set[str], outputs: Mapping[str, str]
 ) -> dict[str, bytes]:
-    """The two files; the JSON has the *graphs* (paths by name) that `exportReferencesGraph` requests."""
+    """The contents of the two files by name; the JSON has the *graphs* (paths by name) that `exportReferencesGraph` requests."""
     found = dict(attributes)
     found["outputs"] = dict(outputs)
     for name, paths in graphs.items():

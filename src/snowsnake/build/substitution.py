@@ -36,18 +36,19 @@ else:
 
 _MOST_ASKED = 64  # small files on their way at once
 _BATCH_COUNT = 8
-_UNPACKERS = os.cpu_count() or 1           # threads, of what has come: more would only wait for the interpreter's lock
+_UNPACKERS = os.cpu_count() or 1           # threads that unpack at once: more would only wait for the interpreter's lock
 
 
 @dataclass
 class Policy:
-    """*jobs*: how many are fetched at once.  *falls_back*: faults of substituters are reported, and what they offered is built."""
+    """What substituters may deliver, and how.  *jobs*: how many objects are fetched at once.  *falls_back*: faults of substituters are reported, and
+    what they offered is built."""
 
     keys: Keys = field(default_factory=lambda: Keys({}))
     requires_signatures: bool = True
     jobs: int = 16
     falls_back: bool = False
-    tell: Callable[[list[Offer]], None] = lambda offers: None       # of those that are about to be fetched
+    tell: Callable[[list[Offer]], None] = lambda offers: None       # gets the offers that are about to be fetched
     on_warning: Callable[[str], None] = lambda text: None
     on_error: Callable[[str], None] = lambda text: None
 
@@ -57,7 +58,7 @@ class Policy:
 
 
 class Substituters:
-    """*open_stores* is called when a store is first needed."""
+    """Other stores, which *open_stores* opens when one is first needed; *policy* says what may come from them."""
 
     def __init__(self, open_stores: Callable[[], list[Store]], policy: Policy) -> None:
         self._open_stores = open_stores
@@ -66,14 +67,14 @@ class Substituters:
         self._accepted: dict[tuple[str, str], bool] = {}
         self._refused: set[tuple[str, str]] = set()
         self._known: dict[str, Offer] = {}
-        self.found: dict[str, Realisation | None] = {}     # what outputs are in other stores, by their keys
-        self._spoilt: set[tuple[str, str]] = set()         # (path, URL): what could not be had there after all
-        self.lost: dict[str, str] = {}         # paths that somebody had, but could not be had from anybody: the reason
-        self._failed: set[str] = set()         # those of which something was wrong
+        self.found: dict[str, Realisation | None] = {}     # by key: what other stores say of an output
+        self._spoilt: set[tuple[str, str]] = set()         # (path, URL of the store that offered it and could not deliver it)
+        self.lost: dict[str, str] = {}         # by path that was offered, and that nobody could deliver: the reason
+        self._failed: set[str] = set()         # those of the lost paths that arrived with a fault
 
     @property
     def stores(self) -> list[Store]:
-        """The store to ask first."""
+        """The stores, in the order in which they are asked."""
         if self._stores is None:
             self._stores = sorted(self._open_stores(), key=lambda store: store.priority)
         return self._stores
@@ -81,8 +82,11 @@ class Substituters:
     def ask(
         self, paths: list[str], is_valid: Callable[[str], bool] = lambda path: True, contents: Mapping[str, Contents] | None = None
     ) -> Mapping[str, Offer]:
-        """The offers for these.  *is_valid*: paths that need not be fetched for them; for the others, offers are requested at once.
-        *contents*: what is known of some of them, which stores in other folders may have under other names."""
+        """The offers for some paths, by path; ValueError if a store fails, unless the policy falls back.
+
+        *is_valid*: whether a path that one of them refers to is here already; if not, an offer for it is requested at the same time.
+        *contents*: the content addresses of fixed outputs, which stores with another prefix may have under other names.
+        """
         found = {path: self._known[path] for path in paths if path in self._known}
         for source in self.stores:
             left = [path for path in paths if path not in found and (path, source.url) not in self._spoilt]
@@ -127,7 +131,7 @@ class Substituters:
         return found
 
     def _foreign_offers(self, source: Store, paths: list[str], contents: Mapping[str, Contents]) -> dict[str, Offer]:
-        """What a store in another folder has of fixed contents."""
+        """The offers of a store with another prefix for fixed outputs."""
         names = {}
         for path in paths:
             method, content = contents[path]
@@ -143,7 +147,7 @@ class Substituters:
         return found
 
     def _accepts(self, info: PathInfo, source: Store) -> bool:
-        """As the policy says; each signature is looked at once."""
+        """Whether the policy accepts an object from a store; each signature is checked once."""
         key = (info.path, source.url)
         if key not in self._accepted:
             self._accepted[key] = self.policy.accepts(info, source, source.store_dir)
@@ -180,7 +184,7 @@ class Substituters:
         return None
 
     def having(self, paths: Iterable[str], store_dir: str) -> set[str]:
-        """Those of some paths, perhaps many, that can be substituted, as far as stores want to be asked about many."""
+        """Those of some paths, perhaps many, that can be substituted.  Stores that do not want to be asked about many paths are left out."""
         left, found = set(paths), set()
         for source in self.stores:
             if source.store_dir != store_dir or not source.wants_mass_query or not left:
@@ -205,7 +209,7 @@ class Substituters:
         return fetch_into(store, offers, self.policy, check, progress)
 
     def note_faults(self, offers: Mapping[str, Offer], faults: Mapping[str, Exception]) -> None:
-        """Reports what was wrong.  Nobody is asked again for what he could not deliver, but others are; what refers to it is not his fault."""
+        """Reports faults.  A store is not asked again for what it could not deliver, but the others are; it may still deliver what refers to that."""
         causes = {path: fault for path, fault in faults.items() if not isinstance(fault, DependencyLacks)}
         for path, fault in (causes or faults).items():
             self._spoilt.add((path, offers[path].source.url))
@@ -223,7 +227,7 @@ class Substituters:
                 self.lost[path] = f"path '{path}' is required, but there is no substituter that can build it"
 
     def failed(self, is_valid: Callable[[str], bool]) -> dict[str, str]:
-        """What cannot be had although somebody offers it, because something was wrong: paths and messages, references first."""
+        """The paths that were offered and arrived with a fault, with the messages for them, references first; *is_valid* paths are left out."""
         return {path: reason for path, reason in self.lost.items() if path in self._failed and not is_valid(path)}
 
     def rest(self) -> None:
@@ -241,12 +245,12 @@ def fetch_into(
 
 
 def seen_from_outside(info: PathInfo) -> PathInfo:
-    """What another store may know: not that an object was built there, nor when it was registered."""
+    """The facts about an object that another store may know: not that it was built here, nor when it was registered."""
     return replace(info, is_ultimate=False, registration_time_s=0, download=None)
 
 
 class DependencyLacks(ValueError):
-    """Something that the object refers to could not be had."""
+    """An object cannot be valid because *reference*, to which it refers, could not be fetched."""
 
     def __init__(self, path: str, reference: str) -> None:
         super().__init__(f"some references of path '{path}' could not be realised")
@@ -263,11 +267,13 @@ class _Fetching:
         self._policy = policy
         self._check = check
         self._faults: dict[str, Exception] = {}
-        self._unpacked: dict[str, tuple[PathInfo, str]] = {}       # fetched; what they refer to is not valid yet
-        self._asked: dict[tuple[Exchange, str], list[PathInfo]] = {}     # small files that are on their way, and whose archives they hold
+        # by path: (facts, place) of fetched objects whose references are not all valid yet
+        self._unpacked: dict[str, tuple[PathInfo, str]] = {}
+        # by requested small file: the objects whose archives it holds
+        self._asked: dict[tuple[Exchange, str], list[PathInfo]] = {}
         self._exchanges: dict[Exchange, BinaryCacheStore] = {}
-        self._lacks: dict[str, set[str]] = {}
-        self._users: dict[str, list[str]] = {}
+        self._lacks: dict[str, set[str]] = {}      # by path: its references that are not valid yet
+        self._users: dict[str, list[str]] = {}     # by path: the offered objects that refer to it
 
     def run(self) -> dict[str, Exception]:
         for path, offer in self._offers.items():
@@ -404,7 +410,10 @@ class _Fetching:
 
 
 def unpack_checked(store: LocalStore, info: PathInfo, source: Store, name: str = "") -> str:
-    """The place of the unpacked object, after its hash and its content address were found to be right.  *name*: its path there."""
+    """Unpacks an object into the store's temporary folder, and returns its place; ValueError if its hash or its content address is wrong.
+
+    *name*: its path in *source*, if that is another one.
+    """
     path = name or info.path
     archive = source.open_archive(path) if isinstance(source, BinaryCacheStore) else archive_of(source, path)
     with archive:

@@ -10,7 +10,7 @@ _FIRST, _COUNT = 872415232, 128
 
 
 def acquire(state: str) -> tuple[int, int]:
-    """(descriptor of the lock, user); the group has the same number.  OSError if all are in use."""
+    """Returns (descriptor of the lock, user); the group has the same number.  OSError if all are in use."""
     folder = os.path.join(state, "userpool2")
     os.makedirs(folder, mode=0o755, exist_ok=True)
     for slot in range(_COUNT):

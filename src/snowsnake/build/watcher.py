@@ -1,15 +1,17 @@
-"""What ends builders that are in no namespace when our own process is killed: a second process, which waits for that.
+"""A second process ends builders that are in no namespace when our own process is killed.
 
-In: sessions of builders, each told by the builder itself before it becomes another program.  Out: none of their processes outlives ours by more than
-a moment.  (In a sandbox the kernel sees to that.)
+In: the sessions of builders; each builder writes its own before it becomes another program.  Out: none of their processes outlives ours by more than
+a moment.  (In a sandbox, the kernel ends them.)
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
-_SCANS = 100                               # of processes that fork while they are killed
+# how often we look through all processes: some fork while they are killed
+_SCANS = 100
 
 
 class Watcher:
@@ -20,22 +22,29 @@ class Watcher:
         self._pid = 0
 
     def fd(self) -> int:
-        """Where a builder writes `joining(its process)`."""
+        """The descriptor to which a builder writes `joining(its process)`.  OSError if the process cannot be started."""
         if self._fd < 0:
-            reading, self._fd = os.pipe()
-            self._pid = os.fork()
+            reading, writing = os.pipe()
+            try:
+                self._pid = os.fork()
+            except OSError:
+                os.close(reading)
+                os.close(writing)
+                raise
             if self._pid == 0:
                 try:
                     _watch(reading)
                 finally:
                     os._exit(0)
             os.close(reading)
+            self._fd = writing
         return self._fd
 
     def forget(self, pid: int) -> None:
-        """The session has ended; its number may become another one's."""
+        """Says that a session has ended: another process may get its number."""
         if self._fd >= 0:
-            os.write(self._fd, b"-%d\n" % pid)
+            with contextlib.suppress(BrokenPipeError):     # somebody has killed our second process
+                os.write(self._fd, b"-%d\n" % pid)
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -45,11 +54,12 @@ class Watcher:
 
 
 def joining(pid: int) -> bytes:
+    """The line by which the session of process *pid* is announced."""
     return b"+%d\n" % pid
 
 
 def _watch(reading: int) -> None:
-    """Until nobody can write any more: every builder has become another program or ended by then, and our process with them."""
+    """Reads until nobody can write any more, and then kills: our process has ended, and each builder has ended or become another program."""
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
@@ -71,13 +81,13 @@ def _watch(reading: int) -> None:
 
 
 def _kill(sessions: set[int]) -> bool:
-    """Whether there was anything to kill."""
+    """Kills all processes of some sessions; returns whether there were any."""
     found = False
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 with open(f"/proc/{name}/stat", "rb") as file:
-                    state, _, _, session = file.read().rpartition(b")")[2].split()[:4]      # the name before may hold anything
+                    state, _, _, session = file.read().rpartition(b")")[2].split()[:4]      # a name, which may hold anything, comes before
                 if int(session) in sessions and state not in b"ZX":
                     os.kill(int(name), signal.SIGKILL)
                     found = True

@@ -89,14 +89,8 @@ def _parse_url(text: str) -> StoreReference | None:
         path = "/" + path if has_path else ""
     if not _is_made_of(authority, _IN_AUTHORITY) or not _is_made_of(path, _IN_PATH):
         return None
-    host = authority.rpartition("@")[2]
-    if "[" in host or "]" in host:
-        if not _is_bracketed(host):
-            return None
-    elif ":" in host:
-        port = host.partition(":")[2]
-        if port and not (port.isascii() and port.isdigit() and int(port) <= 65535):
-            return None
+    if not _is_authority(authority):
+        return None
     if scheme.rpartition("+")[2] == "file":
         if authority:
             return None
@@ -105,9 +99,20 @@ def _parse_url(text: str) -> StoreReference | None:
     return StoreReference(scheme, authority + "/".join(pieces), parameters)
 
 
-def _is_bracketed(host: str) -> bool:
-    end = host.find("]")
-    return host.startswith("[") and end > 1 and (host[end + 1 :] == "" or host[end + 1 : end + 2] == ":")
+def _is_authority(authority: str) -> bool:
+    """Whether a text is `USER@HOST:PORT`, of which only the host must be there, and may be empty."""
+    _, _, place = authority.rpartition("@")
+    if place.startswith("["):
+        address, end, rest = place[1:].partition("]")
+        if not end or not _is_ipv6(address.partition("%25")[0]) or (rest and not rest.startswith(":")):
+            return False
+        host, port = "", rest[1:]
+    else:
+        host, _, port = place.partition(":")
+    digits = port.lstrip("0")
+    if port and not (port.isascii() and port.isdigit() and 0 < len(digits) <= 5 and int(digits) < 1 << 16):
+        return False
+    return authority.count("@") <= 1 and not {"[", "]"} & set(host)
 
 
 def _bare_address(base: str) -> str | None:
@@ -118,15 +123,21 @@ def _bare_address(base: str) -> str | None:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     address, has_zone, zone = host.partition("%")
-    if ":" not in address:
+    if not _is_ipv6(address):
         return None
+    return f"{user + '@' if has_user else ''}[{address}{'%25' + zone if has_zone else ''}]"
+
+
+def _is_ipv6(address: str) -> bool:
+    if ":" not in address:
+        return False
     from ipaddress import AddressValueError, IPv6Address
 
     try:
         IPv6Address(address)
     except AddressValueError:
-        return None
-    return f"{user + '@' if has_user else ''}[{address}{'%25' + zone if has_zone else ''}]"
+        return False
+    return True
 
 
 def _parse_query(text: str) -> dict[str, str] | None:

@@ -13,9 +13,16 @@ from snowsnake.store import hashing, nar
 from snowsnake.store.hash import Hash
 from snowsnake.store.path_info import PathInfo, split_content_address
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
 
 def check_content(info: PathInfo, place: str) -> None:
-    """An object without a content address claims nothing; the hash of its archive was checked earlier."""
+    """ValueError if the object at *place* is not what its content address says; one without an address passes.
+
+    The hash of its archive was checked before, and is believed.
+    """
     if not info.ca:
         return
     method, wanted = split_content_address(info.ca)
@@ -40,17 +47,28 @@ def _digest(info: PathInfo, method: str, algorithm: str, place: str) -> bytes:
 
 
 def modulo_digest_of(place: str, path: str, algorithm: str = "sha256") -> bytes:
-    """The hash of an archive with zeros in place of the object's own name."""
-    part = path.rpartition("/")[2][:32].encode()
-    hasher = hashing.HashStream(algorithm)
+    """The hash of the archive of the tree at *place*, with zeros in place of the hash part of *path*."""
     with tempfile.TemporaryFile() as archive:
         nar.pack_into(place, archive.fileno())
         archive.seek(0)
-        rest = b""
-        while piece := archive.read(1 << 20):
-            data = (rest + piece).replace(part, bytes(len(part)))
-            keep = len(part) - 1           # a name may begin here and end in the next piece
-            hasher.update(data[:-keep])
-            rest = data[-keep:]
-        hasher.update(rest)
+        return modulo_digest(archive, path, algorithm)
+
+
+def modulo_digest(stream: BinaryIO, path: str, algorithm: str = "sha256") -> bytes:
+    """The hash of a stream, with zeros in place of the hash part of *path*.
+
+    >>> import io
+    >>> part = "0c4z1d1jrqpi1wvgqf5q1g1v4p7xfd6k"
+    >>> modulo_digest(io.BytesIO(f"see {part}".encode()), f"/nix/store/{part}-x") == hashing.digest("sha256", b"see " + bytes(32))
+    True
+    """
+    part = path.rpartition("/")[2][:32].encode()
+    hasher = hashing.HashStream(algorithm)
+    rest = b""
+    while piece := stream.read(1 << 20):
+        data = (rest + piece).replace(part, bytes(len(part)))
+        keep = len(part) - 1               # the part may begin here and end in the next piece
+        hasher.update(data[:-keep])
+        rest = data[-keep:]
+    hasher.update(rest)
     return hasher.digest()

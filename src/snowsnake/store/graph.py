@@ -29,7 +29,12 @@ def reachable(start: Iterable[str], following: Callable[[str], Iterable[str]]) -
 
 
 class Cycle(ValueError):
-    """Objects that refer to each other in a circle."""
+    """Objects refer to each other in a circle: *user* to *path*, which leads back to *user*."""
+
+    def __init__(self, path: str, user: str) -> None:
+        super().__init__(f"cycle detected in the references of '{path}' from '{user}'")
+        self.path = path
+        self.user = user
 
 
 def closure(
@@ -76,7 +81,7 @@ def references_of(store: Store) -> Callable[[str], list[str]]:
 
 
 def sort_topologically(paths: Iterable[str], references: Callable[[str], Iterable[str]]) -> list[str]:
-    """Objects before those that they refer to, in 2.34's order.
+    """Sorts objects before those that they refer to, in 2.34's order; Cycle if there is no such order.
 
     >>> sort_topologically(["a", "b", "c"], {"a": "b", "b": "", "c": "ab"}.__getitem__)
     ['c', 'a', 'b']
@@ -97,7 +102,7 @@ def sort_topologically(paths: Iterable[str], references: Callable[[str], Iterabl
                 if child == path or child not in wanted:
                     continue
                 if child in open_:
-                    raise Cycle(f"cycle detected in the references of '{child}' from '{path}'")
+                    raise Cycle(child, path)
                 if child not in seen:
                     seen.add(child)
                     open_[child] = None

@@ -36,7 +36,7 @@ class UnknownMethod(ValueError):
 
 
 def check_method(name: str) -> str:
-    """Raises UnknownMethod; or ValueError if the method is known but not supported here."""
+    """Returns *name*; UnknownMethod if there is no such method, ValueError if it is not supported here."""
     if name in _UNREADABLE:
         raise ValueError(f"compression method '{name}' is not supported here (only none, xz, bzip2, zstd, gzip, lzip, lzma, lz4 and br are)")
     if name not in _METHODS:
@@ -62,7 +62,7 @@ def ending(name: str) -> str:
 
 
 def unpacked(stream: BinaryIO, name: str) -> Any:
-    """A stream with `read` of the uncompressed data; data that was compressed in another way is a ValueError."""
+    """An object whose `read(size)` returns uncompressed data; ValueError, also from `read`, if the data is not compressed with method *name*."""
     check_method(name)
     if name == "br":
         return _Brotli(stream)
@@ -76,7 +76,7 @@ def unpacked(stream: BinaryIO, name: str) -> Any:
 
 
 class _Whole:
-    """The decompressed data of a file in which nothing else may be."""
+    """The decompressed data of a stream; `read` raises ValueError if something follows the compressed data."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -115,7 +115,7 @@ class _Brotli:
 
 
 def compress(source: BinaryIO, target: BinaryIO, name: str, level: int = -1) -> None:
-    """*level* -1 is the method's default."""
+    """Writes the compressed data of *source* to *target*.  *level*: -1 is the method's default.  ValueError if the method cannot be written here."""
     compressor = _compressor(name, level)
     while piece := source.read(_PIECE_BYTES):
         target.write(compressor.compress(piece) if compressor else piece)

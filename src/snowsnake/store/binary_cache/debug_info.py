@@ -1,6 +1,7 @@
-"""Where a cache has files with debugging information: the parameter `index-debug-info` of a cache's URL.
+"""An index of the files with debugging information in a cache: the parameter `index-debug-info` of a cache's URL.
 
-In: the members of an archive, its place in the cache.  Out: names and contents of the small files that say it, by the identifiers of builds.
+In: the members of an archive, the archive's name in the cache.  Out: small files for the cache, each of which says for the identifier of a build
+which member of which archive has its debugging information.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _START, _REST = re.compile(r"[0-9a-f]{2}"), re.compile(r"[0-9a-f]{38}\.debug")
 
 
 def debug_links(tree: Tree, url: str) -> Iterator[tuple[str, bytes]]:
-    """*url*: of the archive, in the cache."""
+    """(name, contents) of the files for one archive.  *url*: the name of the archive in the cache."""
     try:
         starts = tree.entry(_FOLDER)
     except NoEntry:

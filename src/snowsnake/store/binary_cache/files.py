@@ -23,10 +23,10 @@ _NARINFO = re.compile(r"[0-9a-z]{32}\.narinfo")
 class CacheFiles(ABC):
     """What every kind of binary cache must implement."""
 
-    is_remote = False                      # a question costs a round trip: ask for many files at once, and remember the answers
+    is_remote = False                      # whether a question costs a round trip, so that many are asked at once, and answers remembered
 
     def no_cache(self, url: str) -> str:
-        """What is said of a cache that does not describe itself."""
+        """The message for a cache that has no description of itself."""
         return f"'{url}' does not appear to be a binary cache"
 
     @abstractmethod
@@ -45,15 +45,15 @@ class CacheFiles(ABC):
         return found
 
     def exchange(self) -> Exchange | None:
-        """An exchange that brings small files one after the other; None if this kind has none."""
+        """The exchange that requests small files over connections that stay open (fetch/exchange.py); None if this kind of cache has none."""
         return None
 
     @abstractmethod
     def ask(self, exchange: Exchange, name: str) -> None:
-        """Asks the exchange for a file with a plain name."""
+        """Requests a file from *exchange*, if `can_ask` allows its name."""
 
     def can_ask(self, name: str) -> bool:
-        """Whether a name is plain."""
+        """Whether the exchange can request a file of this name: it has no characters that a URL must encode."""
         return False
 
     @abstractmethod
@@ -76,7 +76,7 @@ class CacheFiles(ABC):
         """Called before anything is written to the cache."""
 
     def rest(self) -> None:
-        """Ends the threads, because the process is about to be forked, or is done."""
+        """Ends threads: the process is about to fork, or to end."""
 
     def close(self) -> None:
         """Closes connections."""

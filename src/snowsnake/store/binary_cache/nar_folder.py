@@ -34,7 +34,7 @@ class NarFolder:
         return os.path.join(self._folder, f"{nar_hash.nix32}.nar")
 
     def open(self, nar_hash: Hash) -> BinaryIO | None:
-        """The archive with this hash; None if it is not here, or not what it was."""
+        """The archive with this hash; None if it is not here, or was damaged."""
         try:
             file = open(self._place(nar_hash), "rb")  # noqa: SIM115  # the caller's to close
         except OSError:
@@ -49,7 +49,7 @@ class NarFolder:
         return file
 
     def put(self, nar_hash: Hash, archive: BinaryIO) -> None:
-        """Keeps the archive, which was checked; a folder that cannot be written to is no fault."""
+        """Keeps an archive that was checked.  If the folder cannot be written to, it is not kept, which is no fault."""
         try:
             os.makedirs(self._folder, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".new-", delete=False) as file:

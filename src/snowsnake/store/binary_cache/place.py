@@ -1,4 +1,4 @@
-"""The folder for what Nix can ask for again.  It is a module of its own because each evaluation of a flake imports it."""
+"""Nix's folder for data that it can fetch again.  This is a module of its own because each evaluation of a flake imports it."""
 
 import os
 

@@ -17,6 +17,7 @@ from typing import Any
 from snowsnake.store.binary_cache.place import nix_cache_folder
 from snowsnake.store.hash import Hash
 from snowsnake.store.narinfo import NarInfo
+from snowsnake.store.path import check_path
 
 _SCHEMA = """
 create table if not exists BinaryCaches (
@@ -48,7 +49,10 @@ class Unknown:
 
 
 class Remembered:
-    """*meta_s*, *positive_s*, *negative_s*: for how long each kind of answer counts.  If the database cannot be used, nothing is remembered."""
+    """The database of answers; if it cannot be used, nothing is remembered.
+
+    *meta_s*, *positive_s*, *negative_s*: for how many seconds a cache's description, and answers that it has or lacks a path, count.  *place*: the file.
+    """
 
     def __init__(self, meta_s: int, positive_s: int, negative_s: int, place: str | None = None) -> None:
         self._ages_s = (meta_s, positive_s, negative_s)
@@ -56,18 +60,22 @@ class Remembered:
         self._database: sqlite3.Connection | None = None
         self._process = 0
         self._lock = threading.RLock()
-        self._new: dict[int, bool] = {}        # caches, and whether nothing at all was remembered of them when they were first asked about
+        self._new: dict[int, bool] = {}        # by cache: whether nothing at all was remembered of it when it was first looked up
 
     def _open(self) -> sqlite3.Connection:
         if self._database is not None and self._process == os.getpid():
             return self._database
         os.makedirs(os.path.dirname(self._place), exist_ok=True)
         database = sqlite3.connect(self._place, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-        database.execute("pragma synchronous = off")
-        database.execute("pragma foreign_keys = on")
-        database.executescript(_SCHEMA)
+        try:
+            database.execute("pragma synchronous = off")
+            database.execute("pragma foreign_keys = on")
+            database.executescript(_SCHEMA)
+            self._purge(database)
+        except BaseException:
+            database.close()
+            raise
         self._database, self._process = database, os.getpid()
-        self._purge(database)
         return database
 
     def _purge(self, database: sqlite3.Connection) -> None:
@@ -82,13 +90,14 @@ class Remembered:
         database.execute("insert or replace into LastPurge (dummy, value) values ('', ?)", (now,))
 
     def cache(self, url: str) -> tuple[int, str, bool, int] | None:
-        """(number, folder of the store, whether it accepts mass queries, priority) of a cache."""
+        """(number, prefix of the store, whether it accepts mass queries, priority) of a cache; None if they are not remembered."""
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             row = self._open().execute(
                 "select id, storeDir, wantMassQuery, priority from BinaryCaches where url = ? and timestamp > ?",
                 (url, int(time.time()) - self._ages_s[0]),
             ).fetchone()
-            return None if row is None else (row[0], row[1], bool(row[2]), row[3])
+            if row is not None and isinstance(row[1], str) and isinstance(row[3], int):
+                return row[0], row[1], bool(row[2]), row[3]
         return None
 
     def note_cache(self, url: str, store_dir: str, wants_mass_query: bool, priority: int) -> int | None:
@@ -150,7 +159,7 @@ class Remembered:
             )
 
     def note(self, cache: int, answers: Iterable[tuple[str, NarInfo | None]]) -> None:
-        """Remembers (hash part, answer) of any number of paths."""
+        """Remembers any number of (hash part, answer)."""
         now = int(time.time())
         rows: list[tuple[Any, ...]] = []
         for part, info in answers:
@@ -187,11 +196,16 @@ def _text(found: Hash | None) -> str:
 
 
 def _narinfo(part: str, row: tuple[Any, ...], store_dir: str) -> NarInfo:
+    """The answer in a row; ValueError or TypeError if it is damaged, because other programs write to the database as well."""
     _, name, url, compression, file_hash, file_size, nar_hash, nar_size, references, deriver, signatures, content = row
 
     def full(base: str) -> str:
-        return f"{store_dir}/{base}"
+        path = f"{store_dir}/{base}"
+        check_path(path, store_dir)
+        return path
 
+    if not isinstance(url, str):
+        raise TypeError("the URL of an archive is a text")
     return NarInfo(
         full(f"{part}-{name}"), url, Hash.parse(nar_hash), int(nar_size), compression or "bzip2", Hash.parse(file_hash) if file_hash else None,
         file_size or None, [full(base) for base in (references or "").split()], full(deriver) if deriver else None, (signatures or "").split(),

@@ -23,7 +23,7 @@ from snowsnake.store.interface import Missing, NotValid, Store, existing, read_i
 from snowsnake.store.listing import ArchiveTree, to_json
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.narinfo import NarInfo
-from snowsnake.store.path import STORE_DIR
+from snowsnake.store.path import STORE_DIR, check_path
 from snowsnake.store.path_info import Download, PathInfo
 from snowsnake.store.realisation import Realisation, split_key
 from snowsnake.store.signing import SecretKey, sign
@@ -39,7 +39,8 @@ _MOST_INFO_BYTES = 1 << 20
 _IN_MEMORY_BYTES = 8 << 20
 _QUICK_BYTES, _QUICK_NAR_BYTES = 1 << 18, 1 << 20      # files up to these sizes are small
 _PIECE_BYTES = 1 << 18
-_MOST_EXCESS_BYTES = 16 << 20            # of an archive, beyond its announced size: read for the sake of the message
+# How much of an archive is read beyond its announced size, so that the message can say how long it is.
+_MOST_EXCESS_BYTES = 16 << 20
 _URL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9a-fA-F]{2})+(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?")
 
 
@@ -53,8 +54,8 @@ class Gone(CacheFault):
 
 @dataclass
 class CacheOptions:
-    """The parameters of the URL.  *priority*, *wants_mass_query*: None leaves the choice to the cache.  *nar_folder*: archives that were looked into
-    are kept there."""
+    """The parameters of the URL.  *level*: of the compression, -1 for the method's default.  *priority*, *wants_mass_query*: None leaves the choice to
+    the cache.  *nar_folder*: a folder for archives whose files were read."""
 
     compression: str = "xz"
     level: int = -1
@@ -68,7 +69,7 @@ class CacheOptions:
 
 
 class BinaryCacheStore(Store):
-    """*url* has no parameters.  *remembered*: answers of earlier runs.  Nothing is requested before it is needed; `opened` requests at once."""
+    """One cache.  *url* has no parameters.  *remembered*: answers of earlier runs.  Nothing is requested before it is needed."""
 
     def __init__(
         self, files: CacheFiles, url: str, store_dir: str = STORE_DIR, *, options: CacheOptions | None = None, remembered: Remembered | None = None,
@@ -88,7 +89,7 @@ class BinaryCacheStore(Store):
     # --- the cache itself
 
     def opened(self) -> BinaryCacheStore:
-        """Reads the cache's description of itself; ValueError if it is a cache for another store."""
+        """This store, after its description of itself was read; ValueError if it is a cache for stores with another prefix."""
         if self._is_open:
             return self
         if self._is_writable:
@@ -149,15 +150,15 @@ class BinaryCacheStore(Store):
     # --- asking
 
     def narinfo(self, path: str) -> NarInfo | None:
-        """The cache's answer about a path; None if it lacks the path."""
+        """The cache's answer about a path; None if it lacks the path; CacheFault if the answer is wrong."""
         part = _part(path)
         self.ask([path])
         found = self._infos[part]
         return found if found is not None and found.path == path else None
 
     def ask(self, paths: Iterable[str], follow: Callable[[NarInfo], Iterable[str]] = lambda info: ()) -> None:
-        """Requests all of them at once, where that saves time; `narinfo` then answers without a request.  *follow* returns further paths that an
-        answer makes necessary."""
+        """Requests the facts about all *paths*, at once where that saves time; `narinfo` then needs no request.  *follow* returns further paths that
+        an answer makes necessary."""
         self.opened()
         answers: list[tuple[str, NarInfo | None]] = []
         asked: set[str] = set()
@@ -259,6 +260,7 @@ class BinaryCacheStore(Store):
         return sorted(info.path for info in map(self._infos.get, parts) if info is not None)
 
     def path_with_hash(self, hash_part: str) -> str | None:
+        check_path(f"{self.store_dir}/{hash_part}-x", self.store_dir)          # a ValueError for a text that is not a hash part
         self.ask([hash_part])
         found = self._infos[hash_part]
         return found.path if found is not None else None
@@ -276,13 +278,13 @@ class BinaryCacheStore(Store):
         return missing_paths(self, wanted)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """A cache builds nothing: a wanted path is there, or it is not."""
+        """Returns the wanted paths if the cache has them; NoBuilder otherwise: a cache builds nothing."""
         return existing(self, wanted)
 
     # --- reading
 
     def open_archive(self, path: str) -> BinaryIO:
-        """The NAR of an object, with the announced size and hash."""
+        """The NAR of an object, checked to have the announced size and hash; CacheFault if it does not."""
         info = self._archive_info(path)
         source = self.files.open(info.url)
         if source is None:
@@ -291,13 +293,13 @@ class BinaryCacheStore(Store):
             return self._checked(info, source)
 
     def quick_name(self, path: str) -> str | None:
-        """The file with the archive of an object, if it is small enough for `ask` of the cache's exchange; None otherwise."""
+        """The name of the file with an object's archive, if that is small enough to be requested from the cache's exchange; None otherwise."""
         info = self._archive_info(path)
         is_small = info.file_size is not None and info.file_size <= _QUICK_BYTES and info.nar_size <= _QUICK_NAR_BYTES
         return info.url if is_small and self.files.can_ask(info.url) else None
 
     def quick_archive(self, path: str, data: bytes | None) -> BinaryIO:
-        """Like `open_archive` for an object whose file has arrived already; None: the cache does not have it."""
+        """Does what `open_archive` does with a file that has arrived already.  *data*: None if the cache does not have it."""
         info = self._archive_info(path)
         if data is None:
             raise self._gone(info)
@@ -336,7 +338,7 @@ class BinaryCacheStore(Store):
             raise
 
     def _copy(self, source: BinaryIO, target: BinaryIO, info: NarInfo, where: str) -> tuple[Hash, int]:
-        """The hash and the size of the received data; what is longer than announced is only hashed, and cut off when it gets much too long."""
+        """Copies the archive; returns its hash and size.  Data beyond the announced size is not written, and soon not read either."""
         hasher = hashing.HashStream(info.nar_hash.algorithm)
         size = 0
         try:
@@ -363,7 +365,7 @@ class BinaryCacheStore(Store):
             return read_in_archive(archive, inner, path)
 
     def _kept_archive(self, path: str) -> BinaryIO:
-        """Like `open_archive`; in the folder of archives, if the cache has one, it is kept."""
+        """Does what `open_archive` does, but keeps the archive in the folder of archives, if there is one."""
         if self.options.nar_folder is None:
             return self.open_archive(path)
         from snowsnake.store.binary_cache.nar_folder import NarFolder
@@ -383,7 +385,7 @@ class BinaryCacheStore(Store):
     # --- writing
 
     def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
-        """Compresses, signs and writes; the hash of the archive itself counts."""
+        """Compresses, signs and writes an object; ValueError if its archive is not what *info* says, or a reference is not valid."""
         if not self._is_writable:
             super().import_object(info, archive)
         if self.is_valid(info.path):

@@ -1,6 +1,6 @@
-"""The two ends of a connection to a daemon, whatever it runs through: a socket of this machine, or the pipes of a program such as ssh.
+"""Channels to a daemon: a socket of this machine, or the pipes of a program such as ssh.
 
-In: a connected socket, or a started program.  Out: bytes, in both directions.  `Wire` makes values of them; who opens channels is `Dial`.
+In: a connected socket, or a command.  Out: bytes, in both directions, of which `Wire` makes values.  A `Dial` is a function that opens a channel.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-_GRACE_S = 1.0                             # for a program to end by itself once we closed our ends of its pipes
+_GRACE_S = 1.0                             # how long a program may take to end once we have closed our ends of its pipes
 
 
 class Channel(ABC):
-    """`receiving_fd` and `sending_fd` can be polled; they may be the same."""
+    """A connection in both directions.  `receiving_fd` and `sending_fd` are descriptors to poll; they may be the same."""
 
     receiving_fd: int
     sending_fd: int
@@ -27,7 +27,7 @@ class Channel(ABC):
 
     @abstractmethod
     def send(self, data: memoryview) -> int:
-        """Sends what can be sent at once, and returns how many bytes these were."""
+        """Sends as much of *data* as can be sent at once; returns the number of bytes."""
 
     @abstractmethod
     def end_sending(self) -> None:
@@ -35,13 +35,15 @@ class Channel(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Closes both directions, and ends what belongs to the channel."""
+        """Closes both directions, and ends the program that the channel has started, if there is one."""
 
 
 Dial = Callable[[], Channel]
 
 
 class SocketChannel(Channel):
+    """A connected socket."""
+
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self.receiving_fd = self.sending_fd = connection.fileno()
@@ -61,10 +63,10 @@ class SocketChannel(Channel):
 
 
 class ProgramChannel(Channel):
-    """A program's standard input and output: pipes, because `nix-daemon --stdio` splices.  It ends with the channel: by itself, or killed."""
+    """A program's standard input and output.  They are pipes, because `nix-daemon --stdio` splices.  `close` ends the program, and kills it if it must."""
 
     def __init__(self, words: list[str], environment: dict[str, str] | None = None) -> None:
-        """OSError if there is no such program."""
+        """Starts a program; OSError if that cannot be done.  *environment*: None for ours."""
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0)
         assert self._process.stdin is not None and self._process.stdout is not None
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
@@ -78,7 +80,7 @@ class ProgramChannel(Channel):
     def send(self, data: memoryview) -> int:
         try:
             return os.write(self.sending_fd, data)
-        except BlockingIOError:            # less room than what was to be sent
+        except BlockingIOError:            # the pipe has less room than a whole write needs
             return 0
 
     def end_sending(self) -> None:
@@ -87,7 +89,7 @@ class ProgramChannel(Channel):
     def close(self) -> None:
         self._stdin.close()
         self._stdout.close()
-        if os.getpid() != self._parent:    # of a fork of ours: the program is not its child
+        if os.getpid() != self._parent:    # in a fork of our process, whose child the program is not
             return
         for end in (self._process.terminate, self._process.kill, None):
             try:

@@ -1,6 +1,7 @@
 """A connection to a Nix daemon: greeting, options, requests, and the daemon's messages while it works.
 
-In: the path of a socket or another way to a daemon, options of the client.  Out: `DaemonConnection`.  Versions 1.32 to 1.38 of the worker protocol (Nix 2.4 to 2.34).
+In: the path of a socket, or a function that opens another channel; options of the client.  Out: `DaemonConnection`.  Versions 1.32 to 1.38 of the
+worker protocol (Nix 2.4 to 2.34).
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class Operation(IntEnum):
 
 
 class DaemonConnection:
-    """One connection.  *dial*: the path of a socket, or what opens another channel.  *options*: settings of nix.conf as text, which the daemon
-    applies to this client as far as it trusts the user; None leaves it with its own.
+    """One connection.  *dial*: the path of a socket, or a function that opens another channel.  *options*: settings of nix.conf as text, which the
+    daemon applies to this client as far as it trusts the user; None leaves it with its own.
 
     *on_message(text, is_log)* gets each line that the daemon wants to show to the user; if *is_log*, a line of a builder's log.
     *on_event(facts, text, is_log)*, if it is given, gets C++ Nix's events, with that line as their text.  DaemonError if no daemon answers, or if it
@@ -88,7 +89,7 @@ class DaemonConnection:
             return
         try:
             self._set_options(options)
-        except BaseException:              # also a refusal: nobody has this connection yet
+        except BaseException:              # a refusal as well: the caller does not get this connection
             self.close()
             raise
 
@@ -113,7 +114,7 @@ class DaemonConnection:
             daemon = int.from_bytes(seen[8:], "little")
             if daemon >> 32:
                 raise NoNumber("")
-        except NoNumber:                   # 2.34's numbers have 32 bits here
+        except NoNumber:                   # 2.34 reads numbers of 32 bits here
             raise DaemonError(f"protocol mismatch, got '{wire.all_of_it(seen)}'") from None
         version = (daemon >> 8, daemon & 0xFF)
         if version[0] != _NEWEST[0]:
@@ -165,8 +166,8 @@ class DaemonConnection:
 
     @contextmanager
     def request(self, operation: Operation) -> Iterator[Wire]:
-        """A request: the arguments are sent inside the `with`, and the answer is read after it.  An error leaves the connection unusable,
-        unless the daemon itself reported it."""
+        """A request.  Add the arguments inside the `with`, and read the answer after it.  An error closes the connection, unless the daemon
+        itself reported it."""
         if self.is_broken:
             raise DaemonError(f"opening a connection to remote store '{self.name}' previously failed")
         try:
@@ -180,13 +181,13 @@ class DaemonConnection:
             raise
 
     def begin(self, operation: Operation, text: str) -> None:
-        """Adds a request to what the next one sends; whoever makes that reads the answer to this one before."""
+        """Adds a request to what the next one sends; read the answer to this one before the answer to that."""
         if not self.is_broken:
             self.wire.add_number(operation)
             self.wire.add_text(text)
 
     def wait(self) -> None:
-        """Waits until the daemon has done what was requested; its messages meanwhile go to `on_message`."""
+        """Waits until the daemon has done what was requested, and passes its messages on.  DaemonError for a failure that it reports."""
         wire = self.wire
         while True:
             number = wire.number()
@@ -209,7 +210,7 @@ class DaemonConnection:
                 raise DaemonError(f"got unknown message type {number:x} from Nix daemon")
 
     def _activity(self) -> None:
-        """The daemon starts an activity: it has a number, an importance, a kind, a text, facts and a parent."""
+        """Reads the message that an activity begins: its number, its level, its kind, its text, its fields and its parent."""
         wire = self.wire
         number, level, kind, text, fields, parent = wire.number(), wire.number(), wire.number(), wire.text(), self._fields(), wire.number()
         facts = {"action": "start", "id": number, "level": level, "parent": parent, "text": text, "type": kind}
@@ -220,7 +221,7 @@ class DaemonConnection:
             self._on_message(text.rstrip("\n"), False)
 
     def _event(self, facts: dict[str, object], shown: str = "", *, is_log: bool = False) -> None:
-        """What programs read of it, and people (*shown*)."""
+        """Passes an event on to a program that follows, or its text *shown* to people."""
         if self._on_event is not None:
             self._on_event(facts, shown, is_log)
         elif shown and self._on_message is not None:
@@ -254,7 +255,7 @@ class DaemonConnection:
 
 
 class NotConnected(DaemonError):
-    """There is no connection; the message says it all."""
+    """There is no connection; the message needs no introduction."""
 
 
 def _through_socket(path: str) -> Channel:

@@ -1,7 +1,7 @@
-"""A store behind a Nix daemon: additions of an evaluation are sent to it, and it builds what must be built.
+"""A store behind a Nix daemon: it gets the additions of an evaluation, and builds.
 
-In: as for `LocalStore`.  Out: store paths, valid in the daemon's store.  Objects are read where they lie on disk, as Nix does.
-Small additions are collected and sent as one request; each is named by its contents, so the daemon needs no signature.
+In: what `LocalStore` takes.  Out: store paths, valid in the daemon's store.  Objects are read where they lie on disk, as C++ Nix does.
+Small additions are collected and sent in one request; each is named by its contents, so the daemon needs no signature.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SUCCESSES = frozenset({0, 1, 2, 13})     # built, substituted, already valid, r
 
 
 class Garbage(IntEnum):
-    """What is to happen to objects that nothing keeps."""
+    """What a collection of garbage is to do, with the numbers of the protocol."""
 
     TELL_ALIVE = 0
     TELL_DEAD = 1
@@ -48,7 +48,7 @@ class Garbage(IntEnum):
 
 
 class SeveralFailed(DaemonError):
-    """Several of the wanted paths could not be made; *faults*: what was wrong with each."""
+    """Several of the wanted paths could not be made valid; *faults*: (path, message) of each."""
 
     def __init__(self, faults: list[tuple[str, str]]) -> None:
         names = ", ".join(sorted(f"'{path.replace('!', '^')}'" for path, _ in faults))
@@ -57,10 +57,10 @@ class SeveralFailed(DaemonError):
 
 
 class DaemonStore(CollectingStore):
-    """The store of the daemon that listens at the socket *dial*, or that *dial* opens a channel to; several threads may use it.
-    *real*: the folder with its objects, if it is not *store_dir*.
+    """The store of a daemon; several threads may use it.  *dial*: the path of its socket, or a function that opens another channel to it.
 
-    *options*, *on_message*, *on_event*: see `DaemonConnection`.  The connection is made when it is first needed.
+    *real*: the folder with its objects, if it is not *store_dir*.  *options*, *on_message*, *on_event*: see `DaemonConnection`.  *name*: the URL, for
+    messages.  The connection is made when it is first needed.
     """
 
     url = "daemon"
@@ -85,7 +85,7 @@ class DaemonStore(CollectingStore):
         self._on_event = on_event
         self._process = os.getpid()
         self.lock = threading.RLock()
-        self._unprotected: set[str] = set()        # what the daemon is to protect from its garbage collector
+        self._unprotected: set[str] = set()        # paths that the daemon is to protect from its garbage collector, and does not yet
         self._open: DaemonConnection | None = None
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class DaemonStore(CollectingStore):
         return self._open
 
     def failed(self, error: BaseException) -> None:
-        """After a refusal the connection goes on; so it does where a whole answer said that there is no such path."""
+        """Closes the connection, except after a whole answer: a refusal, or that there is no such path."""
         if self._open is not None and not isinstance(error, NotValid) and not (isinstance(error, DaemonError) and error.is_refusal):
             self._open.close()
 
@@ -129,7 +129,7 @@ class DaemonStore(CollectingStore):
         return wire.items(lambda: self._path(wire))
 
     def _all_paths(self, wire: Wire) -> list[str]:
-        """A list that is as long as the store is large."""
+        """A list of paths with an item for each object of the store."""
         return wire.items(lambda: self._path(wire), MAX_STORE_BYTES)
 
     def _path_info(self, path: str, wire: Wire) -> PathInfo:
@@ -177,7 +177,8 @@ class DaemonStore(CollectingStore):
         return {"version": connection.daemon_version, **trusted}
 
     def keep(self, path: str) -> None:
-        """The daemon protects additions by itself; other paths it is told of when it is asked whether they are valid, which saves half of the time."""
+        """Protects a path.  The daemon protects additions by itself; for another path, we ask it together with the question whether the path is
+        valid, which takes half of the time of two requests."""
         self._unprotected.add(path)
 
     @alone
@@ -193,7 +194,7 @@ class DaemonStore(CollectingStore):
                     connection.wait()
                     wire.number()
                 except DaemonError:
-                    connection.close()     # the second answer is still to come
+                    connection.close()     # otherwise the second answer would be taken for the next one
                     raise
         else:
             with connection.request(Operation.IS_VALID_PATH) as wire:
@@ -222,7 +223,7 @@ class DaemonStore(CollectingStore):
 
     @alone
     def outputs(self, drv_path: str) -> dict[str, str]:
-        """Including those that became known when they were built."""
+        """The paths of a derivation's outputs by name, including those that became known when they were built."""
         static = {name: output.path for name, output in self.read_derivation(drv_path).outputs.items()}
         if all(static.values()):
             return static
@@ -298,7 +299,7 @@ class DaemonStore(CollectingStore):
         with self.connection.request(Operation.ADD_TO_STORE_NAR) as wire:
             wire.add_path_info(info)
             wire.add_number(0)             # nothing is repaired
-            wire.add_number(is_checked)    # then a user whom the daemon trusts need not sign
+            wire.add_number(is_checked)    # if so, and if the daemon trusts the user, it needs no signature
             for piece in _pieces(archive):
                 wire.send_frame(piece)
             wire.send_frame(b"")
@@ -372,7 +373,7 @@ class DaemonStore(CollectingStore):
             return
         with self.connection.request(Operation.ADD_MULTIPLE_TO_STORE) as wire:
             wire.add_number(0)            # nothing is repaired
-            wire.add_number(0)            # and nothing taken on trust
+            wire.add_number(0)            # nothing is believed without a check
             wire.send_frame(len(self._waiting).to_bytes(8, "little"))
             for object_ in self._waiting.values():
                 wire.send_frame(_described(object_) + nar.pack_contents(object_.contents or b""))
@@ -383,7 +384,7 @@ class DaemonStore(CollectingStore):
 
     @alone
     def find_roots(self) -> dict[str, set[str]]:
-        """The objects that are roots, with the links that make them so, as far as the daemon tells us."""
+        """By object that is a root: the links that make it one, as far as the daemon tells us."""
         self.flush()
         with self.connection.request(Operation.FIND_ROOTS) as wire:
             pass
@@ -396,7 +397,10 @@ class DaemonStore(CollectingStore):
     def collect_garbage(
         self, action: Garbage, paths: Iterable[str] = (), *, ignores_liveness: bool = False, most_bytes: int | None = None
     ) -> tuple[list[str], int]:
-        """(paths, bytes that were freed): what is alive or dead, or what was removed."""
+        """(paths, freed bytes): the objects that are alive or dead, or that were removed, as *action* says.
+
+        *ignores_liveness*: even objects that roots need are removed; *most_bytes*: it stops once so much is free.
+        """
         self.flush()
         self._known.clear()
         self._claimed.clear()
@@ -427,8 +431,8 @@ class DaemonStore(CollectingStore):
     def _realise(self, paths: list[str], mode: int) -> list[str]:
         paths = self.obtained(paths)
         self.forget_impure(paths)
-        self.bring(item.partition("!")[0] for item in paths)       # the daemon cannot read the derivations elsewhere
-        self.output_paths(paths)           # a name that is no output's is found before anything is built
+        self.bring(item.partition("!")[0] for item in paths)       # the daemon must have the derivations in its own store
+        self.output_paths(paths)           # finds names that no output has, before anything is built
         self.flush()
         connection = self.connection
         if connection.version < (1, 34):
@@ -446,7 +450,7 @@ class DaemonStore(CollectingStore):
             raise SeveralFailed(faults)
         if faults:
             raise DaemonError(faults[0][1], is_refusal=True)
-        # after a failure, what was given up is not mentioned
+        # (After a failure, the daemon does not mention what it gave up.)
         answered = {path.partition("!")[0] for path, _, _ in results}
         for path in paths:
             if path.partition("!")[0] not in answered:
@@ -462,7 +466,7 @@ class DaemonStore(CollectingStore):
         self.built_now[drv_path] = {realisation.key.partition("!")[2]: realisation.path for realisation in found}
 
     def _result(self, connection: DaemonConnection) -> tuple[str, str | None, list[str]]:
-        """(one of the paths, what was wrong, realisations of its outputs)."""
+        """Reads (requested path, fault or None, realisations of its outputs as JSON)."""
         wire = connection.wire
         path = wire.text()
         status, message = wire.number(), wire.text()
@@ -484,13 +488,13 @@ class DaemonStore(CollectingStore):
 
     @alone
     def missing(self, wanted: Iterable[str]) -> Missing:
-        paths = [item for item in wanted if item.count("!") < 2]       # of others nothing can be said before they are built
+        paths = [item for item in wanted if item.count("!") < 2]       # nothing is known of outputs of outputs before those are built
         self.bring(item.partition("!")[0] for item in paths)
         self.flush()
         with self.connection.request(Operation.QUERY_MISSING) as wire:
             wire.add_texts(paths)
         builds, fetches, unknown = self._paths(wire), self._paths(wire), self._paths(wire)
-        sizes = wire.number(), wire.number()       # before the next request, which sorting makes
+        sizes = wire.number(), wire.number()       # read them now: sorting makes other requests
         ordered = reversed(sort_topologically(builds, lambda path: self.read_derivation(path).input_drvs))
         found = sorted(fetches, key=lambda path: (path.rpartition("/")[2][33:], path))
         return Missing(list(ordered), dict.fromkeys(found), sorted(unknown), [], *sizes)

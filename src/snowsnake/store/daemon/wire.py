@@ -1,7 +1,7 @@
-"""Numbers, strings and sets of the worker protocol and of the serve protocol, over a channel.
+"""Numbers, strings and lists of the worker protocol and of the serve protocol, over a channel.
 
-In: a channel to a daemon.  Out: values; DaemonError for an answer that cannot be a value.  A number is 8 bytes, little endian; a string its length
-and its bytes, filled up with zeros to a multiple of 8.  A length that the other side announces is no reason to allocate memory.
+In: a channel to a daemon.  Out: values; DaemonError for an answer that cannot be a value.  A number is 8 bytes, little endian.  A string is its length
+and its bytes, padded with zeros to a multiple of 8.  Memory is allocated for what has arrived, never for a length that the other side announces.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from snowsnake.store.path_info import PathInfo
 
 _PIECE_BYTES = 1 << 16
-_MAX_TEXT_BYTES = 64 << 20  # of one string: messages, paths, derivations
-_MAX_COUNT = 10_000_000
-_MAX_LIST_BYTES = 64 << 20  # of one list
-MAX_STORE_BYTES = 1 << 30   # of a list of all that a store has: the paths of ten million objects
-_MAX_WAITING_BYTES = 64 << 20              # received while we send
-_MAX_SHOWN_BYTES = 1 << 16                 # of what is no answer
+_MAX_TEXT_BYTES = 64 << 20                 # of a string: a message, a path, a derivation
+_MAX_COUNT = 10_000_000                    # of the items of a list
+_MAX_LIST_BYTES = 64 << 20                 # of a list
+MAX_STORE_BYTES = 1 << 30                  # of a list with an item for each object of a store: the paths of ten million objects
+_MAX_WAITING_BYTES = 64 << 20              # of data that arrives while we send
+_MAX_SHOWN_BYTES = 1 << 16                 # of data that is shown to the user because it is not an answer
 _STEERING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 
 Item = TypeVar("Item")
@@ -33,19 +33,19 @@ P = ParamSpec("P")
 
 
 class Locked(Protocol):
-    """A store with a connection that one thread uses at a time."""
+    """A store whose connection one thread uses at a time."""
 
     lock: threading.RLock
 
     def failed(self, error: BaseException) -> None:
-        """Something went wrong, perhaps in the middle of an answer, whose rest nobody must take for the next one."""
+        """Called after an error, perhaps in the middle of an answer: its rest must not be taken for the next answer."""
 
 
 L = TypeVar("L", bound=Locked)
 
 
 def alone(method: Callable[Concatenate[L, P], Item]) -> Callable[Concatenate[L, P], Item]:
-    """For what asks a daemon: of several threads one asks and reads its answer, then the next one."""
+    """Decorates methods that ask a daemon: one thread at a time asks and reads its answer."""
 
     @wraps(method)
     def call(self: L, /, *words: P.args, **named: P.kwargs) -> Item:
@@ -60,16 +60,17 @@ def alone(method: Callable[Concatenate[L, P], Item]) -> Callable[Concatenate[L, 
 
 
 class DaemonError(ValueError):
-    """A refusal or failure of a daemon, in its words; or an answer that is not valid.  *traces*: what it was doing, the innermost last."""
+    """A refusal or failure of a daemon, in its words; or an answer that is not valid.  *traces*: what the daemon was doing, the innermost last.
+    *is_refusal*: the daemon itself reported it, and the connection can still be used."""
 
     def __init__(self, message: str, traces: Sequence[str] = (), *, is_refusal: bool = False) -> None:
         super().__init__(message)
         self.traces = tuple(traces)
-        self.is_refusal = is_refusal  # reported by the daemon; the connection can still be used
+        self.is_refusal = is_refusal
 
 
 class NoNumber(DaemonError):
-    """A number that is too large: whoever answers does not speak the protocol."""
+    """A number is too large, because the other side does not speak the protocol."""
 
 
 class Message:
@@ -119,14 +120,14 @@ class Wire(Message):
     """
 
     def __init__(self, connection: Channel | socket.socket, at_end: str = "Nix daemon disconnected unexpectedly (maybe it crashed?)") -> None:
-        """*at_end*: what is said when the other side ends where it must not."""
+        """*at_end*: the message if the other side ends in the middle of something."""
         super().__init__()
         self._channel = SocketChannel(connection) if isinstance(connection, socket.socket) else connection
         self._at_end = at_end
         self._in = bytearray()
         self._start = 0
         self._is_gone = False
-        self._taken_bytes = 0              # so far
+        self._taken_bytes = 0              # how much was read so far
 
     def close(self) -> None:
         self._channel.close()
@@ -144,8 +145,8 @@ class Wire(Message):
         self.flush()
 
     def _send(self, data: bytes) -> None:
-        """Sends, and reads meanwhile: if nobody read what the daemon sends, both sides would wait for ever.  If the daemon has gone, its last
-        message may say why, and is found when its answer is read."""
+        """Sends, and receives at the same time: otherwise both sides might wait for each other for ever.  After the daemon has gone, nothing is sent;
+        its last message may say why, and is read as its answer."""
         left = memoryview(data)
         channel = self._channel
         poller = select.poll()             # not `select`, which knows only the first thousand descriptors
@@ -167,7 +168,7 @@ class Wire(Message):
 
     @property
     def has_data(self) -> bool:
-        """Whether something was received that was not read yet."""
+        """Whether there is received data that was not read yet."""
         return self._start < len(self._in)
 
     def _receive(self) -> bool:
@@ -179,6 +180,7 @@ class Wire(Message):
         return bool(data)
 
     def exactly(self, size: int) -> bytes:
+        """The next *size* bytes; DaemonError if the other side ends before."""
         while len(self._in) - self._start < size:
             if not self._receive():
                 raise DaemonError(self._at_end)
@@ -194,7 +196,7 @@ class Wire(Message):
         return int.from_bytes(self.exactly(8), "little")
 
     def all_of_it(self, start: bytes) -> str:
-        """What somebody sent who does not speak the protocol: *start*, and what follows, up to its end or to what can be shown."""
+        """What the other side, which does not speak the protocol, has sent: *start* and all that follows, up to 64 KiB."""
         found = bytearray(start)
         self._channel.end_sending()
         while len(found) < _MAX_SHOWN_BYTES and (piece := self.read(_PIECE_BYTES)):
@@ -226,6 +228,7 @@ class Wire(Message):
         return self.items(self.text)
 
     def items(self, one: Callable[[], Item], most_bytes: int = _MAX_LIST_BYTES) -> list[Item]:
+        """A list: its length, then its items, each of which *one* reads.  DaemonError if it takes more than *most_bytes*."""
         found: list[Item] = []
         limit_bytes = most_bytes + self._taken_bytes
         for _ in range(self.count()):
@@ -246,7 +249,7 @@ class Wire(Message):
 
 
 def without_colours(text: str) -> str:
-    """What a daemon or a builder wants to show, for those who are not at a terminal.
+    """A text of a daemon or a builder without the sequences that steer a terminal.
 
     >>> without_colours("\x1b[31;1merror:\x1b[0m no")
     'error: no'

@@ -29,10 +29,12 @@ class Authority:
                 raise ValueError(f"invalid SSH authority: '{self}': {what} must not be empty")
             if name is not None and name.startswith("-"):
                 raise ValueError(f"invalid SSH authority: '{self}': {what} '{name}' must not start with '-'")
+            if name is not None and "\0" in name:
+                raise ValueError(f"invalid SSH authority: '{self}': {what} must not contain a zero byte")
 
     @classmethod
     def parse(cls, place: str) -> "Authority":
-        """*place*: what follows `SCHEME://`."""
+        """*place*: what follows `SCHEME://` in a URL; ValueError if it is not `USER@HOST:PORT`."""
         if "/" in place:
             raise ValueError(f"invalid URL authority: '{place}': leftover")
         login, has_user, rest = place.rpartition("@")
@@ -41,13 +43,24 @@ class Authority:
             port = port[1:]
         else:
             host, _, port = rest.partition(":")
-        return cls(unquote(login.partition(":")[0]) if has_user else None, unquote(host), int(port) if port else None)
+        if port and not (port.isascii() and port.isdigit()):
+            raise ValueError(f"port '{port}' is invalid")
+        user = _decoded(login.partition(":")[0]) if has_user else None
+        return cls(user, _decoded(host), int(port) if port else None)
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else quote(self.host, safe="")
-        return ("" if self.user is None else quote(self.user, safe="") + "@") + host + ("" if self.port is None else f":{self.port}")
+        host = f"[{self.host}]" if ":" in self.host else _encoded(self.host)
+        return ("" if self.user is None else _encoded(self.user) + "@") + host + ("" if self.port is None else f":{self.port}")
 
     @property
     def words(self) -> str:
-        """The host as ssh's command line has it."""
+        """The user and the host, as ssh's command line has them."""
         return self.host if self.user is None else f"{self.user}@{self.host}"
+
+
+def _decoded(text: str) -> str:
+    return unquote(text, errors="surrogateescape")
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="", errors="surrogateescape")

@@ -1,6 +1,6 @@
 """The places of stores that are reached by ssh, for an evaluation (see store/place.py).
 
-In: the URL's host and parameters.  Out: `SshPlace` (the worker protocol), `ServePlace`.  Nothing is started before it is needed.
+In: the URL's host and parameters.  Out: `SshPlace` (the worker protocol), `ServePlace` (the serve protocol).  Nothing is started before it is needed.
 """
 
 import os
@@ -18,9 +18,10 @@ _PROGRAMS = {"ssh": "nix-store", "ssh-ng": "nix-daemon", "mounted-ssh-ng": "nix-
 
 
 class _Place:
-    """*scheme*: ssh-ng or mounted-ssh-ng; *given*: the parameters of the URL in their types; *real*: the folder where objects are mounted.
+    """*scheme*: ssh, ssh-ng or mounted-ssh-ng; *place*: what follows `SCHEME://`; *given*: the parameters of the URL in their types.
 
-    What an evaluation has built and then reads is copied below `real`, if nothing is mounted.  ValueError for a host that cannot be one.
+    *real*: the folder where the other machine's objects are mounted.  If there is none, `real` is a folder into which an evaluation copies what it has
+    built and then reads.  ValueError for a text that cannot be a host.
     """
 
     __slots__ = ("scheme", "given", "store_dir", "real", "name", "options", "on_message", "on_event", "_authority", "_process", "_host_key")
@@ -47,7 +48,7 @@ class _Place:
         self.real = real or os.path.join(os.environ.get("TMPDIR") or "/tmp", f"snowsnake-{os.urandom(12).hex()}")
 
     def _dial(self, *words: str) -> "Callable[[], Channel]":
-        """What opens channels.  *words*: options of the other machine's program."""
+        """A function that opens a channel.  *words*: options for the other machine's program."""
         from snowsnake.store.ssh.program import SshOptions, SshProgram
 
         given = self.given
@@ -60,7 +61,7 @@ class _Place:
 
 
 class SshPlace(_Place):
-    """For the schemes of the worker protocol."""
+    """The place of a store with the worker protocol: schemes `ssh-ng` and `mounted-ssh-ng`."""
 
     __slots__ = ()
 
@@ -76,7 +77,7 @@ class SshPlace(_Place):
 
 
 class ServePlace(_Place):
-    """For the scheme `ssh`: an evaluation writes nothing to it."""
+    """The place of a store with the serve protocol: scheme `ssh`.  An evaluation writes nothing to it."""
 
     __slots__ = ()
 

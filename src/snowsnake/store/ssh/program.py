@@ -27,12 +27,13 @@ else:
     from snowsnake.store.light_dataclass import dataclass
 
 _STARTED = b"started\n"
-_CHATTY = 5                                # level of messages at which ssh tells what it does
+_CHATTY = 5                                # from this level of messages on, ssh tells what it does
 
 
 @dataclass
 class SshOptions:
-    """Parameters of the URL.  *host_key*: the only key that the host may have, as in a file of public keys."""
+    """Parameters of the URL.  *host_key*: the only key that the host may have, as in a file of public keys; "" leaves it to ssh.
+    *verbosity*: our level of messages."""
 
     key_file: str = ""
     host_key: str = ""
@@ -73,18 +74,18 @@ class SshProgram:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        weakref.finalize(found, _remove, folder, os.getpid())      # also when the process ends
+        weakref.finalize(found, _remove, folder, os.getpid())      # this runs at the end of the process, too
         return found
 
     def _host_key_file(self, folder: str) -> str:
-        """ssh looks for the second name if the port is not the usual one."""
+        """Writes the file of known hosts, and returns its name.  ssh looks for the line with the port if that is not the usual one."""
         name = os.path.join(folder, "host-key")
         with open(name, "w") as file:
             file.writelines(f"{host} {self.options.host_key.strip()}\n" for host in (self.authority.host, f"[{self.authority.host}]:{self.authority.port}"))
         return name
 
     def words(self, known_hosts: str = "") -> list[str]:
-        """The command line.  *known_hosts*: the file with the only key that the host may have."""
+        """The command line; NotConnected if `NIX_SSHOPTS` cannot be split.  *known_hosts*: the file with the only key that the host may have."""
         options, authority = self.options, self.authority
         text = self._environment.get("NIX_SSHOPTS", "")
         try:
@@ -118,7 +119,7 @@ def _started(words: list[str], environment: dict[str, str], host: str = "") -> P
 
 
 class SshChannel(ProgramChannel):
-    """Begins with the line of LocalCommand, once the host has accepted us.  Where ssh uses the connection of another ssh, there is no such line."""
+    """Removes the line that LocalCommand prints once the host has accepted us.  There is no such line if ssh uses the connection of another ssh."""
 
     def __init__(self, words: list[str], environment: dict[str, str], host: str) -> None:
         super().__init__(words, environment)

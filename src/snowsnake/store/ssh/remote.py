@@ -21,7 +21,8 @@ from snowsnake.store.path import STORE_DIR
 
 
 class RemoteStore(DaemonStore):
-    """*copies*: a folder for what an evaluation reads of what it had built; it is made when it is needed, and removed with the store by *copier*."""
+    """*copies*: a folder for copies of built objects, which an evaluation may read; it is made when it is needed.  *copier*: the number of the
+    process that removes it when it closes the store."""
 
     has_roots = False
 
@@ -33,7 +34,7 @@ class RemoteStore(DaemonStore):
         self.url = url
         self._options = None
         self._copies = copies
-        self._copier = copier              # the number of a process
+        self._copier = copier
 
     def close(self) -> None:
         try:
@@ -67,7 +68,7 @@ class RemoteStore(DaemonStore):
             wire.add_text(path)
         try:
             copy_archive(wire, info, fd)           # type: ignore[arg-type]  # only `read` is used
-        except BaseException:                      # the rest of the answer is still to come
+        except BaseException:                      # the rest of the answer would be taken for the next one
             connection.close()
             raise
 
@@ -83,7 +84,7 @@ class RemoteStore(DaemonStore):
         return found
 
     def _copy(self, paths: Iterable[str]) -> None:
-        """Puts objects where the evaluation looks for them."""
+        """Copies objects to where the evaluation looks for them."""
         os.makedirs(self._copies, 0o700, exist_ok=True)      # its name cannot be guessed
         for path in paths:
             place = os.path.join(self._copies, path.rpartition("/")[2])
@@ -107,7 +108,7 @@ class MountedStore(DaemonStore):
 
     @alone
     def add_root(self, link: str, path: str) -> str:
-        """The other machine makes the link, because it could not see soon enough what we make."""
+        """Has the other machine make the link: a link of ours might not be visible there in time."""
         self.flush()
         with self.connection.request(Operation.ADD_PERM_ROOT) as wire:
             wire.add_text(path)

@@ -1,6 +1,6 @@
-"""A store behind `nix-store --serve --write` on another machine (`ssh://`): it can be asked, read, written to, and builds derivations that it has.
+"""A store behind `nix-store --serve --write` on another machine (`ssh://`): it can be read and written to, and builds derivations that it has.
 
-In: a channel.  Out: the methods of `Store` that the serve protocol (2.5 to 2.7) has; the others are refused in 2.34's words.
+In: a function that opens a channel.  Out: the methods of `Store` that the serve protocol (2.5 to 2.7) has; the others are errors in 2.34's words.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Command(IntEnum):
     QUERY_PATH_INFOS = 2
     DUMP_STORE_PATH = 3
     BUILD_PATHS = 6
-    QUERY_CLOSURE = 7                      # which we answer, and do not make
+    QUERY_CLOSURE = 7                      # our server answers this, and our client does not ask it
     ADD_TO_STORE_NAR = 9
 
 
@@ -53,7 +53,7 @@ class ServeConnection:
                 seen = wire.exactly(8)
                 seen += wire.exactly(8)
             except DaemonError as error:
-                if type(error) is not DaemonError:       # what ssh said
+                if type(error) is not DaemonError:       # NotConnected: ssh could not connect
                     raise
                 if not seen:
                     raise DaemonError(f"cannot connect to '{host}'") from None
@@ -75,7 +75,7 @@ class ServeConnection:
 
     @contextmanager
     def request(self, command: Command) -> Iterator[Wire]:
-        """A request: the arguments are added, the answer is read after `flush`.  An error in between leaves the connection unusable."""
+        """A request.  Inside the `with`, add the arguments, `flush`, and read the answer; an error closes the connection."""
         try:
             self.wire.add_number(command)
             yield self.wire
@@ -112,14 +112,14 @@ class ServeStore(Store):
             self._open = None
 
     def failed(self, error: BaseException) -> None:
-        """Answers are read inside of requests, which close the connection by themselves."""
+        """Does nothing: answers are read inside of requests, which close the connection by themselves."""
 
     def _unsupported(self, operation: str) -> NoReturn:
         raise ValueError(f"operation '{operation}' is not supported by store '{self.url}'")
 
     @alone
     def facts(self) -> dict[str, object]:
-        """Connects, and knows nothing."""
+        """Connects; the protocol has no facts about the store."""
         _ = self.connection
         return {}
 
@@ -132,7 +132,7 @@ class ServeStore(Store):
     def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
         asked = set(paths)
         with self.connection.request(Command.QUERY_VALID_PATHS) as wire:
-            wire.add_number(False)         # nothing is protected
+            wire.add_number(False)         # whether they are to be protected from the garbage collector
             wire.add_number(substitutes)
             wire.add_texts(sorted(asked))
             wire.flush()
@@ -144,7 +144,7 @@ class ServeStore(Store):
 
     @alone
     def ask(self, paths: Iterable[str]) -> None:
-        """Requests the facts about all of them at once; `info` then answers without a request about those that are valid."""
+        """Requests the facts about all *paths* at once; `info` of those that are valid then needs no request."""
         wanted = set(paths)
         asked = sorted(wanted - self._infos.keys())
         if not asked:
@@ -160,7 +160,7 @@ class ServeStore(Store):
 
     def _read_info(self, path: str, wire: Wire) -> PathInfo:
         deriver, references = wire.text(), wire.texts()
-        wire.number()                      # of a download
+        wire.number()                      # the size of a download
         size, digest, content, signatures = wire.number(), wire.text(), wire.text(), wire.texts()
         if not digest:
             raise DaemonError("NAR hash is now mandatory")
@@ -224,7 +224,7 @@ class ServeStore(Store):
 
     @alone
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """The other machine builds; where the outputs are, must be known before, because it does not tell."""
+        """Has the other machine build.  It does not tell where the outputs are: only paths that were wanted as such are returned."""
         items = list(wanted)
         for item in items:
             if item.count("!") > 1:
@@ -241,8 +241,8 @@ class ServeStore(Store):
             wire.add_texts(item if item.rpartition("!")[2] != "*" else item.rpartition("!")[0] for item in items)
             for name in ("max-silent-time", "timeout", "max-build-log-size"):
                 wire.add_number(int(self._options.get(name, 0)))
-            wire.add_number(0)             # of repetitions, which there are none of
-            wire.add_number(0)
+            wire.add_number(0)             # how often it is to build again
+            wire.add_number(0)             # whether the results must be equal
             if connection.version >= (2, 7):
                 wire.add_number(self._options.get("keep-failed") == "true")
             wire.flush()

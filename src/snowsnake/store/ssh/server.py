@@ -21,11 +21,11 @@ from snowsnake.store.ssh.serve import CLIENT_MAGIC, NEWEST, SERVER_MAGIC, Comman
 
 _PIECE_BYTES = 1 << 16
 _PERMANENT_FAILURE, _TIMED_OUT = 3, 8
-_TIMED_OUT_CODE = 101                      # of the exit code of a command
+_TIMED_OUT_CODE = 101                      # the exit code of a command after a time-out
 
 
 class StandardStreams(Channel):
-    """Standard input and output.  Whatever else this process prints goes to standard error from now on."""
+    """Standard input and output as a channel.  Whatever else this process prints goes to standard error from now on."""
 
     def __init__(self) -> None:
         self.receiving_fd = 0
@@ -39,15 +39,17 @@ class StandardStreams(Channel):
         return os.write(self.sending_fd, data)
 
     def end_sending(self) -> None:
-        os.close(self.sending_fd)
+        sending, self.sending_fd = self.sending_fd, -1
+        if sending >= 0:
+            os.close(sending)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self.sending_fd)
+        self.end_sending()
 
 
 class ServeServer:
-    """*limit(name, number)* is called with a client's limits of builds, by their settings.  Without *is_writable* nothing changes the store."""
+    """Answers one client.  *limit(name, number)* is called with the client's limits for builds; *name* is that of a setting.  *is_writable*: the client
+    may change the store."""
 
     def __init__(self, store: Store, channel: Channel, *, is_writable: bool, limit: Callable[[str, int], None] = lambda name, number: None) -> None:
         self._store = store
@@ -61,7 +63,7 @@ class ServeServer:
         }  # fmt: skip
 
     def run(self) -> None:
-        """Answers until the client ends; ValueError for what is no request."""
+        """Answers until the client ends; ValueError for what is not a request."""
         wire = self._wire
         if wire.number() != CLIENT_MAGIC:
             raise DaemonError("protocol mismatch")
@@ -92,7 +94,7 @@ class ServeServer:
                 store.keep(path)
         if substitutes and self._is_writable:
             offered = store.missing([path for path in paths if not store.is_valid(path)]).fetches
-            with contextlib.suppress(ValueError):      # whoever asks sees what became valid
+            with contextlib.suppress(ValueError):      # the answer says what became valid
                 store.realise([path for path in paths if path in offered])
         self._wire.add_texts(sorted(filter(store.is_valid, paths)))
 
@@ -105,7 +107,7 @@ class ServeServer:
             wire.add_text(path)
             wire.add_text(info.deriver or "")
             wire.add_texts(sorted(info.references))
-            wire.add_number(info.nar_size)         # of a download
+            wire.add_number(info.nar_size)         # the size of a download
             wire.add_number(info.nar_size)
             if self._version >= (2, 4):
                 wire.add_text(info.hash.format("nix32", with_algorithm=True))
@@ -178,7 +180,7 @@ def _with_outputs(item: str) -> str:
 
 
 class _Limited:
-    """So many bytes of a stream."""
+    """The next *size* bytes of a stream; DaemonError if it has fewer."""
 
     def __init__(self, stream: Wire | BinaryIO, size: int) -> None:
         self._stream = stream
