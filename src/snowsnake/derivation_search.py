@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.plain import find
-from snowsnake.selection import TYPE_NAMES, asking, drv_path_of, is_plain_name
+from snowsnake.selection import asking, drv_path_of, is_plain_name, wrong_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,9 +140,8 @@ def wants_search(value: "Handle") -> bool:
     if wanted is None:
         return False
     with asking(value, b"recurseForDerivations", "while evaluating the attribute `recurseForDerivations`"):
-        kind = wanted.type_name()
-        if kind != "bool":
-            raise EvaluationError("type", f"expected a Boolean but found {TYPE_NAMES[kind]}: {wanted.describe()}")
+        if wanted.type_name() != "bool":
+            raise wrong_type("bool", wanted)
         return bool(wanted.to_python())
 
 

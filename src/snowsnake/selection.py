@@ -35,6 +35,11 @@ values, or passed explicitly with '--arg' or '--argstr'. See
 https://nix.dev/manual/nix/stable/language/syntax.html#functions."""
 
 
+def wrong_type(wanted: str, value: "Handle") -> EvaluationError:
+    """The error that a value is not of the type *wanted*, a key of TYPE_NAMES."""
+    return EvaluationError("type", f"expected {TYPE_NAMES[wanted]} but found {value.describe()}")
+
+
 def split_path(path: str) -> list[str]:
     """The parts of a selection path; quotes keep dots.
 

@@ -115,6 +115,30 @@ in {
     };
 }
 """,
+    "odd/flake.nix": """{
+  outputs = { self }:
+    let make = derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; outputs = [ "out" "dev" ]; };
+    in {
+      templates = { number = 1; path.path = 1; none = { }; };
+      hydraJobs.number = 1;
+      overlays = { a = final /* a comment */ : prev: { }; b = _: _: { }; };
+      outputs = {
+        specified = make // { outputSpecified = true; outputName = "dev"; };
+        specified-none = make // { outputSpecified = true; outputName = 1; };
+        not-specified = make // { outputSpecified = false; meta.outputsToInstall = [ "dev" ]; };
+        specified-odd = make // { outputSpecified = 1; };
+        installed = make // { meta.outputsToInstall = [ "dev" ]; };
+        installed-none = make // { meta.outputsToInstall = [ ]; };
+        installed-odd = make // { meta.outputsToInstall = [ 1 ]; };
+        installed-number = make // { meta.outputsToInstall = 1; };
+        meta = make // { meta = 1; };
+        no-path = removeAttrs make [ "drvPath" ];
+        path = make // { drvPath = 1; };
+        no-name = removeAttrs make [ "name" "outputName" ];
+      };
+    };
+}
+""",
     "arguments.nix": '{ x, y ? "default" }: { inherit x y; }\n',
     "flake/flake.nix": """{
   description = "A flake";

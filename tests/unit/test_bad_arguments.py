@@ -3,6 +3,7 @@
 Also commands that are started without standard streams.
 """
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -42,6 +43,22 @@ OPTIONS = {
     "--timeout": ["-1", "inf", "nan", "1e400", "1e3", "٣", "", "1.2.3", "x", "9999999999999"],
     "--optimise": ["-1", "2", "99999999999999999999", "x"],
 }
+# Texts that are no whole number, although `str.isdigit` or `int` accepts some of them.
+NO_NUMBERS = ["²", "٣", "1_0", " 1", "-1", "", "x", "1" * 5000]
+# What takes a whole number: a module, its words with {} for the number, a variable that has it.
+TAKERS = [
+    ("nix.main", ["ev"], "NIX_GET_COMPLETIONS"),
+    ("main", ["ev"], "SNOWSNAKE_GET_COMPLETIONS"),
+    ("main", ["cache", "clear", "--fetched", "--cache-dir", ".", "--limit", "{}"], ""),
+    ("main", ["jobs", "--workers", "{}", "-E", "{ }"], ""),
+    ("main", ["jobs", "--dask", "{}", "."], ""),
+    ("eval_jobs", ["--workers", "{}", "--expr", "{ }"], ""),
+    ("nix.main", ["store", "info", "--store", "ssh://host:{}/x"], ""),
+    ("nix.main", ["edit", "--impure", "--expr", '{ meta.position = "/x:{}"; }'], ""),
+    ("old.env", ["-f", "empty.nix", "-qa", "a{{}}"], ""),
+    ("old.store", ["--gc", "--max-freed", "{}"], ""),
+    ("old.collect_garbage", ["--delete-older-than", "{}d"], ""),
+]
 
 
 @pytest.mark.parametrize("call", [call for _, call in CALLS], ids=[f"{number} {name}" for number, (name, _) in enumerate(CALLS)])
@@ -58,6 +75,22 @@ def test_options(option: str, value: str, capfd: pytest.CaptureFixture[str]) -> 
     assert main(["eval", option, value, "-E", "1"]) == 1
     out, err = capfd.readouterr()
     assert out == "" and option in err and "fault of the evaluator" not in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(("module", "words", "variable"), TAKERS, ids=lambda value: value if isinstance(value, str) else "-".join(value[:3]))
+def test_whole_numbers(module: str, words: list[str], variable: str, tmp_path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NIX_CONFIG", f"experimental-features = nix-command flakes\nstore = {tmp_path}/store")
+    (tmp_path / "empty.nix").write_text("{ }")
+    for text in NO_NUMBERS:
+        if variable:
+            monkeypatch.setenv(variable, text)
+        command = importlib.import_module(f"snowsnake.cli.{module}").main
+        code = command([word.replace("{}", text) for word in words])
+        err = capfd.readouterr().err
+        assert "fault of the evaluator" not in err and "Traceback" not in err, (text, err)
+        assert code == 1 and err or text == "" or (module, text) == ("nix.main", "-1"), (text, code, err)
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-", ">&- 2>&-"])

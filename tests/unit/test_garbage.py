@@ -8,6 +8,8 @@ import threading
 import pytest
 from conftest import INSTALLED, SOURCE
 
+from snowsnake.cli.old.collect_garbage import _profile_folders
+from snowsnake.settings import Settings
 from snowsnake.store.garbage import Collector
 from snowsnake.store.local import LocalStore
 
@@ -112,6 +114,21 @@ def test_commands(tmp_path, words):
     assert done.stdout.startswith("3 store paths deleted, "), done.stderr
     with LocalStore(root, read_only=True) as store:
         assert store.paths() == []
+
+
+def test_folders_of_profiles(tmp_path, monkeypatch):
+    """Those of root are the machine's: what another installation keeps in root's home stays.  `~/.nix-profile` may lead to a further folder."""
+    state = str(tmp_path / "state")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("NIX_STATE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    own, machine = str(tmp_path / ".local/state/nix/profiles"), f"{state}/profiles"
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    assert _profile_folders(Settings(), state) == [machine]
+    monkeypatch.setattr(os, "getuid", lambda: 1)
+    assert _profile_folders(Settings(), state) == [own, machine]
+    (tmp_path / ".nix-profile").symlink_to("elsewhere/mine")
+    assert _profile_folders(Settings(), state) == [own, machine, str(tmp_path / "elsewhere")]
 
 
 def test_old_generations_go(tmp_path):

@@ -302,3 +302,15 @@ def test_keys_of_many_inputs_with_one_name_take_linear_time() -> None:
     keys = list(lock_file.to_data()[1].values())
     assert time.process_time() - begin < 20
     assert {f"b_{number}" for number in range(2, 80_001)} < set(keys)
+
+
+def test_a_registry_is_written_whole_or_not_at_all(tmp_path) -> None:
+    """An entry with bytes that JSON cannot have is an error; neither that nor a folder in the way leaves a file behind."""
+    found = Registries({})
+    found.flags.add(parse_whole("a"), parse_whole("path:/x/%ff"))
+    with pytest.raises(EvaluationError, match="not UTF-8"):
+        found.flags.write(str(tmp_path / "registry.json"))
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError):
+        Registries({}).flags.write(str(tmp_path / "folder"))
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

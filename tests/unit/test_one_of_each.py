@@ -17,6 +17,12 @@ CLASS = re.compile(r"^(?:cdef )?(?:class|struct) ([A-Z]\w+)", re.MULTILINE)
 SHARED = {"Context"}
 
 
+# Whole numbers from text are read by foundation/digits.py.  A start with a nix.conf reads those of settings, for which it imports nothing more;
+# names of Python, of `/proc` and of parts of paths are not numbers that are calculated with.
+DIGITS = re.compile(r"\.is(?:digit|decimal|numeric)\(")
+DIGITS_BY_HAND = {"foundation/digits.py", "settings/kinds.py", "cli/options.py", "cli/jobs.py"}
+
+
 def sources(*endings: str) -> list[Path]:
     return sorted(path for ending in endings for path in PACKAGE.rglob(f"*{ending}"))
 
@@ -35,3 +41,9 @@ def test_two_things_share_no_name() -> None:
     shared = {name for name, modules in homes.items() if len(modules) > 1}
     assert shared - SHARED == set(), {name: homes[name] for name in shared - SHARED}
     assert SHARED - shared == set()
+
+
+def test_whole_numbers_of_users_are_read_in_one_place() -> None:
+    rooms = ("cli", "settings", "flake", "lock", "foundation")
+    found = {str(path.relative_to(PACKAGE)) for room in rooms for path in (PACKAGE / room).rglob("*.py") if DIGITS.search(path.read_text(encoding="utf-8"))}
+    assert found == DIGITS_BY_HAND

@@ -1,6 +1,6 @@
 """`snowsnake cache`: shows the cache of compiled files, checks it, and empties it.
 
-In: the folder (`--cache-dir`, else the one that evaluations use).  Out: facts and faults.
+In: the folder (`--cache-dir`, otherwise the one that evaluations use).  Out: facts and faults.
 """
 
 import os
@@ -23,7 +23,7 @@ OPTIONS = (
 USAGE = "snowsnake cache (stats | verify | clear) [OPTION …]"
 SUMMARY = "stats counts the compiled files, or fetched sources, that are kept; verify looks at every byte of them; clear removes them, and what is known of flakes."
 NOTES = (
-    "The folder is $SNOWSNAKE_CACHE_DIR, else snowsnake in $XDG_CACHE_HOME or ~/.cache.  $SNOWSNAKE_CACHE_LIMIT is its size in\n"
+    "The folder is $SNOWSNAKE_CACHE_DIR, otherwise snowsnake in $XDG_CACHE_HOME or ~/.cache.  $SNOWSNAKE_CACHE_LIMIT is its size in\n"
     "MiB (default 256): beyond it the files that were not used for longest go.  SNOWSNAKE_NO_CACHE=1 switches it off."
 )
 
@@ -82,10 +82,7 @@ def _fetched_clear(cache: "FetchCache", given: Arguments, reporter: Reporter) ->
     if not given.flag("limit"):
         cache.clear()
         return 0
-    limit = given.text("limit")
-    if not limit.isdigit():
-        raise UsageError(f"'{limit}' is no number of MiB")
-    freed = cache.shrink(int(limit) << 20)
+    freed = cache.shrink(given.integer("limit", 0) << 20)
     write_line(f"{freed} bytes freed".encode())
     return 0
 

@@ -84,11 +84,14 @@ def complete(words: list[str], number: str, commands: dict[str, tuple[str, str]]
 
     `commands`: name → module and summary.
     """
-    if not number.isdigit() or not 0 < int(number) <= len(words):
+    from snowsnake.foundation.digits import whole_number
+
+    place = whole_number(number, len(words))
+    if not place:
         raise UsageError(f"SNOWSNAKE_GET_COMPLETIONS is the number of a word, from 1 to {len(words)}, not '{number}'")
-    word = words[int(number) - 1]
+    word = words[place - 1]
     kind, found = "normal", {}
-    if number == "1":
+    if place == 1:
         found = {name: summary for name, (_, summary) in commands.items() if name.startswith(word)}
     elif commands.get(words[0], ("",))[0].startswith("nix "):
         import os
@@ -96,7 +99,7 @@ def complete(words: list[str], number: str, commands: dict[str, tuple[str, str]]
         from snowsnake.cli.nix.completion import complete as complete_nix
 
         path = commands[words[0]][0].split()[1:]
-        os.environ["NIX_GET_COMPLETIONS"] = str(int(number) - 1 + len(path))
+        os.environ["NIX_GET_COMPLETIONS"] = str(place - 1 + len(path))
         return complete_nix([*path, *words[1:]], Reporter())
     elif word.startswith("-"):
         module = __import__(commands[words[0]][0], fromlist=["OPTIONS"]) if _has_module(words[0], commands) else None

@@ -76,10 +76,14 @@ class Request:
         self.verbosity = 3
 
     def number(self, name: str, default: int) -> int:
+        """The value of an option that takes a whole number above 0."""
+        from snowsnake.foundation.digits import whole_number
+
         text = self.texts.get(name, str(default))
-        if not (text.isascii() and text.isdigit() and 0 < int(text) < 1 << 31):
+        number = whole_number(text, (1 << 31) - 1)
+        if not number:
             raise UsageError(f"option '{name}' needs a whole number above 0, not '{text}'")
-        return int(text)
+        return number
 
 
 def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Request:

@@ -12,6 +12,7 @@ from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_line
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation import light_json
+from snowsnake.plain import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -204,9 +205,11 @@ def _archive(given: Arguments, reporter: Reporter, words: list[str]) -> int:
         from snowsnake.cli.stores import place_to_write
 
         target = place_to_write(given.text("to"), call.session.settings, reporter.warning).open()
-        for tree in world.trees():
-            copy_to_store(tree.files, tree.store_path, target)
-        target.close()
+        try:
+            for tree in world.trees():
+                copy_to_store(tree.files, tree.store_path, target)
+        finally:
+            target.close()
     if given.flag("json"):
         call.print_json(rows)
     call.session.evaluator.flush_store()
@@ -294,14 +297,15 @@ def _from_template(given: Arguments, reporter: Reporter, destination: str) -> in
     locked = call.locked(reference, may_write=False)
     paths = flakes.attribute_paths(fragment, ("templates.default", "defaultTemplate"), ("templates.",))
     value, path = flakes.find(locked, reference, paths)
-    names = value.keys()
-    if b"path" not in names:
+    source = find(value, b"path")
+    if source is None:
         raise EvaluationError("missing-attribute", f"attribute '{path}.path' does not exist")
-    place = value.select(b"path").coerce_to_path()
+    place = source.coerce_to_path()
     tree, folder = flakes.mounted(place)
     copy_template(tree.files, folder, destination, tree.label, reporter.note)
-    if b"welcomeText" in names:
-        reporter.note("\n" + value.select(b"welcomeText").string().decode("utf-8", "replace"))
+    welcome = find(value, b"welcomeText")
+    if welcome is not None:
+        reporter.note("\n" + welcome.string().decode("utf-8", "replace"))
     return 0
 
 

@@ -96,7 +96,7 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
     address = given.text("dask")
     cluster = add_workers = None
     if address.isdecimal():
-        count = max(1, int(address))
+        count = max(1, given.integer("dask", 1, 4096))
         import logging
 
         for name in ("tornado.application", "asyncio"):        # whoever is lost is replaced: no news

@@ -100,11 +100,12 @@ class Arguments:
         text = self.values.get(key)
         if text is None:
             return default
-        digits = str(text)
-        # Not every number that Python accepts: not `1_000`, blanks, digits of other scripts.
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= 20 and int(digits) <= most):
+        from snowsnake.foundation.digits import whole_number
+
+        number = whole_number(str(text), most)
+        if number is None:
             raise UsageError(f"option '--{key.replace('_', '-')}' needs a whole number from 0 to {most}, not '{text}'")
-        return int(digits)
+        return number
 
     def number(self, key: str, default: float) -> float:
         """The value of an option that takes a number of seconds, such as `1.5`."""

@@ -8,7 +8,7 @@ from snowsnake.derivation_search import Search, SeenSets
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.plain import NotPlain, derivation_name, find, is_derivation, plain_data, plain_text
-from snowsnake.selection import Selector, attribute_position, drv_path_of, store_path_of
+from snowsnake.selection import Selector, attribute_position, drv_path_of, store_path_of, wrong_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,6 +107,24 @@ class Package:
                 found.setdefault(name, self._path(path, "while evaluating an output path of a derivation", output))
         return found
 
+    def outputs_to_install(self) -> list[str]:
+        """The outputs that are meant where none is named: the one of `outputSpecified`, those of `meta.outputsToInstall`, or all."""
+        names = self.outputs(False)
+        specified = find(self.value, b"outputSpecified")
+        if specified is not None and _context(
+            specified, "while evaluating the 'outputSpecified' attribute of a derivation", _boolean, (self.value, b"outputSpecified")
+        ):
+            if self.output_name not in names:
+                raise EvaluationError("value", f"derivation does not have output '{self.output_name}'")
+            return [self.output_name]
+        try:
+            wanted = self.meta("outputsToInstall")
+        except NotPlain:
+            return list(names)
+        if not isinstance(wanted, list) or not all(isinstance(name, str) and name in names for name in wanted):
+            raise EvaluationError("value", "this derivation has bad 'meta.outputsToInstall'")
+        return sorted(set(wanted))
+
     def meta_names(self) -> list[str]:
         meta = self.whole_meta()
         return [] if meta is None else [name.decode("utf-8", "surrogateescape") for name in meta.keys()]
@@ -176,11 +194,14 @@ class PackageSearch(Search):
 
 def _context(value: "Handle", purpose: str, read: "Callable[[Handle], T]", at: "tuple[Handle, bytes] | None" = None) -> "T":
     """The result of `read(value)`; an error says for what, and where the attribute is defined: *at* is its set and its name."""
+    if read in (_size, _expect_set):
+        # As in C++ Nix, only the type of a list or a set is asked for under that line, and not its evaluation.
+        value.force()
     try:
         return read(value)
     except EvaluationError as error:
         position = None if at is None else attribute_position(*at)
-        if read is _text and error.code == "type" and not error.trace:
+        if read in (_text, _boolean) and error.code == "type" and not error.trace:
             error.position = error.position or position
         error.trace.insert(0, Frame("context", purpose, position))
         raise
@@ -190,15 +211,21 @@ def _text(value: "Handle") -> str:
     return plain_text(value).decode("utf-8", "surrogateescape")
 
 
+def _boolean(value: "Handle") -> bool:
+    if value.type_name() != "bool":
+        raise wrong_type("bool", value)
+    return bool(value.to_python())
+
+
 def _size(value: "Handle") -> int:
     if value.type_name() != "list":
-        raise EvaluationError("type", f"expected a list but found {value.describe()}")
+        raise wrong_type("list", value)
     return len(value)
 
 
 def _expect_set(value: "Handle") -> None:
     if value.type_name() != "set":
-        raise EvaluationError("type", f"expected a set but found {value.describe()}")
+        raise wrong_type("set", value)
 
 
 def split_name(full: str) -> tuple[str, str]:

@@ -4,11 +4,14 @@ In: the text of a pattern.  Out: a compiled one, or an error with the words of t
 """
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.digits import whole_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.builtins.engines.regex import CompiledPattern
 
+_DIGITS = "0123456789"
+_MOST_REPEATS = (1 << 31) - 1
 _PARENTHESES = "Mismatched '(' and ')' in regular expression"
 _BRACKET = "Unexpected character within '[...]' in regular expression"
 _CLASSES = ("alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "xdigit", "d", "w", "s")
@@ -75,11 +78,15 @@ def _repeat(text: str, position: int) -> tuple[str, int]:
     end = text.find("}", position)
     inner = text[position:] if end < 0 else text[position:end]
     least, comma, most = inner.partition(",")
-    if not least.isdigit() or (most and not most.isdigit()):
+    if least.strip(_DIGITS) or not least or most.strip(_DIGITS):
         return "Invalid range in '{}' in regular expression", 0
+    first, last = whole_number(least, _MOST_REPEATS), whole_number(most or least, _MOST_REPEATS)
+    if first is None or last is None:
+        # The library says so of every number that is too large.
+        return "invalid back reference", 0
     if end < 0:
         return "Mismatched '{' and '}' in regular expression", 0
-    if most and int(most) < int(least):
+    if last < first:
         return "Invalid range in '{}' in regular expression", 0
     return "", end + 1
 

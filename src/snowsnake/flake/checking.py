@@ -8,7 +8,7 @@ from functools import partial
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.kinds import FlakeError
 from snowsnake.plain import is_derivation
-from snowsnake.selection import TYPE_NAMES, Selector, attribute_position
+from snowsnake.selection import TYPE_NAMES, Selector, attribute_position, wrong_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -301,15 +301,18 @@ class Checker:
 
 
 def _argument_name(function: "Handle") -> str:
-    """The name of a lambda's argument."""
+    """The name of a lambda's argument; empty for a builtin, and where the source cannot be read any more."""
+    from snowsnake.json_tree import load
+    from snowsnake.parsing import parse_source
+
     origin = function.code()
     if origin is None:
         return ""
-    (_, source, start, end), _ = origin
-    import re
-
-    found = re.match(rb"([A-Za-z_][A-Za-z0-9_'-]*)\s*:", (source or b"")[start:end])
-    return found[1].decode() if found else ""
+    (name, source, start, end), _ = origin
+    if source is None:
+        return ""
+    tree = load(parse_source(source[start:end], name, "/", ("pipe-operators",), check_variables=False).to_json())
+    return str(tree.get("parameter", ""))
 
 
 def _names(value: "Handle") -> list[str]:
@@ -326,6 +329,5 @@ def _at(value: "Handle", name: str) -> "Handle":
 
 
 def _expect(value: "Handle", wanted: str) -> None:
-    found = value.type_name()
-    if found != wanted:
-        raise FlakeError("type", f"expected {TYPE_NAMES[wanted]} but found {TYPE_NAMES[found]}: {value.describe()}")
+    if value.type_name() != wanted:
+        raise wrong_type(wanted, value)

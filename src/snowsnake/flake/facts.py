@@ -1,13 +1,11 @@
 """Facts about a flake that need no evaluation: for `flake metadata` and the library.
 
-In: a `LockedFlake`.  Out: data; `to_json` and `to_text` as C++ Nix 2.34 prints them.
+In: a `LockedFlake`.  Out: data, and the lines of the report, as C++ Nix 2.34 prints them.
 """
-
-import time
 
 from snowsnake.flake.world import FlakeTree
 from snowsnake.lock.flakes import LockedFlake
-from snowsnake.lock.lock_file import Node, path_text
+from snowsnake.lock.lock_file import Node, date_text, path_text
 from snowsnake.store import hashing
 
 TYPE_CHECKING = False
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from snowsnake.flake.world import FlakeWorld
     from snowsnake.foundation.json_type import Json
 
+_TIME = "%Y-%m-%d %H:%M:%S"
 _LAST, _MORE, _NONE, _LINE = "└───", "├───", "    ", "│   "
 
 
@@ -76,7 +75,7 @@ class Metadata:
         if self.rev_count is not None:
             yield "Revisions:", f"     {self.rev_count}"
         if self.last_modified is not None:
-            yield "Last modified:", " " + time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.last_modified))
+            yield "Last modified:", " " + date_text(self.last_modified, _TIME, is_local=True)
         if self.fingerprint is not None:
             yield "Fingerprint:", f"   {self.fingerprint}"
         if self.lock_file.root.inputs:
@@ -99,7 +98,7 @@ class Metadata:
                 continue
             assert target.locked is not None
             modified = target.locked.input.last_modified
-            when = "" if modified is None else time.strftime(" (%Y-%m-%d %H:%M:%S)", time.gmtime(modified))
+            when = "" if modified is None else f" ({date_text(modified, _TIME)})"
             yield branch, name, f": {target.locked}{when}"
             if target not in visited:
                 visited.add(target)

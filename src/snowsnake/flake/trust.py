@@ -91,12 +91,17 @@ class FlakeConfig:
         shown = "".join(c if c.isprintable() else "?" for c in text)
         is_trusted = _is_yes(self._ask(f"do you want to allow configuration setting '{name}' to be set to '{shown}' (y/N)?"))
         word = "trusted" if is_trusted else "untrusted"
-        if _is_yes(self._ask(f"do you want to permanently mark this value as {word} (y/N)?")):
+        if _is_utf8(name + text) and _is_yes(self._ask(f"do you want to permanently mark this value as {word} (y/N)?")):
             answers.setdefault(name, {})[text] = is_trusted
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(light_json.dumps(answers, sorts_keys=True, is_compact=True, is_ascii=False))
         return is_trusted
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether a text can be kept as JSON: one with other bytes is asked for each time."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _is_yes(answer: str | None) -> bool:

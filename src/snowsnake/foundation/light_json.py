@@ -99,6 +99,38 @@ def indented(data: object, blanks: str = "") -> str:
     return f"{begin}\n{more}" + f",\n{more}".join(rows) + f"\n{blanks}{end}"
 
 
+def in_lines(text: bytes, most_levels: int) -> bytes:
+    """A document without blanks, as `indented` writes it.  Numbers and strings stay as they are; RecursionError for more than *most_levels* levels.
+
+    >>> print(in_lines(b'{"a":[1e+15,"[,]"],"b":{}}', 9).decode())
+    {
+      "a": [
+        1e+15,
+        "[,]"
+      ],
+      "b": {}
+    }
+    """
+    import re
+
+    out: list[bytes] = []
+    levels = 0
+    for token in re.findall(rb'"(?:[^"\\]|\\.)*"|\{\}|\[\]|[][{}:,]|[^][{}:,"]+', text):
+        if token in b"{[":
+            levels += 1
+            if levels > most_levels:
+                raise RecursionError
+            out += (token, b"\n", b"  " * levels)
+        elif token in b"}]":
+            levels -= 1
+            out += (b"\n", b"  " * levels, token)
+        elif token == b",":
+            out += (b",\n", b"  " * levels)
+        else:
+            out.append(b": " if token == b":" else token)
+    return b"".join(out)
+
+
 def _refuse(value: object) -> None:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 

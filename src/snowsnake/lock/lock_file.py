@@ -381,11 +381,21 @@ def _described(target: "Node | InputPath") -> str:
         return f"follows '{path_text(target)}'"
     assert target.locked is not None
     modified = target.locked.input.last_modified
-    return f"'{target.locked}'" + (f" ({day(modified)})" if modified is not None else "")
+    return f"'{target.locked}'" + (f" ({date_text(modified, '%Y-%m-%d')})" if modified is not None else "")
 
 
-def day(seconds: int) -> str:
-    """The day of a time (in seconds since 1970), in UTC."""
+def date_text(seconds: int, form: str, *, is_local: bool = False) -> str:
+    """A time (in seconds since 1970) in a form of `strftime`, in UTC or with *is_local* in this machine's zone; `?` if its year is beyond all numbers.
+
+    As in C++ Nix, half of the numbers of 64 bits are times before 1970.
+
+    >>> date_text(86400, "%Y-%m-%d"), date_text((1 << 64) - 1, "%Y-%m-%d"), date_text((1 << 63) - 1, "%Y-%m-%d")
+    ('1970-01-02', '1969-12-31', '?')
+    """
     import time
 
-    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
+    signed = seconds - (1 << 64) if seconds >> 63 else seconds
+    try:
+        return time.strftime(form, time.localtime(signed) if is_local else time.gmtime(signed))
+    except (OverflowError, OSError, ValueError):
+        return "?"

@@ -74,14 +74,23 @@ class Registry:
         return light_json.indented({"flakes": rows or None, "version": 2})
 
     def write(self, path: str) -> None:
-        """Writes the registry's file; another process sees the old file or the new one."""
+        """Writes the registry's file; another process sees the old file or the new one.  FlakeError if an entry cannot be written as JSON."""
+        try:
+            text = self.to_text().encode()
+        except UnicodeEncodeError:
+            raise FlakeError("value", "an entry that is not UTF-8 cannot be written to a registry") from None
         folder = os.path.dirname(path)
         if folder:
             os.makedirs(folder, exist_ok=True)
         new = f"{path}.{os.getpid()}"
-        with open(new, "w", encoding="utf-8") as file:
-            file.write(self.to_text())
-        os.replace(new, path)
+        try:
+            with open(new, "wb") as file:
+                file.write(text)
+            os.replace(new, path)
+        except OSError:
+            if os.path.lexists(new):
+                os.unlink(new)
+            raise
 
 
 def _sorted(attributes: Attributes) -> Attributes:

@@ -109,9 +109,12 @@ def _is_authority(authority: str) -> bool:
         host, port = "", rest[1:]
     else:
         host, _, port = place.partition(":")
-    digits = port.lstrip("0")
-    if port and not (port.isascii() and port.isdigit() and 0 < len(digits) <= 5 and int(digits) < 1 << 16):
-        return False
+    if port:
+        # Imported here: few stores have a port, and nearly every command reads the address of one.
+        from snowsnake.foundation.digits import whole_number
+
+        if not whole_number(port, (1 << 16) - 1):
+            return False
     return authority.count("@") <= 1 and not {"[", "]"} & set(host)
 
 

@@ -5,11 +5,10 @@ In: a `Call`, a word.  Out: an `App`; `built` builds its store objects.
 
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import load, open_output
-from snowsnake.cli.nix.installables import Installables, Target, context_targets
+from snowsnake.cli.nix.installables import Installables, Target, context_targets, text_at
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.selection import TYPE_NAMES
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def _main_program(value: "Handle", path: str) -> str:
     if b"meta" in keys:
         meta = value.select(b"meta")
         if meta.type_name() == "set" and b"mainProgram" in meta.keys():
-            return _string(meta.select(b"mainProgram"), f"{path}.meta.mainProgram").decode("utf-8", "surrogateescape")
+            return text_at(meta.select(b"mainProgram"), f"{path}.meta.mainProgram")
     if b"pname" in keys:
         return _text(value, "pname", path)
     return split_name(_text(value, "name", path))[0]
@@ -121,11 +120,4 @@ def _text(value: "Handle", name: str, path: str) -> str:
     where = f"{path}.{name}" if path else name
     if value.type_name() != "set" or name.encode() not in value.keys():
         raise EvaluationError("missing-attribute", f"attribute '{where}' does not exist")
-    return _string(value.select(name.encode()), where).decode("utf-8", "surrogateescape")
-
-
-def _string(value: "Handle", where: str) -> bytes:
-    value.force()
-    if value.type_name() != "string":
-        raise EvaluationError("type", f"'{where}' is not a string but {TYPE_NAMES[value.type_name()]}")
-    return value.string()
+    return text_at(value.select(name.encode()), where)

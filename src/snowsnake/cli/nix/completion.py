@@ -14,6 +14,7 @@ from snowsnake.cli.options import Option, UsageError, unbundle
 from snowsnake.cli.output import Reporter, write_line
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.fetch.errors import FetchError
+from snowsnake.foundation.digits import whole_number
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.flags import flag
@@ -178,11 +179,12 @@ class Completion:
 
 def complete(words: list[str], reporter: Reporter) -> int:
     """Print the completions for the command line `words` and the variable NIX_GET_COMPLETIONS."""
-    number = os.environ["NIX_GET_COMPLETIONS"]
-    if not number.isdigit() or not 0 < int(number) <= len(words):
-        raise UsageError(f"NIX_GET_COMPLETIONS is the number of a word, from 1 to {len(words)}, not '{number}'")
+    text = os.environ["NIX_GET_COMPLETIONS"]
+    number = whole_number(text, len(words))
+    if not number:
+        raise UsageError(f"NIX_GET_COMPLETIONS is the number of a word, from 1 to {len(words)}, not '{text}'")
     words = list(words)
-    words[int(number) - 1] += _MARK
+    words[number - 1] += _MARK
     # Failures are not reported.
     reporter.verbosity = 0
     quiet = Reporter()

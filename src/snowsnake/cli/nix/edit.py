@@ -9,6 +9,7 @@ import sys
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import load, open_session, require_value
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.foundation.digits import whole_number
 from snowsnake.selection import Selector
 
 TYPE_CHECKING = False
@@ -75,11 +76,11 @@ def package_place(session: "Session", value: "Handle", otherwise: str) -> tuple[
     except EvaluationError as error:
         error.trace.insert(0, Frame("context", "while evaluating the 'meta.position' attribute of a derivation", None))
         raise
-    file, colon, line = text.rpartition(":")
-    digits = line.lstrip(" +")[: len(line.lstrip(" +")) - len(line.lstrip(" +").lstrip("0123456789"))]
-    if not colon or not digits:
+    file, colon, digits = text.rpartition(":")
+    line = whole_number(digits.removeprefix("+"), (1 << 32) - 1) if colon else None
+    if line is None:
         raise EvaluationError("value", f"cannot parse 'meta.position' attribute '{text}'")
-    return file, int(digits)
+    return file, line
 
 
 def _original(call: Call, file: str) -> str:

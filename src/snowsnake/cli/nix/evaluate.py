@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
 
 _MOST_LINKS = 100
+_MOST_LEVELS = 10_000                 # of JSON with line breaks, which has as many blanks in front of a line
 
 
 def run(call: Call) -> int:
@@ -87,9 +88,9 @@ def _print(text: bytes, call: Call) -> None:
         write(text)
         return
     if given.flag("json") and (given.flag("pretty") or (sys.stdout.isatty() and not given.flag("no_pretty"))):
-        import json
+        from snowsnake.foundation.light_json import in_lines
 
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape")
+        text = in_lines(text, _MOST_LEVELS)
     write_line(text)
 
 

@@ -4,7 +4,6 @@ In: a `Call`, words: store paths (`PATH`, links to them, `DRV^out,dev`, `DRV^*`)
 Out: `Target`s.  Evaluation writes to the store of the call if that is possible, otherwise to a store in memory on top of it.
 """
 
-
 import sys
 
 from snowsnake.cli.nix.command_line import Call
@@ -13,12 +12,12 @@ from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.store_words import followed
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.selection import attribute_position
+from snowsnake.plain import find
+from snowsnake.selection import TYPE_NAMES, asking, attribute_position, drv_path_of
 from snowsnake.store.derivation import require_feature
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-
     from snowsnake.cli.nix.flake_output import FlakeOutput
     from snowsnake.cli.session import Session
     from snowsnake.foundation.json_type import Json
@@ -125,7 +124,7 @@ class Installables:
         if self.call.given.flag("file") or self.call.given.flag("expr"):
             session, value, attribute = load_with_set(self.call, "" if prefix == "." else prefix)
             place = f"the attribute '{'' if prefix == '.' else prefix}'"
-            found = _targets(session, value, names, prefix, place, is_flake=False, attribute=attribute)
+            found = _single_target(session, value, prefix, place, attribute) or _grouped(session, value, names, prefix)
         else:
             session, output = open_output(self.call, prefix, self.defaults, self.prefixes)
             self.output = output
@@ -138,7 +137,7 @@ class Installables:
 
         def evaluate() -> "list[Json]":
             value, path = output.found()
-            found = _targets(session, value, names, shown, f"the flake output attribute '{path}'", is_flake=True)
+            found = _single_target(session, value, shown, f"the flake output attribute '{path}'") or _of_flake(session, value, names, shown, path)
             return [[target.path, target.outputs] for target in found]
 
         answer = output.answer(["targets", names], evaluate)
@@ -152,19 +151,15 @@ class Installables:
         self.store = self.call.evaluation_store = MemoryStore(self.store.store_dir, self.store)
 
 
-def _targets(
-    session: "Session", value: "Handle", names: "tuple[str, ...] | None", shown: str, where: str, *, is_flake: bool, attribute: "tuple[Handle, bytes] | None" = None
+def _single_target(
+    session: "Session", value: "Handle", shown: str, where: str, attribute: "tuple[Handle, bytes] | None" = None
 ) -> list[Target]:
-    """The store objects and outputs that a value refers to.  *attribute*: the set and the name of which the value is the attribute."""
+    """The one target of a path or a string; empty for any other value.  *attribute*: the set and the name of which the value is the attribute."""
     value.force()
-    kind = value.type_name()
-    if kind in ("path", "string"):
-        position = None if attribute is None else attribute_position(*attribute)
-        return [_single_path(session, value, shown, Frame("context", f"while evaluating {where}", position))]
-    if is_flake and not is_derivation(value):
-        what = where.removeprefix("the flake output ")
-        raise EvaluationError("type", f"expected flake output {what} to be a derivation or path but found {value.describe()}")
-    return _grouped(session, value, names, is_flake, shown)
+    if value.type_name() not in ("path", "string"):
+        return []
+    position = None if attribute is None else attribute_position(*attribute)
+    return [_single_path(session, value, shown, Frame("context", f"while evaluating {where}", position))]
 
 
 def is_derivation(value: "Handle") -> bool:
@@ -225,30 +220,61 @@ def _context_path(session: "Session", value: "Handle", shown: str, text: str) ->
     return Target(shown, found.path, found.outputs)
 
 
-def _grouped(session: "Session", value: "Handle", names: "tuple[str, ...] | None", is_flake: bool, shown: str) -> list[Target]:
-    """The derivations of a value, each once, with the outputs that are asked for or installed by default."""
+def _grouped(session: "Session", value: "Handle", names: "tuple[str, ...] | None", shown: str) -> list[Target]:
+    """The derivations inside a value of a file or an expression, each once, with the outputs that are named or installed by default."""
+    from snowsnake.cli.packages import PackageSearch
+
     found: dict[str, set[str]] = {}
-    for derivation in session.derivations(value):
-        wanted = names or _default_outputs(derivation.value, derivation.output_name, is_flake)
-        found.setdefault(derivation.drv_path, set()).update(wanted)
+    for package in PackageSearch(session.selector, session.evaluator.store_dir, is_lenient=False).run(value, ""):
+        path = package.drv_path
+        if path is None:
+            raise EvaluationError("value", f"'{'' if shown == '.' else shown}' is not a derivation")
+        found.setdefault(path, set()).update(names or package.outputs_to_install() or ("out",))
     return [
         Target(shown, path, (ALL,) if ALL in outputs else tuple(sorted(outputs))) for path, outputs in sorted(found.items())
     ]
 
 
-def _default_outputs(value: "Handle", output_name: str, is_flake: bool) -> "tuple[str, ...]":
-    keys = value.keys()
-    if b"outputSpecified" in keys and value.select(b"outputSpecified").to_python() is True:
-        return (output_name,)
-    if b"meta" in keys:
-        meta = value.select(b"meta")
-        if meta.type_name() == "set" and b"outputsToInstall" in meta.keys():
-            wanted = meta.select(b"outputsToInstall")
-            return tuple(wanted.index(number).string().decode("utf-8", "replace") for number in range(len(wanted))) or ("out",)
-    if is_flake or b"outputs" not in keys:
+def _of_flake(session: "Session", value: "Handle", names: "tuple[str, ...] | None", shown: str, path: str) -> list[Target]:
+    """The derivation that an output of a flake is, with the outputs that are named or installed by default.  *path*: its attribute path."""
+    if not is_derivation(value):
+        raise EvaluationError("type", f"expected flake output attribute '{path}' to be a derivation or path but found {value.describe()}")
+    drv_path = find(value, b"drvPath")
+    if drv_path is None:
+        raise EvaluationError("missing-attribute", f"attribute '{path}.drvPath' does not exist")
+    text_at(drv_path, f"{path}.drvPath")
+    return [Target(shown, drv_path_of(drv_path, session.evaluator.store_dir), names or _outputs_of_flake(value, path))]
+
+
+def text_at(value: "Handle", path: str) -> str:
+    """The text of a string; *path* is its attribute path in the message about any other value."""
+    kind = value.type_name()
+    if kind != "string":
+        raise EvaluationError("type", f"'{path}' is not a string but {TYPE_NAMES[kind]}")
+    return value.string().decode("utf-8", "surrogateescape")
+
+
+def _outputs_of_flake(value: "Handle", path: str) -> "tuple[str, ...]":
+    """The outputs of a flake's derivation where none is named; unlike those of a file's derivation, `out` if nothing else is said."""
+    specified = find(value, b"outputSpecified")
+    if specified is not None:
+        if specified.type_name() != "bool":
+            raise EvaluationError("type", f"'{path}.outputSpecified' is not a Boolean")
+        name = find(value, b"outputName") if specified.to_python() else None
+        return ("out",) if name is None else (text_at(name, f"{path}.outputName"),)
+    meta = find(value, b"meta")
+    wanted = find(meta, b"outputsToInstall") if meta is not None else None
+    if wanted is None:
         return ("out",)
-    outputs = value.select(b"outputs")
-    return tuple(outputs.index(number).string().decode("utf-8", "replace") for number in range(len(outputs)))
+    if wanted.type_name() != "list":
+        raise EvaluationError("type", f"'{path}.meta.outputsToInstall' is not a list")
+    found = set()
+    for number in range(len(wanted)):
+        element = wanted.index(number)
+        element.force()
+        with asking(wanted, None, "while evaluating an attribute for caching"):
+            found.add(element.string().decode("utf-8", "surrogateescape"))
+    return tuple(sorted(found)) or ("out",)
 
 
 def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
@@ -406,5 +432,3 @@ def _paths(call: Call, store: "Store", targets: list[Target], *, is_built: bool)
     if absent:
         report_missing(store.missing(absent), call.reporter)
     return found
-
-

@@ -14,13 +14,10 @@ from snowsnake.store.graph import closure, distances
 from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.nar_reader import read_nar
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 _BRANCH, _LAST, _LINE, _SPACE = "├───", "└───", "│   ", "    "
 _GREEN, _BLUE, _GREY, _NORMAL = "\x1b[32;1m", "\x1b[34;1m", "\x1b[38;5;244m", "\x1b[0m"
-_MARGIN = 32
+_MARGIN = 32                          # bytes of a file that are shown on either side of a name
+_FOUND = ("", "", "")
 _HASH_SIZE = 32
 
 
@@ -43,6 +40,8 @@ def run(call: Call) -> None:
 
 
 class _Explained:
+    """The explanation of one dependency: what is printed, and which objects were printed already."""
+
     def __init__(self, call: Call, store: Store, package: str, dependency: str, paths: set[str]) -> None:
         self.store = store
         self.package = package
@@ -58,37 +57,36 @@ class _Explained:
         self.visited: set[str] = set()
 
     def print(self) -> None:
+        """Print the tree, or the way to the first place where the dependency is met."""
         if not self.is_precise:
             _line(self.package)
-        # work: what is printed next; the innermost object first
-        work: list[Iterator[bool]] = [self._node(self.package, "", "", [])]
-        pending: list[Iterator[bool]] = []
-        while work:
-            try:
-                ends = next(work[-1])
-            except StopIteration:
-                work.pop()
-                continue
-            if ends:
+        # The innermost object is printed next.
+        open_ones = [self._parts(self.package, "", "")]
+        while open_ones:
+            inner = next(open_ones[-1], None)
+            if inner is None:
+                open_ones.pop()
+            elif inner == _FOUND:
                 return
-            pending = self._next
-            self._next = []
-            work.extend(pending)
+            else:
+                open_ones.append(self._parts(*inner))
 
-    _next: list[Iterator[bool]] = []
+    def _parts(self, path: str, first: str, rest: str) -> "Iterator[tuple[str, str, str]]":
+        """Prints one object; yields the arguments for each of its references, which are printed meanwhile, or `_FOUND` when everything is printed.
 
-    def _node(self, path: str, first: str, rest: str, _: "list[Any]") -> Iterator[bool]:
-        """Prints what an object is, and hands over its references one by one; yields whether all is said."""
+        *first* and *rest* are what the first line and the others have in front.
+        """
         if self.is_precise:
             _line(f"{first}{_GREY if path in self.visited else ''}{'→ ' if first else ''}{path}{_NORMAL}")
         if path == self.dependency and not self.shows_all and self.package != self.dependency:
-            yield True
+            yield _FOUND
         if path in self.visited:
             return
         if self.is_precise:
             self.visited.add(path)
         wanted = [other for other in self.references[path] if other in self.distance and not (other == path and self.package != self.dependency)]
-        wanted.sort(key=self.distance.__getitem__)      # stays in the order of names otherwise
+        # The sort is stable: references at the same distance stay in the order of their names.
+        wanted.sort(key=self.distance.__getitem__)
         hits = self._hits(path, wanted) if self.is_precise else {}
         for other in wanted:
             is_last = not self.shows_all or other == wanted[-1]
@@ -101,17 +99,17 @@ class _Explained:
                 _line(f"{first}{_GREY if other in self.visited else ''}{_LAST if is_last else _BRANCH}{other}{_NORMAL}")
                 self.visited.add(path)
             inner = rest + (_SPACE if is_last else _LINE)
-            self._next = [self._node(other, inner, inner, [])]
-            yield False
+            yield other, inner, inner
 
     def _hits(self, path: str, others: list[str]) -> dict[str, list[str]]:
-        """By hash part: the places in an object that name another one."""
+        """The places in an object that name other ones, by the hash part of these."""
         found: dict[str, list[str]] = {}
         parts = [_hash_part(other) for other in others]
         with archive_of(self.store, path) as stream:
             for member in read_nar(stream):
                 shown = member.path or "/"
-                if member.kind == "symlink":
+                is_link = member.kind == "symlink"
+                if is_link:
                     text = member.target.encode("utf-8", "surrogateescape")
                 elif member.kind == "regular":
                     text = member.read()
@@ -122,16 +120,17 @@ class _Explained:
                     if at < 0:
                         continue
                     colour = _GREEN if part == _hash_part(self.dependency) else _BLUE
-                    if member.kind == "symlink":
-                        start, piece = 0, text
-                    else:
-                        start = max(at - _MARGIN, 0)
-                        piece = text[start : at + _HASH_SIZE + _MARGIN]
-                    plain = piece.decode("utf-8", "surrogateescape") if member.kind == "symlink" else _printable(piece)
-                    at -= start
-                    marked = plain[:at] + colour + plain[at : at + _HASH_SIZE] + _NORMAL + plain[at + _HASH_SIZE :]
-                    found.setdefault(part, []).append(f"{shown} -> {marked}" if member.kind == "symlink" else f"{shown}: …{marked}…")
+                    end = at + _HASH_SIZE
+                    # A link is shown whole, of a file some bytes on either side.
+                    before, after = (text[:at], text[end:]) if is_link else (text[max(at - _MARGIN, 0) : at], text[end : end + _MARGIN])
+                    before_text, after_text = map(_text if is_link else _printable, (before, after))
+                    marked = f"{before_text}{colour}{part}{_NORMAL}{after_text}"
+                    found.setdefault(part, []).append(f"{shown} -> {marked}" if is_link else f"{shown}: …{marked}…")
         return found
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _printable(data: bytes) -> str:

@@ -13,6 +13,8 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 from snowsnake.cli.profiles import generations
 from snowsnake.diagnostics.error import as_error
+from snowsnake.settings import Settings
+from snowsnake.settings.places import home, xdg_folder
 
 _HELP = """usage: nix-collect-garbage [OPTION …]
 
@@ -60,7 +62,7 @@ def run(words: list[str], reporter: Reporter) -> int:
             state = getattr(store, "state", "")
             if (request.deletes_old or request.older_than is not None) and state:
                 oldest_s = _time(request.older_than) if request.older_than else None
-                for folder in dict.fromkeys((_own_profiles(), os.path.join(state, "profiles"))):
+                for folder in _profile_folders(common.settings, state):
                     _remove_generations(folder, oldest_s, request.is_dry, reporter)
             collect(store, request.limit, common.settings, reporter, removes=not request.is_dry)
     except ValueError as error:
@@ -68,11 +70,16 @@ def run(words: list[str], reporter: Reporter) -> int:
     return 0
 
 
-def _own_profiles() -> str:
-    state = os.environ.get("NIX_STATE_HOME") or os.path.join(
-        os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local/state"), "nix"
-    )
-    return os.path.join(state, "profiles")
+def _profile_folders(settings: Settings, state: str) -> list[str]:
+    """The folders with profiles: the user's (those of root are among the machine's), the machine's, and the one to which `~/.nix-profile` leads."""
+    user = xdg_folder(os.environ, "STATE")
+    folders = [os.path.join(state, "profiles")]
+    if os.getuid() != 0:
+        folders.insert(0, os.path.join(user, "profiles"))
+    link = os.path.join(user, "profile") if settings["use-xdg-base-directories"] else os.path.join(home(os.environ), ".nix-profile")
+    if os.path.islink(link):
+        folders.append(os.path.dirname(os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link)))))
+    return list(dict.fromkeys(folders))
 
 
 def _time(text: str) -> float:

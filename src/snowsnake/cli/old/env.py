@@ -7,7 +7,7 @@ import sys
 
 from snowsnake.cli.about import print_version
 from snowsnake.cli.hand_on import hand_on
-from snowsnake.cli.old.command_line import read
+from snowsnake.cli.old.command_line import read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
@@ -59,7 +59,7 @@ class Request:
         elif word in _NAMES:
             self.operation = _NAMES[word]
         elif word in _WITH_VALUE:
-            setattr(self, _WITH_VALUE[word], _value(word, rest))
+            setattr(self, _WITH_VALUE[word], value_of(word, rest))
         elif word == "--dry-run":
             self.is_dry_run = True
         elif word in ("--prebuilt-only", "-b"):
@@ -72,18 +72,12 @@ class Request:
                 word in ("--attr", "-A") if self.operation == "--query" else self.operation == "--install" and word == "--priority"
             )
             if takes_value:
-                self.flags.append(_value(word, rest))
+                self.flags.append(value_of(word, rest))
         else:
             self.words.append(word)
         if before and before != self.operation:
             raise UsageError("only one operation may be specified")
         return True
-
-
-def _value(word: str, rest: list[str]) -> str:
-    if not rest:
-        raise UsageError(f"'{word}' requires an argument")
-    return rest.pop(0)
 
 
 def run(words: list[str], reporter: Reporter) -> int:

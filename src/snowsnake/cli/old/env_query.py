@@ -5,7 +5,7 @@ In: a `Request` and settings.  Out: a table, JSON or XML on stdout.
 
 import os
 
-from snowsnake.cli.old.command_line import Common
+from snowsnake.cli.old.command_line import Common, value_of
 from snowsnake.cli.old.env_output import World, write_json, write_table, write_xml
 from snowsnake.cli.old.evaluation import show_statistics
 from snowsnake.cli.options import UsageError
@@ -47,9 +47,7 @@ class Query:
             elif word in _AVAILABLE:
                 self.is_available = _AVAILABLE[word]
             elif word in ("--attr", "-A"):
-                if not rest:
-                    raise UsageError(f"'{word}' requires an argument")
-                self.attribute_path = rest.pop(0)
+                self.attribute_path = value_of(word, rest)
             else:
                 raise UsageError(f"unknown flag '{word}'")
         if "attr_path" in self.shown and not self.is_available:
