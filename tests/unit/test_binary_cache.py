@@ -5,6 +5,7 @@ The servers are real, on the loopback interface; some of them lie.
 
 import base64
 import contextlib
+import gzip
 import http.server
 import importlib.util
 import io
@@ -29,6 +30,7 @@ from snowsnake.store.binary_cache.compressed import compress, unpacked
 from snowsnake.store.binary_cache.files import FolderFiles
 from snowsnake.store.binary_cache.remembered import Remembered
 from snowsnake.store.binary_cache.store import BinaryCacheStore, CacheFault, CacheOptions, Gone
+from snowsnake.store.decompress import _Lzip, decompressed
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import archive_of
 from snowsnake.store.local import LocalStore
@@ -313,6 +315,33 @@ def test_members_arrive_in_pieces():
             source = io.BytesIO(packed.getvalue() * 3)
             stream = unpacked(type("Pieces", (), {"read": lambda self, size, source=source, piece=piece: source.read(piece)})(), compression)
             assert stream.read(10_000) == b"contents" * 300
+
+
+@pytest.mark.parametrize("split", [1, 2, 3])
+def test_a_member_that_begins_at_the_end_of_a_piece_is_read(split):
+    """Files are read in pieces of 128 KiB; the first member of this one ends *split* bytes before the end of a piece."""
+    first = next(packed for size in range(1 << 17, 0, -1) if len(packed := gzip.compress(bytes(size), 0)) == (1 << 17) - split)
+    stream = decompressed(io.BytesIO(first + gzip.compress(b"second")))
+    assert stream.read(1 << 20).endswith(b"\0second")
+
+
+def test_frames_of_zstd_without_data_are_skipped():
+    packed = io.BytesIO()
+    compress(io.BytesIO(b"one"), packed, "zstd")
+    for first in range(0x50, 0x60):
+        skippable = bytes([first]) + b"\x2a\x4d\x18\x03\0\0\0abc"
+        for data in (skippable + packed.getvalue(), packed.getvalue() + skippable):
+            assert unpacked(io.BytesIO(data), "zstd").read(10) == b"one"
+
+
+def test_what_follows_an_lzip_member_is_not_kept():
+    """Garbage of any length after the last member is read and forgotten."""
+    decoder = _Lzip()
+    decoder._skip = 20                     # the trailer of a member comes next
+    decoder.feed(bytes(20), 1 << 20)
+    for _ in range(3):
+        assert decoder.feed(b"garbage" * 100_000, 1 << 20) == b""
+    assert decoder.is_whole and decoder._head == b""
 
 
 def test_an_endless_archive_is_cut_off(store, tmp_path):

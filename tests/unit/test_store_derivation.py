@@ -3,6 +3,7 @@
 `store_derivations/` holds what Nix 2.34 wrote for `shapes.nix`, and what `nix derivation show` printed for it.
 """
 
+import copy
 import json
 import os
 from pathlib import Path
@@ -224,6 +225,38 @@ def test_broken_json(change, message):
         Derivation.from_json([])
 
 
+@pytest.mark.parametrize("odd", [None, True, 5, -1, 1.5, "", [], {}, "x", ["x"], {"x": 1}, "\0", "\udcff", [[]]], ids=repr)
+def test_json_with_an_odd_value_anywhere_is_a_derivation_or_a_value_error(odd):
+    """Each value of a derivation with all kinds of outputs and inputs is replaced in turn."""
+    base = "00000000000000000000000000000000"
+    whole = {
+        "args": ["a"], "builder": "b", "env": {"a": "b"}, "name": "n", "system": "s", "version": 4, "structuredAttrs": {},
+        "inputs": {"srcs": [f"{base}-s"], "drvs": {f"{base}-x.drv": {"outputs": ["out"], "dynamicOutputs": {"out": {"outputs": ["a"], "dynamicOutputs": {}}}}}},
+        "outputs": {
+            "out": {"hash": "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "method": "flat", "hashAlgo": "sha256"},
+            "b": {"path": f"{base}-s"}, "c": {"hashAlgo": "sha256", "method": "nar"},
+        },
+    }  # fmt: skip
+
+    def places(value, way=()):
+        yield way
+        for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+            yield from places(value[key], (*way, key))
+
+    for way in places(whole):
+        changed = {"whole": copy.deepcopy(whole)}
+        at = changed
+        for key in ("whole", *way)[:-1]:
+            at = at[key]
+        at[("whole", *way)[-1]] = odd
+        try:
+            found = Derivation.from_json(changed["whole"])
+            found.to_json()
+            found.to_aterm()
+        except ValueError:
+            pass
+
+
 def test_closure_and_finish():
     found = closure([path_of("many")], DRVS.__getitem__)
     assert path_of("fixed-md5") in found and len(found) > 10
@@ -284,7 +317,7 @@ def test_any_strings_survive(builder, args, env, system):
     assert Derivation.from_aterm(drv.to_aterm(), "x") == drv
 
 
-NAMES = st.text("abc-", min_size=1, max_size=3)
+NAMES = st.text("abc-\"\\\n\t]),é", min_size=1, max_size=3)
 NODES = st.recursive(
     st.builds(lambda names: {"outputs": sorted(names), "dynamicOutputs": {}}, st.sets(NAMES, min_size=1, max_size=3)),
     lambda node: st.builds(

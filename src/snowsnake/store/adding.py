@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def content_path(store_dir: str, name: str, source: str, method: str, algorithm: str) -> tuple[str, str]:
-    """(store path, content address) of a file or folder; *method*: flat, nar, text or git."""
+    """(store path, content address) of a file or folder; *method*: flat, nar, text or git.  OSError if it cannot be read."""
     if method in ("flat", "text"):
         if os.path.isdir(source):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), source)
@@ -37,7 +37,7 @@ def content_path(store_dir: str, name: str, source: str, method: str, algorithm:
 
 
 def add_path(store: Store, name: str, source: str, method: str = "nar", algorithm: str = "sha256") -> str:
-    """Adds a file or folder; ValueError for a name or contents that are not allowed."""
+    """Adds a file or folder, and returns its path; ValueError for a name or contents that are not allowed, or that change meanwhile."""
     if (method, algorithm) == ("nar", "sha256") and isinstance(store, LocalStore) and store.lies_in(source):
         return store.add_source(name, source)
     path, address = content_path(store.store_dir, name, source, method, algorithm)
@@ -58,7 +58,7 @@ def add_path(store: Store, name: str, source: str, method: str = "nar", algorith
 
 
 def _pack_file(source: str, archive: BinaryIO) -> int:
-    """The archive of a file that is hashed by its bytes, and therefore not executable."""
+    """Writes the archive of a file that is not executable, because it is hashed by its bytes; returns its size in bytes."""
     size = os.stat(source).st_size
     head = [b"nix-archive-1", b"(", b"type", b"regular", b"contents"]
     for token in head:

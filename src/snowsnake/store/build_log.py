@@ -11,14 +11,14 @@ from snowsnake.store.interface import Store
 
 
 def build_log(store: Store, path: str) -> bytes | None:
-    """The log of a derivation, or of the derivation that made an output."""
+    """The log of a derivation, or of the derivation that made an output; None if there is none, ValueError if it is damaged."""
     if not path.endswith(".drv"):
         info = store.info(path)
         if info is None or info.deriver is None:
             return None
         path = info.deriver
     kept = getattr(store, "log", None)
-    if kept is not None:                   # a binary cache may have one
+    if kept is not None:                   # the store keeps logs in its own way, as a binary cache does
         found: bytes | None = kept(path)
         return found
     usual = log_place(store, path)

@@ -1,7 +1,7 @@
 """Gives files the modes and the date that all objects of a Nix store have, and writes them to the disk.
 
-In: the path of what becomes an object.  Out: it is read-only, executable or not, dated 1970-01-01 00:00:01, and survives a power cut if
-that is wanted.  One `syncfs` serves all files of a batch; where the C library does not have it, each file is synced by itself.
+In: the path of a future object.  Out: it is read-only, executable or not, dated 1970-01-01 00:00:01, and survives a power cut if that is
+requested.  One `syncfs` serves all files of a batch; where the C library does not have it, each file is synced by itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _DATE = (1, 1)                        # of the last access and the last change, 
 
 
 def canonicalise(target: str, *, durable: bool) -> None:
-    """The modes and dates of a file, a link or a tree."""
+    """Gives a file, a link or a tree the modes and dates of a store.  *durable*: and writes files to the disk, unless `sync_file_system` will."""
     if not os.path.isdir(target) or os.path.islink(target):
         _canonicalise_one(target, durable)
         return
@@ -51,7 +51,7 @@ def write_canonical(target: str, contents: bytes, *, durable: bool) -> None:
 
 
 def move_canonical(target: str, place: str) -> None:
-    """Renames a canonical object; its folder is writable for the moment that this takes, because renaming a folder writes into it."""
+    """Renames a canonical object.  A folder is writable for the moment that this takes, because the kernel writes into a folder that it renames."""
     is_folder = os.path.isdir(target) and not os.path.islink(target)
     if is_folder:
         os.chmod(target, 0o755)

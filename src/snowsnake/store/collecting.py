@@ -26,13 +26,16 @@ _BATCH_BYTES = 32 << 20
 
 @dataclass
 class Waiting:
-    """An object not in place yet: a file's bytes, or a copied tree at *target*; *is_canonical*: it has the modes and dates of a store already."""
+    """An object that is not in its place yet: the bytes of a file, or a copied tree at *target*.
+
+    *is_canonical*: it already has the modes and dates of a store.  *is_shared*: its files may become links to equal files of other objects.
+    """
 
     info: PathInfo
     contents: bytes | None = None
     target: str = ""
     is_canonical: bool = False
-    is_shared: bool = True                # its files may become links to equal ones
+    is_shared: bool = True
 
 
 class CollectingStore(Store, ABC):
@@ -43,15 +46,16 @@ class CollectingStore(Store, ABC):
     def __init__(self, store_dir: str) -> None:
         self.store_dir = store_dir
         self._waiting: dict[str, Waiting] = {}
-        self._known: set[str] = set()  # valid, as far as this process knows
-        self._claimed: set[str] = set()  # and named as what we need
+        self._known: set[str] = set()              # paths that are valid, as far as this process knows
+        self._claimed: set[str] = set()            # those of them that the garbage collector must spare
         self._waiting_bytes = 0
-        self.repairs = False           # damaged objects are added again
-        self.must_stop: Callable[[], bool] = lambda: False      # asked while something is built
-        self._is_obtaining = False     # a derivation that is an output is being built
+        self.repairs = False                       # whether damaged objects are added again
+        self.must_stop: Callable[[], bool] = lambda: False      # is called during builds, and says whether to stop
+        self._is_obtaining = False                 # whether a derivation that is an output is being built
         self.on_warning: Callable[[str], None] = lambda text: None
         self.built_now: dict[str, dict[str, str]] = {}      # outputs of impure derivations, as `realise` made them last
-        self.evaluations: Store | None = None      # has the derivations that were made for this store, if it has none of them itself
+        # The store in which evaluations write the derivations that are built here, if it is another one.
+        self.evaluations: Store | None = None
 
     # --- each kind of store implements these
 
@@ -97,7 +101,7 @@ class CollectingStore(Store, ABC):
         return True
 
     def claim(self, path: str) -> bool:
-        """Like `is_valid`; the path stays valid while we have the store open, because the garbage collector is told before we look."""
+        """Does what `is_valid` does, and keeps the path from the garbage collector while we have the store open."""
         if path in self._waiting or path in self._claimed:
             return True
         self.keep(path)
@@ -136,7 +140,7 @@ class CollectingStore(Store, ABC):
         return self.is_valid(drv_path) or (self.evaluations is not None and self.evaluations.is_valid(drv_path))
 
     def output_paths(self, wanted: Iterable[str]) -> list[str]:
-        """Where the outputs that `realise` is asked for will lie, as far as that is known before they are built."""
+        """The paths of the wanted outputs, as far as they are known before they are built."""
         return [path for path in self.wanted_paths(wanted) if path is not None]
 
     def made_outputs(self, drv_path: str) -> dict[str, str]:
@@ -144,7 +148,10 @@ class CollectingStore(Store, ABC):
         return self.outputs(drv_path) if found is None else found
 
     def obtained(self, wanted: Iterable[str]) -> list[str]:
-        """The wanted outputs, each of a derivation that is there: those that are outputs of others are built (`DRV!out!dev` becomes `OTHER!dev`)."""
+        """The wanted outputs, each of a derivation that is there: derivations that are outputs are built (`DRV!out!dev` becomes `OTHER!dev`).
+
+        NotObtained if one cannot be built.
+        """
         found = []
         for item in wanted:
             inner, _, names = item.rpartition("!")
@@ -235,7 +242,7 @@ class CollectingStore(Store, ABC):
         return path
 
     def _checked_outputs(self, path: str, contents: bytes) -> dict[str, str]:
-        """Of what is named as a derivation: its outputs; ValueError if it is none."""
+        """The outputs of a text whose path is that of a derivation; ValueError if the text is not a derivation."""
         return {}
 
     def _fixed_path(self, name: str, method: str, digest: bytes, references: Sequence[str] = ()) -> tuple[str, str]:
@@ -244,7 +251,10 @@ class CollectingStore(Store, ABC):
         return path, hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
 
     def bring(self, paths: Iterable[str]) -> None:
-        """Copies what the store of evaluations has of some paths, and all that it refers to; each object must be named by its contents."""
+        """Copies those of some paths that only the store of evaluations has, with all that they refer to.
+
+        ValueError for an object whose path does not follow from its contents.
+        """
         source = self.evaluations
         if source is None:
             return
@@ -269,7 +279,7 @@ class CollectingStore(Store, ABC):
             self.flush()
 
     def _written(self) -> None:
-        """The pending additions are in the store."""
+        """Notes that all pending additions are in the store now."""
         self._known.update(self._waiting)
         self._claimed.update(self._waiting)
         self._waiting.clear()
@@ -277,7 +287,7 @@ class CollectingStore(Store, ABC):
 
 
 def ignored_warning(item: str) -> str:
-    """What 2.34 says of a derivation that is an output when it makes a plan."""
+    """The warning of 2.34 about a derivation that is an output when it makes a plan."""
     return f"Ignoring dynamic derivation {item.replace('!', '^')} while querying missing paths; not yet implemented"
 
 

@@ -1,7 +1,10 @@
-"""Finds out from an archive's first bytes how it is compressed, and decompresses it: gzip, bzip2, xz, lzma, zstd, lzip, and lz4
-where Python's package of that name is installed; also in layers.
+"""Finds out from an archive's first bytes how it is compressed, and decompresses it, also in layers.
 
-In: a file.  Out: a stream with `read` and `peek`.
+In: a file.  Out: a stream with `read` and `peek`; ValueError or EOFError, from either, if the data is damaged.  Methods: gzip, bzip2, xz, lzma, zstd,
+lzip, and lz4 where Python's package of that name is installed.
+
+A decoder takes pieces of data in `feed(data, limit)` and returns what they decompress to, about *limit* bytes at most.  Its `rest` is what to feed it
+next: b"" means the next piece of the file.  `is_whole` says whether the data may end here.
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ from typing import Any, BinaryIO
 
 _PIECE_BYTES = 1 << 17
 _MOST_LAYERS = 4
+_GZIP = b"\x1f\x8b"
 _LZ4 = b"\x04\x22\x4d\x18"
+# A skippable frame of zstd, which pzstd and programs that make archives seekable write, has no data; it has one of sixteen marks.
+_ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60)))
 
 
 class _Gzip:
@@ -21,6 +27,8 @@ class _Gzip:
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(31)
+        self._tail = b""                   # after a member: perhaps the beginning of the next one
+        self._has_garbage = False
         self.is_whole = False
         self.rest = b""
 
@@ -28,10 +36,15 @@ class _Gzip:
 
     def feed(self, data: bytes, limit: int) -> bytes:
         found = []
+        data, self._tail = self._tail + data, b""
         while data:
             if self._member.eof:
                 data = data.lstrip(b"\0")
-                if data[:2] != b"\x1f\x8b":
+                if len(data) < len(_GZIP) and _GZIP.startswith(data):
+                    self._tail = data
+                    break
+                if self._has_garbage or not data.startswith(_GZIP):
+                    self._has_garbage = True
                     break
                 self._member = zlib.decompressobj(31)
             found.append(self._member.decompress(data, limit))
@@ -47,12 +60,13 @@ class _Gzip:
 class _Members:
     """bzip2, xz and zstd: decompressors with `eof`, `unused_data` and `needs_input`, one for each member."""
 
-    def __init__(self, name: str, make: Any, start: bytes) -> None:
+    def __init__(self, name: str, make: Any, *starts: bytes) -> None:
+        """*make* returns the decompressor of one member; *starts*: the bytes that a member may begin with."""
         self.name = name
         self._make = make
-        self._start = start
+        self._starts = starts
         self._member = make()
-        self._tail = b""                   # behind a member: perhaps the beginning of the next one
+        self._tail = b""                   # after a member: perhaps the beginning of the next one
         self._has_zeros = self._has_garbage = False
         self.rest = b""
         self.is_whole = False
@@ -64,8 +78,8 @@ class _Members:
                 tail = self._tail + data
                 self._tail = tail.lstrip(b"\0")
                 self._has_zeros |= self._tail != tail
-                if self._has_garbage or not self._tail.startswith(self._start):
-                    if not self._start.startswith(self._tail):
+                if self._has_garbage or not self._tail.startswith(self._starts):
+                    if not any(start.startswith(self._tail) for start in self._starts):
                         self._has_garbage, self._tail = True, b""
                     break
                 data, self._tail, self._member = self._tail, b"", self._make()
@@ -80,7 +94,7 @@ class _Members:
 
 
     def check_end(self) -> None:
-        """ValueError if something follows the last member that 2.34 refuses, too: of other methods than these, it looks at nothing that follows."""
+        """ValueError if something follows the last member that 2.34 refuses as well; of other methods than these, it ignores what follows."""
         if self.name == "xz" and (self._has_garbage or self._tail):
             raise ValueError("Lzma library error: Corrupted input data")
         if self.name == "zstd" and (self._has_garbage or self._tail or self._has_zeros):
@@ -88,7 +102,7 @@ class _Members:
 
 
 class _Lzip:
-    """LZMA with a head of its own: magic, version, size of the dictionary; a trailer of 20 bytes."""
+    """LZMA with a head of its own: magic, version, size of the dictionary; a trailer of 20 bytes.  Data after the last member is ignored."""
 
     name = "lzip"
 
@@ -97,7 +111,8 @@ class _Lzip:
         self._member: Any = None
         self.rest = b""
         self.is_whole = False
-        self._skip = 0
+        self._skip = 0                     # bytes of a trailer that are still to come
+        self._has_garbage = False
 
     def feed(self, data: bytes, limit: int) -> bytes:
         found = []
@@ -109,11 +124,14 @@ class _Lzip:
                     break
                 self.is_whole = True
                 continue
+            if self._has_garbage:
+                break
             if self._member is None:
                 self._head += data
                 if len(self._head) < 6:
                     break
                 if self._head[:4] != b"LZIP" or self._head[4] not in (0, 1):
+                    self._has_garbage, self._head = True, b""
                     break
                 size = 1 << (self._head[5] & 31)
                 size -= size // 16 * (self._head[5] >> 5)
@@ -148,7 +166,7 @@ def lz4_frame() -> Any:
 
 
 class _Lz4Member:
-    """One frame, with a ValueError for what is damaged."""
+    """The decompressor of one frame; ValueError for damaged data."""
 
     def __init__(self) -> None:
         self._member = lz4_frame().LZ4FrameDecompressor()
@@ -172,8 +190,8 @@ def _decoder(start: bytes) -> Any:
         return _Members("bzip2", bz2.BZ2Decompressor, b"BZh")
     if start[:6] == b"\xfd7zXZ\0":
         return _Members("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), b"\xfd7zXZ\0")
-    if start[:4] == b"\x28\xb5\x2f\xfd":
-        return _Members("zstd", _zstd, b"\x28\xb5\x2f\xfd")
+    if start.startswith(_ZSTD):
+        return _Members("zstd", _zstd, *_ZSTD)
     if start[:4] == b"LZIP":
         return _Lzip()
     if start[:4] == _LZ4:
@@ -190,7 +208,7 @@ class Stream:
         self._source = source
         self._decoder = decoder
         self._ready = b""
-        self._used = 0                     # bytes of `_ready` that were read: moving the rest up each time would cost more than decompressing
+        self._used = 0                     # how much of `_ready` was read: to move the rest up each time would cost more than to decompress
         self._is_at_end = False
         self.is_compressed = decoder is not None or getattr(source, "is_compressed", False)
         self.method = decoder.name if decoder is not None else ""      # of the last layer
@@ -229,11 +247,12 @@ class Stream:
         self._used = 0
 
     def check_end(self) -> None:
-        """To be called at the end, if nothing but compressed data may be there."""
+        """Call this at the end of the stream if nothing may follow the compressed data: ValueError if something does."""
         if isinstance(self._decoder, _Members):
             self._decoder.check_end()
 
     def peek(self, size: int) -> bytes:
+        """What `read` would return, which stays to be read."""
         while len(self._ready) - self._used < size and self._more():
             pass
         return self._ready[self._used : self._used + size]
@@ -246,7 +265,7 @@ class Stream:
 
 
 def decompressed(file: BinaryIO, layers: int = _MOST_LAYERS) -> Stream:
-    """The contents, decompressed in at most *layers* steps."""
+    """A stream of the contents of *file*, decompressed in at most *layers* steps."""
     stream = Stream(file)
     for _ in range(layers):
         decoder = _decoder(stream.peek(8))

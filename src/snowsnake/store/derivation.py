@@ -25,7 +25,7 @@ JSON_VERSION = 4
 
 @dataclass(frozen=True)
 class DerivationOutput:
-    """*kind*: input (addressed), fixed, floating, impure, deferred.  *path* is empty if it is not known before building."""
+    """One output.  *kind*: input (addressed), fixed, floating, impure, deferred.  *path* is "" if it is not known before the build."""
 
     path: str = ""
     kind: str = "input"
@@ -73,9 +73,9 @@ class Derivation:
 
     @classmethod
     def from_aterm(cls, text: bytes, name: str, store_dir: str = STORE_DIR) -> Derivation:
-        """*name*: the derivation's name, or the path of its `.drv`, wherever the file is; the text does not hold the name.
+        """Reads the bytes of a `.drv` file; ValueError says where the text is not a derivation.
 
-        ValueError says where the text is not a derivation.
+        *name*: the derivation's name, or the path of its `.drv`, wherever the file is: the text does not contain the name.
         """
         if name.endswith(".drv"):
             base = name.rpartition("/")[2]
@@ -119,7 +119,7 @@ class Derivation:
         return [(path, write_children(children)) for path, children in self.dynamic_inputs.items()]
 
     def dynamic_chains(self) -> list[tuple[str, tuple[str, ...]]]:
-        """(path, names): outputs of outputs of input derivations that are wanted, first the output that is a derivation."""
+        """(path of an input, names) for each wanted output of an output: the names lead from the output that is a derivation to the wanted one."""
         if not self.dynamic_inputs:
             return []
         from snowsnake.store.derivation_children import chains
@@ -151,7 +151,7 @@ class Derivation:
         return store_path.text_path(f"{self.name}.drv", self.to_aterm(), self.references, self.store_dir)
 
     def finish(self, memory: DerivationMemory) -> str:
-        """Computes the output paths and their variables again, as if the derivation had just been evaluated; returns the `.drv` path."""
+        """Computes the output paths and their variables, as evaluation does; returns the `.drv` path.  *memory* knows the input derivations."""
         kind = next(iter(self.outputs.values())).kind if self.outputs else "input"
         first = next(iter(self.outputs.values()), DerivationOutput())
         path, _, text = memory.finish(
@@ -202,6 +202,8 @@ class Derivation:
                 found["structuredAttrs"] = json.loads(structured)
             except RecursionError:
                 raise ValueError(f"derivation '{self.name}': '__json' is nested too deep") from None
+            except ValueError as error:
+                raise ValueError(f"derivation '{self.name}': '__json' is not JSON: {error}") from None
         return dict(sorted(found.items()))
 
     @classmethod
@@ -300,10 +302,11 @@ def _output_from_json(drv: Derivation, name: str, given: object) -> DerivationOu
     if not isinstance(given, dict):
         raise ValueError(f"output '{name}' should be an object")
     method = given.get("method")
-    if method is not None and method not in aterm.METHODS:
+    if method is not None and _typed(method, str, "method") not in aterm.METHODS:
         raise ValueError(f"output '{name}': unknown method '{method}'")
     if "hash" in given:
-        content = Hash.parse(_typed(given["hash"], str, "hash"), given.get("hashAlgo"))
+        algorithm = None if given.get("hashAlgo") is None else _typed(given["hashAlgo"], str, "hashAlgo")
+        content = Hash.parse(_typed(given["hash"], str, "hash"), algorithm)
         full = drv.name if name == "out" else f"{drv.name}-{name}"
         path = store_path.fixed_path(
             full, method or "flat", content.algorithm, content.digest, (), False, drv.store_dir

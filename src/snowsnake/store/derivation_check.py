@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def reader_of(store: Store) -> Callable[[str], bytes]:
-    """Reads derivations that are valid."""
+    """A function that returns the text of a valid derivation, and raises ValueError for another path."""
 
     def read(path: str) -> bytes:
         if not store.is_valid(path):
@@ -26,7 +26,10 @@ def reader_of(store: Store) -> Callable[[str], bytes]:
 
 
 def check_outputs(drv: Derivation, read: Callable[[str], bytes]) -> None:
-    """Computes paths that are not given, and checks those that are; *read* returns the texts of the derivations that it needs."""
+    """Computes the output paths that *drv* lacks, and checks the others; ValueError if one is wrong.
+
+    *read* returns the texts of the derivations that it needs.
+    """
     for path in drv.input_drvs:
         read(path)
     kinds = {output.kind for output in drv.outputs.values()}

@@ -1,4 +1,4 @@
-"""Of which outputs of outputs a derivation is made: the part of a `.drv` that only dynamic derivations have.
+"""The outputs of outputs that a derivation is made of: a part of a `.drv` that only dynamic derivations have.
 
 In: text, `[("out",["dev"])]`, or JSON, `{"out": {"outputs": ["dev"], "dynamicOutputs": {}}}`.  Out: the other form, and chains of names.
 """
@@ -33,10 +33,10 @@ def read_children(text: str) -> Children:
         token = tokens[at]
         if token == "]":
             levels.pop()
-            at += 1 if not levels else 3   # and the brackets of the node that it belongs to
+            at += 1 if not levels else 3   # skips the brackets of the node to which the level belongs
         elif token == ",":
             at += 1
-        else:                              # ("name", and a node
+        else:                              # `("name",`, and then a node
             name, at = _unquoted(tokens[at + 1]), at + 3
             has_children = tokens[at] == "("
             at += 2 if has_children else 1
@@ -53,22 +53,26 @@ def _unquoted(word: str) -> str:
     return re.sub(r"\\(.)", lambda found: {"n": "\n", "r": "\r", "t": "\t"}.get(found[1], found[1]), word[1:-1], flags=re.DOTALL)
 
 
+def _quoted(name: str) -> str:
+    return '"' + re.sub(r'["\\\n\r\t]', lambda found: "\\" + {"\n": "n", "\r": "r", "\t": "t"}.get(found[0], found[0]), name) + '"'
+
+
 def write_children(children: Children) -> str:
     """The text of children, with names in order.
 
     >>> write_children({"out": {"outputs": ["b", "a"], "dynamicOutputs": {}}})
     '[("out",["a","b"])]'
     """
-    return "[" + ",".join(f'("{name}",{_node(node)})' for name, node in sorted(children.items())) + "]"
+    return "[" + ",".join(f"({_quoted(name)},{_node(node)})" for name, node in sorted(children.items())) + "]"
 
 
 def _node(node: dict[str, Any]) -> str:
-    names = "[" + ",".join(f'"{name}"' for name in sorted(set(node["outputs"]))) + "]"
+    names = "[" + ",".join(_quoted(name) for name in sorted(set(node["outputs"]))) + "]"
     return f"({names},{write_children(node['dynamicOutputs'])})" if node["dynamicOutputs"] else names
 
 
 def chains(children: Children) -> Iterator[tuple[str, ...]]:
-    """The outputs that are wanted, each with the outputs that are the derivations on the way to it.
+    """The wanted outputs: the name of each, after the names of the outputs that are the derivations on the way to it.
 
     >>> list(chains(read_children('[("out",(["a"],[("b",["c"])]))]')))
     [('out', 'a'), ('out', 'b', 'c')]
@@ -81,7 +85,7 @@ def chains(children: Children) -> Iterator[tuple[str, ...]]:
 
 
 def parents(children: Children) -> Iterator[tuple[str, ...]]:
-    """The outputs that are derivations of which outputs are wanted.
+    """The outputs that are derivations, and of which an output is wanted: chains of names.
 
     >>> list(parents(read_children('[("out",([],[("b",["c"])]))]')))
     [('out', 'b')]

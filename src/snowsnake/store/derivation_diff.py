@@ -1,4 +1,4 @@
-"""Why two derivations differ: recursively, with the first cause first.
+"""Finds out why two derivations differ, through their inputs, with the first cause first.
 
 In: two `.drv` paths and a way to read derivations.  Out: `Difference`s.  A difference in an input explains the difference of its
 users, so inputs that differ are followed, and each pair of derivations is compared once.
@@ -16,7 +16,7 @@ from snowsnake.store.path import STORE_DIR
 
 @dataclass(frozen=True)
 class Change:
-    """*what*: name, system, builder, args, env, output, source, input.  None: absent on that side."""
+    """One change.  *what*: name, system, builder, args, env, output, source or input.  *old*, *new*: None if it is absent on that side."""
 
     what: str
     key: str
@@ -122,7 +122,7 @@ def _compare(a: Derivation, b: Derivation, difference: Difference, renamed: dict
 
 
 def _follows(change: Change, a: Derivation, b: Derivation, renamed: dict[str, str]) -> bool:
-    """Whether the change is only that store paths have changed."""
+    """Whether the texts differ only in store paths."""
     if change.old is None or change.new is None or change.what == "source":
         return False
     text = change.old
@@ -145,7 +145,7 @@ def _name(path: str) -> str:
 
 
 def _match_inputs(a: Derivation, b: Derivation) -> tuple[list[tuple[str, str]], list[str], list[str]]:
-    """Pairs inputs on one side only by name, and by name without version if that leaves no doubt."""
+    """(pairs, only old, only new): pairs the inputs that only one side has, by name, or by name without version if there is only one choice."""
     old = [path for path in sorted(a.input_drvs) if path not in b.input_drvs]
     new = [path for path in sorted(b.input_drvs) if path not in a.input_drvs]
     pairs: list[tuple[str, str]] = []

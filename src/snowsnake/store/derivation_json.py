@@ -48,7 +48,7 @@ def _path(base: object, store: Store) -> str:
 
 
 def read_derivation_json(value: object, store: Store, features: Set[str] = frozenset()) -> Derivation:
-    """The derivation that a JSON object describes."""
+    """The derivation that a JSON object describes; ValueError says what is wrong with it.  *features*: the experimental features that are on."""
     given = as_type(value, dict)
     name = as_type(_at(given, "name"), str)
     version = _at(given, "version")

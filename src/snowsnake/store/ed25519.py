@@ -98,7 +98,7 @@ def is_signature(public_key: bytes, message: bytes, signature: bytes) -> bool:
 
 @lru_cache(16)
 def _opened(public_key: bytes) -> Ed25519PublicKey:
-    """Of few keys there are many signatures."""
+    """The opened key, which is kept: a few keys make many signatures."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     return Ed25519PublicKey.from_public_bytes(public_key)
@@ -131,7 +131,7 @@ def public_key(seed: bytes) -> bytes:
 
 
 def signature(seed: bytes, public: bytes, message: bytes) -> bytes:
-    """The one signature of a message by a key."""
+    """The signature of a message, always the same one for a key.  *seed*: the 32 bytes of the secret key; *public*: those of the public one."""
     assert _BASE is not None
     scalar, prefix = _secret_scalar(seed)
     nonce = int.from_bytes(hashlib.sha512(prefix + message).digest(), "little") % _L

@@ -21,7 +21,7 @@ _PIECE_BYTES = 1 << 20
 
 
 def number(value: int) -> bytes:
-    """As archives and protocols write it."""
+    """A number as archives and protocols write it: eight bytes, little endian."""
     return value.to_bytes(8, "little")
 
 
@@ -73,7 +73,7 @@ class _Taken:
 
 
 def import_paths(store: Store, stream: BinaryIO) -> Iterator[str]:
-    """Adds the objects of a stream, and yields each path once it is valid."""
+    """Adds the objects of a stream, and yields each path once it is valid; ValueError if the stream is damaged."""
     import tempfile
 
     while True:
@@ -93,7 +93,7 @@ def import_paths(store: Store, stream: BinaryIO) -> Iterator[str]:
             deriver = read_text(stream)
             if deriver:
                 store_path.parse(deriver, store.store_dir)
-            if read_number(stream) == 1:  # a signature of old times
+            if read_number(stream) == 1:  # a signature, which earlier versions wrote
                 read_text(stream)
             info = PathInfo(path, "sha256:" + taken.hash.digest().hex(), taken.hash.size, references, deriver=deriver or None)
             copy.seek(0)
@@ -106,7 +106,7 @@ def read_number(stream: BinaryIO) -> int:
 
 
 def read_count(stream: BinaryIO, limit: int) -> int:
-    """The number of items that follow."""
+    """The number of items that follow; ValueError if there are more than *limit*."""
     count = read_number(stream)
     if count > limit:
         raise ValueError(f"a list of {count} items is too long")

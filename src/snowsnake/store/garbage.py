@@ -1,4 +1,4 @@
-"""What protects store objects, and the removal of everything that is not protected (`nix-store --gc`, `--delete`).
+"""Finds what protects store objects, and removes everything that is not protected (`nix-store --gc`, `--delete`).
 
 In: a store in a folder.  Out: roots; removed objects, each before those that it refers to.  As in Nix, the collector's lock makes other
 programs that add roots or remove objects wait until it has finished.  A running program notes what it is about to use or make
@@ -22,9 +22,9 @@ _CENSORED_PROCESS = "{temp:%d}"
 
 
 def find_roots(store: Store, note: Note) -> dict[str, set[str]]:
-    """The objects that are roots, with the links that make them so: below `gcroots` and `profiles`, and of running programs."""
+    """By object that is a root: the links below `gcroots` and `profiles`, or the files of running programs, that make it one."""
     found: dict[str, set[str]] = {}
-    ask = getattr(store, "find_roots", None)       # a daemon, which looks itself
+    ask = getattr(store, "find_roots", None)       # a daemon looks for them itself
     if ask is not None:
         return dict(ask())
     state = getattr(store, "state", "")
@@ -80,7 +80,7 @@ def _note_root(store: Store, link: str, target: str, found: dict[str, set[str]],
 
 
 def _running(store: Store) -> Iterator[tuple[str, str]]:
-    """Objects that running programs have open, mapped or in their environment, and where that was seen."""
+    """(object, file of /proc) for objects that running programs have open, mapped or in their environment."""
     prefix = store.store_dir + "/"
     try:
         processes = [name for name in os.listdir("/proc") if name.isdigit()]
@@ -117,7 +117,7 @@ def _running(store: Store) -> Iterator[tuple[str, str]]:
 
 
 def _temporary(store: Store) -> Iterator[tuple[str, int]]:
-    """Objects that running Nix programs are about to use, and the numbers of their processes."""
+    """(object, number of the process) for objects that running Nix programs are about to use."""
     folder = os.path.join(getattr(store, "state", ""), "temproots")
     try:
         names = [name for name in os.listdir(folder) if name.isdigit()]
@@ -148,7 +148,7 @@ def _part(path: str) -> str:
 
 @contextmanager
 def collector_lock(store: LocalStore) -> Iterator[None]:
-    """Nobody else adds roots or collects meanwhile."""
+    """Keeps other processes from adding roots and from collecting inside the `with`; waits until no other process holds the lock."""
     fd = os.open(os.path.join(store.state, "gc.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -158,7 +158,10 @@ def collector_lock(store: LocalStore) -> Iterator[None]:
 
 
 class Collector:
-    """What is alive, and the removal of everything else.  *keeps_outputs*, *keeps_derivations*: the settings of these names."""
+    """Finds what is alive, and removes other objects.  *keeps_outputs*, *keeps_derivations*: the settings `keep-outputs` and `keep-derivations`.
+
+    *ignores_liveness*: only what running programs use is alive.  Afterwards `removed` has the removed objects, and `freed_bytes` their size.
+    """
 
     def __init__(
         self, store: LocalStore, note: Note, *, keeps_outputs: bool, keeps_derivations: bool, ignores_liveness: bool = False
@@ -170,6 +173,7 @@ class Collector:
         self.ignores_liveness = ignores_liveness
         self.freed_bytes = 0
         self.removed: list[str] = []
+        self._gone: set[str] = set()           # the same objects, to look them up
 
     def _roots(self) -> set[str]:
         self.note("finding garbage collector roots...")
@@ -243,7 +247,7 @@ class Collector:
             status = entry.stat(follow_symlinks=False)
             if status.st_nlink == 1:
                 os.unlink(entry.path)
-            else:                          # the link itself, and each object's file but one
+            else:                          # of the names of the file, one is the link itself, and one would be there in any case
                 saved_bytes += (status.st_nlink - 2) * status.st_size
         self.note(f"note: hard linking is currently saving {size_text(saved_bytes)}")
 
@@ -264,8 +268,9 @@ class Collector:
 
     def _remove(self, paths: Iterable[str]) -> None:
         for path in sorted_paths(self.store, paths):
-            if path in self.removed:
+            if path in self._gone:
                 continue
             self.note(f"deleting '{path}'")
             self.freed_bytes += self.store.remove(path)
             self.removed.append(path)
+            self._gone.add(path)

@@ -15,7 +15,7 @@ _TREE, _FILE, _EXECUTABLE, _LINK = "40000", "100644", "100755", "120000"
 
 
 def git_digest(algorithm: str, path: str | os.PathLike[str]) -> bytes:
-    """The digest of a blob or a tree.
+    """The digest of the blob or the tree that Git would make of *path*; ValueError for a file that Git does not store, or that changes meanwhile.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile() as file:
@@ -25,9 +25,9 @@ def git_digest(algorithm: str, path: str | os.PathLike[str]) -> bytes:
     """
     root = os.fsencode(path)
     done: dict[bytes, tuple[str, bytes]] = {}
-    work = [(root, False)]
+    work: list[tuple[bytes, list[bytes] | None]] = [(root, None)]      # (path, names in a folder whose entries are done before)
     while work:
-        place, are_children_done = work.pop()
+        place, names = work.pop()
         status = os.lstat(place)
         if stat.S_ISLNK(status.st_mode):
             done[place] = (_LINK, _object(algorithm, b"blob", os.readlink(place)))
@@ -36,11 +36,12 @@ def git_digest(algorithm: str, path: str | os.PathLike[str]) -> bytes:
             done[place] = (mode, _file(algorithm, place, status.st_size))
         elif not stat.S_ISDIR(status.st_mode):
             raise ValueError(f"file '{os.fsdecode(place)}' has an unsupported type")
-        elif not are_children_done:
-            work.append((place, True))
-            work.extend((place + b"/" + name, False) for name in os.listdir(place))
+        elif names is None:
+            names = os.listdir(place)
+            work.append((place, names))
+            work.extend((place + b"/" + name, None) for name in names)
         else:
-            entries = [(name, *done.pop(place + b"/" + name)) for name in os.listdir(place)]
+            entries = [(name, *done.pop(place + b"/" + name)) for name in names]
             entries.sort(key=lambda entry: entry[0] + (b"/" if entry[1] == _TREE else b""))
             data = b"".join(mode.encode() + b" " + name + b"\0" + digest for name, mode, digest in entries)
             done[place] = (_TREE, _object(algorithm, b"tree", data))

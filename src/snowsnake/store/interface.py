@@ -35,7 +35,7 @@ class NotValid(ValueError):
 
 @dataclass
 class Offer:
-    """A path that a substituter has.  Sizes are in bytes; the download's is 0 if it is not known.  *name*: the path there, if it is another one."""
+    """A path that the store *source* has.  Sizes are in bytes; the download's is 0 if it is not known.  *name*: its path there, if that differs."""
 
     source: Store
     path: str
@@ -47,12 +47,13 @@ class Offer:
 
 @dataclass
 class Missing:
-    """*builds*: derivations, each after those that it needs; *fetches*: what substituters have; *unknown*: paths that nobody can make."""
+    """A plan.  *builds*: derivations, each after those that it needs; *fetches*: paths that substituters have, with their offers; *unknown*: paths that
+    nobody can make; *ignored*: derivations that are outputs, of which nothing is known before they are built.  Sizes are in bytes."""
 
     builds: list[str] = field(default_factory=list)
     fetches: dict[str, Offer | None] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)       # derivations that are outputs, of which nothing is known
+    ignored: list[str] = field(default_factory=list)
     download_size: int = 0
     nar_size: int = 0
 
@@ -62,9 +63,9 @@ class Missing:
 
 
 class NoDerivation(ValueError):
-    """A file that is meant as a derivation is none, or cannot be read."""
+    """A file that is named as a derivation is not one, or cannot be read."""
 
-    ends_all = True                        # whatever else is to be done
+    ends_all = True                        # it ends the whole request, even with `--keep-going`
 
     def __init__(self, drv_path: str, fault: ValueError) -> None:
         super().__init__(f"error parsing derivation '{drv_path}': {fault}")
@@ -134,11 +135,11 @@ class Store(ABC):
         """Contents of a file in the store, which may lie in an object; ValueError if its object is not valid."""
 
     def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
-        """Those of some paths that are valid.  *substitutes*: a store behind somebody else may fetch those that are not from its substituters."""
+        """Those of some paths that are valid.  *substitutes*: a daemon may fetch the others from its substituters first."""
         return set(filter(self.is_valid, paths))
 
     def real_path(self, path: str) -> str | None:
-        """The place of a path on this machine's disk; None if it is not on disk."""
+        """The place of a path on this machine's disk; None if the store's objects are not on it."""
         return None
 
     def facts(self) -> dict[str, object]:
@@ -181,7 +182,7 @@ class Store(ABC):
         return False
 
     def has_derivation(self, drv_path: str) -> bool:
-        """Whether it can be read, here or from the store in which evaluations wrote it."""
+        """Whether a derivation can be read, here or in the store in which evaluations wrote it."""
         return self.is_valid(drv_path)
 
     def outputs(self, drv_path: str) -> dict[str, str]:
@@ -191,7 +192,7 @@ class Store(ABC):
         return resolved_outputs(drv_path, self.read_derivation, Keys(self.read, self.store_dir).of, self.realisation)
 
     def made_outputs(self, drv_path: str) -> dict[str, str]:
-        """Like `outputs`; of an impure derivation, what this process made of it last."""
+        """Does what `outputs` does; the outputs of an impure derivation are those that this process built last."""
         return self.outputs(drv_path)
 
     def known_output(self, item: str) -> str:
@@ -248,8 +249,8 @@ class Store(ABC):
         raise ValueError(f"store '{self.url}' has no garbage collector roots")
 
     def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
-        """Adds an object with its archive, whose hash must be the one in *info*.  *is_checked*: its signature was looked at, or need not be;
-        otherwise a store that is behind somebody else, who has trusted keys of his own, looks at it."""
+        """Adds an object with its archive; ValueError if its hash is not the one in *info*.  *is_checked*: its signature was checked, or need not be;
+        otherwise a daemon checks it with its own trusted keys."""
         raise ValueError(f"store '{self.url}' cannot be written to")
 
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
@@ -265,7 +266,7 @@ class Store(ABC):
         raise ValueError(f"store '{self.url}' cannot build")
 
     def repair(self, wanted: Iterable[str]) -> None:
-        """As `realise`, and replaces damaged objects among the wanted ones and what they refer to."""
+        """Does what `realise` does, and replaces damaged objects among the wanted ones and what they refer to."""
         raise ValueError(f"store '{self.url}' cannot build")
 
     def repair_path(self, path: str) -> None:
@@ -282,7 +283,7 @@ class Store(ABC):
 
 
 def existing(store: Store, wanted: Iterable[str]) -> list[str]:
-    """What a store that builds nothing returns from `realise`: the wanted paths, which are valid; NoBuilder otherwise."""
+    """`realise` for a store that builds nothing: the paths of what is wanted, if they are valid; NoBuilder otherwise."""
     items = list(wanted)
     found: list[str] = []
     for item in items:
@@ -310,7 +311,7 @@ def archive_of(store: Store, path: str) -> BinaryIO:
 
 
 def read_in_archive(archive: BinaryIO, inner: str, path: str) -> bytes:
-    """Contents of the file *inner* ("" or "/bin/sh") in an archive; *path*: its name in a message."""
+    """Contents of the file *inner* ("" or "/bin/sh") in an archive; FileNotFoundError for *path* if it has no such file."""
     import os
 
     from snowsnake.store.nar_reader import read_nar
@@ -322,7 +323,8 @@ def read_in_archive(archive: BinaryIO, inner: str, path: str) -> bytes:
 
 
 def copy_archive(stream: BinaryIO, info: PathInfo, fd: int) -> None:
-    """Copies the archive at which *stream* stands, and nothing behind it, to a descriptor; ValueError if it is not the one that *info* promises."""
+    """Copies the archive that begins at the position of *stream*, and nothing after it, to a descriptor; ValueError if it does not have the hash and
+    the size in *info*."""
     import os
 
     from snowsnake.store import hashing

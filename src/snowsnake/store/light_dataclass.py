@@ -1,10 +1,10 @@
 """`dataclass`, `field` and `replace` of the standard library's `dataclasses`, for classes that every command needs.
 
-In: a class with annotated fields.  Out: the same class with `__init__`, `__repr__`, `__eq__`, and `__hash__` if it is frozen.  Importing
-`dataclasses` takes as long as a small evaluation, and each class a fifth of that; here a class costs one `exec`, when its first object is made.  Code that asks for the fields
-(`asdict`, `is_dataclass`) has imported `dataclasses`, which then makes them.
+In: a class with annotated fields.  Out: the same class with `__init__`, `__repr__`, `__eq__`, and `__hash__` if it is frozen.  To import
+`dataclasses` takes as long as a small evaluation, and each class a fifth of that; here a class costs one `exec`, when its first object is made.  Code
+that asks for the fields (`asdict`, `is_dataclass`) has imported `dataclasses`, which then makes them.
 
-A module takes the names under `TYPE_CHECKING` from `dataclasses`, and from here otherwise: type checkers know the real ones.
+A module imports the names from `dataclasses` under `TYPE_CHECKING`, and from here otherwise: type checkers know the real ones.
 """
 
 from __future__ import annotations

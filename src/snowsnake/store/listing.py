@@ -24,7 +24,7 @@ class NoEntry(ValueError):
 
 @dataclass
 class ListedFile:
-    """One file, folder or link; *names*: members of a folder.  *offset*: where a file's contents begin in its archive."""
+    """One file, folder or link.  *size* of a file in bytes; *names*: members of a folder; *offset*: where a file's contents begin in its archive."""
 
     kind: str  # regular, directory, symlink
     is_executable: bool = False
@@ -98,7 +98,8 @@ Tree = DiskTree | ArchiveTree
 
 
 def to_json(tree: Tree, path: str, *, is_recursive: bool) -> dict[str, object]:
-    """The form of `nix nar ls --json`; without *is_recursive*, folders appear without members."""
+    """The JSON of `nix nar ls --json` for the entry at *path*; without *is_recursive*, the members of a folder are listed without facts.  NoEntry if
+    there is no such entry."""
     top: dict[str, object] = {}
     waiting = [(path, top)]
     while waiting:
@@ -122,7 +123,7 @@ def to_json(tree: Tree, path: str, *, is_recursive: bool) -> dict[str, object]:
 
 
 def canonical(path: str) -> str:
-    """A path inside a tree: "" for the whole, otherwise with a slash before each part; `..` stays below the root.
+    """The one form of a path inside a tree: "" for the whole, otherwise with a slash before each part; `..` stays below the root.
 
     >>> canonical("/a//b/../c/"), canonical("a"), canonical("/"), canonical("..")
     ('/a/c', '/a', '', '')

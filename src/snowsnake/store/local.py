@@ -67,7 +67,8 @@ class LocalStore(CollectingStore):
 
     *durable*: contents are on disk before they are valid, so that a power cut does no harm; a kill never does.  *read_only*: nothing is made
     or changed; FileNotFoundError if there is no store.  *real*, *state*: the folders with its objects and its database, if they are not the usual
-    ones below *root*.  *builder* makes the paths valid that `realise` is asked for.  *optimises*: files that another object has, too, are linked to it.  BadDatabase (a ValueError) if the database is damaged or locked for too long.
+    ones below *root*.  *builder*: what `realise` builds with; None builds nothing.  *optimises*: files that equal a file of another object become
+    links to it.  BadDatabase (a ValueError) if the database is damaged, or locked for more than ten minutes.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, LocalStore(folder) as store:
@@ -93,7 +94,7 @@ class LocalStore(CollectingStore):
     ) -> None:
         self.builder = builder
         self.optimises = optimises
-        self._intact: set[str] = set()     # of which we have looked at the contents
+        self._intact: set[str] = set()     # objects whose contents were checked
         self._output_keys: Keys | None = None
         self.root = os.path.abspath(os.fspath(root))
         super().__init__(store_dir)
@@ -117,14 +118,14 @@ class LocalStore(CollectingStore):
             self._scratch = Scratch(self._scratch_parent())
 
     def _scratch_parent(self) -> str:
-        """In the file system of the objects, because these are renamed into place."""
+        """The folder for temporary files; it is in the file system of the objects, because they are renamed into place."""
         if os.stat(self.state).st_dev != os.stat(self._objects).st_dev:
             return os.path.join(self._objects, ".snowsnake/tmp")
         usual = self.root + "/nix/var"
         return os.path.join(usual if self.state == usual + "/nix" else self.state, "snowsnake/tmp")
 
     def _make_folders(self) -> None:
-        """The files that Nix expects in a store that it has opened before."""
+        """Makes the folders that Nix expects in a store that it has opened before."""
         for name in ("gcroots/auto", "profiles", "temproots"):
             os.makedirs(os.path.join(self.state, name), exist_ok=True)
         os.makedirs(os.path.join(self._objects, ".links"), exist_ok=True)
@@ -158,7 +159,7 @@ class LocalStore(CollectingStore):
             self._roots().name(path)
 
     def keep_all(self, paths: Iterable[str]) -> None:
-        """As `keep` of each, at once."""
+        """Does what `keep` does, for many paths at once."""
         if not self.read_only:
             self._roots().name_all(paths)
 
@@ -181,7 +182,7 @@ class LocalStore(CollectingStore):
         return self.database.is_valid(path)
 
     def has_now(self, path: str) -> bool:
-        """Like `is_valid`, whatever this process has seen before: others may have added or removed the path."""
+        """Does what `is_valid` does, but asks the database again: another process may have added or removed the path."""
         return self.database.is_valid(path)
 
     @property
@@ -193,7 +194,7 @@ class LocalStore(CollectingStore):
         return self.database.info(path)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """As in `CollectingStore`: the builder makes the paths that are not valid yet."""
+        """Does what `CollectingStore.realise` says: the builder makes the paths that are not valid yet."""
         items = self.obtained(wanted)
         self.forget_impure(items)
         absent = [item.partition("!")[0] for item in items if "!" in item and not self.has_derivation(item.partition("!")[0])]
@@ -231,7 +232,7 @@ class LocalStore(CollectingStore):
             self.builder.repair_path(self, path)
 
     def is_damaged(self, path: str) -> bool:
-        """Whether a valid object is not there, or has other contents than it had when it became valid; each is looked at once."""
+        """Whether a valid object is not there, or has other contents than it had when it became valid.  A good object is read only once."""
         if path in self._intact or path in self._waiting:
             return False
         info = self.known(path)
@@ -285,7 +286,7 @@ class LocalStore(CollectingStore):
         return self.database.valid_derivers(path)
 
     def outputs(self, drv_path: str) -> dict[str, str]:
-        """Including those that became known when they were built."""
+        """The paths of a derivation's outputs by name, including those that became known when they were built."""
         info = self.info(drv_path)
         if info is not None and info.outputs:
             return info.outputs
@@ -334,9 +335,9 @@ class LocalStore(CollectingStore):
         return roots.add_root(link, path, self.state, self.store_dir)
 
     def add_archive(self, name: str, archive: bytes | BinaryIO, references: Sequence[str] = ()) -> str:
-        """The file or tree that a NAR holds, which may be a file read from here to its end; BadArchive (a ValueError) if it is none.
+        """Adds the file or tree in a NAR, and returns its path; BadArchive (a ValueError) if *archive* is not one.  A file is read to its end.
 
-        *references*: valid paths that it refers to, which are part of its own path.
+        *references*: valid paths that it refers to, on which its own path depends.
         """
         from snowsnake.store import nar_reader
 
@@ -353,7 +354,7 @@ class LocalStore(CollectingStore):
         return path
 
     def adopt(self, info: PathInfo, place: str) -> None:
-        """Takes over an object at *place*, in a folder of this store or in its final place; hash and references are trusted."""
+        """Takes over an object at *place*, in a folder of this store or in its final place; hash and references are believed."""
         self._wait(Waiting(info, target=place, is_shared=not self.has_now(info.path)))
 
     def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
@@ -389,7 +390,10 @@ class LocalStore(CollectingStore):
         return target
 
     def adopt_import(self, info: PathInfo, target: str) -> None:
-        """Makes an object from `unpack_import` valid with the next `flush`; ValueError if something that it refers to is not valid, or a claim is unreadable."""
+        """Makes an object from `unpack_import` valid with the next `flush`.
+
+        ValueError if something that it refers to is not valid, or a signature or its content address is not of the right form.
+        """
         check_claims(info.signatures, info.ca)
         self.complete(info, target)
         for reference in info.references:
@@ -398,7 +402,7 @@ class LocalStore(CollectingStore):
         self._wait(Waiting(info, target=target, is_canonical=True))
 
     def complete(self, info: PathInfo, target: str) -> None:
-        """The outputs of a derivation; ValueError if the file is none."""
+        """Puts the outputs of a derivation into *info*; ValueError if the file is named as a derivation and is not one."""
         if info.path.endswith(".drv"):
             with open(target, "rb") as file:
                 info.outputs = self._checked_outputs(info.path, file.read())
@@ -416,7 +420,10 @@ class LocalStore(CollectingStore):
         return {name: output.path for name, output in drv.outputs.items() if output.path}
 
     def make_valid(self, infos: Iterable[PathInfo], *, canonicalises: bool) -> None:
-        """Registers objects that are in their places already.  *canonicalises*: their modes and dates become those of a store; a missing hash is computed."""
+        """Registers objects that are in their places already, and computes hashes that are missing.
+
+        *canonicalises*: their modes and dates become those of a store.
+        """
         from snowsnake.store.canonical import canonicalise
 
         infos = list(infos)
@@ -435,7 +442,7 @@ class LocalStore(CollectingStore):
         self.database.sign(path, {*self.known(path).signatures, *signatures})
 
     def missing_objects(self) -> list[str]:
-        """Valid paths of which nothing is on disk."""
+        """Valid paths whose objects are not on disk."""
         return [path for path in self.paths() if not os.path.lexists(self._place(path))]
 
     def remove(self, path: str) -> int:
@@ -479,7 +486,7 @@ class LocalStore(CollectingStore):
         return self._scratch
 
     def lies_in(self, place: str | bytes | PathLike[str]) -> bool:
-        """The archive of such a folder must be whole before the first file of a copy is written."""
+        """See `Store.lies_in`: the archive of such a folder is made before the first file of a copy is written."""
         top = os.path.realpath(os.fsdecode(place))
         return top == "/" or any(f"{os.path.realpath(own)}/".startswith(top + "/") for own in (self._objects, self.state))
 
@@ -493,7 +500,7 @@ class LocalStore(CollectingStore):
     ) -> str:
         """Copies a file or tree (*method* flat: one file, hashed by its bytes), without the entries that *accepts* refuses.
 
-        *references*: valid paths that a tree refers to, which are part of its own path.
+        *references*: valid paths that a tree refers to, on which its own path depends.
         """
         from snowsnake.store import nar_reader
 
@@ -584,7 +591,7 @@ class LocalStore(CollectingStore):
         shutil.rmtree(folder, ignore_errors=True)
 
     def _sync_all(self) -> None:
-        """Writes everything so far in this file system to the disk."""
+        """Writes all that was written so far in this file system to the disk, unless the store is not durable."""
         from snowsnake.store.canonical import sync_file_system
 
         if self.durable and not sync_file_system(self._own_scratch().fd):
@@ -599,7 +606,7 @@ class LocalStore(CollectingStore):
 
         place = self._place(path)
         if not os.path.lexists(target) and os.path.lexists(place):
-            return  # a flush that failed half-way got this far
+            return                         # an earlier flush, which failed later, has moved it
         try:
             move_canonical(target, place)
         except OSError:

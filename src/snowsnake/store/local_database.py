@@ -86,14 +86,14 @@ create index if not exists IndexRealisationsRefsOnOutputPath on Realisations(out
 
 
 class BadDatabase(ValueError):
-    """The database cannot be used: it is damaged, not one of ours, locked for too long, or there is no room."""
+    """The database cannot be used: it is damaged, it is not a store's, another process locks it for too long, or the disk is full."""
 
 
 class _Connection(sqlite3.Connection):
     """Turns SQLite's errors into `BadDatabase`, with the name of the file; results are fetched at once, because reading may fail."""
 
     path = ""
-    process = 0  # that opened it: SQLite's locks and buffers are not for its children
+    process = 0  # the process that opened it: children must not use its locks and buffers
 
     @contextmanager
     def checked(self) -> Iterator[None]:
@@ -105,7 +105,7 @@ class _Connection(sqlite3.Connection):
             raise BadDatabase(f"the store's database '{self.path}': {error}") from None
 
     def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[Any]:
-        if os.getpid() == self.process:        # as `checked`, which is slower
+        if os.getpid() == self.process:        # faster than `checked`
             try:
                 return self.execute(query, parameters).fetchall()
             except sqlite3.Error as error:
@@ -132,7 +132,7 @@ def _connect(path: str, parameters: str = "") -> _Connection:
 
 
 def _connect_to_read(path: str) -> _Connection:
-    """Readers of a write-ahead log also write beside the database; a reader without that permission reads the database file alone."""
+    """Connects to read.  Readers of a write-ahead log write files beside the database; without that permission, the database file is read alone."""
     connection = _connect(path, "mode=ro")
     try:
         connection.execute("select 1 from sqlite_master limit 1").fetchall()
@@ -143,7 +143,7 @@ def _connect_to_read(path: str) -> _Connection:
         return _connect(path, "immutable=1" if is_locked_out else "mode=ro")
 
 
-_inherited: list[sqlite3.Connection] = []  # of the parent process: not even closed here
+_inherited: list[sqlite3.Connection] = []  # connections of the parent process, which must not even be closed here
 
 
 class StoreDatabase:
@@ -164,7 +164,7 @@ class StoreDatabase:
         try:
             self._db.run("pragma foreign_keys = on")
             self._db.run("pragma synchronous = normal")
-            self._db.rows("select id from ValidPaths limit 1")      # is it a database, and ours?
+            self._db.rows("select id from ValidPaths limit 1")      # fails if it is not a database, or not a store's
         except BadDatabase:
             self.close()
             raise
@@ -256,14 +256,14 @@ class StoreDatabase:
         return [found for (found,) in self._db.rows(query, (path,))]
 
     def path_starting(self, prefix: str) -> str | None:
-        """The first valid path that begins so."""
+        """The first valid path that begins with *prefix*; None if there is none."""
         found = self._db.rows("select path from ValidPaths where path >= ? order by path limit 1", (prefix,))
         return found[0][0] if found and found[0][0].startswith(prefix) else None
 
     # --- changing
 
     def register(self, infos: Iterable[PathInfo], *, replaces: bool = False) -> None:
-        """Makes paths valid that are completely on disk.  They may refer to each other.
+        """Makes paths valid whose objects are completely on disk.  They may refer to each other.
 
         Paths that are valid already stay as they are; with *replaces*, the facts about them are written again, and references added.
         """
@@ -300,7 +300,7 @@ class StoreDatabase:
             self._db.run("insert or replace into DerivationOutputs (drv, id, path) values (?, ?, ?)", (row, name, path))
 
     def realisation(self, digest: str, name: str) -> tuple[str, list[str]] | None:
-        """Records (path, signatures) of a derivation's output; the derivation is given by its hash."""
+        """(path, signatures) of the output *name* of a derivation, by the derivation's hash; None if they are not recorded."""
         if not self._has_realisations:
             self._has_realisations = bool(self._db.rows("select 1 from sqlite_master where type = 'table' and name = 'Realisations'"))
             if not self._has_realisations:
@@ -332,7 +332,7 @@ class StoreDatabase:
                 )
 
     def _make_realisations(self) -> None:
-        """The tables that stores get when they are used with the feature `ca-derivations`."""
+        """Makes the tables that stores get when they are used with the feature `ca-derivations`."""
         version_path = os.path.join(self._directory, "ca-schema")
         if os.path.exists(version_path):
             return

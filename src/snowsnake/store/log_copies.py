@@ -15,7 +15,7 @@ from snowsnake.store.local import LocalStore
 
 
 def add_log(store: Store, drv_path: str, log: bytes) -> None:
-    """A log that exists already is kept."""
+    """Adds the log of a derivation, unless there is one; ValueError for a kind of store that keeps no logs."""
     if isinstance(store, BinaryCacheStore):
         store.add_log(drv_path, log)
         return

@@ -95,7 +95,7 @@ class MemoryStore(Store):
         return self.below.real_path(path) if self.below is not None else None
 
     def outputs(self, drv_path: str) -> dict[str, str]:
-        """Including those that the store below knows."""
+        """The paths of a derivation's outputs by name, including those that the store below knows."""
         if drv_path not in self._infos and self.below is not None:
             return self.below.outputs(drv_path)
         return super().outputs(drv_path)
@@ -112,7 +112,7 @@ class MemoryStore(Store):
         return missing_paths(self, wanted)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """Makes nothing: a wanted path is valid below, or it is not."""
+        """Returns the wanted paths if they are valid; NoBuilder otherwise: this store builds nothing."""
         return existing(self, wanted)
 
     @property

@@ -24,8 +24,12 @@ def missing_paths(
     store: Store, wanted: Iterable[str], ask: Ask | None = None, allows: Callable[[Derivation], bool] = lambda drv: True,
     find: Callable[[Derivation, list[str]], Mapping[str, str]] | None = None,
 ) -> Missing:  # fmt: skip
-    """*wanted*: paths, `DRV!OUTPUT,…` and `DRV!*`; a derivation alone means all its outputs.  *ask* returns which of some paths substituters have, and is told what is known of their contents.
-    *allows*: whether the outputs of a derivation may be substituted.  *find*: which paths substituters know for outputs whose paths are not known here."""
+    """The plan to make *wanted* valid: paths, `DRV!OUTPUT,…` and `DRV!*`; a derivation alone means all its outputs.
+
+    *ask(paths, contents)* returns the offers of substituters for some paths; *contents*: what is known of the contents of fixed outputs.
+    *allows*: whether the outputs of a derivation may be substituted.  *find* returns the paths that substituters know for outputs whose paths are not
+    known here, by name.
+    """
     plan = _Plan(store, ask, allows, find)
     for item in wanted:
         path, _, names = item.partition("!")
@@ -52,7 +56,7 @@ class _Plan:
         self._waiting_paths: list[str] = []
         self._seen: set[str] = set()
         self._offers: dict[str, Offer] = {}
-        self._lacking: set[str] = set()                    # what no substituter has
+        self._lacking: set[str] = set()                    # paths that no substituter has
         self._inputs: dict[str, list[str]] = {}            # derivations to build
         self._unknown: set[str] = set()
         self.ignored: list[str] = []
@@ -84,7 +88,7 @@ class _Plan:
                 self._derivation(path, outputs[path])
 
     def _absent_outputs(self, path: str) -> list[str] | None:
-        """Wanted outputs that are not valid; the derivation itself if that is not valid; None: they cannot be substituted, and must be built."""
+        """Wanted outputs that are not valid; the derivation itself if that is not valid; None if they must be built: they cannot be substituted."""
         if not self._store.has_derivation(path):
             return [path]
         drv = self._derivations.get(path)

@@ -2,7 +2,7 @@
 
 In: a binary file object (or bytes), hostile or not.  Out: its members one after the other; or a tree on disk.
 Names that could leave the target, unsorted or repeated entries, truncation, false lengths, non-zero padding and too deep
-nesting are a `BadArchive`.  A length in an archive is no reason to allocate memory.
+nesting are a `BadArchive`.  Memory is allocated for what was read, never for a length that the archive announces.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass
 
-MAX_DEPTH = 64  # as Nix 2.34
-_MAX_NAME_BYTES = 255  # whatever the file system allows
+MAX_DEPTH = 64  # the limit of Nix 2.34
+_MAX_NAME_BYTES = 255  # even if the file system allows more
 _MAX_TARGET_BYTES = 4095
 _MAX_TOKEN_BYTES = 64
 _PIECE_BYTES = 65536

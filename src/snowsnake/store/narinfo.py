@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from snowsnake.store.hash import Hash
 from snowsnake.store.path import STORE_DIR, check_path
-from snowsnake.store.path_info import check_claims
+from snowsnake.store.path_info import check_claims, fingerprint
 
 TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class NarInfo:
 
     @classmethod
     def parse(cls, text: str, store_dir: str = STORE_DIR) -> NarInfo:
-        """Unknown fields are ignored; a known one that occurs twice is refused, except `Sig`."""
+        """Reads the text of a `.narinfo`; ValueError if it is corrupt.  Unknown fields are ignored; a known one may not occur twice, except `Sig`."""
         fields: dict[str, str] = {}
         signatures: list[str] = []
         if text and not text.endswith("\n"):
@@ -103,8 +103,7 @@ class NarInfo:
 
     def fingerprint(self) -> str:
         """The text that signatures sign."""
-        nar_hash = self.nar_hash.format("nix32", with_algorithm=True)
-        return f"1;{self.path};{nar_hash};{self.nar_size};{','.join(sorted(self.references))}"
+        return fingerprint(self.path, self.nar_hash, self.nar_size, self.references)
 
 
 _KNOWN = {

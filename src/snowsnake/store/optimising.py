@@ -1,4 +1,4 @@
-"""Equal files of a store become one file with many names: hard links to a copy in `.links`, as Nix has them.
+"""Makes equal files of a store one file with many names: hard links to a copy in `.links`, as Nix has them.
 
 In: a store in folders.  Out: the same objects, which take less room.  A file's name in `.links` is the hash of its archive, so that files
 that differ in who may execute them stay apart.
@@ -14,7 +14,8 @@ from collections.abc import Callable
 from snowsnake.store import hashing, nar
 
 _LINKS = ".links"
-_DIRECTORY_FULL = (errno.ENOSPC, errno.EMLINK)     # ext4: too many entries, or too many names of one file: then it stays a copy
+# The errors of ext4 for too many entries in a folder, and for too many names of a file: the file then stays a copy.
+_DIRECTORY_FULL = (errno.ENOSPC, errno.EMLINK)
 
 
 class Optimiser:
@@ -78,7 +79,7 @@ class Optimiser:
             self._replace(path, link, status)
 
     def _drop_damaged(self, link: str, size: int) -> None:
-        """Removes a link that is not what its name says; its other names stay, for `--verify --repair` to find."""
+        """Removes a link that is not what its name says; other names of the file stay, and `--verify --repair` finds them."""
         try:
             found = os.lstat(link)
         except FileNotFoundError:
@@ -92,7 +93,7 @@ class Optimiser:
         self._linked.discard(found.st_ino)
 
     def _replace(self, path: str, link: str, status: os.stat_result) -> None:
-        """*path* becomes another name of *link*, at once: there is no moment without it."""
+        """Makes *path* another name of *link*, atomically: there is no moment without the file."""
         self._folder = self._folder or self._scratch()
         temporary = os.path.join(self._folder, "link")
         parent = os.path.dirname(path)

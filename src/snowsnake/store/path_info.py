@@ -19,7 +19,7 @@ else:
 
 @dataclass
 class Download:
-    """A binary cache's compressed archive of an object; *url* is relative to the cache's."""
+    """A binary cache's compressed archive of an object; *url* is relative to the cache's; *hash*, and *size* in bytes, of the compressed file."""
 
     url: str
     compression: str
@@ -29,7 +29,10 @@ class Download:
 
 @dataclass
 class PathInfo:
-    """The facts about a valid path.  *nar_hash*: "sha256:" and base16."""
+    """The facts about a valid path.  *nar_hash*: "sha256:" and base16; *nar_size* in bytes; *outputs*: of a derivation, paths by name.
+
+    *is_ultimate*: it was built by the store that has it.
+    """
 
     path: str
     nar_hash: str
@@ -37,9 +40,9 @@ class PathInfo:
     references: list[str] = field(default_factory=list)
     ca: str | None = None
     deriver: str | None = None
-    outputs: dict[str, str] = field(default_factory=dict)  # of a derivation
+    outputs: dict[str, str] = field(default_factory=dict)
     registration_time_s: int = 0
-    is_ultimate: bool = False  # built here
+    is_ultimate: bool = False
     signatures: list[str] = field(default_factory=list)
     download: Download | None = None
 
@@ -76,8 +79,13 @@ class PathInfo:
         return {key: found[key] for key in sorted(found)}
 
 
+def fingerprint(path: str, nar_hash: Hash, nar_size: int, references: Iterable[str]) -> str:
+    """The text that signatures of an object sign."""
+    return f"1;{path};{nar_hash.format('nix32', with_algorithm=True)};{nar_size};{','.join(sorted(references))}"
+
+
 def check_claims(signatures: Iterable[str], ca: str | None) -> None:
-    """ValueError if a signature or the content address could not be read again; whether they are right is not looked at."""
+    """ValueError if a signature or the content address is not of the right form; whether they fit the object is not checked."""
     for signature in signatures:
         split_named(signature, "signature")
     if ca:
@@ -103,7 +111,7 @@ def split_named(text: str, what: str) -> tuple[str, bytes]:
 
 
 def split_content_address(text: str) -> tuple[str, Hash]:
-    """(method, hash) of a content address; ValueError if it is none.
+    """(method, hash) of a content address; ValueError if *text* is not one.
 
     >>> split_content_address("fixed:r:sha1:" + "0" * 32)[0]
     'nar'

@@ -1,4 +1,4 @@
-"""The places of a store: the prefix of its paths, the folder with its objects, the folder with its state; or a store that takes nothing.
+"""Where a store is: the prefix of its paths, the folder with its objects, the folder with its state; or a store that takes nothing.
 
 In: folders.  Out: `StorePlace`, `DaemonPlace`, `DummyStore`.  Nothing is opened before `open`.
 """

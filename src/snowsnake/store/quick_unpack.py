@@ -1,7 +1,7 @@
 """Unpacks archives whose bytes need not be read from a stream: those in memory, and those in temporary files.
 
-In: what an archive should be, the archive.  Out: its tree with the modes and dates of a store, if it is exactly that archive.  Whatever is wrong is left
-to `nar_reader.py`, which reads it again and says what it is.
+In: the facts about an archive, the archive.  Out: its tree with the modes and dates of a store, if it has exactly these facts.  Otherwise
+`nar_reader.py` reads it again, and says what is wrong.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def unpack_known(info: PathInfo, archive: BinaryIO, target: str) -> bool:
-    """Whether the archive has the announced hash and is at *target* now.  If not, nothing is there, and the archive can be read from its beginning."""
+    """Unpacks an archive at *target*.  False if it does not have the announced hash: then nothing is there, and it can be read from its beginning."""
     with _in_memory(archive, info.nar_size) as data:
         if data is None or "sha256:" + hashing.digest("sha256", data).hex() != info.nar_hash:
             return False
@@ -34,7 +34,7 @@ def unpack_known(info: PathInfo, archive: BinaryIO, target: str) -> bool:
 
 @contextmanager
 def _in_memory(archive: BinaryIO, size: int) -> Iterator[memoryview | None]:
-    """The bytes of an archive, if they can be had without reading it, and are as many as announced."""
+    """The bytes of an archive of *size* bytes in memory or in a temporary file; None for another one."""
     if isinstance(archive, io.BytesIO) and archive.tell() == 0:
         with archive.getbuffer() as data:
             yield data if len(data) == size else None

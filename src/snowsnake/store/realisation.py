@@ -29,7 +29,7 @@ _PATH_BYTES = 20
 
 @dataclass
 class Realisation:
-    """The path of a built output.  *key*: the hash of its derivation, as `output_key` computes it, "!" and its name."""
+    """The path of a built output.  *key*: the hash of its derivation, as `Keys.of` computes it, "!" and its name."""
 
     key: str
     path: str
@@ -80,18 +80,21 @@ def has_unknown_outputs(drv: Derivation) -> bool:
 
 
 def is_impure(drv: Derivation) -> bool:
-    """Whether it is built anew each time: what its outputs became before says nothing."""
+    """Whether it is built each time again: what its outputs were before does not count."""
     return any(output.kind == "impure" for output in drv.outputs.values())
 
 
 class Keys:
-    """The hash of derivations in a store, which *read* reads."""
+    """The hashes of derivations in a store, whose texts *read* returns."""
 
     def __init__(self, read: Callable[[str], bytes], store_dir: str) -> None:
         self._memory = DerivationMemory(store_dir, read)
 
     def of(self, drv: Derivation) -> str:
-        """The hash that names a derivation's outputs: of its text without their paths, with hashes in place of its inputs; for fixed outputs, of the fixed hash."""
+        """The hash that names a derivation's outputs: of its text without their paths, and with hashes in place of its inputs.
+
+        For a fixed output, it is a hash of the fixed hash.
+        """
         if len(drv.outputs) == 1 and (output := next(iter(drv.outputs.values()))).hash is not None:
             prefix = {"flat": "", "nar": "r:", "text": "text:", "git": "git:"}[output.method or "flat"]
             text = f"fixed:out:{prefix}{output.algorithm}:{output.hash.base16}:{output.path}".encode()
@@ -111,7 +114,7 @@ def _text(drv: Derivation, inputs: list[tuple[str, str]]) -> bytes:
 
 
 def needs_resolving(drv: Derivation, *, knows_realisations: bool) -> bool:
-    """Whether it is built as another derivation, which has paths in place of its inputs.  For fixed outputs this only saves builds."""
+    """Whether a derivation is built as another one, which has paths in place of its inputs.  For fixed outputs, this only saves builds."""
     if not drv.input_drvs:
         return False
     if drv.dynamic_inputs:
@@ -121,7 +124,7 @@ def needs_resolving(drv: Derivation, *, knows_realisations: bool) -> bool:
 
 
 def resolve(drv: Derivation, actual: Callable[[str, str], str]) -> Derivation:
-    """*actual* returns the path of a derivation's output."""
+    """The derivation with the paths of its inputs.  *actual* returns the path of a derivation's output."""
     sources = set(drv.input_srcs)
     names: dict[str, str] = {}
     wanted = [(path, (output,)) for path, outputs in drv.input_drvs.items() for output in outputs]
@@ -152,7 +155,7 @@ def resolve(drv: Derivation, actual: Callable[[str, str], str]) -> Derivation:
 
 
 def output_placeholder(item: str, store_dir: str) -> str:
-    """What stands for an output (`DRV!out`, or `DRV!out!dev` for one of a derivation that is an output) in derivations that need it."""
+    """The text that represents an output in derivations that need it.  *item*: `DRV!out`, or `DRV!out!dev` for one of a derivation that is an output."""
     path, first, *others = item.split("!")
     placeholder = store_path.downstream_placeholder(path, first, store_dir)
     for name in others:
@@ -166,19 +169,20 @@ def output_name(name: str, output: str) -> str:
 
 
 def scratch_path(drv_path: str, drv: Derivation, output: str) -> str:
-    """The place at which an output is built whose path is not known yet: 2.34's, since its builder may show it; of an impure one another place each time."""
+    """The path at which an output is built whose own path is not known yet.  It is 2.34's, because the builder may print it.  An impure derivation has
+    another one each time."""
     digest = os.urandom(32).hex() if is_impure(drv) else "0" * 64
     return make_path(f"rewrite:{drv_path.rpartition('/')[2]}:name:{output}", digest, output_name(drv.name, output), drv.store_dir)
 
 
 def check_path(drv_path: str, path: str) -> str:
-    """The place at which an existing output is built again."""
+    """The path at which an existing output is built again."""
     base = path.rpartition("/")[2]
     return make_path(f"rewrite:{drv_path.rpartition('/')[2]}:{base}", "0" * 64, base[33:], path.rpartition("/")[0])
 
 
 def make_path(kind: str, digest: str, name: str, store_dir: str) -> str:
-    """A store path of a kind whose hash is a SHA-256."""
+    """The store path that follows from a SHA-256 *digest*; *kind* is the beginning of the text that is hashed, as `output:out`."""
     whole = hashing.digest("sha256", f"{kind}:sha256:{digest}:{store_dir}:{name}".encode("utf-8", "surrogateescape"))
     folded = bytearray(_PATH_BYTES)
     for place, byte in enumerate(whole):
@@ -205,7 +209,10 @@ def known_outputs(drv: Derivation, key: Callable[[], str], find: Callable[[str],
 def resolved_outputs(
     drv_path: str, read: Callable[[str], Derivation], key: Callable[[Derivation], str], find: Callable[[str], Realisation | None]
 ) -> dict[str, str]:
-    """As `known_outputs`, also if only what the derivation is resolved to is known: its inputs' outputs are found first, without recursion."""
+    """Does what `known_outputs` does, also if only the derivation that this one is resolved to is known.
+
+    The outputs of its inputs are found first, without recursion.
+    """
     done: dict[str, dict[str, str]] = {}
     waiting = [drv_path]
     while waiting:

@@ -1,4 +1,4 @@
-"""The text in which stores exchange which paths are valid: `nix-store --dump-db`, `--load-db`, `--register-validity`.
+"""The text that says which paths are valid, and in which stores exchange that: `nix-store --dump-db`, `--load-db`, `--register-validity`.
 
 In: `PathInfo`s, or lines.  Out: lines, or `PathInfo`s.  Bad input is a ValueError.
 """
@@ -15,7 +15,7 @@ _MAX_SIZE = (1 << 64) - 1
 
 
 def write_registration(info: PathInfo, *, is_brief: bool = False) -> str:
-    """Path, hash and size of its archive, deriver, references; *is_brief*: only path and references, as in `exportReferencesGraph`.
+    """The lines of one path: path, hash and size of its archive, deriver, references; *is_brief*: without hash and size, as in `exportReferencesGraph`.
 
     >>> write_registration(PathInfo("/nix/store/x", "sha256:00", 120))
     '/nix/store/x\\n00\\n120\\n\\n0\\n'
@@ -26,7 +26,7 @@ def write_registration(info: PathInfo, *, is_brief: bool = False) -> str:
 
 
 def read_registrations(stream: BinaryIO, store_dir: str, *, has_hashes: bool) -> Iterator[PathInfo]:
-    """Reads until the stream ends; hash and size are empty and 0 if the text does not have them."""
+    """Reads until the stream ends; ValueError for bad input.  *has_hashes*: whether the text has hashes and sizes, which are "" and 0 otherwise."""
     while True:
         first = stream.readline()
         if not first.endswith(b"\n"):

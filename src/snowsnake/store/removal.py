@@ -1,4 +1,4 @@
-"""Removes trees whatever the modes of their folders, and however deep they are: store objects are read-only, and builders make what they like.
+"""Removes trees, whatever the modes of their folders, and however deep they are: store objects are read-only, and builders make any files.
 
 In: the path of something that we made.  Out: the path does not exist any more.
 """
@@ -12,7 +12,7 @@ _MOST_OPEN = 32                            # folders at once
 
 
 def remove(path: str) -> None:
-    """Removes a file, a link or a tree; it does nothing if nothing is there."""
+    """Removes a file, a link or a tree; does nothing if nothing is there."""
     if os.path.islink(path) or not os.path.isdir(path):
         if os.path.lexists(path):
             os.unlink(path)
@@ -38,8 +38,8 @@ def _has_entries(folder: int) -> bool:
 
 
 def _empty(folder: int, top: int, depth: int) -> None:
-    """Removes what is in an open folder.  What lies deeper than a few folders is moved up to *top*: a tree may be deeper than there are descriptors,
-    and its paths longer than the system allows."""
+    """Removes the contents of an open folder.  Folders below the 32nd level are moved up to *top*, which its caller empties again: a tree may have
+    more levels than there are descriptors, and longer paths than the system allows."""
     with os.scandir(folder) as entries:
         found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_folder in found:
@@ -64,7 +64,7 @@ def _empty(folder: int, top: int, depth: int) -> None:
 
 
 def remove_if_possible(path: str) -> None:
-    """Removes a file, a link or a tree, as far as that is possible: for what the next process will try again."""
+    """Removes a file, a link or a tree, as far as that is possible; the next process will remove the rest."""
     try:                               # without `contextlib`, which every start would import
         remove(path)
     except OSError:
@@ -72,6 +72,6 @@ def remove_if_possible(path: str) -> None:
 
 
 def make_movable(path: str) -> None:
-    """Lets a folder that is read-only be moved into another one."""
+    """Makes it possible to move an object into another folder: a folder must be writable for that."""
     if os.path.isdir(path) and not os.path.islink(path):
         os.chmod(path, 0o755)

@@ -9,13 +9,14 @@ import io
 from collections.abc import Callable, Iterable
 
 from snowsnake.store import hashing, store_path
+from snowsnake.store.content_check import modulo_digest
 from snowsnake.store.graph import closure, sorted_paths
 from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.path_info import PathInfo
 
 
 def make_content_addressed(store: Store, target: Store, paths: Iterable[str], note: Callable[[str], None]) -> dict[str, str]:
-    """The new path of each path in the closure; each archive is in memory once."""
+    """Rewrites a closure; returns the new path of each of its paths.  *note* gets a line for each.  The largest archive must fit into memory twice."""
     names: dict[str, str] = {}
     for path in reversed(sorted_paths(store, closure(store, paths))):
         info = store.known(path)
@@ -29,7 +30,7 @@ def make_content_addressed(store: Store, target: Store, paths: Iterable[str], no
             archive = archive.replace(reference.encode(), name.encode())
             others.append(name)
         is_own = path in info.references
-        digest = modulo_digest(archive, path)
+        digest = modulo_digest(io.BytesIO(archive), path)      # 2.34.8 means to hash the places of the name as well, but records none
         base = path.rpartition("/")[2]
         made = str(store_path.fixed_path(base[33:], "nar", "sha256", digest, sorted(set(others)), is_own, store.store_dir))
         note(f"rewriting '{path}' to '{made}'")
@@ -40,12 +41,3 @@ def make_content_addressed(store: Store, target: Store, paths: Iterable[str], no
         target.import_object(PathInfo(made, nar_hash, len(archive), references, content), io.BytesIO(archive))
         names[path] = made
     return names
-
-
-def modulo_digest(archive: bytes, path: str) -> bytes:
-    """The SHA-256 of an archive with zeros in place of the object's own name.
-
-    2.34.8 means to hash the places as well, but records none.
-    """
-    part = path.rpartition("/")[2][:32].encode()
-    return hashing.digest("sha256", archive.replace(part, bytes(len(part))))

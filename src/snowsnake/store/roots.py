@@ -1,4 +1,4 @@
-"""Roots: links outside a store to its objects, registered so that Nix's garbage collector spares what they point to.
+"""Roots: links outside a store to its objects, which are registered, so that Nix's garbage collector spares what they point to.
 
 In: a link's path, a store path.  Out: the link, and a link to it below `nix/var/nix/gcroots/auto`, like `nix-store --add-root`.
 """

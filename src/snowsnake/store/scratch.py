@@ -31,7 +31,7 @@ class Scratch:
         self.fd = -1
         parent_fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            # Whoever removes folders holds the parent's lock exclusively, so that no new folder is still unlocked.
+            # A process that removes folders holds the parent's lock exclusively, so that it meets no new folder that is not locked yet.
             fcntl.flock(parent_fd, fcntl.LOCK_SH)
             os.mkdir(self.folder, 0o700)
             self.fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -43,7 +43,7 @@ class Scratch:
                 if path != self.folder:
                     _remove_abandoned(path)
         except BlockingIOError:
-            pass  # another process is starting: the next one will look
+            pass  # another process is starting: a later one will remove what is abandoned
         finally:
             os.close(parent_fd)
         weakref.finalize(self, _remove_own, self.folder, self.process)

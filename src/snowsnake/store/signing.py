@@ -29,6 +29,7 @@ class SecretKey:
 
     @classmethod
     def parse(cls, text: str) -> SecretKey:
+        """Reads `NAME:BASE64`; ValueError if it is not a secret key."""
         name, colon, rest = text.strip().partition(":")
         try:
             data = base64.b64decode(rest, validate=True)
@@ -42,23 +43,28 @@ class SecretKey:
 
     @classmethod
     def read(cls, path: str) -> SecretKey:
+        """Reads the key in a file; OSError or ValueError if there is none."""
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return cls.parse(file.read())
 
     @classmethod
     def new(cls, name: str) -> SecretKey:
+        """Makes a new key, from the system's random numbers."""
         seed = os.urandom(32)
         return cls(name, seed + ed25519.public_key(seed))
 
     def render(self) -> str:
+        """The secret key as `NAME:BASE64`."""
         return f"{self.name}:{base64.b64encode(self.data).decode()}"
 
     def sign(self, message: bytes) -> str:
+        """The signature of a message, as `NAME:BASE64`."""
         made = ed25519.signature(self.data[:32], self.data[32:], message)
         return f"{self.name}:{base64.b64encode(made).decode()}"
 
     @property
     def public(self) -> str:
+        """The public key, as `NAME:BASE64`."""
         return f"{self.name}:{base64.b64encode(self.data[32:]).decode()}"
 
 

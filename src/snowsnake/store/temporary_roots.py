@@ -1,4 +1,4 @@
-"""Protects what a running process needs of a store, in a file that Nix's garbage collector reads, as Nix's own processes do.
+"""Protects the paths that a running process needs, in a file that Nix's garbage collector reads, as Nix's own processes do.
 
 In: store paths.  Out: nothing; a path is protected until the process closes the store.
 """
@@ -30,16 +30,18 @@ class TemporaryRoots:
             self.name_all([path])
 
     def name_all(self, paths: Iterable[str]) -> None:
-        """As `name` of each, at once."""
+        """Does what `name` does, for many paths at once."""
         new = dict.fromkeys(path for path in paths if path not in self._named)
         if not new:
             return
         with _guard:
             if self._fd < 0:
                 self._open()
-            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)      # a collector has read all files before
+            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)      # a collector that holds this lock has read all files already
             try:
-                os.write(self._fd, b"".join(os.fsencode(path) + b"\0" for path in new))
+                left = b"".join(os.fsencode(path) + b"\0" for path in new)
+                while left:                                # a disk that is nearly full takes a part
+                    left = left[os.write(self._fd, left) :]
             finally:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
             self._named.update(new)
@@ -58,10 +60,10 @@ class TemporaryRoots:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             if os.fstat(self._fd).st_size == 0 and os.fstat(self._fd).st_nlink:
                 return
-            os.close(self._fd)                 # a collector took it for a dead process's
+            os.close(self._fd)                 # a collector has removed it: it took it for that of a dead process
 
     def close(self) -> None:
-        """Releases everything; in a child of the process that protected the paths, only the descriptors."""
+        """Ends the protection; in a child of the process that protected the paths, only closes the descriptors."""
         if self._fd >= 0:
             if (self._state, os.getpid()) in _shared:
                 try:
@@ -87,7 +89,7 @@ def roots_of(state: str) -> TemporaryRoots:
 
 
 def leave(roots: TemporaryRoots, state: str) -> None:
-    """One store fewer uses them; after the last one they end."""
+    """Says that one store fewer uses *roots*; after the last one, their protection ends."""
     with _guard:
         roots.users -= 1
         if roots.users == 0:

@@ -1,13 +1,13 @@
-"""Whether an object may be trusted: it was built here, is named by its contents, or is signed by trusted keys.
+"""Decides whether an object may be trusted: it was built here, is named by its contents, or is signed by trusted keys.
 
 In: `PathInfo`s, the settings' public keys.  Out: yes or no.  Signatures are Ed25519.
 """
 
 from __future__ import annotations
 
-from snowsnake.store import store_path
+from snowsnake.store import path_info, store_path
 from snowsnake.store.ed25519 import is_signature
-from snowsnake.store.path_info import PathInfo, split_named
+from snowsnake.store.path_info import PathInfo, split_content_address, split_named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Keys:
         return cls(found)
 
     def trust(self, info: PathInfo, needed: int, store_dir: str) -> bool:
-        """Whether at least *needed* keys signed an object; 0 requires one unless it was built here."""
+        """Whether an object has at least *needed* good signatures, or is named by its contents; 0 requires one unless it was built here."""
         if (info.is_ultimate and not needed) or is_content_addressed(info, store_dir):
             return True
         good = sum(self.signed(info, signature, store_dir) for signature in set(info.signatures))
@@ -46,7 +46,7 @@ class Keys:
         return any(self._signed(realisation.fingerprint, signature) for signature in set(realisation.signatures))
 
     def signed(self, info: PathInfo, signature: str, store_dir: str) -> bool:
-        """Whether one of these keys made the signature."""
+        """Whether one of these keys made the *signature* of an object."""
         return self._signed(fingerprint(info).encode(), signature)
 
     def _signed(self, message: bytes, signature: str) -> bool:
@@ -58,17 +58,14 @@ class Keys:
 
 
 def fingerprint(info: PathInfo) -> str:
-    """The text that signatures sign."""
-    nar_hash = info.hash.format("nix32", with_algorithm=True)
-    return f"1;{info.path};{nar_hash};{info.nar_size};{','.join(sorted(info.references))}"
+    """The text that signatures of the object sign."""
+    return path_info.fingerprint(info.path, info.hash, info.nar_size, info.references)
 
 
 def is_content_addressed(info: PathInfo, store_dir: str) -> bool:
     """Whether the path is the one that follows from the content address."""
     if not info.ca:
         return False
-    from snowsnake.store.path_info import split_content_address
-
     method, content = split_content_address(info.ca)
     name = info.path.rpartition("/")[2][33:]
     others = sorted(path for path in info.references if path != info.path)

@@ -12,13 +12,13 @@ from snowsnake.store import nar, store_path
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.path_info import PathInfo
 
-TYPE_CHECKING = False                 # a circle otherwise
+TYPE_CHECKING = False                 # an import would close a circle
 if TYPE_CHECKING:
     from snowsnake.store.local import LocalStore
 
 
 def faults_of(store: LocalStore, *, check_contents: bool, on_path: Callable[[str], None] | None) -> list[str]:
-    """See `LocalStore.verify`."""
+    """The faults of a store; see `LocalStore.verify`.  *check_contents*: the contents of each object are hashed.  *on_path* gets each path first."""
     faults = store.database.check()
     for path in store.database.paths():
         if on_path is not None:
