@@ -6,8 +6,8 @@ In: handles.  Out: handles, bytes, Python data.  These functions evaluate what t
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from snowsnake.builtins.engines.numbers cimport format_float_json, format_int
-from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text
+from snowsnake.builtins.engines.numbers cimport format_float_json
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_clear, bytes_decimal, bytes_free, bytes_init, bytes_reserve, bytes_text
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport raise_type
@@ -264,7 +264,7 @@ cdef bint _put_scalar(Bytes* out, Word w) except -1:
     elif is_bool(w):
         bytes_text(out, "true" if w == WORD_TRUE else "false")
     elif is_int(w):
-        format_int(out, int_value(w))
+        bytes_decimal(out, int_value(w))
     elif is_float(w):
         format_float_json(out, float_value(w))
     else:

@@ -11,6 +11,7 @@ from snowsnake.builtins.protocol cimport call_internal2, done
 from snowsnake.builtins.registry cimport define
 from snowsnake.bytecode.opcodes cimport OP_ADD, OP_DIV, OP_LESS, OP_MUL, OP_SUB
 from snowsnake.diagnostics.message_table cimport MESSAGE_FLOAT_OUTSIDE_INT, MESSAGE_ROUNDING_LOSS, MESSAGE_ROUNDING_UNDEFINED
+from snowsnake.foundation.floats cimport FLOAT_TEXT_BYTES, float_text
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport of_part, raise_message, worded
 from snowsnake.machine.heap cimport make_int, pop
@@ -72,9 +73,11 @@ cdef int _rounded_int(Machine* m, Word w) noexcept nogil:
 
 
 cdef inline int _rounded(Machine* m, Word w, double rounded) noexcept nogil:
+    cdef char[FLOAT_TEXT_BYTES] text
     if rounded >= LEAST_INT and rounded < -LEAST_INT:
         return done(m, make_int(m, <int64_t>rounded))
-    return raise_message(m, worded(MESSAGE_FLOAT_OUTSIDE_INT, float_value(w)))
+    float_text(text, sizeof(text), "%g", float_value(w))
+    return raise_message(m, worded(MESSAGE_FLOAT_OUTSIDE_INT, <char*>text))
 
 
 cdef int ceil_(Machine* m, Word* fp) noexcept nogil:

@@ -28,7 +28,7 @@ cdef extern from *:
         {"cannot compare %s with %s; values are %s and %s", 5, 4},
         {"Due to a bug (see https://github.com/NixOS/nix/issues/12899) the NixInt argument %lld caused undefined behavior in previous Nix versions.\\012\\011Future Nix versions might implement the correct behavior.", 16, 0},
         {"Due to a bug (see https://github.com/NixOS/nix/issues/12899) a loss of precision occurred in previous Nix versions because the NixInt argument %lld was rounded to %lld.\\012\\011Future Nix versions might implement the correct behavior.", 16, 0},
-        {"NixFloat argument %g is not in the range of NixInt", 16, 0},
+        {"NixFloat argument %s is not in the range of NixInt", 16, 0},
         {"cannot compare %s with %s; values of that type are incomparable (values are %s and %s)", 5, 4},
         {"the string '%.*s' is not allowed to refer to a store path (such as '%.*s%s%.*s%s')", 18, 0},
         {"dynamic attribute '%s' already defined at %s:%u:%u", 22, 0},

@@ -18,7 +18,6 @@ TYPES = {
     "number": "%u",
     "size": "%zu",
     "code": "%d",
-    "float": "%g",
     "hex": "%02X",
 }
 # beside the words of the catalogue: what is no error
@@ -104,7 +103,7 @@ MESSAGES: tuple[Message, ...] = (
         "Due to a bug (see https://github.com/NixOS/nix/issues/12899) a loss of precision occurred in previous Nix versions because the "
         "NixInt argument {number:int} was rounded to {rounded:int}.\n\tFuture Nix versions might implement the correct behavior."
     ),
-    Message("FLOAT_OUTSIDE_INT", "range", "NixFloat argument {number:float} is not in the range of NixInt"),
+    Message("FLOAT_OUTSIDE_INT", "range", "NixFloat argument {number:text} is not in the range of NixInt"),
     Message(
         "NOT_COMPARABLE",
         "type",

@@ -5,15 +5,16 @@ All of these builtins replace their operand by a simpler one and never go back, 
 """
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcpy, memset
 
 from snowsnake.diagnostics.message_table cimport MESSAGE_CONTEXT_IN_PATH, MESSAGE_NOT_ABSOLUTE, MESSAGE_NOT_ADDABLE, MESSAGE_NOT_COERCIBLE
 from snowsnake.foundation.buffer cimport DECIMAL_SIZE, Bytes, write_decimal
+from snowsnake.foundation.floats cimport FLOAT_TEXT_BYTES, float_text
 from snowsnake.foundation.paths cimport append_components
 from snowsnake.host.sources cimport host_path_to_store
-from snowsnake.machine.attention cimport exhaust, must_stop, stop
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.descriptions cimport describe_value, shown_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_message, worded
+from snowsnake.machine.errors cimport of_part, raise_message, worded
 from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_path, make_string, pop, push, stack_reserve
 from snowsnake.machine.internals cimport (
@@ -33,6 +34,7 @@ cdef enum:
     MOST_PIECES = 512                 # pieces of the text of a list, before they are joined into one
     PIECE_SIZE = 2048                 # bytes of a piece that has the text of several elements
     MOST_INNER = 8                    # lists in lists, of which a piece has all
+    CANONICAL_WORDS = 8               # headers of what canonical_string and make_path make, which copy the text at most twice
 
 
 cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:
@@ -118,10 +120,9 @@ cdef int coerce_store(Machine* m, Word* fp) noexcept nogil:
 
 cdef Word _scalar_text(Machine* m, Word w) noexcept nogil:
     """The text of null, a Boolean or a number; 0 for anything else."""
-    cdef char* text
+    cdef char[FLOAT_TEXT_BYTES] text
     cdef uint8_t[DECIMAL_SIZE] digits
     cdef int start
-    cdef Word s
     if w == WORD_TRUE:
         return make_string(m, "1", 1, 0)
     if w == WORD_FALSE or w == WORD_NULL:
@@ -129,16 +130,9 @@ cdef Word _scalar_text(Machine* m, Word w) noexcept nogil:
     if is_int(w):
         start = write_decimal(int_value(w), digits)
         return make_string(m, digits + start, DECIMAL_SIZE - start, 0)
-    elif is_float(w):
-        text = format_text("%f", float_value(w))
-    else:
-        return 0
-    if text == NULL:
-        exhaust(m)
-        return m.empty_string
-    s = make_string(m, text, strlen(text), 0)
-    free(text)
-    return s
+    if is_float(w):
+        return make_string(m, text, float_text(text, sizeof(text), "%f", float_value(w)), 0)
+    return 0
 
 
 cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:
@@ -379,7 +373,7 @@ cdef int coerce_path(Machine* m, Word* fp) noexcept nogil:
     s = m.result
     if string_size(s) == 0 or string_data(s)[0] != c'/':
         return raise_message(m, worded(MESSAGE_NOT_ABSOLUTE, <int>string_size(s), <char*>string_data(s)))
-    if not heap_reserve(m, string_size(s) >> 2):
+    if not heap_reserve(m, CANONICAL_WORDS + (string_size(s) >> 2)):
         return RAISE
     m.result = canonical_string(m, s)
     return DONE
@@ -396,13 +390,17 @@ cdef enum:
 cdef int _join_path(Machine* m, Word* parts, uint64_t count) noexcept nogil:
     """Joins the text of a path and strings, which must have no context, to a path."""
     cdef uint64_t i
+    cdef int outcome
     for i in range(count):
         if string_context(parts[i]):
             return raise_message(m, worded(MESSAGE_CONTEXT_IN_PATH))
-    i = concatenate_strings(m, parts, count)
-    if i == DONE:
-        m.result = make_path(m, canonical_string(m, m.result))
-    return <int>i
+    outcome = concatenate_strings(m, parts, count)
+    if outcome != DONE:
+        return outcome
+    if not heap_reserve(m, CANONICAL_WORDS + (string_size(m.result) >> 2)):
+        return RAISE
+    m.result = make_path(m, canonical_string(m, m.result))
+    return DONE
 
 
 cdef int _cannot_add(Machine* m, Word w, const char* type_) noexcept nogil:

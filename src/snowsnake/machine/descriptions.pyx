@@ -10,6 +10,8 @@ from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
 from snowsnake.diagnostics.message_table cimport MESSAGE_MISSING_ATTRIBUTE, MESSAGE_NOT_A_FUNCTION, MESSAGE_WRONG_TYPE
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
 from snowsnake.machine.attrs cimport attrs_flat, attrs_position, keys_order
+from snowsnake.foundation.floats cimport FLOAT_TEXT_BYTES, float_text
+from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.errors cimport add_candidates, format_text, raise_message, raise_text, worded
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
@@ -172,6 +174,11 @@ cdef void _string(Out* out, Word s) noexcept nogil:
         _own(out, format_text(b" \xc2\xab%llu bytes elided\xc2\xbb", <unsigned long long>(n - shown)))
 
 
+cdef void _float(Out* out, double number) noexcept nogil:
+    cdef char[FLOAT_TEXT_BYTES] text
+    _put(out, text, float_text(text, sizeof(text), "%g", number))
+
+
 cdef void _plain_name(Out* out, Text* name) noexcept nogil:
     cdef size_t size = name_text_bytes(name)
     cdef char* shown = <char*>allocate_items(size, 1)
@@ -238,6 +245,8 @@ cdef void _set(Machine* m, Out* out, Word w, int depth) noexcept nogil:
         out.seen[out.seen_count] = w
         out.seen_count += 1
     order = keys_order(m, attrs_keys(w))
+    if order == NULL:
+        error_disregard(m)
     _text(out, "{ ")
     for first in range(1, -1, -1):
         for i in range(n):
@@ -304,7 +313,7 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
             _lambda(m, out, w)
     elif tag == TAG_BOX:
         if kind_of(w) == KIND_FLOAT:
-            _own(out, format_text("%g", float_value(w)))
+            _float(out, float_value(w))
         elif kind_of(w) == KIND_PATH:
             s = path_string(w)
             _put(out, string_data(s), string_size(s))

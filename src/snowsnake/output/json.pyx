@@ -17,6 +17,7 @@ from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport shown_type
+from snowsnake.machine.evaluation_order cimport order_made
 from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
 from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport pop, push, stack_reserve
@@ -280,9 +281,9 @@ cdef int64_t _in_hand(Machine* m, Word* level, bint is_innermost) noexcept nogil
     if i < 0 or n == 0:
         return -1                     # shown as its outPath: that has no line
     if is_attrs(level[0]):
-        order = attrs_order(m, level[0])
+        order = order_made(level[0])
         if order == NULL:
-            return -1
+            return -1                 # nothing of it has been in hand yet
     if is_innermost and <uint64_t>i < n:
         w = val(list_items(level[0])[i] if order == NULL else attrs_values(level[0])[order[i]])
         if is_thunk(w) and header_state(pointer_of(w)[0]) != THUNK_SUSPENDED:

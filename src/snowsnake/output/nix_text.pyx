@@ -6,14 +6,14 @@ In: a word.  Out: text in a Bytes.  It has a stack of its own, for any depth.  A
 C++ Nix copies the value of a list wherever it comes from an expression and not from a variable.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdio cimport snprintf
 from libc.stdlib cimport free
-from libc.string cimport memset, strlen
+from libc.string cimport memset
 
 from snowsnake.builtins.engines.text cimport is_identifier, is_keyword
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_decimal, bytes_text
+from snowsnake.foundation.floats cimport FLOAT_TEXT_BYTES, float_text
 from snowsnake.foundation.probing cimport probe
 from snowsnake.host.environment cimport host_is_time, host_time
 from snowsnake.machine.attention cimport must_stop, stop
@@ -48,7 +48,8 @@ cdef struct ValuePrinter:
     int flags
     uint64_t most_levels              # of lists and sets in each other; 0: there is no limit
     bint is_too_deep
-    bint fits                         # False: memory ran out
+    bint fits                         # False: memory ran out, or the next is true
+    bint has_error                    # an error has been raised
     bint is_stopped                   # by the sink
     OpenValue* levels
     uint64_t level_count
@@ -144,13 +145,8 @@ cdef void _put_function(ValuePrinter* p, Word f) noexcept nogil:
 
 
 cdef void _put_float(ValuePrinter* p, double number) noexcept nogil:
-    """The form of %g; the decimal point is a full stop in every locale."""
-    cdef char[64] text
-    cdef int i
-    snprintf(text, sizeof(text), "%g", number)
-    for i in range(<int>strlen(text)):
-        if text[i] == b',':
-            text[i] = b'.'
+    cdef char[FLOAT_TEXT_BYTES] text
+    float_text(text, sizeof(text), "%g", number)
     _put(p, text)
 
 
@@ -291,6 +287,7 @@ cdef void _put_rest(ValuePrinter* p) noexcept nogil:
             continue
         order = attrs_order(p.m, container)
         if order == NULL:
+            p.has_error = True
             p.fits = False
             return
         name = symbol_string(p.m, keys_symbols(attrs_keys(container))[order[i]])
@@ -317,7 +314,7 @@ cdef int print_to(Machine* m, Word value, Bytes* out, int flags, uint64_t most_l
     _put_rest(&p)
     free(p.levels)
     free(p.seen)
-    if p.is_stopped:
+    if p.is_stopped or p.has_error:
         return RAISE
     if must_stop(m):
         return stop(m)

@@ -7,11 +7,11 @@ open elements, then two words for each list or set that is open: itself and four
 one if it is a derivation, plus two if the element of that attribute is open.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memset, strlen
 
 from snowsnake.builtins.protocol cimport done, force
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_free, bytes_text
+from snowsnake.foundation.floats cimport FLOAT_TEXT_BYTES, float_text
 from snowsnake.foundation.probing cimport probe
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order
@@ -319,7 +319,7 @@ cdef int _put_derivation(HeapText* t, Word* fp, Word w) noexcept nogil:
 
 cdef int _put_value(HeapText* t, Word* fp, Word w) noexcept nogil:
     """What must be forced for it has been.  DONE: written, or a level opened; RAISE."""
-    cdef char[64] number
+    cdef char[FLOAT_TEXT_BYTES] number
     cdef int tag = tag_of(w)
     if tag == TAG_STRING:
         text_context(t, string_context(w))
@@ -349,8 +349,7 @@ cdef int _put_value(HeapText* t, Word* fp, Word w) noexcept nogil:
     elif tag == TAG_FUNCTION:
         _put_function(t, fp, w)
     elif tag == TAG_BOX and is_float(w):
-        snprintf(number, sizeof(number), "%g", float_value(w))
-        _put_leaf(t, fp, "float", number, strlen(number))
+        _put_leaf(t, fp, "float", number, float_text(number, sizeof(number), "%g", float_value(w)))
     elif tag == TAG_BOX and is_path(w):
         _put_leaf(t, fp, "path", string_data(path_string(w)), string_size(path_string(w)))
     else:

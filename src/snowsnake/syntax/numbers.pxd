@@ -6,4 +6,3 @@ from snowsnake.syntax.nodes cimport Text
 cdef bint text_to_int(Text text, int64_t* value) noexcept nogil
 cdef bint text_to_float(Text text, double* value) noexcept nogil
 cdef bint is_valid_number(Text text, bint is_float) noexcept nogil
-cdef int float_to_text(double value, char* buffer, int capacity) noexcept nogil

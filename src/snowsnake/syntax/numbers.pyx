@@ -33,17 +33,9 @@ cdef extern from *:
         uselocale(before);
         return errno == 0;
     }
-
-    static int snow_float_to_text(double value, char *buffer, int capacity) {
-        locale_t before = uselocale(snow_c_locale);
-        int size = snprintf(buffer, capacity, "%g", value);
-        uselocale(before);
-        return size;
-    }
     """
     void snow_prepare_locale()
     bint snow_text_to_float(const char* text, double* value) noexcept nogil
-    int snow_float_to_text(double value, char* buffer, int capacity) noexcept nogil
 
 
 snow_prepare_locale()
@@ -83,8 +75,3 @@ cdef bint is_valid_number(Text text, bint is_float) noexcept nogil:
     cdef int64_t integer
     cdef double number
     return text_to_float(text, &number) if is_float else text_to_int(text, &integer)
-
-
-cdef int float_to_text(double value, char* buffer, int capacity) noexcept nogil:
-    """Six significant digits, as Nix prints floats; returns the size in bytes."""
-    return snow_float_to_text(value, buffer, capacity)

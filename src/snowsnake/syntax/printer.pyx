@@ -8,11 +8,11 @@ The text shows what C++ Nix makes of the source: operators that it turns into ca
 inherited ones first.
 """
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t, uint8_t
-from libc.stdio cimport snprintf
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp
 from snowsnake.foundation.arrays cimport has_room
-from snowsnake.foundation.buffer cimport bytes_append, bytes_reserve, bytes_text
+from snowsnake.foundation.buffer cimport bytes_append, bytes_decimal, bytes_reserve, bytes_text
+from snowsnake.foundation.floats cimport FLOAT_TEXT_BYTES, float_text
 from snowsnake.foundation.paths cimport path_join
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
 from snowsnake.syntax.names cimport name_text_bytes, quoted_text_bytes, write_name, write_quoted
@@ -24,7 +24,6 @@ from snowsnake.syntax.nodes cimport (
     OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL, OPERATOR_NOT_EQUAL, OPERATOR_OR,
     OPERATOR_SUB, OPERATOR_UPDATE, PATH_HOME, PATH_RELATIVE, Binding, Bindings, Formal, Name, Node, Pattern,
 )
-from snowsnake.syntax.numbers cimport float_to_text
 
 
 cdef struct SortedName:                    # a name to be sorted
@@ -79,15 +78,12 @@ cdef void put_name(Printer* printer, Name name) noexcept nogil:
 
 
 cdef void put_integer(Printer* printer, int64_t integer) noexcept nogil:
-    cdef char[32] digits
-    cdef int size_bytes = snprintf(digits, sizeof(digits), "%lld", <long long>integer)
-    bytes_append(printer.buffer, digits, size_bytes)
+    bytes_decimal(printer.buffer, integer)
 
 
 cdef void put_float(Printer* printer, double number) noexcept nogil:
-    cdef char[64] digits
-    cdef int size_bytes = float_to_text(number, digits, sizeof(digits))
-    bytes_append(printer.buffer, digits, size_bytes)
+    cdef char[FLOAT_TEXT_BYTES] digits
+    bytes_append(printer.buffer, digits, float_text(digits, sizeof(digits), "%g", number))
 
 
 cdef void put_path(Printer* printer, Node* literal, uint16_t flags) noexcept nogil:

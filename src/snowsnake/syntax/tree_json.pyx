@@ -7,6 +7,7 @@ that its kind has, in source order.  Bytes that are not UTF-8 appear as U+FFFD.
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdio cimport snprintf
 from snowsnake.foundation.buffer cimport bytes_append, bytes_text
+from snowsnake.foundation.floats cimport FLOAT_TEXT_BYTES, float_text
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack_limit
 from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTR, NODE_ATTRS,
@@ -104,9 +105,10 @@ cdef void put_items(Writer* writer, const char* name, Node* node) noexcept nogil
     put(writer, "]")
 
 
-cdef void put_number(Writer* writer, const char* form, double number) noexcept nogil:
-    cdef char[64] text
-    snprintf(text, sizeof(text), form, number)
+cdef void put_float(Writer* writer, double number) noexcept nogil:
+    cdef char[FLOAT_TEXT_BYTES] text
+    float_text(text, sizeof(text), "%.17g", number)
+    put(writer, ',"value":')
     put(writer, text)
 
 
@@ -194,7 +196,7 @@ cdef void put_literal(Writer* writer, Node* node) noexcept nogil:
     if kind == NODE_INT:
         put_integer(writer, node)
     elif kind == NODE_FLOAT:
-        put_number(writer, ',"value":%.17g', node.own.number)
+        put_float(writer, node.own.number)
     elif kind == NODE_TEXT or kind == NODE_SEARCH_PATH:
         put(writer, ',"text":')
         put_string(writer, node.own.text, node.size_bytes)
@@ -275,4 +277,6 @@ cdef bint print_json(Ast* ast, Bytes* buffer) noexcept nogil:
     writer.buffer = buffer
     writer.ast = ast
     writer.is_too_deep = False
-    return call_on_deep_stack(print_root, &writer) and not writer.is_too_deep
+    if not call_on_deep_stack(print_root, &writer):
+        buffer.failed = True
+    return not writer.is_too_deep

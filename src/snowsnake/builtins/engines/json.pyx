@@ -22,11 +22,11 @@ from snowsnake.builtins.engines.json_tokens cimport (
     Token, read_token,
 )
 from snowsnake.builtins.engines.numbers cimport (
-    NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, format_int, parse_double, parse_int64,
+    NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, parse_double, parse_int64,
 )
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, Utf8Fault, utf8_check
 from snowsnake.foundation.allocate cimport resize_items
-from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_decimal, bytes_free, bytes_init, bytes_text
 
 cdef const char* token_names[TOKEN_COUNT]
 token_names[:] = [
@@ -78,12 +78,12 @@ cdef void append_place(JsonReader* reader, Token found) noexcept nogil:
             line += 1
             line_start = i + 1
     bytes_text(&reader.message, "[json.exception.parse_error.101] parse error at line ")
-    format_int(&reader.message, line)
+    bytes_decimal(&reader.message, line)
     bytes_text(&reader.message, ", column ")
     if found == TOKEN_NUMBER and reader.position < reader.size_bytes and reader.data[reader.position] == c'\n':
-        format_int(&reader.message, 0)
+        bytes_decimal(&reader.message, 0)
     else:
-        format_int(&reader.message, <int64_t>(reader.position - line_start))
+        bytes_decimal(&reader.message, <int64_t>(reader.position - line_start))
     bytes_text(&reader.message, ": ")
 
 
@@ -321,7 +321,7 @@ cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes,
             bytes_text(message, "[json.exception.type_error.316] incomplete UTF-8 string; last byte: 0x")
         else:
             bytes_text(message, "[json.exception.type_error.316] invalid UTF-8 byte at index ")
-            format_int(message, <int64_t>index)
+            bytes_decimal(message, <int64_t>index)
             bytes_text(message, ": 0x")
         append_hex(message, data[index], 2)
         return False

@@ -9,8 +9,6 @@ cdef enum NumberStatus:
     NUMBER_OVERFLOW                   # beyond the type; a float is then infinite
     NUMBER_UNDERFLOW                  # a float too small for full precision; the result is the nearest one
 
-cdef void format_int(Bytes* out, int64_t number) noexcept nogil
-cdef void format_float_print(Bytes* out, double number) noexcept nogil
 cdef void format_float_tostring(Bytes* out, double number) noexcept nogil
 cdef void format_float_json(Bytes* out, double number) noexcept nogil
 cdef NumberStatus parse_int64(const uint8_t* data, size_t size_bytes, int64_t* number) noexcept nogil

@@ -10,11 +10,11 @@ The locale of the process never matters.
 """
 from libc cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdio cimport snprintf
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_init, bytes_taken, bytes_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_decimal, bytes_init, bytes_taken, bytes_text
+from snowsnake.foundation.floats cimport FLOAT_TEXT_BYTES, float_text
 
 cdef extern from *:
     """
@@ -36,24 +36,6 @@ cdef locale_t c_locale = snowsnake_c_locale()
 
 
 # -- integers ----------------------------------------------------------------------------------------------------------
-
-cdef void format_int(Bytes* out, int64_t number) noexcept nogil:
-    cdef uint8_t digits[24]
-    cdef int at = 24
-    cdef uint64_t rest = <uint64_t>number
-    if number < 0:
-        rest = 0 - rest
-    while True:
-        at -= 1
-        digits[at] = <uint8_t>(c'0' + rest % 10)
-        rest //= 10
-        if rest == 0:
-            break
-    if number < 0:
-        at -= 1
-        digits[at] = c'-'
-    bytes_append(out, digits + at, 24 - at)
-
 
 cdef NumberStatus parse_int64(const uint8_t* data, size_t size_bytes, int64_t* number) noexcept nogil:
     """An optional minus sign and decimal digits, nothing else."""
@@ -83,26 +65,6 @@ cdef NumberStatus parse_int64(const uint8_t* data, size_t size_bytes, int64_t* n
 
 
 # -- floats: printf's forms --------------------------------------------------------------------------------------------
-
-cdef void format_printf(Bytes* out, const char* form, double number) noexcept nogil:
-    """One printf conversion; whatever the locale takes for the decimal point becomes a full stop."""
-    cdef char text[512]
-    cdef int size = snprintf(text, sizeof(text), form, number)
-    cdef int i
-    cdef bint in_point = False
-    for i in range(size):
-        if c'0' <= text[i] <= c'9' or c'a' <= text[i] <= c'z' or text[i] == c'-' or text[i] == c'+':
-            bytes_byte(out, <uint8_t>text[i])
-            in_point = False
-        elif not in_point:
-            bytes_byte(out, c'.')
-            in_point = True
-
-
-cdef void format_float_print(Bytes* out, double number) noexcept nogil:
-    """The form in which Nix prints a value, also in XML."""
-    format_printf(out, "%g", number)
-
 
 cdef extern from *:
     """
@@ -147,12 +109,11 @@ cdef extern from *:
 
 cdef void format_float_tostring(Bytes* out, double number) noexcept nogil:
     """The form of toString; at most 317 bytes."""
-    cdef uint8_t text[32]
-    cdef int size = millionths(number, text)
-    if size:
-        bytes_append(out, text, size)
-    else:
-        format_printf(out, "%f", number)
+    cdef char[FLOAT_TEXT_BYTES] text
+    cdef int size = millionths(number, <uint8_t*>text)
+    if size == 0:
+        size = float_text(text, sizeof(text), "%f", number)
+    bytes_append(out, text, size)
 
 
 # -- floats: JSON ------------------------------------------------------------------------------------------------------
@@ -299,7 +260,7 @@ cdef void append_exponent(Bytes* out, int exponent) noexcept nogil:
         exponent = -exponent
     if exponent < 10:
         bytes_byte(out, c'0')
-    format_int(out, exponent)
+    bytes_decimal(out, exponent)
 
 
 cdef void format_float_json(Bytes* out, double number) noexcept nogil:
@@ -431,14 +392,6 @@ cdef NumberStatus parse_double(const uint8_t* data, size_t size_bytes, double* n
 
 # -- Python's side, for tests ------------------------------------------------------------------------------------------
 
-def print_float(double number):
-    """The text of a printed float: `print_float(1e20)` is `b"1e+20"`."""
-    cdef Bytes buffer
-    bytes_init(&buffer)
-    format_float_print(&buffer, number)
-    return bytes_taken(&buffer)
-
-
 def tostring_float(double number):
     """The text of toString: `tostring_float(1.5)` is `b"1.500000"`."""
     cdef Bytes buffer
@@ -452,14 +405,6 @@ def json_float(double number):
     cdef Bytes buffer
     bytes_init(&buffer)
     format_float_json(&buffer, number)
-    return bytes_taken(&buffer)
-
-
-def print_int(int64_t number):
-    """Decimal digits."""
-    cdef Bytes buffer
-    bytes_init(&buffer)
-    format_int(&buffer, number)
     return bytes_taken(&buffer)
 
 

@@ -8,13 +8,13 @@ from libc.math cimport INFINITY, NAN, copysign
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 from snowsnake.builtins.engines.numbers cimport (
-    NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, format_int, parse_double, parse_int64,
+    NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, parse_double, parse_int64,
 )
 from snowsnake.builtins.engines.text cimport append_utf8, escaped_control, hex_digit, is_digit
 from snowsnake.builtins.engines.toml_document cimport (
     TOML_BOOLEAN, TOML_DATE_TIME, TOML_FLOAT, TOML_INTEGER, TOML_STRING, TomlNode,
 )
-from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_decimal, bytes_text
 
 cdef enum:
     END_OF_INPUT = -1
@@ -62,12 +62,12 @@ cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const c
     bytes_text(out, "\n --> fromTOML\n")
     before = out.size
     bytes_byte(out, c' ')
-    format_int(out, line)
+    bytes_decimal(out, line)
     before = out.size - before
     out.size -= before
     append_margin(out, before)
     bytes_text(out, "\n ")
-    format_int(out, line)
+    bytes_decimal(out, line)
     bytes_text(out, " | ")
     bytes_append(out, reader.data + line_start, line_size)
     bytes_byte(out, c'\n')
