@@ -98,6 +98,8 @@ LONG = [
     ("tree", "d: builtins.toXML d"),
     ("tree,tree2", "a: b: a == b"),
     ("tree,tree2", "a: b: builtins.genericClosure { startSet = [ { key = [ a ]; } { key = [ b ]; } ]; operator = x: [ ]; }"),
+    ("ints", "l: builtins.trace l 1"),
+    ("big", "s: builtins.attrNames (s // { more = 1; })"),
     ("ints", "l: let s = { __functor = self: self; }; in s 1"),
 ]
 
@@ -108,7 +110,7 @@ AT_ONCE = {entry.name for entry in TABLE.values() if entry.cost in ("1", "log n"
 OUTSIDE = {entry.name for entry in TABLE.values() if entry.cost == "outside"}
 # One pass over bytes or words, by the C library or the processor's instructions for it: 100 MB take less than half a second.
 ONE_PASS = {
-    "attrNames", "attrValues", "baseNameOf", "convertHash", "dirOf", "flakeRefToString", "getEnv", "hashFile", "hashString",
+    "attrValues", "baseNameOf", "convertHash", "dirOf", "flakeRefToString", "getEnv", "hashFile", "hashString",
     "parseDrvName", "parseFlakeRef", "pathExists", "placeholder", "readDir", "readFile", "readFileType", "storePath", "substring", "tail",
     "toFile", "toPath", "unsafeDiscardStringContext",
 }  # fmt: skip
@@ -278,6 +280,7 @@ LARGE_SOURCES = {
     "numbers": ("[ ", "1 2 3 4 ", "]"),
     "names": ("{ ", "n%d = 1; ", "}"),
     "other names": ("rec { ", "n%d = n0; ", "}"),
+    "sources": ("{ ", "inherit (builtins); a%d = 1; ", "}"),
     "functions": ("[ ", "(x: { a = x.a or [ x %d ]; }) ", "]"),
     "formals": ("{ ", "a%d ? a0, ", "... }: 1"),
     "strings": ('let x = "1"; in "', "ab\\n ${x} %d", '"'),

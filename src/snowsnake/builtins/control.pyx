@@ -99,18 +99,15 @@ cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:
 cdef int _trace(Machine* m, Word value, Word result) noexcept nogil:
     """A string as it is, another value as Nix text; nothing is forced."""
     cdef Bytes text
-    cdef bint fits
-    cdef int outcome
+    cdef int outcome = DONE
     memset(&text, 0, sizeof(text))
-    if is_string(value):
-        fits = bytes_append(&text, string_data(value), string_size(value))
-    else:
-        fits = print_value(m, value, &text, PRINT_KINDS) == DONE
-    if fits:
+    if not is_string(value):
+        outcome = print_value(m, value, &text, PRINT_KINDS)
+    elif not bytes_append(&text, string_data(value), string_size(value)):
+        outcome = raise_text(m, ERROR_MEMORY, NULL)
+    if outcome == DONE:
         say_trace(m, text.data, text.size)
         outcome = tail(m, result)
-    else:
-        outcome = raise_text(m, ERROR_MEMORY, NULL)
     bytes_free(&text)
     return outcome
 

@@ -78,6 +78,7 @@ cdef Source* find_sources(Compiler* c, Bindings* bindings, uint32_t* phantoms) n
     cdef Source* sources
     cdef Node* node
     cdef uint32_t i
+    cdef bint has_builtins = False
     phantoms[0] = 0
     if bindings.from_count == 0:
         return NULL
@@ -92,21 +93,27 @@ cdef Source* find_sources(Compiler* c, Bindings* bindings, uint32_t* phantoms) n
             sources[i].variable = node
             continue
         sources[i].is_builtins = node.kind == NODE_VARIABLE and node.name == c.name_builtins
-        sources[i].is_needed = not sources[i].is_builtins or not are_all_fixed(c, bindings, i)
+        sources[i].is_needed = not sources[i].is_builtins
+        has_builtins = has_builtins or sources[i].is_builtins
+    if has_builtins:
+        find_needed_builtins(c, bindings, sources)
+    for i in range(bindings.from_count):
         phantoms[0] += sources[i].is_needed
     return sources
 
 
-cdef bint are_all_fixed(Compiler* c, Bindings* bindings, uint32_t source) noexcept nogil:
-    """Whether all names inherited from `builtins` are known while compiling."""
+cdef void find_needed_builtins(Compiler* c, Bindings* bindings, Source* sources) noexcept nogil:
+    """`inherit (builtins)` needs the set for a name that is not known while compiling."""
     cdef Global* found
+    cdef Source* source
     cdef uint32_t i
     for i in range(bindings.count):
-        if bindings.items[i].kind == BINDING_INHERIT_FROM and bindings.items[i].from_index == source:
+        if bindings.items[i].kind != BINDING_INHERIT_FROM:
+            continue
+        source = sources + bindings.items[i].from_index
+        if source.is_builtins and not source.is_needed:
             found = find_builtin(c.names[bindings.items[i].name])
-            if found == NULL or not found.is_fixed:
-                return False
-    return True
+            source.is_needed = found == NULL or not found.is_fixed
 
 
 cdef uint64_t source_place(Compiler* c, Source* source) noexcept nogil:

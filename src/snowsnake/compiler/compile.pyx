@@ -18,6 +18,7 @@ from snowsnake.compiler.emit cimport fault, op
 from snowsnake.compiler.expressions cimport evaluate
 from snowsnake.compiler.names cimport note_hidden_name, take_names
 from snowsnake.compiler.new_nodes cimport new_node
+from snowsnake.compiler.orders cimport NamedIndex, find_named, names_in_order
 from snowsnake.compiler.patterns cimport bind_pattern
 from snowsnake.compiler.scope cimport begin_chunk, begin_chunk_later, context_free, end_chunk
 from snowsnake.compiler.specified cimport specified, specified_lambda_body
@@ -25,8 +26,8 @@ from snowsnake.compiler.state cimport KEPT_CONTEXTS, NONE, Compiler, LaterThunk
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.binding_check cimport first_undefined
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, stack_limit
-from snowsnake.syntax.global_names cimport compare_text, global_count
-from snowsnake.syntax.leaving cimport release_all
+from snowsnake.syntax.global_names cimport global_count
+from snowsnake.syntax.leaving cimport leave_if_asked, release, release_all
 from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, SYNTAX_UNDEFINED, Formal, Pattern, SyntaxFault, arena_alloc
 from snowsnake.syntax.parser cimport ast_free, parse
 
@@ -42,20 +43,24 @@ cdef Node* scoped_root(Compiler* c, const Text* scope_names, uint32_t scope_coun
     cdef Ast* ast = c.ast
     cdef Node* node = new_node(c, NODE_LAMBDA, ast.root)
     cdef Pattern* pattern = <Pattern*>arena_alloc(&ast.arena, sizeof(Pattern))
-    cdef uint32_t i, name
+    cdef NamedIndex* known
+    cdef uint32_t i
+    cdef Name name
     memset(pattern, 0, sizeof(Pattern))
     pattern.formals = <Formal*>arena_alloc(&ast.arena, scope_count * sizeof(Formal) + 1)
     pattern.has_ellipsis = True
     pattern.bind = NO_NAME
     for i in range(scope_count):      # an operator mentions its function
         note_hidden_name(c, scope_names[i])
+    known = names_in_order(c)
     for i in range(scope_count):
-        for name in range(c.name_count):
-            if compare_text(c.names + name, scope_names + i) == 0:
-                memset(pattern.formals + pattern.count, 0, sizeof(Formal))
-                pattern.formals[pattern.count].name = name
-                pattern.count += 1
-                break
+        leave_if_asked()
+        name = find_named(known, c.name_count, scope_names + i)
+        if name != NO_NAME:
+            memset(pattern.formals + pattern.count, 0, sizeof(Formal))
+            pattern.formals[pattern.count].name = name
+            pattern.count += 1
+    release(known)
     node.own.pattern = pattern
     node.a = ast.root
     return node

@@ -23,6 +23,7 @@ from snowsnake.compiler.scope cimport (
 )
 from snowsnake.compiler.state cimport DEEP, NO_PLACE, NONE, SMALL_COLLECTION, LaterThunk
 from snowsnake.syntax.global_table cimport GLOBAL_BUILTIN, GLOBAL_BUILTINS, Global
+from snowsnake.syntax.leaving cimport leave_if_asked
 from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_PLAIN, NO_NAME, NODE_ATTRS, NODE_BINARY, NODE_CURRENT_POSITION, NODE_FLOAT, NODE_INT, NODE_LAMBDA, NODE_LIST,
     NODE_NEGATE, NODE_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT, NODE_VARIABLE, OPERATOR_ADD, OPERATOR_EQUAL,
@@ -112,9 +113,11 @@ cdef void delay(Compiler* c, Node* node, uint32_t local, Name label) noexcept no
 
 
 cdef bint _look_later(Compiler* c, Node* node, uint32_t* count) noexcept nogil:
+    """False if a node is no data.  `is_data` looks at the parts of a list or set later."""
     if is_literal(c, node):
         return True
     if node.kind != NODE_LIST and node.kind != NODE_ATTRS:
+        c.not_data = node
         return False
     if count[0] == c.looked_at_capacity:
         c.looked_at = <Node**>grow(c.looked_at, &c.looked_at_capacity, count[0] + 1, sizeof(Node*))
@@ -124,12 +127,18 @@ cdef bint _look_later(Compiler* c, Node* node, uint32_t* count) noexcept nogil:
 
 
 cdef bint is_data(Compiler* c, Node* node) noexcept nogil:
-    """Whether it consists of lists, sets and literals only."""
+    """Whether it consists of lists, sets and literals only.
+
+    A node around the one that was found last to be no data is none either: otherwise the time would grow with the square of the depth.
+    """
     cdef Bindings* bindings
     cdef uint32_t i, count = 0
+    if c.not_data != NULL and node.start_byte <= c.not_data.start_byte and c.not_data.end_byte <= node.end_byte:
+        return False
     if not _look_later(c, node, &count):
         return False
     while count:
+        leave_if_asked()
         count -= 1
         node = c.looked_at[count]
         if node.kind == NODE_LIST:
@@ -139,9 +148,13 @@ cdef bint is_data(Compiler* c, Node* node) noexcept nogil:
             continue
         bindings = node.own.bindings
         if node.flags & ATTRS_REC or bindings.dynamic_count or bindings.from_count:
+            c.not_data = node
             return False
         for i in range(bindings.count):
-            if bindings.items[i].kind != BINDING_PLAIN or not _look_later(c, bindings.items[i].value, &count):
+            if bindings.items[i].kind != BINDING_PLAIN:
+                c.not_data = node
+                return False
+            if not _look_later(c, bindings.items[i].value, &count):
                 return False
     return True
 

@@ -25,6 +25,8 @@ cdef struct Turns:
 
 cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil
 cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil
+cdef NamedIndex* names_in_order(Compiler* c) noexcept nogil
+cdef Name find_named(const NamedIndex* order, uint32_t count, const Text* wanted) noexcept nogil
 cdef Name alias_of(const Node* value) noexcept nogil
 cdef void find_turns(Compiler* c, Bound* bound, uint32_t count, bint by_name, Turns* turns) noexcept nogil
 cdef void turns_of_bindings(Compiler* c, Bindings* bindings, bint by_name, Turns* turns) noexcept nogil

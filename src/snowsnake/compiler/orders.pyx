@@ -46,6 +46,29 @@ cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil:
     return order
 
 
+cdef NamedIndex* names_in_order(Compiler* c) noexcept nogil:
+    """All names of the compilation in byte order, of equal texts the first one first; the caller frees them."""
+    cdef NamedIndex* order = <NamedIndex*>hold(c.name_count * sizeof(NamedIndex))
+    cdef uint32_t i
+    for i in range(c.name_count):
+        order[i].name = c.names[i]
+        order[i].index = i
+    sort_named(order, c.name_count)
+    return order
+
+
+cdef Name find_named(const NamedIndex* order, uint32_t count, const Text* wanted) noexcept nogil:
+    """The first name with this text among those of `names_in_order`, or NO_NAME."""
+    cdef uint32_t low = 0, high = count, middle
+    while low < high:
+        middle = (low + high) >> 1
+        if compare_text(&order[middle].name, wanted) < 0:
+            low = middle + 1
+        else:
+            high = middle
+    return order[low].index if low < count and compare_text(&order[low].name, wanted) == 0 else <Name>NO_NAME
+
+
 # ---- by the turn in which C++ Nix takes them --------------------------------------------------------------------
 
 # A name of the scope.

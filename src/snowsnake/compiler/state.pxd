@@ -120,6 +120,7 @@ cdef struct Compiler:
     bint is_in_data                   # one of `later` is being compiled
     Node** looked_at                  # nodes that is_data still has to look at
     uint32_t looked_at_capacity
+    const Node* not_data              # the node that is_data found last to be no data, or NULL
     uint32_t fault_count              # of which the unit has the first
     uint32_t chain_left               # additions below the last one whose operands were found to be more than strings
     const char* stack_limit           # from syntax/deep_stack

@@ -12,7 +12,8 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
-from snowsnake.foundation.merging cimport LONGEST_RUN, merge_sort, never_stops
+from snowsnake.foundation.merging cimport LONGEST_RUN, merge_sort
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport heap_alloc, heap_reserve, write_barrier
 from snowsnake.machine.state cimport ERROR_MEMORY, Machine
@@ -58,6 +59,7 @@ cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_
 cdef enum:
     KEYS_CACHE_SIZE = 4096            # triples, direct-mapped: (keys a, keys b, keys of a // b), (hash, BY_CONTENTS, keys)
     MOST_SHARED_KEYS = 1 << 16        # larger keys are not looked up
+    SHORT_SORT = 1 << 14              # items
 
 
 cdef inline bint _has_keys_cache(Machine* m) noexcept nogil:
@@ -89,18 +91,38 @@ cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil:
     return keys
 
 
-cdef inline bint _is_later_symbol(Machine* m, const Attr* a, const Attr* b) noexcept nogil:
+cdef inline bint _is_later_symbol(const void* context, const Attr* a, const Attr* b) noexcept nogil:
     return a.symbol > b.symbol
 
 
+cdef inline bint _must_leave(Machine* m, uint64_t count) noexcept nogil:
+    """Whether to leave the sort of so many items: a short one is done before anybody notices, and requests that come while nothing runs do not count."""
+    return count > SHORT_SORT and must_stop(m) and m.fr > m.frames_base
+
+
+cdef struct EntrySort:
+    Machine* machine
+    uint64_t count
+
+
+cdef inline bint _leaves_entries(const EntrySort* sort) noexcept nogil:
+    return _must_leave(sort.machine, sort.count)
+
+
 cdef bint sort_entries(Machine* m, Attr* entries, uint64_t count) noexcept nogil:
+    cdef EntrySort sort
     cdef Attr* scratch = NULL
     if count > LONGEST_RUN:
         scratch = scratch_entries(m, count)
         if scratch == NULL:
             return False
-    merge_sort(entries, scratch, count, _is_later_symbol, never_stops, m)
+    sort.machine = m
+    sort.count = count
+    merge_sort(entries, scratch, count, _is_later_symbol, _leaves_entries, &sort)
     free(scratch)
+    if _must_leave(m, count):
+        stop(m)
+        return False
     return True
 
 
@@ -343,13 +365,19 @@ cdef inline void _merge_values(Word* out, uint32_t* s, uint64_t n, uint32_t* sa,
 
 # ---- name order -------------------------------------------------------------------------------------------------
 
-cdef struct NameOrder:                    # the texts by which indices of keys are sorted
+cdef struct NameOrder:                # the texts by which indices of keys are sorted
+    Machine* machine
+    uint64_t count
     Word* strings                     # by symbol
     uint32_t* symbols                 # by index
 
 
 cdef inline bint _is_later_name(NameOrder* names, const uint32_t* a, const uint32_t* b) noexcept nogil:
     return compare_strings(names.strings[names.symbols[a[0]]], names.strings[names.symbols[b[0]]]) > 0
+
+
+cdef inline bint _leaves_names(const NameOrder* names) noexcept nogil:
+    return _must_leave(names.machine, names.count)
 
 
 cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
@@ -370,6 +398,8 @@ cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
     indices = <uint32_t*>(order + 1)
     for i in range(n):
         indices[i] = <uint32_t>i
+    names.machine = m
+    names.count = n
     names.strings = m.symbol_strings
     names.symbols = keys_symbols(keys)
     if n > LONGEST_RUN:
@@ -377,8 +407,12 @@ cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil:
         if scratch == NULL:
             raise_text(m, ERROR_MEMORY, NULL)
             return NULL
-    merge_sort(indices, scratch, n, _is_later_name, never_stops, &names)
+    merge_sort(indices, scratch, n, _is_later_name, _leaves_names, &names)
     free(scratch)
+    if _must_leave(m, n):
+        m.hp = order
+        stop(m)
+        return NULL
     if known:
         fill_turns(indices, n, known, indices + n)
     keys[1] = <Word>order

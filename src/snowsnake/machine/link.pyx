@@ -16,6 +16,7 @@ from snowsnake.bytecode.image cimport (
 from snowsnake.bytecode.opcodes cimport OP_GET_UPVALUE, OP_LINK, OP_RETURN, OP_TAIL_CALL_N
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
 from snowsnake.foundation.arrays cimport has_room
+from snowsnake.foundation.merging cimport LONGEST_RUN, merge_sort, never_stops
 from snowsnake.machine.constants cimport link_constants
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport CODE_APPLY, CODE_APPLY2, heap_alloc, heap_reserve
@@ -171,8 +172,13 @@ cdef Code* _new_code(Machine* m, File* file, RecordHead* head) noexcept nogil:
     return code
 
 
+cdef inline bint _is_later_formal(Formals* formals, const uint32_t* a, const uint32_t* b) noexcept nogil:
+    return formals.symbols[a[0]] > formals.symbols[b[0]]
+
+
 cdef Formals* _link_formals(Machine* m, File* file, RecordHead* head) noexcept nogil:
-    cdef uint32_t n = head.formal_count, i, j
+    cdef uint32_t n = head.formal_count, i
+    cdef uint32_t* scratch = NULL
     cdef Formals* formals = <Formals*>allocate_items(sizeof(Formals) + n * (3 * sizeof(uint32_t) + 1), 1)
     cdef const uint8_t* p = head.formals
     cdef uint64_t x
@@ -191,11 +197,14 @@ cdef Formals* _link_formals(Machine* m, File* file, RecordHead* head) noexcept n
         formals.has_default[i] = x & 1
         formals.start_bytes[i] = <uint32_t>take(&p)
         formals.symbols[i] = symbol_of_text(m, name)
-        j = i                         # insertion sort, because patterns are short
-        while j > 0 and formals.symbols[formals.by_symbol[j - 1]] > formals.symbols[i]:
-            formals.by_symbol[j] = formals.by_symbol[j - 1]
-            j -= 1
-        formals.by_symbol[j] = i
+        formals.by_symbol[i] = i
+    if n > LONGEST_RUN:
+        scratch = <uint32_t*>allocate_items(n, sizeof(uint32_t))
+        if scratch == NULL:
+            free(formals)
+            return NULL
+    merge_sort(formals.by_symbol, scratch, n, _is_later_formal, never_stops, formals)
+    free(scratch)
     return formals
 
 
