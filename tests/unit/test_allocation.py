@@ -11,6 +11,7 @@ import pytest
 
 import snowsnake.version
 from snowsnake.api import EvaluationError
+from snowsnake.diagnostics.kinds import LimitReached
 from snowsnake.foundation.allocate import fail_allocations
 from snowsnake.interpreter import Interpreter
 
@@ -166,6 +167,7 @@ def test_compiled_files_allocate_in_one_way():
 
 IMPORTING = """
 import sys
+from snowsnake.diagnostics.kinds import LimitReached
 from snowsnake.foundation.allocate import fail_allocations
 fail_allocations(int(sys.argv[1]), int(sys.argv[1]))
 try:
@@ -199,3 +201,34 @@ def test_every_allocation_is_looked_at(tmp_path):
         (tmp_path / "sample.pyx").write_text(text)
         done = subprocess.run([sys.executable, str(tool), str(tmp_path)], capture_output=True, text=True)
         assert done.returncode == (faults > 0) and done.stdout.count("sample.pyx:") == faults, (text, done.stdout)
+
+
+def test_expressions_are_forgotten_without_memory():
+    """`Interpreter.forget` collects everything but the constants of unused expressions: they may not be seen again."""
+
+    def used() -> Interpreter:
+        evaluator = Interpreter()
+        for number in range(998):
+            evaluator.evaluate(b'let f = x: [ x "a constant of %d" ./path/%d ]; in f 1' % (number, number), "/").force()
+        return evaluator
+
+    def forgets(evaluator: Interpreter) -> str:
+        for number in range(3):
+            evaluator.evaluate(b'[ "another constant %d" ]' % number, "/").force()
+        evaluator.collect()
+        return evaluator.evaluate(b'"done"', "/").to_python()
+
+    evaluator = used()
+    fail_allocations(NEVER, NEVER)
+    assert forgets(evaluator) == "done"
+    for number in range(1, fail_allocations(0, 0) + 1):
+        evaluator = used()
+        fail_allocations(number, number)
+        try:
+            forgets(evaluator)
+        except (MemoryError, LimitReached):
+            pass
+        finally:
+            fail_allocations(0, 0)
+        if not evaluator_has_ended(evaluator):
+            assert forgets(evaluator) == "done"

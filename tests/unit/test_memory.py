@@ -207,6 +207,34 @@ def test_what_lives_beyond_the_limit_is_an_error():
     assert nix.evaluate("1 + 1").to_python() == 2
 
 
+def test_a_path_made_of_a_long_text_keeps_the_limit():
+    """Joining, and making the path canonical, copies the text three times."""
+    text = 'let s = builtins.concatStringsSep "" (builtins.genList (x: "abcdefg/") {}); in builtins.seq s (builtins.typeOf (/. + s))'
+    nix = Evaluator(memory_limit_bytes=64 << 20)
+    assert nix.evaluate(text.format(1 << 17)).to_python() == "path"
+    with pytest.raises(EvaluationError) as caught:
+        nix.evaluate(text.format(2_500_000)).force()
+    assert caught.value.code == "memory"
+
+
+def test_a_trace_needs_no_room_on_a_full_heap():
+    """The function that the error leaves has a layered set as its argument, which no room is left to make flat."""
+    names = "builtins.listToAttrs (builtins.genList (i: { name = \"n${toString i}\"; value = i; }) 150000)"
+    source = f"""
+        let
+          s = {names} // {{ x = 1; }};
+          fill = builtins.foldl' (a: b: [ a {40 * "b "}]) null (builtins.genList (i: i) 1000000);
+          f = set: 1 + builtins.length (builtins.seq fill [ set ]);
+        in builtins.seq s.x (f s + s.n1)
+    """
+    nix = Evaluator(memory_limit_bytes=128 << 20)
+    with pytest.raises(EvaluationError) as caught:
+        nix.evaluate(source).force()
+    assert caught.value.code == "memory"
+    assert "while calling 'f'" in caught.value.render(show_trace=True)
+    assert nix.evaluate("1 + 1").to_python() == 2
+
+
 # ---- limits ---------------------------------------------------------------------------------------------------------------------
 
 def command(*words: str, address_space_mb: int = 0, folder: str = "/") -> tuple[int, str, str, int]:

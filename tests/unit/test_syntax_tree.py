@@ -8,10 +8,16 @@ import pytest
 
 import snowsnake
 from snowsnake import syntax
+from snowsnake.syntax.api import parse_text
 from snowsnake.tree import comment_spans
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "tests/lang").rglob("in.nix")) + sorted((ROOT / "examples").glob("*.nix"))
+
+
+def test_a_token_behind_the_end_is_the_end():
+    tree = parse_text(b"1 + 2 ", "/")
+    assert [tree.token_start(offset) for offset in (0, 1, 2, 5, 6, 7, 1000, 0xFFFFFFFF)] == [0, 2, 2, 6, 6, 6, 6, 6]
 
 
 def parsed(source: bytes) -> syntax.Tree | None:

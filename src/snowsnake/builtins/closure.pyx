@@ -424,8 +424,8 @@ cdef Word _element_with(Machine* m, Word* fp, Word key) noexcept nogil:
     return WORD_NULL
 
 
-cdef Word _told(Word* fp, Word key) noexcept nogil:
-    """The key that C++ Nix tells: the least one that cannot be compared, whichever was met first."""
+cdef Word _key_to_show(Word* fp, Word key) noexcept nogil:
+    """The key that C++ Nix shows: the least one that cannot be compared, whichever was met first."""
     cdef Word node = fp[ROOT]
     while _get(node, LEFT) != WORD_NULL:
         node = _get(node, LEFT)
@@ -439,7 +439,7 @@ cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexc
     cdef int64_t phase
     cdef Word element
     cdef Word* key
-    if top < fp + SLOTS or not is_list(fp[QUEUE]):
+    if top < fp + SLOTS or fp[HEAD] == fp[TAIL_]:
         return 0
     phase = int_value(fp[PHASE])
     element = _element(fp)
@@ -452,7 +452,7 @@ cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexc
     key = attrs_find(element, symbol_intern(m, "key", 3))
     if fp[NODE] == WORD_NULL or fp[NODE] == fp[ROOT] and is_thunk(val(key[0])):
         return 0                      # the key is being evaluated
-    _tell(m, entries, NOTE_CLOSURE_WITH, _element_with(m, fp, _told(fp, key[0])))
+    _tell(m, entries, NOTE_CLOSURE_WITH, _element_with(m, fp, _key_to_show(fp, key[0])))
     _tell(m, entries + 1, NOTE_CLOSURE_COMPARED, element)
     return 2
 

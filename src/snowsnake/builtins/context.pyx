@@ -81,9 +81,7 @@ cdef uint32_t _encode(Machine* m, const char* prefix, uint64_t prefix_size, Word
     cdef Bytes text
     cdef uint32_t symbol = <uint32_t>-1
     cdef bint fits
-    text.data = NULL
-    text.size = 0
-    text.capacity = 0
+    bytes_init(&text)
     fits = bytes_append(&text, prefix, prefix_size)
     if output:
         fits = fits and bytes_append(&text, string_data(output), string_size(output)) and bytes_byte(&text, b'!')

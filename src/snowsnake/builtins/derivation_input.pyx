@@ -28,7 +28,7 @@ from snowsnake.host.state cimport FEATURE_CA_DERIVATIONS, STORE_OBJECT_DERIVATIO
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error
 from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport raise_bytes, raise_message, raise_text, worded
-from snowsnake.machine.heap cimport heap_reserve, make_string
+from snowsnake.machine.heap cimport heap_reserve, make_string, string_words
 from snowsnake.machine.state cimport Context, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
@@ -213,6 +213,7 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, Bytes* json) noexce
             room.elements += m.contexts[context].count
             last = context
         pair += 2
+    room.elements = min(room.elements, <size_t>m.symbol_count)         # each is taken once
     if not _make_room(m, &room, input) or not _next_generation(m):
         return RAISE
     input.output_count = _output_names(fp[SLOT_OUTPUTS], input.outputs, room.outputs)
@@ -321,12 +322,12 @@ cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil:
     cdef size_t i
     cdef uint32_t context
     cdef Bytes element
+    if not heap_reserve(m, (result.output_count + 1) * (256 + 3 * string_words(result.drv_path.size))):
+        return RAISE
     if result.output_count > 7:
         entries = scratch_entries(m, result.output_count + 1)
         if entries == NULL:
             return RAISE
-    if not heap_reserve(m, 256 + result.output_count * 256):
-        return RAISE
     bytes_init(&element)
     bytes_byte(&element, c'=')
     bytes_append(&element, result.drv_path.data, result.drv_path.size)

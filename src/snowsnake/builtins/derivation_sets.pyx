@@ -178,9 +178,7 @@ cdef int _read_derivation(Machine* m, Word path, Word output) noexcept nogil:
     cdef Bytes error
     cdef KnownDerivations* derivations
     cdef int outcome
-    text.data = NULL
-    text.size = 0
-    text.capacity = 0
+    bytes_init(&text)
     bytes_init(&error)
     if output == 0:
         outcome = host_read_file(m, string_data(path), string_size(path), &text)
@@ -255,6 +253,9 @@ cdef int _imported_set(Machine* m, DerivationFields* drv, Word paths) noexcept n
         return RAISE
     for i in range(drv.env_count):
         if view_is(drv.env[i].name, "name"):
+            if not heap_reserve(m, (n + 1) * (2 * n + 64) + 256 + string_words(drv.env[i].value.size)):
+                free(entries)
+                return RAISE
             name = make_string(m, drv.env[i].value.data, drv.env[i].value.size, 0)
     all_ = new_list(m, n)
     for i in range(n):

@@ -21,7 +21,7 @@ from snowsnake.diagnostics.message_table cimport (
     MESSAGE_INVALID_DERIVATION_NAME, MESSAGE_INVALID_HASH_MODE, MESSAGE_JSON_ATTRIBUTE_DEPRECATED, MESSAGE_STRUCTURED_ATTRS_DISABLE,
     MESSAGE_TEXT_HASHED_DERIVATION,
 )
-from snowsnake.foundation.buffer cimport Bytes, View, bytes_free, bytes_init, make_view, view_is
+from snowsnake.foundation.buffer cimport DECIMAL_SIZE, Bytes, View, bytes_free, bytes_init, make_view, view_is, write_decimal
 from snowsnake.host.messages cimport host_warn
 from snowsnake.host.policy cimport host_has_feature, host_require_feature
 from snowsnake.host.sources cimport host_path_to_store
@@ -31,6 +31,7 @@ from snowsnake.host.state cimport (
 )
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
+from snowsnake.machine.evaluation_order cimport order_made
 from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_string, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_DERIVATION_STRING
@@ -152,8 +153,8 @@ cdef int _simple_string(Machine* m, Word w, Word* result) noexcept nogil:
     """Returns DONE, RAISE, FORCE (m.need), or NOT_SIMPLE: the machine's coercion must be called."""
     cdef Bytes store_path
     cdef Word* place
-    cdef char* text
-    cdef int outcome
+    cdef uint8_t[DECIMAL_SIZE] digits
+    cdef int outcome, start
     result[0] = _known_string(m, w)
     if result[0]:
         return DONE
@@ -176,11 +177,8 @@ cdef int _simple_string(Machine* m, Word w, Word* result) noexcept nogil:
         return DONE
     if not is_int(w):
         return NOT_SIMPLE
-    text = format_text("%lld", <long long>int_value(w))
-    if text == NULL:
-        return raise_text(m, ERROR_MEMORY, NULL)
-    result[0] = make_string(m, text, strlen(text), 0)
-    free(text)
+    start = write_decimal(int_value(w), digits)
+    result[0] = make_string(m, digits + start, DECIMAL_SIZE - start, 0)
     return DONE
 
 
@@ -445,16 +443,20 @@ cdef int _structured_outputs(Machine* m, Word* fp, Word w) noexcept nogil:
 
 cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
     """Writes the current attribute and derivation with their places."""
-    cdef Word name = fp[SLOT_NAME]
-    cdef uint64_t i = <uint64_t>fp[SLOT_INDEX] >> 3
+    cdef Word name
+    cdef uint64_t i
     cdef uint32_t* order
     cdef int64_t place
     cdef uint32_t count = 0
-    if not is_attrs(fp[0]):
+    if top < fp + SLOT_PAIRS or not is_attrs(fp[0]):
         return 0
-    order = attrs_order(m, fp[0])
+    name = fp[SLOT_NAME]
+    i = <uint64_t>fp[SLOT_INDEX] >> 3
+    order = order_made(fp[0])
+    if order == NULL:
+        return 0
     place = keys_find(attrs_keys(fp[0]), m.symbol_name)
-    if top < fp + SLOT_PAIRS or order == NULL or place < 0:
+    if place < 0:
         return 0
     if name == WORD_NULL:
         entries[0].note = NOTE_DERIVATION_NAME

@@ -38,7 +38,7 @@ from snowsnake.host.store_hooks cimport host_write_object, raise_store_error
 from snowsnake.machine.attrs cimport attrs_position
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_message, raise_text, worded
-from snowsnake.machine.evaluation_order cimport attrs_turns
+from snowsnake.machine.evaluation_order cimport attrs_turns, turns_made
 from snowsnake.machine.heap cimport heap_reserve, make_string, pop, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH
 from snowsnake.machine.notes cimport NOTE_ADDED_PATH
@@ -114,7 +114,7 @@ cdef uint32_t _trace_path(Machine* m, Word* fp, Word* top, TraceEntry* entries) 
     elif s[SLOT_PHASE] == small_int(PHASE_PATH):
         entries[0].symbol = symbol_intern(m, b"path", 4)
     else:
-        order = attrs_turns(m, fp[0])
+        order = turns_made(fp[0])
         i = <uint64_t>s[SLOT_INDEX] >> 3
         if order == NULL or i >= attrs_size(fp[0]):
             return 0

@@ -17,7 +17,7 @@ from snowsnake.diagnostics.message_table cimport (
 from snowsnake.foundation.buffer cimport Bytes, bytes_append
 from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
-from snowsnake.machine.evaluation_order cimport attrs_turns
+from snowsnake.machine.evaluation_order cimport attrs_turns, turns_made
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.notes cimport (
     NOTE_COMPARED_ATTRIBUTE, NOTE_COMPARED_ELEMENT, NOTE_COMPARED_OUTPUT, NOTE_CONDITION, NOTE_LEFT_SIDE,
@@ -213,9 +213,13 @@ cdef void _add_note(Machine* m, uint8_t note, uint32_t position, uint32_t symbol
 
 
 cdef void _add_attribute(Machine* m, Word x, Word y, uint32_t place, uint32_t most_entries) noexcept nogil:
-    cdef uint32_t i = attrs_turns(m, x)[place]        # it was compared in both sets, so both have it
-    cdef uint32_t left = keys_positions(attrs_keys(x))[i]
-    cdef uint32_t right = keys_positions(attrs_keys(y))[i]
+    cdef uint32_t* order = turns_made(x)
+    cdef uint32_t i, left, right
+    if order == NULL:
+        return
+    i = order[place]                  # it was compared in both sets, so both have it
+    left = keys_positions(attrs_keys(x))[i]
+    right = keys_positions(attrs_keys(y))[i]
     if right:
         _add_note(m, NOTE_RIGHT_SIDE, right, 0, NULL, most_entries)
     if left:

@@ -22,7 +22,7 @@ from posix.time cimport CLOCK_THREAD_CPUTIME_ID, clock_gettime, timespec
 from snowsnake.diagnostics.message_table cimport MESSAGE_NO_ROOM_TO_COLLECT, MESSAGE_OVER_MEMORY_LIMIT
 from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 from snowsnake.foundation.limits cimport change_block_limit
-from snowsnake.machine.attention cimport must_stop, set_soft_limit, stop
+from snowsnake.machine.attention cimport exhaust, must_stop, set_soft_limit, stop
 from snowsnake.machine.attrs cimport BY_CONTENTS, PLACE_MASK, keys_cache_place
 from snowsnake.machine.checks cimport IS_CHECKED, check_object, check_word
 from snowsnake.machine.errors cimport error_free, raise_message, worded
@@ -547,7 +547,7 @@ cdef void plan_collection(Machine* m, uint64_t live, uint64_t used) noexcept nog
 
 
 cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogil:
-    """Moves everything that is alive to a new region.  If no region can be had, collects only the nursery, and returns False."""
+    """Moves everything that is alive to a new region.  If the system grants no region, it collects only the nursery, and returns False."""
     cdef uint64_t started = _now_ns()
     cdef Word* old = m.old_base
     cdef uint64_t old_bytes = <uint64_t>(m.old_end - m.old_base) * sizeof(Word)
@@ -558,6 +558,9 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     used = <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.old_base)
     region = <Word*>reserve_region(&bytes, (used + m.nursery_words) * sizeof(Word) + LEAST_SLACK_BYTES)
     if region == NULL:
+        if m.collect_at == m.old_base:         # remember_object had no memory: a collection of the nursery alone would lose live objects
+            exhaust(m)
+            return False
         m.collect_at = m.old_end
         m.most_direct_words = UINT64_MAX
         if <uint64_t>(m.old_end - m.old_top) > <uint64_t>(m.hp - m.heap_base) + 1024:

@@ -31,7 +31,8 @@ from snowsnake.machine.word cimport (
 from snowsnake.syntax.nodes cimport Text
 
 cdef enum:
-    PATIENCE = 0xFFFF                 # so many constants or names are linked before it looks whether it must stop
+    PATIENCE = 0xFFFF                 # so many constants or names are linked before we look whether to stop
+    RESERVED_BYTES = 64               # of a string, for which link_code (link.pyx) has reserved room
 
 
 cdef bint link_constants(Machine* m, File* file, Word* constants, uint32_t count, const uint8_t** p) noexcept nogil:
@@ -52,7 +53,7 @@ cdef Word _boxed_string(Machine* m, int kind, Word string, Word second) noexcept
 
 
 cdef Word _text_string(Machine* m, Text text) noexcept nogil:
-    if text.size_bytes > 8192 and not heap_reserve(m, text.size_bytes // 8 + 16):
+    if text.size_bytes > RESERVED_BYTES and not heap_reserve(m, text.size_bytes // 8 + 16):
         return WORD_UNSET
     return make_string(m, text.data, text.size_bytes, 0)
 

@@ -14,7 +14,7 @@ from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_flat
 from snowsnake.machine.descriptions cimport describe_value, shown_type
 from snowsnake.machine.errors cimport format_text, raise_message, worded
-from snowsnake.machine.evaluation_order cimport attrs_turns
+from snowsnake.machine.evaluation_order cimport attrs_turns, turns_made
 from snowsnake.machine.heap cimport level_reserve, pop, push
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.notes cimport NOTE_DEEP_ATTRIBUTE, NOTE_DEEP_ELEMENT, NOTE_ORDERED_ELEMENTS
@@ -354,7 +354,7 @@ cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entri
         if i < 0 or <uint64_t>i >= header_size(pointer_of(p[0])[0]):
             continue
         if is_attrs(p[0]):
-            order = attrs_turns(m, p[0])
+            order = turns_made(p[0])
             if order == NULL:
                 break
             entries[count].note = NOTE_DEEP_ATTRIBUTE

@@ -419,24 +419,36 @@ cdef void own_codes(Machine* m, uint32_t* owners) noexcept nogil:
                 owners[m.files[i].code_base + j] = i + 1
 
 
-cdef void _forget_file(Machine* m, File* file) noexcept nogil:
+cdef void _unlink_codes(Machine* m, File* file) noexcept nogil:
+    """The collector did not follow the constants of these codes.  A code that is entered again after all is linked again."""
     cdef uint32_t i
-    if file.image != NULL:
-        for i in range(file.code_base, file.code_base + file.image.chunk_count):
-            if m.codes[i].is_linked:
-                free_code(m.codes[i])
-            m.codes[i] = m.unlinked
+    if file.image == NULL:
+        return
+    for i in range(file.code_base, file.code_base + file.image.chunk_count):
+        if m.codes[i].is_linked:
+            free_code(m.codes[i])
+        m.codes[i] = m.unlinked
+
+
+cdef void _forget_file(Machine* m, File* file) noexcept nogil:
+    _unlink_codes(m, file)
     image_free(file.image)
     free(file.path)
     free(file.source)
 
 
 cdef void forget_files(Machine* m, uint8_t* is_used) noexcept nogil:
-    """Files after a forgotten one move up.  The numbers of their codes are used again; positions never are."""
+    """Files after a forgotten one move up.  The numbers of their codes are used again; positions never are.
+
+    Without memory the files stay, and only their codes are unlinked.
+    """
     cdef ImportTable* imports = <ImportTable*>m.imports
     cdef uint32_t* places = <uint32_t*>allocate_zeros(m.file_count + 1, sizeof(uint32_t))
     cdef uint32_t i, kept = 0, codes = CODE_APPLY2 + 1
     if places == NULL:
+        for i in range(m.file_count):
+            if _may_be_forgotten(&m.files[i]) and not is_used[i]:
+                _unlink_codes(m, &m.files[i])
         return
     forget_texts(m)
     for i in range(m.file_count):

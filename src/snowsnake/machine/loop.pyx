@@ -611,46 +611,43 @@ cdef int run(Machine* m) noexcept nogil:
         elif op == OP_THUNK_SUSPENDED or op == OP_CLOSURE or op == OP_THUNK_CLOSURE:
             r = k[read_uvarint(&pc)] >> 3         # the code's index
             n = read_uvarint(&pc)
-            q = m.hp
             x = n >> 1
-            if UNLIKELY(x > 4096):
-                if not heap_reserve(m, x + 8):
-                    resume = pc
-                    action = ACTION_RAISE
-                    m.pc = pc
-                    x = 0
-                    n = 0
-            p = q + 1
-            b = 0                                 # becomes HEADER_DEFERRED
-            while x:
-                x -= 1
-                i = read_uvarint(&pc)
-                if (i & 3) == 0:
-                    a = fp[i >> 2]
-                    p[0] = cell_of(m, a)
-                elif (i & 3) == 2:
-                    a = up[i >> 2]
-                    p[0] = cell_of(m, a)
-                else:
-                    p[0] = ((i >> 2) << 8) | IMMEDIATE_DEFERRED
-                    b = HEADER_DEFERRED
-                p += 1
-            if n & 1:
-                p[0] = current_scope(m, fp, up, function, with_slot)
-                p += 1
-            if p == q + 1:
-                p[0] = 0
-                p += 1
-            m.hp = p
-            x = p - q - 1
-            if op == OP_THUNK_SUSPENDED:
-                q[0] = code_header(KIND_THUNK, x, r) | b
-                sp[0] = <Word>q | TAG_THUNK
+            if UNLIKELY(x > 4096) and not heap_reserve(m, x + 8):
+                resume = pc
+                action = ACTION_RAISE
             else:
-                q[0] = code_header(KIND_CLOSURE, x, r) | b
-                sp[0] = <Word>q | TAG_FUNCTION
-            sp += 1
-            continue
+                q = m.hp                          # only now: a large reservation moves it
+                p = q + 1
+                b = 0                             # becomes HEADER_DEFERRED
+                while x:
+                    x -= 1
+                    i = read_uvarint(&pc)
+                    if (i & 3) == 0:
+                        a = fp[i >> 2]
+                        p[0] = cell_of(m, a)
+                    elif (i & 3) == 2:
+                        a = up[i >> 2]
+                        p[0] = cell_of(m, a)
+                    else:
+                        p[0] = ((i >> 2) << 8) | IMMEDIATE_DEFERRED
+                        b = HEADER_DEFERRED
+                    p += 1
+                if n & 1:
+                    p[0] = current_scope(m, fp, up, function, with_slot)
+                    p += 1
+                if p == q + 1:
+                    p[0] = 0
+                    p += 1
+                m.hp = p
+                x = p - q - 1
+                if op == OP_THUNK_SUSPENDED:
+                    q[0] = code_header(KIND_THUNK, x, r) | b
+                    sp[0] = <Word>q | TAG_THUNK
+                else:
+                    q[0] = code_header(KIND_CLOSURE, x, r) | b
+                    sp[0] = <Word>q | TAG_FUNCTION
+                sp += 1
+                continue
         elif op == OP_FINALISE:
             a = fp[read_uvarint(&pc)]
             if (a & 7) == TAG_THUNK or ((a & 7) == TAG_FUNCTION and kind_of(a) == KIND_CLOSURE):

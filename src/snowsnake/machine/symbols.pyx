@@ -7,13 +7,14 @@ from libc.string cimport memcmp, memcpy, memset
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resize_items
 from snowsnake.foundation.merging cimport merge_sort, never_stops
 from snowsnake.foundation.probing cimport is_free_slot, probe
-from snowsnake.machine.attention cimport exhaust
-from snowsnake.machine.heap cimport heap_alloc
+from snowsnake.machine.attention cimport error_disregard, exhaust
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve
 from snowsnake.machine.state cimport Context, KnownText, Machine
 from snowsnake.machine.word cimport KIND_STRING, TAG_STRING, header_of, string_context, tagged
 
 cdef enum:
     UNION_CACHE_SIZE = 4096           # pairs; direct-mapped
+    LARGE_NAME_BYTES = 1 << 13        # larger names reserve their room
 
 
 cdef inline uint64_t hash_bytes(const uint8_t* p, uint64_t n) noexcept nogil:
@@ -106,6 +107,9 @@ cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) n
     slot = _slot(m, <const uint8_t*>data, size_bytes, &tag)
     if m.symbol_table[slot]:
         return (m.symbol_table[slot] & m.symbol_mask) - 1
+    if size_bytes > LARGE_NAME_BYTES and not heap_reserve(m, 3 + (size_bytes >> 3)):
+        error_disregard(m)            # the caller cannot report it: the machine is exhausted
+        return 0
     p = heap_alloc(m, 3 + (size_bytes >> 3))
     p[0] = header_of(KIND_STRING, size_bytes)
     p[1] = 0

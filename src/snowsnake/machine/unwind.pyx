@@ -2,6 +2,7 @@
 """Errors on their way out.  The trace is taken before anything is unwound, unless a try frame is going to catch the error.
 
 In: a pending error, the registers of the activation that raised it.  Out: the frame that continues, or the end of the run; the trace.
+What takes the trace must not raise: another error would free the trace under it.  So it makes no set flat and sorts no names.
 Over 600 lines: taking the trace, putting an error aside for addErrorContext and keeping it for failed thunks read the same activations.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -10,7 +11,7 @@ from libc.string cimport memcmp, memcpy, memset, strcmp
 
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_bytes
 from snowsnake.foundation.arrays cimport has_room
-from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_flat, attrs_position
+from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_position
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport (
     OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE,
@@ -148,7 +149,7 @@ cdef bint _is_functor(Machine* m, Word function, Word* fp, Word* top) noexcept n
     if tag_of(function) != TAG_FUNCTION or top <= fp:
         return False
     w = val(fp[0])
-    if not is_attrs(w) or not attrs_flat(m, w):
+    if not is_attrs(w):
         return False
     place = attrs_find(w, m.symbol_functor)
     return place != NULL and _code_of_function(val(place[0])) == header_code(pointer_of(function)[0]) + 1
@@ -161,7 +162,7 @@ cdef bint _calls_functor(Machine* m, Word* fp, Word* top) noexcept nogil:
     if top < fp + 2:
         return False
     w = val(fp[0])
-    if not is_attrs(w) or not attrs_flat(m, w):
+    if not is_attrs(w):
         return False
     place = attrs_find(w, m.symbol_functor)
     if place == NULL or val(place[0]) != val(top[-1]):
@@ -194,7 +195,7 @@ cdef uint32_t _selected(Machine* m, Code* code, Word function, const uint8_t* at
             if op == OP_TRY_SELECT:
                 p += 2
             w = val(w)
-            if i >= code.constant_count or not is_attrs(w) or not attrs_flat(m, w):
+            if i >= code.constant_count or not is_attrs(w):
                 break
             symbol = <uint32_t>(code.constants[i] >> 8)
             place = attrs_find(w, symbol)

@@ -22,6 +22,7 @@ from snowsnake.bytecode.opcodes cimport (
 from snowsnake.foundation.arrays cimport has_room
 from snowsnake.host.messages cimport LEVEL_INFO, is_said, say
 from snowsnake.machine.attrs cimport attrs_position
+from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.errors cimport format_text
 from snowsnake.machine.heap cimport CODE_APPLY2
 from snowsnake.machine.link cimport link_code
@@ -143,7 +144,8 @@ cdef void _push(Machine* m, Watcher* w, Call call) noexcept nogil:
     if w.is_due:
         _sample(m, w)                 # there was no operation since the last call, at which the sample would have been taken
     if not has_room(&w.calls, w.count, &w.capacity, 64):
-        return                        # the profile lacks this call
+        free(call.label)              # the profile lacks this call
+        return
     w.calls[w.count] = call
     w.count += 1
     if w.writes_lines:
@@ -189,7 +191,8 @@ cdef void _describe(Machine* m, Word callee, Call* call) noexcept nogil:
         if kind_of(applied_function(callee)) == KIND_CLOSURE:
             call.kind = OF_LAMBDA
             call.code = header_code(pointer_of(applied_function(callee))[0])
-            link_code(m, call.code)   # a linked code has the name
+            if link_code(m, call.code) == NULL:      # a linked code has the name
+                error_disregard(m)
         else:
             callee = applied_function(callee)
             call.kind = OF_BUILTIN
@@ -269,7 +272,7 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
             _describe(m, function, &call)
             if not _is_internal(&call):
                 _push(m, w, call)
-                top = &w.calls[w.count - 1]
+                top = &w.calls[w.count - 1] if w.count else NULL
     if pc[0] == OP_NATIVE and top != NULL and top.depth == depth - 1 and _makes_derivation(top) and top.label == NULL:
         top.label = _derivation_name(m, val(fp[0]))
         if top.label != NULL and top.text != NULL:

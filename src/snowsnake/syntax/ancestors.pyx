@@ -276,6 +276,6 @@ cdef uint32_t token_start(Ast* ast, uint32_t offset) noexcept:
     memset(&lexer, 0, sizeof(lexer))
     lexer.data = ast.source.data
     lexer.size_bytes = ast.source.size_bytes
-    lexer.position = offset
+    lexer.position = min(offset, ast.source.size_bytes)
     lexer_next(&lexer)
     return lexer.start

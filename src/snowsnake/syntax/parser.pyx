@@ -30,7 +30,7 @@ from snowsnake.syntax.nodes cimport (
     Name, Node, OrCall, Pattern, SYNTAX_MALFORMED, SyntaxFault, Text, arena_alloc, arena_free,
 )
 from snowsnake.syntax.parse_state cimport (
-    FEATURE_BINDINGS, LARGEST_SOURCE_BYTES, NO_BYTE, ParseState, add_fault, advance, allocate, collect, depth_fault, is_too_deep,
+    FEATURE_BINDINGS, FEATURE_PIPE_OPERATORS, LARGEST_SOURCE_BYTES, NO_BYTE, ParseState, add_fault, advance, allocate, collect, depth_fault, is_too_deep,
     new_node, push, state_close, state_free, state_open, syntax_fault,
 )
 from snowsnake.syntax.patterns cimport check_formals, follows_lambda, parse_formals
@@ -397,7 +397,7 @@ cdef Node* parse_pipes(ParseState* state, Ahead* ahead) noexcept nogil:
     cdef Node* function
     if node == NULL or (state.lexer.kind != TOKEN_PIPE_FROM and state.lexer.kind != TOKEN_PIPE_INTO):
         return node
-    if not state.features & 1:
+    if not state.features & FEATURE_PIPE_OPERATORS:
         return syntax_fault(state, NULL)
     if state.lexer.kind == TOKEN_PIPE_FROM:
         return parse_pipe_from(state, node, start)
