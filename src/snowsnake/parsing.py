@@ -41,6 +41,10 @@ class Syntax:
         """What the expression states without being evaluated: a `Literal` of syntax/outline.pyx."""
         return self._tree.outline()
 
+    def turns(self) -> dict[str, int]:
+        """When C++ Nix meets each name, which is the order in which it goes through sets."""
+        return self._tree.turns()
+
     def to_json(self) -> str:
         """The tree as JSON: an object for each node, with its kind and its span of bytes."""
         try:

@@ -29,7 +29,6 @@ DIFFERENT: dict[str, dict[int, tuple[str, str]]] = {
     "lock-file-no-json": {0: _JSON, 1: _JSON},
     "lock-file-array": {0: _JSON, 1: _JSON},
     "registry-bad-json": {0: ("said", _JSON[1])},
-    "check-known": {0: ("said", "outputs are checked in the order of their names")},
 }
 
 

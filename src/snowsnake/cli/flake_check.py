@@ -23,6 +23,7 @@ def check(call: "Call", locked: "LockedFlake", *, keeps_going: bool, all_systems
         all_systems=all_systems,
         hydra_jobs_import=call.session.settings.is_set("allow-import-from-derivation"),
         shown=flakes.shown,
+        turns=flakes.world.turns(locked.flake.place),
     )
     reporter.note("evaluating flake...")
     checker.check(flakes.outputs(locked))

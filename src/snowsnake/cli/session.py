@@ -106,6 +106,21 @@ class Session:
             return self.evaluator.evaluate_file(path)
         return self.evaluator.evaluate_file(self.local_path(word))
 
+    def evaluated_file(self, word: str) -> "Handle":
+        """As `file`, but evaluated at once, which is a line for `-v` and for the trace of an error."""
+        if is_search_path(word) and is_internal(self.find_file(word[1:-1])):
+            return self.file(word)
+        path = self.resolve(word)
+        if self.reporter.verbosity > QUIET and os.path.lexists(path.removesuffix("/default.nix")):
+            self.reporter.note(f"evaluating file '{path}'", QUIET + 1)
+        value = self.evaluator.evaluate_file(path)
+        try:
+            value.force()
+        except EvaluationError as error:
+            error.trace.insert(0, Frame("file", path, None))
+            raise
+        return value
+
     def derivations(self, value: "Handle", selector: Selector | None = None) -> "Iterator[FoundDerivation]":
         """The derivations of a value: itself, or those in its attributes and list elements.  *selector* calls functions on the way."""
         from snowsnake.derivation_search import derivations

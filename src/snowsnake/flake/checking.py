@@ -12,7 +12,7 @@ from snowsnake.selection import TYPE_NAMES, Selector, attribute_position, wrong_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeVar
 
     from snowsnake.handle import Handle
@@ -30,6 +30,7 @@ _REPLACEMENTS = {
     "devShell": "devShells.<system>.default",
     "nixosModule": "nixosModules.default",
 }
+_LAST = 1 << 32                            # after all names of a source
 _DEEPEST = 500                             # levels of `hydraJobs`
 _UNCHECKED = frozenset(
     """lib darwinConfigurations darwinModules flakeModule flakeModules herculesCI homeConfigurations homeModule homeModules
@@ -55,7 +56,8 @@ class Checker:
     """Checks the outputs of one flake.
 
     `say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`).  `shown` returns the name of a path in
-    messages.  `hydra_jobs_import`: whether `hydraJobs` may import from derivations, too, which they may not by default.
+    messages.  `hydra_jobs_import`: whether `hydraJobs` may import from derivations, too, which they may not by default.  `turns`: when C++ Nix
+    met each name of the flake.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Checker:
         all_systems: bool = False,
         hydra_jobs_import: bool = False,
         shown: "Callable[[str], str]" = str,
+        turns: "Mapping[str, int] | None" = None,
     ) -> None:
         self.evaluator = evaluator
         self.system = system
@@ -77,12 +80,19 @@ class Checker:
         self.warn = warn
         self.report = report
         self.shown = shown
+        self.turns = turns or {}
         self.keeps_going = keeps_going
         self.all_systems = all_systems
         self.hydra_jobs_import = hydra_jobs_import
         self.omitted: set[str] = set()
         self.checks: dict[str, list[str]] = {}     # the checks for this system: attributes by derivation
         self.failed = False
+
+    def names(self, value: "Handle") -> list[str]:
+        """The names of a set in C++ Nix's order: names that evaluation makes come last."""
+        _expect(value, "set")
+        names = [name.decode("utf-8", "surrogateescape") for name in value.keys()]
+        return sorted(names, key=lambda name: self.turns.get(name, _LAST))
 
     def guarded(self, what: str, found: Attribute, action: "Callable[[], T]") -> "T | None":
         """Runs a check, and adds what was checked to the trace of an error in it."""
@@ -98,9 +108,8 @@ class Checker:
 
     def check(self, outputs: "Handle") -> None:
         """Checks all outputs, `hydraJobs` first, as C++ Nix does."""
-        names = _names(outputs)
         builds = self.evaluator.builds_during_evaluation
-        for name in sorted(names, key=lambda name: (name != "hydraJobs", name)):
+        for name in sorted(self.names(outputs), key=lambda name: name != "hydraJobs"):
             self.evaluator.builds_during_evaluation = builds and (name != "hydraJobs" or self.hydra_jobs_import)
             self.say(f"checking flake output '{name}'...")
             found = _attribute(name, outputs, name)
@@ -129,7 +138,7 @@ class Checker:
             "bundlers": self.bundler,
         }
         if name in by_name:
-            for inner in _names(value):
+            for inner in self.names(value):
                 by_name[name](found.inner(inner))
         elif name in alone:
             alone[name](found)
@@ -139,7 +148,7 @@ class Checker:
         elif name in by_system_and_name:
             for system in self.systems(found):
                 of_system = found.inner(system)
-                for inner in _names(of_system.value):
+                for inner in self.names(of_system.value):
                     by_system_and_name[name](of_system.inner(inner))
         elif name == "legacyPackages":
             list(self.systems(found))
@@ -149,7 +158,7 @@ class Checker:
     def systems(self, found: Attribute) -> list[str]:
         """The systems of an output that are checked."""
         systems = []
-        for system in _names(found.value):
+        for system in self.names(found.value):
             if "-" not in system:
                 self.fail(f"'{system}' is not a valid system type, at {self.shown_place(found.inner(system))}")
             if system == self.system or self.all_systems:
@@ -196,14 +205,14 @@ class Checker:
 
         def act() -> None:
             self.say(f"checking app '{path}'...")
-            names = _names(value)
+            names = self.names(value)
             for name in ("type", "program"):
                 if name not in names:
                     raise FlakeError("missing-attribute", f"app '{path}' lacks attribute '{name}'")
                 _expect(_at(value, name), "string")
             if "meta" not in names:
                 self.warn(f"app '{path}' lacks attribute 'meta'")
-            elif "description" not in _names(_at(value, "meta")):
+            elif "description" not in self.names(_at(value, "meta")):
                 self.warn(f"app '{path}' lacks attribute 'meta.description'")
             else:
                 _expect(_at(_at(value, "meta"), "description"), "string")
@@ -253,7 +262,7 @@ class Checker:
             self.say(f"checking Hydra job '{path}'...")
             if is_derivation(value):
                 raise FlakeError("type", "jobset should not be a derivation at top-level")
-            for name in _names(value):
+            for name in self.names(value):
                 inner = found.inner(name)
                 _expect(inner.value, "set")
                 if is_derivation(inner.value):
@@ -271,7 +280,7 @@ class Checker:
 
         def act() -> None:
             self.say(f"checking template '{path}'...")
-            names = _names(value)
+            names = self.names(value)
             if "path" not in names:
                 raise FlakeError("missing-attribute", f"template '{path}' lacks attribute 'path'")
             place = _at(value, "path").coerce_to_path()
@@ -313,11 +322,6 @@ def _argument_name(function: "Handle") -> str:
         return ""
     tree = load(parse_source(source[start:end], name, "/", ("pipe-operators",), check_variables=False).to_json())
     return str(tree.get("parameter", ""))
-
-
-def _names(value: "Handle") -> list[str]:
-    _expect(value, "set")
-    return [name.decode("utf-8", "surrogateescape") for name in value.keys()]
 
 
 def _attribute(path: str, of: "Handle", name: str) -> Attribute:

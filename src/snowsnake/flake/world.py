@@ -16,6 +16,7 @@ from snowsnake.lock.flakes import Declaration, Flake, Place
 from snowsnake.lock.lock_file import InputPath, LockFile, read_lock_file
 from snowsnake.lock.references import Reference
 from snowsnake.lock.registries import registries_of
+from snowsnake.parsing import parse_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ def evaluation_error(error: FetchError) -> EvaluationError:
     made = kind(code, str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
     made.exit_code = error.exit_code
     return made
+
+
+def _source(place: Place) -> tuple[str, bytes | None]:
+    """The path of a `flake.nix` in its tree, and its text; None if there is none."""
+    path = posixpath.normpath(posixpath.join(place.folder, "flake.nix"))
+    return path, None if path.startswith(("..", "/")) else place.tree.read(path)
 
 
 class FlakeTree:
@@ -225,8 +232,7 @@ class FlakeWorld:
     def declaration(self, place: Place, shown: str, lock_root: InputPath) -> Declaration:
         """The contents of the `flake.nix` in a folder; `shown` is the name of the flake in messages, `lock_root` where `follows` in it start."""
         tree: FlakeTree = place.tree
-        path = posixpath.normpath(posixpath.join(place.folder, "flake.nix"))
-        source = None if path.startswith(("..", "/")) else tree.read(path)
+        path, source = _source(place)
         if source is None:
             raise tree.missing(path)
         if len(source) > LARGEST_SOURCE_BYTES:
@@ -235,6 +241,11 @@ class FlakeWorld:
             source, f"{tree.label}/{path}", shown, lock_root, place.folder, tree.label + "/", lambda inner: self.copied(tree, inner),
             self.features,
         )
+
+    def turns(self, place: Place) -> dict[str, int]:
+        """When C++ Nix meets the names in the `flake.nix` of a folder."""
+        path, source = _source(place)
+        return parse_source(source or b"null", path, "/").turns()
 
     def copied(self, tree: FlakeTree, path: str) -> str:
         """The value of a setting that is a path: the store path of the file on its own, or, if nothing is copied, the path of the file in its tree."""

@@ -18,6 +18,7 @@ from snowsnake.syntax.outline cimport outline_of
 from snowsnake.syntax.parser cimport ast_free, parse
 from snowsnake.syntax.printer cimport print_nix
 from snowsnake.syntax.tree_json cimport print_json
+from snowsnake.syntax.turns cimport known_count, known_name, turn_of
 import os
 
 from snowsnake.syntax.features import feature_bits
@@ -43,6 +44,10 @@ cdef bytes taken(Bytes* buffer, bint is_complete):
         return buffer.data[:buffer.size] if buffer.data != NULL else b""
     finally:
         free(buffer.data)
+
+
+cdef str _name(Text name):
+    return (<const char*>name.data)[:name.size_bytes].decode("utf-8", "surrogateescape")
 
 
 cdef object _KEY = object()           # only parse_text has it, which makes trees
@@ -144,6 +149,16 @@ cdef class ParsedTree:
         """The `Literal` that the tree describes without evaluation (syntax/outline.pyx)."""
         self.expect_root()
         return outline_of(self.ast)
+
+    def turns(self) -> dict:
+        """When C++ Nix meets each name: those that it knows from the start, and then the names of this source (syntax/turns.pyx)."""
+        cdef uint32_t i
+        cdef dict found = {}
+        for i in range(known_count()):
+            found[_name(known_name(i))] = i
+        for i in range(self.ast.name_count):
+            found[_name(self.ast.names[i])] = turn_of(self.ast.names, i)
+        return found
 
     cdef expect_root(self):
         if self.ast.root == NULL or self.ast.fault_count != 0:

@@ -534,6 +534,9 @@ def _shows() -> list[Scenario]:
         "other-system": "{ packages.aarch64-linux.a = %s; }" % drv,
         "module": "{ nixosModules.m = throw \"no\"; }",
         "known": "{ lib = { }; homeConfigurations = { }; }",
+        "order": '{ zzz = 1; packages.x86_64-linux = { second = %s; first = %s; map = %s; }; aaa = 2; name = 3; templates.b = { description = "x"; path = ./.; welcome = 1; odd = 2; }; }'
+        % (drv, drv, drv),
+        "order-hydra": "{ b = 1; hydraJobs = { z = %s; a = %s; }; a = 2; }" % (drv, drv),
         "deprecated": "{ defaultPackage.x86_64-linux = %s; }" % drv,
     }
     found: list[Scenario] = [
@@ -557,6 +560,12 @@ def _shows() -> list[Scenario]:
             [("write", "top/flake.nix", '{ inputs.self.submodules = true; inputs.self.lfs = false; outputs = { self }: { a = self ? submodules; b = 1; }; }'),
              ("write", "user/flake.nix", '{ inputs.top.url = "path:../top"; outputs = { self, top }: { x = top.b; }; }'),
              *_nix("eval path:./top#a", "flake metadata path:./top", "eval path:./top#b --no-write-lock-file")],
+        ),
+        (
+            "evaluated-files",
+            [("write", "sum.nix", '1 + "a"'), ("write", "set.nix", "{ a = 1; }"), ("write", "syntax.nix", "{"), ("link", "link.nix", "set.nix"), ("write", "folder/x", ""),
+             *_nix("eval -v -f sum.nix", "eval -f sum.nix a", "eval -v -f set.nix a", "eval -v -f link.nix a", "eval -v -f syntax.nix", "eval -v -f absent.nix", "eval -v -f folder",
+                   "search -v -f sum.nix", "search -f set.nix")],
         ),
         (
             "init-into-itself",

@@ -127,6 +127,12 @@ def load(call: Call, word: str | None) -> "tuple[Session, Handle]":
     return session, value
 
 
+def check_source(call: Call) -> None:
+    """Evaluate the file or the expression of which the words are attributes, for its errors."""
+    prepare(call)
+    _root(call, open_session(call, has_arguments=False)).force()
+
+
 def load_with_set(call: Call, word: str | None) -> "tuple[Session, Handle, tuple[Handle, bytes] | None]":
     """Like `load`; also the set and the name of which the value is an attribute, None for an output of a flake."""
     prepare(call)
@@ -191,7 +197,7 @@ def _root(call: Call, session: "Session") -> "Handle":
         return session.expression(_encoded(given.text("expr")))
     if given.text("file") == "-":
         return session.expression(sys.stdin.buffer.read(), "«stdin»")
-    return session.file(given.text("file"))
+    return session.evaluated_file(given.text("file"))
 
 
 def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None) -> "tuple[Session, FlakeOutput]":

@@ -83,7 +83,7 @@ def _attribute_url(request: _Request, common: Common) -> str:
     """The first of the `urls` of an attribute; the attribute also says whether to unpack the file."""
     session = request.evaluation.open(common, is_writable=False)
     assert request.attribute is not None
-    value = session.selector.select(session.file(request.words[0] if request.words else "."), request.attribute)
+    value = session.selector.select(session.evaluated_file(request.words[0] if request.words else "."), request.attribute)
     value.force()
     _expect(value, "set", "while evaluating the source attribute to prefetch")
     names = value.keys()

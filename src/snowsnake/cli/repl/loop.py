@@ -170,7 +170,7 @@ class Repl:
 
     def _load_file(self, path: str) -> None:
         self._files = [*(other for other in self._files if other != path), path]
-        self._add(self.session.selector.auto_call(self.session.file(path)))
+        self._add(self.session.selector.auto_call(self.session.evaluated_file(path)))
 
     def _load_flake(self, text: str) -> None:
         from snowsnake.cli.flake_options import open_flakes
