@@ -94,7 +94,10 @@ class SeenSets:
 
     def is_new(self, value: "Handle", name: bytes) -> bool:
         """Remember a set; returns whether this very set was not remembered before."""
-        alike = self._by_name.setdefault(name, [])
+        alike = self._by_name.get(name)
+        if alike is None:
+            self._by_name[name] = [value]
+            return True
         if any(value.is_same(other) for other in alike):
             return False
         alike.append(value)

@@ -37,19 +37,22 @@ cdef bytes _bytes(Word s):
 
 def find(Handle h not None, bytes name not None):
     """An attribute, not forced; None if the value is not a set or has no attribute of this name.  Forces the value."""
-    cdef Machine* m = h.evaluator.m
-    cdef Word w
-    cdef Word* p
     h.evaluator.enter()
     try:
-        w = h.forced()
-        if not is_attrs(w):
-            return None
-        p = attrs_find(w, symbol_intern(m, <const char*>name, len(name)))
-        h.evaluator.check(DONE)
-        return None if p == NULL else make_handle(h.evaluator, p[0])
+        return _found(h, name)
     finally:
         h.evaluator.leave()
+
+
+cdef object _found(Handle h, bytes name):
+    cdef Machine* m = h.evaluator.m
+    cdef Word w = h.forced()
+    cdef Word* p
+    if not is_attrs(w):
+        return None
+    p = attrs_find(w, symbol_intern(m, <const char*>name, len(name)))
+    h.evaluator.check(DONE)
+    return None if p == NULL else make_handle(h.evaluator, p[0])
 
 
 def plain_text(Handle h not None):
@@ -85,42 +88,93 @@ def is_derivation(Handle h not None):
     return kind is not None and is_text(kind, b"derivation")
 
 
+cdef object _ABSENT = object()
+
+
+cdef object _attribute_text(Handle h, bytes name, bint is_plain):
+    """The text of an attribute, or _ABSENT; None for anything but a text and, with *is_plain*, for one with a context.  Forces the set and the attribute."""
+    cdef Machine* m = h.evaluator.m
+    cdef Word w = h.forced()
+    cdef Word* p
+    if not is_attrs(w):
+        return _ABSENT
+    p = attrs_find(w, symbol_intern(m, <const char*>name, len(name)))
+    h.evaluator.check(DONE)
+    if p == NULL:
+        return _ABSENT
+    return _text(h, p[0], is_plain)
+
+
+cdef object _text(Handle h, Word of, bint is_plain):
+    cdef Word w = val(of)
+    if is_thunk(w):
+        w = make_handle(h.evaluator, of).forced()
+    return _bytes(w) if is_string(w) and not (is_plain and string_context(w)) else None
+
+
 def derivation_texts(Handle h not None):
     """The name and the description of a derivation, whose contexts do not matter; None if it is none, or has something else in their place.
 
     Forces the value, its `type`, `name` and `meta`, and the description, in this order.
     """
-    cdef object name, meta, about
-    if not is_derivation(h):
-        return None
-    name = find(h, b"name")
-    if name is None:
-        return None
-    name = _text(<Handle>name)
-    if name is None:
-        return None
-    meta = find(h, b"meta")
-    about = None if meta is None else find(<Handle>meta, b"description")
-    about = b"" if about is None else _text(<Handle>about)
-    return None if about is None else (name, about)
-
-
-cdef object _text(Handle h, bint is_plain=False):
-    cdef Word w
     h.evaluator.enter()
     try:
-        w = h.forced()
-        return _bytes(w) if is_string(w) and not (is_plain and string_context(w)) else None
+        if _attribute_text(h, b"type", False) != b"derivation":
+            return None
+        name = _attribute_text(h, b"name", False)
+        if name is None or name is _ABSENT:
+            return None
+        meta = _found(h, b"meta")
+        about = _ABSENT if meta is None else _attribute_text(<Handle>meta, b"description", False)
+        return None if about is None else (name, b"" if about is _ABSENT else about)
     finally:
         h.evaluator.leave()
 
 
 def derivation_name(Handle h not None):
     """The name of a derivation; b"" if the value is none, None if the name cannot be said so simply.  Forces the value, its `type` and its `name`."""
-    if not is_derivation(h):
-        return b""
-    name = find(h, b"name")
-    return None if name is None else _text(<Handle>name, True) or None
+    h.evaluator.enter()
+    try:
+        if _attribute_text(h, b"type", False) != b"derivation":
+            return b""
+        name = _attribute_text(h, b"name", True)
+        return None if name is _ABSENT else name or None
+    finally:
+        h.evaluator.leave()
+
+
+def derivation_facts(Handle h not None):
+    """(system, output name, names of the outputs) of a derivation, forced in this order; None if they cannot be said so simply.
+
+    What is absent is `unknown`, the empty text, and one output `out`.
+    """
+    cdef Word w
+    cdef uint64_t i
+    h.evaluator.enter()
+    try:
+        system = _attribute_text(h, b"system", True)
+        output_name = None if system is None else _attribute_text(h, b"outputName", True)
+        if output_name is None:
+            return None
+        outputs = [b"out"]
+        listed = _found(h, b"outputs")
+        if listed is not None:
+            outputs = []
+            i = 0
+            while True:
+                w = (<Handle>listed).forced()       # a collection moves the list
+                if not is_list(w):
+                    return None
+                if i == list_size(w):
+                    break
+                name = _text(h, list_items(w)[i], True)
+                if name is None:
+                    return None
+                outputs.append(name)
+                i += 1
+        return b"unknown" if system is _ABSENT else system, b"" if output_name is _ABSENT else output_name, outputs
+    finally:
+        h.evaluator.leave()
 
 
 def plain_data(Handle h not None):

@@ -38,13 +38,18 @@ def open_log(path: str, tell: "Callable[[str], None]") -> "Any":
         return None
 
 
+def are_lines(reporter: "Reporter") -> bool:
+    """Whether the begin of each activity is a line of its own: not on a terminal, nor for programs."""
+    return reporter.log_format != "internal-json" and not (reporter.log_format == "text" and reporter.is_on_terminal())
+
+
 class Activity:
     """One activity; inside another one it is a part of it."""
 
     def __init__(self, reporter: "Reporter", text: str) -> None:
         self._reporter = reporter
         self._text = text
-        self._is_event = reporter.log_format == "internal-json"
+        self._is_event = reporter.is_followed
         self._is_line = False
         self._number = 0
 
@@ -52,27 +57,22 @@ class Activity:
         reporter = self._reporter
         if self._is_event:
             self._number = next(_numbers)
-            self._event({"action": "start", "id": self._number, "level": _INFORMATION, "parent": _open[-1] if _open else 0, "text": self._text, "type": 0})
+            self._reporter.event({"action": "start", "id": self._number, "level": _INFORMATION, "parent": _open[-1] if _open else 0, "text": self._text, "type": 0})
             _open.append(self._number)
-        elif reporter.verbosity >= _INFORMATION:
-            if reporter.log_format == "text" and reporter.is_on_terminal():
+        if not are_lines(reporter):
+            if reporter.log_format == "text" and reporter.verbosity >= _INFORMATION:
                 self._show()
-            else:
-                reporter.note(self._text + "...")
+        elif reporter.verbosity >= _INFORMATION:
+            reporter.say(self._text + "...")
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._is_event:
             _open.pop()
-            self._event({"action": "stop", "id": self._number})
-        elif self._is_line:
+            self._reporter.event({"action": "stop", "id": self._number})
+        if self._is_line:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
-
-    def _event(self, facts: dict[str, object]) -> None:
-        import json
-
-        self._reporter.write_event("@nix " + json.dumps(facts, ensure_ascii=False, separators=(",", ":")))
 
     def _show(self) -> None:
         """On a terminal, only as often as somebody can read."""

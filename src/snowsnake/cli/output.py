@@ -142,6 +142,10 @@ class Reporter:
             from snowsnake.diagnostics.log import nix_message_line
 
             self._copy(nix_message_line(message, level))
+        self.say(message, level)
+
+    def say(self, message: str, level: int = 0) -> None:
+        """As `note`, for what a program that reads events is told otherwise."""
         if self.log_format == "json":
             from snowsnake.diagnostics.log import message_line
 

@@ -7,7 +7,7 @@ from snowsnake.builtins.engines.versions import split_drv_name
 from snowsnake.derivation_search import Search, SeenSets
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.plain import NotPlain, derivation_name, find, is_derivation, plain_data, plain_text
+from snowsnake.plain import NotPlain, derivation_facts, derivation_name, find, is_derivation, plain_data, plain_text
 from snowsnake.selection import Selector, attribute_position, drv_path_of, store_path_of, wrong_type
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # The errors of a package that do not end the command: those of `assert` and `throw`.
 PASSED_OVER = frozenset(entry.name for entry in CATALOGUE if entry.is_catchable)
+_STOPPED = ("interrupt", "timeout", "memory")
 
 
 class Package:
@@ -43,6 +44,19 @@ class Package:
         if name is None:
             raise EvaluationError("type", "derivation name missing")
         return _context(name, "while evaluating the 'name' attribute of a derivation", _text)
+
+    def plain_facts(self) -> tuple[str, str, list[str]] | None:
+        """System, output name and the names of the outputs, in one go; None if each is to be read on its own, with its lines for an error."""
+        try:
+            found = derivation_facts(self.value)
+        except EvaluationError as error:
+            if error.code in _STOPPED:
+                raise
+            return None
+        if found is None:
+            return None
+        system, output_name, outputs = found
+        return _decoded(system), _decoded(output_name), sorted({_decoded(name) for name in outputs})
 
     @property
     def system(self) -> str:
@@ -208,7 +222,11 @@ def _context(value: "Handle", purpose: str, read: "Callable[[Handle], T]", at: "
 
 
 def _text(value: "Handle") -> str:
-    return plain_text(value).decode("utf-8", "surrogateescape")
+    return _decoded(plain_text(value))
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
 
 
 def _boolean(value: "Handle") -> bool:

@@ -6,9 +6,10 @@ In: a `Call`.  Out: a list with the matches in green, or JSON.
 import os
 
 from snowsnake.builtins.engines.versions import split_drv_name
+from snowsnake.cli.activities import are_lines
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
-from snowsnake.cli.nix.evaluate import load, open_output, require_value
+from snowsnake.cli.nix.evaluate import check_source, load, open_output, require_value
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     Path = tuple[str, ...]
 _BOLD, _GREEN, _NORMAL = "\x1b[0;1m", "\x1b[32;1m", "\x1b[0m"
+_AT_ONCE = 4096                        # lines
 # Errors of files and limits, which the evaluated program did not cause.
 _NOT_OF_EVALUATION = ("file", "memory", "timeout", "interrupt", "depth")
 
@@ -40,6 +42,7 @@ class _Search:
         # Everything that was visited: depth and path; for packages also name, version and description.
         self.seen: list[tuple[int, str] | tuple[int, str, str, str, str]] = []
         self._depth = 0
+        self._open: list[Activity] = []        # activities of an earlier evaluation, from outside in
         self.as_json: dict[str, dict[str, str]] | None = {} if call.given.flag("json") else None
 
     def visit(self, value: "Handle", path: "Path", is_first: bool) -> None:
@@ -54,14 +57,30 @@ class _Search:
 
     def visit_again(self, seen: "list[Any]") -> None:
         """Report what an earlier evaluation visited, with the same messages."""
-        open_ones: list[Activity] = []
-        for depth, shown, *package in [*seen, (0, "")]:
-            while len(open_ones) > depth:
-                open_ones.pop().__exit__()
+        for start in range(0, len(seen), _AT_ONCE):
+            part = seen[start : start + _AT_ONCE]
+            packages = [number for number, entry in enumerate(part) if len(entry) > 2]
+            texts = [text for number in packages for _, shown, name, _, about in (part[number],) for text in (shown, name, about)]
+            told = 0
+            for number in sorted({packages[place // 3] for place in self.wanted[0].may_be_in(texts)}):
+                if self.as_json is None:
+                    self._tell(part[told : number + 1])
+                    told = number + 1
+                self.match(*part[number][1:])
+            self._tell(part[told:])
+        self._tell([[0, ""]])
+
+    def _tell(self, seen: "list[Any]") -> None:
+        """The activities of an earlier evaluation."""
+        reporter = self.call.reporter
+        if are_lines(reporter) and not reporter.is_followed:
+            reporter.notes([f"evaluating '{entry[1]}'..." for entry in seen if entry[1]])
+            return
+        for depth, shown, *_ in seen:
+            while len(self._open) > depth:
+                self._open.pop().__exit__()
             if shown:
-                open_ones.append(self.call.reporter.activity(f"evaluating '{shown}'").__enter__())
-            if package:
-                self.match(shown, *package)
+                self._open.append(reporter.activity(f"evaluating '{shown}'").__enter__())
 
     def _look(self, value: "Handle", path: "Path", shown: str, is_first: bool) -> None:
         is_legacy = path[:1] == ("legacyPackages",)
@@ -132,6 +151,7 @@ def run(call: Call) -> int:
     regexes = call.words[1:]
     if not regexes:
         if call.given.flag("file") or call.given.flag("expr"):
+            check_source(call)
             split_outputs((call.words or [""])[0])
         else:
             from snowsnake.lock.reference_text import parse_reference

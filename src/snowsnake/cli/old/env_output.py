@@ -113,6 +113,9 @@ def _description(package: Package) -> str:
 # ---- JSON -----------------------------------------------------------------------------------------------------------
 
 
+_FACTS = ("drvPath", "meta", "name", "outputName", "outputs", "pname", "system", "version")          # in the order of their names
+
+
 def write_json(packages: list[Package], shown: set[str], world: World, reporter: Reporter) -> None:
     """In the form of `nlohmann::json::dump(2)`, from texts of the parts, because a list of all packages with their metadata takes gigabytes as Python's data."""
     texts: dict[str, bytes] = {}
@@ -135,11 +138,13 @@ def write_json(packages: list[Package], shown: set[str], world: World, reporter:
 def _json_facts(package: Package, shown: set[str], facts: dict[str, str], meta: list[bytes], reporter: Reporter) -> None:
     """What is evaluated for *facts*, texts of JSON by their names, and for *meta* is in C++ Nix's order; what an error keeps away is left out."""
     name, version = split_name(package.name)
-    found = {"name": package.name, "pname": name, "version": version, "system": package.system, "outputName": package.output_name}
-    for fact, text in found.items():
-        facts[fact] = quoted(text)
-    outputs = [f"{quoted(output)}: {'null' if path is None else quoted(path)}" for output, path in package.outputs("out_path" in shown).items()]
-    facts["outputs"] = "{\n      " + ",\n      ".join(outputs) + "\n    }" if outputs else "{}"
+    plain = None if "out_path" in shown else package.plain_facts()
+    system, output_name, outputs = plain or (package.system, package.output_name, None)
+    facts["name"], facts["pname"], facts["version"] = quoted(package.name), quoted(name), quoted(version)
+    facts["system"], facts["outputName"] = quoted(system), quoted(output_name)
+    paths = package.outputs("out_path" in shown) if outputs is None else dict.fromkeys(outputs)
+    lines = [f"{quoted(output)}: {'null' if path is None else quoted(path)}" for output, path in paths.items()]
+    facts["outputs"] = "{\n      " + ",\n      ".join(lines) + "\n    }" if lines else "{}"
     if "drv_path" in shown and package.drv_path is not None:
         facts["drvPath"] = quoted(package.drv_path)
     if "meta" in shown:
@@ -156,10 +161,11 @@ def _note_invalid(package: Package, reporter: Reporter, part: bytes) -> None:
 def _object(facts: dict[str, str], meta: list[bytes]) -> bytes:
     if not facts:
         return b"null"                 # the package failed before there was a fact
-    lines = {fact: f'"{fact}": {text}'.encode("utf-8", "surrogateescape") for fact, text in facts.items()}
     if meta:
-        lines["meta"] = b'"meta": {\n      ' + b",\n      ".join(meta) + b"\n    }"
-    return b"{\n    " + b",\n    ".join([lines[fact] for fact in sorted(lines)]) + b"\n  }"
+        facts["meta"] = "{\n      \0\n    }"
+    text = "{\n    " + ",\n    ".join([f'"{fact}": {facts[fact]}' for fact in _FACTS if fact in facts]) + "\n  }"
+    data = text.encode("utf-8", "surrogateescape")
+    return data.replace(b"\0", b",\n      ".join(meta), 1) if meta else data       # no text of JSON has a NUL
 
 
 # ---- XML ------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from snowsnake.cli.old.evaluation import show_statistics
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.packages import PASSED_OVER, Package, PackageSearch, split_name
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.library_sort import sorted_places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,9 +114,11 @@ def substitutable(common: Common, paths: set[str]) -> set[str]:
 
 def select(packages: list[Package], words: list[str]) -> list[Package]:
     """The packages that match a name or a regular expression, in the order of the words; each once."""
+    if not words:
+        return packages
     names = [split_name(package.name) for package in packages]
     chosen: dict[int, None] = {}
-    for word in words or ["*"]:
+    for word in words:
         name, version = split_name(word)
         matches = _matcher(name)
         found = [number for number, (n, v) in enumerate(names) if matches(n) and version in ("", v)]
@@ -158,82 +161,8 @@ def _name_key(name: str) -> bytes:
 def in_order(items: "list[Any]", key: "Any") -> "list[Any]":
     """Sorted by the algorithm of libstdc++'s `std::sort`, because that decides the order of equal items."""
     keys = list(map(key, items))
-    if len(set(keys)) == len(keys) or len(keys) <= _SMALL:
-        return [items[number] for number in sorted(range(len(keys)), key=keys.__getitem__)]
-    numbers = list(range(len(keys)))
-    _introsort(numbers, keys, 0, len(numbers), 2 * (len(numbers).bit_length() - 1))
-    _insertion_sort(numbers, keys)
-    return [items[number] for number in numbers]
-
-
-_SMALL = 16
-
-
-def _introsort(numbers: list[int], keys: list[bytes], first: int, last: int, depth: int) -> None:
-    while last - first > _SMALL:
-        if depth == 0:                 # the packages of nixpkgs lead here: several runs in order, one after another
-            numbers[first:last] = _heap_sorted(numbers[first:last], keys)
-            return
-        depth -= 1
-        middle = first + (last - first) // 2
-        a, b, c = keys[numbers[first + 1]], keys[numbers[middle]], keys[numbers[last - 1]]
-        if a < b:
-            pivot = middle if b < c else last - 1 if a < c else first + 1
-        else:
-            pivot = first + 1 if a < c else last - 1 if b < c else middle
-        numbers[first], numbers[pivot] = numbers[pivot], numbers[first]
-        limit = keys[numbers[first]]
-        low, high = first + 1, last
-        while True:
-            while keys[numbers[low]] < limit:
-                low += 1
-            high -= 1
-            while limit < keys[numbers[high]]:
-                high -= 1
-            if low >= high:
-                break
-            numbers[low], numbers[high] = numbers[high], numbers[low]
-            low += 1
-        _introsort(numbers, keys, low, last, depth)
-        last = low
-
-
-def _heap_sorted(numbers: list[int], keys: list[bytes]) -> list[int]:
-    for root in range(len(numbers) // 2 - 1, -1, -1):
-        _sink(numbers, keys, root, len(numbers), numbers[root])
-    for end in range(len(numbers) - 1, 0, -1):
-        number = numbers[end]
-        numbers[end] = numbers[0]
-        _sink(numbers, keys, 0, end, number)
-    return numbers
-
-
-def _sink(numbers: list[int], keys: list[bytes], root: int, size: int, number: int) -> None:
-    """Put a number into the heap below *root*: its place goes down to the end along the larger children, the second of two equal ones, and then up again."""
-    place = root
-    while (child := 2 * place + 2) < size:
-        if keys[numbers[child]] < keys[numbers[child - 1]]:
-            child -= 1
-        numbers[place] = numbers[child]
-        place = child
-    if child == size:                  # there is one child only
-        numbers[place] = numbers[child - 1]
-        place = child - 1
-    key = keys[number]
-    while place > root and keys[numbers[(place - 1) // 2]] < key:
-        numbers[place] = numbers[(place - 1) // 2]
-        place = (place - 1) // 2
-    numbers[place] = number
-
-
-def _insertion_sort(numbers: list[int], keys: list[bytes]) -> None:
-    for place in range(1, len(numbers)):
-        number = numbers[place]
-        key = keys[number]
-        while place and key < keys[numbers[place - 1]]:
-            numbers[place] = numbers[place - 1]
-            place -= 1
-        numbers[place] = number
+    ranks = {found: rank for rank, found in enumerate(sorted(set(keys)))}
+    return [items[place] for place in sorted_places([ranks[found] for found in keys])]
 
 
 # ---- the expression -------------------------------------------------------------------------------------------------
@@ -263,7 +192,7 @@ def source(session: "Session", word: str) -> "Handle":
     """The value of a file or of a folder's `default.nix`; for a folder without one, the set of the values of the files and folders in it, by name."""
     is_local = not (word.startswith(("<", "flake:")) or "://" in word or word.startswith("channel:"))
     if not is_local or os.path.isfile(word) or os.path.lexists(os.path.join(word, "default.nix")):
-        return session.file(word)
+        return session.evaluated_file(word)
     if not os.path.isdir(word):
         if word == default_expression(session.settings):
             return session.expression(b"{ _combineChannels = [ ]; }")
@@ -316,4 +245,4 @@ def _installed(session: "Session", profile: str) -> list[Package]:
     from snowsnake.selection import Selector
 
     search = PackageSearch(Selector(session.evaluator, {}), session.evaluator.store_dir, is_lenient=False)
-    return search.run(session.evaluator.evaluate_file(manifest), "")
+    return search.run(session.evaluated_file(manifest), "")

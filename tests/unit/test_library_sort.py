@@ -1,0 +1,35 @@
+"""`library_sort` orders equal items as libstdc++'s `std::sort` does: the sums were made by a program in C++ with the same items."""
+
+import pytest
+
+from snowsnake.foundation.library_sort import sorted_places
+
+_WORD = (1 << 64) - 1
+
+
+def _random(count: int) -> list[int]:
+    ranks, state = [], 12345
+    for _ in range(count):
+        state = (state * 1103515245 + 12345) & 0xFFFFFFFF
+        ranks.append((state >> 16) % 37)
+    return ranks
+
+
+@pytest.mark.parametrize(
+    ("ranks", "expected"),
+    [
+        (_random(15), 9174744421645539565),                                         # insertion sort alone
+        (_random(1000), 2121760959638332356),
+        ([number % 600 for number in range(3000)], 8122518504371889964),            # heap sort: runs in order
+        ([min(number, 4096 - number) // 2 for number in range(4096)], 11483913424401765484),
+    ],
+)
+def test_places_of_equal_items(ranks: list[int], expected: int) -> None:
+    total = 0
+    for place in sorted_places(ranks):
+        total = (total * 1000003 + place) & _WORD
+    assert total == expected
+
+
+def test_nothing() -> None:
+    assert sorted_places([]) == []
