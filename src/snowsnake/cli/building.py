@@ -5,6 +5,7 @@ In: settings, a reporter; a store, wanted outputs.  Out: valid outputs; lines on
 
 import os
 
+from snowsnake.cli.output import QUIET
 from snowsnake.diagnostics.error import EvaluationError, Frame
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
@@ -147,8 +148,8 @@ class BuilderElsewhere:
         raise ValueError(f"path '{path}' cannot be repaired in a store that only evaluates")
 
 
-def report_missing(missing: "Missing", reporter: "Reporter") -> None:
-    """What would be built and fetched, and what is not known, as lists."""
+def report_missing(missing: "Missing", reporter: "Reporter", level: int = QUIET) -> None:
+    """What would be built and fetched, and what is not known, as lists, unless `--quiet` leaves out messages of this level."""
     from snowsnake.store.collecting import ignored_warning
 
     lines: list[str] = []
@@ -168,7 +169,11 @@ def report_missing(missing: "Missing", reporter: "Reporter") -> None:
     if missing.unknown:
         lines.append("don't know how to build these paths:")
         lines += [f"  {path}" for path in missing.unknown]
-    reporter.notes(lines)
+    if level:
+        reporter.notes(lines)
+    else:
+        for line in lines:
+            reporter.note(line)
 
 
 def realise(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> list[str]:

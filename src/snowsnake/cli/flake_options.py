@@ -104,9 +104,9 @@ def lock_options(given: Arguments, flakes: "FlakeSession", reporter: "Reporter",
     updates = []
     for text in given.texts("update_input"):
         reporter.warning("'--update-input' is a deprecated alias for 'flake update' and will be removed in a future version.")
-        updates.append(_input_path(parse_input_path(text), "--update-input"))
+        updates.append(input_path(parse_input_path(text), "--update-input"))
     overrides = {
-        _input_path(parse_input_path(path), "--override-input"): _whole(flakes, target, given.base_folder)
+        input_path(parse_input_path(path), "--override-input"): _whole(flakes, target, given.base_folder)
         for path, target in given.texts("override_input")
     }
     options = {
@@ -124,7 +124,8 @@ def lock_options(given: Arguments, flakes: "FlakeSession", reporter: "Reporter",
     return LockOptions(**{**options, **more})
 
 
-def _input_path(path: tuple[str, ...], flag: str) -> tuple[str, ...]:
+def input_path(path: tuple[str, ...], flag: str) -> tuple[str, ...]:
+    """The path of an input that a flag names; an error if it is empty."""
     if not path:
         raise UsageError(f"{flag} was passed a zero-length input path, which would refer to the flake itself, not an input")
     return path

@@ -134,7 +134,7 @@ class Reporter:
         else:
             self._write(render(error, colours=self._colours()))
         if hint:
-            self._write(hint)
+            self.note(hint)
 
     def note(self, message: str, level: int = 0) -> None:
         """A remark of a command, in addition to its result.  *level*: C++ Nix's, for who reads events."""

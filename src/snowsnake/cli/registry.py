@@ -53,11 +53,11 @@ def run_action(name: str, given: Arguments, reporter: Reporter, words: list[str]
     if name == "list":
         _list(call)
         return 0
-    references = [_whole(word) for word in words]
     if name == "resolve":
-        for reference in references:
-            _print(str(world.resolve(reference, _kinds())))
+        for word in words:
+            _print(str(world.resolve(_whole(word), _kinds())))
         return 0
+    references = [_whole(word) for word in words]
     path = given.text("registry") or _user_path()
     registry = _registry(call, path)
     if name == "pin":

@@ -57,7 +57,7 @@ def nix_error_line(error: EvaluationError, *, show_trace: bool) -> str:
             return {"column": None, "file": None, "line": None}
         return {"column": position.column, "file": str(position), "line": position.line}
 
-    facts: dict[str, object] = {"action": "msg", **place(error.position), "level": 0}
+    facts: dict[str, object] = {"action": "msg", **place(error.position if error.shows_place else None), "level": 0}
     facts["msg"] = render(error, show_trace=show_trace, colours=True)
     facts["raw_msg"] = error.message
     if show_trace and error.trace:

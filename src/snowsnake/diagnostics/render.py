@@ -41,6 +41,9 @@ class _Paint:
     def __call__(self, colour: str, text: str) -> str:
         return f"{colour}{text}{_PLAIN}" if self.colours else text
 
+    def place(self, text: str) -> str:
+        return f"{_BLUE}at {_MAGENTA}{text}{_PLAIN}" if self.colours else f"at {text}"
+
 
 def render(error: "EvaluationError", *, show_trace: bool = False, colours: bool = False) -> str:
     """The whole report of an error."""
@@ -93,8 +96,7 @@ def render_warning(message: str, *, colours: bool = False, is_from_expression: b
 
 def place_lines(position: Position, paint: _Paint, indent: str) -> list[str]:
     """`at FILE:LINE:COLUMN:` and the numbered lines around it, with a caret under the column."""
-    where = paint(_MAGENTA, str(position))
-    lines = [f"{indent}{paint(_BLUE, 'at')} {where}:"]
+    lines = [f"{indent}{paint.place(str(position))}:"]
     for number, text in position.excerpt:
         column = position.display_column if number == position.line else 1
         text, column = _window(text, column)

@@ -49,6 +49,17 @@ _SCHEMES = {
 _POLL_S = 0.1
 
 
+@contextmanager
+def _noted(input: Input) -> Iterator[None]:
+    """Adds a line about the input to what goes wrong inside."""
+    try:
+        yield
+    except FetchError as error:
+        if input.is_known:
+            error.notes.append(f"while fetching the input '{input.to_url()}'")
+        raise
+
+
 class Source:
     """A fetched tree: `input` with the facts learnt (rev, lastModified, narHash …), and where its files can be read."""
 
@@ -151,6 +162,8 @@ class Fetcher:
         key = input.key
         known = self._sources.get(key)
         if known is None:
+            with _noted(input):
+                tree_hash_of(input.attrs)     # says what is wrong with it before anything is fetched
             known = (self.supply(input) if self.supply is not None else None) or self._available(input) or self._new(input)
             self._sources[key] = known
             self._sources.setdefault(known.input.key, known)
@@ -250,12 +263,8 @@ class Fetcher:
 
     def open(self, input: Input) -> Fetched:
         """Fetches an input without computing its hash, which may take a while."""
-        try:
+        with _noted(input):
             return self._open(input)
-        except FetchError as error:
-            if input.is_known:
-                error.notes.append(f"while fetching the input '{input.to_url()}'")
-            raise
 
     def _open(self, input: Input) -> Fetched:
         self.check_cancelled()

@@ -26,7 +26,7 @@ def run(call: Call) -> int:
         targets = installables.targets(call.words)
         store = installables.store
         if is_dry:
-            report_missing(store.missing([target.wanted for target in targets]), call.reporter)
+            report_missing(store.missing([target.wanted for target in targets]), call.reporter, level=0)
         else:
             make_valid(call, store, targets)
         if given.flag("json"):

@@ -54,7 +54,7 @@ def read(words: list[str], reporter: Reporter) -> Call:
     rest = _without_script(call, words)
     # Whether `--` came.
     is_ended = False
-    while rest:
+    while rest and not call.given.flag("help"):        # which answers at once, whatever follows
         if call.row is not None and not call.row.runner and not is_ended:
             # The words for the installed Nix that runs the command.
             call.left = rest
@@ -134,14 +134,14 @@ def _option(call: Call, word: str, rest: list[str]) -> None:
     if setting is not None:
         call.settings.set_flag(setting, values)
     elif option is not None:
-        _apply(call, option, values)
+        _apply(call, word, option, values)
 
 
 def _find(word: str, table: tuple[Option, ...]) -> Option | None:
     return next((option for option in table if word in option.names), None)
 
 
-def _apply(call: Call, option: Option, values: list[str]) -> None:
+def _apply(call: Call, word: str, option: Option, values: list[str]) -> None:
     if option.key == "option":
         call.settings.set_or_warn(values[0], values[1])
     elif option.key == "verbose":
@@ -160,6 +160,14 @@ def _apply(call: Call, option: Option, values: list[str]) -> None:
             raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")
         call.reporter.log_format = values[0]
     else:
+        if option.key in ("override_input", "update_input"):
+            from snowsnake.cli.flake_options import input_path
+            from snowsnake.lock.lock_file import parse_input_path
+
+            try:
+                input_path(parse_input_path(values[0]), word)
+            except EvaluationError as error:
+                raise UsageError(error.message) from None
         if option.key in ("set_env_var", "unset_env_var"):
             from snowsnake.cli.executing import check_environment_option
 

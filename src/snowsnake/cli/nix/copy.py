@@ -3,10 +3,12 @@
 In: a `Call`.  Out: objects that are valid in the other store; a line for each.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.evaluate import has_source
 from snowsnake.cli.nix.installables import Installables, derivations_of, made, realisations_of
 from snowsnake.cli.nix.results import make_links
 from snowsnake.cli.options import UsageError
@@ -14,6 +16,7 @@ from snowsnake.cli.profiles import only_path, switch_profile
 from snowsnake.cli.stores import evaluated_in, is_written, open_reference
 from snowsnake.diagnostics.error import as_error
 from snowsnake.settings.errors import SettingError
+from snowsnake.settings.places import store_folder
 from snowsnake.settings.store_reference import StoreReference
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
@@ -56,6 +59,18 @@ def check_words(call: Call) -> None:
         Installables(call, store, is_written=False).targets(call.words)
 
 
+def _parse_words(call: Call) -> None:
+    """Says what is wrong with references to flakes, before a store is opened."""
+    if has_source(call):
+        return
+    from snowsnake.lock.reference_text import parse_reference
+
+    store_dir = store_folder(os.environ)
+    for word in call.words:
+        if not word.startswith(store_dir + "/"):
+            parse_reference(word.partition("^")[0], call.given.base_folder or os.getcwd())
+
+
 def run(call: Call) -> None:
     """`nix copy`: copies objects with everything that they need (without that with `--no-recursive`)."""
     from snowsnake.build.copying import copy_paths, copy_realisations
@@ -63,6 +78,7 @@ def run(call: Call) -> None:
     from snowsnake.store.trust import Keys
 
     given, settings = call.given, call.settings
+    _parse_words(call)
     if not given.flag("from") and not given.flag("to"):
         check_words(call)
     with two_stores(call) as (source, target):
@@ -92,6 +108,7 @@ def copy_log(call: Call) -> None:
     from snowsnake.store.build_log import build_log
     from snowsnake.store.log_copies import add_log
 
+    _parse_words(call)
     with two_stores(call) as (source, target):
         installables = Installables(call, source, is_written=False)
         for path in sorted(set(derivations_of(source, installables.targets(call.words)))):

@@ -23,7 +23,7 @@ _TYPES = {"currentTime": "integer", "langVersion": "integer", "null": "null", "t
 
 def dump(words: list[str]) -> int:
     """Print the table that `words[0]`, one of the two names, asks for."""
-    data = _language() if words[0] == "__dump-language" else _command_line()
+    data = _language() if words[0] == "__dump-language" else command_line()
     write_line(json.dumps(data, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogateescape"))
     return 0
 
@@ -48,7 +48,8 @@ def _language() -> "dict[str, Json]":
     return found
 
 
-def _command_line() -> "dict[str, Json]":
+def command_line() -> "dict[str, Any]":
+    """The commands with their options, in the form of `__dump-cli`."""
     top: dict[str, Any] = {"args": [], "commands": {}, "description": "an evaluator for the Nix language", "flags": _flags(GLOBAL)}
     for row in ROWS:
         *groups, name = row.name.split()

@@ -13,7 +13,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.store_words import followed
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.plain import find
-from snowsnake.selection import TYPE_NAMES, asking, attribute_position, drv_path_of
+from snowsnake.selection import TYPE_NAMES, asking, attribute_position, drv_path_of, split_path
 from snowsnake.store.derivation import require_feature
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
@@ -238,7 +238,8 @@ def _grouped(session: "Session", value: "Handle", names: "tuple[str, ...] | None
 def _of_flake(session: "Session", value: "Handle", names: "tuple[str, ...] | None", shown: str, path: str) -> list[Target]:
     """The derivation that an output of a flake is, with the outputs that are named or installed by default.  *path*: its attribute path."""
     if not is_derivation(value):
-        raise EvaluationError("type", f"expected flake output attribute '{path}' to be a derivation or path but found {value.describe()}")
+        plain = ".".join(split_path(path))
+        raise EvaluationError("type", f"expected flake output attribute '{plain}' to be a derivation or path but found {value.describe()}")
     drv_path = find(value, b"drvPath")
     if drv_path is None:
         raise EvaluationError("missing-attribute", f"attribute '{path}.drvPath' does not exist")
@@ -423,12 +424,12 @@ def _paths(call: Call, store: "Store", targets: list[Target], *, is_built: bool)
         found = {path for target in targets for path in output_paths(store, target).values()}
     except NotBuilt:
         if not is_built:
-            report_missing(store.missing(target.wanted for target in targets), call.reporter)
+            report_missing(store.missing(target.wanted for target in targets), call.reporter, level=0)
             raise
         return _built(call, store, targets)
     absent = [target.path for target in targets if not all(map(store.is_valid, output_paths(store, target).values()))]
     if is_built and absent:
         return _built(call, store, targets)
     if absent:
-        report_missing(store.missing(absent), call.reporter)
+        report_missing(store.missing(absent), call.reporter, level=0)
     return found

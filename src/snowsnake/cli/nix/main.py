@@ -29,13 +29,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         from snowsnake.cli.nix.dump import dump
 
         return dump(words)
-    try:
-        call = read(words, reporter)
-    except UsageError:
-        if "--help" not in words:
-            raise
-        print(_overview())
-        return 0
+    call = read(words, reporter)
     if any(call.given.flag(key) for key in _NEED_FEATURE):
         call.settings.require("nix-command")
     if call.given.flag("help"):

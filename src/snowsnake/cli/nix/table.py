@@ -55,7 +55,8 @@ def _not_ours(name: str, summary: str) -> Row:
 _SOURCES = (*INSTALLABLE, Option("--derivation", "", "derivations instead of their outputs"))
 _STDIN = Option("--stdin", "", "read installables from standard input")
 _INSTALLABLES = (*_SOURCES, _STDIN)
-_PATHS = (Option("-r --recursive", "", "also everything that they need"), Option("--all", "", "all objects of the store"))
+_ALL = Option("--all", "", "all objects of the store")
+_PATHS = (Option("-r --recursive", "", "also everything that they need"), _ALL)
 _BETWEEN = (Option("--from", "STORE", "the store to copy from"), Option("--to", "STORE", "the store to copy to"))
 _LISTING = (
     Option("-R --recursive", "", "also what is in folders"), Option("-l --long", "", "with kinds and sizes"),
@@ -117,7 +118,7 @@ ROWS = (
     Row(
         "copy", "snowsnake.cli.nix.copy:run", "installables*", "copy paths between stores",
         (
-            *_INSTALLABLES, *_BETWEEN, Option("--no-recursive", "", "only the objects, not what they need"), _PATHS[0], _PATHS[1],
+            *_INSTALLABLES, *_BETWEEN, Option("--no-recursive", "", "only the objects, not what they need"), _ALL,
             Option("--no-check-sigs", "", "do not ask for signatures"), Option("-s --substitute-on-destination", "", "let the other store use its substituters"),
             Option("--profile", "PATH", "the profile to change"), Option("-o --out-link", "PATH", "a link to the result"),
         ),
@@ -195,7 +196,7 @@ ROWS = (
     _registry("remove", "url", "forget a short name"),
     _registry("pin", "url locked?", "let a short name mean just one revision of a flake"),
     _registry("resolve", "flake-refs*", "print what short names mean"),
-    Row("repl", "snowsnake.cli.nix.repl:run", "installables*", "evaluate interactively", INSTALLABLE),
+    Row("repl", "snowsnake.cli.nix.repl:run", "installables*", "evaluate interactively", (*INSTALLABLE, _STDIN)),
     Row("run", "snowsnake.cli.nix.run:run", "installable? args*", "run a program of a flake or a package", (*INSTALLABLE, *ENVIRONMENT)),
     Row(
         "search", "snowsnake.cli.nix.search:run", "installable? regexes*", "search for packages",
@@ -208,7 +209,7 @@ ROWS = (
             ("add-path", "the old name of store add"),
         )
     ),
-    Row("store copy-log", "snowsnake.cli.nix.copy:copy_log", "installables*", "copy logs of builds between stores", (*_SOURCES, _STDIN, *_BETWEEN)),
+    Row("store copy-log", "snowsnake.cli.nix.copy:copy_log", "installables*", "copy logs of builds between stores", (*INSTALLABLE, _STDIN, *_BETWEEN)),
     Row(
         "store copy-sigs", "snowsnake.cli.nix.keys:copy_signatures", "installables*", "copy signatures from other stores",
         (*_INSTALLABLES, *_PATHS, Option("-s --substituter", "STORE", "the store that has signatures", is_repeatable=True)),

@@ -30,7 +30,7 @@ def run(call: Call) -> None:
         except NotBuilt:                       # then the package, which is built, did not need it
             dependency = ""
             targets = installables.targets([call.words[1]])
-            report_missing(installables.store.missing([target.wanted for target in targets]), call.reporter)
+            report_missing(installables.store.missing([target.wanted for target in targets]), call.reporter, level=0)
         store = installables.store
         paths = closure(store, [package])
         if dependency not in paths:
