@@ -98,6 +98,11 @@ class Dependencies:
         """Where store objects are: in the logical store, and in the folder that takes its place."""
         return (self._store_dir,) if self._real_store is None else (self._store_dir, self._real_store)
 
+    @property
+    def elsewhere(self) -> str:
+        """How paths begin that may lie at another place on disk (`place`); "" if none does."""
+        return "" if self._real_store is None else self._store_dir + "/"
+
     def __iter__(self) -> Iterator[Dependency]:
         return iter(self.entries)
 
@@ -301,6 +306,16 @@ def from_record(
     encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
     found.entries = tuple(_decoded(kind, name.decode(encoding, errors), value, found) for kind, name, value in record)
     return found
+
+
+def sum_of_record(record: list[tuple[str, bytes, bytes]]) -> bytes:
+    """A hash of the machine's record as it is; b"" if something in it was fetched, is fixed by a hash, or was disputed."""
+    from snowsnake.store import hashing
+
+    if any(kind == "source" or _STATES[value[:1]] in ("fixed", "disputed") for kind, _, value in record):
+        return b""
+    pieces = [piece for kind, name, value in record for piece in (f"{kind} {len(name)} {len(value)} ".encode(), name, value)]
+    return hashing.digest("sha256", b"".join(pieces))
 
 
 def _decoded(kind: str, name: str, value: bytes, of: Dependencies) -> Dependency:

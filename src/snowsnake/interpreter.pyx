@@ -411,6 +411,12 @@ cdef class Interpreter(Runner):
         record = record_entries(self.machine(), skipped)
         return from_record(record, host_settings(self.machine()), host_store_places(self.machine()))
 
+    def record_sum(self):
+        """A hash of everything that was asked, with the answers and the stamps of files; b"" if no stamp says whether an answer is still the same."""
+        from snowsnake.dependencies import sum_of_record
+
+        return sum_of_record(record_entries(self.machine(), 0))
+
     def lies_at(self, str path):
         """Where a path is read: (place on disk, None, b""), or (None, file system, path in it); (None, None, b"") if it cannot be read."""
         cdef bytes data = os.fsencode(path)

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -132,12 +133,16 @@ def outcome(root: Path, memory: JobMemory | None, workers: int) -> tuple[object,
 @pytest.mark.parametrize("seed", range(3))
 def test_random_changes(seed, root, tmp_path, monkeypatch):
     monkeypatch.setattr("snowsnake.jobs.run._WORTH", 0)
-    chance = random.Random(seed)
-    reused = evaluated = layers = 0
+    chance, other = random.Random(seed), random.Random(seed)
+    reused = evaluated = layers = ledgers = 0
     for number in range(ROUNDS):
+        monkeypatch.setattr("snowsnake.jobs.memory._MOST_CHANGES", other.choice((0.0, 0.05, 1.0, 20.0)))
+        monkeypatch.setattr("snowsnake.jobs.memory._MOST_STAMPS", other.choice((0, 500)))
         monkeypatch.setattr("snowsnake.jobs.run._LEAST_IN_GROUP", chance.choice((1, 1, 1, 1, 3, 100)))
         monkeypatch.setattr("snowsnake.jobs.run._WIDE", chance.choice((2, 100, 100, 100)))
         changes = [change(root, chance) for _ in range(chance.choice((0, 1, 1, 1, 2, 5)))]
+        if other.random() < 0.02:
+            time.sleep(2.1)            # files are old enough then to have stamps
         memory = JobMemory(str(tmp_path / "results.sqlite"), "request")
         found, run = outcome(root, memory, chance.choice((1, 2)))
         assert found == outcome(root, None, 1)[0], (number, changes)
@@ -145,6 +150,9 @@ def test_random_changes(seed, root, tmp_path, monkeypatch):
             reused += run.queue.reused
             evaluated += run.queue.done - run.queue.reused
             layers += bool(memory.layer)
+            with sqlite3.connect(memory.path) as database:
+                ledgers += database.execute("select count(*) from ledgers").fetchone()[0]
+    assert ledgers > ROUNDS / 4
     assert reused > evaluated / 4, (reused, evaluated)
     assert layers
 
@@ -261,6 +269,63 @@ def test_another_request_is_another_result(large, tmp_path):
     evaluate(large, JobMemory(path, ["one"]), 1)
     run = evaluate(large, JobMemory(path, ["two"]), 1)[1]
     assert run.queue.reused == 0
+
+
+def reused(root: Path, path: Path) -> tuple[list, int, bool]:
+    memory = JobMemory(str(path), "request")
+    found, run = evaluate(root, memory, 1)
+    assert found == evaluate(root, None, 1)[0]
+    return found, run.queue.done - run.queue.reused, memory.began_as_before
+
+
+def test_nothing_is_read_again(large, tmp_path, monkeypatch):
+    """Of files that are old enough, stamps say all: neither those of the root nor those of the attributes are opened."""
+    path = tmp_path / "results.sqlite"
+    time.sleep(2.1)
+    reused(large, path)
+    monkeypatch.setattr("snowsnake.dependencies._hash", None)
+    assert reused(large, path)[1:] == (1, True)
+    monkeypatch.undo()
+    (large / "default.nix").touch()
+    assert reused(large, path)[1:] == (1, False)       # the same base, by content
+    (large / "default.nix").write_text(DEFAULT.replace("special =", "other ="))
+    found, evaluated, _ = reused(large, path)
+    assert evaluated == len(found) + 3
+
+
+def test_sets_that_come_and_go(large, tmp_path):
+    """A set, a set with other names and a package at the same path; the ledger is older than the last change."""
+    path = tmp_path / "results.sqlite"
+    special = large / "special.nix"
+    inner = "{ lib, set }: { recurseForDerivations = true; %s }"
+    forms = [
+        '{ lib, set }: lib.make "s" { }',
+        inner % 'a = lib.make "a" { }; b = lib.make "b" { };',
+        inner % 'a = lib.make "a" { }; deep = { recurseForDerivations = true; c = throw "no"; "d.e" = lib.make "d" { }; };',
+        '{ lib, set }: throw "never"',
+        "{ lib, set }: { }",
+    ]
+    chance = random.Random(4)
+    reused(large, path)
+    for _ in range(12):
+        special.write_text(chance.choice(forms))
+        (large / "packages/p50.nix").write_text(f'{{ lib, set }}: lib.make "n{chance.randrange(3)}" {{ }}')
+        assert reused(large, path)[1] < 105
+
+
+def test_names_that_are_hard(tmp_path):
+    root = tmp_path / "default.nix"
+    names = ["é", "a b", "a-b", "a.b", "a", "x\\ny", "\\t", "🐍", "~"]
+    drv = 'derivation { name = "n"; system = "%s"; builder = "b"; v = builtins.readFile ./v; }'
+    inner = " ".join(f'"{name}" = {drv % name[:1].replace(chr(92), "z")};' for name in names)
+    root.write_text(f"{{ {inner} set = {{ recurseForDerivations = true; {inner} }}; }}")
+    (tmp_path / "v").write_text("1")
+    path = tmp_path / "results.sqlite"
+    found = reused(root, path)[0]
+    assert len(found) == 18
+    assert reused(root, path)[:2] == (found, 1)
+    (tmp_path / "v").write_text("2")
+    assert reused(root, path)[0] != found
 
 
 def test_damaged_results(large, tmp_path):

@@ -8,7 +8,6 @@ import sys
 
 from snowsnake.cli.output import Reporter
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.jobs.constituents import finish_aggregates, names_others
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.options import JobOptions, RunOptions
 from snowsnake.jobs.reply import Reply, json_line
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from snowsnake.cli.session import Session
     from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
+    from snowsnake.jobs.ledger import Segment
     from snowsnake.store.local import LocalStore
 
 
@@ -42,6 +42,8 @@ def job_root(session: "Session", root: "Handle", options: JobOptions) -> JobRoot
 
 def print_jobs(root: JobRoot, limits: RunOptions, reporter: Reporter) -> int:
     """All jobs, as lines; aggregates that name others at the end."""
+    from snowsnake.jobs.constituents import names_others
+
     run = Run(root, limits)
     jobs: dict[str, dict[str, Json]] = {}
     with_aggregates = root.options.constituents
@@ -78,13 +80,26 @@ def report(reply: Reply) -> None:
 
 
 def print_line(line: str) -> None:
-    print_lines([line])
+    _print([(line + "\n").encode("utf-8", "replace")])
 
 
-def print_lines(lines: list[str]) -> None:
-    if lines:
-        sys.stdout.buffer.write(("\n".join(lines) + "\n").encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
+def print_found(found: "list[Reply | Segment]") -> None:
+    """Prints the lines of replies; those of a segment are there already, one after the other."""
+    pieces: list[bytes | memoryview] = []
+    lines: list[str] = []
+    for reply in found:
+        if isinstance(reply, Reply):
+            lines.append(reply.line + "\n")
+            continue
+        pieces += ["".join(lines).encode("utf-8", "replace"), reply.lines]
+        lines.clear()
+    _print([*pieces, "".join(lines).encode("utf-8", "replace")])
+
+
+def _print(pieces: "list[bytes | memoryview]") -> None:
+    for piece in pieces:
+        sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
 
 
 def _broken(reply: Reply) -> str:
@@ -100,6 +115,8 @@ def _print_aggregates(jobs: "dict[str, dict[str, Json]]", store: "LocalStore", g
     if store is None or not hasattr(store, "add_derivation"):
         reporter.warning("constituents feature requires a local store, skipping aggregate rewriting")
         return
+    from snowsnake.jobs.constituents import finish_aggregates
+
     say = {"error": reporter.failure, "warning": reporter.warning}
     for fields in finish_aggregates(jobs, store, gc_roots, lambda level, text: say[level](text)):
         print_line(json_line(fields))

@@ -197,8 +197,6 @@ def _flake(session: "Session", given: Arguments) -> "tuple[Handle, list[str]]":
 
 def memory_of(given: Arguments, evaluator: "Interpreter", options: "JobOptions") -> "JobMemory":
     """Results of earlier runs that evaluated the same, in the same way, with the same program; what they are is looked up meanwhile."""
-    from dataclasses import asdict
-
     from snowsnake import _native
     from snowsnake.cache.location import default_folder
     from snowsnake.jobs.memory import JobMemory
@@ -206,7 +204,7 @@ def memory_of(given: Arguments, evaluator: "Interpreter", options: "JobOptions")
 
     program = os.stat(_native.__file__)
     asked = {key: value for key, value in given.values.items() if key not in _NOT_ASKED}
-    request = [VERSION, program.st_size, program.st_mtime_ns, asked, given.words, os.getcwd(), asdict(options)]
+    request = [VERSION, program.st_size, program.st_mtime_ns, asked, given.words, os.getcwd(), vars(options)]
 
     def is_there(reply: "Reply") -> bool:
         drv_path = reply.fields.get("drvPath")
@@ -246,18 +244,18 @@ def limits_of(given: Arguments) -> "RunOptions":
 
 def show(given: Arguments, run_: "Any", progress: "Any") -> int:
     """Prints, counts and writes down the replies; returns the exit code."""
-    from snowsnake.cli.job_lines import print_lines
+    from snowsnake.cli.job_lines import print_found
+    from snowsnake.jobs.queue import each
     from snowsnake.jobs.report import Summary, page_row
 
     summary = Summary()
     rows: list[str] = []
     for found in run_.steps(0.2 if progress.is_shown else None):
         if given.flag("json"):
-            print_lines([reply.line for reply in found])
-        for reply in found:
-            summary.add(reply)
-            if given.flag("html"):
-                rows.append(page_row(reply))
+            print_found(found)
+        summary.add_all(found)
+        if given.flag("html"):
+            rows += [page_row(reply) for reply in each(found)]
         progress.show(run_.queue.done, run_.queue.found, summary.failed)
     progress.close()
     if given.flag("html"):

@@ -25,8 +25,8 @@ class Asking:
     def __init__(self, dependencies: Dependencies, *, trusts_stamps: bool = True) -> None:
         self.stamps: dict[str, str] = {}
         self.learned: dict[str, str] = {}
-        self._dependencies = dependencies
-        self._trusts_stamps = trusts_stamps
+        self.dependencies = dependencies
+        self.trusts_stamps = trusts_stamps
         self._answers: dict[str, bool] = {}
         self._looks: dict[str, os.stat_result] = {}    # what `os.lstat` said of a path: there are two questions about most paths
 
@@ -47,18 +47,18 @@ class Asking:
     def _holds(self, text: str, question: list[Any], stamp: str) -> bool:
         kind, name, state, value = question
         if state == "found" and kind == "status":
-            found = self._look(self._dependencies.place(name))
+            found = self._look(self.dependencies.place(name))
             return found is not None and file_type(found.st_mode) == value
         entry = Dependency.of_list(question)
-        if kind not in ("file", "tree") or state != "found" or not self._trusts_stamps:
-            return self._dependencies.holds(entry)
-        place = self._dependencies.place(name)
+        if kind not in ("file", "tree") or state != "found" or not self.trusts_stamps:
+            return self.dependencies.holds(entry)
+        place = self.dependencies.place(name)
         found = self._look(place)
         before = _stamp(place, kind, found) if found is not None else ""
         if before and before in (stamp, self.stamps.get(text)):
             return True
         before, asked_at = _stamp(place, kind), time.time_ns()
-        if not self._dependencies.holds(entry):
+        if not self.dependencies.holds(entry):
             return False
         if before and before == _stamp(place, kind) and _latest(before) + _YOUNG_NS < asked_at:
             self.learned[text] = before

@@ -12,15 +12,18 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs.evaluation import JobRoot
-from snowsnake.jobs.queue import JobQueue
+from snowsnake.jobs.queue import JobQueue, each
 from snowsnake.jobs.reply import Path, Reply, failed, worker_of
 from snowsnake.jobs.shipped_flake import Answers, FlakeSources, FlakeWorker, Needs, ShippedFlake, failed_root
 from snowsnake.jobs.shipping import ShippedRoot, open_shipped
 from snowsnake.jobs.worker import resident_bytes
+
+if TYPE_CHECKING:
+    from snowsnake.jobs.ledger import Segment
 
 _MOST_AT_ONCE = 32                     # paths in a task
 _MOST_ATTEMPTS = 4                     # tasks for one path alone; Dask tries each several times
@@ -63,9 +66,9 @@ class ClusterRun:
     def replies(self) -> Iterator[Reply]:
         """All jobs, in order."""
         for found in self.steps(None):
-            yield from found
+            yield from each(found)
 
-    def steps(self, patience_s: float | None) -> Generator[list[Reply], None, None]:
+    def steps(self, patience_s: float | None) -> Generator[list[Reply | Segment], None, None]:
         """Yields replies that have come, each time after waiting for some."""
         for store_path, archive in self._archives.items():
             self._send(store_path, archive)
@@ -73,7 +76,7 @@ class ClusterRun:
             while True:
                 self._give_out()
                 found = self.queue.ready()
-                self.broken += [reply for reply in found if reply.is_broken]
+                self.broken += [reply for reply in each(found) if reply.is_broken]
                 yield found
                 if self.queue.is_empty:
                     return

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs import facts
-from snowsnake.jobs.missing import find_missing
 from snowsnake.jobs.options import JobOptions
 from snowsnake.jobs.reply import Path, Reply, joined, named
 from snowsnake.plain import is_derivation
@@ -176,6 +175,8 @@ class JobRoot:
         if self.options.input_drvs:
             found["inputDrvs"] = {path: sorted(set(names)) for path, names in drv.input_drvs.items()}
         if self.options.cache_status:
+            from snowsnake.jobs.missing import find_missing
+
             missing = find_missing(self, [path for path in outputs.values() if path], drv.input_drvs)
             found["isCached"] = missing.status == "local"
             found["cacheStatus"] = missing.status

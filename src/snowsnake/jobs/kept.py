@@ -6,11 +6,15 @@ question as JSON, each reply's line as it was printed.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snowsnake.cache.seals import sealed, unsealed
 from snowsnake.jobs.reply import Group, Path, Question, Reply
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from snowsnake.store.light_dataclass import dataclass
 
 DISPUTED = "disputed"                  # the state of an answer that nobody can check
 _FIXED = "fixed"                       # the state of an answer that the hash of a source fixes

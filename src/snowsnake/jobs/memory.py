@@ -12,13 +12,13 @@ an error: the attributes are evaluated again.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from snowsnake.cache.results import open_results, used_bytes
 from snowsnake.cache.seals import sealed, unsealed
@@ -27,13 +27,20 @@ from snowsnake.jobs.asking import Asking
 from snowsnake.jobs.in_place import now_ns
 from snowsnake.jobs.kept import DISPUTED, KeptGroup, KeptReply, pack, unpack
 from snowsnake.jobs.reply import Group, Path, Reply
+from snowsnake.store import hashing
 
-_VERSION = 4
+if TYPE_CHECKING:
+    from snowsnake.jobs.ledger import Ledger, Segment
+
+_VERSION = 5
 _BUSY_S = 20.0
+_MOST_CHANGES = 0.05                   # what part of a ledger may have been replaced before another one is made
+_MOST_STAMPS = 500                     # how many stamps may be kept beside it
 _SCHEMA = """
-create table if not exists bases (id integer primary key autoincrement, key text unique not null, request text not null, used integer not null);
+create table if not exists bases (id integer primary key autoincrement, key text unique not null, request text not null, used integer not null, quick text);
 create table if not exists layers (id integer primary key autoincrement, base integer not null references bases(id) on delete cascade, kept blob not null);
 create table if not exists groups (id integer primary key autoincrement, base integer not null references bases(id) on delete cascade, kept blob not null);
+create table if not exists ledgers (base integer primary key references bases(id) on delete cascade, last_group integer not null, last_layer integer not null, heads blob not null, lines blob not null);
 create table if not exists stamps (base integer primary key references bases(id) on delete cascade, kept blob not null);
 create index if not exists bases_of_request on bases(request, used);
 create index if not exists layers_of_base on layers(base);
@@ -44,7 +51,7 @@ create index if not exists groups_of_base on groups(base);
 class _Loaded:
     """The rows of one base, and which of them hold now.
 
-    `owners`: for each path, the number of the row that has its reply, whether that holds or not.  `suspects`: the first path of each group whose
+    `ledger` has most replies, if there is one; `replies` those of rows that were added since.  `owners`: for each path of these rows, the number of the row that has its reply, whether that holds or not.  `suspects`: the first path of each group whose
     reply does not hold.  `stale`: how many groups do not hold as a whole.
     """
 
@@ -57,8 +64,11 @@ class _Loaded:
         self.layers: dict[str, tuple[int, str]] = {}   # by name: the number of the row, the layer below
         self.suspects: set[Path] = set()
         self.stale = 0
+        self.quick: str | None = None
         self.learned: dict[str, str] = {}
         self.stamps: dict[str, str] = {}
+        self.ledger: Ledger | None = None
+        self.changes = 0                               # how many replies are kept that are not part of the ledger
 
 
 class JobMemory:
@@ -77,13 +87,17 @@ class JobMemory:
         self.is_there = is_there
         self.facts: object = None
         self.since_ns = now_ns()
+        self.began_as_before = False   # whether the record of the root was that of the last run
+        self.is_complete = False       # whether a run has come to its end
         self.layer: str | None = ""    # the layer that groups of new workers rest on: "" is the base, None one that cannot be kept
         self._trusts_stamps = trusts_stamps
-        self._request = hashlib.sha256(json.dumps([_VERSION, request], sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+        self._request = hashing.digest("sha256", json.dumps([_VERSION, request], sort_keys=True).encode("utf-8", "surrogatepass")).hex()
         self._database: sqlite3.Connection | None = None
         self._loaded = _Loaded()
         self._thread: threading.Thread | None = None
         self._guessed: _Loaded | None = None
+        self._dependencies: Dependencies | None = None
+        self._names: list[str] = []    # of the root
 
     # --- the base
 
@@ -96,23 +110,59 @@ class JobMemory:
         try:
             database = open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)
             try:
-                row = database.execute("select id, key from bases where request = ? order by used desc limit 1", (self._request,)).fetchone()
+                row = database.execute("select id, key, quick from bases where request = ? order by used desc limit 1", (self._request,)).fetchone()
                 if row is not None:
-                    self._guessed = _load(database, row[0], row[1], Asking(dependencies, trusts_stamps=self._trusts_stamps))
+                    guessed = _load(database, row[0], row[1], Asking(dependencies, trusts_stamps=self._trusts_stamps))
+                    guessed.quick = row[2]
+                    self._guessed = guessed
             finally:
                 database.close()
         except (sqlite3.Error, OSError):
             pass
 
-    def begin(self, dependencies: Dependencies, sources: object = None) -> None:
-        """Loads the results of runs in which the root depended on the same as now.  `sources`: everything that was fetched for it."""
+    def begin_as_before(self, record: bytes, dependencies: Dependencies) -> bool:
+        """Does what `begin` does, if the record of the root is, byte by byte, the one of the last run of this request.
+
+        `record`: its sum (`Interpreter.record_sum`).  `dependencies` need have no entries.
+        """
+        self._dependencies = dependencies
+        if self._thread is None:
+            self._guess(dependencies)
+        self._join()
+        guessed = self._guessed
+        if guessed is None or not record or guessed.quick != self._quick(record, guessed.key, dependencies):
+            return False
+        try:
+            database = open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)
+            query = "update bases set used = ? where id = ? and key = ?"
+            if database.execute(query, (time.time_ns(), guessed.base, guessed.key)).rowcount != 1:
+                database.close()
+                return False
+        except (sqlite3.Error, OSError):
+            return False
+        self.began_as_before = True
+        self._database, self._loaded, self._guessed = database, guessed, None
+        self._keep_stamps(database)
+        return True
+
+    def _quick(self, record: bytes, key: str, dependencies: Dependencies) -> str:
+        """What binds the sum of a record, with all that the key of the base is made of beside it, to that key."""
+        text = json.dumps([self._request, self.facts, dependencies.settings, record.hex(), key], sort_keys=True)
+        return hashing.digest("sha256", text.encode("utf-8", "surrogatepass")).hex()
+
+    def begin(self, dependencies: Dependencies, sources: object = None, record: bytes = b"") -> None:
+        """Loads the results of runs in which the root depended on the same as now.
+
+        `sources`: everything that was fetched for it.  `record`: as for `begin_as_before`.
+        """
+        self._dependencies = dependencies
         entries = [list(entry) for entry in dependencies]
-        salt = secrets.token_hex() if any(entry.state == DISPUTED for entry in dependencies) else ""
+        salt = os.urandom(32).hex() if any(entry.state == DISPUTED for entry in dependencies) else ""
         text = json.dumps([self._request, self.facts, sources, dependencies.settings, entries, salt], sort_keys=True)
-        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        key = hashing.digest("sha256", text.encode("utf-8", "surrogatepass")).hex()
         self._join()
         try:
-            self._open(key, dependencies)
+            self._open(key, dependencies, self._quick(record, key, dependencies) if record and _says_all(dependencies) else None)
         except (sqlite3.Error, OSError):
             self._database = None
             self._loaded = _Loaded()
@@ -122,21 +172,51 @@ class JobMemory:
         if thread is not None:
             thread.join()
 
-    def _open(self, key: str, dependencies: Dependencies) -> None:
+    def _open(self, key: str, dependencies: Dependencies, quick: str | None) -> None:
         database = self._database = open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)
-        row = (key, self._request, time.time_ns())
-        database.execute("insert into bases (key, request, used) values (?, ?, ?) on conflict (key) do update set used = excluded.used", row)
+        row = (key, self._request, time.time_ns(), quick)
+        update = "on conflict (key) do update set used = excluded.used, quick = excluded.quick"
+        database.execute(f"insert into bases (key, request, used, quick) values (?, ?, ?, ?) {update}", row)
         (base,) = database.execute("select id from bases where key = ?", (key,)).fetchone()
         if self._guessed is not None and (self._guessed.base, self._guessed.key) == (base, key):
             self._loaded = self._guessed
         else:
             self._loaded = _load(database, base, key, Asking(dependencies, trusts_stamps=self._trusts_stamps))
         self._guessed = None
+        self._keep_stamps(database)
+
+    def _keep_stamps(self, database: sqlite3.Connection) -> None:
         if self._loaded.learned:
             kept = json.dumps(self._loaded.stamps | self._loaded.learned)
-            database.execute("insert or replace into stamps (base, kept) values (?, ?)", (base, sealed(kept.encode())))
+            database.execute("insert or replace into stamps (base, kept) values (?, ?)", (self._loaded.base, sealed(kept.encode())))
 
     # --- asking
+
+    def pieces(self, root: Reply) -> Iterator[Segment | Path] | None:
+        """What is known of a run whose root has this reply, in order, with the paths that are not; None if that must be asked path by path."""
+        self._names = list(root.attrs or ())
+        loaded, ledger = self._loaded, self._loaded.ledger
+        if ledger is None:
+            return None
+        if not ledger.begins_with(self._names):
+            for reply in ledger.holding():
+                loaded.replies.setdefault(reply.path, reply)
+            return None
+        for path in loaded.replies:
+            ledger.leave_out(path)
+        if self.is_there is not None:
+            ledger.leave_out_unless(self.is_there)
+        return self._pieces(ledger)
+
+    def _pieces(self, ledger: Ledger) -> Iterator[Segment | Path]:
+        for piece in ledger.pieces():
+            if not isinstance(piece, tuple):
+                yield piece
+                continue
+            path, below = piece
+            for reply in below:
+                self._loaded.replies.setdefault(reply.path, reply)
+            yield path
 
     @property
     def stale(self) -> int:
@@ -152,7 +232,13 @@ class JobMemory:
 
     def in_order(self, paths: list[Path]) -> list[Path]:
         """Sorts the paths of one group.  Those that depend on something that changed come last, because it may change again: nothing is after them then."""
-        return sorted(paths, key=self._loaded.suspects.__contains__)
+        others, suspects = self.parted(paths)
+        return others + suspects
+
+    def parted(self, paths: list[Path]) -> tuple[list[Path], list[Path]]:
+        """The paths that depend on nothing that is known to have changed, and those that do."""
+        suspects = self._loaded.suspects
+        return [path for path in paths if path not in suspects], [path for path in paths if path in suspects]
 
     # --- keeping
 
@@ -161,7 +247,7 @@ class JobMemory:
         below, self.layer = self.layer, None
         if self._database is None or below is None:
             return
-        name = secrets.token_hex(8)
+        name = os.urandom(8).hex()
         row = pack(self._loaded.key, name, below, [tuple(entry) for entry in dependencies], dependencies.stamps)
         if row is not None and self._insert("layers", row) is not None:
             self.layer = name
@@ -173,6 +259,7 @@ class JobMemory:
         row = pack(self._loaded.key, "", layer, group.questions, group.stamps, group)
         number = self._insert("groups", row) if row is not None else None
         if number is not None:
+            self._loaded.changes += len(group.replies)
             for reply in group.replies:
                 self._loaded.owners[reply.path] = number
 
@@ -190,13 +277,48 @@ class JobMemory:
         if database is None:
             return
         try:
-            self._forget(database)
+            if self.is_complete and self._wants_ledger:
+                self._write_ledger(database)
+            else:
+                self._forget(database)
             if used_bytes(database) > self.limit_bytes:
                 self._shrink(database)
         except sqlite3.Error:
             pass
         finally:
             database.close()
+
+    @property
+    def _wants_ledger(self) -> bool:
+        """Whether so much has changed since the ledger was made that making another one pays."""
+        loaded = self._loaded
+        known = 0 if loaded.ledger is None else loaded.ledger.count
+        return loaded.changes > known * _MOST_CHANGES or len(loaded.learned | loaded.stamps) > _MOST_STAMPS
+
+    def _write_ledger(self, database: sqlite3.Connection) -> None:
+        """Puts everything that holds into one ledger, which takes the place of the rows."""
+        from snowsnake.jobs.ledger import make
+
+        assert self._dependencies is not None
+        key, base = self._loaded.key, self._loaded.base
+        self._loaded = _Loaded()       # its memory is needed
+        database.execute("begin")      # what is read now belongs together
+        last = [database.execute(f"select ifnull(max(id), 0) from {table}").fetchone()[0] for table in ("groups", "layers")]
+        rows: list[tuple[KeptGroup, int]] = []
+        loaded = _load(database, base, key, Asking(self._dependencies, trusts_stamps=self._trusts_stamps), rows)
+        database.execute("commit")
+        made = make(key, self._names, rows, loaded.stamps | loaded.learned)
+        if made is None:
+            return
+        database.execute("begin immediate")
+        row = database.execute("select last_group, last_layer from ledgers where base = ?", (base,)).fetchone()
+        if row == (None if loaded.ledger is None else loaded.ledger.last):             # no other run has written one meanwhile
+            database.execute("insert or replace into ledgers (base, last_group, last_layer, heads, lines) values (?, ?, ?, ?, ?)", (base, *last, *made))
+            for table, number in zip(("groups", "layers"), last, strict=True):
+                database.execute(f"delete from {table} where base = ? and id <= ?", (base, number))
+            database.execute("delete from stamps where base = ?", (base,))
+        database.execute("commit")
+        database.execute("pragma incremental_vacuum").fetchall()
 
     def _forget(self, database: sqlite3.Connection) -> None:
         """Removes the groups whose replies have all been replaced, and the layers on which nothing rests any more.
@@ -229,8 +351,11 @@ class JobMemory:
                 return
 
 
-def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking) -> _Loaded:
-    """Reads all rows of a base, and finds out which replies hold."""
+def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking, rows: list[tuple[KeptGroup, int]] | None = None) -> _Loaded:
+    """Reads everything of a base, and finds out which replies hold.
+
+    *rows*: gets the layers that hold, and all groups, those of a ledger among them, each with the number of its first question that has another answer.
+    """
     loaded = _Loaded()
     loaded.base, loaded.key = base, key
     row = database.execute("select kept from stamps where base = ?", (base,)).fetchone()
@@ -239,21 +364,60 @@ def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking) -> 
             loaded.stamps = asking.stamps = json.loads(unsealed(row[0]))
         except ValueError:
             pass
+    last_group = last_layer = 0
     standing = {"": True}              # by layer: whether its questions, and those of the layers below it, have the same answers
-    for number, layer in _rows(database, "layers", base, key):     # a layer comes after the one below it
+    layers: list[tuple[KeptGroup, int]] = []
+    groups: list[tuple[KeptGroup, int]] = []
+    ledger = loaded.ledger = _ledger(database, base, key)
+    if ledger is not None:
+        ledger.check(asking)
+        last_group, last_layer = ledger.last
+        standing |= ledger.standing
+        loaded.stale, loaded.suspects = ledger.stale, ledger.suspects
+        if rows is not None:
+            for unit in ledger.units():
+                (layers if unit.name else groups).append((unit, len(unit.questions)))
+    for number, layer in _rows(database, "layers", base, key, last_layer):     # a layer comes after the one below it
         loaded.layers[layer.name] = number, layer.below
         holds = standing.get(layer.below, False) and asking.first_changed(layer.questions, layer.stamps) == len(layer.questions)
         standing[layer.name] = holds
-    for number, group in _rows(database, "groups", base, key):
+        if holds:
+            layers.append((layer, len(layer.questions)))
+    for number, group in _rows(database, "groups", base, key, last_group):
         loaded.groups[number] = group.below
-        _sort_out(loaded, number, group, asking.first_changed(group.questions, group.stamps) if standing.get(group.below, False) else -1)
+        end = asking.first_changed(group.questions, group.stamps) if standing.get(group.below, False) else -1
+        _sort_out(loaded, number, group, end)
+        if rows is not None and end >= 0:
+            groups.append((group, end))
+        loaded.changes += len(group.replies)
     loaded.learned = asking.learned
+    if rows is not None:
+        rows += [*layers, *groups]
     return loaded
 
 
-def _rows(database: sqlite3.Connection, table: str, base: int, key: str) -> Iterator[tuple[int, KeptGroup]]:
-    """The rows of a base in the order in which they were made, without damaged ones."""
-    for number, kept in database.execute(f"select id, kept from {table} where base = ? order by id", (base,)):
+def _ledger(database: sqlite3.Connection, base: int, key: str) -> Ledger | None:
+    row = database.execute("select last_group, last_layer, heads, lines from ledgers where base = ?", (base,)).fetchone()
+    if row is None:
+        return None
+    from snowsnake.jobs.ledger import Ledger
+
+    try:
+        return Ledger(key, (row[0], row[1]), row[2], row[3])
+    except (ValueError, TypeError, LookupError):
+        return None
+
+
+def _says_all(dependencies: Dependencies) -> bool:
+    """Whether the stamps in a record say as much as the contents of the files."""
+    return all(
+        entry.state != DISPUTED and (entry.kind != "file" or entry.state != "found" or entry.name in dependencies.stamps) for entry in dependencies
+    )
+
+
+def _rows(database: sqlite3.Connection, table: str, base: int, key: str, last: int) -> Iterator[tuple[int, KeptGroup]]:
+    """The rows of a base that were made after the row *last*, in the order in which they were made, without damaged ones."""
+    for number, kept in database.execute(f"select id, kept from {table} where base = ? and id > ? order by id", (base, last)):
         try:
             group = unpack(kept)
         except (ValueError, TypeError):

@@ -1,6 +1,10 @@
 """Options for each job, and for the run as a whole: plain data, which is sent to other processes."""
 
-from dataclasses import dataclass
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from snowsnake.store.light_dataclass import dataclass
 
 DEFAULT_MEMORY_BYTES = 4096 << 20
 

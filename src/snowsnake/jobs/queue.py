@@ -10,9 +10,13 @@ first path, and others help only if nothing else waits.
 
 import heapq
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from snowsnake.jobs.reply import Path, Reply
+
+if TYPE_CHECKING:
+    from snowsnake.jobs.ledger import Segment
 
 
 class JobQueue:
@@ -39,7 +43,7 @@ class JobQueue:
         self._waiting: dict[str, list[Path]] = {}      # heaps by family, none of them empty; "": names of the root, which belong to nobody
         self._takers: dict[str, int] = {}              # by family: the worker that it belongs to
         self._out: set[Path] = set()                   # paths that were taken
-        self._held: list[tuple[Path, int, Reply]] = [] # a heap of replies that wait for those before them
+        self._held: list[tuple[Path, int, Reply | Segment]] = []       # a heap of replies that wait for those before them
         self.done = 0
         self.found = 1
         self._wait(())
@@ -83,12 +87,28 @@ class JobQueue:
             self._out.remove(path)
             self._wait(path)
 
+    def finish_root(self, reply: Reply, pieces: "Iterable[Segment | Path]") -> None:
+        """Enters the reply to the root, of which the rest of the run is known but for some paths: *pieces* are in the order of their paths."""
+        self._out.remove(reply.path)
+        self.done += 1
+        for piece in pieces:
+            if isinstance(piece, tuple):
+                self.found += 1
+                self._enter([*self._come_to(piece)])
+            else:
+                self.found += len(piece)
+                self.done += len(piece)
+                self.reused += len(piece)
+                heapq.heappush(self._held, (piece.path, self.done, piece))
+
     def finish(self, reply: Reply, taker: int | None = None) -> None:
         """Enters the reply to a path that was taken.  The contents of a set become a family of the worker that entered it."""
         self._out.remove(reply.path)
         if reply.attrs and taker is not None and len(reply.path) == 1:
             self._takers.setdefault(_family((reply.path[0], "")), taker)
-        work = [reply]
+        self._enter([reply])
+
+    def _enter(self, work: list[Reply]) -> None:
         while work:
             reply = work.pop()
             self.done += 1
@@ -97,23 +117,35 @@ class JobQueue:
                 continue
             self.found += len(reply.attrs)
             for name in reply.attrs:
-                path = (*reply.path, name)
-                known = self.known(path) if self.known is not None else None
-                if known is None:
-                    self._wait(path)
-                else:
-                    self.reused += 1
-                    work.append(known)
+                work += self._come_to((*reply.path, name))
 
-    def ready(self) -> list[Reply]:
+    def _come_to(self, path: Path) -> tuple[Reply, ...]:
+        """A path that was found: it waits, unless its reply is known."""
+        known = self.known(path) if self.known is not None else None
+        if known is None:
+            self._wait(path)
+            return ()
+        self.reused += 1
+        return (known,)
+
+    def ready(self) -> "list[Reply | Segment]":
         """Takes the replies out that need not wait any more, because all before them are there."""
         first = min((paths[0] for paths in self._waiting.values()), default=None)
         if self._out and (first is None or min(self._out) < first):
             first = min(self._out)
-        found = []
+        found: list[Reply | Segment] = []
         while self._held and (first is None or self._held[0][0] < first):
             found.append(heapq.heappop(self._held)[2])
         return found
+
+
+def each(found: "Iterable[Reply | Segment]") -> Iterator[Reply]:
+    """The replies, one by one, those of segments among them."""
+    for reply in found:
+        if isinstance(reply, Reply):
+            yield reply
+        else:
+            yield from reply
 
 
 def _family(path: Path) -> str:

@@ -1,8 +1,12 @@
 """The result of evaluating one attribute path: a job, an error, or a set with further paths."""
 
 import json
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
 
 Path = tuple[str, ...]
 Question = tuple[str, str, str, Any]      # kind, name, state, value of a `Dependency`
@@ -34,6 +38,11 @@ class Reply:
     def system(self) -> str | None:
         """The system of a job without an error; None for anything else."""
         return None if self.attrs is not None or "error" in self.fields else str(self.fields.get("system", ""))
+
+    @property
+    def shown_cause(self) -> str:
+        """What a table of failures says of this error."""
+        return self.cause or (self.error or "").rpartition("error: ")[2].split("\n")[0]
 
     @property
     def line(self) -> str:

@@ -3,9 +3,14 @@
 In: replies.  Out: text, HTML.
 """
 
-from html import escape
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from snowsnake.jobs.reply import Reply
+
+if TYPE_CHECKING:
+    from snowsnake.jobs.ledger import Segment
 
 _SHOWN_GROUPS, _SHOWN_NAMES = 20, 4
 _PAGE = """<!doctype html>
@@ -29,7 +34,7 @@ class Summary:
         self.failed = 0
         self.systems: dict[str, int] = {}
         self.causes: dict[str, list[str]] = {}
-        self._examples: dict[str, str] = {}
+        self._examples: dict[str, Callable[[], Reply]] = {}
 
     def add(self, reply: Reply) -> None:
         self.jobs += 1
@@ -37,11 +42,32 @@ class Summary:
         if system is not None:
             self.systems[system] = self.systems.get(system, 0) + 1
             return
+        self._fail(reply.shown_cause, reply.fields["attr"], lambda: reply)
+
+    def add_all(self, found: "list[Reply | Segment]") -> None:
+        for reply in found:
+            if isinstance(reply, Reply):
+                self.add(reply)
+            else:
+                self.add_segment(reply)
+
+    def add_segment(self, segment: "Segment") -> None:
+        """Adds all replies of a segment, without looking at each."""
+        for system, count in segment.count_systems().items():
+            self.systems[system] = self.systems.get(system, 0) + count
+            self.jobs += count
+        for entry, name, cause in segment.errors():
+            self.jobs += 1
+            self._fail(cause, name, partial(segment.ledger.reply, entry))
+
+    def _fail(self, cause: str, name: str, example: Callable[[], Reply]) -> None:
         self.failed += 1
-        error = reply.error or ""
-        cause = reply.cause or error.rpartition("error: ")[2].split("\n")[0]
-        self.causes.setdefault(cause, []).append(reply.fields["attr"])
-        self._examples.setdefault(cause, error)
+        names = self.causes.get(cause)
+        if names is None:
+            self.causes[cause] = [name]
+            self._examples[cause] = example
+        else:
+            names.append(name)
 
     def groups(self) -> list[tuple[str, list[str]]]:
         """Causes with the attributes that have them, the most frequent first."""
@@ -64,21 +90,27 @@ class Summary:
         return "\n".join([*lines, self.sentence()])
 
     def page_head(self, title: str) -> str:
+        from html import escape
+
         return _PAGE.format(title=escape(title), summary=escape(self.sentence()))
 
     def page_failures(self) -> str:
+        from html import escape
+
         parts = ["<h2>Errors</h2>\n"]
         for cause, names in self.groups():
             listed = ", ".join(map(escape, names))
             parts.append(
                 f'<details><summary><span class="n">{len(names)}</span> {escape(cause)}</summary>\n'
-                f"<p>{listed}</p><pre>{escape(self._examples[cause])}</pre></details>\n"
+                f"<p>{listed}</p><pre>{escape(self._examples[cause]().error or '')}</pre></details>\n"
             )
         return "".join(parts) if self.causes else ""
 
 
 def page_row(reply: Reply) -> str:
     """One job of the page's table."""
+    from html import escape
+
     attr = escape(reply.fields["attr"])
     if reply.error is not None:
         return f"<tr><td>{attr}<td>error<td>{escape(reply.cause)}\n"

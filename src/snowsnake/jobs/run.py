@@ -9,20 +9,26 @@ import selectors
 import signal
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
+from typing import TYPE_CHECKING
 
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.in_place import doubted
 from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import RunOptions
-from snowsnake.jobs.queue import JobQueue
+from snowsnake.jobs.queue import JobQueue, each
 from snowsnake.jobs.reply import Group, Path, Reply, failed, worker_of
 from snowsnake.jobs.worker import RENEW, Recorded, Worker, resident_bytes
+
+if TYPE_CHECKING:
+    from snowsnake.jobs.ledger import Segment
 
 # How many paths a worker gets at once.  It gets many, because neighbours share much, and two workers that need the same both evaluate it.
 _MOST_AT_ONCE = 64
 # How many paths a worker gets if results are kept: it has one group, and ends it earlier when it has worked long enough.  The first groups are
 # small, so that it is soon known what others will need, too.
 _LEAST_IN_GROUP, _MOST_IN_GROUP = 8, 48
+# So few paths are left in a run that most results were used again for.
+_FEW = 4 * _MOST_IN_GROUP
 # An attribute that asked more than _WIDE questions of its own found much that was not evaluated yet.  This process evaluates it, too, if there are
 # _WORTH other attributes left, which will need the same.
 _WIDE, _WORTH = 50, 160
@@ -53,7 +59,7 @@ class Run:
     def replies(self) -> Iterator[Reply]:
         """All jobs, in order.  Errors of the root itself are raised."""
         for found in self.steps(None):
-            yield from found
+            yield from each(found)
 
     async def replies_as_they_come(self) -> AsyncIterator[Reply]:
         """The replies of `replies`; other tasks of the event loop run while this run waits for its workers."""
@@ -63,7 +69,7 @@ class Run:
         steps = self.steps(0)
         try:
             for found in steps:
-                for reply in found:
+                for reply in each(found):
                     yield reply
                 heard = asyncio.Event()
                 ears = [worker.channel.fileno() for worker in self._workers]
@@ -78,7 +84,7 @@ class Run:
         finally:
             steps.close()
 
-    def steps(self, patience_s: float | None) -> Generator[list[Reply], None, None]:
+    def steps(self, patience_s: float | None) -> "Generator[list[Reply | Segment], None, None]":
         """Yields replies that have come, each time after waiting for some: for ever (None), or not at all (0)."""
         self._start()
         self.root.evaluator.flush_cache()
@@ -88,6 +94,8 @@ class Run:
                 self._give_out()
                 yield self._ready()
                 if self.queue.is_empty:
+                    if self.memory is not None:
+                        self.memory.is_complete = True
                     return
                 with self._selector() as ears:
                     heard = [key.data for key, _ in ears.select(patience_s)]
@@ -102,9 +110,9 @@ class Run:
             ears.register(worker.channel, selectors.EVENT_READ, worker)
         return ears
 
-    def _ready(self) -> list[Reply]:
+    def _ready(self) -> "list[Reply | Segment]":
         found = self.queue.ready()
-        self.broken += [reply for reply in found if reply.is_broken]
+        self.broken += [reply for reply in found if isinstance(reply, Reply) and reply.is_broken]
         return found
 
     def _start(self) -> None:
@@ -114,9 +122,15 @@ class Run:
         reply = self.root.look(path)
         if self.memory is not None:
             evaluator = self.root.evaluator
-            found = doubted(evaluator, evaluator.dependencies(), self.memory.since_ns)
-            self.memory.begin(found, evaluator.fetcher.facts() if any(entry.kind == "source" for entry in found) else None)
             self._asked = evaluator.record_count()
+            record = evaluator.record_sum()
+            if not self.memory.begin_as_before(record, evaluator.dependencies(self._asked)):
+                found = doubted(evaluator, evaluator.dependencies(), self.memory.since_ns)
+                self.memory.begin(found, evaluator.fetcher.facts() if any(entry.kind == "source" for entry in found) else None, record)
+            pieces = self.memory.pieces(reply)
+            if pieces is not None:
+                self.queue.finish_root(reply, pieces)
+                return
         self.queue.finish(reply)
 
     def _give_out(self) -> None:
@@ -140,12 +154,26 @@ class Run:
         if self.memory is None:
             paths = self.queue.take(min(self.queue.waiting // (4 * self.options.workers) + 1, _MOST_AT_ONCE), worker.number)
         else:                          # a group is one worker's, because two workers would evaluate what the paths share twice
-            paths = self.memory.in_order(self.queue.take(min(_LEAST_IN_GROUP + self._groups, _MOST_IN_GROUP)))
+            paths = self._next_group(self.memory)
         for number, path in enumerate(paths):
             if path in self._suspects and len(paths) > 1:
                 self.queue.put_back(paths[number or 1 :])
                 return paths[: number or 1]
         return paths
+
+    def _next_group(self, memory: JobMemory) -> list[Path]:
+        queue = self.queue
+        if not queue.reused or queue.waiting > _FEW:
+            return memory.in_order(queue.take(min(_LEAST_IN_GROUP + self._groups, _MOST_IN_GROUP)))
+        # What one change took out of its groups is evaluated by as few workers as possible, because each begins at the root.
+        others, suspects = memory.parted(queue.take(queue.waiting))
+        if len(others) + len(suspects) > _MOST_IN_GROUP or (others and suspects and self.options.workers > 1):
+            group = (suspects or others)[:_MOST_IN_GROUP]
+        else:
+            group = others + suspects
+        taken = set(group)
+        queue.put_back([path for path in others + suspects if path not in taken])
+        return group
 
     def _listen(self, worker: Worker) -> None:
         messages = worker.channel.receive_some()
