@@ -313,6 +313,22 @@ def test_sets_that_come_and_go(large, tmp_path):
         assert reused(large, path)[1] < 105
 
 
+def test_derivations_that_are_gone(large, tmp_path):
+    """What a store does not have any more is evaluated again, whether its reply is in the ledger or in a row."""
+    path = str(tmp_path / "results.sqlite")
+    (large / "packages/p7.nix").write_text('{ lib, set }: lib.make "n" { drvPath = "\\"drvPath\\":\\"/x"; }')
+    jobs = {job["attr"]: job for job in evaluate(large, JobMemory(path, "r"), 1)[0]}
+    (large / "packages/p50.nix").write_text('{ lib, set }: lib.make "other" { }')
+    jobs |= {job["attr"]: job for job in evaluate(large, JobMemory(path, "r"), 1)[0]}
+    for names in ((), ("p7",), ("p50", "p99"), ("special", "nested.special")):
+        gone = {jobs[name]["drvPath"] for name in names if name in jobs}
+        asked = []
+        memory = JobMemory(path, "r", valid_among=lambda paths, gone=gone, asked=asked: asked.append(paths) or paths - gone)
+        run = evaluate(large, memory, 1)[1]
+        assert run.queue.done - run.queue.reused == 1 + sum(job.get("drvPath") in gone for job in jobs.values())
+        assert len(asked) < 105 / 2
+
+
 def test_names_that_are_hard(tmp_path):
     root = tmp_path / "default.nix"
     names = ["é", "a b", "a-b", "a.b", "a", "x\\ny", "\\t", "🐍", "~"]

@@ -49,6 +49,18 @@ def test_texts_and_derivations(root):
         assert status.st_mode & 0o777 == 0o444 and status.st_mtime == 1
 
 
+def test_valid_among_many(root):
+    """More than one query takes; what waits to be written counts."""
+    with LocalStore(root) as store:
+        paths = {store.add_text(f"t{number}", b"x") for number in range(1100)}
+        store.flush()
+        paths.add(store.add_text("late", b"x"))
+        asked = paths | {path.replace("-t", "-u") for path in paths if path.endswith("9")}
+        assert len(asked) > len(paths) and store.valid_among(asked) == paths
+    with LocalStore(root, read_only=True) as store:
+        assert store.valid_among(asked) == paths and store.valid_among([]) == set()
+
+
 def test_sources(root, tmp_path):
     tree = tmp_path / "tree"
     (tree / "sub").mkdir(parents=True)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from snowsnake.interpreter import Interpreter
     from snowsnake.jobs.memory import JobMemory
     from snowsnake.jobs.options import JobOptions, RunOptions
-    from snowsnake.jobs.reply import Reply
     from snowsnake.settings import Settings
 
 _OWN_OPTIONS = (
@@ -206,16 +205,15 @@ def memory_of(given: Arguments, evaluator: "Interpreter", options: "JobOptions")
     asked = {key: value for key, value in given.values.items() if key not in _NOT_ASKED}
     request = [VERSION, program.st_size, program.st_mtime_ns, asked, given.words, os.getcwd(), vars(options)]
 
-    def is_there(reply: "Reply") -> bool:
-        drv_path = reply.fields.get("drvPath")
-        return drv_path is None or evaluator.store is None or evaluator.store.is_valid(drv_path)
+    def valid_among(drv_paths: set[str]) -> set[str]:
+        return drv_paths if evaluator.store is None else evaluator.store.valid_among(drv_paths)
 
     folder = default_folder(os.environ)
     if folder is None and not given.flag("results"):
         raise UsageError("there is no cache folder: say where results are kept with '--results FILE'")
     path = os.path.abspath(given.text("results")) if folder is None or given.flag("results") else os.path.join(folder, "jobs.sqlite")
     trusts_stamps = given.text("cache_validate", "stat") == "stat"
-    memory = JobMemory(path, request, is_there=is_there if options.is_instantiating else None, trusts_stamps=trusts_stamps)
+    memory = JobMemory(path, request, valid_among=valid_among if options.is_instantiating else None, trusts_stamps=trusts_stamps)
     memory.begin_early(evaluator.dependencies())
     return memory
 

@@ -31,6 +31,7 @@ _TYPES = {"regular": 1, "directory": 2, "symlink": 3, "unknown": 4}
 _NONE = 0xFFFFFFFF                                     # the group of a path whose reply is not kept, and what is below a unit that rests on the base
 _NO_SYSTEM, _FAILED = 0, 255                           # in `systems`: a set, or nothing that is known; an error
 _MOST_SYSTEMS = 254
+_DRV_PATH = b'"drvPath":"'
 _MOST_BYTES = 1 << 32                                  # of a section: offsets have 32 bits, but for those of lines
 
 
@@ -50,6 +51,7 @@ class Ledger:
         self._about = about
         self._sections = dict(zip(_SECTIONS, sections, strict=True))
         self.last = last
+        self._printed = lines
         self.lines = memoryview(lines)
         self.count = len(self._sections["systems"])
         self.causes: list[str] = about["causes"]
@@ -149,10 +151,19 @@ class Ledger:
         if entry is not None:
             self._holds[entry] = 0
 
-    def leave_out_unless(self, is_there: Callable[[KeptReply], bool]) -> None:
-        for entry, (system, holds) in enumerate(zip(self.systems, self._holds, strict=True)):
-            if holds and system not in (_NO_SYSTEM, _FAILED) and not is_there(self.reply(entry)):
+    def leave_out_unless(self, valid_among: Callable[[set[str]], set[str]]) -> None:
+        """Leaves out the jobs whose derivations a store does not have."""
+        found = {entry: self._drv_path(entry) for entry, system in enumerate(self.systems) if system not in (_NO_SYSTEM, _FAILED) and self._holds[entry]}
+        valid = valid_among(set(found.values()))
+        for entry, drv_path in found.items():
+            if drv_path not in valid:
                 self._holds[entry] = 0
+
+    def _drv_path(self, entry: int) -> str:
+        """From the line of a job: no text before it has these quotes, because a quote in a text has a backslash before it."""
+        end = self._line_starts[entry + 1]
+        start = self._printed.find(_DRV_PATH, self._line_starts[entry], end)
+        return "" if start < 0 else str(self._printed[start + len(_DRV_PATH) : self._printed.index(b'"', start + len(_DRV_PATH), end)], "ascii")
 
     def holding(self, start: int = 0, end: int | None = None) -> Iterator[KeptReply]:
         """The replies that hold, one by one."""

@@ -74,17 +74,17 @@ class _Loaded:
 class JobMemory:
     """The results of earlier runs that one run can use again.
 
-    `request`: everything that determines what is evaluated and how.  `is_there(reply)`: whether everything that a reply names still exists.
+    `request`: everything that determines what is evaluated and how.  `valid_among`: which of some derivations a store has; without it, nobody needs them.
     `trusts_stamps`: a file with unchanged times, inode and size counts as unchanged.  `facts`: what becomes known of the request before the root
     is evaluated, such as what was locked and fetched for it.  `since_ns`: a time before anything was read.
     """
 
     def __init__(
-        self, path: str, request: object, *, limit_bytes: int = 512 << 20, is_there: Callable[[Reply], bool] | None = None, trusts_stamps: bool = True
+        self, path: str, request: object, *, limit_bytes: int = 512 << 20, valid_among: Callable[[set[str]], set[str]] | None = None, trusts_stamps: bool = True
     ) -> None:
         self.path = path
         self.limit_bytes = limit_bytes
-        self.is_there = is_there
+        self.valid_among = valid_among
         self.facts: object = None
         self.since_ns = now_ns()
         self.began_as_before = False   # whether the record of the root was that of the last run
@@ -204,8 +204,8 @@ class JobMemory:
             return None
         for path in loaded.replies:
             ledger.leave_out(path)
-        if self.is_there is not None:
-            ledger.leave_out_unless(self.is_there)
+        if self.valid_among is not None:
+            ledger.leave_out_unless(self.valid_among)
         return self._pieces(ledger)
 
     def _pieces(self, ledger: Ledger) -> Iterator[Segment | Path]:
@@ -226,9 +226,10 @@ class JobMemory:
     def known(self, path: Path) -> Reply | None:
         """The reply of an earlier run, if evaluation would produce the same now."""
         reply = self._loaded.replies.get(path)
-        if reply is None or (self.is_there is not None and not self.is_there(reply)):
-            return None
-        return reply
+        if reply is None or self.valid_among is None or reply.system is None:
+            return reply
+        drv_path = reply.fields.get("drvPath")
+        return reply if drv_path is None or self.valid_among({drv_path}) else None
 
     def in_order(self, paths: list[Path]) -> list[Path]:
         """Sorts the paths of one group.  Those that depend on something that changed come last, because it may change again: nothing is after them then."""

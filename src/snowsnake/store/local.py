@@ -181,6 +181,13 @@ class LocalStore(CollectingStore):
     def _has(self, path: str) -> bool:
         return self.database.is_valid(path)
 
+    def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
+        asked = set(paths)
+        found = asked.intersection(self._waiting) | asked.intersection(self._known)
+        found |= self.database.valid_among(asked - found)
+        self._known |= found
+        return found
+
     def has_now(self, path: str) -> bool:
         """Does what `is_valid` does, but asks the database again: another process may have added or removed the path."""
         return self.database.is_valid(path)

@@ -23,6 +23,7 @@ else:
 
 _SCHEMA_VERSION = "10"
 _BUSY_TIMEOUT_S = 600.0
+_MOST_PARAMETERS = 500                 # of a query; SQLite has taken 999 at all times
 _SCHEMA = """
 create table if not exists ValidPaths (
     id               integer primary key autoincrement not null,
@@ -220,6 +221,15 @@ class StoreDatabase:
 
     def is_valid(self, path: str) -> bool:
         return bool(self._db.rows("select 1 from ValidPaths where path = ?", (path,)))
+
+    def valid_among(self, paths: Iterable[str]) -> set[str]:
+        """Those of some paths that are valid."""
+        found: set[str] = set()
+        asked = sorted(paths)
+        for start in range(0, len(asked), _MOST_PARAMETERS):
+            some = tuple(asked[start : start + _MOST_PARAMETERS])
+            found.update(path for (path,) in self._db.rows(f"select path from ValidPaths where path in ({','.join('?' * len(some))})", some))
+        return found
 
     def info(self, path: str) -> PathInfo | None:
         found = self._db.rows(

@@ -7,7 +7,7 @@ from snowsnake.store import may_write
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import NoReturn
 
     from snowsnake.store.daemon.store import DaemonStore
@@ -102,6 +102,9 @@ class DummyStore:
 
     def is_valid(self, path: str) -> bool:
         return False
+
+    def valid_among(self, paths: "Iterable[str]", *, substitutes: bool = False) -> set[str]:
+        return set()
 
     def keep(self, path: str) -> None:
         """There is nothing to protect."""
