@@ -62,3 +62,13 @@ def test_other_tasks_run_meanwhile():
 
     assert asyncio.run(count()) == 300
     assert ticks > 3
+
+
+def test_features_that_are_no_strings_are_the_error_of_their_job(run_command):
+    """They used to end the worker, which was then reported as a crash."""
+    for value in ("5", '[ 5 "a" ]', "[ [ ] ]", "null"):
+        job = f'derivation {{ name = "x"; system = "s"; builder = "b"; __structuredAttrs = true; requiredSystemFeatures = {value}; }}'
+        result = run_command("main", "jobs", "-E", f"{{ a = {job}; }}", "--json")
+        (line,) = map(json.loads, result.stdout.decode().splitlines())
+        assert line["error"].startswith("error: while parsing derivation 'x': Expected JSON value to be of type "), line
+        assert b"fault of" not in result.stderr

@@ -2,13 +2,14 @@
 
 import base64
 import hashlib
+import os
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snowsnake.store import Hash, convert_hash, hashing
+from snowsnake.store import Hash, convert_hash, hashing, nar
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 SIZES = [*range(260), 1023, 1024, 1025, 2048, 2049, 5000, 70000]
@@ -137,3 +138,14 @@ def test_any_text_gives_a_hash_or_an_error(text, algorithm):
         except ValueError:
             continue
         assert Hash.parse(found.sri) == found
+
+
+def test_a_path_with_a_zero_byte_names_no_file(tmp_path):
+    """C would read the file whose name ends at the byte."""
+    (tmp_path / "a").write_bytes(b"contents")
+    for read in (
+        lambda path: Hash.of_file(path), lambda path: Hash.of_path(path), lambda path: nar.open_below(os.fsencode(path), 0, os.O_RDONLY),
+        lambda path: nar.mode_below(os.fsencode(path), 0),
+    ):  # fmt: skip
+        with pytest.raises((ValueError, OSError), match="null byte|NUL byte"):
+            read(f"{tmp_path}/a\0b")

@@ -249,11 +249,10 @@ def cause_of(error: EvaluationError) -> str:
 
 
 def required_features(drv: Derivation) -> list[str]:
-    """The features that a machine needs in order to build a derivation."""
-    structured = drv.env.get("__json")
-    if structured is not None:
-        wanted = json.loads(structured).get("requiredSystemFeatures", [])
-    else:
-        wanted = drv.env.get("requiredSystemFeatures", "").split()
-    known = all(output.kind in ("input", "fixed") for output in drv.outputs.values())
-    return sorted({*wanted, *(() if known else ("ca-derivations",))})
+    """The features that a machine needs in order to build a derivation; EvaluationError if they are not a list of strings."""
+    from snowsnake.build.request import needed_features
+
+    try:
+        return sorted(needed_features(drv))
+    except ValueError as error:
+        raise EvaluationError("type", f"while parsing derivation '{drv.name}': {error}") from None

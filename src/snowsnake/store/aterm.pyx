@@ -36,7 +36,7 @@ cdef inline uint64_t _zero_bytes(uint64_t w) noexcept nogil:
 
 
 cdef inline bint _may_need_escape(uint64_t w) noexcept nogil:
-    """Of eight bytes: is one a quote, a backslash or below 32?  Most of an environment is not."""
+    """Whether one of eight bytes is a quote, a backslash or below 32, which is rare in an environment."""
     return (_zero_bytes(w ^ <uint64_t>0x2222222222222222) | _zero_bytes(w ^ <uint64_t>0x5C5C5C5C5C5C5C5C)
             | ((w - <uint64_t>0x2020202020202020) & ~w & <uint64_t>0x8080808080808080)) != 0
 
@@ -309,7 +309,7 @@ cdef int fill_output(Output* output, _Strings strings, tuple given) except -1:
 
 
 def write(list outputs, list input_drvs, list input_srcs, str platform, str builder, list args, list env, list children=None):
-    """The text of a `.drv` from what `parse` returns, in any order.  *children* not None, but []: the text says that inputs have some, and not which."""
+    """The text of a `.drv` from what `parse` returns, in any order.  *children*: None without any; [] writes the form that can have them, without any."""
     cdef DerivationFields drv
     cdef Bytes text
     cdef _Strings strings = _Strings()

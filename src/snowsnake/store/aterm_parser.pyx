@@ -55,7 +55,7 @@ cdef bint starts_with(const Parser* self, uint8_t c) noexcept nogil:
 
 
 cdef bint parse_string(Parser* self, View* out) noexcept nogil:
-    """A quoted string; only one with escapes is copied (there is room: never more bytes than the text has)."""
+    """A quoted string; only one with escapes is copied, to memory that was reserved for the whole text."""
     cdef Bytes* store = &self.drv.unescaped
     cdef const uint8_t* start
     cdef uint8_t c
@@ -107,7 +107,7 @@ cdef bint parse_store_path(Parser* self, View* out, View* base) noexcept nogil:
 
 
 cdef bint item_follows(Parser* self, size_t before, bint* found) noexcept nogil:
-    """At the start, or after an item of a list: whether there is one more.  Skips the comma or the closing bracket."""
+    """Sets *found* if another item of the list follows, and skips the comma or the closing bracket.  *before*: how many items there were."""
     found[0] = False
     if starts_with(self, c']'):
         self.at += 1
@@ -202,7 +202,7 @@ cdef bint add_input(Parser* self, View path, View output) noexcept nogil:
 
 
 cdef bint skip_strings(Parser* self) noexcept nogil:
-    """After the opening bracket of a list of strings."""
+    """Skips a list of strings, after its opening bracket."""
     cdef View name
     cdef bint found
     cdef size_t count = 0
@@ -410,7 +410,7 @@ cdef str text_of(View view):
 
 
 def parse(bytes text not None, str store_dir="/nix/store"):
-    """(outputs, input_drvs, input_srcs, platform, builder, args, env, children) of the text of a `.drv`.
+    """(outputs, input_drvs, input_srcs, platform, builder, args, env, children) of the text of a `.drv`; ValueError if it is none.
 
     outputs: (name, path, kind, method or None, algorithm or None, digest or None); input_drvs: (path, output or None);
     children: (path, text) of input derivations of which outputs of outputs are wanted.

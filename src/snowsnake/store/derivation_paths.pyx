@@ -2,9 +2,9 @@
 """Finishes derivations: from what `derivationStrict` collected to output paths, `.drv` text and `.drv` path.
 
 In: a `DerivationInput`.  Out: paths and text; the `KnownDerivations` remember the derivation's hash and references.
-An evaluation of nixpkgs does this tens of thousands of times, so the environment is written once per derivation and hashed
+An evaluation of nixpkgs does this tens of thousands of times.  So the environment is written once per derivation, and hashed
 in three settings (masked for the output paths, whole for the memory, with real inputs for the file), with the output
-paths spliced in; no Python object, scratch memory used again.
+paths spliced in.  No Python object is made, and scratch memory is used again.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport qsort
@@ -34,7 +34,7 @@ from snowsnake.store.store_path cimport (
 # --- inputs, outputs, environment ----------------------------------------------------------------------------------------
 
 cdef bint expand_closures(KnownDerivations* self, DerivationInput* input, Bytes* error) noexcept nogil:
-    """A derivation wanted with `all_outputs` adds its whole closure, and every output of each derivation in it."""
+    """Replaces each input with `all_outputs` by its whole closure, and every output of each derivation in it."""
     cdef Bytes* pairs = &self.scratch_expanded
     cdef Bytes* sources = &self.scratch_srcs
     cdef Bytes names
@@ -95,7 +95,7 @@ cdef bint prepare_inputs(KnownDerivations* self, DerivationInput* input, Derivat
     drv.input_srcs = input.input_srcs
     drv.input_src_count = views_sort(input.input_srcs, input.input_src_count) if input.input_src_count else 0
     if input.kind == OUTPUT_FIXED or input.kind == OUTPUT_IMPURE:
-        return True                     # their hash does not depend on inputs, which may be unreadable
+        return True                     # its hash does not depend on its inputs, which may be unreadable
     return make_known(self, drv.input_drvs, drv.input_drv_count, error)
 
 
@@ -321,6 +321,8 @@ cdef str text_of(View view):
 
 cdef int raise_error(Bytes* error) except -1:
     try:
+        if error.failed:
+            raise MemoryError
         raise ValueError(text_of(view_of(error)))
     finally:
         bytes_free(error)

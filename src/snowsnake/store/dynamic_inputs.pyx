@@ -78,7 +78,10 @@ cdef View component(View key, size_t at) noexcept nogil:
 
 
 cdef void write_children(const View* keys, size_t count, size_t at, Bytes* out) noexcept nogil:
-    """*keys* are sorted, and equal before *at*; a key that ends there is an output that is wanted itself.  Chains are short: builtins.outputOf sees to it."""
+    """Writes the children in *keys*, which are sorted, and equal before *at*; a key that ends after its name there is a wanted output.
+
+    This recurses, because chains are short: builtins.outputOf refuses long ones.
+    """
     cdef size_t i = 0, end, deeper
     cdef View name
     cdef bint is_first = True
@@ -176,7 +179,7 @@ cdef bint merge_chains(InputDrv* inputs, size_t* count, Bytes* texts) noexcept n
         while end < found and view_equal(dynamic[end].path, dynamic[i].path):
             end += 1
         inputs[count[0]] = dynamic[i]
-        inputs[count[0]].children.size = texts.size            # where its text begins, until all are there
+        inputs[count[0]].children.size = texts.size            # for now, the offset at which its text begins
         ok = children_of(dynamic + i, end - i, keys, &names, texts)
         count[0] += 1
         i = end

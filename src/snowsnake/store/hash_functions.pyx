@@ -104,7 +104,7 @@ cdef enum:
     BLOCK_SIZE = 64
     FILE_PIECE_SIZE = 65536
 
-cdef bint use_sha256_instructions = sha256_has_instructions()      # a fact of the processor, never changed
+cdef bint use_sha256_instructions = sha256_has_instructions()      # changed by tests only
 
 
 # --- words ---------------------------------------------------------------------------------------------------------------
@@ -259,6 +259,7 @@ cdef bint hash_file(int kind, const char* path, Digest* out, uint64_t* size, Byt
     cdef Hasher hasher
     cdef Py_ssize_t n = 0
     cdef int fault = 0
+    cdef bint is_stopped
     cdef uint8_t* piece
     cdef int fd = open(path, O_RDONLY | O_CLOEXEC)
     if fd < 0:
@@ -274,14 +275,15 @@ cdef bint hash_file(int kind, const char* path, Digest* out, uint64_t* size, Byt
             break
         hasher_update(&hasher, piece, n)
     close(fd)
-    if piece == NULL or asked_to_stop() or n < 0:
+    is_stopped = asked_to_stop()
+    if piece == NULL or is_stopped or n < 0:
         hasher_drop(&hasher)
     if piece == NULL:
         error.failed = True
         return False
     free(piece)
-    if asked_to_stop():
-        bytes_text(error, "interrupted")      # who asked knows more
+    if is_stopped:
+        bytes_text(error, "interrupted")      # our caller knows who asked, and why
         return False
     if n < 0:
         return path_error(error, "reading file '", path, fault)

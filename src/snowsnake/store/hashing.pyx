@@ -203,7 +203,7 @@ cdef Py_ssize_t base64_decode(const uint8_t* text, size_t size, uint8_t* out, si
 # --- a hash's text -------------------------------------------------------------------------------------------------------
 
 cdef bint decode_hash(View text, int kind, bint is_sri, Digest* out, Bytes* error) noexcept nogil:
-    """*text* without its algorithm; the length says which encoding it is."""
+    """Decodes a hash without its algorithm; its length shows which encoding it is in."""
     cdef size_t size = hash_size(kind)
     cdef Py_ssize_t found
     cdef const char* encoding
@@ -346,7 +346,7 @@ def digest(str algorithm, data, *, bint portable=False):
 
 
 def file_digest(str algorithm, path):
-    """(digest, size) of a file's bytes."""
+    """(digest, size) of a file's bytes; OSError if it cannot be read."""
     cdef Digest result
     cdef uint64_t size = 0
     cdef Bytes error
@@ -354,6 +354,8 @@ def file_digest(str algorithm, path):
     cdef bytes name = os.fsencode(path)
     cdef const char* start = name
     cdef bint ok
+    if b"\0" in name:
+        raise ValueError("embedded null byte")
     bytes_init(&error)
     with nogil:
         ok = hash_file(kind, start, &result, &size, &error)
@@ -364,7 +366,7 @@ def file_digest(str algorithm, path):
 
 
 cdef class HashStream:
-    """A hash fed by pieces: `update(data)`, `digest()`; `size` counts the bytes seen."""
+    """A hash of data that comes in pieces: `update(data)`, then `digest()`; `size` is the number of bytes so far."""
     cdef Hasher hasher
 
     def __cinit__(self, str algorithm not None):
@@ -390,14 +392,14 @@ cdef class HashStream:
         cdef Hasher copy = self.hasher
         cdef Digest result
         if copy.library != NULL:
-            library_keep(copy.library)        # which hasher_final gives up
+            library_keep(copy.library)        # hasher_final gives up one reference
         if not hasher_final(&copy, &result):
             raise hash_exception(copy.kind)
         return result.data[:result.size]
 
 
 def parse_hash(str text not None, str algorithm=None):
-    """(algorithm, digest) of a hash in any form."""
+    """(algorithm, digest) of a hash in any form; ValueError, with Nix's message, if it is none.  *algorithm*: for a text without one."""
     cdef Digest result
     cdef Bytes error
     cdef bytes raw = text.encode(errors="surrogateescape")
@@ -430,12 +432,14 @@ def format_hash(str algorithm, bytes data, str encoding not None, *, bint with_a
 
 
 def encode_base32(bytes data not None):
+    """The text of bytes in Nix's base32."""
     cdef bytearray out = bytearray(base32_size(len(data)))
     base32_encode(<const uint8_t*><const char*>data, len(data), <uint8_t*><char*>out)
     return out.decode()
 
 
 def decode_base32(str text not None):
+    """The bytes of a text in Nix's base32; ValueError for a bad character, or bits beyond the last byte."""
     cdef bytes raw = text.encode(errors="replace")
     cdef bytearray out = bytearray(len(raw) * 5 // 8)
     cdef Py_ssize_t found = base32_decode(<const uint8_t*><const char*>raw, len(raw), <uint8_t*><char*>out, len(out))

@@ -2,8 +2,8 @@
 """The hash and the references of each derivation, for `derivation_finish`.
 
 In: derivations finished in this process, or, through a reader, the text of others.  Out: hashes modulo fixed outputs,
-output names, closures.  Derivations from elsewhere are read with a stack of our own: any depth, cycles refused.  Over 600
-lines: the table, the reading and the hashing need each other.
+output names, closures.  Derivations from elsewhere are read with a stack of our own, whatever their depth; cycles are refused.
+Over 600 lines, because the table, the reading and the hashing need each other.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
@@ -208,7 +208,7 @@ cdef bint remember_outputs(KnownDerivations* self, uint32_t entry, const Output*
             return True
     start = self.names.size
     if not bytes_reserve(&self.names, count * sizeof(View)):
-        self.names.failed = False       # what is there stays
+        self.names.failed = False       # the names that are there stay
         return False
     for i in range(count):
         name = make_view(slab_copy(self, outputs[i].name), outputs[i].name.size)
@@ -232,7 +232,7 @@ cdef bint remember_references(KnownDerivations* self, uint32_t entry, const View
         return True
     start = <uint32_t>(self.references.size // sizeof(uint32_t))
     if not bytes_reserve(&self.references, count * sizeof(uint32_t)):
-        self.references.failed = False  # what is there stays
+        self.references.failed = False  # the references that are there stay
         return False
     for i in range(count):
         id = intern_path(self, references[i])

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """md5, sha1 and sha512 of `hashlib`, blake3 of the package of that name, for callers that do not hold the interpreter's lock.
 
-In: bytes, a piece at a time.  Out: a digest.  They are imported when they are first asked for: most programs never are.
+In: bytes, a piece at a time.  Out: a digest.  The libraries are imported for the first such hash: most programs make none.
 """
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.buffer cimport PyBUF_READ
@@ -10,11 +10,11 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 
-cdef dict _fresh = {}                  # of each name, a hash that has seen nothing: to copy it takes half the time of another one
+cdef dict _fresh = {}                  # by name: a hash of no data, because to copy one takes half the time of making one
 
 
 cdef object fresh(bytes name):
-    """A hash that has seen nothing; an exception if there is none of this name."""
+    """A hash of no data; an exception if this Python has none of this name."""
     if name == b"blake3":
         from blake3 import blake3
 

@@ -223,7 +223,7 @@ cdef bint out_of_memory(Bytes* error) noexcept nogil:
 
 
 cdef bint is_stopped(Bytes* error) noexcept nogil:
-    """Whether this thread is asked to stop; *error* then says so, but whoever asked knows more."""
+    """Whether this thread is requested to stop; *error* then says so, but our caller knows who requested it, and why."""
     if not asked_to_stop():
         return False
     bytes_text(error, "interrupted")
@@ -231,7 +231,7 @@ cdef bint is_stopped(Bytes* error) noexcept nogil:
 
 
 cdef uint32_t add_entry(NarTree* self, uint32_t parent, const char* name, int kind) noexcept nogil:
-    """Index of the new entry, 0 when memory runs out (the root never comes through here a second time)."""
+    """Index of the new entry; 0 if memory runs out, because 0 is the root, which is added only once."""
     cdef size_t size = strlen(name)
     cdef NarEntry* entry
     if not has_room(&self.entries, self.count, &self.capacity, 64):
@@ -257,7 +257,7 @@ cdef int kind_of(int directory, const char* name) noexcept nogil:
 
 
 cdef bint files_error(NarTree* self, Bytes* said, Bytes* error) noexcept nogil:
-    """The answer of the files about the current entry."""
+    """Adds to *error* what the files said about the current entry."""
     if said.failed:
         bytes_free(said)
         return out_of_memory(error)
@@ -331,7 +331,7 @@ cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcep
 
 
 cdef void join_names(const NarTree* self, const Bytes* root, uint32_t entry, Bytes* out) noexcept nogil:
-    """The path of an entry below *root*; below an empty one, it has no slash in front."""
+    """Appends the path of an entry below *root*; below an empty root, it begins without a slash."""
     cdef size_t size = 0, end
     cdef uint32_t at = entry
     cdef View name
@@ -384,7 +384,7 @@ cdef bint sort_children(NarTree* self, uint32_t first, uint32_t count) noexcept 
 
 
 cdef uint32_t entry_with_name(const NarTree* self, uint32_t first, uint32_t count, const char* name) noexcept nogil:
-    """Which of the unsorted entries has exactly this name, by its place in `names`, which grows with the entries."""
+    """The number of the unsorted entry whose name is at *name*: names lie in `names` in the order of the unsorted entries."""
     cdef size_t start = <const uint8_t*>name - self.names.data
     cdef uint32_t low = 0, high = count, middle
     while high - low > 1:
@@ -477,7 +477,7 @@ cdef bint expand_files(NarTree* self, uint32_t entry, Bytes* error) noexcept nog
 # --- writing -------------------------------------------------------------------------------------------------------------
 
 cdef size_t below_root(const Bytes* place, const Bytes* path) noexcept nogil:
-    """How much of a place on disk is the path inside its tree: no link is followed there."""
+    """The length of the part of a place on disk that is the path inside its tree; links in this part are not followed."""
     if place.size < path.size or memcmp(place.data + place.size - path.size, path.data, path.size) != 0:
         return 0
     return path.size - 1
@@ -496,6 +496,7 @@ cdef bint write_file(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
         bytes_init(&place)
         bytes_init(&said)
         if not self.files.disk(self.files_context, path_view(&self.path), &place, &said):
+            bytes_free(&place)
             return files_error(self, &said, error)
         if place.size == 0:
             return write_from_files(self, sink, False, error)
@@ -607,7 +608,7 @@ cdef bint open_node(NarTree* self, uint32_t entry, NarSink* sink, Bytes* error) 
 
 
 cdef bint too_deep(const NarTree* self, Bytes* error) noexcept nogil:
-    """What nobody could unpack is not packed."""
+    """Refuses to pack a tree that nobody could unpack."""
     bytes_text(error, "path '")
     bytes_text(error, <const char*>self.path.data)
     bytes_text(error, "' exceeds maximum NAR directory depth of 64")
@@ -733,7 +734,7 @@ cdef int raise_error(Bytes* error) except -1:
 
 
 cdef bint filter_tree(NarTree* tree, object accepts, Bytes* error) except -1:
-    """Asks *accepts(path, kind)* for every entry below the root, depth first in byte order."""
+    """Excludes each entry below the root for which *accepts(path, kind)* is false; they are asked about depth first, in byte order."""
     cdef Bytes path
     cdef uint32_t at = 0, child
     cdef bint ok
@@ -768,7 +769,7 @@ cdef bint filter_tree(NarTree* tree, object accepts, Bytes* error) except -1:
 
 
 cdef object write_archive(path, accepts, Hasher* hasher, Bytes* out, int fd, bint is_exact=False):
-    """Size of the archive.  Exact: a folder below *path* that has become a link is an error, and not followed."""
+    """Writes the archive, and returns its size.  *is_exact*: a folder below *path* that has become a link meanwhile is an error."""
     cdef bytes raw = os.fsencode(path)
     cdef View root = view_bytes(raw)
     cdef NarTree tree
@@ -816,14 +817,14 @@ def pack(path, accepts=None):
 
 
 def pack_into(path, int fd, accepts=None):
-    """Writes the NAR of *path* to a file descriptor, and returns its size."""
+    """Writes the NAR of *path* to a file descriptor, and returns its size in bytes.  OSError if something cannot be read or written."""
     return write_archive(path, accepts, NULL, NULL, fd)
 
 
 def path_digest(str algorithm, path, accepts=None, *, bint exact=False):
     """(digest, size) of the NAR of *path*; *accepts(path, kind)* may leave out entries below it.
 
-    *exact*: somebody may change folders for links meanwhile, and none is followed.
+    *exact*: no link is followed that takes the place of a folder meanwhile.  OSError if something cannot be read.
     """
     cdef bytes name = algorithm.encode()
     cdef int kind = hash_kind_of(view_bytes(name))
@@ -843,7 +844,9 @@ def path_digest(str algorithm, path, accepts=None, *, bint exact=False):
 
 
 def open_below(bytes path not None, size_t trusted, int flags):
-    """A descriptor of what *path* names; of its bytes behind the first *trusted* none may lead through a link.  OSError if it cannot be opened."""
+    """A descriptor of the file at *path*; links are followed only in its first *trusted* bytes.  OSError if it cannot be opened."""
+    if b"\0" in path:
+        raise ValueError("embedded null byte")
     cdef int fd = exact_open(path, trusted, flags)
     if fd < 0:
         raise OSError(errno, os.strerror(errno), os.fsdecode(path))
@@ -851,7 +854,9 @@ def open_below(bytes path not None, size_t trusted, int flags):
 
 
 def mode_below(bytes path not None, size_t trusted):
-    """`st_mode` of what *path* names, 0 if nothing is there; as `open_below`, for a kind without a descriptor."""
+    """`st_mode` of the file at *path*, 0 if there is none; links are followed only in its first *trusted* bytes.  OSError if that cannot be found out."""
+    if b"\0" in path:
+        raise ValueError("embedded null byte")
     cdef int64_t mode = nar_mode(path, trusted)
     if mode < 0:
         raise OSError(errno, os.strerror(errno), os.fsdecode(path))
@@ -859,7 +864,7 @@ def mode_below(bytes path not None, size_t trusted):
 
 
 def pack_contents(bytes contents not None, *, bint executable=False):
-    """The NAR of one regular file with these contents."""
+    """The NAR of one regular file with these contents, as bytes."""
     cdef Bytes out, error
     cdef NarSink sink
     bytes_init(&out)

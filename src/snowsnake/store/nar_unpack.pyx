@@ -1,9 +1,9 @@
 # cython: language_level=3
 """Writes the tree of a NAR that is in memory, with the modes and dates of a store.
 
-In: an archive's bytes, hostile or not; the path of the tree to make.  Out: whether all of it was right.  Only `nar_reader.py` says what is wrong
-with an archive: whoever is answered False removes what is there and lets it read the archive.  No interpreter's lock is held; a file costs
-four system calls, where Python needs ten and 100 µs.
+In: an archive's bytes, hostile or not; the path of the tree to make.  Out: whether all of it was right.  If not, the caller removes what was
+written, and `nar_reader.py` reads the archive again and says what is wrong with it.  The interpreter's lock is not held.  A file costs four system
+calls; in Python it costs ten, and 100 µs.
 """
 from libc.errno cimport errno
 from libc.stdint cimport uint8_t, uint64_t
@@ -50,7 +50,7 @@ cdef enum:
     MOST_DEPTH = 64                    # as in nar_reader.py
     MOST_NAME = 255
     MOST_TARGET = 4095
-    MOST_PATH = 4095                   # of the system: what has a longer one could not be read again
+    MOST_PATH = 4095                   # the system's limit: a file with a longer path could not be read again
 
 cdef struct Part:
     const uint8_t* data
@@ -234,7 +234,7 @@ cdef bint unpack_tree(Reader* self, const char* target) noexcept nogil:
 
 
 def unpack_canonical(archive, bytes target not None):
-    """Whether *archive*, a contiguous buffer, is a NAR whose tree is now at *target*, which did not exist."""
+    """Unpacks *archive*, a contiguous buffer, at *target*, which must not exist; False if it is not a NAR, or cannot be written."""
     cdef Py_buffer view
     cdef Reader reader
     cdef const char* place = target

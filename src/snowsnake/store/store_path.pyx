@@ -80,7 +80,7 @@ cdef bint store_name_check(View name, Bytes* error) noexcept nogil:
 
 
 cdef bint checked_name(View base, View name, Bytes* error) noexcept nogil:
-    """`store_name_check` with the base name of the path it would have been in front of its message."""
+    """Does what `store_name_check` does, with a message that begins with the base name of the whole path."""
     cdef size_t before = error.size
     cdef Bytes reason
     bytes_init(&reason)
@@ -360,7 +360,7 @@ cdef View bytes_of(bytes data):
 
 
 cdef str finished(bint ok, Bytes* out, Bytes* error):
-    """The text made, or the error raised."""
+    """Returns the text in *out*, or raises the error."""
     try:
         if out.failed or error.failed:
             raise MemoryError
@@ -425,7 +425,7 @@ def check_name(str name not None):
 
 
 def parse(str path not None, str store_dir="/nix/store"):
-    """(hash part, name) of exactly a store object's path."""
+    """(hash part, name) of exactly a store object's path; ValueError, with Nix's message, for anything else."""
     cdef bytes raw = encoded(path), directory = encoded(store_dir)
     cdef Bytes out, error
     cdef View base
@@ -446,7 +446,7 @@ def check_base(str base not None):
 
 
 def split(str path not None, str store_dir="/nix/store"):
-    """(path of the store object, rest of the path) of a path in or below the store."""
+    """(path of the store object, rest of the path) of a path in or below a store object; ValueError for another path."""
     cdef bytes raw = encoded(path), directory = encoded(store_dir)
     cdef Bytes out, error
     cdef View object, rest
@@ -458,7 +458,7 @@ def split(str path not None, str store_dir="/nix/store"):
 
 
 def text_path(str name not None, bytes contents not None, references=(), str store_dir="/nix/store"):
-    """Path of a text file added with `builtins.toFile` or as a derivation."""
+    """The path of a text that `builtins.toFile` adds, or of a `.drv`; ValueError for a name that cannot be one."""
     cdef bytes raw = encoded(name), directory = encoded(store_dir)
     cdef _References sorted_references = _References(references)
     cdef Digest digest
@@ -473,7 +473,7 @@ def text_path(str name not None, bytes contents not None, references=(), str sto
 
 def fixed_path(str name not None, str method not None, str algorithm not None, bytes digest not None, references=(),
                bint refers_to_self=False, str store_dir="/nix/store"):
-    """Path of a content-addressed object; *method*: flat, nar (or recursive), text, git."""
+    """The path of a content-addressed object; *method*: flat, nar (or recursive), text, git.  ValueError if they do not fit together."""
     cdef bytes raw = encoded(name), directory = encoded(store_dir)
     cdef _References sorted_references = _References(references)
     cdef Digest value
