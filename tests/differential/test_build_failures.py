@@ -148,7 +148,7 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("line", LINES, ids=[line.replace(" 2> /dev/null", "") for line in LINES])
-def test_as_recorded(line, commands, tmp_path):
+def test_a_build_that_fails_says_and_leaves_what_it_does_in_nix(line, commands, tmp_path):
     assert run(tmp_path.resolve(), commands, line) == json.loads(RECORDED.read_text())[line]
 
 

@@ -74,7 +74,7 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_as_recorded(line, commands, tmp_path):
+def test_commands_on_built_stores_do_what_nix_does(line, commands, tmp_path):
     assert run(tmp_path.resolve(), commands, line) == json.loads(RECORDED.read_text())[line]
 
 

@@ -13,6 +13,6 @@ RECORDED = json.loads((Path(__file__).parent / "call_sites.json").read_text(enco
 
 
 @pytest.mark.parametrize("expression", RECORDED)
-def test_as_recorded(expression, run_command):
+def test_traces_name_the_same_call_sites_as_nix(expression, run_command):
     done = run_command("instantiate", "--eval", "--strict", "--show-trace", "-E", expression)
     assert done.stderr.decode() == RECORDED[expression]

@@ -46,14 +46,14 @@ def test_enough_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["id"])
-def test_as_recorded(case, tmp_path, monkeypatch, capfd) -> None:
+def test_derivation_files_are_those_of_nix(case, tmp_path, monkeypatch, capfd) -> None:
     shape = Shape(case["id"], case["expr"], case["features"])
     expected = {key: case[key] for key in ("out", "text", "objects", "error") if key in case}
     assert ours(shape, tmp_path, monkeypatch, capfd) == expected, case["expr"]
 
 
 @pytest.mark.parametrize("number", range(40))
-def test_fresh_shapes(number, tmp_path, monkeypatch, capfd, request) -> None:
+def test_random_derivations_are_those_of_the_reference(number, tmp_path, monkeypatch, capfd, request) -> None:
     reference = request.config.getoption("--reference")
     if not reference:
         pytest.skip("no --reference to compare with")

@@ -39,7 +39,7 @@ def outcome(case, folder: Path, capfd) -> dict:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-def test_as_recorded(case, tmp_path, monkeypatch, capfd, is_stressed) -> None:
+def test_values_and_errors_are_those_of_nix(case, tmp_path, monkeypatch, capfd, is_stressed) -> None:
     """Also with a collection at most safepoints: SNOWSNAKE_STRESS=1."""
     monkeypatch.chdir(tmp_path)
     if is_stressed:

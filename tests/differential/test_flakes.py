@@ -42,7 +42,7 @@ def only_one(name: str):
 
 
 @pytest.mark.parametrize(("name", "steps"), SCENARIOS, ids=[name for name, _ in SCENARIOS])
-def test_as_recorded(name, steps, monkeypatch, capfdbinary) -> None:
+def test_commands_on_flakes_print_what_nix_prints(name, steps, monkeypatch, capfdbinary) -> None:
     pytest.importorskip("pygit2")
     with only_one(name):
         folder = world.make(name)

@@ -56,7 +56,7 @@ def why_not() -> str:
 
 @pytest.mark.skipif(bool(why_not()), reason=f"no namespaces here: {why_not()}")
 @pytest.mark.parametrize("name", CASES)
-def test_as_recorded(name, tmp_path):
+def test_imports_from_derivations_do_what_they_do_in_nix(name, tmp_path):
     recorded = RECORDED[name]
     found = evaluate(str(COMMAND), name, str(tmp_path))
     assert found["out"] == recorded.get("out_here", recorded["out"]), found["said"]

@@ -22,7 +22,7 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(case["words"]))
-def test_whole_output(case, tmp_path, run_command) -> None:
+def test_messages_are_nix_s_to_the_last_character(case, tmp_path, run_command) -> None:
     make_world(tmp_path)
     done = run_command("instantiate", *case["words"], **ENVIRONMENT | case["variables"])
     out, err = (text.decode("utf-8", "replace").replace(os.path.realpath(tmp_path), "/pwd") for text in (done.stdout, done.stderr))

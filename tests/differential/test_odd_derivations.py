@@ -86,7 +86,7 @@ def test_every_case_is_recorded():
 
 @pytest.mark.skipif(not os.path.exists("/bin/sh"), reason="the builders are scripts of /bin/sh")
 @pytest.mark.parametrize("name", CASES)
-def test_as_recorded(name):
+def test_odd_derivations_build_or_fail_as_in_nix(name):
     command = [sys.executable, "-c", "import sys; from snowsnake.cli.old.build import main; sys.exit(main())"]
     found = build(command, name, PYTHONPATH=os.pathsep.join(sys.path))
     for key in RECORDED[name].keys() - _DIFFERENT.get(name, set()):

@@ -37,7 +37,7 @@ def test_collections_change_nothing(case, tmp_path) -> None:
     assert profiles[0] and profiles[0] == profiles[1]
 
 
-def test_samples(tmp_path) -> None:
+def test_samples_are_where_the_time_goes(tmp_path) -> None:
     """A long evaluation is met in the function that takes the time; deep recursion has a deep stack."""
     program = tmp_path / "a.nix"
     program.write_text(

@@ -37,7 +37,7 @@ def ours(expression: str, capfd) -> list[str]:
 
 
 @pytest.mark.parametrize("cases", CHUNKS, ids=lambda cases: cases[0][0])
-def test_as_recorded(cases, tmp_path, monkeypatch, capfd, is_stressed) -> None:
+def test_reports_of_errors_are_those_of_nix(cases, tmp_path, monkeypatch, capfd, is_stressed) -> None:
     if is_stressed:
         pytest.skip("what left in tail position is forgotten by a collection, and so lacks in the trace")
     monkeypatch.chdir(tmp_path)

@@ -63,7 +63,7 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_as_recorded(line, commands, tmp_path):
+def test_programs_of_packages_run_as_with_nix(line, commands, tmp_path):
     ours, theirs = run(tmp_path.resolve(), commands, line), json.loads(RECORDED.read_text(encoding="utf-8"))[line]
     if line in DIFFERENT:
         assert ours != theirs, "agrees now: take it off the list"

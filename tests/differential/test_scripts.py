@@ -16,7 +16,7 @@ SCRIPTS = Path(__file__).parent / "scripts"
 
 
 @pytest.mark.bare
-def test_script(tmp_path):
+def test_a_script_for_nix_runs_with_our_commands(tmp_path):
     """As after `pip install snowsnake` and `ln -s $(which snowsnake-instantiate) first/nix-instantiate`."""
     first, work = tmp_path / "first", tmp_path / "work"
     for folder in (first, work):

@@ -49,7 +49,7 @@ def agrees(table: str, got: list, expected: list) -> bool:
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("table", TABLES)
-def test_as_recorded(table: str, part: int, level: int, is_stressed: bool, capfd) -> None:
+def test_values_of_many_arguments_are_those_of_nix(table: str, part: int, level: int, is_stressed: bool, capfd) -> None:
     evaluator = Interpreter(level=level, stress=is_stressed, depth_limit=DEPTH)
     differing = []
     by_name = in_name_order() if table == "orders" else {}

@@ -46,7 +46,7 @@ def test_a_repository_comes_with_its_history(flake: Path, tmp_path: Path) -> Non
     assert git(tmp_path / "copy", "rev-parse", "--abbrev-ref", "HEAD") == "main"
 
 
-def test_a_branch(flake: Path, tmp_path: Path) -> None:
+def test_a_named_branch_is_cloned(flake: Path, tmp_path: Path) -> None:
     assert clone(tmp_path, f"git+file://{flake}?ref=other").returncode == 0
     assert git(tmp_path / "copy", "log", "--format=%s") == "first"
 

@@ -93,7 +93,7 @@ def texts(cache) -> tuple[str, str]:
     return a, cache.add_text("b", f"see {a}".encode(), [a])
 
 
-def test_content_addressed(cache, fetcher) -> None:
+def test_a_closure_named_by_its_contents_needs_no_signature(cache, fetcher) -> None:
     a, b = texts(cache)
     path, trees = closure_of(cache.url, b, None, False, fetcher)
     assert path == b and [(name, tree.read(b"")) for name, tree in trees] == [(a, b"hello"), (b, f"see {a}".encode())]
@@ -101,7 +101,7 @@ def test_content_addressed(cache, fetcher) -> None:
         closure_of(cache.url, b, None, True, fetcher)
 
 
-def test_rewritten(cache, fetcher) -> None:
+def test_a_rewritten_path_is_that_of_nix(cache, fetcher) -> None:
     """The path is that of C++ Nix 2.34."""
     _, b = texts(cache)
     wanted = "/nix/store/86h35lscmdn7s5zcq591lqz8wp57q999-b"

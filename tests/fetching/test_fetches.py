@@ -35,7 +35,7 @@ def case_id(case) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=case_id)
-def test_as_recorded(case, world, tmp_path, monkeypatch, capfd) -> None:
+def test_fetches_have_the_values_and_errors_of_nix(case, world, tmp_path, monkeypatch, capfd) -> None:
     folder, server = world
     if "/W/hg" in case["expression"] and shutil.which("hg") is None and not os.environ.get("SNOWSNAKE_ALL_TESTS"):
         pytest.skip("not installed: hg")

@@ -132,7 +132,7 @@ def test_a_proxy_is_used(name, scheme, proxy, plain, tmp_path, monkeypatch) -> N
     ("exceptions", "is_used"),
     [("127.0.0.1", False), ("*", False), ("localhost, 127.0.0.1", False), ("other.example", True), ("127.0.0.10", True), ("0.0.1", True), ("127.0.0.0/8", False), ("10.0.0.0/8", True), ("x, *", True)],
 )
-def test_no_proxy(exceptions, is_used, proxy, plain, tmp_path, monkeypatch) -> None:
+def test_exceptions_from_the_proxy_are_fetched_without_it(exceptions, is_used, proxy, plain, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("http_proxy", proxy.place)
     monkeypatch.setenv("no_proxy", exceptions)
     assert fetched(tmp_path / "c", f"{plain.url}/files/a") == b"contents\n"

@@ -329,7 +329,7 @@ def test_a_cache_that_cannot_be_made(tmp_path) -> None:
         fetched(fetcher, "http://127.0.0.1:1/x")
 
 
-def test_kills(served, tmp_path, request) -> None:
+def test_a_killed_fetch_leaves_nothing_that_is_believed(served, tmp_path, request) -> None:
     """A process that is killed while it fetches leaves nothing that is believed, and nothing that stays."""
     _, server = served
     cache = tmp_path / "c"
@@ -409,7 +409,7 @@ def test_nothing_is_written_outside(tmp_path) -> None:
     assert sorted(path.name for path in (tmp_path / "outer").iterdir()) == ["inner"]
 
 
-def test_a_bomb(tmp_path, monkeypatch) -> None:
+def test_an_archive_that_is_much_larger_unpacked_is_refused(tmp_path, monkeypatch) -> None:
     import lzma
 
     monkeypatch.setattr(archive, "_SUSPECT_BYTES", 1 << 20)

@@ -123,7 +123,7 @@ def key_pair(folder: Path, name: str) -> str:
     return (folder / f"{name}.pub").read_text().split()[1]
 
 
-def test_signed_commits(repository, tmp_path, fetcher) -> None:
+def test_commits_must_be_signed_by_a_given_key(repository, tmp_path, fetcher) -> None:
     one, other = key_pair(tmp_path, "one"), key_pair(tmp_path, "other")
     unsigned = git(repository, "rev-parse", "HEAD")
     sign = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={tmp_path / 'one.pub'}")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 
-def test_no_traceback() -> None:
+def test_random_command_lines_cause_no_traceback() -> None:
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("command_lines.py"), "150", "7"], capture_output=True, text=True, timeout=600
     )

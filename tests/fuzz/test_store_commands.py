@@ -90,7 +90,7 @@ def _line(choice: random.Random) -> tuple[object, list[str]]:
     return main, words + [choice.choice(("--flat", "--type", "--to-sri", "--base32", "--truncate", "--unpack", "--name", "--print-path", *_FLAGS))]
 
 
-def test_command_lines(place, capfd) -> None:
+def test_random_command_lines_of_stores_cause_no_traceback(place, capfd) -> None:
     choice = random.Random(15)
     nothing = Path("/dev/null")
     for _ in range(COUNT):
@@ -162,7 +162,7 @@ def test_changed_inputs_are_answered_or_refused(kind, place, capfd) -> None:
                     (place / name).unlink(missing_ok=True)
 
 
-def test_json_values(place, capfd) -> None:
+def test_odd_json_of_a_derivation_causes_no_traceback(place, capfd) -> None:
     """Each part of a derivation's JSON replaced by a value of each type."""
     right = json.loads((place / "leaf.json").read_text())
     values = (None, True, 1, -1, 1.5, 10**30, "", "x", "../x", [], [1], {}, {"": {}}, [[]], {"out": {"path": 1}}, {"a": {"outputs": 1, "dynamicOutputs": {}}})

@@ -46,7 +46,7 @@ def in_one_process(shipped, archive) -> list[dict]:
 
 
 @pytest.mark.parametrize("name", ["plain", "inputs", "many"])
-def test_same_replies(name, cluster, folder):
+def test_a_cluster_replies_what_one_process_replies(name, cluster, folder):
     shipped, archive = pack_root(str(folder), JobOptions(input_drvs=True), (("argstr", "name", name),))
     with distributed.Client(cluster) as client:
         found = [shown(reply) for reply in ClusterRun(client, shipped, archive).replies()]
@@ -54,7 +54,7 @@ def test_same_replies(name, cluster, folder):
     assert len(found) >= 3
 
 
-def test_killed_workers(cluster, folder):
+def test_killed_workers_of_a_cluster_change_no_reply(cluster, folder):
     shipped, archive = pack_root(str(folder), JobOptions(), (("argstr", "name", "many"),))
     expected = in_one_process(shipped, archive)
     killed = []
@@ -113,7 +113,7 @@ def test_an_archive_reads_as_its_folder(tmp_path):
             assert (sorted(other), sorted(answer)) == (sorted(answer), sorted(answer)) if ask == "list" else other == answer, path
 
 
-def test_too_much(folder, monkeypatch, run_command):
+def test_a_folder_that_is_too_large_is_not_shipped(folder, monkeypatch, run_command):
     """Who has a file in a folder with everything does not ship all of that."""
     (folder / "large").write_bytes(b"x" * 3_000_000)
     monkeypatch.setattr("snowsnake.jobs.shipping.MOST_BYTES", 1 << 20)
@@ -154,7 +154,7 @@ def test_libraries_in_an_archive(folder):
     assert [frame.library for frame in error.trace] == ["", f"{shipped.store_path}/lib", ""]
 
 
-def test_little_memory(folder):
+def test_a_worker_that_has_grown_opens_its_root_again(folder):
     """A worker that has grown opens its root again, and loses nothing."""
     shipped, archive = pack_root(str(folder), JobOptions(), (("argstr", "name", "many"),))
     expected = in_one_process(shipped, archive)

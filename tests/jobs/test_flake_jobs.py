@@ -48,7 +48,7 @@ def jobs(capfdbinary):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_random_changes(seed, world, jobs, monkeypatch):
+def test_after_random_changes_of_a_flake_a_run_prints_what_a_full_run_prints(seed, world, jobs, monkeypatch):
     chance = random.Random(seed)
     reused = evaluated = different = 0
     before = b""
@@ -67,7 +67,7 @@ def test_random_changes(seed, world, jobs, monkeypatch):
 
 
 @pytest.mark.parametrize("flake", [".#jobs", "path:.#jobs"])
-def test_nothing_changed(flake, world, jobs):
+def test_a_run_after_no_change_evaluates_only_the_root(flake, world, jobs):
     words = (flake, "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
     time.sleep(0.1)                    # what was changed just now is not kept
     found = jobs(*words)[1]
@@ -196,7 +196,7 @@ def test_diff_without_revisions(world):
     assert flake_at("flake:nixpkgs#x", "24.05", "/") == "flake:nixpkgs/24.05#x"
 
 
-def test_dask(world, jobs, monkeypatch):
+def test_a_cluster_prints_the_same_of_a_flake_as_one_process(world, jobs, monkeypatch):
     """The same bytes as in one process: facts about the source, lazy inputs, one that is gone, files that are missing in two ways; whoever of the workers is killed."""
     pytest.importorskip("distributed")
     for number in range(60):

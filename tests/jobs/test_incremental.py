@@ -131,7 +131,7 @@ def outcome(root: Path, memory: JobMemory | None, workers: int) -> tuple[object,
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_changes(seed, root, tmp_path, monkeypatch):
+def test_after_random_changes_a_run_prints_what_a_full_run_prints(seed, root, tmp_path, monkeypatch):
     monkeypatch.setattr("snowsnake.jobs.run._WORTH", 0)
     chance, other = random.Random(seed), random.Random(seed)
     reused = evaluated = layers = ledgers = 0
@@ -378,7 +378,7 @@ def test_size_is_limited(large, tmp_path):
     assert os.path.getsize(path) < 400_000
 
 
-def test_several_processes(large, tmp_path, run_command):
+def test_several_processes_may_share_a_file_of_results(large, tmp_path, run_command):
     """At once, with the same results file."""
     import threading
 

@@ -58,7 +58,7 @@ _SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
     "number",
     [signal.SIGKILL, pytest.param(signal.SIGSEGV, marks=pytest.mark.skipif(_SANITIZED, reason="the sanitizer reports the signal itself"))],
 )
-def test_killed_workers(number, undisturbed, tmp_path):
+def test_killed_workers_change_no_line(number, undisturbed, tmp_path):
     process = start("--workers", "2", "--store", "./store", cwd=tmp_path)
     killed = []
 
@@ -128,7 +128,7 @@ def run_to_first_line(cwd: Path) -> tuple[subprocess.Popen, list[int]]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_ended_run(number, code, tmp_path):
+def test_a_run_that_is_told_to_end_ends_its_workers(number, code, tmp_path):
     process, workers = run_to_first_line(tmp_path)
     os.kill(process.pid, number)
     process.communicate(timeout=60)
@@ -161,7 +161,7 @@ def test_interrupted_while_it_tidies_up(tmp_path):
     assert (tmp_path / "closed").exists()
 
 
-def test_killed_run(tmp_path):
+def test_a_killed_run_leaves_no_worker(tmp_path):
     process, workers = run_to_first_line(tmp_path)
     process.kill()
     process.communicate(timeout=60)

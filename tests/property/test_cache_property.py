@@ -33,7 +33,7 @@ def outcome(load) -> tuple[str, bytes | str]:
 
 
 @pytest.mark.parametrize("level", ["0", "1"])
-def test_language_tests(level, tmp_path, monkeypatch):
+def test_the_language_tests_are_the_same_with_a_cache(level, tmp_path, monkeypatch):
     for name in FEATURES:
         monkeypatch.chdir(TESTS / "lang" / name)
         options = Path("options.txt")
@@ -55,7 +55,7 @@ def told(found):
     return kind, text.rsplit("\n\n", 1)[-1] if isinstance(text, str) else text
 
 
-def test_random_programs(tmp_path):
+def test_random_programs_are_the_same_with_a_cache(tmp_path):
     """Each group goes through an evaluator without a cache, one that fills it, and two that find everything there."""
     sys.path.insert(0, str(TESTS / "fuzz"))
     from fuzz import corpus, program_of

@@ -224,6 +224,6 @@ def test_each_path_once(tmp_path: Path) -> None:
         '{"version":1,"settings":{},"store":["/",null],"entries":[["x","y","found",1]]}',
     ],
 )
-def test_bad_text(text: str) -> None:
+def test_text_that_is_no_dependencies_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         Dependencies.from_json(text)

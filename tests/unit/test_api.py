@@ -30,7 +30,7 @@ def test_only_what_is_looked_at_is_evaluated():
         value["bad"].force()
 
 
-def test_missing_names():
+def test_what_is_missing_is_a_key_error_or_an_index_error():
     value = evaluate("{ a = [ 1 ]; }")
     with pytest.raises(KeyError):
         value["b"]
@@ -40,7 +40,7 @@ def test_missing_names():
         value["a"]["x"]
 
 
-def test_functions():
+def test_functions_of_nix_can_be_called():
     nix = Evaluator()
     add = nix.evaluate("a: b: a + b")
     assert add(1, 2).to_python() == 3 and add(1)(2).to_python() == 3
@@ -65,13 +65,13 @@ def test_iteration_and_truth():
     ]  # fmt: skip
 
 
-def test_texts():
+def test_values_are_written_as_nix_json_and_xml():
     value = evaluate('{ a = [ 1 "x" ]; }')
     assert value.to_nix() == '{ a = [ 1 "x" ]; }' and value.to_json() == '{"a":[1,"x"]}'
     assert value.to_xml(location=False).startswith("<?xml") and repr(evaluate("5")).startswith("<Value ")
 
 
-def test_options(tmp_path):
+def test_options_of_an_evaluator_have_an_effect(tmp_path):
     (tmp_path / "lib.nix").write_text("{ x = 1; }")
     assert evaluate("(import <lib>).x", search_path={"lib": tmp_path / "lib.nix"}).to_python() == 1
     assert evaluate("(import <lib>).x", search_path=[f"lib={tmp_path}/lib.nix"]).to_python() == 1

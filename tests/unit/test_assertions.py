@@ -71,7 +71,7 @@ def test_derivations_are_compared_by_path() -> None:
     assert "while comparing a derivation by its 'outPath' attribute" in [frame.description for frame in error.trace]
 
 
-def test_deep_difference() -> None:
+def test_a_difference_may_be_100_000_lists_deep() -> None:
     nested = "builtins.foldl' (inner: n: [ inner ]) %d (builtins.genList (n: n) 100000)"
     error = failure(f"assert {nested % 1} == {nested % 2}; 1")
     assert error.message == "an integer with value '1' is not equal to an integer with value '2'"

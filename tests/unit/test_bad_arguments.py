@@ -62,14 +62,14 @@ TAKERS = [
 
 
 @pytest.mark.parametrize("call", [call for _, call in CALLS], ids=[f"{number} {name}" for number, (name, _) in enumerate(CALLS)])
-def test_calls(call: Callable[[], object]) -> None:
+def test_a_bad_argument_of_a_function_is_a_clear_error(call: Callable[[], object]) -> None:
     with pytest.raises((ValueError, TypeError, snowsnake.EvaluationError)) as caught:
         call()
     assert str(caught.value) and "fault of the evaluator" not in str(caught.value) and "C unsigned" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("option", "value"), [(option, value) for option, values in OPTIONS.items() for value in values])
-def test_options(option: str, value: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_value_of_an_option_is_a_clear_error(option: str, value: str, capfd: pytest.CaptureFixture[str]) -> None:
     from snowsnake.cli.main import main
 
     assert main(["eval", option, value, "-E", "1"]) == 1
@@ -78,7 +78,7 @@ def test_options(option: str, value: str, capfd: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize(("module", "words", "variable"), TAKERS, ids=lambda value: value if isinstance(value, str) else "-".join(value[:3]))
-def test_whole_numbers(module: str, words: list[str], variable: str, tmp_path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_whole_number_is_a_clear_error(module: str, words: list[str], variable: str, tmp_path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NIX_CONFIG", f"experimental-features = nix-command flakes\nstore = {tmp_path}/store")
@@ -95,7 +95,7 @@ def test_whole_numbers(module: str, words: list[str], variable: str, tmp_path, c
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-", ">&- 2>&-"])
 @pytest.mark.parametrize("words", ["eval -E '1 + 1'", "eval -", "eval -E 'builtins.trace 1 2'", "eval -E 'throw 1'", "parse -", "--help", "eval --bad"])
-def test_closed_streams(words: str, closed: str) -> None:
+def test_closed_streams_cause_no_traceback(words: str, closed: str) -> None:
     command = f"{sys.executable} -c 'from snowsnake.cli.main import main; from snowsnake.cli.output import leave; leave(main)' {words} {closed}"
     done = subprocess.run(["sh", "-c", command], input=b"3", capture_output=True, timeout=300, check=False)
     assert done.returncode in (0, 1), done

@@ -69,7 +69,7 @@ SOURCES = [
 
 @pytest.mark.parametrize(("source", "message"), SOURCES, ids=lambda x: repr(x[:20]) if isinstance(x, bytes) else "")
 @pytest.mark.parametrize("mode", ["--eval", "--parse"])
-def test_sources(tmp_path: Path, source: bytes, message: str, mode: str) -> None:
+def test_bad_sources_are_clear_errors_in_little_memory(tmp_path: Path, source: bytes, message: str, mode: str) -> None:
     (tmp_path / "bad.nix").write_bytes(source)
     code, _, err, memory = run(tmp_path, mode, "bad.nix")
     assert code == 1 and message in err and err.startswith("error:")
@@ -249,7 +249,7 @@ REPEAT = "with { repeat = n: s: builtins.concatStringsSep \"\" (builtins.genList
 
 
 @pytest.mark.parametrize(("expression", "message"), EXPRESSIONS, ids=lambda text: text[:60])
-def test_expressions(tmp_path: Path, expression: str, message: str) -> None:
+def test_bad_expressions_are_clear_errors_in_little_memory(tmp_path: Path, expression: str, message: str) -> None:
     code, _, err, memory = run(tmp_path, "-E", REPEAT + expression, "--memory-limit", "1024", command="evaluate")
     assert code == 1 and message in err and err.startswith("error:"), err[-300:]
     assert "Traceback" not in err and "fault of the evaluator" not in err

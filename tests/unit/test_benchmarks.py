@@ -83,7 +83,7 @@ def test_noise_is_told_from_change(benchmark_modules):
     assert verdict(*interval(same, [value * 1.3 for value in same])) == "more"
 
 
-def test_growth(benchmark_modules):
+def test_growth_that_is_too_fast_is_found(benchmark_modules):
     from scaling import Growth, growth_picture, growth_table, too_fast
 
     sizes = [10, 100, 1000]
@@ -187,7 +187,7 @@ def test_every_program_is_measured(benchmark_modules):
     assert {path.stem for path in (BENCHMARKS / "scaling").glob("*.nix")} == set(STARTS) - {"files", "source"}
 
 
-def test_stages(benchmark_modules) -> None:
+def test_functions_are_counted_for_their_stages(benchmark_modules) -> None:
     from stages import module_of, shares, table
 
     assert module_of("__pyx_f_9snowsnake_7machine_4loop_run.constprop.0") == "machine.loop"

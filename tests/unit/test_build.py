@@ -101,7 +101,7 @@ def test_a_build_leaves_only_its_output(store):
         "nsenter -t 1 -m true", "swapoff -a", "setpriv --reuid 0 true", "exec 3<>/dev/tcp/127.0.0.1/22",
     ],
 )  # fmt: skip
-def test_ways_out(store, script):
+def test_no_way_leads_out_of_the_sandbox(store, script):
     """Each of these fails inside; the machine is as it was."""
     add_key = {"x86_64": 248, "aarch64": 217}.get(os.uname().machine)
     if add_key is not None:                # a key of the session's

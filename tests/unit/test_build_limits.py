@@ -33,7 +33,7 @@ TOO_LONG = "error: building derivation 'DRV' killed after writing more than 5000
         ("ok", [], 0, [*PLAN, "hi"]),
     ],
 )
-def test_limits(run_command, tmp_path, attribute, options, code, lines):
+def test_a_build_at_its_limit_says_what_nix_says(run_command, tmp_path, attribute, options, code, lines):
     (tmp_path / "packages.nix").write_text(PACKAGES)
     done = run_command(
         "old.build", "packages.nix", "-A", attribute, "--no-out-link", *options, NIX_STORE_DIR=f"{tmp_path}/store", NIX_STATE_DIR=f"{tmp_path}/state",

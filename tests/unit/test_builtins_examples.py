@@ -14,7 +14,7 @@ LETTERS = set(".vnibslafScpA")
 
 
 @pytest.mark.parametrize("entry", ROWS, ids=lambda entry: entry.name)
-def test_example(entry: BuiltinRow, tmp_path) -> None:
+def test_the_example_of_each_builtin_holds(entry: BuiltinRow, tmp_path) -> None:
     expression, arrow, value = entry.example.rpartition(" => ")
     assert arrow, "an example is `expression => value`"
     nix = snowsnake.Evaluator(features=(entry.feature,) if entry.feature else ())
@@ -47,7 +47,7 @@ def test_the_set_has_every_entry() -> None:
             assert evaluator.evaluate(f"builtins.isFunction {name if name == 'fetchTree' else '__' + name}").to_python(), name
 
 
-def test_globals() -> None:
+def test_global_builtins_have_their_names() -> None:
     for entry in ROWS:
         if entry.name in ("builtins", "true", "false", "null") or entry.feature:
             continue

@@ -48,7 +48,7 @@ MILLION = [
 
 
 @pytest.mark.parametrize("expression, expected", MILLION)
-def test_large(expression: str, expected: object, is_stressed: bool) -> None:
+def test_builtins_take_large_arguments(expression: str, expected: object, is_stressed: bool) -> None:
     if is_stressed:
         pytest.skip("too large for a collection at every safepoint")
     assert snowsnake.evaluate(expression).to_python() == expected
@@ -71,7 +71,7 @@ def test_large(expression: str, expected: object, is_stressed: bool) -> None:
         ("let f = n: (builtins.tryEval (f (n + 1))).value; in f 0", "depth"),
     ],
 )
-def test_limits(expression: str, code: str, is_stressed: bool) -> None:
+def test_builtins_that_reach_a_limit_raise_its_error(expression: str, code: str, is_stressed: bool) -> None:
     if is_stressed and code == "depth":
         pytest.skip("too deep for a collection at every safepoint")
     with pytest.raises(snowsnake.EvaluationError) as caught:

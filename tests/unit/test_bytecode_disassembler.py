@@ -23,7 +23,7 @@ def test_numbers_of_the_specification() -> None:
     assert len(INSTRUCTIONS) <= 256
 
 
-def test_jump_vector() -> None:
+def test_a_jump_has_its_target() -> None:
     code = bytes.fromhex("00 00 0d 02 00 00 01 2e")
     assert [(o.op.name, o.operands, o.target) for o in operations(code)] == [
         ("Constant", (0,), None),
@@ -33,7 +33,7 @@ def test_jump_vector() -> None:
     ]
 
 
-def test_capture_vector() -> None:
+def test_captures_are_decoded() -> None:
     code = bytes([OPCODES["ThunkSuspended"], 3, 3 << 1 | 1]) + encode(168) + encode(169) + encode(170)
     (operation,) = operations(code)
     assert code[3:] == bytes.fromhex("a8 02 a9 02 aa 02")
@@ -62,7 +62,7 @@ def test_what_is_no_operation(code: bytes) -> None:
     assert "; " in listing.split("\n")[-2]
 
 
-def test_listing() -> None:
+def test_a_program_is_listed_as_specified() -> None:
     source = b'let\n  a = b "x\\n";\n  b = c: if c == a\n    then 1\n    else { d = a; };\nin with { e = 2; }; [ a e ./p ]\n'
     assert disassemble(compile_text(source, "/d", 0), source) == LISTING
 

@@ -31,7 +31,7 @@ VECTORS = """
 
 
 @pytest.mark.parametrize("line", VECTORS.split("\n")[1:-1])
-def test_vector(line: str) -> None:
+def test_numbers_are_encoded_as_specified(line: str) -> None:
     number, _, encoded = line.partition(" → ")
     assert encode(int(number, 0)) == bytes.fromhex(encoded)
     assert decode(bytes.fromhex(encoded)) == (int(number, 0), len(bytes.fromhex(encoded)))
@@ -46,7 +46,7 @@ def test_decode_gives_what_was_encoded(number: int, before: bytes, after: bytes)
 
 
 @given(st.binary(max_size=12), st.integers(-3, 12))
-def test_any_bytes(code: bytes, offset: int) -> None:
+def test_any_bytes_are_a_number_or_a_value_error(code: bytes, offset: int) -> None:
     try:
         value, size = decode(code, offset)
     except ValueError:

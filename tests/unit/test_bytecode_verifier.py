@@ -127,22 +127,22 @@ def test_every_operation_is_known() -> None:
 
 
 @pytest.mark.parametrize("text", GOOD)
-def test_good(text: str) -> None:
+def test_good_code_has_no_fault(text: str) -> None:
     assert verify(chunk_of(text)) == []
 
 
 @pytest.mark.parametrize("text", GOOD_LAMBDAS)
-def test_good_lambda(text: str) -> None:
+def test_good_code_of_a_lambda_has_no_fault(text: str) -> None:
     assert verify(chunk_of(text, "lambda", formals=FORMALS)) == []
 
 
 @pytest.mark.parametrize("text", BAD)
-def test_bad(text: str) -> None:
+def test_bad_code_has_the_expected_fault(text: str) -> None:
     (fault,) = verify(chunk_of(text))
     assert any(expected in fault for expected in BAD[text].split("|")), fault
 
 
-def test_unset_slots() -> None:
+def test_slots_that_may_be_unset_are_a_fault() -> None:
     (fault,) = verify(chunk_of("BindFormals 2; GetLocal 1; Return", "lambda", formals=FORMALS))
     assert "slot 1 may be unset" in fault
     assert verify(chunk_of("BindFormals 2; GetLocal 2; Return", "lambda", formals=FORMALS)) == []
@@ -150,7 +150,7 @@ def test_unset_slots() -> None:
     assert "slot 1 may be unset" in fault
 
 
-def test_shape() -> None:
+def test_a_chunk_of_the_wrong_shape_is_a_fault() -> None:
     assert verify(Chunk())
     assert "needs 2 stack slots, not 1" in verify(chunk_of("Constant 0; Constant 0; Pop; Return", max_stack=1))
     assert "a lambda without parameters" in verify(chunk_of("Constant 0; Return", "lambda", arity=0))
@@ -183,7 +183,7 @@ def tighter(chunk: Chunk) -> Chunk:
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=40), st.sampled_from(["toplevel", "lambda", "thunk"]), st.booleans())
-def test_any_bytes(code: bytes, kind: str, captures_with: bool) -> None:
+def test_any_bytes_are_answered_with_faults(code: bytes, kind: str, captures_with: bool) -> None:
     formals = FORMALS if kind == "lambda" else None
     chunk = Chunk(kind, code, CONSTANTS, [Span(0, 0, 1)], formals=formals, captures_with=captures_with, upvalue_count=2, max_stack=8)
     assert isinstance(verify(chunk), list)
@@ -245,7 +245,7 @@ def test_damaged_chunks_are_refused(data: st.DataObject) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_changed_bytes(data: st.DataObject) -> None:
+def test_a_changed_byte_of_good_code_is_answered_with_faults(data: st.DataObject) -> None:
     """Any byte of good code may change: the verifier answers, and never with more than faults."""
     chunk = data.draw(compiled_chunks())
     code = bytearray(chunk.code)

@@ -435,7 +435,7 @@ def test_days_decide_what_is_evicted(tmp_path):
 # ---- commands and the library ---------------------------------------------------------------------------------------
 
 
-def test_commands(run_command, tmp_path):
+def test_commands_use_fill_and_clear_the_cache(run_command, tmp_path):
     (tmp_path / "a.nix").write_text("{ b = import ./b.nix; }")
     (tmp_path / "b.nix").write_text("[ 1 2 ]")
     words = ["eval", "--strict", "--json", "a.nix", "--stats", "--cache-dir", "c"]
@@ -472,7 +472,7 @@ def test_commands(run_command, tmp_path):
     assert run_command("main", "cache", "clear", "--cache-dir", "c").returncode == 0
 
 
-def test_wrong_words(run_command):
+def test_wrong_words_of_the_cache_commands_are_clear_errors(run_command):
     for words in (["cache"], ["cache", "shrink"], ["cache", "stats", "more"], ["eval", "-E", "1", "--cache-validate", "x"]):
         done = run_command("main", *words)
         assert done.returncode == 1 and b"error: " in done.stderr and b"Traceback" not in done.stderr

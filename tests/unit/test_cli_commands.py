@@ -22,7 +22,7 @@ def snowsnake(run_command):
     return run
 
 
-def test_help(snowsnake):
+def test_each_command_has_help(snowsnake):
     assert snowsnake("--version")[1].startswith("snowsnake ")
     for name in ("eval", "parse", "disassemble", "instantiate", "derivation", "store", "hash", "nar"):
         assert f"  {name} " in snowsnake("--help")[1]
@@ -47,7 +47,7 @@ def test_help(snowsnake):
         (["store", "ls"], "say which store: --store DIR"),
     ],
 )
-def test_usage_errors(snowsnake, words, message):
+def test_usage_errors_say_what_is_wrong(snowsnake, words, message):
     code, stdout, stderr = snowsnake(*words)
     assert (code, stdout) == (1, "")
     assert stderr.split("\n")[0] == f"error: {message}"
@@ -77,7 +77,7 @@ def test_disassemble_a_function(snowsnake, tmp_path):
         assert (code, stdout) == (1, "") and words in stderr
 
 
-def test_traces(snowsnake, tmp_path):
+def test_the_compiler_s_trace_lists_every_chunk(snowsnake, tmp_path):
     (tmp_path / "default.nix").write_text(LIBRARY)
     code, stdout, stderr = snowsnake("eval", "-A", "number", "--trace-compiler")
     assert (code, stdout) == (0, "1\n")
@@ -103,7 +103,7 @@ def test_all_faults_of_a_source(snowsnake):
         ]  # fmt: skip
 
 
-def test_long_lines(snowsnake):
+def test_of_a_long_line_only_the_part_around_the_fault_is_shown(snowsnake):
     """A megabyte in one line: the report shows what is around the fault."""
     stderr = snowsnake("eval", "-", stdin=b"[ " + b"1 " * 500_000 + b"; ]")[2]
     assert "at «stdin»:1:1000003:" in stderr and len(stderr) < 2000
@@ -111,7 +111,7 @@ def test_long_lines(snowsnake):
     assert lines[2].endswith("1 1 1 ; ]") and lines[3].rstrip().endswith("^") and lines[2].index(";") == lines[3].index("^")
 
 
-def test_eval(snowsnake, tmp_path):
+def test_eval_prints_values(snowsnake, tmp_path):
     (tmp_path / "default.nix").write_text("{ name ? \"world\" }: { greeting = \"hello ${name}\"; other = throw \"x\"; }\n")
     assert snowsnake("eval", "-A", "greeting")[1] == '"hello world"\n'
     assert snowsnake("eval", "-A", "greeting", "--argstr", "name", "you", "--raw")[1] == "hello you"
@@ -125,13 +125,13 @@ def test_eval(snowsnake, tmp_path):
     assert snowsnake("eval", "-E", "builtins.currentTime", "--pure")[0] == 1
 
 
-def test_limits(snowsnake):
+def test_limits_end_an_endless_evaluation(snowsnake):
     endless = "let f = n: f (n + 1); in f 0"
     assert "max-call-depth exceeded" in snowsnake("eval", "-E", endless, "--depth-limit", "1000")[2]
     assert "time limit" in snowsnake("eval", "-E", endless, "--depth-limit", "4000000000", "--timeout", "0.2")[2]
 
 
-def test_parse(snowsnake, tmp_path):
+def test_parse_prints_trees_and_faults(snowsnake, tmp_path):
     assert snowsnake("parse", "-E", "{ a.b = 1; a.c = 2; }")[1] == "{ a = { b = 1; c = 2; }; }\n"
     assert json.loads(snowsnake("parse", "--json", "-E", "x: x")[1])["kind"]
     code, stdout, stderr = snowsnake("parse", "-E", "{ a = 1; a = 2; b = ; }")
@@ -141,7 +141,7 @@ def test_parse(snowsnake, tmp_path):
     assert snowsnake("parse", "bad.nix", "good.nix")[:2] == (1, "1\n")
 
 
-def test_disassemble(snowsnake):
+def test_disassemble_prints_operations(snowsnake):
     assert "OpConstant(0)" in snowsnake("disassemble", "-E", "1", "--optimise", "0")[1]
     assert snowsnake("eval", "-E", "1", "--dump-bytecode", "--optimise", "0")[1].endswith("1\n")
     assert snowsnake("disassemble", "-E", "x")[0] == 1
@@ -157,7 +157,7 @@ def test_instantiate_and_derivation(snowsnake, tmp_path):
     assert snowsnake("derivation", "show", "nofile.drv")[0] == 1
 
 
-def test_hash(snowsnake, tmp_path):
+def test_hash_prints_and_converts_hashes(snowsnake, tmp_path):
     (tmp_path / "file").write_bytes(b"hello\n")
     sri = "sha256-WJG2tSLVYUdBd8OJ0eohuuSplXLVAJaBYRyolqZVCgM="
     assert snowsnake("hash", "file", "file")[1].startswith("sha256-")
@@ -167,7 +167,7 @@ def test_hash(snowsnake, tmp_path):
     assert snowsnake("hash", "convert", "nonsense", "--type", "sha256")[0] == 1
 
 
-def test_nar(run_command, snowsnake, tmp_path):
+def test_nar_packs_lists_and_unpacks(run_command, snowsnake, tmp_path):
     folder = tmp_path / "tree"
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "file").write_text("text")
@@ -183,7 +183,7 @@ def test_nar(run_command, snowsnake, tmp_path):
     assert code == 1 and stderr.startswith("error: ")
 
 
-def test_store(snowsnake, tmp_path):
+def test_store_lists_and_prints_objects(snowsnake, tmp_path):
     from snowsnake.store import LocalStore
 
     with LocalStore(tmp_path / "store") as store:

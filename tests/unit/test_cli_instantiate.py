@@ -54,7 +54,7 @@ def nix(run_command, tmp_path):
         (["-E", "{ }"], ""),
     ],
 )
-def test_output(nix, words, output):
+def test_values_are_printed_as_by_nix(nix, words, output):
     code, stdout, stderr = nix(*words)
     assert (code, stdout, stderr) == (0, output, "")
 
@@ -95,19 +95,19 @@ def test_output(nix, words, output):
         ),
     ],
 )
-def test_error(nix, words, message):
+def test_errors_are_printed_as_by_nix(nix, words, message):
     code, stdout, stderr = nix(*words)
     assert (code, stdout, stderr) == (1, "", message)
 
 
-def test_warnings(nix):
+def test_unknown_and_bad_settings_are_warned_about(nix):
     assert nix("--option", "foo", "bar", "--eval", "-E", "1") == (0, "1\n", "warning: unknown setting 'foo'\n")
     assert nix("--eval", "-E", "1", NIX_CONFIG="foo = 1")[2] == "warning: unknown setting 'foo'\n"
     assert nix("--option", "pure-eval", "maybe", "--eval", "-E", "1")[2] == "warning: Boolean setting 'pure-eval' has invalid value 'maybe'\n"
     assert nix("--eval", "--extra-experimental-features", "foo", "-E", "1")[2] == "warning: unknown experimental feature 'foo'\n"
 
 
-def test_standard_input(nix):
+def test_a_dash_reads_standard_input(nix):
     assert nix("--eval", "-", stdin=b"1 + 1")[1] == "2\n"
     assert nix("--parse", "-", stdin=b"a.b")[2].startswith("error: undefined variable 'a'\n       at «stdin»:1:1:\n")
     assert nix("--eval", "--arg-from-stdin", "x", "-E", "{ x }: x", stdin=b"hello\n")[1] == '"hello\\n"\n'
@@ -125,7 +125,7 @@ def test_results_before_an_error_are_printed(nix):
     assert (code, stdout, stderr) == (1, "1\n", "error: path 'DIR/nofile' does not exist\n")
 
 
-def test_derivations(nix):
+def test_the_derivations_of_an_expression_are_found(nix):
     drv = 'derivation { name = "%s"; builder = "b"; system = "s"; outputs = [ "lib" "dev" ]; }'
     x, y, z = (drv % name for name in "xyz")
     source = f"{{ a = {x}; b.recurseForDerivations = true; b.x = {y}; c.y = {z}; d = 5; }}"
@@ -169,7 +169,7 @@ def test_read_write_mode(nix):
     assert code == 1 and "is not valid" in stderr
 
 
-def test_log_formats(nix):
+def test_errors_are_json_in_the_json_log_formats(nix):
     import json
 
     facts = json.loads(nix("--eval", "--log-format", "json", "-E", '{ name = 1; }.nam')[2])
@@ -180,12 +180,12 @@ def test_log_formats(nix):
     assert line.startswith("@nix {") and facts["raw_msg"] == "x" and list(facts) == sorted(facts)
 
 
-def test_colours(nix):
+def test_there_are_colours_only_where_they_are_wanted(nix):
     assert nix("--eval", "-E", 'throw "x"', CLICOLOR_FORCE="1", NO_COLOR="", TERM="xterm")[2].startswith("\x1b[31;1merror:")
     assert "\x1b" not in nix("--eval", "-E", 'throw "x"')[2]
 
 
-def test_statistics(nix):
+def test_NIX_SHOW_STATS_prints_statistics(nix):
     assert '"totalBytes"' in nix("--eval", "-E", "1", NIX_SHOW_STATS="1")[2]
 
 

@@ -26,7 +26,7 @@ def nix(run_command):
     return run
 
 
-def test_rows() -> None:
+def test_each_row_of_the_table_can_run() -> None:
     """Each row runs what it says; no option of a subcommand has the name of a global one or of a setting's flag."""
     assert len(BY_NAME) == len(ROWS) and not set(GROUPS) & set(BY_NAME)
     assert set(GROUPS) == {row.name.split()[0] for row in ROWS if " " in row.name}
@@ -58,7 +58,7 @@ def test_config_show_as_json(nix) -> None:
     assert out.count("\n") == 1 and nix("config", "show", "--json", "--pretty")[1].startswith('{\n  "abort-on-warn": {\n    "aliases": [],')
 
 
-def test_help(nix) -> None:
+def test_each_subcommand_has_help(nix) -> None:
     assert "config show" in nix("--help")[1]
     assert nix("config", "show", "--help")[1].startswith("usage: nix config show [OPTION …] [name]\n")
     assert nix("nonsense", "--help")[0] == 1                     # `--help` answers where it stands
@@ -75,7 +75,7 @@ def test_what_is_not_ours_goes_to_an_installed_nix(nix, tmp_path) -> None:
     assert nix("-v", "profile", "list", "--foo", "x", PATH=f"{other.parent}:{os.environ['PATH']}") == (7, "other: -v profile list --foo x\n", "")
 
 
-def test_links(tmp_path) -> None:
+def test_links_makes_nix_s_names_and_spares_other_files(tmp_path) -> None:
     """The folder has what Nix calls our commands; what is not ours stays."""
     command = os.path.join(os.path.dirname(sys.executable), "snowsnake")
     folder = tmp_path / "bin"
@@ -111,7 +111,7 @@ def test_every_command_has_help(nix) -> None:
         assert (code, err) == (0, "") and out.startswith("usage: nix"), name
 
 
-def test_config_check(nix, tmp_path) -> None:
+def test_config_check_finds_several_installations(nix, tmp_path) -> None:
     folder = tmp_path / "programs"
     folder.mkdir()
     for number in (0, 1, 2):

@@ -88,7 +88,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("program", SHAPES)
-def test_shape(program: str) -> None:
+def test_programs_have_the_expected_operations(program: str) -> None:
     expected = SHAPES[program]
     assert body(program)[: len(expected)] == expected
 
@@ -135,7 +135,7 @@ UNDEFINED = {
 
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.parametrize("program", UNDEFINED)
-def test_undefined_variable(program: str, level: int) -> None:
+def test_an_undefined_variable_is_an_error_at_its_place(program: str, level: int) -> None:
     with pytest.raises(CompileFault) as caught:
         compile_text(program.encode(), "/", level)
     name, place = UNDEFINED[program]
@@ -143,7 +143,7 @@ def test_undefined_variable(program: str, level: int) -> None:
 
 
 @pytest.mark.parametrize("level", [0, 1])
-def test_relative_paths(level: int) -> None:
+def test_relative_paths_are_completed(level: int) -> None:
     for text, base, expected in [
         ("./a", "/d/e", "/d/e/a"), ("../a", "/d/e", "/d/a"), ("../../../a", "/d/e", "/a"), ("./.", "/d/e", "/d/e"),
         ("./..", "/", "/"), ("/a/b/./c", "/d", "/a/b/c"), ("a/b", "/", "/a/b"), ("./a", "/d/../e/", "/e/a"),
@@ -186,7 +186,7 @@ def test_nested_too_deeply(level: int) -> None:
         assert [operation.op.name for operation in operations(compile_text(functions, "/", level).code)] == ["Constant", "Return"]
 
 
-def test_deep_data() -> None:
+def test_deep_data_is_compiled_with_its_names_and_places() -> None:
     """Chunks of data are compiled later where it is deep: every value is where it was, its name and place, too."""
     choice = random.Random(5)
 

@@ -34,7 +34,7 @@ CASES = {
 
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.parametrize("number", range(len(CASES)))
-def test_far(number: int, level: int) -> None:
+def test_far_jumps_arrive(number: int, level: int) -> None:
     program, values = list(CASES.items())[number]
     top = compile_text(program.encode(), "/", level)
     assert verify_all(top) == []

@@ -21,7 +21,7 @@ def outcome(nix: snowsnake.Evaluator, program: str) -> bytes | str | None:
 
 
 @pytest.mark.parametrize("first", range(0, PROGRAMS, SIZE))
-def test_levels_agree(first: int) -> None:
+def test_random_programs_have_the_same_value_at_both_levels(first: int) -> None:
     default, plain = snowsnake.Evaluator(optimise=1), snowsnake.Evaluator(optimise=0)
     for seed in range(first, first + SIZE):
         program = Generator(seed).program()

@@ -29,7 +29,7 @@ def bash(words: list[str], folder) -> list[str]:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-def test_bash(tmp_path) -> None:
+def test_bash_completes_commands_options_and_files(tmp_path) -> None:
     (tmp_path / "script").write_text(SCRIPTS["bash"])
     (tmp_path / "packages.nix").write_text("{ hello = 1; help = 2; }")
     assert bash(["snowsnake", "disas"], tmp_path) == ["disassemble"]

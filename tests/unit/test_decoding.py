@@ -136,7 +136,7 @@ DECODED = [
 
 
 @pytest.mark.parametrize(("text", "target", "wanted"), DECODED)
-def test_decoded(text, target, wanted):
+def test_values_are_decoded_into_types(text, target, wanted):
     found = evaluate(text).decode(target)
     assert found == wanted and type(found) is type(wanted)
 
@@ -232,7 +232,7 @@ def test_collections_while_decoding():
     assert found.values == [{"x": 40000, "tags.*": ["a40000", "b40000"]}] * 60 and not found.faults
 
 
-def test_pydantic_models():
+def test_pydantic_models_are_decoded():
     pydantic = pytest.importorskip("pydantic")
 
     class Inner(pydantic.BaseModel):
@@ -270,7 +270,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize(("selector", "values", "faults"), QUERIES)
-def test_queries(selector, values, faults):
+def test_queries_return_values_and_faults(selector, values, faults):
     found = evaluate(SET).query(selector)
     assert found.values == values
     assert [path.removeprefix("c.") for path in found.faults] == faults

@@ -103,7 +103,7 @@ SYNTAX = {
 
 
 @pytest.mark.parametrize("name", SYNTAX)
-def test_evaluated(name: str, is_stressed: bool) -> None:
+def test_deep_syntax_is_evaluated_or_an_error(name: str, is_stressed: bool) -> None:
     if is_stressed:
         pytest.skip("too large for a collection at every safepoint")
     source, value = SYNTAX[name]
@@ -117,7 +117,7 @@ def test_evaluated(name: str, is_stressed: bool) -> None:
 
 @pytest.mark.parametrize("action", ["parse", "json"])
 @pytest.mark.parametrize("name", ["parentheses", "lists", "sets", "strings", "ifs", "additions on the right", "attribute paths"])
-def test_printed_syntax(name: str, action: str) -> None:
+def test_deep_syntax_is_printed_or_an_error(name: str, action: str) -> None:
     assert outcome(SYNTAX[name][0], action) in [("value", "parsed"), ("error", "syntax"), ("error", "depth")]
 
 
@@ -159,7 +159,7 @@ MACHINE = {
 
 
 @pytest.mark.parametrize("number", range(len(MACHINE)))
-def test_machine(number: int, is_stressed: bool) -> None:
+def test_deep_evaluation_has_its_value(number: int, is_stressed: bool) -> None:
     if is_stressed:
         pytest.skip("too large for a collection at every safepoint")
     source, expected = list(MACHINE.items())[number]

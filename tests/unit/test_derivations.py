@@ -55,7 +55,7 @@ def test_many_arguments_and_attributes() -> None:
     assert value(f"builtins.length (builtins.attrNames (derivationStrict {{ {PLAIN} outputs = {many}; }}))") == 401
 
 
-def test_large_contexts() -> None:
+def test_contexts_may_be_large() -> None:
     got = value(
         f"""
         let texts = builtins.genList (n: builtins.toFile "t${{toString n}}" "x") 3000;
@@ -121,7 +121,7 @@ def test_trace_names_the_attribute() -> None:
         ("impure-derivations", '__impure = true; outputs = [ "out" "dev" ];'),
     ],
 )
-def test_floating(feature: str, attributes: str) -> None:
+def test_floating_outputs_have_placeholders_and_need_a_feature(feature: str, attributes: str) -> None:
     expression = f"let d = derivation {{ {PLAIN} {attributes} }}; e = derivation {{ {PLAIN} inherit d; }}; in [ d.drvPath d.outPath e.drvPath ]"
     drv_path, out_path, user = value(expression, features=(feature, "ca-derivations"))
     assert drv_path.endswith(".drv") and user.endswith(".drv")

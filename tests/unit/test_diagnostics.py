@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (b"a\r\rb\n\r\nc", 7, (5, 1)),
     ],
 )
-def test_places(text, offset, place):
+def test_offsets_have_lines_and_columns(text, offset, place):
     assert SourceMap(text).place(offset) == place
 
 
@@ -58,7 +58,7 @@ def place(text: bytes):
     return ("/a.nix", SOURCE, start, start + len(text))
 
 
-def test_fields():
+def test_an_error_has_fields_and_survives_pickling():
     error = make_error(5, b"no \xff", place(b"f y"), [("function", "g", place(b"y:"))], suggestions=[b"length"])
     assert (error.code, error.stable_code, error.is_catchable) == ("type", "SN0005", False)
     assert (error.message, error.suggestions, str(error)) == ("no \ufffd", ["length"], "no \ufffd (at /a.nix:3:16)")
@@ -67,7 +67,7 @@ def test_fields():
     assert (copy.code, copy.message, str(copy.position), copy.trace) == (error.code, error.message, str(error.position), error.trace)
 
 
-def test_plain_message():
+def test_an_error_without_a_place_is_its_message():
     assert EvaluationError("throw", "no").render() == "error: no"
     assert EvaluationError("throw", "two\nlines").render() == "error: two\n       lines"
     assert EvaluationError("throw", "no").render(colours=True) == "\x1b[31;1merror:\x1b[0m no"
@@ -113,7 +113,7 @@ def test_builtin_frame_takes_the_place():
     ]
 
 
-def test_folded_frames():
+def test_frames_are_folded_unless_the_trace_is_wanted():
     calls = [("function", "f", place(b"x: x")), ("call", "", place(b"f y"))]
     contexts = [("context", f"step {n}", None) for n in range(3)]
     builtins = [("builtin", "map", place(b"f y")), ("builtin", "filter", place(b"g 1")), ("builtin", "sort", place(b"x;"))]
@@ -148,7 +148,7 @@ def test_frames_of_libraries_are_folded(tmp_path):
     assert "folded" not in library_error(tmp_path, "libs/a/tests/x.nix", ["libs/a"]).render()
 
 
-def test_libraries(tmp_path):
+def test_frames_of_libraries_are_marked(tmp_path):
     def library(file, start="/home/me/x.nix"):
         frame = Frame("call", "", Position(file, b"x", 0, 1))
         mark_libraries([frame], start, ["/libs/nixpkgs", "/libs/nixpkgs/lib", "/home/me", "/"], "/nix/store")
@@ -181,20 +181,20 @@ def test_repeated_frames_are_counted():
     assert make_error(1, b"no", None, frames[:3]).render(show_trace=True).count("'map'") == 3
 
 
-def test_unknown_places():
+def test_a_place_in_a_file_that_is_gone_is_shown_without_lines():
     text = make_error(1, b"no", ("/gone.nix", None, 5, 6)).render()
     assert text == "error: no\n       at /gone.nix:"
     assert make_error(999, b"no").code == "internal"
 
 
-def test_suggestions():
+def test_near_names_are_suggested():
     assert nearest("foldl", ["foldl'", "fold", "map", "foldl"]) == ["foldl", "fold", "foldl'"]
     assert nearest("x", ["aaaa"]) == []
     assert sentence(["a"]) == "Did you mean a?"
     assert sentence(["a", "b"]) == "Did you mean one of a or b?"
 
 
-def test_frames_compare():
+def test_frames_are_compared_by_their_fields():
     assert Frame("call", "", None) == Frame("call", "", None) != Frame("call", "x", None)
 
 

@@ -20,7 +20,7 @@ MODULES = sorted(_name(path) for kind in ("py", "pyx") for path in PACKAGE.rglob
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name):
+def test_the_examples_in_docstrings_hold(name):
     module = importlib.import_module(name)
     result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
     assert result.attempted > 0

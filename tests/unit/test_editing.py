@@ -27,7 +27,7 @@ EDITS = [
 
 
 @pytest.mark.parametrize(("path", "value", "old", "new"), EDITS)
-def test_one_value(path, value, old, new):
+def test_one_value_is_changed_and_nothing_else(path, value, old, new):
     assert Edits(SOURCE).set(path, value).text == SOURCE.replace(old, new, 1)
 
 
@@ -36,7 +36,7 @@ def test_several_at_once():
     assert text == SOURCE.replace('"1.0"', '"3"').replace('"old"', '"h"')
 
 
-def test_by_place():
+def test_a_value_is_found_by_its_place():
     place = snowsnake.evaluate(SOURCE.replace("mkDerivation", "")).position() and (6, 22)
     assert Edits(SOURCE).at(*place, "9").text == SOURCE.replace('"1.0"', '"9"')
     for wrong in ((1, 1), (6, 23), (99, 1)):

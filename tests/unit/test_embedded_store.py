@@ -97,7 +97,7 @@ def test_what_is_copied_of_a_copy(nix, root, tmp_path):
         ("builtins.path { path = ./tree; }", {"a", "b", "c"}),
     ],
 )
-def test_filters(nix, root, tmp_path, source, kept):
+def test_filters_leave_files_out_of_the_store(nix, root, tmp_path, source, kept):
     (tmp_path / "tree" / "c").mkdir(parents=True)
     (tmp_path / "tree" / "a").write_text("a")
     (tmp_path / "tree" / "b").write_text("b")
@@ -107,7 +107,7 @@ def test_filters(nix, root, tmp_path, source, kept):
     assert stored(root)[path].ca.startswith("fixed:r:sha256:")
 
 
-def test_flat_files(nix, root, tmp_path):
+def test_flat_files_are_added_without_their_mode(nix, root, tmp_path):
     (tmp_path / "f").write_text("contents")
     (tmp_path / "f").chmod(0o755)
     path = nix("builtins.path { path = ./f; recursive = false; }", base_path=tmp_path)
@@ -218,7 +218,7 @@ def test_nix_instantiate_writes_in_read_write_mode_only(run_command, root):
     assert len(stored(root)) == 1
 
 
-def test_roots(run_command, root, tmp_path):
+def test_add_root_makes_links_to_derivations(run_command, root, tmp_path):
     source = f"let d = {DERIVATION}; in {{ a = d; b = (d // {{ outputName = \"dev\"; }}); }}"
     words = ("-E", source, "--store", str(root), "--add-root", "link", "--indirect", "-A", "a", "-A", "b")
     done = run_command("instantiate", *words)
@@ -245,7 +245,7 @@ def test_roots(run_command, root, tmp_path):
         ("rel", "Cannot parse Nix store 'rel'"),
     ],
 )
-def test_other_stores(run_command, address, message):
+def test_stores_that_cannot_be_used_are_refused(run_command, address, message):
     done = run_command("instantiate", "-E", DERIVATION, "--store", address)
     assert done.returncode == 1 and done.stderr.decode().startswith(f"error: {message}\n")
 
@@ -317,7 +317,7 @@ def test_flat_files_that_are_not_read_as_a_whole(nix, root, tmp_path):
         assert evaluator.evaluate(read, base_path=tmp_path).to_python() == 2000000
 
 
-def test_temporary_roots(tmp_path):
+def test_what_a_process_needs_is_in_its_file_of_temporary_roots(tmp_path):
     """What a process needs is named in a file that it holds locked; the last of its stores to be closed ends it."""
     folder = tmp_path / "store/nix/var/nix/temproots"
     with LocalStore(tmp_path / "store") as store:

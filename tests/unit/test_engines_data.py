@@ -46,13 +46,13 @@ JSON_ERRORS = [
 
 
 @pytest.mark.parametrize(("document", "value"), JSON_VALUES)
-def test_json_value(document, value):
+def test_json_has_its_value(document, value):
     found = json.loads(document.encode())
     assert found == value and type(found) is type(value)
 
 
 @pytest.mark.parametrize(("document", "message"), JSON_ERRORS)
-def test_json_error(document, message):
+def test_bad_json_has_the_message_of_nix(document, message):
     with pytest.raises(json.JsonError) as caught:
         json.loads(document.encode())
     assert str(caught.value) == message
@@ -64,7 +64,7 @@ def test_json_bad_utf8():
 
 
 @pytest.mark.parametrize("depth", [1000, 1_000_000])
-def test_json_depth(depth):
+def test_deep_json_that_is_not_closed_is_an_error(depth):
     with pytest.raises(json.JsonError):
         json.loads(b"[" * depth)
     with pytest.raises(json.JsonError):
@@ -95,7 +95,7 @@ def test_json_random_bytes_are_refused_or_read_right():
     assert read > 100
 
 
-def test_json_string():
+def test_strings_are_written_as_json():
     assert json.json_string('a\n\t\r\x08\x0c"\\/${é\x01\x1f\x7f'.encode()) == '"a\\n\\t\\r\\b\\f\\"\\\\/${é\\u0001\\u001f\x7f"'.encode()
     with pytest.raises(json.JsonError) as caught:
         json.json_string(b"abc\xff")
@@ -127,7 +127,7 @@ def encoded(value):
 
 
 @pytest.mark.parametrize(("document", "value"), TOML_VALUES)
-def test_toml_value(document, value):
+def test_toml_has_its_value(document, value):
     assert toml.loads(document.encode()) == encoded(value)
 
 
@@ -138,7 +138,7 @@ def test_toml_value(document, value):
     ("1979-05-27T07:32:00.1234567891Z", "1979-05-27T07:32:00.123456789Z"), ("07:32:00.5", "07:32:00.500"), ("07:32:00.0001", "07:32:00.000100"),
     ("07:32:00.000", "07:32:00"), ("07:32:00.120000000000", "07:32:00.120"), ("23:59:60", "23:59:60"), ("2000-02-29", "2000-02-29"),
 ])
-def test_toml_timestamp(written, shown):
+def test_timestamps_of_toml_are_kept(written, shown):
     assert toml.loads(b"a = " + written.encode() + b" # c") == {b"a": ("timestamp", shown.encode())}
 
 
@@ -152,12 +152,12 @@ TOML_ERRORS = [
 
 
 @pytest.mark.parametrize("document", TOML_ERRORS)
-def test_toml_error(document):
+def test_bad_toml_is_an_error(document):
     with pytest.raises(toml.TomlError, match="^while parsing TOML: "):
         toml.loads(document.encode())
 
 
-def test_toml_message():
+def test_an_error_of_toml_shows_the_place():
     with pytest.raises(toml.TomlError) as caught:
         toml.loads(b"a = 1\nb = 1 c = 2")
     assert str(caught.value) == (
@@ -172,7 +172,7 @@ def test_toml_depth_unclosed(document):
         toml.loads(document)
 
 
-def test_toml_depth():
+def test_toml_may_be_300_000_levels_deep():
     value = toml.loads(b"a" + b".a" * 300_000 + b"=1")
     while isinstance(value, dict):
         value = value[b"a"]

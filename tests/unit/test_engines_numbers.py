@@ -30,7 +30,7 @@ FLOATS = [
 
 
 @pytest.mark.parametrize(("number", "printed", "string", "json"), FLOATS)
-def test_float_formats(number, printed, string, json):
+def test_floats_are_printed_in_three_ways(number, printed, string, json):
     assert Evaluator().evaluate("x: x")(number).to_nix() == printed
     assert numbers.tostring_float(number) == string.encode()
     assert numbers.json_float(number) == json.encode()
@@ -59,7 +59,7 @@ def test_read_float_rounds_correctly():
 
 
 @pytest.mark.parametrize("text", ["", "-", ".", "e5", "0x10", "inf", "nan", " 1", "1 ", "1e", "1.2.3", "--1", "1" * 200 + "x"])
-def test_no_float(text):
+def test_what_is_no_float_is_refused(text):
     with pytest.raises(ValueError):
         numbers.read_float(text.encode())
 
@@ -72,7 +72,7 @@ def test_range_of_floats():
     assert numbers.read_float(b"1" * 300) == (float("1" * 300), False)
 
 
-def test_integers():
+def test_integers_are_printed_and_read():
     for number in [0, 1, -1, 9, 10, 2**63 - 1, -(2**63), 1234567890123456789]:
         assert numbers.read_int(str(number).encode()) == number
     for text in [b"9223372036854775808", b"-9223372036854775809", b"18446744073709551616", b"9" * 100]:

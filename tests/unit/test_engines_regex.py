@@ -71,26 +71,26 @@ TOO_LARGE = ["a{1,50000}", "(a{1000}){1000}", "a{100000}"]
 
 
 @pytest.mark.parametrize(("pattern", "text", "expected"), MATCHES)
-def test_match(pattern, text, expected):
+def test_match_returns_the_groups_of_libstdcxx(pattern, text, expected):
     found = CompiledPattern(pattern.encode()).match(text.encode())
     assert (None if found is None else [None if g is None else g.decode() for g in found]) == expected
 
 
 @pytest.mark.parametrize(("pattern", "text", "expected"), SPLITS)
-def test_split(pattern, text, expected):
+def test_split_returns_the_pieces_of_libstdcxx(pattern, text, expected):
     pieces = CompiledPattern(pattern.encode()).split(text.encode())
     assert [p.decode() if isinstance(p, bytes) else [g if g is None else g.decode() for g in p] for p in pieces] == expected
 
 
 @pytest.mark.parametrize("pattern", INVALID)
-def test_invalid(pattern):
+def test_invalid_patterns_are_refused(pattern):
     with pytest.raises(RegexError) as caught:
         CompiledPattern(pattern.encode())
     assert str(caught.value) == f"invalid regular expression '{pattern}'"
 
 
 @pytest.mark.parametrize("pattern", TOO_LARGE)
-def test_too_large(pattern):
+def test_patterns_that_are_too_large_are_refused(pattern):
     with pytest.raises(RegexError) as caught:
         CompiledPattern(pattern.encode())
     assert str(caught.value) == f"memory limit exceeded by regular expression '{pattern}'"
@@ -244,7 +244,7 @@ def test_bad_patterns_end(pattern):
     assert b"".join(p for p in compiled.split(text + b"!") if isinstance(p, bytes))[-1:] == b"!"
 
 
-def test_deep_nesting():
+def test_patterns_may_be_nested_deep():
     depth = 20_000
     assert CompiledPattern(b"(" * depth + b"a" + b")" * depth).match(b"a") == [b"a"] * depth
     with pytest.raises(RegexError):

@@ -18,13 +18,13 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("a", "b", "order"), COMPARED)
-def test_compare_versions(a, b, order):
+def test_versions_are_compared(a, b, order):
     assert versions.compare(a.encode(), b.encode()) == order
     assert versions.compare(b.encode(), a.encode()) == -order
 
 
 @pytest.mark.parametrize(("version", "parts"), SPLIT)
-def test_split_version(version, parts):
+def test_versions_are_split(version, parts):
     assert versions.split_version(version.encode()) == [p.encode() for p in parts]
 
 
@@ -37,11 +37,11 @@ def test_parse_drv_name(full, name, version):
     (b"", b'""'), (b"a", b'"a"'), (b'a\n\t\r"\\', b'"a\\n\\t\\r\\"\\\\"'), (b"${x}", b'"\\${x}"'), (b"$${", b'"$\\${"'), (b"$ $$ $", b'"$ $$ $"'),
     (b"\x01\x7f\xff\x1b", b'"\x01\x7f\xff\x1b"'), ("é".encode(), '"é"'.encode()),
 ])
-def test_nix_string(plain, literal):
+def test_strings_are_written_as_nix(plain, literal):
     assert text.nix_string(plain) == literal
 
 
-def test_nix_name():
+def test_names_are_quoted_where_they_must_be():
     for name in [b"a", b"a-b", b"_x", b"a'", b"a-", b"or", b"true", b"__curPos", b"Z9"]:
         assert text.nix_name(name) == name
     for name in [b"", b"1a", b"-a", b"'a", b"a b", b"a.b", b"a/b", "é".encode(), b"if", b"then", b"else", b"assert", b"with", b"let",
@@ -49,7 +49,7 @@ def test_nix_name():
         assert text.nix_name(name) == text.nix_string(name)
 
 
-def test_xml_attribute():
+def test_attributes_of_xml_are_escaped():
     assert text.xml_attribute("a<b>&\"'\n\t\r é\x01".encode()) == "a&lt;b&gt;&amp;&quot;'&#xA;\t\r é\x01".encode()
 
 
@@ -66,7 +66,7 @@ def test_utf8_agrees_with_python():
         assert (text.utf8_fault(data) is None) == is_valid, data
 
 
-def test_utf8_place():
+def test_bytes_that_are_not_utf8_are_found():
     assert text.utf8_fault(b"abc\xff") == (3, False)
     assert text.utf8_fault(b"\xe9z") == (1, False)
     assert text.utf8_fault(b"abcdefgh\xe2\x82") == (9, True)

@@ -46,7 +46,7 @@ def run(words: list[str]) -> str:
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in commands()}))
-def test_example(name, request):
+def test_the_commands_of_each_example_print_what_is_recorded(name, request):
     text = "".join(f"$ {shlex.join(words)}\n{run(words).rstrip()}\n" for file, words in commands() if file == name)
     golden = GOLDEN / f"{name}.txt"
     if request.config.getoption("--accept"):

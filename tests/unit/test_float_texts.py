@@ -31,7 +31,7 @@ EDGES = [
 ]
 
 
-def test_float_texts():
+def test_toString_rounds_floats_as_printf_does():
     chance = random.Random(20)
     numbers = [*HALVES, *EDGES, *(chance.uniform(-1, 1) * 2.0 ** chance.randint(-70, 60) for _ in range(4000))]
     numbers += [chance.randint(0, 1 << 45) / 2.0 ** chance.randint(0, 45) for _ in range(4000)]

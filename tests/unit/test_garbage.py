@@ -85,7 +85,7 @@ def test_who_adds_waits_for_a_collector(store, tmp_path):
         assert added == [other] and second.has_now(other) and second.verify() == []
 
 
-def test_a_limit(store, tmp_path):
+def test_a_collection_stops_at_its_limit(store, tmp_path):
     fill(tmp_path / "store")
     found = collector(store)
     found.collect(0)
@@ -95,7 +95,7 @@ def test_a_limit(store, tmp_path):
 
 
 @pytest.mark.parametrize("words", [["snowsnake-store", "--gc"], ["snowsnake-nix", "store", "gc"], ["nix-collect-garbage"]], ids=lambda words: words[0])
-def test_commands(tmp_path, words):
+def test_commands_collect_what_nix_would_collect(tmp_path, words):
     root = tmp_path / "store"
     fill(root)
     script = INSTALLED / words[0]

@@ -81,7 +81,7 @@ def test_devices_are_not_opened(tree: Path) -> None:
 
 
 
-def test_symlinks(tree: Path) -> None:
+def test_symbolic_links_are_followed_as_by_nix(tree: Path) -> None:
     assert value("builtins.readFile ./link", tree) == "text\n"
     assert value("builtins.readDir ./up", tree) == {"default.nix": "regular"}
     assert value("map builtins.pathExists [ ./loop ./dangling ./nothing ]", tree) == [True, True, False]
@@ -98,7 +98,7 @@ def test_chain_of_symlinks(tree: Path) -> None:
     assert value("builtins.readFile ./s29", tree) == "text\n"
 
 
-def test_records(tree: Path) -> None:
+def test_all_that_was_read_is_recorded(tree: Path) -> None:
     nix = Interpreter(search_path=[("t", str(tree))])
     nix.evaluate(
         b"[ (import ./folder) (builtins.readFile ./file) (builtins.readFile ./file) (builtins.pathExists ./nothing)"
@@ -211,7 +211,7 @@ def test_pure_has_no_surroundings(tree: Path) -> None:
     assert message("~/x", tree, pure=True) == "the path '~/x' can not be resolved in pure mode"
 
 
-def test_search_path(tree: Path) -> None:
+def test_the_search_path_is_searched_in_order(tree: Path) -> None:
     (tree / "a").mkdir()
     (tree / "a" / "x").write_text("1")
     (tree / "b").mkdir()
@@ -246,7 +246,7 @@ def test_home_and_system(tree: Path) -> None:
     assert value("builtins.storeDir", tree, store_dir="/other/store") == "/other/store"
 
 
-def test_real_store(tree: Path) -> None:
+def test_a_folder_may_take_the_place_of_the_store(tree: Path) -> None:
     """A folder that stands for the store."""
     name = "g76zcpqc540lrc8i6g7xy6ip0npn2hnp-a"
     (tree / "store").mkdir()

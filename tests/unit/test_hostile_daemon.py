@@ -241,7 +241,7 @@ def check(found: object) -> None:
 
 
 @each_row
-def test_honest_answers(row, real):
+def test_honest_answers_are_believed(row, real):
     found = outcome(row, b"".join(encoded(conversation(row))), real)
     assert not isinstance(found, Exception), found
     check(found)
@@ -308,7 +308,7 @@ def archive_of_names(names: list[bytes], node: bytes) -> bytes:
 
 
 @each_row
-def test_lies(row, real):
+def test_wrong_answers_are_refused(row, real):
     honest = conversation(row)
     start = len(greeting(row))
     for at, (kind, value) in enumerate(honest):

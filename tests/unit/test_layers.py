@@ -9,7 +9,7 @@ check_imports = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(check_imports)
 
 
-def test_order():
+def test_an_import_upwards_is_a_fault():
     used = set()
     assert check_imports.fault("cli", "api", used) is None
     assert check_imports.fault("machine", "syntax", used) is None
@@ -31,6 +31,6 @@ def test_reads_imports_and_cimports(tmp_path):
     ]
 
 
-def test_the_tree(capsys, monkeypatch):
+def test_the_package_has_no_import_upwards(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["check_imports.py"])
     assert check_imports.main() == 0, capsys.readouterr().out

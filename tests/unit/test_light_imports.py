@@ -29,7 +29,7 @@ def made(chance: random.Random, depth: int) -> object:
 
 
 @pytest.mark.parametrize("seed", range(50))
-def test_json(seed: int) -> None:
+def test_light_json_writes_what_json_writes(seed: int) -> None:
     data = made(random.Random(seed), 4)
     for is_compact in (False, True):
         for is_ascii in (False, True):
@@ -125,13 +125,13 @@ def outcomes(contextmanager, step: str, block: Exception | None) -> list[str]:
 
 @pytest.mark.parametrize("step", ("ends", "raises the same", "raises another", "yields again", "goes on"))
 @pytest.mark.parametrize("block", (None, ValueError("x"), StopIteration("y"), RuntimeError("z")))
-def test_scopes(step: str, block: Exception | None) -> None:
+def test_light_context_managers_do_what_those_of_contextlib_do(step: str, block: Exception | None) -> None:
     ours, theirs = outcomes(scopes.contextmanager, step, block), outcomes(contextlib.contextmanager, step, block)
     if step == "yields again":         # when that generator ends depends on the version of Python
         ours, theirs = [word for word in ours if word != "left"], [word for word in theirs if word != "left"]
     assert ours == theirs
 
 
-def test_sqlite() -> None:
+def test_the_light_sqlite_is_the_interpreter_s_own() -> None:
     assert sqlite3.connect(":memory:").execute("select 1").fetchall() == [(1,)]
     assert issubclass(sqlite3.OperationalError, sys.modules["_sqlite3"].Error)

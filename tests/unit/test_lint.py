@@ -18,7 +18,7 @@ CASES = [
 
 @pytest.mark.parametrize("parse", [False, True], ids=["eval", "parse"])
 @pytest.mark.parametrize(("name", "text", "message", "place"), CASES)
-def test_warned_of(name, text, message, place, parse, capfd, monkeypatch) -> None:
+def test_a_discouraged_literal_is_warned_about(name, text, message, place, parse, capfd, monkeypatch) -> None:
     monkeypatch.setenv("HOME", "/fake-home")
     assert main(["--parse" if parse else "--eval", f"--lint-{name}-literals", "warn", "-E", text]) == 0
     assert f"warning: {message.format('discouraged.')}\n         at «string»:{place}:\n              1| {text}\n" in capfd.readouterr().err
@@ -26,7 +26,7 @@ def test_warned_of(name, text, message, place, parse, capfd, monkeypatch) -> Non
 
 @pytest.mark.parametrize("parse", [False, True], ids=["eval", "parse"])
 @pytest.mark.parametrize(("name", "text", "message", "place"), CASES)
-def test_fatal(name, text, message, place, parse, capfd) -> None:
+def test_a_disallowed_literal_is_an_error(name, text, message, place, parse, capfd) -> None:
     assert main(["--parse" if parse else "--eval", f"--lint-{name}-literals", "fatal", "-E", text]) == 1
     assert capfd.readouterr().err.startswith(f"error: {message.format('disallowed.')}\n       at «string»:{place}:\n            1| {text}\n")
 
@@ -48,7 +48,7 @@ def test_warned_of_each_time_a_file_is_imported(tmp_path, capfd) -> None:
     assert capfd.readouterr().err == ""
 
 
-def test_in_python() -> None:
+def test_a_disallowed_literal_is_an_error_in_python() -> None:
     nix = snowsnake.Evaluator(settings={"lint-url-literals": "fatal"})
     with pytest.raises(snowsnake.EvaluationError, match="URL literals are disallowed") as caught:
         nix.evaluate("[ http://a.b/c ]")
@@ -56,7 +56,7 @@ def test_in_python() -> None:
     assert nix.evaluate('"http://a.b/c"').to_python() == "http://a.b/c"
 
 
-def test_deep_source() -> None:
+def test_a_source_that_is_too_deep_to_lint_is_evaluated() -> None:
     """What is nested too deep to be looked at is evaluated all the same."""
     nix = snowsnake.Evaluator(settings={"lint-url-literals": "fatal"})
     assert nix.evaluate("(" * 50_000 + "1" + ")" * 50_000).to_python() == 1

@@ -142,7 +142,7 @@ def test_mutated_lock_files_are_read_or_refused() -> None:
     assert min(outcomes["refused"], outcomes["read"]) > 100, outcomes
 
 
-def test_difference() -> None:
+def test_a_difference_of_lock_files_is_told_as_by_nix() -> None:
     old = read(text_of({"root": {"inputs": {"a": "a", "b": "b"}}, "a": node(), "b": node()}))
     changed = {**LOCKED, "rev": "1" * 40, "lastModified": 86400}
     new = read(text_of({"root": {"inputs": {"a": "a", "c": ["a"]}}, "a": {"locked": changed, "original": ORIGINAL}}))

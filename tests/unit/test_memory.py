@@ -51,14 +51,14 @@ def failing(action):
         'builtins.match "(a*)b" "aab"',
     ],
 )
-def test_small_evaluations(program):
+def test_many_evaluations_do_not_grow(program):
     """10^5 of them in one evaluator."""
     nix = Evaluator()
     assert growth(lambda i: nix.evaluate(program.replace("%d", str(i))).to_python(), 100_000) < 4096 * KIB
 
 
 @pytest.mark.parametrize("program", ["{ a = ", "x%d", 'throw "no %d"', '{ a = throw "no"; }.a', "assert false; 1"])
-def test_small_failures(program):
+def test_many_failures_do_not_grow(program):
     nix = Evaluator()
     assert growth(failing(lambda i: nix.evaluate(program.replace("%d", str(i % 100))).force()), 20_000) < 4096 * KIB
 

@@ -17,7 +17,7 @@ import check_messages  # noqa: E402
 ONE = "from a cimport MESSAGE_NO_HOME\n\n\n"
 
 
-def test_rows() -> None:
+def test_rows_of_the_table_of_messages_fit_together() -> None:
     """Each name once, each kind of error one of the catalogue, each fault and type of a field one that there is."""
     names = [message.name for message in MESSAGES]
     assert len(names) == len(set(names))
@@ -56,7 +56,7 @@ def test_wrong_wordings_are_found(tmp_path, text: str, fault: str) -> None:
         '    raise_message(m, worded(MESSAGE_UNSUPPORTED_FETCH_ARGUMENT, <int>f(a, b), <char*>g("x, y", c), "who"))',
     ],
 )
-def test_not_found(tmp_path, text: str) -> None:
+def test_texts_that_are_no_messages_are_not_found(tmp_path, text: str) -> None:
     (tmp_path / "some.pyx").write_text(ONE + text + "\n")
     assert not [line for line in check_messages.wording_faults(tmp_path) if "some.pyx" in line]
 

@@ -144,7 +144,7 @@ def fault_of(make, what: str, parameter: inspect.Parameter, given: list, named: 
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_odd_inputs(name, tmp_path, monkeypatch) -> None:
+def test_odd_inputs_are_answered_or_a_clear_error(name, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     make = FUNCTIONS[name]
     try:
@@ -272,7 +272,7 @@ def test_mutation_while_it_is_read() -> None:
         assert nix.changed([]) is False and value[name].to_python()
 
 
-def test_re_entry() -> None:
+def test_a_function_of_python_may_use_its_evaluator() -> None:
     """A function of Python uses the evaluator that called it, also what is being evaluated."""
     nix = snowsnake.Evaluator()
     held = {}

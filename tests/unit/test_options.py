@@ -41,7 +41,7 @@ def test_walk_finds_options_in_order() -> None:
     assert [option.path for option in options.walk(snowsnake.evaluate(SYSTEM), sub_options=False)][0] == ("services", "web", "a b")
 
 
-def test_documents() -> None:
+def test_options_of_modules_have_their_documents() -> None:
     rows = {row.name: row for row in options.document(snowsnake.evaluate(SYSTEM))}
     assert "services.web.secret" not in rows and "services.web.hosts._module.args" not in rows
     assert rows["services.web.enable"] == options.OptionDoc(
@@ -54,7 +54,7 @@ def test_documents() -> None:
     assert len(options.document(snowsnake.evaluate(SYSTEM), hidden=True)) == len(rows) + 2
 
 
-def test_files() -> None:
+def test_options_are_written_as_json() -> None:
     value = snowsnake.evaluate(SYSTEM)
     rows = json.loads(options.to_json(value))
     assert rows["services.web.enable"] == {

@@ -122,7 +122,7 @@ def test_a_folder_that_becomes_a_link(root: Path, expression: str) -> None:
     assert found[0] == found[1] and found[0] != "hidden"
 
 
-def test_a_race(root: Path) -> None:
+def test_a_folder_that_becomes_a_link_shows_nothing_hidden(root: Path) -> None:
     """Somebody changes a folder for a link, again and again, while it is read: what is hidden never comes out."""
     make_world(root, "hidden")
     folder, aside, link = root / "A/b/f", root / "A/b/aside", root / "A/b/to"
@@ -603,7 +603,7 @@ KNOWN = {policy: set(names) for policy, names in json.loads((FOLDER / "policies_
 
 
 @pytest.mark.parametrize("policy", RECORDED)
-def test_as_recorded(root: Path, policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_policies_show_and_hide_what_nix_shows_and_hides(root: Path, policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What C++ Nix 2.34 shows and hides, with its words (tools/record_policies.py)."""
     monkeypatch.setenv("SECRET", "s")
     make_world(root, SECRETS["one"])

@@ -67,7 +67,7 @@ def test_data_as_values_and_as_text(data, text):
     assert nix.evaluate(f"[ {to_nix([data])} ]").to_nix() == f"[ [ {text} ] ]" if not text.startswith("-") else True
 
 
-def test_generators():
+def test_generators_become_lists():
     nix = Evaluator()
     assert nix.value(n * n for n in range(3)) == [0, 1, 4] and to_nix(n for n in (1, 2)) == "[ 1 2 ]"
     assert nix.value(map(str, [1, 2])) == ["1", "2"]
@@ -176,7 +176,7 @@ def test_what_is_no_constant(text):
     assert caught.value.position is not None
 
 
-def test_constants():
+def test_from_nix_reads_constants():
     assert from_nix("{ a = ''\n  x\n''; b.c = [ (-1) ./p true null ]; }") == {"a": "x\n", "b": {"c": [-1, Path("p"), True, None]}}
     with pytest.raises(TypeError):
         from_nix(3)
@@ -228,7 +228,7 @@ CALLS = [
 
 @pytest.mark.parametrize("stress", [False, True])
 @pytest.mark.parametrize(("text", "function", "wanted"), CALLS)
-def test_calls(text, function, wanted, stress):
+def test_functions_of_python_are_called(text, function, wanted, stress):
     nix = Evaluator()
     if stress:
         nix._machine = machine.Interpreter(stress=True)
@@ -305,7 +305,7 @@ FIX = """overlays:
 
 
 @pytest.mark.parametrize("stress", [False, True])
-def test_overlays(stress):
+def test_overlays_may_be_written_in_python(stress):
     nix = Evaluator()
     if stress:
         nix._machine = machine.Interpreter(stress=True)

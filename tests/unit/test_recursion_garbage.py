@@ -32,7 +32,7 @@ def test_a_deep_recursion_needs_little_memory(source, level):
     "operator, operand, measure",
     [("++", "[ 1 ]", "length"), ("+", '"a"', "stringLength")],
 )
-def test_one_expression(operator, operand, measure, level):
+def test_a_long_chain_of_operators_collects_its_garbage(operator, operand, measure, level):
     evaluator = Evaluator(memory_limit_bytes=LIMIT_BYTES, optimise=level)
     chain = f" {operator} ".join([operand] * DEPTH)
     assert evaluator.evaluate(f"builtins.{measure} ({chain})").to_python() == DEPTH

@@ -119,7 +119,7 @@ def test_lines_and_history(terminal):
         ("import ./folder/fi", "import ./folder/file.nix"),
     ],
 )
-def test_completion(terminal, tmp_path, typed, completed):
+def test_tab_completes_names_and_files(terminal, tmp_path, typed, completed):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/file.nix").write_text("1\n")
     session = terminal("--expr", "{ longName.inner.deepest = 1; }")
@@ -143,7 +143,7 @@ def test_completion_of_what_fails(terminal):
     assert session.end() == 0
 
 
-def test_interrupt(terminal):
+def test_an_interrupt_ends_a_line_or_an_evaluation(terminal):
     session = terminal("--expr", "{ endless = let f = x: if x == 0 then 0 else f (x - 1); in builtins.foldl' (a: b: f 1000000) 0 (builtins.genList (x: x) 1000000); kept = 7; }")
     session.type("given up")
     session.until("given up")
@@ -193,7 +193,7 @@ def test_reloads_what_changed(terminal, tmp_path):
     assert session.end() == 0
 
 
-def test_many_names(run_command):
+def test_ten_thousand_names_make_no_line_slow(run_command):
     """Each line sees ten thousand names, and takes no longer for them than a line takes."""
     source = 'builtins.listToAttrs (map (n: { name = "n${toString n}"; value = n; }) (builtins.genList (n: n) 10000))'
     lines = "".join(f"n{n * 37} + n{n}\n" for n in range(100))
@@ -202,7 +202,7 @@ def test_many_names(run_command):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_lines(run_command, seed):
+def test_no_random_line_ends_the_session(run_command, seed):
     """No line ends the session, or shows a fault of ours."""
     import random
 

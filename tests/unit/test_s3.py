@@ -183,7 +183,7 @@ def test_sources_in_a_bucket(bucket):
     assert f"unable to download '{bucket.address}/snowflakes/folder/a%20file?versionId=x'" in gone and "HTTP error 4" in gone
 
 
-def test_without_botocore(monkeypatch):
+def test_public_buckets_need_no_botocore(monkeypatch):
     from snowsnake.fetch.s3 import Signer
 
     for name in ("botocore", "botocore.credentials"):

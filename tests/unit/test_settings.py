@@ -89,7 +89,7 @@ def test_places_in_their_order(tmp_path) -> None:
     assert load(tmp_path, {"NIX_CONFIG_HOME": "DIR/xdg/nix"})["cores"] == 2
 
 
-def test_includes(tmp_path) -> None:
+def test_included_files_are_read_in_place(tmp_path) -> None:
     settings = load(
         tmp_path,
         {},
@@ -132,7 +132,7 @@ def test_includes(tmp_path) -> None:
         ("eval-cache = TRUE", "Boolean setting 'eval-cache' has invalid value 'TRUE'"),
     ],
 )
-def test_bad_configuration(tmp_path, text, message) -> None:
+def test_bad_configuration_is_a_clear_error(tmp_path, text, message) -> None:
     with pytest.raises(SettingError) as caught:
         load(tmp_path, {"NIX_CONFIG": text})
     assert str(caught.value) == message
@@ -164,7 +164,7 @@ def test_bad_configuration(tmp_path, text, message) -> None:
         ("eval-profiler = disabled", []),
     ],
 )
-def test_warnings(tmp_path, text, warnings) -> None:
+def test_unknown_settings_are_warned_about(tmp_path, text, warnings) -> None:
     settings = load(tmp_path, {"NIX_CONFIG": text})
     settings.finish()
     assert settings.warnings == warnings
@@ -195,13 +195,13 @@ def test_warnings(tmp_path, text, warnings) -> None:
         ("external-builders", "[]", (), "[]"),
     ],
 )
-def test_values(name, text, value, shown) -> None:
+def test_settings_have_values_of_their_type(name, text, value, shown) -> None:
     settings = Settings(environment={})
     settings.set(name, text)
     assert settings[name] == value and settings.text(name) == shown
 
 
-def test_appending() -> None:
+def test_extra_settings_append() -> None:
     settings = Settings(environment={})
     settings.set("access-tokens", "a=1")
     settings.set("extra-access-tokens", "a=2 c=3")
@@ -213,7 +213,7 @@ def test_appending() -> None:
     assert resolve("extra-plugin-files") is None and resolve("extra-extra-platforms") == ("extra-platforms", True)
 
 
-def test_flags() -> None:
+def test_flags_set_what_they_set_in_nix() -> None:
     """What each flag does; old names do what the reference's last registration says."""
     settings = Settings(environment={})
     for word, values in (("--fallback", []), ("--build-fallback", []), ("--binary-caches", ["https://x"]), ("--build-use-sandbox", [])):

@@ -50,7 +50,7 @@ def instantiate(run_command):
     return lambda *words, **environment: run_command("instantiate", "--eval", *words, **environment)
 
 
-def test_drop_in(instantiate, tmp_path):
+def test_the_drop_in_s_statistics_have_nix_s_sections(instantiate, tmp_path):
     done = instantiate("-E", "1 + 1", NIX_SHOW_STATS="1")
     assert done.stdout == b"2\n"
     stats = json.loads(done.stderr)

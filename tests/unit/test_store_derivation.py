@@ -147,7 +147,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("wrong, message", BROKEN)
-def test_broken_derivations(wrong, message):
+def test_broken_derivations_are_refused(wrong, message):
     memory = DerivationMemory()
     given_ = {**PLAIN, **wrong}
     with pytest.raises(ValueError, match=message):
@@ -161,7 +161,7 @@ def test_an_output_that_the_input_does_not_have():
         memory.finish("a", **PLAIN, input_drvs=[(path_of("plain"), "nope")])
 
 
-def test_features():
+def test_derivations_that_need_a_feature_are_refused_without_it():
     memory = DerivationMemory(reader=TEXTS.__getitem__, allows_floating=False, allows_impure=False)
     for name, feature in (("floating", "ca-derivations"), ("impure", "impure-derivations")):
         with pytest.raises(ValueError, match=f"experimental Nix feature '{feature}' is disabled"):
@@ -217,7 +217,7 @@ def test_show_is_what_nix_prints():
     ({"outputs": {"out": []}}, "should be an object"),
     ({"inputs": {"drvs": {"x": []}}}, "too short"),
 ])
-def test_broken_json(change, message):
+def test_broken_json_is_refused(change, message):
     good = DRVS[path_of("plain")].to_json()
     with pytest.raises(ValueError, match=message):
         Derivation.from_json({**good, **change})
@@ -300,7 +300,7 @@ TEXT_ERRORS = [
 
 
 @pytest.mark.parametrize("text, message", TEXT_ERRORS)
-def test_broken_texts(text, message):
+def test_broken_texts_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
         Derivation.from_aterm(text, "x")
 

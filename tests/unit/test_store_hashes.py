@@ -42,7 +42,7 @@ BLAKE3 = {
 
 
 @pytest.mark.parametrize("count", BLAKE3)
-def test_blake3(count):
+def test_blake3_hashes_are_those_of_its_specification(count):
     data = "".join(map(str, range(count))).encode()
     assert hashing.digest("blake3", data).hex() == BLAKE3[count]
     for piece in (1, 64, 65, 1024, 4096):
@@ -52,7 +52,7 @@ def test_blake3(count):
         assert stream.digest().hex() == BLAKE3[count]
 
 
-def test_file_digest(tmp_path):
+def test_a_file_has_its_digest_and_size(tmp_path):
     file = tmp_path / "data"
     file.write_bytes(b"x" * 200_000)
     assert hashing.file_digest("sha256", file) == (hashlib.sha256(b"x" * 200_000).digest(), 200_000)
@@ -62,7 +62,7 @@ def test_file_digest(tmp_path):
         hashing.file_digest("sha256", tmp_path)
 
 
-def test_conversions():
+def test_hashes_are_converted_between_all_forms():
     forms = {
         "base16": EMPTY,
         "nix32": "0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73",
@@ -99,13 +99,13 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("text, algorithm, message", ERRORS)
-def test_errors(text, algorithm, message):
+def test_bad_hashes_have_the_messages_of_nix(text, algorithm, message):
     with pytest.raises(ValueError) as caught:
         Hash.parse(text, algorithm)
     assert str(caught.value) == message
 
 
-def test_unknown_format():
+def test_an_unknown_format_is_refused():
     with pytest.raises(ValueError, match="unknown hash format 'base17', expect 'base16', 'base32', 'base64', or 'sri'"):
         convert_hash("sha256:" + EMPTY, "base17")
 

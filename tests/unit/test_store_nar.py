@@ -145,7 +145,7 @@ def test_unpack_is_the_reverse(tree, tmp_path):
         unpack(data, tmp_path / "again")
 
 
-def test_members_stream(tree):
+def test_members_come_one_after_the_other(tree):
     members = {m.path: (m.kind, m.executable, m.size, m.target) for m in read_nar(pack(tree))}
     assert members["b/run"] == ("regular", True, 2, "")
     assert members["l"] == ("symlink", False, 0, "/nowhere/at all")
@@ -208,7 +208,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_archives(name, tmp_path):
+def test_hostile_archives_are_refused_and_stay_inside(name, tmp_path):
     data, message = HOSTILE[name]
     with pytest.raises(BadArchive, match=message):
         listing(data)
@@ -288,7 +288,7 @@ def test_each_token_broken(kind, tmp_path):
 
 
 @pytest.mark.parametrize("count", [100_000])
-def test_many_entries(tmp_path, count):
+def test_a_folder_may_have_many_entries(tmp_path, count):
     data = archive(directory(*((f"{number:08}", link("x")) for number in range(count))))
     assert unpack_canonical(data, os.fsencode(tmp_path / "many"))
     assert len(os.listdir(tmp_path / "many")) == count

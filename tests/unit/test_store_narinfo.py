@@ -70,7 +70,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("text, message", BAD)
-def test_bad_texts(text, message):
+def test_bad_texts_are_refused(text, message):
     with pytest.raises(ValueError, match=message) as caught:
         NarInfo.parse(text)
     assert str(caught.value).startswith("NAR info file is corrupt: ")

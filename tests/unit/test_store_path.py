@@ -10,7 +10,7 @@ EMPTY = Hash.of_bytes(b"")
 DIGITS = "5d9fy1jj2m1qilq3kwnpqjpi3nrz0bqz"
 
 
-def test_made_paths():
+def test_made_paths_are_those_of_nix():
     # values by nix-instantiate 2.34
     assert store_path.text_path("foo", b"bar") == "/nix/store/vxjiwkjkn7x4079qvh1jkl5pn05j2aw0-foo"
     assert store_path.placeholder("out") == "/1rz4g4znpzjwh1xymhjpm42vipw92pr73vdgl6xs1hycac8kf2n9"
@@ -49,14 +49,14 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name, message", NAMES)
-def test_bad_names(name, message):
+def test_bad_names_have_the_messages_of_nix(name, message):
     with pytest.raises(ValueError) as caught:
         store_path.check_name(name)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("name", ["...", ".a", "..a", "a", "A+b-c.d_e?f=g", "-", "x" * 211])
-def test_good_names(name):
+def test_good_names_are_accepted(name):
     store_path.check_name(name)
     assert StorePath.parse(f"/nix/store/{DIGITS}-{name}").name == name
 
@@ -74,13 +74,13 @@ PATHS = [
 
 
 @pytest.mark.parametrize("path, message", PATHS)
-def test_bad_paths(path, message):
+def test_bad_paths_have_the_messages_of_nix(path, message):
     with pytest.raises(ValueError) as caught:
         StorePath.parse(path)
     assert str(caught.value) == message
 
 
-def test_containing():
+def test_a_path_below_an_object_is_split():
     path, rest = StorePath.containing(f"/nix/store/{DIGITS}-hello/bin/hello")
     assert (str(path), rest) == (f"/nix/store/{DIGITS}-hello", "/bin/hello")
     assert StorePath.containing(f"/nix/store/{DIGITS}-hello")[1] == ""

@@ -301,7 +301,7 @@ def test_what_is_no_store(tmp_path, scheme, script, message):
     assert not [line for line in processes() if str(program) in line]
 
 
-def test_without_ssh(tmp_path, monkeypatch):
+def test_a_missing_ssh_is_a_clear_error(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DaemonError, match="^unable to execute 'ssh': No such file or directory$"), SshPlace("ssh-ng", "host", {}, "/nix/store").open() as store:
         store.facts()
@@ -368,7 +368,7 @@ def nix_commands() -> list[str]:
 
 
 @pytest.mark.parametrize("nix", nix_commands(), ids=lambda path: "ours" if "snowsnake-nix" in path else "theirs")
-def test_we_serve(nix, tmp_path):
+def test_serve_answers_clients_of_nix_and_ours(nix, tmp_path):
     """`nix-store --serve --write`, which clients start: copies there and back, what is asked, what is refused."""
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(tmp_path), "NIX_STORE_DIR": f"{tmp_path}/store", "NIX_STATE_DIR": f"{tmp_path}/here/state",

@@ -39,7 +39,7 @@ def messages(source: "str | bytes") -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{i}-{case['source'][:30]!r}" for i, case in enumerate(CASES)])
-def test_case(case):
+def test_sources_have_the_trees_and_faults_of_nix(case):
     parsed = parse(case["source"], features=feature_bits(["pipe-operators"] if case.get("pipes") else []))
     if "nix" in case:
         assert parsed.faults == []
@@ -75,7 +75,7 @@ class TestFaults:
         assert messages("[ x (y: y) z ]") == ["undefined variable 'x'", "undefined variable 'z'"]
         assert parse(b"x", check_bindings=False).faults == []
 
-    def test_scopes(self):
+    def test_variables_are_found_in_their_scopes(self):
         for source in (
             "with {}; x", "{ x }@y: x y", "{ x ? y, y }: 1", "rec { x = y; y = 1; }", "let x = y; y = 1; in x",
             "let { body = x; x = 1; }", "x: { inherit x; }", "rec { inherit (x) y; x = y; }", "__add map builtins",
@@ -93,14 +93,14 @@ class TestFaults:
         assert messages(b"\xff") == ["syntax error, unexpected invalid token"]
         assert tree(b'"\xff"')["parts"][0]["text"] == "\ufffd"
 
-    def test_null_bytes(self):
+    def test_null_bytes_are_faults(self):
         assert "contains null bytes" in messages(b'"a\0b"')[0]
         assert "contains null bytes" in messages(b'"\\\\\0"')[0]
         assert messages(b'"a\\\0b"') == []          # behind a backslash Nix takes one
 
 
 class TestTree:
-    def test_spans(self):
+    def test_nodes_have_their_spans(self):
         node = tree("f (a.b or 1) + x")
         assert (node["kind"], node["span"], node["operator"]) == ("binary", [0, 16], "+")
         assert node["left"]["span"] == [0, 12]
@@ -111,7 +111,7 @@ class TestTree:
         assert (outer["name"], outer["span"]) == ("a", [2, 3])
         assert (outer["value"]["bindings"][0]["name"], outer["value"]["bindings"][0]["span"]) == ("b", [2, 5])
 
-    def test_doc_comments(self):
+    def test_doc_comments_belong_to_the_next_binding(self):
         source = "{ /** one */ a = 1; /** two */ /* plain */ b = 2; /**/ c = 3;\n /** two\n */\n d.e = 4; }"
         found = {
             binding["name"]: source[slice(*binding["doc"])] if "doc" in binding else None
@@ -131,7 +131,7 @@ class TestTree:
         assert [binding["from"] for binding in node["bindings"]] == [0, 1]
         assert [source["name"] for source in node["froms"]] == ["x", "y"]
 
-    def test_many_names(self):
+    def test_sets_and_patterns_may_have_many_names(self):
         names = [f"name{i}" for i in range(5000)]
         source = "{ " + " ".join(f"{name} = 1;" for name in names) + " }"
         assert [binding["name"] for binding in tree(source)["bindings"]] == names
@@ -166,7 +166,7 @@ NESTED = {
 
 class TestDepth:
     @pytest.mark.parametrize("form", NESTED)
-    def test_deep(self, form):
+    def test_deep_sources_are_parsed_and_printed(self, form):
         source = NESTED[form](DEEP).replace("1.a or", "{}.a or")
         parsed = parse(source, check_bindings=form != "defaults")
         assert parsed.faults == []
@@ -174,7 +174,7 @@ class TestDepth:
         assert parsed.to_json()
 
     @pytest.mark.parametrize("form", NESTED)
-    def test_very_deep(self, form):
+    def test_very_deep_sources_are_parsed_or_an_error(self, form):
         try:
             parsed = parse(NESTED[form](VERY_DEEP), check_bindings=False)
             if not parsed.faults:
@@ -184,7 +184,7 @@ class TestDepth:
             return
         assert "nesting too deep" in parsed.faults[0][3]
 
-    def test_unclosed(self):
+    def test_unclosed_sources_are_faults(self):
         for source in (b"(" * VERY_DEEP, b"[" * VERY_DEEP, b"{a=" * VERY_DEEP, b'"${' * VERY_DEEP, b"/*" * VERY_DEEP):
             assert parse(source).faults
 

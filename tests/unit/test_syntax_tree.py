@@ -88,7 +88,7 @@ COMMENTS = {
 
 
 @pytest.mark.parametrize("source", COMMENTS)
-def test_comments(source) -> None:
+def test_comments_are_found(source) -> None:
     assert [source.encode()[start:end].decode() for start, end in comment_spans(source.encode())] == COMMENTS[source]
 
 
@@ -107,7 +107,7 @@ def test_copies_of_nodes() -> None:
     assert copied == tree.root and [item.value for item in copied.items] == [1, 2]
 
 
-def test_places() -> None:
+def test_nodes_are_found_by_their_place() -> None:
     tree = syntax.parse("let\n  f = x: x;\nin f (1)", name="a.nix")
     assert str(tree.root["bindings"][0]["value"].position) == "a.nix:2:7"
     assert tree.at(3, 4).name == "f" and tree.at(3, 7).value == 1 and tree.at(2, 10).name == "x"
@@ -121,7 +121,7 @@ def test_places() -> None:
     assert node.get("nosuch", 3) == 3 and node == tree.root and hash(node) == hash(tree.root) and node != node["body"]
 
 
-def test_faults() -> None:
+def test_all_faults_of_a_source_are_raised_together() -> None:
     with pytest.raises(snowsnake.SyntaxFault) as caught:
         syntax.parse("{ a = ; b = x; c = ; }")
     assert [fault.position.column for fault in caught.value.faults] == [7, 20]

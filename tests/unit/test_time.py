@@ -47,7 +47,7 @@ def test_cancel_at_rest_does_nothing():
     assert nix.evaluate("1 + 1") == 2
 
 
-def test_deadlines():
+def test_a_deadline_is_for_all_looks_together():
     nix = Evaluator()
     with nix.deadline(0.1):
         with pytest.raises(snowsnake.LimitReached) as caught:
@@ -234,13 +234,13 @@ def test_errors_and_exceptions_through_asyncio():
     asyncio.run(main())
 
 
-def test_context_manager(tmp_path):
+def test_leaving_an_evaluator_writes_its_store(tmp_path):
     with Evaluator(store=tmp_path) as nix:
         path = nix.evaluate('builtins.toFile "a" "content"').to_python()
     assert (tmp_path / path[1:]).read_text() == "content"
 
 
-def test_pools():
+def test_a_pool_lends_evaluators():
     made: list[Evaluator] = []
 
     def make() -> Evaluator:

@@ -61,7 +61,7 @@ KINDS = [("{ }", True, False), ("[ ]", False, True), ("1", False, False), ('"x"'
 
 
 @pytest.mark.parametrize(("text", "is_mapping", "is_sequence"), KINDS)
-def test_classes(text, is_mapping, is_sequence):
+def test_a_value_is_of_the_class_of_its_type(text, is_mapping, is_sequence):
     value = evaluate(text)
     assert isinstance(value, collections.abc.Mapping) is is_mapping
     assert isinstance(value, collections.abc.Sequence) is is_sequence
@@ -74,7 +74,7 @@ def test_a_limit_is_no_answer_to_isinstance():
         isinstance(value, collections.abc.Mapping)
 
 
-def test_match():
+def test_values_can_be_matched():
     def shape(value):
         match value.force(deep=True):
             case {"kind": "disk", "size": size}:
@@ -102,7 +102,7 @@ def test_texts_and_numbers():
             int(evaluate(wrong))
 
 
-def test_paths_open(tmp_path):
+def test_a_path_can_be_opened(tmp_path):
     (tmp_path / "a.txt").write_text("content")
     with open(Evaluator().evaluate("./a.txt", base_path=tmp_path)) as file:
         assert file.read() == "content"
@@ -110,7 +110,7 @@ def test_paths_open(tmp_path):
         open(evaluate("[ ]"))
 
 
-def test_sequences():
+def test_lists_are_sequences_and_stay_lazy():
     value = evaluate('[ 1 (throw "no") 3 4 ]')
     assert value[2:] == [3, 4] and value[::2] == [1, 3] and value[3:0:-2][0] == 4 and len(value[1:2]) == 1 and len(value[9:]) == 0
     assert value[-1] == 4 and value[True].is_evaluated is False
@@ -126,7 +126,7 @@ def test_sequences():
         evaluate("{ }")[0]
 
 
-def test_lookups():
+def test_sets_are_mappings_and_stay_lazy():
     value = evaluate('{ a.b = 1; broken = throw "no"; }')
     assert "a" in value and evaluate('"a"') in value and 3 not in value and value.get("z", default=5) == 5
     assert value.get("broken").is_evaluated is False and dict(value.items())["a"] == {"b": 1}
@@ -137,7 +137,7 @@ def test_lookups():
         evaluate("{ }.x").get("a", 1)
 
 
-def test_calls():
+def test_functions_can_be_called_without_arguments():
     assert evaluate("{ a ? 1, b ? 2 }: a + b")() == 3 and evaluate("{ a ? 1, b ? 2 }: a + b")(b=5) == 6
     assert evaluate("{ n = 1; __functor = self: { k ? 2 }: self.n + k; }")() == 3
     with pytest.raises(TypeError, match="one argument"):
@@ -170,11 +170,11 @@ DOCUMENTED = [
 
 
 @pytest.mark.parametrize(("text", "doc"), DOCUMENTED)
-def test_documentation(text, doc):
+def test_functions_have_their_documentation(text, doc):
     assert evaluate(text).doc == doc
 
 
-def test_pages():
+def test_values_are_shown_as_small_pages():
     page = evaluate('{ a = "<b>"; xs = builtins.genList (i: i) 500; l = throw "no"; }')._repr_html_()
     assert "&lt;b&gt;" in page and "not evaluated" in page and "<b>l</b>" in page
     assert 'class="snowsnake-error"' in evaluate('throw "<no>"')._repr_html_() and "&lt;no&gt;" in evaluate('throw "<no>"')._repr_html_()

@@ -29,7 +29,7 @@ class Files:
 
 
 @pytest.mark.parametrize("pure", [False, True])
-def test_a_mapping(pure):
+def test_a_mapping_is_a_file_system(pure):
     nix = Evaluator(files=TREE, pure=pure)
     assert nix.evaluate_file("a.nix")(x=40) == 42
     assert nix.evaluate_file(".") == {"b.nix": "regular", "c.txt": "regular"}
@@ -52,7 +52,7 @@ def test_other_file_systems(tmp_path):
     assert Evaluator(files=tmp_path / "a.zip").evaluate("import ./lib/b.nix") == 5
 
 
-def test_fsspec():
+def test_a_file_system_of_fsspec_can_be_evaluated():
     fsspec = pytest.importorskip("fsspec")
     remote = fsspec.filesystem("memory")
     remote.pipe("/a.nix", b"import ./lib/b.nix")
@@ -105,7 +105,7 @@ def test_variables_and_system(monkeypatch):
             Evaluator(environment=wrong)
 
 
-def test_settings():
+def test_settings_win_over_parameters():
     nix = Evaluator(settings={"pure-eval": True, "extra-experimental-features": ["pipe-operators"], "system": "a-b"})
     assert nix.evaluate("1 |> (x: x + 1)") == 2 and nix.evaluate("builtins ? currentSystem") == False  # noqa: E712
     assert Evaluator(settings={"eval-system": "a-b"}).evaluate("builtins.currentSystem") == "a-b"
@@ -115,7 +115,7 @@ def test_settings():
         Evaluator(settings={"tarball-ttl": "soon"})
 
 
-def test_messages():
+def test_messages_go_to_a_function():
     said: list[tuple[str, str]] = []
     nix = Evaluator(on_message=lambda kind, text: said.append((kind, text)), files={"a.nix": "1"})
     nix.evaluate('builtins.trace "t" (builtins.warn "w" (import ./a.nix))').force()
