@@ -1,6 +1,6 @@
-"""Two commits of ours beside each other: checked out and built apart, run in turns, their ratios with an estimate of the noise.
+"""Compares two of our commits: builds each in a tree of its own, runs them in turns, and estimates the noise of their ratios.
 
-In: names of commits (`.` is the tree as it stands).  Out: an evaluator for each; a table.  Builds are kept in a folder by commit.
+In: names of commits (`.`: the tree as it is now).  Out: an evaluator for each; a table.  Builds are kept in a folder by commit.
 """
 
 import os

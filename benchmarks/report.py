@@ -27,7 +27,7 @@ def cpu_aim(suite: str) -> float:
 
 
 def table(rows: Sequence[Row], suite: str, names: Sequence[str], ours: Sequence[str], against: str) -> str:
-    """One suite: a column for each evaluator that ran, and ratios for each of ours; bold is an aim missed."""
+    """One suite: a column for each evaluator that ran, and ratios for each of our evaluators; bold: an aim was missed."""
     rows = [row for row in rows if row.task.suite == suite]
     present = [name for name in names if any(name in row.facts or name in row.failed for row in rows)]
     compared = [name for name in ours if name in present and name != against and against in present]
@@ -100,7 +100,7 @@ def geometric_mean(values: Sequence[float]) -> float:
 
 
 def faults(rows: Sequence[Row], ours: Sequence[str], against: str, expected: dict[str, str]) -> list[str]:
-    """What makes the benchmark fail: a result of ours that is missing or is not the reference's, a program too small."""
+    """What makes the benchmark fail: one of our results is missing or is not the reference's, or a program is too small."""
     found = []
     for row in rows:
         for name in ours:

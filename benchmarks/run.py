@@ -2,14 +2,14 @@
 
     python benchmarks/run.py                              all suites, all evaluators in turns
     python benchmarks/run.py --suite micro --only sort    parts of it
-    python benchmarks/run.py --compare OLD NEW            two commits (`.` is the tree as it stands)
+    python benchmarks/run.py --compare OLD NEW            two commits (`.`: the tree as it is now)
     python benchmarks/run.py --scaling                    the same programs at n, 10 n, 100 n
-    python benchmarks/run.py --instructions …             counts instructions (valgrind) instead of seconds, of ours only
+    python benchmarks/run.py --instructions …             counts instructions (valgrind) instead of seconds, for our evaluators only
 
 Results of all evaluators must be equal.  CPU is user and system time of a process and its children, start-up included.  Results go to
 `results/` as JSON, Markdown and SVG; `--publish` also puts them into README.md and the pictures beside it.
 
-Exit code 1: a result of ours is missing or not the reference's, or something grows faster than n log n.
+Exit code 1: one of our results is missing or is not the reference's, or something grows faster than n log n.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def machine_facts() -> dict[str, object]:
 
 
 def publish(name: str, text: str) -> None:
-    """Replace a part of the README, which stands between comments with its name."""
+    """Replaces a part of the README, which is between comments with its name."""
     page = README.read_text()
     first, last = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     start, end = page.index(first) + len(first), page.index(last)

@@ -35,7 +35,7 @@ STARTS = {
     "files": 300,
     "source": 3_000,
 }
-MOST_GROWTH = 1.3                      # exponent: n log n gives 1.1 here, the caches' end another tenth, n√n 1.5
+MOST_GROWTH = 1.3                      # exponent: n log n is 1.1 here, the end of the caches another tenth, n√n 1.5
 
 
 @dataclass
@@ -134,7 +134,7 @@ def too_fast(growths: Sequence[Growth], name: str = OWN) -> list[str]:
 
 def growth_table(growths: Sequence[Growth], names: Sequence[str], unit: str) -> str:
     """Markdown: cost at each size and the exponent of the last step, for each evaluator."""
-    heads = ["program", "n", *(f"{name}: {unit}; growth" for name in names), "memory of ours: MiB; growth"]
+    heads = ["program", "n", *(f"{name}: {unit}; growth" for name in names), "our memory: MiB; growth"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "--|" * len(heads)]
     for growth in growths:
         cells = [_cell(growth.costs.get(name, []), growth.exponent(name)) for name in names]

@@ -37,7 +37,7 @@ _OWN = re.compile(r"__pyx_\w*?_9snowsnake_(\w+)")
 
 
 def module_of(symbol: str) -> str:
-    """`machine.loop` of the C name of a function in it; "" if it is none of ours."""
+    """`machine.loop` of the C name of a function in it; "" if it is not one of our functions."""
     found = _OWN.match(symbol)
     rest, parts = found[1] if found else "", []
     while len(parts) < 2 and (size := re.match(r"\d+", rest)):

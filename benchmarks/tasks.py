@@ -88,7 +88,7 @@ class Task:
         return STARTS if self.suite == "start" else 1
 
     def is_lasting(self, cpu_s: float) -> bool:
-        """Whether a row is long enough for a ratio: half a second of the reference for programs of ours."""
+        """Whether a row is long enough for a ratio: half a second of the reference for our own programs."""
         return self.suite != "micro" or cpu_s >= 0.5
 
     def processes(self, evaluator: Evaluator) -> Iterator[Process]:

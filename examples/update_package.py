@@ -47,7 +47,7 @@ with tempfile.TemporaryDirectory() as folder:
     print(f"{package.pname} {package.version} from {package.src.url}")
     place = value.position("version")
     assert place is not None
-    print("its version stands at line", place.line)
+    print("its version is in line", place.line)
 
     edits = Edits(file.read_text(), name="default.nix")
     edits.at(place.line, place.column, "2.13").set("src.hash", "sha256-new")

@@ -1,4 +1,4 @@
-"""Build every src/snowsnake/**/*.pyx into one shared object, src/snowsnake/_native.*; what is up to date is left alone.
+"""Builds every src/snowsnake/**/*.pyx into one shared object, src/snowsnake/_native.*; modules that are up to date are not compiled again.
 
 usage: python tools/build.py [-O1] [debug | sanitized] | --check          --check builds nothing: it says what the machine lacks
 CC, CFLAGS and LDFLAGS of the environment count; CFLAGS come last.
@@ -82,7 +82,7 @@ def is_older(made: Path, origins: frozenset[Path] | set[Path]) -> bool:
 
 
 def missing() -> list[str]:
-    """What the machine lacks and the build cannot fetch, with the Debian package that has it; and what cannot be mended."""
+    """A line for each thing that the machine lacks and the build cannot fetch, with its Debian package, or that makes the machine unfit."""
     found = []
     if not sys.platform.startswith("linux"):
         found.append(f"not supported: {sys.platform}, only Linux")
@@ -118,7 +118,7 @@ def run(step: list[str]) -> str | None:
 
 
 def compile_module(pyx: Path, flags: list[str], objects: Path) -> tuple[bool, str | None]:
-    """Whether anything had to be done, and what went wrong."""
+    """(whether it had to be compiled, the fault or None)."""
     c_file = pyx.with_suffix(".c")
     object_file = objects / (dotted(pyx) + ".o")
     scratch = object_file.with_suffix(".tmp")
@@ -181,7 +181,7 @@ def link(pyx_files: list[Path], flags: list[str], objects: Path, target: Path) -
 
 
 def link_package(folder: Path) -> None:
-    """Make *folder* the package again, as links, for a shared object of its own."""
+    """Makes *folder* a package of links to ours, for a shared object of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         if old.is_symlink():
@@ -192,7 +192,7 @@ def link_package(folder: Path) -> None:
 
 
 def build(target: Path = TARGET, level: str = "-O2", variant: str = "") -> tuple[int, list[str]]:
-    """How many modules were compiled, and the faults."""
+    """(number of modules that were compiled, faults)."""
     lacking = missing()
     if lacking:
         return 0, lacking

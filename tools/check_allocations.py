@@ -1,9 +1,9 @@
-"""Every result of an allocation is looked at: checks the compiled files.
+"""Checks that compiled code looks at the result of every allocation.
 
 usage: python tools/check_allocations.py [FOLDER]        (default: src/snowsnake); exit code 1 and a line for each fault
 
-foundation/allocate.pxd says what a caller does when there is no memory.  That it asks at all is seen here: what one of ALLOCATING
-returns is returned, compared, or assigned to a name that the next LOOKED_AT lines of the function compare with NULL or take as a condition.
+foundation/allocate.pxd says what a caller does when there is no memory.  This tool checks that it asks at all: the result of one of ALLOCATING must be
+returned, compared, or assigned to a name that the next LOOKED_AT lines of the function compare with NULL or use as a condition.
 """
 
 import re
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ALLOCATING = ("allocate_items", "allocate_zeros", "resize_items", "copy_bytes", "copy_text", "scratch_entries")
-LOOKED_AT = 14                        # lines, the call's own included
+LOOKED_AT = 14                        # lines, including that of the call
 
 CALL = re.compile(rf"\b(?:{'|'.join(ALLOCATING)})\(")
 TARGET = re.compile(r"^\s*(?:cdef\s+(?:const\s+)?[\w.]+\**\s+)?(?P<name>[\w.\[\]\-+* ]*?[\w\]])\s*=\s*[^=]")

@@ -1,6 +1,6 @@
-"""pyright over the examples: a second type checker, which reads the stubs and nothing of the code.
+"""Runs pyright over the examples: a second type checker, which reads only the stubs of the package.
 
-pyright is a program for Node.js, which its package fetches: where that cannot be had, that is said and no fault.
+pyright is a program for Node.js, which its package fetches.  A machine without Node.js is no fault: the tool says so.
 """
 
 import shutil

@@ -182,7 +182,7 @@ def fault(importer: str, imported: str, used: set[tuple[str, str]]) -> str | Non
     """Why one layer may not import another, or None if it may; allowed exceptions are noted in `used`."""
     above, below = rank(importer), rank(imported)
     if above is None or below is None:
-        return f"'{importer if above is None else imported}' stands in no layer"
+        return f"'{importer if above is None else imported}' is in no layer"
     if importer == imported or above < below:
         return None
     if (importer, imported) in ALLOWED:
@@ -190,7 +190,7 @@ def fault(importer: str, imported: str, used: set[tuple[str, str]]) -> str | Non
         return None
     if above == below:
         return None if "+" in LAYERS[above] else f"'{importer}' and '{imported}' stand side by side"
-    return f"'{imported}' stands above '{importer}'"
+    return f"'{imported}' is above '{importer}'"
 
 
 def main() -> int:

@@ -1,13 +1,13 @@
-"""Messages are worded once, and no code decides anything by their words: checks the package for places that word one, or look into one.
+"""Checks that messages are worded once, and that no code decides anything by their words.
 
 usage: python tools/check_messages.py [FOLDER]        (default: src/snowsnake); exit code 1 and a line for each fault
 
 An error has a code, a kind and fields (machine/state.pxd, EvaluationError.fault); a line of a trace has a kind (diagnostics/notes.py); the
-places in a source are asked of its tree (syntax/ancestors.pyx).  Whoever looks into a message, or into the user's source, breaks when a
-message gets better, or when a comment holds the wrong word.  EXCUSED lists what may, with the reason; an entry that nothing needs is a fault.
+tree of a source has its places (syntax/ancestors.pyx).  Code that looks into a message, or into the user's source, breaks when the
+message is improved, or when a comment has the wrong word.  EXCUSED lists the files that may, with the reason; an entry that no file needs is a fault.
 
-What compiled code says is a row of diagnostics/messages.py: a format with words anywhere else is a fault (WORDING lists the exceptions), and so
-is a row that nobody raises, and a call of `worded` with other fields than the row has.
+The messages of compiled code are rows of diagnostics/messages.py.  A format with words anywhere else is a fault (WORDING lists the exceptions), and so
+are a row that nobody raises, and a call of `worded` with other fields than its row has.
 """
 
 import re

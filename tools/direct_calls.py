@@ -1,9 +1,9 @@
-"""What one module calls in another, called directly: a change of the C that Cython writes.
+"""Makes calls from one compiled module to another direct, by a change of the C that Cython writes.
 
-In: the C source of a module, as Cython 3.3 writes it.  Out: the same, in which the functions of the package's other modules are
-external functions of the shared object that holds them all, and no longer pointers that are looked up by name when a module is
-imported.  A call costs one instruction less and can be inlined when linking; an import of a module looks up nothing.
-What is not as expected stops the build: half of it would be a function that nobody defines.
+In: the C source of a module, as Cython 3.3 writes it.  Out: the same, in which functions of the package's other modules are external
+functions of the shared object that has all modules; Cython uses pointers, and looks them up by name when a module is imported.  A direct call
+costs one instruction less, and an import of a module looks up nothing.  C that is not as expected stops the build, because a source that was
+only half changed would call functions that nobody defines.
 """
 import re
 

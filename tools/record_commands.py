@@ -20,7 +20,7 @@ sys.path.insert(0, str(FOLDER))
 
 
 def read_commands(path: Path) -> list[dict[str, Any]]:
-    """The words of each line, and what stands on its standard input."""
+    """The words of each line, and the text of its standard input."""
     commands = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):

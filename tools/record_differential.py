@@ -7,7 +7,7 @@ tools/conformance/run_suite.py, with what the reference printed or the text of i
 
 An expression file has one expression a line; lines that start with a blank continue it; `#` starts a comment line.  A line
 `%flags WORDS`, `%env NAME=VALUE`, `%file PATH TEXT` (with \\n for line ends) or `%symlink PATH TARGET` belongs to the next
-expression; `%before TEXT` stands before every expression from there on.
+expression; `%before TEXT` is put before every expression from there on.
 """
 
 import hashlib
@@ -69,7 +69,7 @@ def identify(stem: str, case: dict[str, Any]) -> str:
 
 
 def record(path: Path, reference: str) -> int:
-    """Runs the expressions of one file; gives their number."""
+    """Records the expressions of one file; returns their number."""
     from run_suite import last_error, run_suite  # type: ignore[import-not-found]
 
     cases: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""Why tests of upstream's do not pass, and which are about something else: what tools/upstream_tests.py holds results against.
+"""The tests of upstream that do not pass, with the reasons, and those that are about something else: tools/upstream_tests.py compares with this.
 
 In: nothing.  Out: `REASONS` by test, `ELSEWHERE`: names of tests by subject.
 """

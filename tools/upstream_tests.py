@@ -1,4 +1,4 @@
-"""C++ Nix's own functional tests with our commands alone: docs/upstream-tests.md.
+"""Runs C++ Nix's own functional tests with our commands alone: docs/upstream-tests.md has the results.
 
 usage: upstream_tests.py SOURCE [TEST …] [--write] [--limit 150] [--daemon FOLDER]
   SOURCE   a checkout or a bare repository with the tag 2.34.8 of https://github.com/NixOS/nix
@@ -33,7 +33,7 @@ SKIPPED = 77
 
 
 def lay_out(source: str, folder: Path) -> Path:
-    """The tests in *folder*; what their build makes of templates is made here."""
+    """Lays the tests out in *folder*, with the files that their build makes of templates; returns their folder."""
     archive = subprocess.run(["git", "-C", source, "archive", REVISION, "--", "tests/functional", ".version"], check=True, stdout=subprocess.PIPE).stdout
     subprocess.run(["tar", "x", "-C", str(folder)], input=archive, check=True)
     tests = folder / "tests" / "functional"
@@ -47,7 +47,7 @@ def lay_out(source: str, folder: Path) -> Path:
         made = folder / "build" / name
         made.parent.mkdir(parents=True, exist_ok=True)
         made.write_text(re.sub(r"@(\w+)@", lambda found: values.get(found[1], found[0]), text))
-    if os.geteuid() == 0:                  # who may write everywhere
+    if os.geteuid() == 0:                  # root may write everywhere: these lines cannot hold
         for name, line in (("simple.sh", r"\[\[ ! -w \$outPath \]\].*"), ("repair.sh", r'\(! \[ -w "\$path2" \]\)')):
             script = tests / name
             script.write_text(re.sub(rf"(?m)^{line}\n", "", script.read_text()))
@@ -95,7 +95,7 @@ def names_of(tests: Path) -> list[str]:
 
 
 def run(name: str, folder: Path, tests: Path, limit_s: int, daemon: Path | None = None) -> tuple[str, str]:
-    """(passes, fails or skipped; what the last lines say).  *daemon*: the package of the daemon through which the test runs."""
+    """("passes", "fails" or "skipped"; the last lines of the log).  *daemon*: the package of the daemon through which the test runs."""
     suite, _, base = name.rpartition("/")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("NIX_", "XDG_", "SNOWSNAKE_"))}
     environment |= {

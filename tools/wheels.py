@@ -2,8 +2,8 @@
 
 usage: python tools/wheels.py [--python INTERPRETER]… [--output FOLDER] [--objects FOLDER] [--no-isolation] [--any-linux] [--cross aarch64 --root FOLDER]
 
-A wheel is built from a copy of the tree (default: for this interpreter, into dist/).  The C that Cython made is shared, since it is the same for all
-interpreters; what was compiled before is not used, unless --objects names a folder where each interpreter has its own.  auditwheel (`pip install '.[release]'`)
+A wheel is built from a copy of the tree (default: for this interpreter, into dist/).  The C that Cython made is shared, because it is the same for
+all interpreters; objects that were compiled before are not used, unless --objects names a folder with one folder for each interpreter.  auditwheel (`pip install '.[release]'`)
 then finds the oldest glibc that the wheel runs with, and names the wheel by it; --any-linux keeps the name `linux_…`, which no index takes.
 Its files are looked through, then it is installed into a fresh environment whose PATH has no C compiler, and each command is run there.
 --cross compiles with Debian's cross compiler for the Debian packages of Python that are unpacked in --root, and runs the wheel with qemu-user.
@@ -51,7 +51,7 @@ class Target:
 
     @property
     def runs_with(self) -> list[str]:
-        """What stands before a file of the interpreter's architecture."""
+        """The words that run a file of the interpreter's architecture."""
         return [f"qemu-{self.interpreter}-static", "-L", str(self.root)] if self.root else []
 
     @property
@@ -61,14 +61,14 @@ class Target:
 
     @property
     def name(self) -> str:
-        """As in the names of its extension modules: cpython-311-x86_64-linux-gnu."""
+        """Its tag, as in the names of its extension modules: cpython-311-x86_64-linux-gnu."""
         question = "import sysconfig; print(sysconfig.get_config_var('SOABI'))"
         surroundings = {**os.environ, **self.surroundings}
         return subprocess.run([self.builder, "-c", question], env=surroundings, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def foreign(architecture: str, root: Path) -> Target:
-    """Python says in a module of its library how it was built: with the module of another one, setuptools builds for that."""
+    """The target of a cross build.  A module of Python's library says how it was built; with the module of another Python, setuptools builds for that."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     triple = f"{architecture}-linux-gnu"
     library, headers = root / "usr" / "lib" / version, root / "usr" / "include"
@@ -172,7 +172,7 @@ def installed(target: Target, wheel: Path) -> Iterator[tuple[Path, dict[str, lis
 
 
 def faults(target: Target, wheel: Path) -> list[str]:
-    """What does not work in a bare environment."""
+    """A text about each trial that fails in a bare environment."""
     found = []
     trials = [*TRIALS, *(((name, "--version"), 0, None) for name in commands(wheel))]
     with installed(target, wheel) as (folder, runs):

@@ -1,6 +1,6 @@
 """Python data as Nix values: everything that has a Nix form becomes plain data, of which `building.pyx` makes words.
 
-In: what a program passes.  Out: None, bool, int, float, str, bytes, list, dict, handles, and what stands for paths and functions.  This is where
+In: what a program passes.  Out: None, bool, int, float, str, bytes, list, dict, handles, and objects that represent paths and functions.  This is where
 code of the program's classes runs (iterators, properties, `__fspath__`); afterwards the value is built without it.
 """
 

@@ -84,7 +84,7 @@ def class_lines(name: str, kind: type) -> list[str]:
 
 
 def members(kind: type) -> list[tuple[str, object]]:
-    """Public members that the class, or one of ours that it is made of, defines."""
+    """Public members that the class, or one of our classes below it, defines."""
     found = {}
     for base in reversed(kind.__mro__):
         if base.__module__.startswith("snowsnake"):

@@ -107,7 +107,7 @@ class FolderFiles(CacheFiles):
             return open(self._place(name), "rb")
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError as error:               # the names come from whoever wrote the cache
+        except OSError as error:               # the names in a cache may be hostile
             raise ValueError(f"cannot read '{name}' of the binary cache in '{self.folder}': {error.strerror}") from None
 
     def ask(self, exchange: Exchange, name: str) -> None:
