@@ -5,6 +5,7 @@ In: a store, wanted outputs.  Out: valid outputs; a `BuildFailure` if one cannot
 
 from __future__ import annotations
 
+import heapq
 import selectors
 import time
 from collections.abc import Iterable, Iterator
@@ -46,6 +47,31 @@ class Goal:
         self.failed_inputs = 0
 
 
+class Ready:
+    """Derivations that wait for nothing but a builder, in C++ Nix's order: by name, then by path.
+
+    >>> ready = Ready([f"/nix/store/{'1' * 32}-b.drv", f"/nix/store/{'0' * 32}-b.drv"])
+    >>> ready.add(f"/nix/store/{'2' * 32}-a.drv")
+    >>> [ready.take()[-7:] for _ in range(3)], bool(ready)
+    (['2-a.drv', '0-b.drv', '1-b.drv'], False)
+    """
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        self._heap: list[tuple[str, str]] = []
+        self.add(*paths)
+
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
+    def add(self, *paths: str) -> None:
+        for path in paths:
+            heapq.heappush(self._heap, (path.rpartition("/")[2][33:], path))
+
+    def take(self) -> str:
+        """Removes the first derivation, and returns its path."""
+        return heapq.heappop(self._heap)[1]
+
+
 class Scheduler:
     """Builds in one store.  Use it for one `build`."""
 
@@ -78,20 +104,19 @@ class Scheduler:
         if not self._goals:
             return
         self._tell()
-        ready = [path for path, goal in self._goals.items() if not goal.waits_for]
+        ready = Ready(path for path, goal in self._goals.items() if not goal.waits_for)
         try:
             while ready or self._running or self._postponed:
                 self._options.check()
                 while ready and len(self._running) < max(1, self._options.max_jobs) and not self._must_end:
-                    ready.sort(key=lambda path: (path.rpartition("/")[2][33:], path))      # C++ Nix's order
-                    self._start(ready.pop(0), ready)
+                    self._start(ready.take(), ready)
                 if self._ends_at_once or (not self._running and self._must_end):
                     break
                 if self._running:
                     self._attend(ready)
                 elif self._postponed and not ready:
                     time.sleep(_CHECK_S)
-                ready += self._postponed
+                ready.add(*self._postponed)
                 self._postponed.clear()
         finally:
             for build in self._running.values():
@@ -193,59 +218,74 @@ class Scheduler:
             return self._made[drv_path]
         return known_outputs(drv, lambda: self._store.output_hash(drv), self._store.realisation)
 
-    def _start(self, drv_path: str, ready: list[str]) -> None:
-        goal = self._goals[drv_path]
+    def _start(self, drv_path: str, ready: Ready) -> None:
+        """Starts the build of a derivation, or ends its goal if nothing has to, or can, be built."""
         try:
-            if goal.failed_inputs:
-                raise dependencies_failed(drv_path, goal.drv, goal.failed_inputs)
-            if self._is_unavailable(goal):
-                raise substitutes_failed(drv_path)
-            if self._awaits_outputs_of_outputs(goal, ready):
+            if self._is_open(self._goals[drv_path], ready):
                 return
-            path, drv = drv_path, goal.drv
-            if needs_resolving(drv, knows_realisations=self._options.knows_realisations):
-                drv = resolve(drv, self._actual)
-                path = drv.drv_path
-                if self._options.is_old_command:
-                    self._options.on_message(f"resolved derivation: '{drv_path}' -> '{path}'...", False)
-                if not self._builds_again(drv_path) and self._is_done(path, drv):
-                    self._note(goal, path, drv, self._known(path, drv))
-                    self._ended(drv_path, ready)
-                    return
-                self._store.bring(drv.input_srcs)
-                self._store.add_derivation(drv.to_aterm(), drv.name, path)
-                self._store.flush()
-                if not self._builds_again(drv_path) and not is_impure(drv) and self._fetched(goal, path, drv):
-                    self._ended(drv_path, ready)
-                    return
-            twin = next((build for build in self._running.values() if build.drv_path == path), None)
-            if twin is not None:               # it is being built already, for another goal
-                self._twins.setdefault(path, []).append(goal)
-                return
-            self._check_machine(goal, path)
-            self._store.bring(drv.input_srcs)
-            build = Build(
-                self._store, path, drv, self._options, self._watcher, checks=self._options.checks and drv_path in self._roots,
-                repairs=self._options.repairs.get(drv_path), goal=drv_path,
-            )  # fmt: skip
-            try:
-                is_running = build.start()
-            except Locked as locked:
-                self._postpone(drv_path, locked)
-                return
-            if is_running:
-                self._running[build.log_fd] = build
-                self._tell()
-                self._selector.register(build.log_fd, selectors.EVENT_READ, build)
-                return
-            self._succeeded(build)
         except Refused:
             raise
         except (BuildFailure, OSError, ValueError) as error:
             self._failed(drv_path, error)
         self._ended(drv_path, ready)
 
-    def _awaits_outputs_of_outputs(self, goal: Goal, ready: list[str]) -> bool:
+    def _is_open(self, goal: Goal, ready: Ready) -> bool:
+        """Starts what a goal needs next; False if it has reached what it wanted.  BuildFailure if it cannot."""
+        drv_path = goal.drv_path
+        if goal.failed_inputs:
+            raise dependencies_failed(drv_path, goal.drv, goal.failed_inputs)
+        if self._is_unavailable(goal):
+            raise substitutes_failed(drv_path)
+        if self._awaits_outputs_of_outputs(goal, ready):
+            return True
+        drv = self._to_build(goal)
+        if drv is None:
+            return False
+        path = drv_path if drv is goal.drv else drv.drv_path
+        twin = next((build for build in self._running.values() if build.drv_path == path), None)
+        if twin is not None:               # it is being built already, for another goal
+            self._twins.setdefault(path, []).append(goal)
+            return True
+        self._check_machine(goal, path)
+        self._store.bring(drv.input_srcs)
+        build = Build(
+            self._store, path, drv, self._options, self._watcher, checks=self._options.checks and drv_path in self._roots,
+            repairs=self._options.repairs.get(drv_path), goal=drv_path,
+        )  # fmt: skip
+        try:
+            is_running = build.start()
+        except Locked as locked:
+            self._postpone(drv_path, locked)
+            return True
+        if is_running:
+            self._running[build.log_fd] = build
+            self._tell()
+            self._selector.register(build.log_fd, selectors.EVENT_READ, build)
+        else:
+            self._succeeded(build)
+        return is_running
+
+    def _to_build(self, goal: Goal) -> Derivation | None:
+        """The derivation that a goal builds: its own, or the one that it is resolved to; None if that has the wanted outputs already."""
+        drv_path, drv = goal.drv_path, goal.drv
+        if not needs_resolving(drv, knows_realisations=self._options.knows_realisations):
+            return drv
+        drv = resolve(drv, self._actual)
+        path = drv.drv_path
+        if self._options.is_old_command:
+            self._options.on_message(f"resolved derivation: '{drv_path}' -> '{path}'...", False)
+        builds_again = self._builds_again(drv_path)
+        if not builds_again and self._is_done(path, drv):
+            self._note(goal, path, drv, self._known(path, drv))
+            return None
+        self._store.bring(drv.input_srcs)
+        self._store.add_derivation(drv.to_aterm(), drv.name, path)
+        self._store.flush()
+        if not builds_again and not is_impure(drv) and self._fetched(goal, path, drv):
+            return None
+        return drv
+
+    def _awaits_outputs_of_outputs(self, goal: Goal, ready: Ready) -> bool:
         """Whether derivations that have been made by now must be built first; they become goals."""
         for path, chain in goal.drv.dynamic_chains():
             at = path
@@ -258,7 +298,7 @@ class Scheduler:
                     continue
                 known = set(self._goals)
                 self._add(at, [following])
-                ready += [new for new in self._goals.keys() - known if not self._goals[new].waits_for]
+                ready.add(*(new for new in self._goals.keys() - known if not self._goals[new].waits_for))
                 goal.waits_for.add(at)
                 self._needed_by.setdefault(at, []).append(goal.drv_path)
                 break
@@ -328,7 +368,7 @@ class Scheduler:
                 features=None if needed <= options.features else (needed, options.features),
             )  # fmt: skip
 
-    def _attend(self, ready: list[str]) -> None:
+    def _attend(self, ready: Ready) -> None:
         """Listens to the builders for a moment, and takes care of those that have ended."""
         order = {fd: number for number, fd in enumerate(self._running)}
         for key, _ in sorted(self._selector.select(_CHECK_S), key=lambda found: order[found[0].fd]):
@@ -381,7 +421,7 @@ class Scheduler:
         if drv_path not in self._roots:    # the failures of requested derivations are raised at the end
             self._options.on_failure(failure)
 
-    def _ended(self, drv_path: str, ready: list[str]) -> None:
+    def _ended(self, drv_path: str, ready: Ready) -> None:
         """Lets those go on that waited for it, and, after a failure, fails those that cannot; chains of these are long, so this does not recurse."""
         working = [self._failing_users(drv_path, ready)]
         while working:
@@ -391,7 +431,7 @@ class Scheduler:
             else:
                 working.append(self._failing_users(user, ready))
 
-    def _failing_users(self, drv_path: str, ready: list[str]) -> Iterator[str]:
+    def _failing_users(self, drv_path: str, ready: Ready) -> Iterator[str]:
         """Of the derivations that waited for one that has ended, those that failed with it; each says what it lacks.  The others become ready.
 
         After the failure of a requested derivation nothing goes on.
@@ -412,7 +452,7 @@ class Scheduler:
                 self._failed(path, dependencies_failed(path, goal.drv, goal.failed_inputs))
                 yield path
             elif not goal.waits_for:
-                ready.append(path)
+                ready.add(path)
 
     def _tell(self) -> None:
         """Tells programs that follow how many builds there are, if that has changed."""
