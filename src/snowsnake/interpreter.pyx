@@ -520,7 +520,7 @@ cdef class Interpreter(Runner):
             plan_collection(m, used, used)
 
     def collect(self):
-        """Run the collector now."""
+        """Runs the collector now."""
         self.enter()
         try:
             with nogil:

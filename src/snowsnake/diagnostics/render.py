@@ -69,15 +69,13 @@ def _below(error: "EvaluationError", position: Position | None, paint: _Paint) -
         from snowsnake.diagnostics.suggestions import sentence
 
         if position is None and error.position is not None:
-            lines.append("")               # told apart from the message, as the place between them would do
+            lines.append("")               # the place, which would separate it from the message, is absent
         lines.append(sentence([paint(_MAGENTA, name) for name in error.suggestions]))
     return lines + [f"note: {note}" for note in error.notes]
 
 
 def _placed(error: "EvaluationError") -> "tuple[list[Frame], Position | None]":
-    """Trace and place: a builtin's error is at the builtin's call, whose frame shows the place once.
-
-    """
+    """Trace and place: a builtin's error is at the builtin's call, whose frame shows the place once."""
     trace, position = error.trace, error.position if error.shows_place else None
     if not trace or position is None or trace[-1].kind != "builtin":
         return trace, position

@@ -31,7 +31,7 @@ def frames_of(
     call_site: RawPosition | None,
     features: "Iterable[str]",
 ) -> tuple[list[Line], RawPosition | None, bool]:
-    """The lines of the trace, the place of the error, and whether the message shows it (else a line does).
+    """The lines of the trace, the place of the error, and whether the message shows it (otherwise a line does).
 
     `call_site` is the place from which the innermost function was called, if its caller's activation does not exist any more.
     """
@@ -55,10 +55,10 @@ class _Trace(OperatorLines, BuiltinLines):
                 is_import = note.name in ("import", "scopedImport")
             else:
                 self._lines.append(self._given(note))
-                self._told, self._told_at = note, len(self._lines)
+                self._machine_note, self._machine_line = note, len(self._lines)
         self._lines += [(note.kind, note.name, None) for note in self._compared]
         if self._notes and self._notes[-1].is_code and self._lines and self._lines[-1][0] == "builtin" and self._lines[-1][2] is None:
-            self._lines[-1] = ("text", f"while calling the '{self._lines[-1][1]}' builtin", None)        # the error is not its own, nor its place
+            self._lines[-1] = ("text", f"while calling the '{self._lines[-1][1]}' builtin", None)        # neither the error nor its place belongs to the builtin
         if self._code == "assertion" and self._notes and self._notes[-1].kind == "text":
             self._is_shown = False             # the first of the lines that say what differs is at the assertion
         return self._lines, self._position, self._is_shown
@@ -243,8 +243,8 @@ class _Trace(OperatorLines, BuiltinLines):
         asked, self._asked = self._asked, ""
         asked_in, self._asked_in = self._asked_in, None
         name, place = self._defined(note)
-        is_told = before is not None and before.kind in ("builtin", "text") and (not before.is_internal or before.name in _WRITERS)
-        if not name or note.is_from_outside or (is_told and not note.is_behind_machine):
+        is_said = before is not None and before.kind in ("builtin", "text") and (not before.is_internal or before.name in _WRITERS)
+        if not name or note.is_from_outside or (is_said and not note.is_behind_machine):
             return
         if before is not None and asked_in is None and self._is_unnamed(name, before):
             return
@@ -252,7 +252,7 @@ class _Trace(OperatorLines, BuiltinLines):
             return
         shown = name_text(name)
         path = asked_in[0].attribute_path(asked_in[1], name) if asked_in is not None else ""
-        asked = path if f".{shown}." in f".{path}." else shown         # else asked for in tail position, by an activation that is gone
+        asked = path if f".{shown}." in f".{path}." else shown         # otherwise an activation that is gone asked for it in tail position
         if self._lines and self._lines[-1][0] == "text" and self._lines[-1][2] is not None and self._lines[-1][2][2] == place[2]:
             return                             # a line of deep evaluation is there already
         self._lines.append(("attribute", asked, place))

@@ -29,6 +29,8 @@ _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
 
 
 class OperatorLines(TraceState):
+    """The lines of operators, conditions and pieces of strings, and of the expressions around them."""
+
     def _surroundings(self, note: Note, way: list[Step], tree: SourceTree) -> None:
         """The expressions that the nodes around the place are evaluating."""
         failing = self._failing_condition(note, way)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 Ways = dict[tuple[int, int], "list[Step]"]             # by the span that they lead to
 LARGEST_SOURCE_BYTES = 16_000_000
-_KEPT_TREES, _KEPT_BYTES = 24, 4_000_000               # a tree is eight times as large as its source; who meets one error after the other meets the same few files: 0.7 ms for each
+# Errors that follow each other lie in the same few files, and parsing one of those takes 0.7 ms.  A tree is eight times as large as its source.
+_KEPT_TREES, _KEPT_BYTES = 24, 4_000_000
 _kept: "dict[tuple[bytes, int], tuple[ParsedTree, Ways]]" = {}      # the one used last is the last
 _MOST_WAYS = 2000                      # of each of these
 _read: dict[str, bytes] = {}
@@ -24,8 +25,9 @@ _PLACED_BY_PART = {"list": "item", "hasAttr": "set", "not": "operand"}
 class Step:
     """A node between the root and the place: its role in its parent, its kind, its span.
 
-    `place` is the offset of a binary node's operator, also of a pipe, and the start of another call; `name` that of the attribute or variable it is the value of, which stands at
-    `name_start`.  Of a dynamic name or a piece of a string, `name_start` is where its `${` is.  `variable`: the name that a variable is.
+    `place` is the offset of a binary node's operator, also of a pipe, and the start of another call.  `name` is the name of the attribute or variable
+    whose value the node is, and `name_start` its offset; for a dynamic name or a piece of a string, that is the offset of its `${`.  `variable` is
+    the name of a variable node.
     """
 
     __slots__ = ("role", "kind", "operator", "start", "end", "place", "name", "name_start", "variable")
@@ -171,7 +173,7 @@ class SourceTree:
 
 
 def _parsed(source: bytes, features: int) -> tuple[ParsedTree, Ways]:
-    """The tree of a source, from the last few that were asked for, and the ways in it that were looked for."""
+    """Returns the tree of a source and the ways that were looked for in it; the last few trees are kept."""
     key = source, features
     tree = _kept.pop(key, None)
     if tree is None:
@@ -184,7 +186,7 @@ def _parsed(source: bytes, features: int) -> tuple[ParsedTree, Ways]:
 
 
 def same_bytes(path: str, source: bytes) -> bytes:
-    """A file's contents, the same object as the last time if they are the same: what is known of it is found by that."""
+    """Returns a file's contents: the object of the last call if they are equal, because comparing a key of `_kept` with itself is fast."""
     known = _read.pop(path, None)
     if known == source:
         source = known

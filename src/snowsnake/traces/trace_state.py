@@ -46,8 +46,8 @@ class TraceState:
         at_work = next((note.place for note in reversed(self._notes) if note.is_code), None)
         if "pipe-operators" in self._features and position is not None and at_work is not None and position[:3:2] == at_work[:3:2]:
             self._position = self._piped(at_work)
-        self._told: Note | None = None                # the last line of the machine's own, and how many lines there were then
-        self._told_at = 0
+        self._machine_note: Note | None = None        # the last line that the machine itself added, and how many lines there were then
+        self._machine_line = 0
 
     def _given(self, note: Note) -> Line:
         """A line whose words the machine chooses; some places read differently."""
