@@ -36,7 +36,8 @@ class Op(NamedTuple):
     operands: tuple[Operand, ...]
     stack: str
     meaning: str
-    runs: bool = True                  # may force or call, unless all that it takes is forced
+    # It may force or call, unless everything that it takes is forced.
+    runs: bool = True
 
 
 _C, _N, _S, _U, _J, _P, _V = (

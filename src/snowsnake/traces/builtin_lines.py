@@ -42,7 +42,8 @@ class BuiltinLines(TraceState):
     def _builtin(self, note: Note, inner: Note | None, number: int) -> None:
         name = note.name
         if name == "__toStringCoerce" and self._is_to_string(note, number):
-            name = "toString"                  # the builtin is the machine's own operation
+            # The builtin `toString` is this operation of the machine.
+            name = "toString"
         if note.is_internal and name == note.name:
             return
         if name == "derivation":
@@ -55,15 +56,18 @@ class BuiltinLines(TraceState):
         rest = [other for other in rest if other.line != "fetching"]
         own = []
         while inner is not None and inner.kind == "text" and inner.line != "functor":
-            own.append(self._given(self._notes.pop(number + 1)))                 # what it was doing before, then the fault in that
+            # First comes what the builtin was doing, then the fault in that.
+            own.append(self._given(self._notes.pop(number + 1)))
             rest = rest[1:] if rest and rest[0] is inner else rest
             inner = self._inner(number)
         is_last = all(other.is_internal for other in rest)
         is_at_call = self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]
         if self._cause.kind == "not-convertible" and self._place is None and self._position is not None:
-            is_at_call = False                 # the place of a function that a command was to write as JSON
+            # The place is that of a function that a command was to write as JSON.
+            is_at_call = False
         if is_last and is_at_call:
-            self._is_shown = False             # the line shows it
+            # The line of the builtin shows the place.
+            self._is_shown = False
         self._lines += own
         text = None
         part = self._part(name, note, inner, is_last) if is_last or note.part else ""
@@ -116,13 +120,16 @@ class BuiltinLines(TraceState):
         if name == "derivationStrict" and note.is_behind_machine:
             self._derivation(note)
         elif name == "toJSON" and before is not None and before.name == "derivationStrict":
-            pass                               # derivationStrict asked for the JSON of an attribute
+            # derivationStrict asked for the JSON of an attribute.
+            pass
         elif name not in ("addErrorContext", "break"):
+            # The last part: there the rest of the arguments of a call waits.
             is_called_by_code = before is None or before.is_code or (before.kind == "text" and not note.is_behind_machine) \
-                or (number > 1 and before.name == "__equal" and self._notes[number - 2].is_gone)     # the rest of the arguments of a call waits there
+                or (number > 1 and before.name == "__equal" and self._notes[number - 2].is_gone)
             self._lines.append(("builtin", name, self._place if is_called_by_code else None))
         if name == "zipAttrsWith" and self._code == "not-a-function" and self._position is None:
-            self._position = note.extent       # the result of the function is called with the list
+            # The result of the function is called with the list.
+            self._position = note.extent
 
     def _is_to_string(self, note: Note, number: int) -> bool:
         """Whether code called it, or it was to be called later (`map toString`); the builtin itself calls it, too."""

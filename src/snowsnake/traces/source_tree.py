@@ -6,16 +6,20 @@ In: source bytes.  Out: `Step`s from the root down to a span; None and empty lis
 from snowsnake.syntax.api import ParsedTree, name_text, parse_text
 from snowsnake.syntax.features import feature_bits
 
-TYPE_CHECKING = False                 # `typing`, `collections` and `re` cost more than the rest of an error
+# Importing `typing`, `collections` or `re` would cost more than the rest of an error.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Ways = dict[tuple[int, int], "list[Step]"]             # by the span that they lead to
+# Ways by the span that they lead to.
+Ways = dict[tuple[int, int], "list[Step]"]
 LARGEST_SOURCE_BYTES = 16_000_000
 # Errors that follow each other lie in the same few files, and parsing one of those takes 0.7 ms.  A tree is eight times as large as its source.
 _KEPT_TREES, _KEPT_BYTES = 24, 4_000_000
-_kept: "dict[tuple[bytes, int], tuple[ParsedTree, Ways]]" = {}      # the one used last is the last
-_MOST_WAYS = 2000                      # of each of these
+# The tree that was used last is the last one.
+_kept: "dict[tuple[bytes, int], tuple[ParsedTree, Ways]]" = {}
+# How many ways are kept for each tree.
+_MOST_WAYS = 2000
 _read: dict[str, bytes] = {}
 
 _PLACED = frozenset(("variable", "select", "attrs", "lambda", "with", "if", "assert", "negate", "currentPosition", "searchPath"))
