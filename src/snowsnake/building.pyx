@@ -146,10 +146,9 @@ cdef Word build_level(Runner evaluator, object value, int depth, dict made) exce
         data = nix_text(value)
         reserve(evaluator, len(data) // 8)
         return make_string(m, <const char*>data, len(data), 0)
-    if isinstance(value, int):
-        return make_int(m, int_of(value))
-    if isinstance(value, float):
-        return make_float(m, value)
+    if isinstance(value, (int, float)):
+        reserve(evaluator, 0)
+        return make_float(m, value) if isinstance(value, float) else make_int(m, int_of(value))
     if isinstance(value, Handle):
         check_belongs(value, evaluator)
         return m.handles[(<Handle>value).slot]
@@ -197,6 +196,9 @@ cdef Word build_set(Runner evaluator, list items) except 0:
         evaluator.check(RAISE)
     for i in range(<uint64_t>len(items)):
         data = items[i][0]
+        if not heap_reserve(m, len(data) // 8 + SPARE_WORDS):
+            free(entries)
+            evaluator.check(RAISE)
         entries[i].symbol = symbol_intern(m, <const char*>data, len(data))
         entries[i].position = 0
         entries[i].value = items[i][1]
@@ -227,6 +229,7 @@ cdef Word build_function(Runner evaluator, value) except? 0x57:
     cdef Word call
     if _FOREIGN == 0:
         _find_foreign()
+    reserve(evaluator, 0)
     if value.formals is not None:
         call = build_partial(m, value.number, 2)
         formals = build_set(evaluator, [(nix_text(name), WORD_TRUE if has else WORD_FALSE) for name, has in value.formals.items()])

@@ -327,7 +327,7 @@ cdef class Interpreter(Runner):
             self.store_writer.flush()
 
     def stop_writing(self):
-        """From now on evaluation puts nothing into the store; its paths are the same."""
+        """Stops putting what is evaluated into the store; its paths stay the same."""
         if self.store_writer is not None:
             self.store_writer.flush()
             self.store_writer.is_stopped = True
@@ -389,7 +389,7 @@ cdef class Interpreter(Runner):
     # ---- what it did --------------------------------------------------------------------------------------------
 
     def files_read(self):
-        """Paths of the files, folders and trees that were read, in order, each once."""
+        """Returns the paths of the files, folders and trees that were read, in order, each once."""
         return list(dict.fromkeys([os.fsdecode(path) for kind, path, _ in host_records(self.machine())
                                    if kind in ("file", "directory", "tree")]))
 
@@ -520,7 +520,7 @@ cdef class Interpreter(Runner):
             plan_collection(m, used, used)
 
     def collect(self):
-        """Run the collector now."""
+        """Runs the collector now."""
         self.enter()
         try:
             with nogil:

@@ -226,6 +226,7 @@ def call_later(Handle h not None, list arguments not None):
     cdef Word w = h.word()
     h.evaluator.enter()
     try:
+        reserve(h.evaluator, 4 * len(arguments))
         for argument in arguments:
             check_belongs(argument, h.evaluator)
             w = make_apply(h.evaluator.m, w, (<Handle>argument).word())

@@ -284,7 +284,7 @@ cdef uint32_t* _order(Handle h) except NULL:
 
 
 cdef Word _attribute(Handle h, uint64_t place) except? 0x57:
-    """By its place in the order of names: a collection may have moved the set since the last one."""
+    """Returns the attribute at a place in the order of names; a collection may have moved the set since the last call."""
     cdef uint32_t* order = _order(h)
     return attrs_values(h.word())[order[place]]
 

@@ -59,7 +59,7 @@ cdef void _on_end(int number) noexcept nogil:
 
 
 def interrupt_on(int number):
-    """From now on this signal, for which Python has a handler, also interrupts a machine that runs: as Ctrl-C, with the attribute `number`."""
+    """Lets a signal for which Python has a handler interrupt a machine that runs, too: as Ctrl-C does, with the attribute `number`."""
     cdef sigaction_type ours
     memset(&ours, 0, sizeof(ours))
     ours.sa_handler = _on_end

@@ -168,3 +168,15 @@ def test_deep_evaluation_has_its_value(number: int, is_stressed: bool) -> None:
 
 def test_conversion_to_python() -> None:
     assert outcome(BOTH + "l", "python") == ("value", str(N))
+
+
+DEEP_KEYS = ["let l = [ l ]; in l", "let s = { a = [ s ]; }; in [ s ]", "let " + LISTS + "in l"]
+
+
+@pytest.mark.parametrize("keys", DEEP_KEYS, ids=["list in itself", "set in itself", "nested lists"])
+def test_keys_of_a_source(keys: str, is_stressed: bool) -> None:
+    if is_stressed:
+        pytest.skip("too large for a collection at every safepoint")
+    nix = snowsnake.Evaluator(features=["fetch-tree", "verified-fetches"])
+    with pytest.raises(snowsnake.EvaluationError, match="max-call-depth exceeded"):
+        nix.evaluate(f'builtins.fetchTree {{ type = "git"; url = "file:///nowhere"; publicKeys = {keys}; }}').force()

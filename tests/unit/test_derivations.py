@@ -66,6 +66,21 @@ def test_contexts_may_be_large() -> None:
     assert got.endswith("-x")
 
 
+@pytest.mark.parametrize("text", [
+    f"(derivation {{ {PLAIN} a = texts; }}).outPath",
+    f"(derivation {{ {PLAIN} args = texts; }}).outPath",
+    "toString texts",
+    '"' + "".join(f"${{at {number}}}" for number in range(2000)) + '"',
+    " + ".join(f'"${{at {number}}} x"' for number in range(2000)),
+])  # fmt: skip
+def test_many_contexts_are_united_at_once(text: str) -> None:
+    """A context lives as long as its machine, so those of all beginnings of a text would take memory that grows with the square."""
+    nix = Interpreter()
+    bindings = 'texts = builtins.genList (n: builtins.toFile "t${toString n}" "x") 2000; at = builtins.elemAt texts;'
+    nix.evaluate(f"let {bindings} in builtins.stringLength ({text})".encode(), "/").force()
+    assert nix.statistics()["contexts"] < 2600
+
+
 def test_same_attributes_same_path() -> None:
     assert (
         value(f'(derivation {{ {PLAIN} a = [ 1 2 ]; }}).drvPath == (derivation {{ {PLAIN} a = "1 2"; }}).drvPath')

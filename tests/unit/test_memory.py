@@ -280,6 +280,29 @@ def test_too_little_address_space_is_an_error(address_space_mb):
     assert (code == 0 and out == "100000\n") or (code == 1 and "memory" in error and "Traceback" not in error)
 
 
+MANY_ARGUMENTS = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))
+from snowsnake import looking
+from snowsnake.interpreter import Interpreter
+nix = Interpreter()
+function = nix.evaluate(b"let f = x: f; in f", "/")
+try:
+    looking.call_later(function, [nix.from_python(1)] * int(sys.argv[1])).force()
+    print("a function")
+except Exception as error:
+    print(getattr(error, "code", "memory"))
+except MemoryError:
+    print("memory")
+"""
+
+
+@pytest.mark.parametrize("count", [10, 1_000_000, 3_000_000])
+def test_arguments_for_a_call_that_comes_later_are_counted(count):
+    done = subprocess.run([sys.executable, "-c", MANY_ARGUMENTS, str(count)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip() in ("a function", "memory", "depth")) == (0, True), done.stderr
+
+
 def test_a_text_that_is_printed_is_not_in_memory():
     """2000 times the same string of 256 KiB."""
     code, _, error, most_kb = command("--strict", "-E", (

@@ -8,6 +8,7 @@ import pytest
 
 import snowsnake
 from snowsnake import syntax
+from snowsnake.foundation.allocate import fail_allocations
 from snowsnake.syntax.api import parse_text
 from snowsnake.tree import comment_spans
 
@@ -18,6 +19,20 @@ SOURCES = sorted((ROOT / "tests/lang").rglob("in.nix")) + sorted((ROOT / "exampl
 def test_a_token_behind_the_end_is_the_end():
     tree = parse_text(b"1 + 2 ", "/")
     assert [tree.token_start(offset) for offset in (0, 1, 2, 5, 6, 7, 1000, 0xFFFFFFFF)] == [0, 2, 2, 6, 6, 6, 6, 6]
+
+
+@pytest.mark.parametrize("source", [b"let a = 1; in [ a ]", b"let a = 1; in [ b c d ]"])
+def test_memory_that_runs_out_is_not_a_tree_that_is_too_deep(source):
+    fail_allocations(2**62, 2**62)
+    parse_text(source, "/")
+    for number in range(1, fail_allocations(0, 0) + 1):
+        fail_allocations(number, number)
+        try:
+            parse_text(source, "/")
+        except MemoryError:
+            pass
+        finally:
+            fail_allocations(0, 0)
 
 
 def parsed(source: bytes) -> syntax.Tree | None:

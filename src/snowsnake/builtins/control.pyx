@@ -4,7 +4,6 @@
 In: arguments as the table's letters prepare them.  Out: the last argument's value, or an error.  When the machine unwinds, it
 recognises the frames of `tryEval` and `addErrorContext` by the names of their functions.
 """
-from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
 
 from snowsnake.builtins.protocol cimport call_internal1, done, force, tail

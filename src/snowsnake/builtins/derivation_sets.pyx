@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The sets that stand for derivations: the result of `derivation`, and of importing a .drv.
+"""The sets that represent derivations: the result of `derivation`, and of importing a .drv.
 
 `derivation attrs` is `attrs` with an attribute for each output and `all`, `drvAttrs`, `drvPath`, `outPath`, `type` and
 `outputName`; only the list of outputs is forced.  drvPath and outPath call derivationStrict when they are needed.  The set of
@@ -149,7 +149,7 @@ cdef void _point_to(Machine* m, Word set_, uint32_t symbol, Word value) noexcept
 
 
 cdef int derivation_path(Machine* m, Word* fp) noexcept nogil:
-    """`drvPath` of what derivationStrict returned.  A trace tells it from `outPath`, which is found by `getAttr`, by its name."""
+    """`drvPath` of what derivationStrict returned.  `outPath` is found by `getAttr`; the name of this function tells the two apart in a trace."""
     return done(m, val(attrs_find(fp[0], m.symbol_drv_path)[0]))
 
 
@@ -330,7 +330,7 @@ cdef int _check_placeholder(Machine* m, Word s, Element e) noexcept nogil:
 
 
 cdef int _path_of_output(Machine* m, Element e, Bytes* out) noexcept nogil:
-    """Appends what stands for an output of a derivation in the store: its path, or its placeholder."""
+    """Appends the path of an output of a derivation in the store, or its placeholder if the path is not known."""
     cdef Word path, output
     cdef int outcome
     if not heap_reserve(m, string_words(e.path.size) + string_words(e.output.size)):

@@ -33,12 +33,13 @@ from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
 from snowsnake.machine.evaluation_order cimport order_made
 from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
+from snowsnake.machine.gather cimport Gathered, gather, gathered
 from snowsnake.machine.heap cimport heap_reserve, make_string, new_string, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_DERIVATION_STRING
 from snowsnake.machine.notes cimport NOTE_DERIVATION, NOTE_DERIVATION_ATTRIBUTE, NOTE_DERIVATION_NAME
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, PART_ATTRIBUTE_ELEMENT, RAISE, Machine, TraceEntry
-from snowsnake.machine.symbols cimport context_union, symbol_intern, symbol_string
+from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, int_value, is_attrs, is_bool,
     is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_positions, keys_symbols, list_items, list_size,
@@ -121,7 +122,8 @@ cdef Word _known_string(Machine* m, Word w) noexcept nogil:
 cdef int _list_string(Machine* m, Word list_, Word* result) noexcept nogil:
     """The elements of a list with blanks between them, if all of them are known."""
     cdef uint64_t n = list_size(list_), i, total = n
-    cdef uint32_t context = 0
+    cdef Gathered contexts
+    cdef uint32_t context
     cdef Word s
     cdef uint8_t* out
     for i in range(n):
@@ -134,19 +136,20 @@ cdef int _list_string(Machine* m, Word list_, Word* result) noexcept nogil:
         return DONE
     if not heap_reserve(m, (total >> 3) + 8):
         return RAISE
+    memset(&contexts, 0, sizeof(Gathered))
     result[0] = new_string(m, total - 1, 0)
     out = string_data(result[0])
     for i in range(n):
         s = _known_string(m, val(list_items(list_)[i]))
-        if string_context(s) and string_context(s) != context:
-            context = context_union(m, context, string_context(s))
+        gather(&contexts, string_context(s))
         memcpy(out, string_data(s), string_size(s))
         out += string_size(s)
         if i + 1 < n:
             out[0] = c' '
             out += 1
+    context = gathered(m, &contexts)
     pointer_of(result[0])[1] = <Word>context << 32
-    return DONE
+    return raise_text(m, ERROR_MEMORY, NULL) if contexts.failed else DONE
 
 
 cdef int _simple_string(Machine* m, Word w, Word* result) noexcept nogil:

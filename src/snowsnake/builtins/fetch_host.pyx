@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from snowsnake.diagnostics.message_table cimport MESSAGE_INTERRUPTED, MESSAGE_OUT_OF_TIME
+from snowsnake.diagnostics.message_table cimport MESSAGE_INTERRUPTED
 from snowsnake.foundation.buffer cimport Bytes, make_view
 from snowsnake.host.attention cimport attention_of
 from snowsnake.host.files cimport host_resolve
@@ -22,6 +22,7 @@ from snowsnake.host.records cimport RECORD_SOURCE, STATE_DISPUTED, STATE_FIXED, 
 from snowsnake.host.state cimport (
     FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, RESOLVE_FULL, Host, host_of,
 )
+from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport error_clear, format_text, raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_int, make_string
@@ -31,9 +32,6 @@ from snowsnake.machine.symbols cimport context_single, symbol_intern
 from snowsnake.machine.unwind cimport trace_note
 from snowsnake.machine.word cimport WORD_FALSE, WORD_TRUE, string_data, string_size
 from snowsnake.store.exact_open cimport exact_open
-
-cdef enum:
-    ATTENTION_TIMEOUT = 2             # as in machine/collector.pyx
 
 _FEATURES = {
     "flakes": FEATURE_FLAKES,
@@ -216,11 +214,7 @@ cdef int raise_python(Machine* m, object error) noexcept:
 
 
 cdef int _raise_stop(Machine* m) noexcept:
-    cdef bint is_late = m.attention & ATTENTION_TIMEOUT
-    m.attention = 0
-    if is_late:
-        return raise_message(m, worded(MESSAGE_OUT_OF_TIME))
-    return raise_message(m, worded(MESSAGE_INTERRUPTED))
+    return stop(m) if must_stop(m) else raise_message(m, worded(MESSAGE_INTERRUPTED))
 
 
 cdef object text_of(Word s):

@@ -26,8 +26,9 @@ from snowsnake.host.search cimport host_fetch_with
 from snowsnake.host.state cimport FEATURE_VERIFIED_FETCHES, host_of
 from snowsnake.machine.attrs cimport attrs_position
 from snowsnake.machine.descriptions cimport of_attribute, raise_type, shown_type
-from snowsnake.machine.errors cimport format_text, of_part, raise_message, raise_text, worded
+from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.evaluation_order cimport attrs_turns
+from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport heap_reserve, make_string, push
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.operations cimport raise_context
@@ -42,12 +43,17 @@ from snowsnake.machine.word cimport (
 from snowsnake.store.hash_functions cimport HASH_SHA256, Digest
 from snowsnake.store.store_path cimport store_name_check
 
+from snowsnake.builtins.fetch_host import Pending
+
 cdef enum:                            # words above the argument while its attributes are forced
     SLOT_INDEX = 1
     SLOT_URL
     SLOT_NAME
     SLOT_HASH
     SLOT_END
+
+cdef enum:
+    MOST_LEVELS = 500                 # lists and sets in each other, in what Python gets: each is a call in C
 
 
 # ---- fetchurl and fetchTarball ----------------------------------------------------------------------------------
@@ -335,9 +341,12 @@ cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept 
     return DONE
 
 
-cdef object _plain(Machine* m, Word w):
-    """A value that is forced deeply, as a Python object."""
+cdef object _plain(Machine* m, Word w, int depth=0):
+    """Returns a value that is forced deeply as a Python object."""
     w = val(w)
+    if depth > MOST_LEVELS:
+        raise_depth(m)
+        raise Pending
     if is_path(w):
         return text_of(path_string(w))
     if is_string(w):
@@ -347,11 +356,11 @@ cdef object _plain(Machine* m, Word w):
     if is_bool(w):
         return w == WORD_TRUE
     if is_list(w):
-        return [_plain(m, list_items(w)[i]) for i in range(list_size(w))]
+        return [_plain(m, list_items(w)[i], depth + 1) for i in range(list_size(w))]
     if is_attrs(w):
         if attrs_turns(m, w) == NULL:
             raise MemoryError
-        return {text_of(symbol_string(m, keys_symbols(attrs_keys(w))[i])): _plain(m, attrs_values(w)[i]) for i in range(attrs_size(w))}
+        return {text_of(symbol_string(m, keys_symbols(attrs_keys(w))[i])): _plain(m, attrs_values(w)[i], depth + 1) for i in range(attrs_size(w))}
     return None
 
 

@@ -15,10 +15,10 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.policy cimport host_has_feature, host_require_feature
 from snowsnake.host.state cimport FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES
 from snowsnake.machine.attrs cimport Attr, attrs_build
-from snowsnake.machine.errors cimport raise_bytes
+from snowsnake.machine.errors cimport raise_bytes, raise_text
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_int, make_string
 from snowsnake.machine.importing cimport load_source
-from snowsnake.machine.state cimport DONE, ERROR_INTERNAL, ERROR_VALUE, Machine, RAISE
+from snowsnake.machine.state cimport DONE, ERROR_INTERNAL, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_keys, attrs_size, attrs_values, int_value, is_int, is_string, keys_symbols,
@@ -103,16 +103,22 @@ cdef int fetch_locked(Machine* m, Word* fp) noexcept nogil:
     return outcome if outcome != DONE else _fetch_locked(m, fp[0])
 
 
-cdef int _say(Machine* m, error) noexcept:
-    """Raises what the engine raised as an error of the program; any other exception is our bug."""
-    from snowsnake.fetch.errors import MalformedInput
+cdef int _raise_reference_fault(Machine* m, error) noexcept:
+    """Raises a fault of a reference as an error of the program; any other exception is our bug."""
+    cdef bytes message
+    try:
+        from snowsnake.fetch.errors import MalformedInput
 
-    cdef bytes message = str(error).encode("utf-8", "surrogateescape")
-    return raise_bytes(m, ERROR_VALUE if isinstance(error, MalformedInput) else ERROR_INTERNAL, <char*>message, len(message))
+        if isinstance(error, MemoryError):
+            return raise_text(m, ERROR_MEMORY, NULL)
+        message = str(error).encode("utf-8", "surrogateescape")
+        return raise_bytes(m, ERROR_VALUE if isinstance(error, MalformedInput) else ERROR_INTERNAL, <char*>message, len(message))
+    except BaseException:             # no memory, or an interruption: there is nothing more to say
+        return raise_text(m, ERROR_MEMORY, NULL)
 
 
 cdef object _features(Machine* m):
-    """Forces the attributes that references use."""
+    """Returns the names of the features that the syntax of references depends on."""
     names = ("flakes", "verified-fetches")
     return names if host_has_feature(m, FEATURE_VERIFIED_FETCHES) else names[:1]
 
@@ -144,7 +150,7 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
         m.result = attrs_build(m, entries, n)
         return DONE if m.result else RAISE
     except BaseException as error:    # no exception may pass through C
-        return _say(m, error)
+        return _raise_reference_fault(m, error)
 
 
 cdef int parse_flake_ref(Machine* m, Word* fp) noexcept nogil:
@@ -178,7 +184,7 @@ cdef int _write(Machine* m, Word attrs) noexcept with gil:
         m.result = make_string(m, <char*>text, len(text), 0)
         return DONE
     except BaseException as error:    # no exception may pass through C
-        return _say(m, error)
+        return _raise_reference_fault(m, error)
 
 
 cdef int flake_ref_to_string(Machine* m, Word* fp) noexcept nogil:

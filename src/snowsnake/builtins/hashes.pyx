@@ -71,7 +71,7 @@ cdef int _parse_kind(Machine* m, Word name, int* kind) noexcept nogil:
     return DONE
 
 
-cdef int _give(Machine* m, const Digest* digest, int encoding) noexcept nogil:
+cdef int _digest_text(Machine* m, const Digest* digest, int encoding) noexcept nogil:
     cdef Bytes text
     bytes_init(&text)
     hash_format(digest, encoding, encoding == ENCODING_SRI, &text)
@@ -99,7 +99,7 @@ cdef int hash_string(Machine* m, Word* fp) noexcept nogil:
         return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "a string", fp[1]))
     if not hash_bytes(kind, string_data(fp[1]), string_size(fp[1]), &digest):
         return _raise_fault(m, kind)
-    return _give(m, &digest, ENCODING_BASE16)
+    return _digest_text(m, &digest, ENCODING_BASE16)
 
 
 cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
@@ -135,7 +135,7 @@ cdef int hash_file(Machine* m, Word* fp) noexcept nogil:
     bytes_free(&content)
     if not is_done:
         return _raise_fault(m, kind)
-    return _give(m, &digest, ENCODING_BASE16)
+    return _digest_text(m, &digest, ENCODING_BASE16)
 
 
 # ---- convertHash ------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ cdef int convert_hash(Machine* m, Word* fp) noexcept nogil:
         return RAISE
     if not hash_parse(string_view(text), kind, &digest, &error):
         return raise_store_error(m, ERROR_VALUE, &error)
-    return _give(m, &digest, encoding)
+    return _digest_text(m, &digest, encoding)
 
 
 define("hashString", hash_string)

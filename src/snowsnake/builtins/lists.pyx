@@ -331,13 +331,13 @@ cdef int foldl(Machine* m, Word* fp) noexcept nogil:
 
 # ---- concatenation ----------------------------------------------------------------------------------------------
 #
-# A million small lists that concatMap gets need not be there at the same time: their elements are taken over one list after the other.
-# On the stack, from `state` on: the index of the list in hand; how many parts stand above, lists; whether the last of them is ours, and
-# may grow; the parts; then the elements that are in none yet.
+# The small lists that functions return to concatMap, perhaps a million, need not all exist at the same time: it copies the elements of one list
+# after the other.  On the stack, from `state` on, are: the index of the list in hand; the number of parts, which are lists; whether concatMap made
+# the last part, which then may grow; the parts; and the elements that are in no part yet.
 
 cdef enum:
     LARGE_PART = 64                   # a list of so many elements is a part itself
-    LEAST_SAMPLE = 64                 # so many calls say how many elements the others will give
+    LEAST_SAMPLE = 64                 # the results of so many calls show how many elements the others will return
     MOST_PENDING = 1 << 16            # elements that become one: a reservation of so many words makes it in the old space
 
 
@@ -346,7 +346,7 @@ cdef inline Word* _pending(Word* state) noexcept nogil:
 
 
 cdef bint _close_part(Machine* m, Word* state) noexcept nogil:
-    """The pending elements become a part; or the end of the last one, if nothing was made behind that and no collection has seen it."""
+    """Makes a part of the pending elements, or appends them to the last part, if nothing was made behind that and no collection has seen it."""
     cdef Word* first = _pending(state)
     cdef Word* part
     cdef uint64_t n = <uint64_t>(m.sp - first)

@@ -20,7 +20,7 @@ cdef struct Element:
     int kind
     View path                         # the store path itself
     View output                       # for ELEMENT_OUTPUT and ELEMENT_DYNAMIC
-    View chain                        # what stands before the path
+    View chain                        # the text before the path
 
 cdef struct KeptReferences:           # what a copy of a part of the store refers to, in memory of its own
     References list
@@ -38,12 +38,12 @@ cdef int realise_context(Machine* m, Word* path) noexcept nogil
     # Requires that every store path in the context of a path's text is in the store, and builds outputs.  Placeholders of outputs whose paths
     # were not known before are replaced in the slot.
 cdef int realise_path(Machine* m, Word* path) noexcept nogil
-    # The same for a builtin that takes a path.  A trace then names the path that it was at:
+    # The same for a builtin that takes a path.  Its trace names the path, by this function:
 cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
 cdef int context_of_contents(Machine* m, Word path, View contents, uint32_t* context) noexcept nogil
     # Returns the references of the store object that holds a file, as far as the file's contents name them.
 cdef int keep_references(Machine* m, Word path, KeptReferences* kept) noexcept nogil
-    # what the store object refers to that a realised path with a context is in; nothing for other paths.  To be freed also after RAISE:
+    # The references of the store object that holds a realised path with a context; none for other paths.  The caller frees them also after RAISE:
 cdef void free_references(KeptReferences* kept) noexcept nogil
 cdef Word store_string(Machine* m, View store_path) noexcept nogil
     # Returns a store path as a string with itself as context.

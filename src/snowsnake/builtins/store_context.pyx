@@ -13,7 +13,7 @@ from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, 
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.host.files cimport host_resolve
 from snowsnake.host.logical_store cimport host_known_output, host_realise, host_references, host_store_has
-from snowsnake.host.state cimport RESOLVE_FULL, host_is_in_store, host_of, host_store_dir
+from snowsnake.host.state cimport RESOLVE_FULL, host_is_in_store, host_store_dir
 from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.errors cimport format_text, of_part, raise_message, raise_text, worded
@@ -203,12 +203,12 @@ cdef int context_of_contents(Machine* m, Word path, View contents, uint32_t* con
 
 
 cdef inline bint _is_digit(uint8_t c) noexcept nogil:
-    """Whether a character may stand in the hash of a store path."""
+    """Whether a character may occur in the hash of a store path."""
     return c'0' <= c <= c'9' or (c'a' <= c <= c'z' and c != c'e' and c != c'o' and c != c't' and c != c'u')
 
 
 cdef bint _may_name_paths(View contents) noexcept nogil:
-    """Whether as many digits as the hash of a store path has stand together somewhere."""
+    """Whether as many digits as the hash of a store path has follow each other somewhere."""
     cdef size_t start = 0, at
     while start + STORE_HASH_SIZE <= contents.size:
         at = start + STORE_HASH_SIZE
@@ -221,22 +221,22 @@ cdef bint _may_name_paths(View contents) noexcept nogil:
 
 
 cdef bint _named(Machine* m, View lines, size_t skipped, View contents, uint32_t* context) noexcept nogil:
-    """The paths in *lines* whose hash part occurs in the contents, as a context; False if there is no memory."""
+    """Puts the paths in *lines* whose hash part occurs in the contents into a context; returns False if there is no memory."""
     cdef uint32_t* elements = <uint32_t*>allocate_items(lines.size // (skipped + STORE_HASH_SIZE) + 1, sizeof(uint32_t))
     cdef const uint8_t* end
     cdef uint32_t count = 0
-    cdef bint is_whole = elements != NULL
-    while is_whole and lines.size:
+    if elements == NULL:
+        return False
+    while lines.size:
         end = <const uint8_t*>memchr(lines.data, c'\n', lines.size)
         if memmem(contents.data, contents.size, lines.data + skipped, STORE_HASH_SIZE) != NULL:
             elements[count] = symbol_intern(m, lines.data, <uint64_t>(end - lines.data))
-            is_whole = elements[count] != <uint32_t>-1
             count += 1
         lines = make_view(end + 1, lines.size - <size_t>(end - lines.data) - 1)
-    if is_whole and count:
+    if count:
         context[0] = context_make(m, elements, count)
     free(elements)
-    return is_whole
+    return True
 
 
 cdef int keep_references(Machine* m, Word path, KeptReferences* kept) noexcept nogil:

@@ -9,7 +9,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.builtins.engines.numbers cimport format_float_tostring
-from snowsnake.builtins.gather cimport Gathered, gather, gathered
+from snowsnake.machine.gather cimport Gathered, gather, gathered
 from snowsnake.builtins.protocol cimport call_internal1, done, force, tail
 from snowsnake.builtins.registry cimport builtin_table_count, define
 from snowsnake.diagnostics.message_table cimport MESSAGE_NEGATIVE_START, MESSAGE_REPLACED_LENGTHS_DIFFER
@@ -48,7 +48,7 @@ cdef inline bint string_reserve(Machine* m, uint64_t size_bytes) noexcept nogil:
 
 
 cdef inline int coerced_first(Machine* m, unsigned int builtin, int coercion, Word value) noexcept nogil:
-    """Go on as `builtin (coercion value)`."""
+    """Continues as `builtin (coercion value)`."""
     return tail(m, make_apply(m, m.builtins[builtin].word, make_apply(m, internal_word(m, coercion), value)))
 
 
@@ -143,7 +143,7 @@ cdef int base_name_of(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef Word parent_of(Machine* m, Word s, bint is_path) noexcept nogil:
-    """What stands before the last slash; 0 and an error if memory is short."""
+    """Returns the text before the last slash; 0, with an error, if memory is short."""
     cdef uint8_t* data = string_data(s)
     cdef uint64_t end = string_size(s)
     cdef uint32_t context = 0 if is_path else string_context(s)
@@ -305,7 +305,7 @@ cdef inline int64_t _pattern_at(Patterns* p, const uint8_t* data, uint64_t size,
 
 
 cdef int _intersperse(Machine* m, Word s, Word by) noexcept nogil:
-    """A text before each byte and at the end: what replacing the empty string is, if no pattern stands before it."""
+    """Writes a text before each byte and at the end: this is what replacing the empty string means, if no pattern comes before it."""
     cdef uint64_t size = string_size(s), step = string_size(by), i
     cdef const uint8_t* data = string_data(s)
     cdef const uint8_t* text

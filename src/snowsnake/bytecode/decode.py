@@ -30,8 +30,8 @@ _CAPTURE_KINDS = ("local", "deferred", "upvalue")
 class Operation(NamedTuple):
     """One operation in code.
 
-    `operands` are as encoded, in the order of the table; for CAPTURES the blueprint's index and the captures-with bit, the captures
-    being in `captures`.  `target` is where a jump goes, else None.
+    `operands` are as encoded, in the order of the table.  For CAPTURES they are the blueprint's index and the captures-with bit, and `captures` has
+    the captures.  `target` is where a jump goes; it is None for other operations.
     """
 
     offset: int

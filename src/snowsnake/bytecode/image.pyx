@@ -43,7 +43,7 @@ cdef inline void _put_signed(ImageWriter* w, int64_t x) noexcept nogil:
 
 
 cdef void _put_bytes(ImageWriter* w, const void* data, size_t size_bytes) noexcept nogil:
-    if size_bytes:                    # of a chunk that was given up there is no code
+    if size_bytes:                    # a chunk that was given up has no code
         memcpy(w.data + w.size_bytes, data, size_bytes)
     w.size_bytes += size_bytes
 

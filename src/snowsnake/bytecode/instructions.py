@@ -36,7 +36,8 @@ class Op(NamedTuple):
     operands: tuple[Operand, ...]
     stack: str
     meaning: str
-    runs: bool = True                  # may force or call, unless all that it takes is forced
+    # It may force or call, unless everything that it takes is forced.
+    runs: bool = True
 
 
 _C, _N, _S, _U, _J, _P, _V = (
@@ -75,7 +76,7 @@ INSTRUCTIONS: tuple[Op, ...] = (
     Op("AttrsTrySelect", (), "~attrs name -- ~value | not-found", "Select an attribute, or leave not-found."),
     Op("HasAttr", (), "~attrs name -- bool", "Is {2} a set with the attribute {1}?"),
     Op("ValidateClosedFormals", (), "attrs -- attrs", "Fail if {1} has an attribute that the lambda does not name."),
-    Op("PushWith", (_S,), "--", "Open the with-scope whose set stands in the slot."),
+    Op("PushWith", (_S,), "--", "Open the with-scope whose set is in the slot."),
     Op("PopWith", (), "--", "Close the innermost with-scope of this frame."),
     Op("ResolveWith", (), "name -- ~value", "Find a name in the with-scopes, innermost first."),
     Op("List", (_N,), "~x* -- list", "Build a list.", runs=False),

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from snowsnake.bytecode.decode import Operation
 from snowsnake.bytecode.view import Chunk, Constant
 
-FORCED = 1                             # certainly a value
-UNSET = 2                              # perhaps unset
-SCOPE = 4                              # a with-scope: only PushWith and captures know what to do with it
+# What is known of a slot: it is certainly a value,
+FORCED = 1
+# perhaps unset,
+UNSET = 2
+# or a with-scope, with which only PushWith and captures can work.
+SCOPE = 4
 
 _NOT_VALUES = ("name", "keys")
 
@@ -26,8 +29,10 @@ class State:
     """What is known before an operation."""
 
     stack: list[int]
-    scopes: list[int]                  # slots of open with-scopes
-    pending: dict[int, tuple[int, ...]] = field(default_factory=dict)  # slot of an unfinished object: slots it waits for
+    # The slots of open with-scopes.
+    scopes: list[int]
+    # The slots that an unfinished object waits for, by its own slot.
+    pending: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def copy(self) -> "State":
         return State(self.stack[:], self.scopes[:], dict(self.pending))

@@ -69,7 +69,7 @@ cdef Node* scoped_root(Compiler* c, const Text* scope_names, uint32_t scope_coun
 cdef void compile_root(Compiler* c, Node* root, bint is_scoped) noexcept nogil:
     if is_scoped:
         begin_chunk(c, CHUNK_LAMBDA, root, NO_NAME, 1)
-        root.end_byte = root.start_byte    # its operations are not those of the program, of which a trace tells
+        root.end_byte = root.start_byte    # its operations are not in the program, so traces may not point at them
         if c.level > 0:
             bind_pattern(c, root)
             evaluate(c, root.a, True, NO_NAME)

@@ -178,7 +178,7 @@ cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
 # ---- calls, operators, conditions -------------------------------------------------------------------------------
 
 cdef void specified_apply(Compiler* c, Node* node) noexcept nogil:
-    """One argument at a time: `f x y` calls what the thunk of `f x` gives."""
+    """One argument at a time: `f x y` calls the value of a thunk of `f x`."""
     cdef Node* function = node.a
     if node.count > 1:
         function = new_node(c, NODE_APPLY, node)
@@ -576,7 +576,7 @@ cdef void specified_lambda_body(Compiler* c, Node* node, Name label) noexcept no
 
 
 cdef uint32_t specified_pattern(Compiler* c, Node* node) noexcept nogil:
-    """Gives the jump that goes behind the lambda's body."""
+    """Returns the jump that goes behind the lambda's body."""
     cdef Pattern* pattern = node.own.pattern
     cdef NamedIndex* order = <NamedIndex*>hold(pattern.count * sizeof(NamedIndex))
     cdef uint32_t caught, slot = 1, i, turn, first

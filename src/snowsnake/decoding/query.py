@@ -47,7 +47,8 @@ _Name(name='c', is_optional=True, rest=[_Name(name='d', is_optional=False, rest=
 
 # How many parts may follow one another: each is a call in Python when the plan is made, and in C when it is carried out.
 _MOST_PARTS = 200
-_MOST_BRACES = 100                        # in each other
+# How many braces may be inside each other.
+_MOST_BRACES = 100
 _SHOWN_CHARACTERS = 80
 
 

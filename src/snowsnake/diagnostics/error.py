@@ -109,11 +109,16 @@ class EvaluationError(Exception):
         self.trace = list(trace)
         self.notes = list(notes)
         self.suggestions = list(suggestions)
-        self.fault = "other"                          # what is wrong, where the code says too little (FAULTS of traces/cause.py)
-        self.subject = ""                             # with the fault `no-file`: the file that is not there
-        self.exit_code = 1                            # of a command that ends with it
-        self.shows_place = True                       # False: a line of the trace shows where it is
-        self.others: list[EvaluationError] = []       # further faults of the same source, found in the same run
+        # What is wrong, where the code says too little (FAULTS of traces/cause.py).
+        self.fault = "other"
+        # The file that is not there, with the fault `no-file`.
+        self.subject = ""
+        # The exit code of a command that ends with this error.
+        self.exit_code = 1
+        # If not, a line of the trace shows the place.
+        self.shows_place = True
+        # Further faults of the same source, found in the same run.
+        self.others: list[EvaluationError] = []
 
     @property
     def entry(self) -> "ErrorKind":
@@ -163,7 +168,8 @@ class EvaluationError(Exception):
     def __str__(self) -> str:
         return f"{self.message} (at {self.position})" if self.position is not None else self.message
 
-    def __reduce__(self) -> "tuple[type[EvaluationError], tuple[object, ...], dict[str, object]]":  # an error can cross a process boundary: jobs raise it elsewhere
+    # An error can cross a process boundary: jobs raise it in another process.
+    def __reduce__(self) -> "tuple[type[EvaluationError], tuple[object, ...], dict[str, object]]":
         arguments = (self.code, self.message, self.position, self.trace, self.notes, self.suggestions)
         state = {"fault": self.fault, "subject": self.subject, "shows_place": self.shows_place, "exit_code": self.exit_code, "others": self.others}
         return type(self), arguments, state

@@ -12,7 +12,8 @@ import re
 # of a field -> how C formats it
 TYPES = {
     "": "%.*s",
-    "text": "%s",                     # ends with a NUL
+    # a text that ends with a NUL
+    "text": "%s",
     "int": "%lld",
     "count": "%llu",
     "number": "%u",
@@ -20,8 +21,8 @@ TYPES = {
     "code": "%d",
     "hex": "%02X",
 }
-# beside the words of the catalogue: what is no error
-SPOKEN = ("warning", "said", "part")  # part: of another message
+# Messages that are no errors have these codes, which are not in the catalogue; a "part" belongs to another message.
+SPOKEN = ("warning", "said", "part")
 _FIELD = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 
@@ -267,7 +268,8 @@ MESSAGES: tuple[Message, ...] = (
     # ---- fetching
     Message("NO_URL", "value", "'url' argument required"),
     Message("UNSUPPORTED_ARGUMENT", "value", "unsupported argument '{name:text}' to '{builtin:text}'"),
-    Message("UNSUPPORTED_FETCH_ARGUMENT", "value", "unsupported argument '{name}' to '{builtin:text}'"),        # never in quotes
+    # Its name is never in quotes.
+    Message("UNSUPPORTED_FETCH_ARGUMENT", "value", "unsupported argument '{name}' to '{builtin:text}'"),
     Message("INVALID_FETCHED_NAME", "value", "invalid store path name when fetching URL '{url}': {error}. {advice:text}"),
     Message("FETCH_WITHOUT_HASH", "access", "in pure evaluation mode, '{builtin:text}' requires a 'sha256' argument"),
     Message("NEGATIVE_ATTRIBUTE", "value", "negative value given for {what:text} attr {name:text}: {number:int}"),

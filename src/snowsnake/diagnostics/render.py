@@ -21,12 +21,18 @@ if TYPE_CHECKING:
     from snowsnake.diagnostics.error import EvaluationError, Frame
 
 _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[0m"
-_SHOWN_LIMIT = 4                       # lines of a trace that are shown by default; a frame with a place counts twice
-_LONGEST_LINE = 400                    # characters of an excerpt; of a longer line what is around the caret is shown
-_FEW = 5                               # so few repeated frames are printed, and not counted
-_STEERING = "\x1b\x07\r\t"                      # characters that programs may steer a terminal with, or that have no fixed width
-_INDENT = "       "                     # of what is below "error: "
-_FOLD = "fold"                         # the kind of a line that takes the place of frames
+# How many lines of a trace are shown by default; a frame with a place counts twice.
+_SHOWN_LIMIT = 4
+# How many characters of a line are shown; of a longer line, only what is around the caret is.
+_LONGEST_LINE = 400
+# So few repeated frames are printed one by one, without a count.
+_FEW = 5
+# Characters with which programs may steer a terminal, or that have no fixed width.
+_STEERING = "\x1b\x07\r\t"
+# The indentation of what is below "error: ".
+_INDENT = "       "
+# The kind of a line that replaces frames.
+_FOLD = "fold"
 _TRUNCATED = "(stack trace truncated; use '--show-trace' to show the full, detailed trace)"
 # Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what the calls were for.
 _DETAIL_KINDS = frozenset(("function", "call", "thunk"))
@@ -54,7 +60,8 @@ def render(error: "EvaluationError", *, show_trace: bool = False, colours: bool 
         trace = _outline(_folded(trace, is_place_shown=position is not None))
     has_trace = _trace_lines(trace, show_trace, paint, lines)
     prefix = paint(_RED, "error:") + " "
-    is_thrown = error.code == "throw"      # the message of another error may end in a value, which is shown to its last blank
+    # The message of any other error may end in a value, whose last blanks are shown.
+    is_thrown = error.code == "throw"
     lines.append((prefix if has_trace else "") + (error.message.rstrip() if is_thrown else error.message))
     text = indented("\n".join(lines), prefix, _INDENT, keeps_last=not is_thrown)
     if below := _below(error, position, paint):
@@ -69,15 +76,14 @@ def _below(error: "EvaluationError", position: Position | None, paint: _Paint) -
         from snowsnake.diagnostics.suggestions import sentence
 
         if position is None and error.position is not None:
-            lines.append("")               # told apart from the message, as the place between them would do
+            # The place, which would separate it from the message, is absent.
+            lines.append("")
         lines.append(sentence([paint(_MAGENTA, name) for name in error.suggestions]))
     return lines + [f"note: {note}" for note in error.notes]
 
 
 def _placed(error: "EvaluationError") -> "tuple[list[Frame], Position | None]":
-    """Trace and place: a builtin's error is at the builtin's call, whose frame shows the place once.
-
-    """
+    """Trace and place: a builtin's error is at the builtin's call, whose frame shows the place once."""
     trace, position = error.trace, error.position if error.shows_place else None
     if not trace or position is None or trace[-1].kind != "builtin":
         return trace, position
@@ -143,7 +149,8 @@ def _trace_lines(trace: "list[Frame]", show_trace: bool, paint: _Paint, lines: l
             lines.extend(("", paint(_MAGENTA, frame.name)))
             return
         if not frame.description:
-            return                         # addErrorContext ""
+            # This is `addErrorContext ""`.
+            return
         lines.extend(("", "… " + frame.description))
         shown += 1
         if frame.position is not None:

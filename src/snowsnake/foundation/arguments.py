@@ -3,7 +3,8 @@
 In: an argument and its name.  Out: the same argument, of the type that the code behind it relies on.
 """
 
-TYPE_CHECKING = False                     # `typing` costs a start more than the rest
+# Importing `typing` would cost a start more than everything else here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any

@@ -10,7 +10,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, make_view
-from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
+from snowsnake.host.byte_map cimport MapEntry, map_add
 from snowsnake.host.places cimport MISSING, is_elsewhere, stamp_is_young
 from snowsnake.host.state cimport FILE_NONE, Host, host_of
 from snowsnake.machine.errors cimport raise_text

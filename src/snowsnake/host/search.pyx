@@ -19,7 +19,7 @@ from snowsnake.host.policy cimport host_allows, host_check_access, host_require_
 from snowsnake.host.records cimport RECORD_STATUS, record_type
 from snowsnake.host.state cimport FEATURE_FLAKES, FILE_NONE, RESOLVE_FULL, Host, TreeFetcher, host_of, is_guarded
 from snowsnake.machine.attention cimport error_disregard, must_stop, stop
-from snowsnake.machine.errors cimport error_clear, format_text, raise_message, raise_text, worded
+from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOUT, RAISE, Machine
 
 

@@ -16,7 +16,7 @@ from snowsnake.diagnostics.message_table cimport (
 )
 from snowsnake.foundation.buffer cimport Bytes, bytes_append
 from snowsnake.machine.descriptions cimport describe_value, shown_type
-from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
+from snowsnake.machine.errors cimport format_text, raise_message, worded
 from snowsnake.machine.evaluation_order cimport attrs_turns, turns_made
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.notes cimport (
@@ -24,11 +24,11 @@ from snowsnake.machine.notes cimport (
     NOTE_RIGHT_SIDE,
 )
 from snowsnake.machine.positions cimport file_text, position_place, position_span
-from snowsnake.machine.state cimport ERROR_ASSERT, RAISE, File, TraceEntry
+from snowsnake.machine.state cimport RAISE, File, TraceEntry
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.word cimport (
     KIND_CLOSURE, TAG_BOX, TAG_FUNCTION, attrs_find, attrs_keys, attrs_size, is_attrs, is_bool, is_float, is_function, is_int, is_list, is_path,
-    is_string, keys_positions, keys_symbols, kind_of, list_size, string_data, string_size, tag_of,
+    is_string, keys_positions, keys_symbols, kind_of, list_size, tag_of,
 )
 from snowsnake.syntax.nodes cimport Ast, Text
 from snowsnake.syntax.parser cimport ast_free, parse

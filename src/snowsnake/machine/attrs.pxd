@@ -38,7 +38,7 @@ cdef bint sort_entries(Machine* m, Attr* entries, uint64_t count) noexcept nogil
     # Sorts by symbol; the sort is stable.  Returns False, with an error set, if memory is short.
 cdef uint32_t* keys_order(Machine* m, Word* keys) noexcept nogil
 cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil
-    # Takes complete keys that were allocated last.  If the machine already has the same keys, it returns those and gives the new ones back.
+    # Takes complete keys that were allocated last.  If the machine already has the same keys, it returns those and frees the room of the new ones.
 
 
 cdef enum:

@@ -16,12 +16,13 @@ from snowsnake.machine.attrs cimport (
     Attr, attrs_build, attrs_flat, attrs_lookup, attrs_merge, attrs_position, attrs_update, scratch_entries,
 )
 from snowsnake.machine.descriptions cimport raise_type
+from snowsnake.machine.gather cimport Gathered, gather, gathered
 from snowsnake.machine.errors cimport add_candidates, format_text, of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_list_view, new_string, write_barrier
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, internal_word
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport DONE, ERROR_MISSING_ARGUMENT, ERROR_UNEXPECTED_ARGUMENT, FORCE, RAISE, TAIL, Context, Formals
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, FORCE, RAISE, TAIL, Context, Formals
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
@@ -36,6 +37,7 @@ from snowsnake.syntax.turns cimport known_count
 cdef enum:
     LEAST_JOINED = 64                 # a list of so many elements may get room beside it
     COPIED_AT_ONCE = 1 << 22          # bytes of a text
+    MOST_UNITED = 8                   # contexts that are united one after the other: each union is kept
 
 
 cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
@@ -417,8 +419,11 @@ cdef Word _joined_in_place(Machine* m, Word a, uint64_t na, Word b, uint64_t nb)
 
 
 cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil:
-    """A list that `++` lengthens again and again, by little, gets room for half as many elements on that side; so all these operations together
-    cost no more than the final list."""
+    """Concatenates two lists.
+
+    A list that `++` lengthens by little again and again gets room for half as many elements on that side, so that all these operations together
+    cost no more than the final list.
+    """
     cdef uint64_t na = list_size(a), nb = list_size(b), room = 0, i
     cdef Word longer = a if na > nb else b
     cdef Word* out
@@ -469,6 +474,17 @@ cdef bint _copy_text(Machine* m, uint8_t* out, const uint8_t* text, uint64_t siz
     return True
 
 
+cdef bint _unite_contexts(Machine* m, Word* strings, uint64_t count, uint32_t* context) noexcept nogil:
+    """Returns False if memory is short."""
+    cdef Gathered contexts
+    cdef uint64_t i
+    memset(&contexts, 0, sizeof(Gathered))
+    for i in range(count):
+        gather(&contexts, string_context(strings[i]))
+    context[0] = gathered(m, &contexts)
+    return not contexts.failed
+
+
 cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept nogil:
     cdef uint64_t i, total = 0
     cdef uint32_t context = 0
@@ -483,8 +499,10 @@ cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept n
             return TAIL
         parts[i] = w
         total += string_size(w)
-        if string_context(w):
+        if string_context(w) and count <= MOST_UNITED:
             context = context_union(m, context, string_context(w))
+    if count > MOST_UNITED and not _unite_contexts(m, parts, count, &context):
+        return raise_text(m, ERROR_MEMORY, NULL)
     if count == 1:
         m.result = parts[0]
         return DONE

@@ -11,7 +11,7 @@ from snowsnake.machine.link cimport code_of
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport file_text, position_place
 from snowsnake.machine.state cimport Code, File, Machine
-from snowsnake.machine.word cimport KIND_BUILTIN, KIND_CLOSURE, KIND_PARTIAL, header_size, kind_of, pointer_of
+from snowsnake.machine.word cimport KIND_CLOSURE, KIND_PARTIAL, header_size, kind_of, pointer_of
 
 
 cdef inline bint _is_word(uint8_t c) noexcept nogil:

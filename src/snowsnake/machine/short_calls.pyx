@@ -1,16 +1,16 @@
 # cython: language_level=3
-"""Runs short functions that need nothing evaluated on the spot: without an activation, and without leaving the builtin.
+"""Runs short functions on the spot, if they need nothing evaluated: without an activation, and without leaving the builtin.
 
-In: a function and its arguments, or a thunk as `map` makes them.  Out: the result, or WORD_NOT_FOUND: then the machine must make the call.
+In: a function and its arguments, or a thunk as `map` makes them.  Out: the result, or WORD_NOT_FOUND if the machine must make the call.
 
 A builtin that calls a function for each of a million elements leaves and enters the loop as often; with `x: x + 1` or `a: b: a.x < b.x` that
-is most of the work.  Here such code runs up to its `Return`, and is given up at the first operation that would evaluate something, fail, call, or
-make a function.  So nobody can tell the difference: no order of evaluation, no error, no cell that others hold.
+is most of the work.  Here such code runs up to its `Return`.  It is given up at the first operation that would evaluate something, fail, call, or
+make a function.  So nobody can see a difference: no order of evaluation, no error, no cell that others hold.
 The list or set of a result is new, as it would be in the machine.
 
 Safepoints have more to do (collections, requests to stop), which only the machine can do: when one is due, nothing is called here.
-Builtins that keep what a million short calls make (the elements of a list, once they are forced) have it made in the old space, where
-collections would bring it one by one (`more_room`).
+If a builtin keeps the results of a million short calls (the elements of a list, once they are forced), they are made in the old space
+(`more_room`); otherwise collections would move them there one by one.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport strcmp

@@ -19,7 +19,7 @@ What it returns:
     FORCE      m.need is a thunk (not done): the machine forces it and enters f again; it pushes nothing
     CALL + n   the top of the stack holds n arguments and then the function (pushed by f, argument 1 first): the machine calls
                it, leaves the forced result on top of the stack in their place, and enters f again
-    RAISE      an error has been set with raise_error()
+    RAISE      an error has been set with a function of machine/errors.pxd (raise_type, raise_message …)
 
 When the machine enters f again, f finds its progress only in the words that it pushed above its arguments; at the first entry
 m.sp == fp + arity.  So a builtin that returns FORCE or CALL pushes at least one state word first (an index: small_int), unless it can
@@ -280,7 +280,7 @@ cdef struct Machine:
     # Protocol
     Word need
     Word result
-    volatile int attention            # requests to collect, interrupt, cancel or time out; safepoints check it
+    volatile int attention            # requests to stop (Attention in machine/attention.pxd), which safepoints check
     # Code
     Code** codes
     Code* unlinked                    # begins with the operation Link; its arity fits no call

@@ -12,7 +12,7 @@ A HeapText is a view of the slots for one entry: call `text_begin` first, and `t
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
-from snowsnake.builtins.gather cimport Gathered, gather, gathered
+from snowsnake.machine.gather cimport Gathered, gather, gathered
 from snowsnake.foundation.buffer cimport DECIMAL_SIZE, write_decimal
 from snowsnake.machine.errors cimport raise_text
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, string_words

@@ -9,7 +9,7 @@ from libc.string cimport memchr
 
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport (
-    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view, make_view, view_equal, view_of,
+    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view, make_view, view_equal,
 )
 from snowsnake.store.aterm cimport aterm_plain, compare_inputs
 from snowsnake.store.store_path cimport store_downstream_placeholder, store_next_placeholder, views_sort

@@ -80,10 +80,8 @@ cdef bint derivations_add_references(KnownDerivations* self, View path, const Vi
 cdef bint derivations_closure(KnownDerivations* self, View path, Bytes* out, Bytes* error) noexcept nogil
 # Appends the output names of a derivation, which is read if it is not known, to *out* as Views that the KnownDerivations owns.
 cdef bint derivations_outputs(KnownDerivations* self, View drv_path, Bytes* out, Bytes* error) noexcept nogil
-# Whether the derivation was made or read here, so that no reader is needed.
 cdef bint derivations_references(KnownDerivations* self, View path, Bytes* lines) noexcept nogil
     # Appends the references of a path as lines; returns False if nothing is known about it.
-cdef bint derivations_knows(KnownDerivations* self, View path) noexcept nogil
 
 # The hash modulo fixed outputs of a parsed derivation (of the masked text if is_masked).
 cdef bint derivation_modulo(KnownDerivations* self, View name, const DerivationFields* drv, bint is_masked, Digest* out, int* kind,

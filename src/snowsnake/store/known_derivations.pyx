@@ -162,12 +162,6 @@ cdef void derivations_free(KnownDerivations* self) noexcept nogil:
     memset(self, 0, sizeof(KnownDerivations))
 
 
-cdef bint derivations_knows(KnownDerivations* self, View path) noexcept nogil:
-    cdef uint32_t slot = 0
-    cdef uint32_t found = find_entry(self, path, path_hash(path), &slot)
-    return found != NO_ENTRY and self.entries[found].modulo_kind != MODULO_UNKNOWN
-
-
 cdef void* array_of(Bytes* buffer, size_t count, size_t item_size) noexcept nogil:
     """The buffer as an array of *count* items, contents undefined; NULL when memory runs out."""
     bytes_clear(buffer)

@@ -6,7 +6,7 @@ from snowsnake.syntax.nodes cimport Ast
 
 cdef list ancestors_of(Ast* ast, uint32_t start_byte, uint32_t end_byte)
 cdef list children_of(Ast* ast, uint32_t start_byte, uint32_t end_byte, str kind)
-    # Returns the outermost node with exactly this span and kind.  The offset of a name or of a piece of a string is that of its `${`.
+    # Returns the parts of the outermost node with exactly this span and kind.  The offset of a name or of a piece of a string is that of its `${`.
 cdef set names_at(Ast* ast, uint32_t offset)
     # Returns the names of the variables that the nodes around a byte bind.
 cdef list path_of(Ast* ast)

@@ -2,8 +2,9 @@
 """The nodes from the root of a tree down to a place in its source, from which the lines of a trace are made.
 
 In: a tree without faults and a span.  Out: a tuple for each node from the root down:
-(role in its parent, kind, operator, start, end, place, name, name's offset, variable); place is the offset of an operator or a pipe, or the start of another call; name is that of the attribute or
-variable that it is the value of.  The last one is the innermost node that contains the span.  The parts of one node have the same form.
+(role in its parent, kind, operator, start, end, place, name, name's offset, variable).  The place is the offset of an operator or a pipe, or the
+start of another call; the name is that of the attribute or variable whose value the node is.  The last tuple is for the innermost node that
+contains the span.  The tuples for the parts of one node have the same form.
 """
 from libc.stdint cimport uint32_t
 from libc.string cimport memset

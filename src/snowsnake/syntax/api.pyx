@@ -185,8 +185,8 @@ def parse_text(
     if ast == NULL:
         raise MemoryError("a syntax tree")
     tree.ast = ast
-    if is_checked and ast.fault_count == 0 and not run_check(ast):
-        raise RecursionError(TOO_DEEP)
+    if is_checked and ast.fault_count == 0:
+        run_check(ast)
     return tree
 
 
@@ -221,8 +221,12 @@ def name_text(str name) -> str:
         free(written)
 
 
-cdef bint run_check(Ast* ast):
-    cdef bint is_complete
+cdef int run_check(Ast* ast) except -1:
+    cdef bint is_complete, is_too_deep = False
     with nogil:
-        is_complete = check_bindings(ast)
-    return is_complete
+        is_complete = check_bindings(ast, &is_too_deep)
+    if not is_complete:
+        raise MemoryError("a syntax tree")
+    if is_too_deep:
+        raise RecursionError(TOO_DEEP)
+    return 0

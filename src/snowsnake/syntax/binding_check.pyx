@@ -275,7 +275,7 @@ cdef void find_first(void* given) noexcept nogil:
     check.faults[0] = first[0]
 
 
-cdef bint check_bindings(Ast* ast) noexcept nogil:
+cdef bint check_bindings(Ast* ast, bint* is_too_deep) noexcept nogil:
     cdef Check check
     cdef bint is_complete = True
     memset(&check, 0, sizeof(Check))
@@ -291,4 +291,5 @@ cdef bint check_bindings(Ast* ast) noexcept nogil:
     if check.fault_count != 0:
         ast.faults = check.faults     # the tree had none
         ast.fault_count = check.fault_count
-    return not check.is_too_deep
+    is_too_deep[0] = check.is_too_deep
+    return True

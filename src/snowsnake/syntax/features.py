@@ -5,8 +5,10 @@ Out: the features as bits, for the parser, the compiler, the set `builtins` and 
 of builtins say what each name needs.
 """
 
-TYPE_CHECKING = False                 # `typing` costs a start more than the rest
-PIPE_OPERATORS = 1                    # as in syntax/parse_state.pxd
+# Importing `typing` would cost a start more than everything else here.
+TYPE_CHECKING = False
+# The same number is in syntax/parse_state.pxd.
+PIPE_OPERATORS = 1
 NAMES = {"fetch-tree": 2, "fetch-closure": 4, "impure": 16, "time": 32, "dynamic-derivations": 64}
 # Settings about literals that are on (machine/lint.py), in addition to the features.
 LINTS = {
@@ -32,7 +34,8 @@ def feature_bits(features: "Iterable[str]" = (), is_pure: bool = False, hides_ti
     3
     """
     bits = 0 if is_pure else NAMES["impure"] if hides_time else NAMES["impure"] | NAMES["time"]
-    if not isinstance(features, tuple | list | frozenset | set):       # the commands pass these types, and need not import the code that checks others
+    # The commands pass these types, and need not import the code that checks others.
+    if not isinstance(features, tuple | list | frozenset | set):
         from snowsnake.foundation.arguments import a_list
 
         features = a_list("features", features, "names")

@@ -192,7 +192,7 @@ cdef Node* parse_string(ParseState* state) noexcept nogil:
 
 
 cdef uint32_t scan_indented(ParseState* state, uint32_t start) noexcept nogil:
-    """The end of the plain text from *start*; *start* itself if something else is there."""
+    """Returns the end of the plain text from *start*; *start* itself if something else is there."""
     cdef const uint8_t* data = state.lexer.data
     cdef uint32_t size_bytes = state.lexer.size_bytes
     cdef uint32_t position = start

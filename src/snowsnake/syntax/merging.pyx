@@ -128,7 +128,7 @@ cdef void duplicate_fault(ParseState* state, Binding* again, Binding* first, Pat
         step = step.outer
     if size_bytes > LONGEST_SHOWN_BYTES:
         size_bytes = name_text_bytes(&state.names[again.name])
-        outer = NULL                  # too long to show where it stands
+        outer = NULL                  # too long to show the sets around it
     text = allocate_text(state, size_bytes)
     whole.data = text
     whole.size_bytes = <uint32_t>size_bytes

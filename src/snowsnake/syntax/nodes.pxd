@@ -27,7 +27,7 @@ cdef enum NodeKind:
     NODE_VARIABLE                     # name
     NODE_SELECT                       # a: the set; items: attribute path (NODE_ATTR); b: default after `or`, or NULL
     NODE_HAS_ATTR                     # a: the set; items: attribute path
-    NODE_ATTR                         # one element of an attribute path: name if static, else a: the expression (name = NO_NAME)
+    NODE_ATTR                         # one element of an attribute path: its name if it is static; otherwise a: the expression (name = NO_NAME)
     NODE_APPLY                        # a: function; items: arguments, `f x y` is one node with two; of a pipe, size_bytes: its offset in the source
     NODE_LAMBDA                       # name: the parameter (`x:`, or NO_NAME); pattern or NULL; a: body
     NODE_LET                          # bindings; a: body

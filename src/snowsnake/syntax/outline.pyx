@@ -4,7 +4,7 @@
 In: a tree without faults.  Out: Python objects, nested `Literal`s; an expression that would have to be evaluated is of the kind `thunk`.
 The bodies of functions are not read, so that a large file costs what its outermost sets cost.
 """
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport uint32_t
 
 from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_INHERIT, BINDING_INHERIT_FROM, NODE_ATTRS, NODE_FLOAT, NODE_INT, NODE_LAMBDA, NODE_LIST,

@@ -27,7 +27,8 @@ cdef struct ParseState:
     uint32_t features
     uint32_t bracket_depth            # brackets open around the current token
     uint32_t interpolation_depth      # `${` of strings and paths among them
-    uint32_t end_start                # of a source that ends in a path, where its last token starts: there C++ Nix sees the end; else 0
+    # Where the last token of a source that ends in a path starts, because C++ Nix sees the end there; 0 for other sources.
+    uint32_t end_start
     bint is_hopeless                  # after this error nothing more can be said
     bint is_muted                     # skipping: faults are not recorded
     Node** nodes                      # nodes collected so far for constructs that are still open

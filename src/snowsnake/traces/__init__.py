@@ -1,6 +1,6 @@
 """Traces: what C++ Nix would have been doing when an error was raised, derived from the machine's activations and the sources.
 
-The machine keeps nothing for errors while it runs.  It notes the place of each activation, and the syntax tree of the source tells what that
+The machine keeps nothing for errors while it runs.  It notes the place of each activation, and the syntax tree of the source shows what that
 place is part of.  This is imported when there is an error to explain.
 """
 

@@ -1,7 +1,7 @@
 """C++ Nix 2.34's words for what a builtin was doing: its arguments, their elements, the results of functions that it was given.
 
 Most lines follow from the letters of the table of builtins; the others are phrases of their rows (`builtins/table_*.py`), from which
-`traces/phrases.py` is generated.  Parts of a builtin's input are named as in `traces.cause`; other names tell what the machine did
+`traces/phrases.py` is generated.  Parts of a builtin's input are named as in `traces.cause`; other names say what the machine did
 with an argument or an element: `coerced` to a string or path, `compared`, called (`function`), looked into for an attribute (`attributes`),
 read as a text (`content`).
 """

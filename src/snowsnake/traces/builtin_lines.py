@@ -37,44 +37,37 @@ _PART_OF_FAULT = {"not-coercible": "coerced", "not-absolute": "coerced", "not-co
 
 
 class BuiltinLines(TraceState):
+    """The lines of a builtin: that it was called, and which part of its input it was at."""
+
     def _builtin(self, note: Note, inner: Note | None, number: int) -> None:
         name = note.name
         if name == "__toStringCoerce" and self._is_to_string(note, number):
-            name = "toString"                  # the builtin is the machine's own operation
+            # The builtin `toString` is this operation of the machine.
+            name = "toString"
         if note.is_internal and name == note.name:
             return
-        before = self._notes[number - 1] if number else None
         if name == "derivation":
-            self._lines.append(("call-site", "", self._place))
-            if inner is None and self._cause.wants("a set"):
-                self._lines.append(("text", "while evaluating the value passed for the lambda argument", _DERIVATION_PLACES["argument"]))
-                self._is_shown = False
+            self._derivation_call(inner)
             return
-        if name == "derivationStrict" and note.is_behind_machine:
-            self._derivation(note)
-        elif name == "toJSON" and before is not None and before.name == "derivationStrict":
-            pass                               # it has the attribute's JSON made
-        elif name not in ("addErrorContext", "break"):
-            is_called_by_code = before is None or before.is_code or (before.kind == "text" and not note.is_behind_machine) \
-                or (number > 1 and before.name == "__equal" and self._notes[number - 2].is_gone)     # the rest of the arguments of a call waits there
-            self._lines.append(("builtin", name, self._place if is_called_by_code else None))
-        if name == "zipAttrsWith" and self._code == "not-a-function" and self._position is None:
-            self._position = note.extent       # what it calls with the list is a result
+        self._builtin_call(note, number, name)
         rest = self._notes[number + 1 :]
         if name == "genericClosure":
             rest = [other for other in rest if other.kind != "text"]
         rest = [other for other in rest if other.line != "fetching"]
         own = []
         while inner is not None and inner.kind == "text" and inner.line != "functor":
-            own.append(self._given(self._notes.pop(number + 1)))                 # what it was doing before, then the fault in that
+            # First comes what the builtin was doing, then the fault in that.
+            own.append(self._given(self._notes.pop(number + 1)))
             rest = rest[1:] if rest and rest[0] is inner else rest
             inner = self._inner(number)
         is_last = all(other.is_internal for other in rest)
         is_at_call = self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]
         if self._cause.kind == "not-convertible" and self._place is None and self._position is not None:
-            is_at_call = False                 # the place of a function that a command was to write as JSON
+            # The place is that of a function that a command was to write as JSON.
+            is_at_call = False
         if is_last and is_at_call:
-            self._is_shown = False             # the line shows it
+            # The line of the builtin shows the place.
+            self._is_shown = False
         self._lines += own
         text = None
         part = self._part(name, note, inner, is_last) if is_last or note.part else ""
@@ -114,6 +107,30 @@ class BuiltinLines(TraceState):
         if further is not None:
             self._lines.append(("text", further, None))
 
+    def _derivation_call(self, inner: Note | None) -> None:
+        """The lines of a call of `derivation`, which is a function of the language in C++ Nix."""
+        self._lines.append(("call-site", "", self._place))
+        if inner is None and self._cause.wants("a set"):
+            self._lines.append(("text", "while evaluating the value passed for the lambda argument", _DERIVATION_PLACES["argument"]))
+            self._is_shown = False
+
+    def _builtin_call(self, note: Note, number: int, name: str) -> None:
+        """The line that says that a builtin was called."""
+        before = self._notes[number - 1] if number else None
+        if name == "derivationStrict" and note.is_behind_machine:
+            self._derivation(note)
+        elif name == "toJSON" and before is not None and before.name == "derivationStrict":
+            # derivationStrict asked for the JSON of an attribute.
+            pass
+        elif name not in ("addErrorContext", "break"):
+            # The last part: there the rest of the arguments of a call waits.
+            is_called_by_code = before is None or before.is_code or (before.kind == "text" and not note.is_behind_machine) \
+                or (number > 1 and before.name == "__equal" and self._notes[number - 2].is_gone)
+            self._lines.append(("builtin", name, self._place if is_called_by_code else None))
+        if name == "zipAttrsWith" and self._code == "not-a-function" and self._position is None:
+            # The result of the function is called with the list.
+            self._position = note.extent
+
     def _is_to_string(self, note: Note, number: int) -> bool:
         """Whether code called it, or it was to be called later (`map toString`); the builtin itself calls it, too."""
         before = self._notes[number - 1] if number else None
@@ -139,11 +156,9 @@ class BuiltinLines(TraceState):
 
     def _derivation(self, note: Note) -> None:
         """The lines for an attribute of a derivation, which C++ Nix defines in Nix; selections of it have no line there."""
-        told = self._told if self._told_at == len(self._lines) else None
-        if told is not None and (told.line != "deep-attribute" or told.attribute not in ("drvPath", "outPath")):
-            told = None
-        if told is not None:
-            self._lines[-1] = (told.kind, told.name, told.place or _DERIVATION_PLACES[told.attribute])
+        last = self._machine_note if self._machine_line == len(self._lines) else None
+        if last is not None and last.line == "deep-attribute" and last.attribute in ("drvPath", "outPath"):
+            self._lines[-1] = (last.kind, last.name, last.place or _DERIVATION_PLACES[last.attribute])
         if note.attribute != "drvPath":
             self._lines.append(("builtin", "getAttr", _DERIVATION_PLACES["getAttr"]))
         self._lines.append(("builtin", "derivationStrict", _DERIVATION_PLACES["derivationStrict"]))

@@ -3,11 +3,15 @@
 from snowsnake.traces.note import Note, RawPosition
 from snowsnake.traces.source_tree import SourceTree
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 MOST_SHOWN = 10
 
 
-def cycle_of(notes: list[Note]) -> list[tuple[str, RawPosition]]:
-    """(name or nothing, place) of each value in the cycle; the first is the one that is needed again."""
+def cycle_of(notes: list[Note], features: "Iterable[str]") -> list[tuple[str, RawPosition]]:
+    """Returns (name or nothing, place) of each value in the cycle; the first is the one that is needed again."""
     start = next((number for number, note in enumerate(notes) if note.is_code and note.argument), None)
     if start is None:
         return []
@@ -15,13 +19,13 @@ def cycle_of(notes: list[Note]) -> list[tuple[str, RawPosition]]:
     found = []
     for note in notes[start:]:
         if note.kind == "thunk" and note.extent is not None and note.extent[1] is not None:
-            tree = trees.setdefault(note.extent[0], SourceTree(note.extent[1], ()))
+            tree = trees.setdefault(note.extent[0], SourceTree(note.extent[1], features))
             found.append(_named(tree, note.extent))
     return found[:MOST_SHOWN]
 
 
 def _named(tree: SourceTree, extent: RawPosition) -> tuple[str, RawPosition]:
-    """A value with the name that it is the definition of."""
+    """Returns the name that a value defines, or nothing, and its place."""
     way = tree.way_to(extent[2], extent[3])
     if not way or way[-1].role != "value" or (way[-1].start, way[-1].end) != extent[2:]:
         return "", extent

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _LOOKS = frozenset((OPCODES["HasAttrName"],))
 _HAVE_TAILS = ("lambda", "let", "with", "if", "assert")
-_DEEP = ("deepSeq", "__deepForce")         # C++ Nix has a place for what they force: its own
+# In C++ Nix, what these force has a place: that of the builtin.
+_DEEP = ("deepSeq", "__deepForce")
 _ARGUMENT_ERRORS = ("missing-argument", "unexpected-argument")
 
 
@@ -31,7 +32,7 @@ def frames_of(
     call_site: RawPosition | None,
     features: "Iterable[str]",
 ) -> tuple[list[Line], RawPosition | None, bool]:
-    """The lines of the trace, the place of the error, and whether the message shows it (else a line does).
+    """The lines of the trace, the place of the error, and whether the message shows it (otherwise a line does).
 
     `call_site` is the place from which the innermost function was called, if its caller's activation does not exist any more.
     """
@@ -55,12 +56,14 @@ class _Trace(OperatorLines, BuiltinLines):
                 is_import = note.name in ("import", "scopedImport")
             else:
                 self._lines.append(self._given(note))
-                self._told, self._told_at = note, len(self._lines)
+                self._machine_note, self._machine_line = note, len(self._lines)
         self._lines += [(note.kind, note.name, None) for note in self._compared]
         if self._notes and self._notes[-1].is_code and self._lines and self._lines[-1][0] == "builtin" and self._lines[-1][2] is None:
-            self._lines[-1] = ("text", f"while calling the '{self._lines[-1][1]}' builtin", None)        # the error is not its own, nor its place
+            # Neither the error nor its place belongs to the builtin.
+            self._lines[-1] = ("text", f"while calling the '{self._lines[-1][1]}' builtin", None)
         if self._code == "assertion" and self._notes and self._notes[-1].kind == "text":
-            self._is_shown = False             # the first of the lines that say what differs is at the assertion
+            # The first of the lines that say what differs is at the assertion.
+            self._is_shown = False
         return self._lines, self._position, self._is_shown
 
     def _activation(self, note: Note, inner: Note | None, is_import: bool, before: Note | None) -> None:
@@ -73,12 +76,14 @@ class _Trace(OperatorLines, BuiltinLines):
             self._call(note)
             return
         if note.kind == "function" and note.opcode == OPCODES["BindFormals"] and inner is not None and inner.kind == "thunk":
-            pass                               # its argument is evaluated first
+            # Its argument is evaluated first.
+            pass
         elif note.kind == "function":
             asker = self._asker()
             if note.is_behind_machine and note.arity == 1 and (asker is None or asker.is_code or asker.name in _DEEP) \
                     and (not self._lines or self._lines[-1][0] != "call"):
-                self._lines.append(("call", "", note.extent))        # it was to be called later: that call is nowhere in the source
+                # It was to be called later: that call is nowhere in the source.
+                self._lines.append(("call", "", note.extent))
             functor = self._functor_attribute(note) if note.arity == 2 else None
             if functor is not None and (note.is_behind_machine or (asker is not None and asker.kind == "builtin")):
                 self._lines += [("text", note_line("functor"), None), ("call", "", functor)]
@@ -97,7 +102,8 @@ class _Trace(OperatorLines, BuiltinLines):
             elif inner is not None and inner.kind == "thunk":
                 self._demand(note, way[-1], inner, tree)
             if is_said:
-                self._asked = "attribute"      # its line is there
+                # The attribute has its line already.
+                self._asked = "attribute"
         if inner is not None and inner.kind == "function":
             self._call_line(self._called(note.place), inner)
 
@@ -230,7 +236,8 @@ class _Trace(OperatorLines, BuiltinLines):
         if note.name != "__functor" or len(way) < 2 or note.extent is None:
             return None
         if note.arity == 1 and way[-1].role == "body" and way[-2].kind == "lambda":
-            way.pop()                          # what is left is the function that takes the set itself
+            # What is left is the function that takes the set itself.
+            way.pop()
         if way[-1].role != "value" or way[-1].name != "__functor" or way[-1].end != note.extent[3]:
             return None
         return (*note.extent[:2], way[-1].name_start, way[-1].name_start + 1)
@@ -243,8 +250,8 @@ class _Trace(OperatorLines, BuiltinLines):
         asked, self._asked = self._asked, ""
         asked_in, self._asked_in = self._asked_in, None
         name, place = self._defined(note)
-        is_told = before is not None and before.kind in ("builtin", "text") and (not before.is_internal or before.name in _WRITERS)
-        if not name or note.is_from_outside or (is_told and not note.is_behind_machine):
+        is_said = before is not None and before.kind in ("builtin", "text") and (not before.is_internal or before.name in _WRITERS)
+        if not name or note.is_from_outside or (is_said and not note.is_behind_machine):
             return
         if before is not None and asked_in is None and self._is_unnamed(name, before):
             return
@@ -252,9 +259,11 @@ class _Trace(OperatorLines, BuiltinLines):
             return
         shown = name_text(name)
         path = asked_in[0].attribute_path(asked_in[1], name) if asked_in is not None else ""
-        asked = path if f".{shown}." in f".{path}." else shown         # else asked for in tail position, by an activation that is gone
+        # If the path does not have the name, an activation that is gone asked for the attribute in tail position.
+        asked = path if f".{shown}." in f".{path}." else shown
         if self._lines and self._lines[-1][0] == "text" and self._lines[-1][2] is not None and self._lines[-1][2][2] == place[2]:
-            return                             # a line of deep evaluation is there already
+            # Deep evaluation has added a line for it already.
+            return
         self._lines.append(("attribute", asked, place))
 
     def _is_unnamed(self, name: str, before: Note) -> bool:

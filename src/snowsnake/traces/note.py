@@ -8,11 +8,12 @@ class Note:
 
     `kind`: `function`, `thunk`, `file` (code); `builtin`; `text`, `context` (lines).  `place` is its current operation's, `extent` the whole
     of its code; of a builtin, `extent` is the function that it was given first.  `opcode` and `operands` (tags of machine/word.pxd)
-    tell what a code was at; `part` what of its input a builtin was at (traces/cause.py), `argument` the number of an argument + 1, or 0.
+    say what a code was doing; `part` says which part of its input a builtin was at (traces/cause.py), `argument` is the number of an argument + 1, or 0.
     Of a code, `argument` says that it evaluates what an infinite recursion asked for again, and `selected` is the place of the
-    attribute that the selection at hand found last.  What `is_gone` left in tail position: nobody knows where it stood.  What
-    `is_behind_machine` was asked for by code of the machine's own; what `is_from_outside` by who called the machine.  `arity`: how many arguments a function takes at once.
-    `line`: which of the machine's lines it is (diagnostics/notes.py), `attribute` the attribute that it names; of `derivationStrict`, what of the derivation was asked for.
+    attribute that the selection at hand found last.  An activation that `is_gone` left in tail position, and nobody knows where it was.  One that
+    `is_behind_machine` was asked for by the machine's own code, and one that `is_from_outside` by the caller of the machine.  `arity`: how many
+    arguments a function takes at once.  `line`: which of the machine's lines it is (diagnostics/notes.py); `attribute`: the attribute that the line
+    names, or, for `derivationStrict`, what was asked for of the derivation.
     """
 
     __slots__ = (

@@ -29,6 +29,8 @@ _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
 
 
 class OperatorLines(TraceState):
+    """The lines of operators, conditions and pieces of strings, and of the expressions around them."""
+
     def _surroundings(self, note: Note, way: list[Step], tree: SourceTree) -> None:
         """The expressions that the nodes around the place are evaluating."""
         failing = self._failing_condition(note, way)
@@ -58,7 +60,8 @@ class OperatorLines(TraceState):
         if node.operator in _LOGIC:
             self._add(note, "text", f"in the {child.role} operand of the {_LOGIC[node.operator]} operator", node.place)
         elif node.operator == "//" and child.operator == "//":
-            return                             # a chain is one update
+            # A chain of `//` is one update.
+            return
         elif node.operator == "//":
             self._add(note, "text", f"in the {child.role} operand of the update (//) operator", tree.position_of(child))
         elif node.operator in _ARITHMETIC:
@@ -106,7 +109,8 @@ class OperatorLines(TraceState):
         elif node.kind == "hasAttr":
             child = tree.child(node, "set")
             if child is not None and child.kind == "select" and not tree.is_selected(inner.name, child):
-                child = None                   # an attribute of its path
+                # What is selected is an attribute of its path.
+                child = None
         elif node.kind in BINDERS and note.opcode in _FORCES_SET:
             child = self._inherited_from(note, node, tree)
         if child is not None and child.kind == "select":
@@ -146,14 +150,16 @@ class OperatorLines(TraceState):
         elif self._code == "not-a-function" and node.kind == "apply":
             self._position = self._called(self._position)
         elif self._code == "not-a-function" and node.kind in ("string", "path"):
-            self._at(note, self._piece_start(node, tree, inner))       # a `__toString`
+            # The function is a `__toString`.
+            self._at(note, self._piece_start(node, tree, inner))
         elif self._cause.wants("a Boolean"):
             self._boolean(note, node, tree)
         elif node.kind == "select" and self._cause.wants("a set"):
             self._add(note, "text", "while selecting an attribute", node.start)
             self._is_shown = False
         elif node.kind in BINDERS and note.opcode in SELECTS and self._cause.wants("a set"):
-            self._lines.append(("text", "while selecting an attribute", self._position))     # of `inherit (e) name`
+            # It is the selection of `inherit (e) name`.
+            self._lines.append(("text", "while selecting an attribute", self._position))
             self._is_shown = False
         elif node.kind in ("select", "hasAttr") and (self._cause.wants("a string") or self._code == "context"):
             child = tree.child(node, "name")
@@ -172,10 +178,12 @@ class OperatorLines(TraceState):
         elif node.kind == "variable" and self._cause.wants("a set"):
             self._with(note, tree)
         elif self._cause.kind == "not-coercible" and node.role == "left" and tree.way_to(node.start, node.end)[-2].operator == "+":
-            self._add(note, "text", "while evaluating a path segment", tree.way_to(node.start, node.end)[-2].start)     # a constant, before the `+`
+            # It is a constant before the `+`.
+            self._add(note, "text", "while evaluating a path segment", tree.way_to(node.start, node.end)[-2].start)
             self._is_shown = False
         elif self._code == "file" and node.kind in ("string", "binary"):
-            self._position = None              # a path that is copied to the store: the error has no place
+            # The error of a path that is copied to the store has no place.
+            self._position = None
         elif node.kind in ("string", "path") and self._cause.kind == "not-coercible":
             self._coerced_piece(note, node, tree, inner)
         elif node.kind == "binary":
@@ -223,7 +231,8 @@ class OperatorLines(TraceState):
         child = tree.child(node, "name")
         start = None if child is None else child.name_start
         if node.role == "value" and node.name_start == node.start and note.extent is not None and note.extent[2] == node.start:
-            start = node.start                 # `a.${b} = c` is `a = { ${b} = c; }`, all of it where the path starts
+            # `a.${b} = c` is `a = { ${b} = c; }`, and all of it is where the path starts.
+            start = node.start
         self._add(note, "text", "while evaluating the name of a dynamic attribute", start)
         if self._code == "context":
             self._position = None
@@ -244,7 +253,8 @@ class OperatorLines(TraceState):
         child = None
         if inner is not None and inner.argument:
             first = tree.child(node, "part")
-            is_split = node.kind == "path" and first is not None and tree.source[first.end - 1 : first.end] == b"/"      # the slash is a piece of its own
+            # The slash is a piece of its own.
+            is_split = node.kind == "path" and first is not None and tree.source[first.end - 1 : first.end] == b"/"
             child = tree.child(node, "part", inner.argument - 1 - is_split)
         return node.start if child is None or child.kind == "text" else child.name_start
 

@@ -212,7 +212,7 @@ def take_error(size_t machine, uint32_t asked_code, bint is_brief):
     omitted = m.error.trace_total - m.error.trace_count
     features = feature_names(m.features)
     error_clear(m)
-    cycle = cycle_of(notes) if code == ERROR_INFINITE_RECURSION else []
+    cycle = cycle_of(notes, features) if code == ERROR_INFINITE_RECURSION else []
     frames, position, shows_place = frames_of(notes, cause, position, call_site, features)
     error = make_error(code, message, position, frames, shows_place=shows_place, cycle=cycle, omitted_frames=omitted, suggestions=suggestions)
     _with_facts(error, cause.kind, subject, exit_code)

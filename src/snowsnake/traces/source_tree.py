@@ -6,15 +6,20 @@ In: source bytes.  Out: `Step`s from the root down to a span; None and empty lis
 from snowsnake.syntax.api import ParsedTree, name_text, parse_text
 from snowsnake.syntax.features import feature_bits
 
-TYPE_CHECKING = False                 # `typing`, `collections` and `re` cost more than the rest of an error
+# Importing `typing`, `collections` or `re` would cost more than the rest of an error.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Ways = dict[tuple[int, int], "list[Step]"]             # by the span that they lead to
+# Ways by the span that they lead to.
+Ways = dict[tuple[int, int], "list[Step]"]
 LARGEST_SOURCE_BYTES = 16_000_000
-_KEPT_TREES, _KEPT_BYTES = 24, 4_000_000               # a tree is eight times as large as its source; who meets one error after the other meets the same few files: 0.7 ms for each
-_kept: "dict[tuple[bytes, int], tuple[ParsedTree, Ways]]" = {}      # the one used last is the last
-_MOST_WAYS = 2000                      # of each of these
+# Errors that follow each other lie in the same few files, and parsing one of those takes 0.7 ms.  A tree is eight times as large as its source.
+_KEPT_TREES, _KEPT_BYTES = 24, 4_000_000
+# The tree that was used last is the last one.
+_kept: "dict[tuple[bytes, int], tuple[ParsedTree, Ways]]" = {}
+# How many ways are kept for each tree.
+_MOST_WAYS = 2000
 _read: dict[str, bytes] = {}
 
 _PLACED = frozenset(("variable", "select", "attrs", "lambda", "with", "if", "assert", "negate", "currentPosition", "searchPath"))
@@ -24,8 +29,9 @@ _PLACED_BY_PART = {"list": "item", "hasAttr": "set", "not": "operand"}
 class Step:
     """A node between the root and the place: its role in its parent, its kind, its span.
 
-    `place` is the offset of a binary node's operator, also of a pipe, and the start of another call; `name` that of the attribute or variable it is the value of, which stands at
-    `name_start`.  Of a dynamic name or a piece of a string, `name_start` is where its `${` is.  `variable`: the name that a variable is.
+    `place` is the offset of a binary node's operator, also of a pipe, and the start of another call.  `name` is the name of the attribute or variable
+    whose value the node is, and `name_start` its offset; for a dynamic name or a piece of a string, that is the offset of its `${`.  `variable` is
+    the name of a variable node.
     """
 
     __slots__ = ("role", "kind", "operator", "start", "end", "place", "name", "name_start", "variable")
@@ -171,7 +177,7 @@ class SourceTree:
 
 
 def _parsed(source: bytes, features: int) -> tuple[ParsedTree, Ways]:
-    """The tree of a source, from the last few that were asked for, and the ways in it that were looked for."""
+    """Returns the tree of a source and the ways that were looked for in it; the last few trees are kept."""
     key = source, features
     tree = _kept.pop(key, None)
     if tree is None:
@@ -184,7 +190,7 @@ def _parsed(source: bytes, features: int) -> tuple[ParsedTree, Ways]:
 
 
 def same_bytes(path: str, source: bytes) -> bytes:
-    """A file's contents, the same object as the last time if they are the same: what is known of it is found by that."""
+    """Returns a file's contents: the object of the last call if they are equal, because comparing a key of `_kept` with itself is fast."""
     known = _read.pop(path, None)
     if known == source:
         source = known

@@ -35,19 +35,24 @@ class TraceState:
         self._code: str = cause.code
         self._position: RawPosition | None = position
         self._call_site: RawPosition | None = call_site
-        self._number = 0                       # of the note in hand
+        # The number of the note in hand.
+        self._number = 0
         self._features = tuple(features)
         self._trees: dict[tuple[str, int], SourceTree] = {}
         self._lines: list[Line] = []
         self._is_shown = True
-        self._asked = ""                              # `variable` or `attribute`, if the next activation is the value of one
-        self._asked_in: tuple[SourceTree, Step] | None = None       # or the selection that asked for it
-        self._place: RawPosition | None = None        # where the caller of a builtin is
+        # `variable` or `attribute`, if the next activation is the value of one;
+        self._asked = ""
+        # or the selection that asked for it.
+        self._asked_in: tuple[SourceTree, Step] | None = None
+        # Where the caller of a builtin is.
+        self._place: RawPosition | None = None
         at_work = next((note.place for note in reversed(self._notes) if note.is_code), None)
         if "pipe-operators" in self._features and position is not None and at_work is not None and position[:3:2] == at_work[:3:2]:
             self._position = self._piped(at_work)
-        self._told: Note | None = None                # the last line of the machine's own, and how many lines there were then
-        self._told_at = 0
+        # The last line that the machine itself added, and how many lines there were then.
+        self._machine_note: Note | None = None
+        self._machine_line = 0
 
     def _given(self, note: Note) -> Line:
         """A line whose words the machine chooses; some places read differently."""
@@ -83,7 +88,8 @@ class TraceState:
             return None, []
         way = tree.way_inside(note.extent[2:], note.place[2], note.place[3])
         if not way and note.kind == "thunk":
-            way = [node for node in tree.way_to(*note.place[2:])[-1:] if node.kind in BINDERS]       # of `inherit (e) name`
+            # It belongs to `inherit (e) name`.
+            way = [node for node in tree.way_to(*note.place[2:])[-1:] if node.kind in BINDERS]
         return tree, way
 
     def _add(self, note: Note, kind: str, text: str, offset: int | None) -> None:
@@ -154,9 +160,11 @@ class TraceState:
             return nothing
         way = tree.way_to(note.extent[2], note.extent[3])
         while len(way) > 2 and not way[-1].name and way[-2].role == "value" and (way[-2].start, way[-2].end) == note.extent[2:]:
-            way.pop()                          # the set that `a.${b} = c` makes for `a`, not the one in it
+            # The thunk is the set that `a.${b} = c` makes for `a`, not the one in it.
+            way.pop()
         if way and self._is_named(way[-1].kind, note.name) and note.name and tree.source[note.extent[2] : note.extent[3]].strip(b'"') == note.name.encode():
-            return note.name, note.extent      # of `inherit (e) name`
+            # It belongs to `inherit (e) name`.
+            return note.name, note.extent
         if len(way) < 2 or way[-1].role != "value" or (way[-1].start, way[-1].end) != note.extent[2:]:
             return nothing
         start = way[-1].name_start
@@ -202,7 +210,8 @@ def _without_machine(notes: list[Note]) -> list[Note]:
             is_twice = is_own and found[-1].name == note.name
             if is_twice:
                 found.pop()
-            elif found[-1].name in ("getAttr", "__derivationPath") and note.name == "derivationStrict":     # of `derivation` itself
+            # The selections belong to `derivation` itself.
+            elif found[-1].name in ("getAttr", "__derivationPath") and note.name == "derivationStrict":
                 note.attribute = "outPath" if found.pop().name == "getAttr" else "drvPath"
                 is_own = True
         note.is_behind_machine = is_own

@@ -134,7 +134,7 @@ cdef void begin_text(Regex* regex, size_t size_bytes) noexcept nogil:
     regex.text_size = size_bytes
 
 
-cdef void give_captures(Regex* regex, const int64_t* slots, int64_t begin, int64_t end, int64_t* captures) noexcept nogil:
+cdef void write_captures(Regex* regex, const int64_t* slots, int64_t begin, int64_t end, int64_t* captures) noexcept nogil:
     captures[0] = begin
     captures[1] = end
     memcpy(captures + 2, slots, regex.slot_count * sizeof(int64_t))
@@ -157,7 +157,7 @@ cdef RegexResult regex_match_full(Regex* regex, const uint8_t* data, size_t size
         if end < 0:
             result = REGEX_MEMORY
         else:
-            give_captures(regex, regex.slots, 0, end, captures)
+            write_captures(regex, regex.slots, 0, end, captures)
     reverse_forget(&regex.reverse)
     return result
 
@@ -198,7 +198,7 @@ cdef RegexResult match_at(Regex* regex, int64_t begin, bint may_be_empty, int64_
         return REGEX_NO_MATCH
     regex.match_begin = begin
     regex.match_end = end
-    give_captures(regex, slots, begin, end, captures)
+    write_captures(regex, slots, begin, end, captures)
     return REGEX_MATCH
 
 

@@ -15,7 +15,7 @@ cdef void append_xml_attribute(Bytes* out, const uint8_t* data, size_t size_byte
 cdef bint is_keyword(const uint8_t* data, size_t size_bytes) noexcept nogil
 cdef bint is_identifier(const uint8_t* data, size_t size_bytes) noexcept nogil
 cdef void append_utf8(Bytes* out, uint32_t point) noexcept nogil
-    # Returns a code point.
+    # Appends a code point in UTF-8.
 
 
 cdef inline bint is_digit(int byte) noexcept nogil:

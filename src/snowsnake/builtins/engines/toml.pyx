@@ -327,13 +327,13 @@ cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_
         reader.message.failed = True
     else:
         with gil:
-            tell_all(reader)
+            report_all(reader)
     return False
 
 
-cdef void tell_all(TomlReader* reader) noexcept:
+cdef void report_all(TomlReader* reader) noexcept:
     """Puts everything that is wrong with the document in the place of what was found first, if that can be said."""
-    cdef bytes told
+    cdef bytes report
     try:
         from snowsnake.builtins.engines.toml_faults import LARGEST_BYTES, explain        # only for documents that are refused
 
@@ -341,12 +341,12 @@ cdef void tell_all(TomlReader* reader) noexcept:
             return
         text = explain(PyBytes_FromStringAndSize(<const char*>reader.data, reader.size_bytes))
         if text is not None:
-            told = text.encode()
+            report = text.encode()
             bytes_clear(&reader.message)
             bytes_text(&reader.message, "while parsing TOML: ")
-            bytes_append(&reader.message, <const uint8_t*><const char*>told, len(told))
+            bytes_append(&reader.message, <const uint8_t*><const char*>report, len(report))
     except (ImportError, MemoryError, OSError):
-        return                            # what was found first is told
+        return                            # the message stays what was found first
 
 
 cdef void toml_reader_free(TomlReader* reader) noexcept nogil:
