@@ -64,6 +64,20 @@ cdef void* arena_alloc(Arena* arena, size_t size_bytes) noexcept nogil:
     return start
 
 
+cdef void arena_give_back(Arena* arena, void* array) noexcept nogil:
+    cdef ArenaBlock** place = &arena.blocks
+    cdef ArenaBlock* block
+    if array == NULL:
+        return
+    while place[0] != NULL and <uint8_t*>place[0] + sizeof(ArenaBlock) != <uint8_t*>array:
+        place = &place[0].next
+    block = place[0]
+    if block != NULL and block.size_bytes > LARGEST_BLOCK_BYTES:
+        place[0] = block.next
+        arena.total_bytes -= block.size_bytes
+        free(block)
+
+
 cdef void arena_free(Arena* arena) noexcept nogil:
     cdef ArenaBlock* block = arena.blocks
     cdef ArenaBlock* following
