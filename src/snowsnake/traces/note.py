@@ -11,13 +11,13 @@ class Note:
     tell what a code was at; `part` what of its input a builtin was at (traces/cause.py), `argument` the number of an argument + 1, or 0.
     Of a code, `argument` says that it evaluates what an infinite recursion asked for again, and `selected` is the place of the
     attribute that the selection at hand found last.  What `is_gone` left in tail position: nobody knows where it stood.  What
-    `is_behind_machine` was asked for by code of the machine's own; what `is_from_outside` by who called the machine.  `arity`: how many arguments a function takes at once.
+    `is_behind_machine` was asked for by code of the machine's own, which called it with `machine_arguments`; what `is_from_outside` by who called the machine.  `arity`: how many arguments a function takes at once.
     `line`: which of the machine's lines it is (diagnostics/notes.py), `attribute` the attribute that it names; of `derivationStrict`, what of the derivation was asked for.
     """
 
     __slots__ = (
         "kind", "name", "place", "extent", "opcode", "operands", "argument", "part", "selected", "is_gone", "is_functor", "arity",
-        "is_behind_machine", "is_from_outside", "line", "attribute",
+        "is_behind_machine", "machine_arguments", "is_from_outside", "line", "attribute",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +51,7 @@ class Note:
         self.is_functor = is_functor
         self.arity = arity
         self.is_behind_machine = self.is_from_outside = False
+        self.machine_arguments = 0
         self.line = line
         self.attribute = attribute
 
