@@ -8,7 +8,7 @@ a `?` with computed names stops at the first that is missing; paths may be inter
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
-from snowsnake.bytecode.builder cimport builder_byte, builder_constant
+from snowsnake.bytecode.builder cimport Builder, builder_byte, builder_constant, builder_span
 from snowsnake.bytecode.chunk cimport (
     CHUNK_LAMBDA, CHUNK_THUNK, CONSTANT_ATTR_NAME, CONSTANT_ATTRS, CONSTANT_FALSE, CONSTANT_SEARCH_PATH,
     CONSTANT_STRING, CONSTANT_TRUE,
@@ -512,6 +512,19 @@ cdef void specified_value(Compiler* c, Bindings* bindings, Tracked* tracked, int
     c.locals[tracked.local].is_initialised = True
 
 
+cdef void specified_places(Compiler* c, Tracked* tracked, uint32_t total, Node* node) noexcept nogil:
+    """Spans of the computed names: the set that comes next has them in front of its own span, because its bytes have no room for them."""
+    cdef Builder* b = &c.cx.code
+    cdef bint has_places = False
+    cdef uint32_t i
+    for i in range(total):
+        if tracked[i].binding == NULL:
+            builder_span(b, tracked[i].dynamic.start_byte, tracked[i].dynamic.end_byte)
+            has_places = True
+    if has_places:
+        builder_span(b, node.start_byte, node.end_byte)
+
+
 cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
     """Push all values in their slots, then build the set unless it is a `let`."""
     cdef Bindings* bindings = node.own.bindings
@@ -544,6 +557,7 @@ cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
         specified_finalise(c, tracked, total)
     if kind != BINDINGS_LET:
         count += total
+        specified_places(c, tracked, total, node)
         op1(c, OP_ATTRS, count, node, 1 - 2 * <int>count)
     forget_turns(&turns)
     release(tracked)
