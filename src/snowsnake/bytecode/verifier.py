@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from snowsnake.bytecode.decode import DecodeFault, operations
 from snowsnake.bytecode.effects import EFFECTS
-from snowsnake.bytecode.view import Chunk, Keys, expect_chunk
 from snowsnake.bytecode.opcode_numbers import OPCODES
+from snowsnake.bytecode.view import Chunk, Keys, expect_chunk
 from snowsnake.bytecode.walk import Walk
 
 _ATTRS = bytes([OPCODES["Attrs"]])     # has a span for each computed name, in front of its own
