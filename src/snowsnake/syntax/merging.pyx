@@ -21,6 +21,7 @@ cdef enum:
     SECOND_CAPACITY = 4               # the first is 1: many sets have one attribute, and those of a deep source nearly all
     LARGEST_UNINDEXED = 12            # up to here, a scan finds a name as fast
     MOST_SHRUNK = 4096                # of larger arrays, what was never written takes no memory
+    LARGE_INDEX = 1 << 18             # names
     LONGEST_SHOWN_BYTES = 1000        # of an attribute path in a message
 
 
@@ -31,6 +32,7 @@ cdef struct OpenBindings:
     uint32_t dynamic_capacity
     uint32_t from_capacity
     uint32_t index_mask
+    bint is_closed                    # from then on, arrays of its bindings are its own
     uint32_t* index                   # from name to position in items + 1, with open addressing; NULL while there are few
 
 
@@ -83,19 +85,25 @@ cdef void give_array(ParseState* state, Binding* array, uint32_t capacity) noexc
         arena_give_back(&state.ast.arena, array)
 
 
-cdef void resize_set(ParseState* state, OpenBindings* builder, uint32_t capacity) noexcept nogil:
+cdef void resize_set(ParseState* state, OpenBindings* builder, uint32_t capacity, bint was_closed) noexcept nogil:
     cdef Binding* items = builder.bindings.items
-    builder.bindings.items = take_array(state, capacity)
+    builder.bindings.items = <Binding*>allocate(state, capacity * sizeof(Binding)) if builder.is_closed else take_array(state, capacity)
     if items != NULL:
         memcpy(builder.bindings.items, items, builder.bindings.count * sizeof(Binding))
-        give_array(state, items, builder.capacity)
+        if not was_closed:
+            give_array(state, items, builder.capacity)
     builder.capacity = capacity
 
 
 cdef void close_set(ParseState* state, Bindings* bindings) noexcept nogil:
     cdef OpenBindings* builder = <OpenBindings*>bindings
-    if bindings.count < builder.capacity <= MOST_SHRUNK:
-        resize_set(state, builder, bindings.count)
+    builder.is_closed = True
+    if builder.index_mask >= LARGE_INDEX:
+        arena_give_back(&state.ast.arena, builder.index)
+        builder.index = NULL          # made again if a name is added after all
+        builder.index_mask = 0
+    if 0 < builder.capacity <= MOST_SHRUNK:
+        resize_set(state, builder, bindings.count, False)
 
 
 cdef inline uint32_t hash_of_name(Name name) noexcept nogil:
@@ -121,9 +129,11 @@ cdef void build_index(ParseState* state, OpenBindings* builder) noexcept nogil:
         index_name(builder, builder.bindings.items[i].name, i)
 
 
-cdef Binding* find(Bindings* bindings, Name name) noexcept nogil:
+cdef Binding* find(ParseState* state, Bindings* bindings, Name name) noexcept nogil:
     cdef OpenBindings* builder = <OpenBindings*>bindings
     cdef uint32_t i
+    if builder.index == NULL and bindings.count > LARGEST_UNINDEXED:
+        build_index(state, builder)   # of a finished set
     if builder.index == NULL:
         for i in range(bindings.count):
             if bindings.items[i].name == name:
@@ -137,7 +147,7 @@ cdef void append(ParseState* state, Bindings* bindings, Binding* binding) noexce
     cdef OpenBindings* builder = <OpenBindings*>bindings
     cdef uint32_t capacity = builder.capacity
     if bindings.count == capacity:
-        resize_set(state, builder, larger_capacity(capacity))
+        resize_set(state, builder, larger_capacity(capacity), builder.is_closed)
     bindings.items[bindings.count] = binding[0]
     bindings.count += 1
     if bindings.count > LARGEST_UNINDEXED:
@@ -206,7 +216,7 @@ cdef bint find_conflict(ParseState* state, Bindings* target, Bindings* source, P
     cdef uint32_t i
     for i in range(source.count):
         binding = &source.items[i]
-        first = find(target, binding.name)
+        first = find(state, target, binding.name)
         if first != NULL and not (is_set(first) and is_set(binding)):
             if conflict == NULL or binding.name < conflict.name:
                 conflict = binding
@@ -239,7 +249,7 @@ cdef void merge(ParseState* state, Bindings* target, Bindings* source, PathStep*
 
 cdef void add_binding(ParseState* state, Bindings* bindings, Binding* binding, PathStep* outer) noexcept nogil:
     """Adds a binding to the set that the names of *outer* lead to."""
-    cdef Binding* first = find(bindings, binding.name)
+    cdef Binding* first = find(state, bindings, binding.name)
     cdef PathStep step
     if first == NULL:
         append(state, bindings, binding)
@@ -270,6 +280,7 @@ cdef void add_named(
 cdef Node* new_nested_set(ParseState* state, AttributePath* path) noexcept nogil:
     cdef Node* node = new_node(state, NODE_ATTRS, path.start, path.end)
     node.own.bindings = new_set(state)
+    (<OpenBindings*>node.own.bindings).is_closed = True        # nobody sees its end
     return node
 
 
@@ -293,7 +304,7 @@ cdef Bindings* enter(
     binding.name = element.name
     binding.start_byte = path.start
     binding.end_byte = element.end_byte
-    first = find(bindings, element.name)
+    first = find(state, bindings, element.name)
     if first != NULL:
         if is_set(first):
             return first.value.own.bindings
