@@ -40,6 +40,23 @@ SOURCES = {
     "undefined-of-20000": "let x = 1; in [ " + " ".join(f"(x + {i})" for i in range(6600)) + " undefined ]",
     "undefined-of-300000": "let x = 1; in [ " + " ".join(f"(x + {i})" for i in range(100_000)) + " undefined ]",
 }
+LARGE_BYTES = 135_000_000
+LARGE_SOURCES = {                     # start, piece, end
+    "large-texts": ("[ ", '"text number {} of a long source of data" ', "]"),
+    "large-long-texts": ("[ ", '"{} ' + "0123456789abcdef" * 60 + '" ', "]"),
+    "large-sets": ("[ ", '{{ name = "n{0}"; value = {0}; }} ', "]"),
+    "large-named-sets": ("{ ", 'n{0} = {{ a = {0}; b = "x{0}"; }};\n', "}"),
+}
+
+
+def write_large(path: Path, start: str, piece: str, end: str) -> None:
+    count = 0
+    with open(path, "w") as file:
+        file.write(start)
+        while file.tell() < LARGE_BYTES:
+            file.write("".join(piece.format(i) for i in range(count, count + 10_000)))
+            count += 10_000
+        file.write(end)
 
 
 def prepare(folder: Path, names: list[str]) -> dict[str, list[str]]:
@@ -52,7 +69,10 @@ def prepare(folder: Path, names: list[str]) -> dict[str, list[str]]:
         (folder / "large").write_text("0123456789abcde\n" * (4 << 20))
     words = {}
     for name in names:
-        if name in SOURCES:
+        if name in LARGE_SOURCES:
+            write_large(folder / f"{name}.nix", *LARGE_SOURCES[name])
+            words[name] = [str(folder / f"{name}.nix")]
+        elif name in SOURCES:
             (folder / f"{name}.nix").write_text(SOURCES[name])
             words[name] = [str(folder / f"{name}.nix")]
         else:
@@ -67,7 +87,7 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    names = given.only.split(",") if given.only else [*EXPRESSIONS, *SOURCES]
+    names = given.only.split(",") if given.only else [*EXPRESSIONS, *SOURCES, *LARGE_SOURCES]
     environment = {**os.environ, "SNOWSNAKE_NO_CACHE": "1"}
     with tempfile.TemporaryDirectory(prefix="single-") as name, Meter(60) as meter:
         folder = Path(name)

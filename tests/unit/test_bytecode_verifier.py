@@ -157,6 +157,9 @@ def test_a_chunk_of_the_wrong_shape_is_a_fault() -> None:
     assert "a thunk with parameters" in verify(chunk_of("Constant 0; Return", "thunk", arity=1))
     unsorted = Keys(["b", "a"], [1, 2], [True, False])
     assert any("byte order" in fault for fault in verify(chunk_of("Constant 0; Return", "lambda", formals=unsorted)))
+    computed = Chunk(code=assemble("Constant 0; Constant 1; Attrs 1; Return"), constants=[ONE, ONE], max_stack=2,
+                     spans=[Span(0, 0, 1), Span(4, 1, 2), Span(4, 3, 4)])  # fmt: skip
+    assert "spans out of order" not in verify(computed)
     assert "spans out of order" in verify(Chunk(code=assemble("Constant 0; Return"), constants=[ONE], max_stack=1,
                                                 spans=[Span(0, 1, 2), Span(0, 3, 4)]))  # fmt: skip
 

@@ -8,10 +8,15 @@ the stack wherever ways meet, no underflow, `max_stack` large enough, no slot re
 (forced, called, returned) while an object on the stack has captures that are still deferred.
 """
 
+from itertools import pairwise
+
 from snowsnake.bytecode.decode import DecodeFault, operations
 from snowsnake.bytecode.effects import EFFECTS
+from snowsnake.bytecode.opcode_numbers import OPCODES
 from snowsnake.bytecode.view import Chunk, Keys, expect_chunk
 from snowsnake.bytecode.walk import Walk
+
+_ATTRS = bytes([OPCODES["Attrs"]])     # has a span for each computed name, in front of its own
 
 
 def verify(chunk: Chunk) -> list[str]:
@@ -49,7 +54,8 @@ def _shape_faults(chunk: Chunk) -> list[str]:
         if chunk.formals.has_default is None or len(chunk.formals.has_default) != len(chunk.formals.names):
             faults.append("formals without saying which have a default")
     starts = [span.code_start for span in chunk.spans]
-    if starts != sorted(set(starts)) or (starts and starts[-1] >= len(chunk.code)):
+    repeated = {start for start, other in pairwise(starts) if start == other}
+    if starts != sorted(starts) or any(chunk.code[start : start + 1] != _ATTRS for start in repeated) or (starts and starts[-1] >= len(chunk.code)):
         faults.append("spans out of order")
     if chunk.code and starts[:1] != [0]:
         faults.append("code without a span")

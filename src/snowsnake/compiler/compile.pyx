@@ -6,6 +6,7 @@ In: an Ast and the folder that relative paths start from.  Out: an image, which 
 state names what a compilation has · globals, names, new_nodes, scope: names · emit: operations, constants, jumps · rewrite: what is
 defined by other syntax · specified: level 0 · lazy, expressions, bindings, patterns: the default level.
 """
+from libc.stdint cimport uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memset, strlen
 
@@ -17,8 +18,12 @@ from snowsnake.bytecode.opcodes cimport OP_FORCE, OP_RETURN
 from snowsnake.compiler.emit cimport fault, op
 from snowsnake.compiler.expressions cimport evaluate
 from snowsnake.compiler.names cimport note_hidden_name, take_names
+<<<<<<< HEAD
 from snowsnake.compiler.new_nodes cimport new_node
 from snowsnake.compiler.orders cimport NamedIndex, find_named, names_in_order
+=======
+from snowsnake.compiler.new_nodes cimport free_before, is_tree_apart, new_node
+>>>>>>> 1358ab2 (The tree of a large source is freed while it is compiled)
 from snowsnake.compiler.patterns cimport bind_pattern
 from snowsnake.compiler.scope cimport begin_chunk, begin_chunk_later, context_free, end_chunk
 from snowsnake.compiler.specified cimport specified, specified_lambda_body
@@ -26,14 +31,21 @@ from snowsnake.compiler.state cimport KEPT_CONTEXTS, NONE, Compiler, LaterThunk
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.binding_check cimport first_undefined
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, stack_limit
+<<<<<<< HEAD
 from snowsnake.syntax.global_names cimport global_count
 from snowsnake.syntax.leaving cimport leave_if_asked, release, release_all
 from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, SYNTAX_UNDEFINED, Formal, Pattern, SyntaxFault, arena_alloc
+=======
+from snowsnake.syntax.global_names cimport compare_text, global_count
+from snowsnake.syntax.leaving cimport release_all
+from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, SYNTAX_UNDEFINED, ArenaBlock, Formal, Pattern, SyntaxFault, arena_alloc
+>>>>>>> 1358ab2 (The tree of a large source is freed while it is compiled)
 from snowsnake.syntax.parser cimport ast_free, parse
 
 cdef enum:
     SMALLEST_IMAGE_BYTES = 1024       # images are about as large as their source
     KEPT_CAPACITY = 1 << 14           # items of one array
+    FREED_TREE_BYTES = 8 << 20
 
 
 # ---- units ------------------------------------------------------------------------------------------------------
@@ -66,7 +78,14 @@ cdef Node* scoped_root(Compiler* c, const Text* scope_names, uint32_t scope_coun
     return node
 
 
+cdef void free_tree(Compiler* c, const void* last) noexcept nogil:
+    """Frees a large tree up to its *last* block once all is compiled, so that it does not lie beside the record of a large chunk."""
+    if c.ast.arena.total_bytes >= FREED_TREE_BYTES and c.fault_count == 0 and c.later_count == 0 and is_tree_apart(c):
+        free_before(c, last)
+
+
 cdef void compile_root(Compiler* c, Node* root, bint is_scoped) noexcept nogil:
+    cdef const void* last = <const uint8_t*>c.ast.arena.blocks + sizeof(ArenaBlock)
     if is_scoped:
         begin_chunk(c, CHUNK_LAMBDA, root, NO_NAME, 1)
         root.end_byte = root.start_byte    # its operations are not in the program, so traces may not point at them
@@ -83,6 +102,7 @@ cdef void compile_root(Compiler* c, Node* root, bint is_scoped) noexcept nogil:
             specified(c, root, NONE, NO_NAME)
             op(c, OP_FORCE, root, 0)
             op(c, OP_RETURN, root, 0)
+    free_tree(c, last)
     end_chunk(c)
     compile_later(c)
 

@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t, uint8_t
 
 from snowsnake.bytecode.builder cimport builder_op, builder_patch, builder_varint
+from snowsnake.bytecode.chunk cimport Constant
 from snowsnake.compiler.state cimport Compiler
 from snowsnake.syntax.global_table cimport Global
 from snowsnake.syntax.nodes cimport Name, Node, Text, arena_alloc
@@ -35,6 +36,8 @@ cdef void fault(Compiler* c, int kind, const char* before, Text name, const char
 cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil
 cdef void push_constant(Compiler* c, Node* node) noexcept nogil
 cdef void push_plain(Compiler* c, uint8_t kind, Node* node) noexcept nogil
+cdef Constant* add_text(Compiler* c, uint8_t kind, Text text) noexcept nogil
+    # Appends a constant with a text, which is written at once: what it lies in may be gone when the chunk is finished.
 cdef uint32_t text_constant(Compiler* c, uint8_t kind, Text text, uint32_t start_byte) noexcept nogil
 cdef uint32_t name_constant(Compiler* c, Name name) noexcept nogil
 cdef uint32_t global_constant(Compiler* c, Global* which) noexcept nogil

@@ -78,20 +78,25 @@ cdef void push_plain(Compiler* c, uint8_t kind, Node* node) noexcept nogil:
     op1(c, OP_CONSTANT, plain_constant(c, kind), node, 1)
 
 
+cdef Constant* add_text(Compiler* c, uint8_t kind, Text text) noexcept nogil:
+    cdef Constant* constant = builder_constant(&c.cx.code, kind)
+    if text.number == 0 and text.size_bytes:
+        text.number = writer_text(&c.writer, text)
+    constant.own.text = text
+    return constant
+
+
 cdef uint32_t text_constant(Compiler* c, uint8_t kind, Text text, uint32_t start_byte) noexcept nogil:
     """A constant with a text that the unit already has; at the default level, shared with a near one."""
     cdef Builder* b = &c.cx.code
     cdef uint32_t i = b.constant_count
-    cdef Constant* constant
     if c.level > 0:
         while i > 0 and b.constant_count - i < SHARED_CONSTANTS:
             i -= 1
             if b.constants[i].kind == kind and b.constants[i].own.text.data == text.data \
                     and b.constants[i].own.text.size_bytes == text.size_bytes:
                 return i
-    constant = builder_constant(b, kind)
-    constant.own.text = text
-    constant.start_byte = start_byte
+    add_text(c, kind, text).start_byte = start_byte
     return b.constant_count - 1
 
 
@@ -150,14 +155,13 @@ cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
     elif node.kind == NODE_ATTRS:
         return plain_constant(c, CONSTANT_ATTRS)
     elif node.kind == NODE_PATH:
-        text = path_text(c, node)
-        builder_constant(b, CONSTANT_PATH).own.text = text
+        add_text(c, CONSTANT_PATH, path_text(c, node))
     else:
         text = text_of(NULL, 0)
         if node.count:
             piece = node.items[0]
             text = text_of(piece.own.text, piece.size_bytes)
-        builder_constant(b, CONSTANT_STRING).own.text = text
+        add_text(c, CONSTANT_STRING, text)
     return b.constant_count - 1
 
 

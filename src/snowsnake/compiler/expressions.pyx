@@ -6,7 +6,7 @@ What can be observed happens in the order of C++ Nix: where a later operand has 
 """
 from libc.stdint cimport uint64_t
 
-from snowsnake.bytecode.builder cimport builder_byte, builder_constant, builder_jump
+from snowsnake.bytecode.builder cimport builder_byte, builder_jump
 from snowsnake.bytecode.chunk cimport (
     CONSTANT_FALSE, CONSTANT_HOME_PATH, CONSTANT_NULL, CONSTANT_PATH, CONSTANT_SEARCH_PATH, CONSTANT_STRING,
     CONSTANT_TRUE,
@@ -22,13 +22,14 @@ from snowsnake.bytecode.opcodes cimport (
 )
 from snowsnake.compiler.bindings cimport evaluate_attrs, evaluate_legacy_let, evaluate_let
 from snowsnake.compiler.emit cimport (
-    add_jump, depth_of, fault, global_constant, is_too_deep, jump, land, land_all, literal_constant, name_constant, op,
+    add_jump, add_text, depth_of, fault, global_constant, is_too_deep, jump, land, land_all, literal_constant, name_constant, op,
     op1, operand, path_text, push_constant, push_plain, text_constant, text_of,
 )
 from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.lazy cimport (
     arithmetic_of, arithmetic_operands, delay, is_literal, is_numeric_literal, is_operand, place_of,
 )
+from snowsnake.compiler.new_nodes cimport free_before, is_tree_apart
 from snowsnake.compiler.patterns cimport push_lambda
 from snowsnake.compiler.rewrite cimport has_overrides, is_bound, rewrite_operator, rewrite_search_path
 from snowsnake.compiler.scope cimport (
@@ -44,6 +45,22 @@ from snowsnake.syntax.nodes cimport (
     OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL, OPERATOR_NOT_EQUAL, OPERATOR_OR,
     OPERATOR_SUB, OPERATOR_UPDATE, PATH_HOME, SYNTAX_MALFORMED, SYNTAX_UNDEFINED, Text,
 )
+
+cdef enum:
+    FREED_AT_ONCE = 1 << 14           # elements
+
+
+cdef void push_elements(Compiler* c, Node* node) noexcept nogil:
+    """The elements of a list.  If the whole source is a long one, the trees of those that are done are freed."""
+    cdef Node** items = node.items
+    cdef uint32_t i, count = node.count
+    cdef bint is_freed = node == c.ast.root and count >= FREED_AT_ONCE and is_tree_apart(c)
+    for i in range(count):
+        delay(c, items[i], NONE, NO_NAME)
+        if is_freed and i % FREED_AT_ONCE == FREED_AT_ONCE - 1 and c.fault_count == 0 and c.later_count == 0:
+            free_before(c, items[i])
+            node.items = items + i + 1        # for who looks at the tree after a later fault
+            node.count = count - i - 1
 
 
 cdef void evaluate(Compiler* c, Node* node, bint tail, Name label) noexcept nogil:
@@ -88,9 +105,9 @@ cdef void evaluate(Compiler* c, Node* node, bint tail, Name label) noexcept nogi
     elif node.kind == NODE_LEGACY_LET:
         evaluate_legacy_let(c, node)
     elif node.kind == NODE_LIST:
-        for index in range(node.count):
-            delay(c, node.items[index], NONE, NO_NAME)
-        op1(c, OP_LIST, node.count, node, 1 - <int>node.count)
+        index = node.count
+        push_elements(c, node)
+        op1(c, OP_LIST, index, node, 1 - <int>index)
     elif node.kind == NODE_HAS_ATTR:
         evaluate_has_attr(c, node)
     elif node.kind == NODE_NOT:
@@ -368,16 +385,16 @@ cdef uint32_t push_path_start(Compiler* c, Node* node) noexcept nogil:
     cdef Text text
     if node.flags & PATH_HOME:
         text = text_of(piece.own.text + 2, piece.size_bytes - 2)
-        builder_constant(&c.cx.code, CONSTANT_HOME_PATH).own.text = text
+        add_text(c, CONSTANT_HOME_PATH, text)
         push_constant(c, node)
         op(c, OP_RESOLVE_HOME_PATH, node, 0)
     else:
         text = path_text(c, node)
-        builder_constant(&c.cx.code, CONSTANT_PATH).own.text = text
+        add_text(c, CONSTANT_PATH, text)
         push_constant(c, node)
     if node.count == 1 or piece.size_bytes == 0 or piece.own.text[piece.size_bytes - 1] != c'/':
         return 0
-    builder_constant(&c.cx.code, CONSTANT_STRING).own.text = text_of(piece.own.text + piece.size_bytes - 1, 1)
+    add_text(c, CONSTANT_STRING, text_of(piece.own.text + piece.size_bytes - 1, 1))
     push_constant(c, node)
     return 1
 
@@ -397,7 +414,7 @@ cdef bint evaluate_search_path(Compiler* c, Node* node, bint tail) noexcept nogi
     if other != node:
         evaluate_apply(c, other, tail)
         return True
-    builder_constant(&c.cx.code, CONSTANT_SEARCH_PATH).own.text = text_of(node.own.text, node.size_bytes)
+    add_text(c, CONSTANT_SEARCH_PATH, text_of(node.own.text, node.size_bytes))
     push_constant(c, node)
     op(c, OP_FIND_FILE, node, 0)
     return False

@@ -8,7 +8,7 @@ from snowsnake.bytecode.image cimport writer_text
 from snowsnake.compiler.emit cimport text_of
 from snowsnake.compiler.state cimport NONE
 from snowsnake.syntax.deep_stack cimport resize_or_leave
-from snowsnake.syntax.nodes cimport NO_NAME
+from snowsnake.syntax.nodes cimport NO_NAME, arena_give_back
 
 
 # ---- names ------------------------------------------------------------------------------------------------------
@@ -60,6 +60,8 @@ cdef void take_names(Compiler* c) noexcept nogil:
             c.name_builtins = i
         elif text.size_bytes > 4 and text.data[0] == c'_' and text.data[1] == c'_':
             note_known_name(c, text, i)
+    arena_give_back(&c.ast.arena, c.ast.names)
+    c.ast.names = NULL
 
 
 cdef void note_hidden_name(Compiler* c, Text text) noexcept nogil:

@@ -8,7 +8,7 @@ a `?` with computed names stops at the first that is missing; paths may be inter
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
-from snowsnake.bytecode.builder cimport builder_byte, builder_constant
+from snowsnake.bytecode.builder cimport Builder, builder_byte, builder_span
 from snowsnake.bytecode.chunk cimport (
     CHUNK_LAMBDA, CHUNK_THUNK, CONSTANT_ATTR_NAME, CONSTANT_ATTRS, CONSTANT_FALSE, CONSTANT_SEARCH_PATH,
     CONSTANT_STRING, CONSTANT_TRUE,
@@ -22,7 +22,7 @@ from snowsnake.bytecode.opcodes cimport (
 )
 from snowsnake.compiler.bindings cimport close_scope, overriding_attrs, settle_inherited
 from snowsnake.compiler.emit cimport (
-    add_jump, depth_of, fault, is_too_deep, jump, land, land_all, literal_constant, name_constant, op, op1, operand,
+    add_jump, add_text, depth_of, fault, is_too_deep, jump, land, land_all, literal_constant, name_constant, op, op1, operand,
     push_constant, push_plain, text_constant, text_of,
 )
 from snowsnake.compiler.expressions cimport binary_opcode, push_path_start, push_variable
@@ -134,7 +134,7 @@ cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
         else:
             specified_bindings(c, node, BINDINGS_REC)
         forget_locals(c, i)
-        builder_constant(&c.cx.code, CONSTANT_STRING).own.text = text_of(<const uint8_t*>b"body", 4)
+        add_text(c, CONSTANT_STRING, text_of(<const uint8_t*>b"body", 4))
         push_constant(c, node)
         op(c, OP_ATTRS_SELECT, node, -1)
     elif node.kind == NODE_LIST:
@@ -161,7 +161,7 @@ cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
         if other != node:
             specified_content(c, other, NO_NAME)
             return
-        builder_constant(&c.cx.code, CONSTANT_SEARCH_PATH).own.text = text_of(node.own.text, node.size_bytes)
+        add_text(c, CONSTANT_SEARCH_PATH, text_of(node.own.text, node.size_bytes))
         push_constant(c, node)
         op(c, OP_FIND_FILE, node, 0)
     elif node.kind == NODE_NEGATE or node.kind == NODE_BINARY:
@@ -263,7 +263,7 @@ cdef void specified_string(Compiler* c, Node* node) noexcept nogil:
     for i in range(node.count):
         piece = node.items[node.count - 1 - i]
         if piece.kind == NODE_TEXT:
-            builder_constant(&c.cx.code, CONSTANT_STRING).own.text = text_of(piece.own.text, piece.size_bytes)
+            add_text(c, CONSTANT_STRING, text_of(piece.own.text, piece.size_bytes))
             push_constant(c, node)
         else:
             specified(c, piece, NONE, NO_NAME)
@@ -281,7 +281,7 @@ cdef void specified_path(Compiler* c, Node* node) noexcept nogil:
     for i in range(1, node.count):
         piece = node.items[i]
         if piece.kind == NODE_TEXT:
-            builder_constant(&c.cx.code, CONSTANT_STRING).own.text = text_of(piece.own.text, piece.size_bytes)
+            add_text(c, CONSTANT_STRING, text_of(piece.own.text, piece.size_bytes))
             push_constant(c, node)
         else:
             specified(c, piece, NONE, NO_NAME)
@@ -512,6 +512,19 @@ cdef void specified_value(Compiler* c, Bindings* bindings, Tracked* tracked, int
     c.locals[tracked.local].is_initialised = True
 
 
+cdef void specified_places(Compiler* c, Tracked* tracked, uint32_t total, Node* node) noexcept nogil:
+    """Spans of the computed names: the set that comes next has them in front of its own span, because its bytes have no room for them."""
+    cdef Builder* b = &c.cx.code
+    cdef bint has_places = False
+    cdef uint32_t i
+    for i in range(total):
+        if tracked[i].binding == NULL:
+            builder_span(b, tracked[i].dynamic.start_byte, tracked[i].dynamic.end_byte)
+            has_places = True
+    if has_places:
+        builder_span(b, node.start_byte, node.end_byte)
+
+
 cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
     """Push all values in their slots, then build the set unless it is a `let`."""
     cdef Bindings* bindings = node.own.bindings
@@ -544,6 +557,7 @@ cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
         specified_finalise(c, tracked, total)
     if kind != BINDINGS_LET:
         count += total
+        specified_places(c, tracked, total, node)
         op1(c, OP_ATTRS, count, node, 1 - 2 * <int>count)
     forget_turns(&turns)
     release(tracked)

@@ -118,7 +118,8 @@ cdef inline Word new_string(Machine* m, uint64_t size_bytes, uint32_t context) n
 cdef inline Word make_string(Machine* m, const void* data, uint64_t size_bytes, uint32_t context) noexcept nogil:
     """A copy of bytes as a string.  Reserve first if it may exceed 32 KiB."""
     cdef Word s = new_string(m, size_bytes, context)
-    memcpy(string_data(s), data, size_bytes)
+    if size_bytes:                    # of no bytes, the address may be NULL
+        memcpy(string_data(s), data, size_bytes)
     return s
 
 cdef inline Word new_list(Machine* m, uint64_t size) noexcept nogil:

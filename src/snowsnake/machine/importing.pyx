@@ -17,7 +17,7 @@ from snowsnake.compiler.state cimport Unit
 from snowsnake.diagnostics.message_table cimport (
     MESSAGE_EVALUATING_FILE, MESSAGE_OR_AS_IDENTIFIER, MESSAGE_SOURCES_TOO_LARGE, MESSAGE_SOURCE_TOO_LARGE,
 )
-from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text, resize_items
 from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.foundation.limits cimport watch_attention
@@ -35,7 +35,8 @@ from snowsnake.machine.symbols cimport forget_texts, symbol_string
 from snowsnake.machine.word cimport WORD_NULL, attrs_keys, attrs_size, keys_symbols, string_data, string_size
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack
 from snowsnake.syntax.nodes cimport SYNTAX_UNDEFINED, Ast, OrCall, SyntaxFault, Text
-from snowsnake.syntax.parser cimport ast_free, parse
+from snowsnake.syntax.parse_state cimport PADDING_BYTES
+from snowsnake.syntax.parser cimport ast_free, parse_padded
 
 cdef extern from *:
     """
@@ -203,6 +204,7 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
     cdef bint source_is_ours = True
     cdef uint32_t index = 0
     cdef Text* names = NULL
+    cdef uint8_t* padded
     cdef const int* watched
     cdef uint32_t i
     cdef Word s, top
@@ -213,7 +215,11 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
         return _raise_too_much(m)
     if scope != WORD_NULL:
         names = <Text*>allocate_items(attrs_size(scope) + 1, sizeof(Text))
-    if base == NULL or (scope != WORD_NULL and names == NULL):
+    padded = <uint8_t*>resize_items(source, size_bytes + PADDING_BYTES, 1)
+    if padded != NULL:
+        source = padded
+        memset(source + size_bytes, 0, PADDING_BYTES)
+    if base == NULL or padded == NULL or (scope != WORD_NULL and names == NULL):
         raise_text(m, ERROR_MEMORY, NULL)
     elif add_file(m, name, source, size_bytes, &index):
         source_is_ours = False
@@ -234,7 +240,7 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
         load.scope_names = names
     m.arenas.limit_bytes = left_bytes(m)
     watched = watch_attention(<const int*>&m.attention)
-    load.ast = parse(source, size_bytes, m.features, &m.arenas)
+    load.ast = parse_padded(source, size_bytes, m.features, &m.arenas)
     if m.features >= FIRST_LINT and load.ast != NULL and load.ast.root != NULL and load.ast.fault_count == 0 and not _lint(&load):
         load.outcome = RAISE
     elif not call_on_deep_stack(_compile, &load):

@@ -960,7 +960,7 @@ cdef int run(Machine* m) noexcept nogil:
         elif op == OP_ATTRS:
             n = read_uvarint(&pc)
             m.sp = sp
-            outcome = build_attrs_of_pairs(m, sp - 2 * n, n)
+            outcome = build_attrs_of_pairs(m, sp - 2 * n, n, function, op0)
             if outcome == DONE:
                 sp -= 2 * n
                 sp[0] = m.result

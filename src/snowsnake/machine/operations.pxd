@@ -11,7 +11,7 @@ cdef enum:
 cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil
     # Prepares the arguments as b.forces says.  Returns DONE, FORCE (m.need), RAISE, or COERCE: then m.result is the index (an int word), and
     # m.need is the internal function to call with the argument.
-cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept nogil
+cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count, Word function, const uint8_t* at) noexcept nogil
     # The operation Attrs.  Returns DONE (m.result), FORCE or RAISE.
 cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, const uint32_t* positions) noexcept nogil
     # positions holds those of the names, or is NULL.

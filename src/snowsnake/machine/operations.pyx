@@ -8,6 +8,7 @@ from snowsnake.diagnostics.message_table cimport (
     MESSAGE_CONTEXT_NOT_ALLOWED, MESSAGE_DUPLICATE_DYNAMIC_ATTRIBUTE, MESSAGE_DYNAMIC_ATTRIBUTE_TWICE, MESSAGE_MISSING_ARGUMENT,
     MESSAGE_UNDEFINED_VARIABLE, MESSAGE_UNEXPECTED_ARGUMENT,
 )
+from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.host.environment cimport host_home_path
 from snowsnake.host.search cimport host_find_file
@@ -21,13 +22,13 @@ from snowsnake.machine.errors cimport add_candidates, format_text, of_part, rais
 from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_list_view, new_string, write_barrier
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, internal_word
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
-from snowsnake.machine.positions cimport position_place
+from snowsnake.machine.positions cimport earlier_spans, position_place
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, FORCE, RAISE, TAIL, Context, Formals
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     HEADER_JOINED, KIND_ATTR_NAME, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, WORD_NULL, WORD_UNSET, attrs_find,
-    attrs_is_layered, attrs_keys, attrs_size, attrs_values, float_value, int_value, is_attrs, is_bool, is_float,
+    attrs_is_layered, attrs_keys, attrs_size, attrs_values, float_value, header_code, int_value, is_attrs, is_bool, is_float,
     is_function, is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_size, keys_symbols, kind_of, list_base,
     list_items, list_size, path_string, pointer_of, small_int, string_context, string_data, tag_of, val,
 )
@@ -142,16 +143,17 @@ cdef inline bint _is_written(Word name) noexcept nogil:
     return (name & 7) == TAG_BOX and kind_of(name) == KIND_ATTR_NAME
 
 
-cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32_t* positions, Attr* entries,
+cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, bint has_written, const uint32_t* positions, Attr* entries,
                            uint64_t* kept, uint64_t* checked) noexcept nogil:
     """Makes entries of (name, value) pairs, those with written names first; a null name drops its pair.
 
+    positions: of the computed names, or NULL; has_written: whether other names may be there.
     checked: the number of entries that were there when a name was last forced; these have been compared already.
     """
-    cdef uint64_t i
+    cdef uint64_t i, computed = 0
     cdef Word name
     kept[0] = checked[0] = 0
-    if positions == NULL:
+    if has_written:
         for i in range(count):
             name = val(pairs[2 * i])
             if _is_written(name):
@@ -163,6 +165,7 @@ cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32
         name = val(pairs[2 * i])
         if _is_written(name):
             continue
+        computed += 1
         if is_thunk(name):
             m.need = name
             return FORCE
@@ -170,7 +173,7 @@ cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, const uint32
             checked[0] = kept[0]
         if name == WORD_NULL:
             continue
-        entries[kept[0]].position = 0 if positions == NULL else positions[i]
+        entries[kept[0]].position = 0 if positions == NULL else positions[computed - 1]
         if not is_string(name):
             return raise_type(m, "a string", name)
         if string_context(name):
@@ -218,11 +221,29 @@ cdef bint _are_new(Machine* m, Word attrs, Attr* entries, uint64_t first, uint64
     return True
 
 
-cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count) noexcept nogil:
-    return add_dynamic_attrs(m, m.empty_attrs, pairs, count, NULL)
+cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count, Word function, const uint8_t* at) noexcept nogil:
+    cdef uint32_t* positions
+    cdef uint32_t computed = 0
+    cdef uint64_t i
+    cdef int outcome
+    for i in range(count):
+        computed += not _is_written(val(pairs[2 * i]))
+    if computed == 0:
+        return _add_pairs(m, m.empty_attrs, pairs, count, True, NULL)
+    positions = <uint32_t*>allocate_zeros(computed, sizeof(uint32_t))
+    if positions == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    earlier_spans(m, m.codes[header_code(pointer_of(function)[0])], at, positions, computed)
+    outcome = _add_pairs(m, m.empty_attrs, pairs, count, True, positions)
+    free(positions)
+    return outcome
 
 
 cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, const uint32_t* positions) noexcept nogil:
+    return _add_pairs(m, attrs, pairs, count, False, positions)
+
+
+cdef int _add_pairs(Machine* m, Word attrs, Word* pairs, uint64_t count, bint has_written, const uint32_t* positions) noexcept nogil:
     cdef Attr[16] few
     cdef Attr* entries = few
     cdef uint64_t kept = 0, checked = 0
@@ -234,7 +255,7 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, 
         entries = scratch_entries(m, count)
         if entries == NULL:
             return RAISE
-    outcome = _pairs_to_entries(m, pairs, count, positions, entries, &kept, &checked)
+    outcome = _pairs_to_entries(m, pairs, count, has_written, positions, entries, &kept, &checked)
     if outcome != DONE and not _are_new(m, attrs, entries, checked, kept):
         outcome = RAISE               # a name before this one was there already
     if outcome == DONE:
@@ -242,7 +263,7 @@ cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, 
         if added == 0:
             outcome = RAISE
         elif attrs_size(added) != kept or _has_one_of(attrs, entries, kept):
-            _pairs_to_entries(m, pairs, count, positions, entries, &kept, &checked)      # back to their own order
+            _pairs_to_entries(m, pairs, count, has_written, positions, entries, &kept, &checked)      # back to their own order
             _are_new(m, attrs, entries, 0, kept)
             outcome = RAISE
         else:

@@ -144,6 +144,23 @@ cdef uint32_t position_in(Machine* m, Code* code, const uint8_t* pc, uint32_t* e
     return found
 
 
+cdef void earlier_spans(Machine* m, Code* code, const uint8_t* at, uint32_t* found, uint32_t count) noexcept nogil:
+    cdef CodeOrigin origin
+    cdef const uint8_t* p = code.start + code.size_bytes
+    cdef uint32_t offset = 0, start, known = 0, runs, i
+    if not code_origin(m, code, &origin):
+        return
+    start = origin.start
+    runs = <uint32_t>take(&p)
+    for i in range(runs):
+        offset += <uint32_t>take(&p)
+        start += <uint32_t>take_signed(&p)
+        take(&p)
+        if offset == <uint32_t>(at - code.start) and known < count:
+            found[known] = start
+            known += 1
+
+
 cdef const uint8_t* span_start(Code* code, const uint8_t* at) noexcept nogil:
     cdef const uint8_t* p = code.start + code.size_bytes
     cdef uint32_t offset = 0, found = 0, count, i

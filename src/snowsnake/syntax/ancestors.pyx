@@ -15,7 +15,7 @@ from snowsnake.syntax.nodes cimport (
     NODE_LEGACY_LET, NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT, NODE_PATH, NODE_SEARCH_PATH, NODE_SELECT, NODE_STRING, NODE_TEXT,
     NODE_VARIABLE, NODE_WITH, OPERATOR_ADD, OPERATOR_AND, OPERATOR_CONCAT, OPERATOR_DIV, OPERATOR_EQUAL,
     OPERATOR_IMPLIES, OPERATOR_LESS, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, OPERATOR_MORE_OR_EQUAL, OPERATOR_MUL,
-    OPERATOR_NOT_EQUAL, OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, Binding, Bindings, Name, Node, Pattern,
+    OPERATOR_NOT_EQUAL, OPERATOR_OR, OPERATOR_SUB, OPERATOR_UPDATE, Binding, Bindings, Name, Node, Pattern, is_number_or_text,
 )
 
 _KINDS = {
@@ -113,6 +113,10 @@ cdef bint _step(Node* node, uint32_t start, uint32_t end, Step* step) noexcept n
     """The child that contains the span."""
     cdef const char* b = "right" if node.kind == NODE_BINARY else "body"
     cdef uint32_t i
+    if is_number_or_text(node.kind):
+        return False
+    if node.kind == NODE_STRING:
+        return _into_items(step, node, start, end)
     if _take(step, _role_of_a(node), node.a, 0, start, end) or _take(step, b, node.b, 0, start, end):
         return True
     if node.kind == NODE_IF and _take(step, "body", node.own.c, 0, start, end):
@@ -121,7 +125,7 @@ cdef bint _step(Node* node, uint32_t start, uint32_t end, Step* step) noexcept n
         for i in range(node.own.pattern.count):
             if _take(step, "default", node.own.pattern.formals[i].default, node.own.pattern.formals[i].start_byte, start, end):
                 return True
-    if node.kind != NODE_TEXT and node.items != NULL and _into_items(step, node, start, end):
+    if node.items != NULL and _into_items(step, node, start, end):
         return True
     if node.kind == NODE_ATTRS or node.kind == NODE_LET or node.kind == NODE_LEGACY_LET:
         return _into_bindings(step, node.own.bindings, start, end, 0)
@@ -253,11 +257,14 @@ cdef list children_of(Ast* ast, uint32_t start_byte, uint32_t end_byte, str kind
         if not _step(step.node, start_byte, end_byte, &step):
             return found
     node = step.node
-    _add(found, ast, _role_of_a(node), node.a, 0)
-    _add(found, ast, "right" if node.kind == NODE_BINARY else "body", node.b, 0)
+    if is_number_or_text(node.kind):
+        return found
+    if node.kind != NODE_STRING:
+        _add(found, ast, _role_of_a(node), node.a, 0)
+        _add(found, ast, "right" if node.kind == NODE_BINARY else "body", node.b, 0)
     if node.kind == NODE_IF:
         _add(found, ast, "body", node.own.c, 0)
-    if node.items != NULL and node.kind != NODE_TEXT:
+    if node.items != NULL:
         for i in range(node.count):
             item = node.items[i]
             if item != NULL and item.kind == NODE_ATTR:

@@ -18,8 +18,8 @@ from snowsnake.syntax.deep_stack cimport call_on_deep_stack, stack_is_low, stack
 from snowsnake.syntax.global_names cimport find_global_name
 from snowsnake.syntax.nodes cimport (
     ATTRS_REC, BINDING_INHERIT, BINDING_PLAIN, NO_NAME, NODE_ATTR, NODE_ATTRS, NODE_BINARY, NODE_IF, NODE_LAMBDA,
-    NODE_LEGACY_LET, NODE_LET, NODE_SELECT, NODE_TEXT, NODE_VARIABLE, NODE_WITH, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, Binding,
-    Bindings, Name, Node, Pattern, SYNTAX_UNDEFINED, SyntaxFault, Text, arena_alloc,
+    NODE_LEGACY_LET, NODE_LET, NODE_SELECT, NODE_STRING, NODE_TEXT, NODE_VARIABLE, NODE_WITH, OPERATOR_LESS_OR_EQUAL, OPERATOR_MORE, Binding,
+    Bindings, Name, Node, Pattern, SYNTAX_UNDEFINED, SyntaxFault, Text, arena_alloc, is_number_or_text,
 )
 from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.turns cimport turn_of
@@ -223,10 +223,12 @@ cdef void check_node(Check* check, Node* node) noexcept nogil:
         check.with_depth += 1
         check_node(check, node.b)
         check.with_depth -= 1
+    elif kind == NODE_STRING:
+        check_items(check, node)
     elif kind == NODE_BINARY and (node.op == OPERATOR_MORE or node.op == OPERATOR_LESS_OR_EQUAL):
         check_node(check, node.b)     # C++ Nix: `__lessThan b a`
         check_node(check, node.a)
-    else:
+    elif not is_number_or_text(kind):
         if node.a != NULL:
             check_node(check, node.a)
         if kind == NODE_SELECT and node.b != NULL:

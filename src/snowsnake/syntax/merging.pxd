@@ -17,6 +17,8 @@ cdef struct PathStep:                 # the names that lead to a set, from the i
     uint32_t name
 
 cdef Bindings* new_set(ParseState* state) noexcept nogil
+cdef void close_set(ParseState* state, Bindings* bindings) noexcept nogil
+    # At the end of a set or `let`: its bindings get an array of their size.  More may be added later (`a = { }; a.b = 1;`).
 cdef void add_binding(ParseState* state, Bindings* bindings, Binding* binding, PathStep* outer) noexcept nogil
 cdef void add_named(
     ParseState* state, Bindings* bindings, uint8_t kind, Name name, uint32_t start, uint32_t end, uint32_t from_index, uint32_t doc_start,

@@ -14,12 +14,14 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.names cimport name_text_bytes, write_name
-from snowsnake.syntax.nodes cimport BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTRS, DynamicBinding, Name, Text
-from snowsnake.syntax.parse_state cimport add_fault, allocate, allocate_text, depth_fault, is_too_deep, new_node
+from snowsnake.syntax.nodes cimport BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTRS, DynamicBinding, Name, Text, arena_give_back
+from snowsnake.syntax.parse_state cimport SPARE_SIZES, add_fault, allocate, allocate_text, depth_fault, is_too_deep, new_node
 
 cdef enum:
     SECOND_CAPACITY = 4               # the first is 1: many sets have one attribute, and those of a deep source nearly all
     LARGEST_UNINDEXED = 12            # up to here, a scan finds a name as fast
+    MOST_SHRUNK = 4096                # of larger arrays, what was never written takes no memory
+    LARGE_INDEX = 1 << 18             # names
     LONGEST_SHOWN_BYTES = 1000        # of an attribute path in a message
 
 
@@ -30,6 +32,7 @@ cdef struct OpenBindings:
     uint32_t dynamic_capacity
     uint32_t from_capacity
     uint32_t index_mask
+    bint is_closed                    # from then on, arrays of its bindings are its own
     uint32_t* index                   # from name to position in items + 1, with open addressing; NULL while there are few
 
 
@@ -39,16 +42,68 @@ cdef Bindings* new_set(ParseState* state) noexcept nogil:
     return &builder.bindings
 
 
+cdef inline uint32_t larger_capacity(uint32_t capacity) noexcept nogil:
+    return 1 if capacity == 0 else SECOND_CAPACITY if capacity == 1 else capacity * 2
+
+
 cdef void* grown(ParseState* state, void* items, uint32_t count, uint32_t* capacity, size_t item_bytes) noexcept nogil:
     """Makes room for one more item: returns the same array, or a copy with twice the capacity."""
     cdef void* larger
     if count < capacity[0]:
         return items
-    capacity[0] = 1 if capacity[0] == 0 else SECOND_CAPACITY if capacity[0] == 1 else capacity[0] * 2
+    capacity[0] = larger_capacity(capacity[0])
     larger = allocate(state, capacity[0] * item_bytes)
     if count != 0:
         memcpy(larger, items, count * item_bytes)
     return larger
+
+
+cdef inline int size_class(uint32_t capacity) noexcept nogil:
+    """The index in `spare_bindings`, or SPARE_SIZES for an array that is not kept there."""
+    cdef int index = 0
+    while index < SPARE_SIZES and <uint32_t>1 << index != capacity:
+        index += 1
+    return index
+
+
+cdef Binding* take_array(ParseState* state, uint32_t capacity) noexcept nogil:
+    cdef int index = size_class(capacity)
+    cdef void* array
+    if index == SPARE_SIZES or state.spare_bindings[index] == NULL:
+        return <Binding*>allocate(state, capacity * sizeof(Binding))
+    array = state.spare_bindings[index]
+    state.spare_bindings[index] = (<void**>array)[0]
+    return <Binding*>array
+
+
+cdef void give_array(ParseState* state, Binding* array, uint32_t capacity) noexcept nogil:
+    cdef int index = size_class(capacity)
+    if index < SPARE_SIZES:
+        (<void**>array)[0] = state.spare_bindings[index]
+        state.spare_bindings[index] = array
+    else:
+        arena_give_back(&state.ast.arena, array)
+
+
+cdef void resize_set(ParseState* state, OpenBindings* builder, uint32_t capacity, bint was_closed) noexcept nogil:
+    cdef Binding* items = builder.bindings.items
+    builder.bindings.items = <Binding*>allocate(state, capacity * sizeof(Binding)) if builder.is_closed else take_array(state, capacity)
+    if items != NULL:
+        memcpy(builder.bindings.items, items, builder.bindings.count * sizeof(Binding))
+        if not was_closed:
+            give_array(state, items, builder.capacity)
+    builder.capacity = capacity
+
+
+cdef void close_set(ParseState* state, Bindings* bindings) noexcept nogil:
+    cdef OpenBindings* builder = <OpenBindings*>bindings
+    builder.is_closed = True
+    if builder.index_mask >= LARGE_INDEX:
+        arena_give_back(&state.ast.arena, builder.index)
+        builder.index = NULL          # made again if a name is added after all
+        builder.index_mask = 0
+    if 0 < builder.capacity <= MOST_SHRUNK:
+        resize_set(state, builder, bindings.count, False)
 
 
 cdef inline uint32_t hash_of_name(Name name) noexcept nogil:
@@ -66,6 +121,7 @@ cdef inline void index_name(OpenBindings* builder, Name name, uint32_t position)
 cdef void build_index(ParseState* state, OpenBindings* builder) noexcept nogil:
     cdef uint32_t slots = builder.capacity * 4
     cdef uint32_t i
+    arena_give_back(&state.ast.arena, builder.index)
     builder.index = <uint32_t*>allocate(state, slots * sizeof(uint32_t))
     memset(builder.index, 0, slots * sizeof(uint32_t))
     builder.index_mask = slots - 1
@@ -73,9 +129,11 @@ cdef void build_index(ParseState* state, OpenBindings* builder) noexcept nogil:
         index_name(builder, builder.bindings.items[i].name, i)
 
 
-cdef Binding* find(Bindings* bindings, Name name) noexcept nogil:
+cdef Binding* find(ParseState* state, Bindings* bindings, Name name) noexcept nogil:
     cdef OpenBindings* builder = <OpenBindings*>bindings
     cdef uint32_t i
+    if builder.index == NULL and bindings.count > LARGEST_UNINDEXED:
+        build_index(state, builder)   # of a finished set
     if builder.index == NULL:
         for i in range(bindings.count):
             if bindings.items[i].name == name:
@@ -88,7 +146,8 @@ cdef Binding* find(Bindings* bindings, Name name) noexcept nogil:
 cdef void append(ParseState* state, Bindings* bindings, Binding* binding) noexcept nogil:
     cdef OpenBindings* builder = <OpenBindings*>bindings
     cdef uint32_t capacity = builder.capacity
-    bindings.items = <Binding*>grown(state, bindings.items, bindings.count, &builder.capacity, sizeof(Binding))
+    if bindings.count == capacity:
+        resize_set(state, builder, larger_capacity(capacity), builder.is_closed)
     bindings.items[bindings.count] = binding[0]
     bindings.count += 1
     if bindings.count > LARGEST_UNINDEXED:
@@ -157,7 +216,7 @@ cdef bint find_conflict(ParseState* state, Bindings* target, Bindings* source, P
     cdef uint32_t i
     for i in range(source.count):
         binding = &source.items[i]
-        first = find(target, binding.name)
+        first = find(state, target, binding.name)
         if first != NULL and not (is_set(first) and is_set(binding)):
             if conflict == NULL or binding.name < conflict.name:
                 conflict = binding
@@ -190,7 +249,7 @@ cdef void merge(ParseState* state, Bindings* target, Bindings* source, PathStep*
 
 cdef void add_binding(ParseState* state, Bindings* bindings, Binding* binding, PathStep* outer) noexcept nogil:
     """Adds a binding to the set that the names of *outer* lead to."""
-    cdef Binding* first = find(bindings, binding.name)
+    cdef Binding* first = find(state, bindings, binding.name)
     cdef PathStep step
     if first == NULL:
         append(state, bindings, binding)
@@ -221,6 +280,7 @@ cdef void add_named(
 cdef Node* new_nested_set(ParseState* state, AttributePath* path) noexcept nogil:
     cdef Node* node = new_node(state, NODE_ATTRS, path.start, path.end)
     node.own.bindings = new_set(state)
+    (<OpenBindings*>node.own.bindings).is_closed = True        # nobody sees its end
     return node
 
 
@@ -244,7 +304,7 @@ cdef Bindings* enter(
     binding.name = element.name
     binding.start_byte = path.start
     binding.end_byte = element.end_byte
-    first = find(bindings, element.name)
+    first = find(state, bindings, element.name)
     if first != NULL:
         if is_set(first):
             return first.value.own.bindings

@@ -122,7 +122,7 @@ cdef union NodeOwn:                   # fields that only some kinds have; the ki
     Pattern* pattern
     Node* c
 
-cdef struct Node:
+cdef struct Node:                     # a number or a text ends behind `own`, a string behind `items` (node_bytes)
     uint8_t kind
     uint8_t op
     uint16_t flags
@@ -132,9 +132,9 @@ cdef struct Node:
     uint32_t count                    # of items; of a lambda: the start of its `/** … */`
     uint32_t size_bytes               # of text; of a lambda: the end of its `/** … */`, 0 if it has none
     NodeOwn own
+    Node** items
     Node* a
     Node* b
-    Node** items
 
 cdef enum SyntaxKind:                 # kinds of fault, in the order of SYNTAX_CODES in syntax/api.pyx
     SYNTAX_MALFORMED = 0
@@ -182,6 +182,17 @@ cdef struct Ast:
     OrCall* or_calls                  # in source order, up to the first fault
     OrCall* last_or_call
 
+cdef inline bint is_number_or_text(uint8_t kind) noexcept nogil:
+    return kind == NODE_INT or kind == NODE_FLOAT or kind == NODE_TEXT
+
+cdef inline size_t node_bytes(uint8_t kind) noexcept nogil:
+    """How much of a `Node` the parser makes: a large source is mostly data."""
+    if is_number_or_text(kind):
+        return sizeof(Node) - 3 * sizeof(void*)
+    return sizeof(Node) - 2 * sizeof(void*) if kind == NODE_STRING else sizeof(Node)
+
 cdef void* arena_alloc(Arena* arena, size_t size_bytes) noexcept nogil
+cdef void arena_give_back(Arena* arena, void* array) noexcept nogil
+    # Frees an array that is so large that it has a block of its own; others stay until the arena is freed.
 cdef void arena_free(Arena* arena) noexcept nogil
 cdef void arena_pool_free(ArenaPool* pool) noexcept nogil

@@ -15,6 +15,7 @@ cdef enum:
     POOLED_BLOCK_BYTES = 256 << 10    # one is enough for the tree of most files
     MOST_POOLED = 16
     LARGEST_BLOCK_BYTES = 1 << 20
+    LARGE_TREE_BYTES = 8 << 20        # from here on, blocks are of a size that the system gets back when they are freed
 
 
 cdef ArenaBlock* _new_block(size_t size_bytes) noexcept nogil:
@@ -39,6 +40,8 @@ cdef ArenaBlock* _next_block(Arena* arena, size_t wanted_bytes) noexcept nogil:
     leave_if_asked()
     if arena.pool != NULL and arena.pool.limit_bytes and arena.total_bytes + wanted_bytes > arena.pool.limit_bytes:
         leave_out_of_memory()
+    if arena.total_bytes >= LARGE_TREE_BYTES:
+        return _new_block(LARGEST_BLOCK_BYTES if LARGEST_BLOCK_BYTES > wanted_bytes else wanted_bytes)
     if arena.pool != NULL and wanted_bytes <= POOLED_BLOCK_BYTES:
         return _pooled_block(arena.pool)
     if arena.blocks != NULL:
@@ -62,6 +65,20 @@ cdef void* arena_alloc(Arena* arena, size_t size_bytes) noexcept nogil:
     block.used_bytes += wanted_bytes
     memset(start, 0, wanted_bytes)
     return start
+
+
+cdef void arena_give_back(Arena* arena, void* array) noexcept nogil:
+    cdef ArenaBlock** place = &arena.blocks
+    cdef ArenaBlock* block
+    if array == NULL:
+        return
+    while place[0] != NULL and <uint8_t*>place[0] + sizeof(ArenaBlock) != <uint8_t*>array:
+        place = &place[0].next
+    block = place[0]
+    if block != NULL and block.size_bytes > LARGEST_BLOCK_BYTES:
+        place[0] = block.next
+        arena.total_bytes -= block.size_bytes
+        free(block)
 
 
 cdef void arena_free(Arena* arena) noexcept nogil:

@@ -5,7 +5,7 @@ from libc.string cimport memset
 from snowsnake.syntax.deep_stack cimport stack_is_low
 from snowsnake.syntax.lexer cimport Lexer, lexer_next
 from snowsnake.syntax.nodes cimport (
-    NODE_STRING, NODE_TEXT, Arena, ArenaBlock, Ast, Name, Node, SyntaxFault, Text, arena_alloc,
+    NODE_STRING, NODE_TEXT, Arena, ArenaBlock, Ast, Name, Node, SyntaxFault, Text, arena_alloc, node_bytes,
 )
 
 cdef enum ParseFeatures:              # syntax/features.py also has those that the parser does not look at
@@ -15,6 +15,8 @@ cdef enum ParseFeatures:              # syntax/features.py also has those that t
 cdef enum:
     NO_BYTE = 0xFFFFFFFF              # SyntaxFault.other_byte: no second place
     LARGEST_SOURCE_BYTES = 0xFFFFFF00 # offsets are 32 bits wide
+    PADDING_BYTES = 8                 # NUL bytes behind a source, so that scanning needs no check for the end
+    SPARE_SIZES = 13                  # of arrays of bindings: 1, 2, 4, … 4096
 
 cdef struct NameSlot:
     uint32_t hash
@@ -45,10 +47,11 @@ cdef struct ParseState:
     uint32_t* openings                # Ast.openings
     uint32_t opening_count
     uint32_t opening_capacity
+    void* spare_bindings[SPARE_SIZES] # arrays of finished sets, for the next ones; each begins with a pointer to the next of its size
     Node* (*parse_expression)(ParseState*) noexcept nogil  # for expressions inside of literals and bindings
 
 cdef void state_open(
-    ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features,
+    ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features, bint is_padded,
 ) noexcept nogil
 cdef void state_close(ParseState* state) noexcept nogil
 cdef void state_free(ParseState* state) noexcept nogil
@@ -88,8 +91,8 @@ cdef inline uint8_t* allocate_text(ParseState* state, size_t size_bytes) noexcep
 
 
 cdef inline Node* new_node(ParseState* state, uint8_t kind, uint32_t start, uint32_t end) noexcept nogil:
-    cdef Node* node = <Node*>allocate(state, sizeof(Node))
-    memset(node, 0, sizeof(Node))
+    cdef Node* node = <Node*>allocate(state, node_bytes(kind))
+    memset(node, 0, node_bytes(kind))
     node.kind = kind
     node.start_byte = start
     node.end_byte = end

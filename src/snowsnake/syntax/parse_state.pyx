@@ -4,8 +4,7 @@
 In: the source and the tree to fill.  Out: interned names, collected nodes, faults; at the end all of them are moved
 into the tree's arena and the working memory is freed.
 
-The source is copied, with NUL bytes after it, so that scanning needs no check for the end, and texts in the tree stay valid
-when the caller's buffer does not exist any more.
+Texts of the tree lie in the source.  Unless the caller keeps it, padded, as long as the tree, it is copied.
 """
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free
@@ -19,23 +18,24 @@ from snowsnake.syntax.token_names cimport token_name
 from snowsnake.syntax.tokens cimport TOKEN_END, TOKEN_FLOAT, TOKEN_INT, TOKEN_PIPE_FROM, TOKEN_PIPE_INTO
 
 cdef enum:
-    PADDING_BYTES = 8                 # NUL bytes behind the source
     MOST_FAULTS = 50
 
 
 cdef void state_open(
-    ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features,
+    ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features, bint is_padded,
 ) noexcept nogil:
     """Prepares for *size_bytes* (at most LARGEST_SOURCE_BYTES) of source."""
     cdef uint8_t* copy
     memset(state, 0, sizeof(ParseState))
     state.ast = ast
-    copy = allocate_text(state, size_bytes + PADDING_BYTES)
-    memcpy(copy, data, size_bytes)
-    memset(copy + size_bytes, 0, PADDING_BYTES)
-    ast.source.data = copy
+    if not is_padded:
+        copy = allocate_text(state, size_bytes + PADDING_BYTES)
+        memcpy(copy, data, size_bytes)
+        memset(copy + size_bytes, 0, PADDING_BYTES)
+        data = copy
+    ast.source.data = data
     ast.source.size_bytes = <uint32_t>size_bytes
-    state.lexer.data = copy
+    state.lexer.data = data
     state.lexer.size_bytes = <uint32_t>size_bytes
     state.stack_limit = stack_limit()
     state.features = features

@@ -21,6 +21,7 @@ from snowsnake.syntax.deep_stack cimport call_on_deep_stack
 from snowsnake.syntax.literals cimport (
     parse_float, parse_indented_string, parse_int, parse_path, parse_search_path, parse_string, parse_uri,
 )
+from snowsnake.syntax.merging cimport close_set
 from snowsnake.syntax.nodes cimport (
     APPLY_OR, APPLY_PIPE, ATTRS_REC, NO_NAME, NODE_APPLY, NODE_ASSERT, NODE_ATTRS, NODE_BINARY, NODE_CURRENT_POSITION,
     NODE_HAS_ATTR, NODE_IF, NODE_LAMBDA, NODE_LEGACY_LET, NODE_LET, NODE_LIST, NODE_NEGATE, NODE_NOT,
@@ -149,6 +150,7 @@ cdef Node* finish_set(ParseState* state, uint8_t kind, uint16_t flags, uint32_t 
     if state.lexer.kind != TOKEN_RIGHT_BRACE:
         return syntax_fault(state, "'inherit'" if kind == NODE_ATTRS and flags == 0 else "'inherit' or '}'")
     state.bracket_depth -= 1
+    close_set(state, bindings)
     node = new_node(state, kind, start, state.lexer.position)
     node.flags = flags
     node.own.bindings = bindings
@@ -532,6 +534,7 @@ cdef Node* parse_let(ParseState* state) noexcept nogil:
         return NULL
     if state.lexer.kind != TOKEN_IN:
         return syntax_fault(state, "'in' or 'inherit'")
+    close_set(state, bindings)
     advance(state)
     node = new_node(state, NODE_LET, start, start)
     node.own.bindings = bindings
@@ -622,6 +625,7 @@ cdef struct ParseRequest:
     const uint8_t* data
     size_t size_bytes
     uint32_t features
+    bint is_padded
     ParseState state                  # here, so that its memory can be freed when the deep stack is left in the middle
 
 
@@ -640,7 +644,7 @@ cdef void parse_request(void* given) noexcept nogil:
     cdef ParseRequest* request = <ParseRequest*>given
     cdef ParseState* state = &request.state
     cdef Node* root
-    state_open(state, request.ast, request.data, request.size_bytes, request.features)
+    state_open(state, request.ast, request.data, request.size_bytes, request.features, request.is_padded)
     state.parse_expression = parse_expression
     advance(state)
     root = parse_bare_bindings(state) if state.features & FEATURE_BINDINGS else parse_expression(state)
@@ -652,6 +656,14 @@ cdef void parse_request(void* given) noexcept nogil:
 
 
 cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features, ArenaPool* pool) noexcept nogil:
+    return _parse(data, size_bytes, features, pool, False)
+
+
+cdef Ast* parse_padded(const uint8_t* data, size_t size_bytes, uint32_t features, ArenaPool* pool) noexcept nogil:
+    return _parse(data, size_bytes, features, pool, True)
+
+
+cdef Ast* _parse(const uint8_t* data, size_t size_bytes, uint32_t features, ArenaPool* pool, bint is_padded) noexcept nogil:
     cdef ParseRequest request
     request.ast = <Ast*>allocate_zeros(1, sizeof(Ast))
     if request.ast == NULL:
@@ -661,6 +673,7 @@ cdef Ast* parse(const uint8_t* data, size_t size_bytes, uint32_t features, Arena
     request.data = data
     request.size_bytes = size_bytes
     request.features = features
+    request.is_padded = is_padded
     if size_bytes > LARGEST_SOURCE_BYTES:
         too_large_fault(request.ast)
         return request.ast

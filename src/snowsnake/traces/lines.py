@@ -80,13 +80,11 @@ class _Trace(OperatorLines, BuiltinLines):
             pass
         elif note.kind == "function":
             asker = self._asker()
-            if note.is_behind_machine and note.arity == 1 and (asker is None or asker.is_code or asker.name in _DEEP) \
-                    and (not self._lines or self._lines[-1][0] != "call"):
-                # It was to be called later: that call is nowhere in the source.
-                self._lines.append(("call", "", note.extent))
-            functor = self._functor_attribute(note) if note.arity == 2 else None
+            functor, functor_set = self._functor(note) if note.arity == 2 else (None, None)
             if functor is not None and (note.is_behind_machine or (asker is not None and asker.kind == "builtin")):
-                self._lines += [("text", note_line("functor"), None), ("call", "", functor)]
+                self._lines += [("text", note_line("functor"), self._later_call(note, functor_set)), ("call", "", functor)]
+            elif (place := self._later_call(note, self._innermost_lambda(note))) is not None and (not self._lines or self._lines[-1][0] != "call"):
+                self._lines.append(("call", "", place))
             self._lines.append(("function", note.name, self._innermost_lambda(note)))
         elif is_import and note.kind == "file" and note.extent is not None:
             self._lines.append(("file", note.extent[0], None))
@@ -146,8 +144,17 @@ class _Trace(OperatorLines, BuiltinLines):
                 return note.extent
         return note.extent if node is None else (*note.extent[:2], node.start, node.end)
 
+    def _later_call(self, note: Note, function: RawPosition | None) -> RawPosition | None:
+        """The place of a call that was left for later, and is nowhere in the source: of an element of `map`, its *function*; of an attribute of `mapAttrs`, what needs it."""
+        asker = self._asker()
+        if not note.is_behind_machine or (asker is not None and not asker.is_code and asker.name not in _DEEP):
+            return None
+        if note.machine_arguments > 1:
+            return self._place if asker is not None and asker.is_code else None
+        return function
+
     def _call_line(self, place: RawPosition | None, inner: Note) -> None:
-        functor = self._functor_attribute(inner) if self._inner_is_of_call(inner) else None
+        functor = self._functor(inner)[0] if inner.is_functor or self._inner_is_of_call(inner) else None
         if inner.is_functor or functor is not None:
             self._lines.append(("text", note_line("functor"), place))
         place = functor or place
@@ -174,7 +181,7 @@ class _Trace(OperatorLines, BuiltinLines):
         place = self._called((*note.extent[:2], tails[0].start, tails[0].end))
         self._place = place
         if inner is None or inner.is_internal:
-            if self._code == "not-a-function" and self._position is None:
+            if self._code == "not-a-function" and not self._is_inside(note):
                 self._position = place
         elif tails[0].kind == "select":
             self._asked_in = (tree, tails[0])
@@ -182,6 +189,11 @@ class _Trace(OperatorLines, BuiltinLines):
             self._asked = "variable"
         elif inner.kind == "function":
             self._call_line(place, inner)
+
+    def _is_inside(self, note: Note) -> bool:
+        """Whether the error is in the source of this activation; otherwise its place is that of a builtin that asked."""
+        place, extent = self._position, note.extent
+        return place is not None and extent is not None and place[0] == extent[0] and extent[2] <= place[2] < extent[3]
 
     def _inner_is_of_call(self, inner: Note) -> bool:
         return inner is self._notes[-1] and self._is_of_call(inner)
@@ -215,10 +227,10 @@ class _Trace(OperatorLines, BuiltinLines):
         asker = self._asker()
         if not note.is_behind_machine and (asker is None or asker.kind != "builtin"):
             return
-        place = note.extent if note.arity == 1 and (asker is None or asker.name in _DEEP) else None
-        functor = self._functor_attribute(note)
+        functor, functor_set = self._functor(note)
+        place = self._later_call(note, functor_set or note.extent)
         if functor is not None:
-            self._lines.append(("text", note_line("functor"), None))
+            self._lines.append(("text", note_line("functor"), place))
             place = functor
         if place is not None or self._code in _ARGUMENT_ERRORS:
             self._lines.append(("call-site", "", place))
@@ -230,17 +242,20 @@ class _Trace(OperatorLines, BuiltinLines):
             number -= 1
         return self._notes[number] if number >= 0 else None
 
-    def _functor_attribute(self, note: Note) -> RawPosition | None:
+    def _functor(self, note: Note) -> tuple[RawPosition | None, RawPosition | None]:
+        """The places of the attribute `__functor` that a function is, and of the set that has it."""
+        nothing = None, None
         tree = self._tree(note.extent)
         way = tree.way_to(*note.extent[2:]) if tree is not None and note.extent is not None else []
         if note.name != "__functor" or len(way) < 2 or note.extent is None:
-            return None
+            return nothing
         if note.arity == 1 and way[-1].role == "body" and way[-2].kind == "lambda":
             # What is left is the function that takes the set itself.
             way.pop()
         if way[-1].role != "value" or way[-1].name != "__functor" or way[-1].end != note.extent[3]:
-            return None
-        return (*note.extent[:2], way[-1].name_start, way[-1].name_start + 1)
+            return nothing
+        path = note.extent[:2]
+        return (*path, way[-1].name_start, way[-1].name_start + 1), (*path, way[-2].start, way[-2].start + 1)
 
     def _definition(self, note: Note, before: Note | None) -> None:
         """The line of an attribute whose definition is being evaluated; `_asked` says what needed it, if that is known.

@@ -11,14 +11,14 @@ class Note:
     say what a code was doing; `part` says which part of its input a builtin was at (traces/cause.py), `argument` is the number of an argument + 1, or 0.
     Of a code, `argument` says that it evaluates what an infinite recursion asked for again, and `selected` is the place of the
     attribute that the selection at hand found last.  An activation that `is_gone` left in tail position, and nobody knows where it was.  One that
-    `is_behind_machine` was asked for by the machine's own code, and one that `is_from_outside` by the caller of the machine.  `arity`: how many
-    arguments a function takes at once.  `line`: which of the machine's lines it is (diagnostics/notes.py); `attribute`: the attribute that the line
-    names, or, for `derivationStrict`, what was asked for of the derivation.
+    `is_behind_machine` was asked for by the machine's own code, which called it with `machine_arguments`; one that `is_from_outside` by the
+    caller of the machine.  `arity`: how many arguments a function takes at once.  `line`: which of the machine's lines it is
+    (diagnostics/notes.py); `attribute`: the attribute that the line names, or, for `derivationStrict`, what was asked for of the derivation.
     """
 
     __slots__ = (
         "kind", "name", "place", "extent", "opcode", "operands", "argument", "part", "selected", "is_gone", "is_functor", "arity",
-        "is_behind_machine", "is_from_outside", "line", "attribute",
+        "is_behind_machine", "machine_arguments", "is_from_outside", "line", "attribute",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +52,7 @@ class Note:
         self.is_functor = is_functor
         self.arity = arity
         self.is_behind_machine = self.is_from_outside = False
+        self.machine_arguments = 0
         self.line = line
         self.attribute = attribute
 

@@ -136,6 +136,8 @@ cdef class Places:
             if origin.chunk == 0:         # of `scopedImport`, it takes the set of names
                 kind = "file"
                 arity = 0
+        else:                             # the machine's own: a function and its arguments
+            arity = code.upvalue_count - 1
         return Note(
             kind, name, place, extent=self.extent(code), opcode=entry.opcode, operands=(entry.left, entry.right),
             argument=entry.argument, selected=self.place(entry.selected, 0), is_gone=(entry.flags & TRACE_GONE) != 0,

@@ -202,9 +202,11 @@ def _without_machine(notes: list[Note]) -> list[Note]:
     """Drops the machine's own code and calls; a builtin that was entered through it is then there twice."""
     found: list[Note] = []
     is_own = False
+    arguments = 0
     for note in notes:
         if note.is_code and note.extent is None:
             is_own = True
+            arguments = note.arity
             continue
         if note.kind == "builtin" and found and found[-1].kind == "builtin":
             is_twice = is_own and found[-1].name == note.name
@@ -214,7 +216,7 @@ def _without_machine(notes: list[Note]) -> list[Note]:
             elif found[-1].name in ("getAttr", "__derivationPath") and note.name == "derivationStrict":
                 note.attribute = "outPath" if found.pop().name == "getAttr" else "drvPath"
                 is_own = True
-        note.is_behind_machine = is_own
-        is_own = False
+        note.is_behind_machine, note.machine_arguments = is_own, arguments
+        is_own, arguments = False, 0
         found.append(note)
     return found
