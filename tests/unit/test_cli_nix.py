@@ -147,3 +147,30 @@ def test_our_own_settings_are_shown_where_they_are_set(nix) -> None:
     assert nix("config", "show", name)[0] == 1
     assert nix("--fetch-cache-size", "2M", "config", "show", name)[1] == "2097152\n"
     assert f"\n{name} = 2097152\n" in nix("--fetch-cache-size", "2M", "config", "show")[1]
+
+
+_PACKAGE = 'derivation { name = "p"; system = "x86_64-linux"; builder = "b"; }'
+
+
+def test_the_words_of_a_command_share_one_evaluation(nix, tmp_path) -> None:
+    """A session for each of a thousand words ran out of address space, and read standard input for the first of them only."""
+    source = f'builtins.trace "evaluated" {{ a = {_PACKAGE}; b = {_PACKAGE}; }}'
+    (tmp_path / "set.nix").write_text(source)
+    features = ("--extra-experimental-features", "nix-command flakes", "--offline", "--store", str(tmp_path / "store"))
+    status, _, errors = nix(*features, "build", "--dry-run", "-f", str(tmp_path / "set.nix"), *["a", "b"] * 600)
+    assert status == 0 and errors.count("evaluated") == 1, errors[-1500:]
+    command = [os.path.join(os.path.dirname(sys.executable), "snowsnake-nix"), *features, "build", "--dry-run", "-f", "-", "a", "b"]
+    done = subprocess.run(command, input=source.encode(), capture_output=True)
+    assert done.returncode == 0 and done.stderr.count(b"evaluated") == 1, done.stderr
+
+
+def test_the_words_of_a_command_share_one_flake(nix, tmp_path) -> None:
+    flake = tmp_path / "flake"
+    flake.mkdir()
+    (flake / "flake.nix").write_text(f'{{ outputs = _: builtins.trace "evaluated" {{ packages.x86_64-linux = {{ a = {_PACKAGE}; b = {_PACKAGE}; }}; }}; }}')
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=flake, check=True)
+    (flake / "flake.nix").write_text((flake / "flake.nix").read_text() + "\n")
+    features = ("--extra-experimental-features", "nix-command flakes", "--offline", "--store", str(tmp_path / "store"))
+    status, _, errors = nix(*features, "build", "--dry-run", f"{flake}#a", f"{flake}#b")
+    assert status == 0 and errors.count("is dirty") == errors.count("evaluated") == 1, errors[-1500:]

@@ -87,6 +87,7 @@ class FlakeSession:
         )
         self._say = say
         self._apply_config = apply_config
+        self._called: dict[tuple[bytes, bytes], Handle] = {}
 
     @property
     def system(self) -> str:
@@ -106,8 +107,11 @@ class FlakeSession:
         return lock_flake(self.world, reference, options, apply_config=self._apply_config)
 
     def call(self, locked: LockedFlake) -> "Handle":
-        """The flake's value, not evaluated."""
-        return self.evaluator.call_flake(call_source(), *call_arguments(locked))
+        """The flake's value, not evaluated; the same one for a flake that was called before."""
+        arguments = call_arguments(locked)
+        if arguments not in self._called:
+            self._called[arguments] = self.evaluator.call_flake(call_source(), *arguments)
+        return self._called[arguments]
 
     def outputs(self, locked: LockedFlake) -> "Handle":
         """The flake's outputs, not evaluated."""

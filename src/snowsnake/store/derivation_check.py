@@ -25,10 +25,11 @@ def reader_of(store: Store) -> Callable[[str], bytes]:
     return read
 
 
-def check_outputs(drv: Derivation, read: Callable[[str], bytes]) -> None:
+def check_outputs(drv: Derivation, read: Callable[[str], bytes], memory: DerivationMemory | None = None) -> None:
     """Computes the output paths that *drv* lacks, and checks the others; ValueError if one is wrong.
 
-    *read* returns the texts of the derivations that it needs.
+    *read* returns the texts of the derivations that it needs.  *memory* has what is known of derivations already; without it, everything that
+    *drv* is made from is read.
     """
     for path in drv.input_drvs:
         read(path)
@@ -44,12 +45,11 @@ def check_outputs(drv: Derivation, read: Callable[[str], bytes]) -> None:
             raise ValueError("only one fixed output is allowed for now" if len(drv.outputs) > 1 else 'single fixed output must be named "out"')
         _check_variables(drv, {"out": drv.outputs["out"].path})
         return
-    memory = DerivationMemory(drv.store_dir, read)
     wanted = Derivation(
         drv.name, drv.system, drv.builder, drv.args, dict(drv.env), dict.fromkeys(drv.outputs, DerivationOutput()), drv.input_drvs, drv.input_srcs,
         drv.store_dir, drv.dynamic_inputs,
     )  # fmt: skip
-    wanted.finish(memory)
+    wanted.finish(memory or DerivationMemory(drv.store_dir, read))
     for name, output in drv.outputs.items():
         found = wanted.outputs[name]
         if output.path and output.path != found.path:

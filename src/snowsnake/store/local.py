@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import BinaryIO, Protocol, Self, cast
 
+    from snowsnake.store.derivation_paths import DerivationMemory
     from snowsnake.store.optimising import Optimiser
     from snowsnake.store.realisation import Keys, Realisation
 else:
@@ -96,6 +97,7 @@ class LocalStore(CollectingStore):
         self.optimises = optimises
         self._intact: set[str] = set()     # objects whose contents were checked
         self._output_keys: Keys | None = None
+        self._derivations: DerivationMemory | None = None
         self.root = os.path.abspath(os.fspath(root))
         super().__init__(store_dir)
         self.state = state or self.root + "/nix/var/nix"
@@ -408,13 +410,15 @@ class LocalStore(CollectingStore):
                 raise NotValid(reference)
         self._wait(Waiting(info, target=target, is_canonical=True))
 
-    def complete(self, info: PathInfo, target: str) -> None:
-        """Puts the outputs of a derivation into *info*; ValueError if the file is named as a derivation and is not one."""
-        if info.path.endswith(".drv"):
-            with open(target, "rb") as file:
-                info.outputs = self._checked_outputs(info.path, file.read())
+    def complete(self, info: PathInfo, target: str, memory: DerivationMemory | None = None) -> None:
+        """Puts the outputs of a derivation into *info*; ValueError if the file is named as a derivation and is not one.
 
-    def _checked_outputs(self, path: str, contents: bytes) -> dict[str, str]:
+        *memory* has what is known of derivations that are not valid yet.
+        """
+        if info.path.endswith(".drv"):
+            info.outputs = self._checked_outputs(info.path, read_regular(target), memory)
+
+    def _checked_outputs(self, path: str, contents: bytes, memory: DerivationMemory | None = None) -> dict[str, str]:
         from snowsnake.store.derivation_check import check_outputs
 
         if not path.endswith(".drv"):
@@ -423,8 +427,21 @@ class LocalStore(CollectingStore):
             drv = Derivation.from_aterm(contents, path, self.store_dir)
         except ValueError as error:
             raise ValueError(f"error parsing derivation '{path}': {error}") from error
-        check_outputs(drv, self._read_present)
+        check_outputs(drv, self._read_present, memory or self._memory_for(drv))
         return {name: output.path for name, output in drv.outputs.items() if output.path}
+
+    def _memory_for(self, drv: Derivation) -> DerivationMemory | None:
+        """What is known of derivations, where all that *drv* is made from is valid: then it has the contents that its names say, and is read once.
+
+        Without this, to add a chain of derivations would read, for each of them, all that are before it.
+        """
+        from snowsnake.store.derivation_paths import DerivationMemory
+
+        if self.repairs or not all(map(self.is_valid, drv.input_drvs)):
+            return None
+        if self._derivations is None:
+            self._derivations = DerivationMemory(self.store_dir, self._read_present)
+        return self._derivations
 
     def make_valid(self, infos: Iterable[PathInfo], *, canonicalises: bool) -> None:
         """Registers objects that are in their places already, and computes hashes that are missing.
@@ -432,8 +449,10 @@ class LocalStore(CollectingStore):
         *canonicalises*: their modes and dates become those of a store.
         """
         from snowsnake.store.canonical import canonicalise
+        from snowsnake.store.derivation_paths import DerivationMemory
 
         infos = list(infos)
+        memory = DerivationMemory(self.store_dir, self._read_present)
         for info in infos:
             place = self._place(info.path)
             if canonicalises:
@@ -441,7 +460,7 @@ class LocalStore(CollectingStore):
             if not info.nar_hash:
                 digest, info.nar_size = nar.path_digest("sha256", place)
                 info.nar_hash = "sha256:" + digest.hex()
-            self.complete(info, place)
+            self.complete(info, place, memory)
         self.database.register(infos, replaces=True)
 
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
@@ -458,6 +477,7 @@ class LocalStore(CollectingStore):
         self.database.forget(path)
         self._known.discard(path)
         self._claimed.discard(path)
+        self._derivations = None
         place = self._place(path)
         if not os.path.lexists(place):
             return 0
@@ -469,12 +489,12 @@ class LocalStore(CollectingStore):
         return freed
 
     def _read_present(self, path: str) -> bytes:
-        """The text of a derivation on disk, valid or not yet."""
-        if path in self._waiting:
-            return self.read(path)
+        """The text of a derivation, valid or not yet."""
+        waiting = self._waiting.get(path)
+        if waiting is not None and waiting.contents is not None:
+            return waiting.contents
         try:
-            with open(self._place(path), "rb") as file:
-                return file.read()
+            return read_regular(waiting.target if waiting is not None else self._place(path))
         except FileNotFoundError:
             raise ValueError(f"store path '{path}' does not exist") from None
 
@@ -637,6 +657,14 @@ class LocalStore(CollectingStore):
         from snowsnake.store.verification import faults_of
 
         return faults_of(self, check_contents=check_contents, on_path=on_path)
+
+
+def read_regular(path: str) -> bytes:
+    """The bytes of a regular file; OSError for anything else: a link that came with an archive may lead to a file without an end."""
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(f"'{path}' is not a regular file")
+        return file.read()
 
 
 def _disk_bytes(path: str) -> int:

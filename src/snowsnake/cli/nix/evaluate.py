@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from snowsnake.cli.nix.flake_output import FlakeOutput
     from snowsnake.cli.options import Arguments
     from snowsnake.cli.session import Session
+    from snowsnake.flake.session import FlakeSession
     from snowsnake.handle import Handle
 
 _MOST_LINKS = 100
@@ -109,11 +110,12 @@ def open_session(call: Call, *, has_arguments: bool = True) -> "Session":
     options |= cache_options("SNOWSNAKE_NO_CACHE" in os.environ, "", "stat")
     session = Session(call.settings, call.reporter, given.texts("include"), **options)
     if has_arguments:
-        _add_arguments(call, session)
+        add_arguments(call, session)
     return session
 
 
-def _add_arguments(call: Call, session: "Session") -> None:
+def add_arguments(call: Call, session: "Session") -> None:
+    """Gives the session the arguments of `--arg` and its kin, which are evaluated here."""
     given = call.given
     arguments = [["arg", *pair] for pair in given.texts("arg")] + [["argstr", *pair] for pair in given.texts("argstr")]
     arguments += [["arg-from-file", *pair] for pair in given.texts("arg_from_file")]
@@ -135,15 +137,22 @@ def check_source(call: Call) -> None:
 
 def load_with_set(call: Call, word: str | None) -> "tuple[Session, Handle, tuple[Handle, bytes] | None]":
     """Like `load`; also the set and the name of which the value is an attribute, None for an output of a flake."""
+    if has_source(call):
+        session, root = open_source(call)
+        return session, *session.selector.select_with_set(root, (word or "").partition("^")[0])
+    session = open_session(call, has_arguments=False)
+    output = output_of(call, session, word)
+    add_arguments(call, session)
+    return session, output.value(), None
+
+
+def open_source(call: Call) -> "tuple[Session, Handle]":
+    """The session, and the value of the file or the expression that words name attributes of."""
     prepare(call)
     session = open_session(call, has_arguments=False)
-    if has_source(call):
-        root = _root(call, session)
-        _add_arguments(call, session)
-        return session, *session.selector.select_with_set(root, (word or "").partition("^")[0])
-    output = output_of(call, session, word)
-    _add_arguments(call, session)
-    return session, output.value(), None
+    root = _root(call, session)
+    add_arguments(call, session)
+    return session, root
 
 
 def require_value(call: Call, word: str) -> None:
@@ -204,21 +213,22 @@ def open_output(call: Call, word: str | None, defaults: "tuple[str, ...]" = (), 
     """The session, and the `FlakeOutput` that a word names, not evaluated; one of *defaults* if the word names none.  *prefixes*: see FlakeSession.place."""
     session = open_session(call, has_arguments=False)
     output = output_of(call, session, word, defaults, prefixes)
-    _add_arguments(call, session)
+    add_arguments(call, session)
     return session, output
 
 
 def output_of(
-    call: Call, session: "Session", word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None
+    call: Call, session: "Session", word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None,
+    flakes: "FlakeSession | None" = None,
 ) -> "FlakeOutput":
-    """Like `open_output`, in a session that is there."""
+    """Like `open_output`, in a session that is there; *flakes* are those of the session, if they are there, too."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.cli.nix.flake_output import FlakeOutput
 
-    flakes = open_flakes(call.given, call.reporter, session)
+    found = flakes or open_flakes(call.given, call.reporter, session)
     base = call.given.base_folder or os.getcwd()
-    locked, reference, paths = flakes.place(word or ".", base, lambda: lock_options(call.given, flakes, call.reporter), defaults, prefixes)
-    return FlakeOutput(session, flakes, locked, reference, paths, is_refreshed=call.given.flag("refresh"))
+    locked, reference, paths = found.place(word or ".", base, lambda: lock_options(call.given, found, call.reporter), defaults, prefixes)
+    return FlakeOutput(session, found, locked, reference, paths, is_refreshed=call.given.flag("refresh"))
 
 
 def _json(value: "Handle") -> bytes:

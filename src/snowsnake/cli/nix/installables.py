@@ -7,7 +7,7 @@ Out: `Target`s.  Evaluation writes to the store of the call if that is possible,
 import sys
 
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.nix.evaluate import load_with_set, open_output
+from snowsnake.cli.nix.evaluate import add_arguments, has_source, open_session, open_source, output_of
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.store_words import followed
@@ -20,6 +20,7 @@ TYPE_CHECKING = False                 # `typing` would be imported by every comm
 if TYPE_CHECKING:
     from snowsnake.cli.nix.flake_output import FlakeOutput
     from snowsnake.cli.session import Session
+    from snowsnake.flake.session import FlakeSession
     from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
     from snowsnake.store.interface import Store
@@ -66,6 +67,8 @@ class Installables:
         self.defaults: tuple[str, ...] = ()
         self.prefixes: tuple[str, ...] | None = None
         self.output: FlakeOutput | None = None
+        self._source: tuple[Session, Handle] | None = None         # of all words: what one of them evaluated, the others share
+        self._flakes: tuple[Session, FlakeSession] | None = None
 
     def targets(self, words: list[str]) -> list[Target]:
         """The targets of the words; with `--stdin` also of the words on standard input; without words, the default output of the flake here."""
@@ -77,8 +80,7 @@ class Installables:
         return [target for word in words for target in self._of(word)]
 
     def _of(self, word: str) -> list[Target]:
-        given = self.call.given
-        if given.flag("file") or given.flag("expr"):
+        if has_source(self.call):
             return self._evaluated(word)
         self.output = None
         path = self.path_meant(word)
@@ -87,8 +89,7 @@ class Installables:
     def called(self, word: str) -> str:
         """What messages call a word, after `targets` read it: an attribute, a store path, or a flake with the first place of the attribute."""
         prefix = split_outputs(word)[0]
-        given = self.call.given
-        if given.flag("file") or given.flag("expr"):
+        if has_source(self.call):
             return "" if prefix == "." else prefix
         if self.output is not None:
             return self.output.called
@@ -121,16 +122,31 @@ class Installables:
         """The targets of a word that names an attribute or an output of a flake."""
         self.open_evaluation_store()
         prefix, names = split_outputs(word)
-        if self.call.given.flag("file") or self.call.given.flag("expr"):
-            session, value, attribute = load_with_set(self.call, "" if prefix == "." else prefix)
-            place = f"the attribute '{'' if prefix == '.' else prefix}'"
-            found = _single_target(session, value, prefix, place, attribute) or _grouped(session, value, names, prefix)
+        if has_source(self.call):
+            self._source = self._source or open_source(self.call)
+            session, root = self._source
+            shown = "" if prefix == "." else prefix
+            value, attribute = session.selector.select_with_set(root, shown)
+            found = _single_target(session, value, prefix, f"the attribute '{shown}'", attribute) or _grouped(session, value, names, prefix)
         else:
-            session, output = open_output(self.call, prefix, self.defaults, self.prefixes)
+            session, output = self._open_output(prefix)
             self.output = output
             found = self.of_output(session, output, prefix, names)
         session.evaluator.flush_store()
         return found
+
+    def _open_output(self, word: str) -> "tuple[Session, FlakeOutput]":
+        if self._flakes is not None:
+            session, flakes = self._flakes
+            return session, output_of(self.call, session, word, self.defaults, self.prefixes, flakes)
+        from snowsnake.cli.flake_options import open_flakes
+
+        session = open_session(self.call, has_arguments=False)
+        flakes = open_flakes(self.call.given, self.call.reporter, session)
+        output = output_of(self.call, session, word, self.defaults, self.prefixes, flakes)
+        add_arguments(self.call, session)
+        self._flakes = session, flakes
+        return session, output
 
     def of_output(self, session: "Session", output: "FlakeOutput", shown: str, names: "tuple[str, ...] | None") -> list[Target]:
         """What an output of a flake means."""

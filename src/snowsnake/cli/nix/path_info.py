@@ -10,8 +10,9 @@ from snowsnake.cli.nix.store import asked
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.output import write_line
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.store.graph import closure
+from snowsnake.store.graph import reachable
 from snowsnake.store.interface import Store
+from snowsnake.store.path_info import PathInfo
 from snowsnake.store.sizes import size_text
 
 TYPE_CHECKING = False
@@ -35,8 +36,9 @@ def run(call: Call) -> None:
             print_json(_facts(installables.store, paths, version or 1, given.flag("closure_size")), call)
             return
         width = max(map(len, paths), default=0)
+        infos = _Infos(installables.store)
         for path in paths:
-            _print(call, installables.store, path, width)
+            _print(call, infos, path, width)
 
 
 def _json_version(text: str) -> int:
@@ -48,28 +50,42 @@ def _json_version(text: str) -> int:
 
 def _facts(store: Store, paths: list[str], version: int, shows_closures: bool) -> "dict[str, Json]":
     found: dict[str, Json] = {}
+    infos = _Infos(store)
     for path in paths:
         info = store.info(path)
         facts = info.to_json(version, store.store_dir) if info is not None else None
         if facts is not None and shows_closures:
-            facts["closureSize"] = _closure_size(store, path)
+            facts["closureSize"] = infos.closure_size(path)
         found[path if version == 1 else path.rpartition("/")[2]] = facts
     return found if version == 1 else {"info": found, "storeDir": store.store_dir, "version": version}
 
 
-def _closure_size(store: Store, path: str) -> int:
-    return sum(store.known(other).nar_size for other in closure(store, [path]))
+class _Infos:
+    """The facts about valid objects.  The store is asked once for each: closures of many paths have most of their objects in common."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, PathInfo] = {}
+
+    def of(self, path: str) -> PathInfo:
+        if path not in self._known:
+            self._known[path] = self._store.known(path)
+        return self._known[path]
+
+    def closure_size(self, path: str) -> int:
+        """The bytes of the archives of an object and of all that it refers to."""
+        return sum(self._known[other].nar_size for other in reachable([path], lambda other: self.of(other).references))
 
 
-def _print(call: Call, store: Store, path: str, width: int) -> None:
+def _print(call: Call, infos: _Infos, path: str, width: int) -> None:
     given = call.given
-    info = store.known(path)
+    info = infos.of(path)
     text = path
     if given.flag("size") or given.flag("closure_size") or given.flag("sigs"):
         text = text.ljust(width)
     sizes = [info.nar_size] if given.flag("size") else []
     if given.flag("closure_size"):
-        sizes.append(_closure_size(store, path))
+        sizes.append(infos.closure_size(path))
     for size in sizes:
         text += "\t" + (size_text(size, is_aligned=True) if given.flag("human_readable") else f"{size:11d}")
     if given.flag("sigs"):
