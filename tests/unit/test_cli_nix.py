@@ -174,3 +174,25 @@ def test_the_words_of_a_command_share_one_flake(nix, tmp_path) -> None:
     features = ("--extra-experimental-features", "nix-command flakes", "--offline", "--store", str(tmp_path / "store"))
     status, _, errors = nix(*features, "build", "--dry-run", f"{flake}#a", f"{flake}#b")
     assert status == 0 and errors.count("is dirty") == errors.count("evaluated") == 1, errors[-1500:]
+
+
+def test_commands_of_flakes_tell_events_as_others(nix, tmp_path) -> None:
+    """The events of 2.34.8, but for those about sources; `--quiet` leaves out all of it."""
+    (tmp_path / "flake.nix").write_text("{ outputs = _: { x = 1; }; }")
+    flake = f"path:{tmp_path}"
+
+    def events(*words: str) -> list[tuple[object, ...]]:
+        code, _, err = nix("flake", *words, flake, "--log-format", "internal-json")
+        found = [json.loads(line.removeprefix("@nix ")) for line in err.splitlines()]
+        assert code == 0 and all(line.startswith("@nix ") for line in err.splitlines())
+        sources = {event["id"] for event in found if event.get("text", "").startswith(("hashing", "copying"))}
+        return [(event["action"], event.get("text", event.get("msg"))) for event in found if event.get("id") not in sources]
+
+    stop = ("stop", None)
+    assert events("show") == events("show", "--refresh") == [("start", "evaluating ''"), ("start", "evaluating 'x'"), stop, stop]
+    assert events("check", "--no-build") == [
+        ("start", "evaluating flake"), ("start", "checking flake output 'x'"), ("msg", "\x1b[35;1mwarning:\x1b[0m unknown flake output 'x'"), stop, stop,
+        ("msg", "\x1b[32;1mall checks passed!\x1b[0m"),
+    ]  # fmt: skip
+    assert nix("flake", "show", flake, "--quiet")[2] == ""
+    assert nix("flake", "check", "--no-build", flake, "--quiet")[2] == "warning: unknown flake output 'x'\n"

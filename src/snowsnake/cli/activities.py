@@ -20,6 +20,7 @@ _WIDTH = 100
 _numbers = iter(range((os.getpid() << 32) + 1, 1 << 63))
 _open: list[int] = []
 _last_shown_s = 0.0
+_line = False                         # whether a line stands that is written over
 
 
 def open_log(path: str, tell: "Callable[[str], None]") -> "Any":
@@ -41,6 +42,15 @@ def open_log(path: str, tell: "Callable[[str], None]") -> "Any":
 def are_lines(reporter: "Reporter") -> bool:
     """Whether the begin of each activity is a line of its own: not on a terminal, nor for programs."""
     return reporter.log_format != "internal-json" and not (reporter.log_format == "text" and reporter.is_on_terminal())
+
+
+def clear_line() -> None:
+    """Before something else is written on a terminal."""
+    global _line
+    if _line:
+        _line = False
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
 
 
 class Activity:
@@ -71,15 +81,14 @@ class Activity:
             _open.pop()
             self._reporter.event({"action": "stop", "id": self._number})
         if self._is_line:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            clear_line()
 
     def _show(self) -> None:
         """On a terminal, only as often as somebody can read."""
-        global _last_shown_s
+        global _last_shown_s, _line
         now = time.monotonic()
         if now - _last_shown_s >= _STEP_S:
             _last_shown_s = now
-            self._is_line = True
+            self._is_line = _line = True
             sys.stderr.write(f"\r\x1b[K{self._text[:_WIDTH]}...")
             sys.stderr.flush()

@@ -120,7 +120,7 @@ def session_of(given: Arguments, reporter: Reporter, prepare: "Any" = None, **mo
     if level not in (0, 1):
         raise UsageError(f"option '--optimise' takes 0 or 1, not '{level}'")
     reporter.show_trace = given.flag("show_trace") or settings["show-trace"]
-    reporter.log_format = given.text("log_format", "text")
+    reporter.log_format = given.text("log_format", reporter.log_format)
     if reporter.log_format not in LOG_FORMATS:
         raise UsageError(f"option '--log-format' takes text, json or internal-json, not '{reporter.log_format}'")
     from snowsnake.cli.session import Session, cache_options

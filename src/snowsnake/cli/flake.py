@@ -251,9 +251,9 @@ def _prefetch_inputs(given: Arguments, reporter: Reporter, words: list[str]) -> 
     failures = 0
     for node in call.locked().lock_file.nodes():
         assert node.locked is not None
-        reporter.note(f"fetching '{node.locked}'...")
         try:
-            call.flakes.world.fetch(node.locked.input.with_attrs(__final=True))
+            with reporter.activity(f"fetching '{node.locked}'"):
+                call.flakes.world.fetch(node.locked.input.with_attrs(__final=True))
         except EvaluationError as error:
             reporter.error(error)
             failures += 1

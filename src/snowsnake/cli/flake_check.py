@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from snowsnake.cli.flake import Call
     from snowsnake.lock.flakes import LockedFlake
 
+_GREEN = "\x1b[32;1m"
+
 
 def check(call: "Call", locked: "LockedFlake", *, keeps_going: bool, all_systems: bool, builds: bool) -> int:
     """Returns the exit code; the first error is raised unless the check is to continue."""
@@ -16,7 +18,8 @@ def check(call: "Call", locked: "LockedFlake", *, keeps_going: bool, all_systems
     checker = Checker(
         call.session.evaluator,
         flakes.system,
-        reporter.note,
+        reporter.activity,
+        reporter.info,
         reporter.warning,
         reporter.error,
         keeps_going=keeps_going,
@@ -25,14 +28,14 @@ def check(call: "Call", locked: "LockedFlake", *, keeps_going: bool, all_systems
         shown=flakes.shown,
         turns=flakes.world.turns(locked.flake.place),
     )
-    reporter.note("evaluating flake...")
-    checker.check(flakes.outputs(locked))
+    with reporter.activity("evaluating flake"):
+        checker.check(flakes.outputs(locked))
     call.session.evaluator.flush_store()
     if builds and checker.checks and _build(call, checker.checks, keeps_going):
         checker.failed = True
     if checker.failed:
         raise EvaluationError("value", "some errors were encountered during the evaluation")
-    reporter.note("all checks passed!")
+    reporter.info(reporter.painted(_GREEN, "all checks passed!"))
     if checker.omitted:
         names = ", ".join(sorted(checker.omitted))
         reporter.warning(f"The check omitted these incompatible systems: {names}\nUse '--all-systems' to check all.")
@@ -49,7 +52,7 @@ def _build(call: "Call", checks: dict[str, list[str]], keeps_going: bool) -> boo
         reporter.warning("The checks were evaluated, but not built: there is no store to build in (give '--store').")
         return False
     missing = sorted(missing_paths(store, list(checks)).builds)
-    reporter.note(f"running {len(missing)} flake checks...")
+    reporter.info(f"running {len(missing)} flake checks...")
     failures = realise_all(store, [f"{path}!*" for path in missing], reporter)
     for path in sorted(failures):
         for said in _said(path, checks.get(path, []), failures[path]):

@@ -3,6 +3,7 @@
 In: a locked flake, or the root of a tree of outputs.  Out: lines, or data.  An output that fails is an error only when everything else was shown.
 """
 
+from snowsnake.cli.activities import clear_line
 from snowsnake.cli.answers import open_answers
 from snowsnake.cli.output import Reporter, write_line
 from snowsnake.diagnostics.error import EvaluationError
@@ -26,6 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from snowsnake.cli.activities import Activity
     from snowsnake.cli.flake import Call
     from snowsnake.interpreter import Interpreter
     from snowsnake.lock.flakes import LockedFlake
@@ -48,10 +50,10 @@ def print_outputs(call: "Call", locked: "LockedFlake", *, is_json: bool, legacy:
     heard = _Heard(call.reporter, call.session.evaluator)
     if known is not None:
         tree, messages = known
-        for kind, text in messages:
-            getattr(heard, kind)(text)
+        for kind, *facts in messages:
+            getattr(heard, kind)(*facts)
     else:
-        heard.progress("evaluating ''...")
+        heard.activity("", 0)
         root = show(call.flakes.outputs(locked), call.flakes.system, legacy=legacy, all_systems=all_systems)
         tree = {}
         if is_json:
@@ -60,27 +62,35 @@ def print_outputs(call: "Call", locked: "LockedFlake", *, is_json: bool, legacy:
             show_text(root, str(locked.flake.locked), call, heard, heard.line)
         if answers is not None:
             answers.keep(question, [tree, heard.messages])
+    heard.finish()
     if is_json:
         call.print_json(tree)
 
 
 class _Heard:
-    """Passes on remarks and printed text, and keeps them: [how, text]."""
+    """Passes on remarks and printed text, and keeps them: [how, text, …]."""
 
     def __init__(self, reporter: Reporter, evaluator: "Interpreter") -> None:
         self._reporter = reporter
         self._evaluator = evaluator
-        self.messages: list[list[str]] = []
+        self.messages: list[list[str | int]] = []
+        self._open: list[Activity] = []            # from outside in
         self.error = reporter.error
 
     def looks_at(self, output: Output) -> None:
         """What comes next."""
-        self.progress(f"evaluating '{output.dotted_path}'...")
+        self.activity(output.dotted_path, len(output.path))
         self._evaluator.explains_errors = output.path[0] != "legacyPackages"       # whose failures are passed over
 
-    def progress(self, text: str) -> None:
-        self.messages.append(["progress", text])
-        self._reporter.progress(text)
+    def activity(self, path: str, depth: int) -> None:
+        """An output is looked at, as a part of what is looked at in the levels above it."""
+        self.messages.append(["activity", path, depth])
+        self.finish(depth)
+        self._open.append(self._reporter.activity(f"evaluating '{path}'").__enter__())
+
+    def finish(self, depth: int = 0) -> None:
+        while len(self._open) > depth:
+            self._open.pop().__exit__()
 
     def warning(self, text: str) -> None:
         self.messages.append(["warning", text])
@@ -88,6 +98,7 @@ class _Heard:
 
     def line(self, text: str) -> None:
         self.messages.append(["line", text])
+        clear_line()
         write_line(text.encode("utf-8", "surrogateescape"))
 
 

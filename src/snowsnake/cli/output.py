@@ -157,8 +157,6 @@ class Reporter:
         else:
             self._write(message)
 
-    progress = note
-
     def notes(self, messages: "list[str]") -> None:
         """As `info` of each, at once: a thousand writes take longer than what they tell of, because other threads wait for each."""
         if self.is_quiet:
@@ -214,6 +212,10 @@ class Reporter:
 
             message = without_colours(message)
         self.note(message)
+
+    def painted(self, colour: str, text: str) -> str:
+        """A text in a colour, for people at a terminal and programs that read events."""
+        return f"{colour}{text}\x1b[0m" if self.log_format == "internal-json" or self._colours() else text
 
     def activity(self, text: str) -> "Activity":
         """An activity that lasts from entering to leaving: `with reporter.activity("evaluating 'a'"):`"""

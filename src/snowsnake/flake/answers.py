@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from snowsnake.foundation.json_type import Json
     from snowsnake.lock.flakes import LockedFlake
 
-_VERSION = 1
+_VERSION = 2
 _MOST_WRITTEN = 5000                   # store objects of one evaluation; for more, checking each costs more than it saves
 
 

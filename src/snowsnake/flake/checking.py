@@ -13,6 +13,7 @@ from snowsnake.selection import TYPE_NAMES, Selector, attribute_position, wrong_
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from typing import TypeVar
 
     from snowsnake.handle import Handle
@@ -55,7 +56,7 @@ class Attribute:
 class Checker:
     """Checks the outputs of one flake.
 
-    `say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`).  `shown` returns the name of a path in
+    `activity` makes a block of what is done in it, `say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`).  `shown` returns the name of a path in
     messages.  `hydra_jobs_import`: whether `hydraJobs` may import from derivations, too, which they may not by default.  `turns`: when C++ Nix
     met each name of the flake.
     """
@@ -64,6 +65,7 @@ class Checker:
         self,
         evaluator: "Interpreter",
         system: str,
+        activity: "Callable[[str], AbstractContextManager[object]]",
         say: "Callable[[str], None]",
         warn: "Callable[[str], None]",
         report: "Callable[[EvaluationError], None]",
@@ -76,6 +78,7 @@ class Checker:
     ) -> None:
         self.evaluator = evaluator
         self.system = system
+        self.activity = activity
         self.say = say
         self.warn = warn
         self.report = report
@@ -94,10 +97,11 @@ class Checker:
         names = [name.decode("utf-8", "surrogateescape") for name in value.keys()]
         return sorted(names, key=lambda name: self.turns.get(name, _LAST))
 
-    def guarded(self, what: str, found: Attribute, action: "Callable[[], T]") -> "T | None":
-        """Runs a check, and adds what was checked to the trace of an error in it."""
+    def guarded(self, what: str, found: Attribute, shown: str, action: "Callable[[], T]") -> "T | None":
+        """Runs a check, and adds what was checked to the trace of an error in it.  *shown*: what is checked, for who watches."""
         try:
-            return action()
+            with self.activity(f"checking {shown}"):
+                return action()
         except EvaluationError as error:
             error.trace.insert(0, Frame("text", f"while checking {what} '{found.path}'", found.place))
             if not self.keeps_going:
@@ -111,9 +115,8 @@ class Checker:
         builds = self.evaluator.builds_during_evaluation
         for name in sorted(self.names(outputs), key=lambda name: name != "hydraJobs"):
             self.evaluator.builds_during_evaluation = builds and (name != "hydraJobs" or self.hydra_jobs_import)
-            self.say(f"checking flake output '{name}'...")
             found = _attribute(name, outputs, name)
-            self.guarded("flake output", found, partial(self.output, name, found))
+            self.guarded("flake output", found, f"flake output '{name}'", partial(self.output, name, found))
 
     def output(self, name: str, found: Attribute) -> None:
         """Checks one output, by the kind of its name."""
@@ -185,14 +188,13 @@ class Checker:
         path, value = found.path, found.value
 
         def act() -> str:
-            self.say(f"checking derivation {path}...")
             if not is_derivation(value):
                 raise FlakeError("type", f"flake attribute '{path}' is not a derivation")
             drv_path: str = value.select(b"drvPath").coerce_to_string().decode("utf-8", "replace")
             self.say(f"derivation evaluated to {drv_path}")
             return drv_path
 
-        drv_path: str | None = self.guarded("the derivation", found, act)
+        drv_path: str | None = self.guarded("the derivation", found, f"derivation {path}", act)
         return drv_path
 
     def check_derivation(self, found: Attribute) -> None:
@@ -204,7 +206,6 @@ class Checker:
         path, value = found.path, found.value
 
         def act() -> None:
-            self.say(f"checking app '{path}'...")
             names = self.names(value)
             for name in ("type", "program"):
                 if name not in names:
@@ -220,66 +221,61 @@ class Checker:
                 if name not in ("type", "program", "meta"):
                     raise FlakeError("value", f"app '{path}' has unsupported attribute '{name}'")
 
-        self.guarded("the app definition", found, act)
+        self.guarded("the app definition", found, f"app '{path}'", act)
 
     def overlay(self, found: Attribute) -> None:
         path, value = found.path, found.value
 
         def act() -> None:
-            self.say(f"checking overlay '{path}'...")
             kind = value.type_name()
             if kind != "lambda":
                 raise FlakeError("type", f"overlay is not a function, but {TYPE_NAMES[kind]} instead")
             if value.formals() is not None or _argument_name(value) not in ("final", "_", "_final"):
                 raise FlakeError("value", "overlay does not take an argument named 'final'")
 
-        self.guarded("the overlay", found, act)
+        self.guarded("the overlay", found, f"overlay '{path}'", act)
 
     def module(self, found: Attribute) -> None:
         path, value = found.path, found.value
 
         def act() -> None:
-            self.say(f"checking NixOS module '{path}'...")
             value.force()
 
-        self.guarded("the NixOS module", found, act)
+        self.guarded("the NixOS module", found, f"NixOS module '{path}'", act)
 
     def configuration(self, found: Attribute) -> None:
         path, value = found.path, found.value
 
         def act() -> None:
-            self.say(f"checking NixOS configuration '{path}'...")
             top = Selector(self.evaluator, {}).select(value, "config.system.build.toplevel")
             if not is_derivation(top):
                 raise FlakeError("type", "attribute 'config.system.build.toplevel' is not a derivation")
 
-        self.guarded("the NixOS configuration", found, act)
+        self.guarded("the NixOS configuration", found, f"NixOS configuration '{path}'", act)
 
     def hydra_jobs(self, found: Attribute) -> None:
         path, value = found.path, found.value
 
         def act() -> None:
-            self.say(f"checking Hydra job '{path}'...")
             if is_derivation(value):
                 raise FlakeError("type", "jobset should not be a derivation at top-level")
             for name in self.names(value):
                 inner = found.inner(name)
                 _expect(inner.value, "set")
                 if is_derivation(inner.value):
-                    self.say(f"checking Hydra job '{inner.path}'...")
-                    self.derivation(inner)
+                    with self.activity(f"checking Hydra job '{inner.path}'"):
+                        self.derivation(inner)
                 else:
                     self.hydra_jobs(inner)
 
         if path.count(".") > _DEEPEST:
             raise FlakeError("depth", f"Hydra jobs nest more than {_DEEPEST} levels deep: '{path[:60]}…'")
-        self.guarded("the Hydra jobset", found, act)
+        self.guarded("the Hydra jobset", found, f"Hydra job '{path}'", act)
 
     def template(self, found: Attribute) -> None:
         path, value = found.path, found.value
 
         def act() -> None:
-            self.say(f"checking template '{path}'...")
             names = self.names(value)
             if "path" not in names:
                 raise FlakeError("missing-attribute", f"template '{path}' lacks attribute 'path'")
@@ -296,17 +292,16 @@ class Checker:
                 if name not in ("path", "description", "welcomeText"):
                     raise FlakeError("value", f"template '{path}' has unsupported attribute '{name}'")
 
-        self.guarded("the template", found, act)
+        self.guarded("the template", found, f"template '{path}'", act)
 
     def bundler(self, found: Attribute) -> None:
         path, value = found.path, found.value
 
         def act() -> None:
-            self.say(f"checking bundler '{path}'...")
             if value.type_name() != "lambda":
                 raise FlakeError("type", "bundler must be a function")
 
-        self.guarded("the template", found, act)       # C++ Nix says so, too
+        self.guarded("the template", found, f"bundler '{path}'", act)       # C++ Nix says so, too
 
 
 def _argument_name(function: "Handle") -> str:

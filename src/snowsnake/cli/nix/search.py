@@ -6,7 +6,7 @@ In: a `Call`.  Out: a list with the matches in green, or JSON.
 import os
 
 from snowsnake.builtins.engines.versions import split_drv_name
-from snowsnake.cli.activities import are_lines
+from snowsnake.cli.activities import are_lines, clear_line
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.evaluate import check_source, load, open_output, require_value
@@ -136,6 +136,7 @@ class _Search:
             in_description += there
             if not (here or there or regex.places(name)):
                 return
+        clear_line()
         self.count += 1
         if self.as_json is not None:
             self.as_json[shown] = {"pname": name, "version": version, "description": description}
