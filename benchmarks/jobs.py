@@ -1,11 +1,12 @@
 """All jobs of a package set in each mode of `snowsnake jobs`, beside C++ Nix: one table of wall time, CPU and memory, with a check that the lines agree.
 
-usage: jobs.py FOLDER LEAF BASE [--root root.nix] [--reference NIX-INSTANTIATE] [--ours SNOWSNAKE] [--workers 2] [--rounds 1] [--only WORD]… [--dask 3]
-  FOLDER      the folder of the root; LEAF and BASE are files in it: one that a single package reads, and one that all of them do
-  --only      only the rows whose names begin so
+usage: jobs.py FOLDER LEAF[,LEAF…] BASE [--root root.nix] [--reference NIX-INSTANTIATE] [--ours SNOWSNAKE] [--workers 2] [--rounds 1] [--only WORD]… [--dask 3]
+  FOLDER      the folder of the root, with nothing else that is large: Dask is sent all of it
+  LEAF, BASE  files in it: one that a single package reads, and one that all of them do
+  --only      only the rows whose names begin so ("one worker" gives the lines that others must print)
 
 Run it on a machine that does nothing else.  Wall time and CPU are the least of the rounds; CPU is that of all processes; memory is the PSS of all
-processes added, at its peak, looked at twice a second.  To change a file, a comment is added to it, which is taken away at the end: so all lines
+processes added, at its peak, looked at ten times a second.  To change a file, a comment is added to it, which is taken away at the end: so all lines
 must be those of the first run.  C++ Nix evaluates name, drvPath, system and outPath of all jobs that have no error, which is less: an error would end it.
 """
 
@@ -13,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_SAMPLE_S = 0.5
+_SAMPLE_S = 0.1
 _KILL_AFTER_S = 5.0
 _FACTS = """{ part, parts }:
 let
@@ -151,10 +153,14 @@ class Table:
 
     def jobs(self, name: str, *words: str, prepare: "Callable[[], None] | None" = None, disturb: "Callable[[int], None] | None" = None) -> None:
         """A row of ours, and whether its lines are the first run's."""
+        self.lines(name, [self.given.ours, "jobs", self.given.root, "--no-instantiate", "--json", *words], prepare, disturb)
+
+    def lines(
+        self, name: str, command: list[str], prepare: "Callable[[], None] | None" = None, disturb: "Callable[[int], None] | None" = None
+    ) -> None:
         if not self.wants(name):
             return
         row = Row(name)
-        command = [self.given.ours, "jobs", self.given.root, "--no-instantiate", "--json", *words]
         for _ in range(self.given.rounds):
             if prepare is not None:
                 prepare()
@@ -220,7 +226,7 @@ def edits(path: Path) -> Callable[[], None]:
 
 def fill(table: Table) -> None:
     given, several = table.given, str(table.given.workers)
-    leaf, base = given.folder / given.leaf, given.folder / given.base
+    leaves, base = [given.folder / leaf for leaf in given.leaf.split(",")], given.folder / given.base
     results = table.scratch / "cache/snowsnake/jobs.sqlite"
 
     def forget() -> None:
@@ -230,6 +236,8 @@ def fill(table: Table) -> None:
     table.jobs("one worker, nothing compiled", "--workers", "1")
     table.jobs("one worker", "--workers", "1")
     table.jobs(f"{several} workers", "--workers", several)
+    python = str(Path(given.ours).parent / "python")
+    table.lines(f"{several} threads of one process", [python, str(Path(__file__).with_name("job_threads.py")), given.root, several])
     table.jobs(f"{several} workers, one killed", "--workers", several, disturb=kill_one(b""))
     if given.dask:
         table.jobs(f"Dask, {given.dask} processes, one killed", "--dask", str(given.dask), disturb=kill_one(b"multiprocessing.spawn"))
@@ -242,13 +250,28 @@ def fill(table: Table) -> None:
     table.jobs(f"incremental, first run, {several} workers", *again, several, prepare=forget)
     for workers in ("1", several):
         table.jobs(f"incremental, nothing changed, {workers} workers", *again, workers)
-    kept = {path: path.read_text() for path in (leaf, base)}
+    kept = {path: path.read_text() for path in (*leaves, base)}
+    saved = table.scratch / "saved.sqlite"
+    if results.exists():
+        shutil.copyfile(results, saved)
+
+    def restore_and(change: Callable[[], None]) -> Callable[[], None]:
+        def prepare() -> None:
+            forget()
+            if saved.exists():
+                shutil.copyfile(saved, results)
+            change()
+
+        return prepare
+
     try:
-        change, change_base = edits(leaf), edits(base)
-        table.jobs(f"incremental, a leaf changed for the first time, {several} workers", *again, several, prepare=change)
-        for workers in ("1", several):
-            table.jobs(f"incremental, a leaf changed again, {workers} workers", *again, workers, prepare=change)
-        table.jobs(f"incremental, stdenv changed, {several} workers", *again, several, prepare=change_base)
+        for leaf in leaves:
+            change = edits(leaf)
+            for workers in ("1", several):
+                name = f"{leaf.parent.name} changed"
+                table.jobs(f"incremental, {name} for the first time, {workers} workers", *again, workers, prepare=restore_and(change))
+                table.jobs(f"incremental, {name} again, {workers} workers", *again, workers, prepare=change)
+        table.jobs(f"incremental, stdenv changed, {several} workers", *again, several, prepare=restore_and(edits(base)))
     finally:
         for path, text in kept.items():
             path.write_text(text)

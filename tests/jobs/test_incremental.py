@@ -363,6 +363,32 @@ def test_damaged_results(large, tmp_path):
         assert names == [job["attr"] for job in expected]
 
 
+@pytest.mark.parametrize("part", ["heads", "lines"])
+def test_a_damaged_ledger_is_replaced(part, large, tmp_path):
+    path = tmp_path / "results.sqlite"
+    reused(large, path)
+    with sqlite3.connect(path) as database:
+        (blob,) = database.execute(f"select {part} from ledgers").fetchone()
+        broken = bytearray(blob)
+        broken[len(broken) // 2] ^= 1
+        database.execute(f"update ledgers set {part} = ?", (broken,))
+    assert reused(large, path)[1] == 105
+    assert reused(large, path)[1] == 1
+    with sqlite3.connect(path) as database:
+        assert database.execute("select count(*) from groups").fetchone() == (0,)
+
+
+def test_times_that_are_far_away(large, tmp_path):
+    path = tmp_path / "results.sqlite"
+    for number, when in enumerate((-(10**18), 10**19, 0)):
+        try:
+            os.utime(large / f"packages/p{number}.nix", ns=(when, when))
+        except (OSError, OverflowError):
+            continue
+    assert reused(large, path)[0] == reused(large, path)[0]
+    assert reused(large, path)[1] == 1
+
+
 def test_results_that_cannot_be_kept(large, tmp_path):
     (tmp_path / "file").write_text("")
     found, run = evaluate(large, JobMemory(str(tmp_path / "file/results.sqlite"), "r"), 1)

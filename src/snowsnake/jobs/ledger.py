@@ -25,7 +25,7 @@ _SECTIONS = (
 )  # fmt: skip
 _SIZES = struct.Struct(f"<{1 + len(_SECTIONS)}Q")
 _SEAL_BYTES = 16
-_QUESTION = struct.Struct("=IBBxxqqqq")                # as in looks.pyx: Asked
+_QUESTION = struct.Struct("=IBBxxqqQq")                # as in looks.pyx: Asked
 _OTHER, _TYPE, _STAMP = range(3)                       # as in looks.pyx: Question
 _TYPES = {"regular": 1, "directory": 2, "symlink": 3, "unknown": 4}
 _NONE = 0xFFFFFFFF                                     # the group of a path whose reply is not kept, and what is below a unit that rests on the base
@@ -38,11 +38,11 @@ _MOST_BYTES = 1 << 32                                  # of a section: offsets h
 class Ledger:
     """The replies of a base.  An *entry* is a reply, or a path without one; entries are in the order of their paths.
 
-    A *unit* is a layer or a group; layers come first.  `last`: the numbers of the last group and the last layer that are part of it.  After `check`: `standing`, the
+    A *unit* is a layer or a group; layers come first.  After `check`: `standing`, the
     layers by name, with whether they hold; `stale`, how many groups do not hold as a whole; `suspects`, as in `_Loaded` (jobs/memory.py).
     """
 
-    def __init__(self, key: str, last: tuple[int, int], heads: bytes, lines: bytes) -> None:
+    def __init__(self, key: str, heads: bytes, lines: bytes) -> None:
         """ValueError if the blobs are damaged, or those of another base."""
         head, *sections = _opened(heads)
         about = json.loads(bytes(head))
@@ -50,7 +50,6 @@ class Ledger:
             raise ValueError("a damaged ledger")
         self._about = about
         self._sections = dict(zip(_SECTIONS, sections, strict=True))
-        self.last = last
         self._printed = lines
         self.lines = memoryview(lines)
         self.count = len(self._sections["systems"])
@@ -417,7 +416,10 @@ def _packed(question: list[object], stamp: str, places: dict[bytes, int]) -> byt
         if kind == "status" and state in ("found", "absent"):
             return _QUESTION.pack(number, _TYPE, _TYPES[str(value)] if state == "found" else 0, 0, 0, 0, 0)
         if kind in ("file", "tree") and state == "found" and stamp:
-            return _QUESTION.pack(number, _STAMP, 0, *map(int, stamp.split()))
+            try:
+                return _QUESTION.pack(number, _STAMP, 0, *map(int, stamp.split()))
+            except struct.error:       # a time that is centuries away
+                pass
     return _QUESTION.pack(0, _OTHER, 0, 0, 0, 0, 0)
 
 

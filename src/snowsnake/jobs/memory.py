@@ -68,6 +68,7 @@ class _Loaded:
         self.learned: dict[str, str] = {}
         self.stamps: dict[str, str] = {}
         self.ledger: Ledger | None = None
+        self.last: tuple[int, int] | None = None       # what the ledger in the database, if there is one, contains: damaged ones are replaced, too
         self.changes = 0                               # how many replies are kept that are not part of the ledger
 
 
@@ -313,7 +314,7 @@ class JobMemory:
             return
         database.execute("begin immediate")
         row = database.execute("select last_group, last_layer from ledgers where base = ?", (base,)).fetchone()
-        if row == (None if loaded.ledger is None else loaded.ledger.last):             # no other run has written one meanwhile
+        if row == loaded.last:         # no other run has written one meanwhile
             database.execute("insert or replace into ledgers (base, last_group, last_layer, heads, lines) values (?, ?, ?, ?, ?)", (base, *last, *made))
             for table, number in zip(("groups", "layers"), last, strict=True):
                 database.execute(f"delete from {table} where base = ? and id <= ?", (base, number))
@@ -369,10 +370,11 @@ def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking, row
     standing = {"": True}              # by layer: whether its questions, and those of the layers below it, have the same answers
     layers: list[tuple[KeptGroup, int]] = []
     groups: list[tuple[KeptGroup, int]] = []
-    ledger = loaded.ledger = _ledger(database, base, key)
-    if ledger is not None:
+    loaded.last, ledger = _ledger(database, base, key)
+    if ledger is not None and loaded.last is not None:
+        loaded.ledger = ledger
         ledger.check(asking)
-        last_group, last_layer = ledger.last
+        last_group, last_layer = loaded.last
         standing |= ledger.standing
         loaded.stale, loaded.suspects = ledger.stale, ledger.suspects
         if rows is not None:
@@ -397,16 +399,17 @@ def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking, row
     return loaded
 
 
-def _ledger(database: sqlite3.Connection, base: int, key: str) -> Ledger | None:
+def _ledger(database: sqlite3.Connection, base: int, key: str) -> tuple[tuple[int, int] | None, Ledger | None]:
+    """The numbers of the last group and the last layer in the ledger of a base, and the ledger, if it is not damaged."""
     row = database.execute("select last_group, last_layer, heads, lines from ledgers where base = ?", (base,)).fetchone()
     if row is None:
-        return None
+        return None, None
     from snowsnake.jobs.ledger import Ledger
 
     try:
-        return Ledger(key, (row[0], row[1]), row[2], row[3])
+        return row[:2], Ledger(key, row[2], row[3])
     except (ValueError, TypeError, LookupError):
-        return None
+        return row[:2], None
 
 
 def _says_all(dependencies: Dependencies) -> bool:
