@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CONNECTIONS = 25
 _PART_BYTES = 5 << 20                      # the least that S3 accepts
+_NOT_CARRIED_OUT = ("narinfo-compression", "ls-compression", "log-compression", "tls-certificate", "tls-private-key")      # parameters of URLs
+_told: set[str] = set()                # of these: each is told of once
 
 
 def open_cache(
@@ -61,6 +63,9 @@ def open_cache(
         remembered = Remembered(
             settings["narinfo-cache-meta-ttl"], settings["narinfo-cache-positive-ttl"], settings["narinfo-cache-negative-ttl"]
         )  # fmt: skip
+    for name in (name for name in _NOT_CARRIED_OUT if given.get(name) and name not in _told):
+        _told.add(name)
+        warn(f"'{name}' of the store '{url}' is not carried out by Snowsnake")
     method = given.get("compression", "xz")
     try:
         check_method(method)
@@ -83,8 +88,6 @@ def _bucket(
     from snowsnake.fetch.s3 import PARAMETERS, STYLES
     from snowsnake.store.sizes import size_text
 
-    if not reference.place.partition("/")[0]:
-        raise SettingError("`s3` Store requires a non-empty authority in Store URL")
     if given.get("addressing-style", "auto") not in STYLES:
         raise SettingError(f"option 'addressing-style' has invalid value '{given['addressing-style']}', expected 'auto', 'path', or 'virtual'")
     part_bytes, threshold = given.get("multipart-chunk-size", given.get("buffer-size", _PART_BYTES)), given.get("multipart-threshold", 100 << 20)
