@@ -136,7 +136,8 @@ def _clear(inspection: "Inspection", folder: str, given: Arguments, reporter: Re
     from snowsnake.cache.answer_files import FOLDER
     from snowsnake.store.removal import remove
 
-    remove(os.path.join(folder, FOLDER))                 # what is known of flakes
+    # The folder has the answers about flakes.
+    remove(os.path.join(folder, FOLDER))
     if not os.path.exists(os.path.join(folder, "compiled-1.pack")):
         return 0
     if not inspection.clear():

@@ -28,7 +28,8 @@ def run(given: Arguments, reporter: Reporter) -> int:
     action, paths = given.action("show", "diff")
     if not paths or (action == "diff" and len(paths) != 2):
         raise UsageError(f"'snowsnake derivation {action}' takes {'two paths' if action == 'diff' else 'paths'} of .drv files")
-    paths = [path.partition("^")[0].partition("!")[0] for path in paths]      # `x.drv!dev`: a derivation and its output
+    # A word may be `x.drv!dev`, a derivation and its output.
+    paths = [path.partition("^")[0].partition("!")[0] for path in paths]
     read = reader(given.text("store"))
     try:
         if action == "show":

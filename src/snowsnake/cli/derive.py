@@ -27,7 +27,8 @@ def run(given: Arguments, reporter: Reporter) -> int:
         facts = []
         for path in given.texts("attr") or [""]:
             found = list(session.derivations(session.selector.select(root, path)))
-            session.evaluator.flush_store()        # a path that was printed is valid
+            # A program may read a path as soon as it is printed.
+            session.evaluator.flush_store()
             for derivation in found:
                 if given.flag("json"):
                     facts.append(_facts(derivation, path))

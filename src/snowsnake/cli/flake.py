@@ -77,7 +77,8 @@ class Call:
             if not imports_derivations:
                 values.set_default("allow-import-from-derivation", False)
 
-        self.session = session_of(given, reporter, prepare=prepare, has_arguments=False)       # which nothing here takes
+        # No action passes the arguments of `--arg` to anything.
+        self.session = session_of(given, reporter, prepare=prepare, has_arguments=False)
         self.flakes: FlakeSession = open_flakes(given, reporter, self.session, applies_config)
 
     def reference(self) -> "Reference":
@@ -96,7 +97,8 @@ class Call:
         locked = self.flakes.lock(
             reference or self.reference(), lock_options(self.given, self.flakes, self.reporter, **options)
         )
-        self.session.evaluator.flush_store()      # scripts look at the source's path
+        # Scripts look at the path of the source.
+        self.session.evaluator.flush_store()
         return locked
 
     def print_json(self, data: object) -> None:
@@ -189,7 +191,8 @@ def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     call = Call(given, reporter, words, True, imports_derivations=builds, **({"keep_going": "true"} if keeps_going else {}))
     locked = call.locked()
     if not builds:
-        call.session.evaluator.stop_writing()          # the source is in the store then
+        # The source is in the store by now, and nothing else is to be written.
+        call.session.evaluator.stop_writing()
     return check(
         call, locked, keeps_going=keeps_going, all_systems=given.flag("all_systems"), builds=builds
     )
@@ -223,7 +226,7 @@ def _prefetch(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     call = Call(given, reporter, words)
     resolved = call.flakes.world.resolve(call.reference(), KINDS)
     tree = call.flakes.world.fetch(resolved.input)
-    # only archives and files are called by their contents when nobody asked for that
+    # Only the references of archives and files have the hash of their contents without being asked for it.
     has_hash = "narHash" in resolved.input.attrs or tree.input.type in ("tarball", "file")
     shown = Reference(tree.input.with_attrs(__final=None, narHash=tree.input.attrs["narHash"] if has_hash else None), resolved.folder)
     call.session.evaluator.flush_store()

@@ -76,7 +76,8 @@ class _Heard:
     def looks_at(self, output: Output) -> None:
         """What comes next."""
         self.progress(f"evaluating '{output.dotted_path}'...")
-        self._evaluator.explains_errors = output.path[0] != "legacyPackages"       # whose failures are passed over
+        # The failures in `legacyPackages` are passed over, so nobody needs their traces.
+        self._evaluator.explains_errors = output.path[0] != "legacyPackages"
 
     def progress(self, text: str) -> None:
         self.messages.append(["progress", text])

@@ -35,7 +35,8 @@ def pages() -> dict[str, str]:
 
     found = {"snowsnake": _page("snowsnake", "an evaluator for the Nix language", "snowsnake COMMAND [OPTION …]", "", (), _listed(COMMANDS))}
     for name, (module_name, summary) in COMMANDS.items():
-        if module_name.startswith("nix"):      # has the page of Nix's command
+        # Such a command has the page of Nix's command.
+        if module_name.startswith("nix"):
             continue
         module = __import__(module_name, fromlist=["OPTIONS"])
         found[f"snowsnake-{name}"] = _page(

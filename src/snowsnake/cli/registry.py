@@ -39,7 +39,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 
 def run_for_nix(call: "NixCall") -> int:
-    """Under the command line of `nix`."""
+    """`nix registry …`: runs the action that the row of the call names."""
     assert call.row is not None
     return run_action(call.row.name.removeprefix("registry "), call.given, call.reporter, list(call.words))
 

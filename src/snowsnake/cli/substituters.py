@@ -8,7 +8,7 @@ import os
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.store_reference import StoreReference
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     Opener = Callable[[StoreReference, Settings, Callable[[str], None]], Store]
 
 _CONNECTIONS = 25
-_PART_BYTES = 5 << 20                      # the least that S3 accepts
+# S3 accepts no smaller part.
+_PART_BYTES = 5 << 20
 
 
 def open_cache(

@@ -85,7 +85,8 @@ class Checker:
         self.all_systems = all_systems
         self.hydra_jobs_import = hydra_jobs_import
         self.omitted: set[str] = set()
-        self.checks: dict[str, list[str]] = {}     # the checks for this system: attributes by derivation
+        # The checks for this system: the attributes of each derivation.
+        self.checks: dict[str, list[str]] = {}
         self.failed = False
 
     def names(self, value: "Handle") -> list[str]:
@@ -306,7 +307,8 @@ class Checker:
             if value.type_name() != "lambda":
                 raise FlakeError("type", "bundler must be a function")
 
-        self.guarded("the template", found, act)       # C++ Nix says so, too
+        # C++ Nix, too, calls a bundler a template here.
+        self.guarded("the template", found, act)
 
 
 def _argument_name(function: "Handle") -> str:

@@ -3,7 +3,7 @@
 In: an argument and its name.  Out: the same argument, of the type that the code behind it relies on.
 """
 
-TYPE_CHECKING = False                     # `typing` costs a start more than the rest
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any

@@ -22,7 +22,8 @@ else:
 
         make_scanner = None
 
-quoted = encode_basestring             # the text of a string
+# Writes a string as JSON.
+quoted = encode_basestring
 _BLANKS = " \t\n\r"
 
 
@@ -50,7 +51,8 @@ def loads(text: str | bytes) -> Any:
         return _json().loads(text)
     if isinstance(text, str):
         shown = text
-    elif b"\0" in text[:4] or text.startswith(b"\xef\xbb\xbf"):     # another encoding than UTF-8
+    elif b"\0" in text[:4] or text.startswith(b"\xef\xbb\xbf"):
+        # The text is in another encoding than UTF-8.
         return _json().loads(text)
     else:
         shown = text.decode("utf-8", "surrogatepass")
@@ -58,7 +60,8 @@ def loads(text: str | bytes) -> Any:
         found, end = make_scanner(_Reading)(shown, len(shown) - len(shown.lstrip(_BLANKS)))
     # CPython 3.11's scanner looks for its exception among the modules that are loaded; where `json` is not, it raises nothing, which is a SystemError.
     except (StopIteration, SystemError):
-        return _json().loads(text)         # which says what is wrong
+        # This call raises an error that says what is wrong.
+        return _json().loads(text)
     return found if not shown[end:].strip(_BLANKS) else _json().loads(text)
 
 

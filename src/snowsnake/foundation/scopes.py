@@ -33,7 +33,8 @@ class _Scope:
             return end is not error
         except RuntimeError as found:
             if found.__cause__ is error and isinstance(error, StopIteration):
-                return False               # the generator turned the error of the block into this one
+                # The generator turned the error of the block into this one.
+                return False
             if found is not error:
                 raise
             return False

@@ -2,5 +2,5 @@
 
     root (evaluator, value) → queue of attribute paths → workers → replies, in order → lines of JSON, tables, reports
 
-A failing attribute is a reply with an error, and a worker that ends is replaced.  docs/decisions/jobs.md gives the reasons for this design.
+A failing attribute is a reply with an error, and a worker that ends is replaced.  docs/decisions/jobs.md has the reasons for this design.
 """

@@ -13,7 +13,7 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.memory import MemoryStore
 

@@ -36,7 +36,7 @@ class _Missing(Exception):
 
 
 class Completion:
-    """One question and its answers."""
+    """A question of the shell, and the answers."""
 
     def __init__(self, reporter: Reporter) -> None:
         self.kind = "normal"
@@ -68,7 +68,8 @@ class Completion:
         self._take(True)
         row = self.call.row
         if row is not None and self.place < len(row.words) and not row.words[self.place].endswith(("?", "*")):
-            raise _Missing                     # more words are required
+            # The command requires more words.
+            raise _Missing
 
     def _option(self, word: str, rest: list[str]) -> None:
         options = (*GLOBAL, *(self.call.row.options if self.call.row is not None else ()))
@@ -117,7 +118,8 @@ class Completion:
             return
         if self.place >= len(row.words):
             if self.pending:
-                raise _Missing                 # one too many
+                # The command line has a word too many.
+                raise _Missing
             return
         word = row.words[self.place]
         is_many = word.endswith("*")

@@ -69,5 +69,6 @@ def _print(text: str) -> None:
 def _is_shown(settings: Settings, name: str) -> bool:
     feature, since = BY_NAME[name][4:6]
     if since == OURS and not settings.is_set(name):
-        return False                           # 2.34 does not have it
+        # 2.34 does not have our own settings.
+        return False
     return not feature or feature in settings["experimental-features"]

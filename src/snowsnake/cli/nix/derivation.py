@@ -42,7 +42,8 @@ def _parsed(text: bytes) -> object:
         evaluator = Interpreter()
         try:
             evaluator.evaluate(b"builtins.fromJSON", "/", "«stdin»").call(evaluator.from_python(text)).force()
-        except EvaluationError as error:       # without a trace: the program that asks is ours
+        except EvaluationError as error:
+            # The error loses its trace, because the program that reads the JSON is our own.
             raise EvaluationError(error.code, error.message) from None
         raise
 

@@ -13,7 +13,8 @@ from snowsnake.cli.output import write_line
 def run(call: Call) -> None:
     with asked(call) as installables:
         if "ca-derivations" not in call.settings["experimental-features"]:
-            installables.targets(call.words)           # what is wrong with them is said first
+            # A fault of the words is reported before the missing feature.
+            installables.targets(call.words)
             call.settings.require("ca-derivations")
         what = made(call, installables, is_recursive=False)
         realisations = realisations_of(installables.store, what.targets)

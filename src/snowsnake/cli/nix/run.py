@@ -85,11 +85,12 @@ def _refuse_debugger(call: Call) -> None:
 
 
 def _program_folders(store: "Store", paths: list[str]) -> list[str]:
-    """The `bin` of each path, and of those that it wants installed with it, links followed."""
+    """The folder `bin` of each path, and of the paths that it wants installed with it; links are followed."""
     found: list[str] = []
     done: set[str] = set()
     waiting = list(paths)
-    for path in waiting:                       # which grows meanwhile
+    # The list grows while the loop goes through it.
+    for path in waiting:
         if path in done:
             continue
         done.add(path)
@@ -128,7 +129,7 @@ def followed(store: "Store", path: str) -> str:
 
 
 def _real(store: "Store", path: str) -> str:
-    """Where a path of the store is on this machine."""
+    """The place of a path of the store on this machine."""
     from snowsnake.cli.executing import objects_place
 
     return objects_place(store) + path[len(store.store_dir) :] if path.startswith(store.store_dir + "/") else path

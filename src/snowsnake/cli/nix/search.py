@@ -85,7 +85,8 @@ class _Search:
     def _look(self, value: "Handle", path: "Path", shown: str, is_first: bool) -> None:
         is_legacy = path[:1] == ("legacyPackages",)
         if is_first:
-            self.evaluator.explains_errors = not is_legacy         # failures there are passed over
+            # Failures in `legacyPackages` are passed over, so nobody needs their traces.
+            self.evaluator.explains_errors = not is_legacy
         try:
             texts = derivation_texts(value)
             if texts is not None:
@@ -102,7 +103,8 @@ class _Search:
             if not is_legacy or error.code in _NOT_OF_EVALUATION:
                 if not self.evaluator.explains_errors:
                     self.evaluator.explains_errors = True
-                    self._look(value, path, shown, is_first)       # which fails before it shows anything, as it did
+                    # This look fails before it shows anything, as the first one did, but its error has a trace.
+                    self._look(value, path, shown, is_first)
                 raise
 
     def _inside(self, value: "Handle", path: "Path", shown: str) -> None:

@@ -34,7 +34,7 @@ def _line(text: str) -> None:
 
 @contextmanager
 def opened(call: Call, *, is_writable: bool) -> "Iterator[Store]":
-    """The store of a call; faults of paths and contents become errors of the command."""
+    """Opens the store of a call; faults of paths and contents become errors of the command."""
     from snowsnake.cli.stores import evaluated_in, open_store
 
     settings, warn = call.settings, call.reporter.warning
@@ -44,7 +44,8 @@ def opened(call: Call, *, is_writable: bool) -> "Iterator[Store]":
             evaluated_in(store, call.eval_store, settings, warn),
         ):
             yield store
-    except IsADirectoryError as error:         # where a file should be
+    except IsADirectoryError as error:
+        # A folder is where a file should be.
         raise EvaluationError("file", f"read of 4096 bytes: {error.strerror}") from None
     except ValueError as error:
         raise as_error(error) from None

@@ -16,18 +16,21 @@ from snowsnake.store.nar_reader import read_nar
 
 _BRANCH, _LAST, _LINE, _SPACE = "├───", "└───", "│   ", "    "
 _GREEN, _BLUE, _GREY, _NORMAL = "\x1b[32;1m", "\x1b[34;1m", "\x1b[38;5;244m", "\x1b[0m"
-_MARGIN = 32                          # bytes of a file that are shown on either side of a name
+# So many bytes of a file are shown on either side of a name.
+_MARGIN = 32
 _FOUND = ("", "", "")
 _HASH_SIZE = 32
 
 
 def run(call: Call) -> None:
-    with asked(call, is_writable=not call.given.flag("derivation")) as installables:      # the package may have to be built
+    # The package may have to be built, which needs a store that can be written to.
+    with asked(call, is_writable=not call.given.flag("derivation")) as installables:
         package = one_of(call, installables, call.words[0])
         package_called = installables.called(call.words[0])
         try:
             dependency = one_of(call, installables, call.words[1], is_built=False)
-        except NotBuilt:                       # then the package, which is built, did not need it
+        except NotBuilt:
+            # The package is built, so it did not need an object that is not.
             dependency = ""
             targets = installables.targets([call.words[1]])
             report_missing(installables.store.missing([target.wanted for target in targets]), call.reporter, level=0)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _WITH_VALUE = {"--out-link": "link", "-o": "link", "--drv-link": "drv_link"}
 _NOT_OURS = frozenset(("--hash",))
-_IGNORED = frozenset(("--indirect", "--add-drv-link", "--pure"))       # the last of `nix-shell`, which is the same program of 2.34
+# `--pure` is an option of `nix-shell`, which is the same program in 2.34.
+_IGNORED = frozenset(("--indirect", "--add-drv-link", "--pure"))
 _HELP = """usage: snowsnake-build [OPTION …] [FILE …]
 
 Takes the options of nix-build of Nix 2.34; its manual applies.  FILE is a Nix file (./default.nix without one), or a derivation.
@@ -78,7 +79,7 @@ class _Request:
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """One command line, start to end."""
+    """Run one command line; returns the exit code."""
     request = _Request()
     try:
         common = read(words, reporter, request.handle)
@@ -153,7 +154,7 @@ def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], rep
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Run a command line; returns the exit code."""
     is_shell = words is None and os.path.basename(sys.argv[0]) == "nix-shell"
     words = sys.argv[1:] if words is None else words
     if is_shell or "--run-env" in words:

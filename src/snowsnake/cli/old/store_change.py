@@ -323,7 +323,8 @@ def optimise(request: Request) -> None:
 
 
 def optimise_store(store: Store, reporter: "Any") -> None:
-    """Link equal files to each other, and say how much room that gave."""
+    """Link equal files to each other, and say how much space that freed."""
+
     def tell(path: str) -> None:
         if reporter.verbosity > 3:
             reporter.note(f"optimising path '{path}'...")
@@ -350,7 +351,7 @@ def generate_key(request: Request) -> None:
 
 
 def _repair(store: "LocalStore", path: str, tell: "Callable[[str], None]") -> bool:
-    """Repairs an object; returns whether it could, and tells why not."""
+    """Repairs an object; returns whether that worked.  *tell* gets the reason if it did not."""
     try:
         store.repair_path(path)
     except ValueError as error:

@@ -102,7 +102,8 @@ def _referrers(request: Request, options: set[str]) -> None:
 
 def _referrers_closure(request: Request, options: set[str]) -> None:
     paths = _all_wanted(request, options)
-    valid = [path for path in paths if request.store.is_valid(path)]       # of others nobody refers to one
+    # Nobody refers to a path that is not valid.
+    valid = [path for path in paths if request.store.is_valid(path)]
     _print_sorted(request.store, {*paths, *closure(request.store, valid, follows_referrers=True)})
 
 
@@ -272,7 +273,8 @@ def print_env(request: Request) -> None:
     path = parsed(request.store, request.words[0])
     drv = needed_derivation(request.store, path)
     for name, value in sorted(drv.env.items()):
-        _line(f"export {name}; {name}={_quoted(value)}\n")     # with an empty line, as 2.34.8
+        # The empty line after it is 2.34.8's.
+        _line(f"export {name}; {name}={_quoted(value)}\n")
     _line(f"export _args; _args={_quoted(' '.join(drv.args))}")
 
 
