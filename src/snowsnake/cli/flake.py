@@ -9,7 +9,7 @@ import sys
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, session_of
 from snowsnake.cli.flake_options import lock_options, open_flakes, prepare_settings
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation import light_json
 from snowsnake.plain import find
@@ -104,7 +104,7 @@ class Call:
     def print_json(self, data: object) -> None:
         is_pretty = self.given.flag("pretty") or sys.stdout.isatty()
         text = light_json.indented(data) if is_pretty else light_json.dumps(data, sorts_keys=True, is_compact=True, is_ascii=False)
-        write_line(text.encode("utf-8", "surrogateescape"))
+        write_text(text)
 
     def bold(self, text: str) -> str:
         return self.painted("\x1b[1m", text)
@@ -122,10 +122,6 @@ def run(given: Arguments, reporter: Reporter) -> int:
     return code
 
 
-def _print(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))
-
-
 def _metadata(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.flake.facts import Metadata
 
@@ -135,9 +131,9 @@ def _metadata(given: Arguments, reporter: Reporter, words: list[str]) -> int:
         call.print_json(found.to_data())
         return 0
     for title, text in found.lines():
-        _print(call.bold(title) + text)
+        write_text(call.bold(title) + text)
     for branch, name, text in found.input_lines():
-        _print(branch + call.bold(name) + text)
+        write_text(branch + call.bold(name) + text)
     return 0
 
 

@@ -4,7 +4,7 @@ In: a locked flake, or the root of a tree of outputs.  Out: lines, or data.  An 
 """
 
 from snowsnake.cli.answers import open_answers
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.flake.output_tree import (
     APP,
@@ -89,7 +89,7 @@ class _Heard:
 
     def line(self, text: str) -> None:
         self.messages.append(["line", text])
-        write_line(text.encode("utf-8", "surrogateescape"))
+        write_text(text)
 
 
 def show_json(root: Output, reporter: "_Heard") -> "dict[str, object]":

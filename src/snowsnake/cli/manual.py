@@ -6,7 +6,7 @@ In: a folder.  Out: man1/snowsnake.1, a page for each command of `snowsnake`, an
 import os
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 
 OPTIONS = (Option("-h --help", "", "show this text"),)
 USAGE = "snowsnake manual FOLDER"
@@ -22,7 +22,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     for name, text in written.items():
         with open(os.path.join(folder, name + ".1"), "w", encoding="utf-8") as file:
             file.write(text)
-    write_line(f"{len(written)} pages in {folder}".encode("utf-8", "surrogateescape"))
+    write_text(f"{len(written)} pages in {folder}")
     return 0
 
 

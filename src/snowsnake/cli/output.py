@@ -280,7 +280,13 @@ def write(data: bytes) -> None:
 
 
 def write_line(data: bytes) -> None:
+    """Writes bytes and a line end to stdout."""
     sys.stdout.buffer.write(data + b"\n")
+
+
+def write_text(text: str) -> None:
+    """Writes a text and a line end to stdout, as UTF-8; bytes of names and arguments that are not UTF-8 come out as they came in."""
+    write_line(text.encode("utf-8", "surrogateescape"))
 
 
 def raw_text(value: "Handle", purpose: str) -> bytes:

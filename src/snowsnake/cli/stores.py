@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from snowsnake.store.ssh.place import ServePlace, SshPlace
 
     AnyPlace: TypeAlias = "StorePlace | DaemonPlace | DummyStore | SshPlace | ServePlace | CachePlace"
-    OnMessage = Callable[[str, bool], None]
 else:
     from snowsnake.foundation.scopes import contextmanager
 

@@ -11,7 +11,7 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, SHORT, names_below
 from snowsnake.cli.options import Option, UsageError, unbundle
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.foundation.digits import whole_number
@@ -170,7 +170,7 @@ class Completion:
 
     def answer(self) -> None:
         lines = [self.kind, *(f"{text}\t{description}" for text, description in sorted(self.found))]
-        write_line("\n".join(lines).encode("utf-8", "surrogateescape"))
+        write_text("\n".join(lines))
 
     def flakes(self) -> "FlakeSession":
         from snowsnake.cli.flake_options import open_flakes

@@ -9,7 +9,7 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import derivations_of
 from snowsnake.cli.nix.store import asked, opened
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation import light_json
 
@@ -59,4 +59,4 @@ def add(call: Call) -> None:
             path = drv.drv_path
         else:
             path = store.add_derivation(drv.to_aterm(), drv.drv_path)
-        write_line(path.encode("utf-8", "surrogateescape"))
+        write_text(path)

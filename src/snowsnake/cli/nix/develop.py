@@ -17,7 +17,7 @@ from snowsnake.cli.nix.installables import Installables, Target, output_paths
 from snowsnake.cli.nix.results import outputs_of
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.cli.profiles import switch_profile
 from snowsnake.cli.shells.environment import BuildEnvironment
 from snowsnake.diagnostics.error import EvaluationError
@@ -77,7 +77,7 @@ def print_dev_env(call: Call) -> None:
             print_json(found.to_json(), call)
             return
         with tempfile.TemporaryDirectory(prefix="nix-dev-env-") as folder:
-            write_line(_script(call, installables, found, folder).encode("utf-8", "surrogateescape"))
+            write_text(_script(call, installables, found, folder))
 
 
 def _environment(call: Call, installables: Installables) -> tuple[BuildEnvironment, str]:

@@ -14,7 +14,7 @@ from snowsnake.cli.nix.installables import Installables
 from snowsnake.cli.nix.results import make_links, outputs_of
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
@@ -69,7 +69,7 @@ def formatter_build(call: Call) -> None:
         store = installables.store
         if not call.given.flag("no_link"):
             make_links(store, call.given.text("out_link", "result"), [outputs_of(store, target) for target in app.targets])
-        write_line(program.encode("utf-8", "surrogateescape"))
+        write_text(program)
 
 
 def _formatter(call: Call, installables: Installables) -> App:

@@ -12,7 +12,7 @@ from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.evaluate import check_source, load, open_output, require_value
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.cli.patterns import Searcher
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.plain import derivation_texts, find
@@ -146,7 +146,7 @@ class _Search:
         lines.append(f"* {_BOLD}{_highlighted(shown, in_path, _BOLD)}{_NORMAL}" + (f" ({version})" if version else ""))
         if description:
             lines.append(f"  {_highlighted(description, in_description, _NORMAL)}")
-        write_line("\n".join(lines).encode("utf-8", "surrogateescape"))
+        write_text("\n".join(lines))
 
 
 def run(call: Call) -> int:

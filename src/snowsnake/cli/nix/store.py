@@ -11,7 +11,7 @@ from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import Installables, roots, store_paths
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
 from snowsnake.store.path_info import PathInfo
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from snowsnake.store.trust import Keys
 else:
     from snowsnake.foundation.scopes import contextmanager
-
-
-def _line(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))
 
 
 @contextmanager
@@ -86,9 +82,9 @@ def add(call: Call) -> None:
     try:
         with opened(call, is_writable=not is_dry) as store:
             if is_dry:
-                _line(content_path(store.store_dir, name, source, method, algorithm)[0])
+                write_text(content_path(store.store_dir, name, source, method, algorithm)[0])
             else:
-                _line(add_path(store, name, source, method, algorithm))
+                write_text(add_path(store, name, source, method, algorithm))
     except IsADirectoryError as error:
         raise EvaluationError("file", f"read of 4096 bytes: {error.strerror}") from None
 
@@ -164,7 +160,7 @@ def path_from_hash_part(call: Call) -> None:
         found = store.path_with_hash(digits)
         if found is None:
             raise ValueError(f"there is no store path corresponding to '{digits}'")
-        _line(found)
+        write_text(found)
 
 
 def verify(call: Call) -> int:
@@ -275,7 +271,7 @@ def diff_closures(call: Call) -> None:
     with asked(call) as installables:
         before, after = (one_of(call, installables, word) for word in call.words)
         for line in closure_diff(installables.store, before, after):
-            _line(line)
+            write_text(line)
 
 
 def one_of(call: Call, installables: Installables, word: str, *, is_built: bool = True) -> str:

@@ -12,7 +12,7 @@ from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.old.command_line import Common, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import Reporter, guarded, write_line
+from snowsnake.cli.output import Reporter, guarded, write_text
 from snowsnake.cli.stores import evaluated_in, open_store
 from snowsnake.diagnostics.error import EvaluationError, as_error
 
@@ -150,7 +150,7 @@ def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], rep
         number = numbers.setdefault(drv_path, len(numbers) + 1)
         if not request.makes_no_link:
             link_outputs(store, request.link if number == 1 else f"{request.link}-{number}", [(name, path)])
-        write_line(path.encode("utf-8", "surrogateescape"))
+        write_text(path)
 
 
 def main(words: list[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from snowsnake.cli.old.store import Request
 from snowsnake.cli.old.store_derivations import needed_derivation, require_built
 from snowsnake.cli.old.store_query import report_changed
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
 from snowsnake.store.sizes import size_text
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.store.local import LocalStore
-
-
-def _line(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))
 
 
 # --- realising
@@ -74,7 +70,7 @@ def realise(request: Request) -> None:
         shown = sorted({request.rooted(output, name) for name, output in results})
         if not request.is_silent:
             for link in shown:
-                _line(link)
+                write_text(link)
 
 
 # --- adding
@@ -87,7 +83,7 @@ def add(request: Request) -> None:
     from snowsnake.store.adding import add_path
 
     for word in request.words:
-        _line(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word)))
+        write_text(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word)))
 
 
 def add_fixed(request: Request) -> None:
@@ -99,7 +95,7 @@ def add_fixed(request: Request) -> None:
 
     algorithm = hashing.algorithm(request.words[0], request.common.settings)
     for word in request.words[1:]:
-        _line(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word), "nar" if flags else "flat", algorithm))
+        write_text(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word), "nar" if flags else "flat", algorithm))
 
 
 def _source(word: str) -> str:
@@ -119,7 +115,7 @@ def print_fixed_path(request: Request) -> None:
     word, text, name = request.words
     algorithm, digest = hashing.parse(text, hashing.algorithm(word, request.common.settings), request.common.settings)
     method = "nar" if flags else "flat"
-    _line(store_path.fixed_path(name, method, algorithm, digest, (), False, request.store.store_dir))
+    write_text(store_path.fixed_path(name, method, algorithm, digest, (), False, request.store.store_dir))
 
 
 def import_(request: Request) -> None:
@@ -129,7 +125,7 @@ def import_(request: Request) -> None:
     from snowsnake.store.export import import_paths
 
     for path in list(import_paths(request.store, sys.stdin.buffer)):
-        _line(path)
+        write_text(path)
 
 
 def load_database(request: Request) -> None:
@@ -265,7 +261,7 @@ def collect_garbage(request: Request) -> None:
     if "--print-roots" in flags:
         found = find_roots(request.store, request.reporter.info)
         for link, target in sorted((link, target) for target, links in found.items() for link in links):
-            _line(f'"{link}" -> {target}')
+            write_text(f'"{link}" -> {target}')
         return
     if not flags:
         from snowsnake.cli.collecting import collect
@@ -282,7 +278,7 @@ def collect_garbage(request: Request) -> None:
         paths.update(collector.alive() if flags[-1] == "--print-live" else collector.dead())
     request.reporter.info("determining live/dead paths...")
     for path in sorted(paths):
-        _line(path)
+        write_text(path)
 
 
 def _verify_links(request: Request, store: "Any", *, repairs: bool) -> bool:

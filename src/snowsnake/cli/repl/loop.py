@@ -11,7 +11,7 @@ import sys
 from snowsnake import looking
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.value_text import Style, name_text, write_value
-from snowsnake.cli.output import report, write, write_line
+from snowsnake.cli.output import report, write, write_line, write_text
 from snowsnake.cli.repl.reading import CONTINUATION, PROMPT, Reader, open_reader
 from snowsnake.cli.repl.scope import Incomplete, Scope
 from snowsnake.cli.signals import EndedBySignal
@@ -243,7 +243,7 @@ class Repl:
 
         text = described(self.scope, argument)
         shown = text if os.environ.get("_NIX_TEST_RAW_MARKDOWN") == "1" else rendered(text, has_colours=sys.stdout.isatty())
-        write_line(shown.strip(_BLANKS).encode("utf-8", "surrogateescape"))
+        write_text(shown.strip(_BLANKS))
 
     def enable_traces(self, argument: str, name: str) -> None:
         if argument not in ("", "true", "false"):
@@ -288,7 +288,7 @@ class Repl:
             if name == ":bl" and store.has_roots:
                 shown = f"./repl-result-{output}"
                 store.add_root(os.path.abspath(shown), path)
-            write_line(f"  {shown} -> {path}".encode("utf-8", "surrogateescape"))
+            write_text(f"  {shown} -> {path}")
 
     def install(self, argument: str, name: str) -> None:
         self._run_nix("snowsnake.cli.old.env", ["-i", self._derivation(self.scope.value(argument))], "nix-env")
