@@ -170,9 +170,9 @@ class Session:
             elif kind == "argstr":
                 value = self.evaluator.from_python(text.encode("utf-8", "surrogateescape"))
             elif kind == "arg-from-file":
-                value = self.evaluator.from_python(_argument_file(text))
+                value = self.evaluator.from_python(_without_nul(_argument_file(text), f"file '{text}'"))
             else:
-                value = self.evaluator.from_python(read_stdin())
+                value = self.evaluator.from_python(_without_nul(read_stdin(), "standard input"))
             self.arguments[key] = value
 
 
@@ -182,6 +182,13 @@ def _argument_file(path: str) -> bytes:
             return file.read()
     except OSError as error:
         raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+
+
+def _without_nul(data: bytes, what: str) -> bytes:
+    """The bytes themselves; an error if they cannot be a string.  *what*: where they come from."""
+    if b"\0" in data:
+        raise EvaluationError("value", f"the contents of {what} cannot be represented as a Nix string: they have a NUL byte")
+    return data
 
 
 def cache_options(is_off: bool, folder: str, how: str) -> dict[str, object]:
