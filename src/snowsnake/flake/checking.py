@@ -30,8 +30,10 @@ _REPLACEMENTS = {
     "devShell": "devShells.<system>.default",
     "nixosModule": "nixosModules.default",
 }
-_LAST = 1 << 32                            # after all names of a source
-_DEEPEST = 500                             # levels of `hydraJobs`
+# The turn of names that evaluation makes: they come after all names of a source.
+_LAST = 1 << 32
+# `hydraJobs` may nest so deep.
+_DEEPEST = 500
 _UNCHECKED = frozenset(
     """lib darwinConfigurations darwinModules flakeModule flakeModules herculesCI homeConfigurations homeModule homeModules
     nixopsConfigurations""".split()

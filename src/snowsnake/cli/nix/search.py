@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     Path = tuple[str, ...]
 _BOLD, _GREEN, _NORMAL = "\x1b[0;1m", "\x1b[32;1m", "\x1b[0m"
-_AT_ONCE = 4096                        # lines
+# So many lines are written at once.
+_AT_ONCE = 4096
 # Errors of files and limits, which the evaluated program did not cause.
 _NOT_OF_EVALUATION = ("file", "memory", "timeout", "interrupt", "depth")
 
@@ -42,7 +43,8 @@ class _Search:
         # Everything that was visited: depth and path; for packages also name, version and description.
         self.seen: list[tuple[int, str] | tuple[int, str, str, str, str]] = []
         self._depth = 0
-        self._open: list[Activity] = []        # activities of an earlier evaluation, from outside in
+        # The activities of an earlier evaluation that are open, the outermost first.
+        self._open: list[Activity] = []
         self.as_json: dict[str, dict[str, str]] | None = {} if call.given.flag("json") else None
 
     def visit(self, value: "Handle", path: "Path", is_first: bool) -> None:
