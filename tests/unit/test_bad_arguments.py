@@ -93,6 +93,15 @@ def test_what_is_no_whole_number_is_a_clear_error(module: str, words: list[str],
         assert code == 1 and err or text == "" or (module, text) == ("nix.main", "-1"), (text, code, err)
 
 
+@pytest.mark.parametrize(("module", "words"), [("nix.main", ["eval", "--impure", "--expr"]), ("instantiate", ["--eval", "-E"])])
+def test_arguments_with_a_nul(module: str, words: list[str], run_command: Callable[..., subprocess.CompletedProcess[bytes]], tmp_path) -> None:
+    (tmp_path / "file").write_bytes(b"a\0b")
+    for given, what in ((["--arg-from-stdin", "x"], "standard input"), (["--arg-from-file", "x", "file"], "file 'file'")):
+        done = run_command(module, *words, "{ x }: 1", *given, stdin=b"a\0b", NIX_CONFIG="experimental-features = nix-command")
+        assert done.returncode == 1
+        assert done.stderr.decode() == f"error: the contents of {what} cannot be represented as a Nix string: they have a NUL byte\n"
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-", ">&- 2>&-"])
 @pytest.mark.parametrize("words", ["eval -E '1 + 1'", "eval -", "eval -E 'builtins.trace 1 2'", "eval -E 'throw 1'", "parse -", "--help", "eval --bad"])
 def test_closed_streams_cause_no_traceback(words: str, closed: str) -> None:

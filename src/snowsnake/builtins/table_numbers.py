@@ -38,7 +38,8 @@ ROWS = (
         example="builtins.mul 3 0.5 => 1.5",
         phrases={
             "argument 1": "while evaluating the first argument of the multiplication",
-            "float argument 1": "while evaluating the first of the multiplication",      # so in C++ Nix
+            # C++ Nix leaves out the word "argument" here.
+            "float argument 1": "while evaluating the first of the multiplication",
             "argument 2": "while evaluating the second argument of the multiplication",
         },
     ),

@@ -9,7 +9,7 @@
               16 bytes of zeros, the path.  An entry never moves, and only its file's stamp ever changes
 
 Readers map the pack and take no lock; images are used where they lie.  Writers append under a lock on a file beside the pack, and
-replace the pack as a whole, by renaming, when it is too large, too full or not one of ours.
+replace the pack as a whole, by renaming, when it is too large, too full or not one that we wrote.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.cache.xxh64 cimport xxh64

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from snowsnake.cli.output import Reporter
 
-_INFORMATION = 3                      # the level of these
+# The level of activities among C++ Nix's levels of messages.
+_INFORMATION = 3
 _STEP_S = 0.1
 _WIDTH = 100
 _numbers = iter(range((os.getpid() << 32) + 1, 1 << 63))
@@ -24,7 +25,7 @@ _line = False                         # whether a line stands that is written ov
 
 
 def open_log(path: str, tell: "Callable[[str], None]") -> "Any":
-    """A file that is appended to, or a socket, for the events of `json-log-path`; None if it cannot be opened."""
+    """Opens the file (at its end) or the socket for the events of `json-log-path`; returns None if that is not possible."""
     import socket
     import stat
 
@@ -54,7 +55,7 @@ def clear_line() -> None:
 
 
 class Activity:
-    """One activity; inside another one it is a part of it."""
+    """An activity; one that begins inside another one is a part of that."""
 
     def __init__(self, reporter: "Reporter", text: str) -> None:
         self._reporter = reporter
@@ -84,7 +85,7 @@ class Activity:
             clear_line()
 
     def _show(self) -> None:
-        """On a terminal, only as often as somebody can read."""
+        """Writes the text on the terminal, only as often as somebody can read it."""
         global _last_shown_s, _line
         now = time.monotonic()
         if now - _last_shown_s >= _STEP_S:

@@ -7,7 +7,7 @@ import os
 
 from snowsnake.cli.output import QUIET
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.cli.session import Session
     from snowsnake.flake.answers import FlakeAnswers
@@ -39,5 +39,5 @@ def open_answers(session: "Session", flakes: "FlakeSession", locked: "LockedFlak
 
 
 def settings_of_results(settings: "Settings") -> list[list[str]]:
-    """The settings that results depend on, and that the evaluator does not tell of itself."""
+    """The settings on which results depend, besides those that the evaluator itself has."""
     return [[name, settings.text(name)] for name in _SETTINGS]

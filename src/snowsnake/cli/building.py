@@ -8,7 +8,7 @@ import os
 from snowsnake.cli.output import QUIET
 from snowsnake.diagnostics.error import EvaluationError, Frame
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -185,7 +185,8 @@ def realise(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> li
     try:
         return store.realise(items)
     except ValueError as error:
-        for fault in getattr(error, "faults", ()):     # of several that a daemon could not build
+        # A daemon that could not build several derivations reports each of them.
+        for fault in getattr(error, "faults", ()):
             reporter.failure(fault)
         raise
 
@@ -207,7 +208,8 @@ def realise_all(store: "Store", wanted: list[str], reporter: "Reporter") -> "dic
         if wanted:
             store.realise(wanted)
     except BuildFailure as failure:
-        if failure.drv_path or not found:          # otherwise the message says which of several failed
+        # Without a derivation, the message itself says which of several failed.
+        if failure.drv_path or not found:
             found[failure.drv_path] = failure
     finally:
         reporter.build_failures = None

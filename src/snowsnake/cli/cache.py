@@ -6,7 +6,7 @@ In: the folder (`--cache-dir`, otherwise the one that evaluations use).  Out: fa
 import os
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_line, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,10 +111,10 @@ def _write_facts(facts: "dict[str, object]", is_json: bool) -> None:
     if is_json:
         import json
 
-        write_line(json.dumps(facts, indent=2).encode("utf-8", "surrogateescape"))
+        write_text(json.dumps(facts, indent=2))
         return
     for name, value in facts.items():
-        write_line(f"{name.replace('_', ' '):24}{value}".encode("utf-8", "surrogateescape"))
+        write_text(f"{name.replace('_', ' '):24}{value}")
 
 
 def _verify(inspection: "Inspection", folder: str, given: Arguments, reporter: Reporter) -> int:
@@ -136,7 +136,8 @@ def _clear(inspection: "Inspection", folder: str, given: Arguments, reporter: Re
     from snowsnake.cache.answer_files import FOLDER
     from snowsnake.store.removal import remove
 
-    remove(os.path.join(folder, FOLDER))                 # what is known of flakes
+    # The folder has the answers about flakes.
+    remove(os.path.join(folder, FOLDER))
     if not os.path.exists(os.path.join(folder, "compiled-1.pack")):
         return 0
     if not inspection.clear():

@@ -7,14 +7,14 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, write_line
 from snowsnake.store.sizes import size_text
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.settings import Settings
     from snowsnake.store.interface import Store
 
 
 def collect(store: "Store", most_bytes: int | None, settings: "Settings", reporter: Reporter, *, removes: bool = True) -> None:
-    """*most_bytes*: stops when so much was freed.  Without *removes*, only counts the objects that would be removed."""
+    """Removes what nothing keeps, until *most_bytes* were freed.  Without *removes*, only counts the objects that would be removed."""
     from snowsnake.store.binary_cache.store import BinaryCacheStore
     from snowsnake.store.daemon.store import DaemonStore, Garbage
     from snowsnake.store.garbage import Collector
@@ -37,6 +37,6 @@ def collect(store: "Store", most_bytes: int | None, settings: "Settings", report
 
 
 def tell_removed(count: int, freed: int, *, removes: bool = True) -> None:
-    """Prints how much that was."""
+    """Prints how many objects were removed, and how much space that freed."""
     text = f"{count} store paths deleted, {size_text(freed)} freed" if removes else f"{count} store paths would be deleted"
     write_line(text.encode())

@@ -7,7 +7,7 @@ import json
 import os
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.table import BY_NAME
@@ -37,14 +37,14 @@ def run(given: Arguments, reporter: Reporter) -> int:
         alike = nearest(words[0], BY_NAME)
         raise SettingError(f"unknown setting '{words[0]}'" + (f". {sentence(alike)}" if alike else ""), is_usage=False)
     if words and not given.flag("json"):
-        _print(settings.text(words[0]))
+        write_text(settings.text(words[0]))
         return 0
     names = words or [name for name in sorted(BY_NAME) if given.flag("all") or settings.is_set(name)]
     if given.flag("json"):
-        _print(json.dumps({name: _facts(settings, name) for name in names}, indent=2, ensure_ascii=False))
+        write_text(json.dumps({name: _facts(settings, name) for name in names}, indent=2, ensure_ascii=False))
         return 0
     for name in names:
-        _print(f"{name} = {settings.text(name)}    # {settings.origin(name)}: {BY_NAME[name][7]}")
+        write_text(f"{name} = {settings.text(name)}    # {settings.origin(name)}: {BY_NAME[name][7]}")
     return 0
 
 
@@ -61,7 +61,3 @@ def _facts(settings: Settings, name: str) -> dict[str, object]:
         "carriedOut": carried_out,
         "what": what,
     }
-
-
-def _print(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def run(given: Arguments, reporter: Reporter) -> int:
     action, paths = given.action("show", "diff")
     if not paths or (action == "diff" and len(paths) != 2):
         raise UsageError(f"'snowsnake derivation {action}' takes {'two paths' if action == 'diff' else 'paths'} of .drv files")
-    paths = [path.partition("^")[0].partition("!")[0] for path in paths]      # `x.drv!dev`: a derivation and its output
+    # A word may be `x.drv!dev`, a derivation and its output.
+    paths = [path.partition("^")[0].partition("!")[0] for path in paths]
     read = reader(given.text("store"))
     try:
         if action == "show":
@@ -64,7 +65,7 @@ def _show(paths: list[str], read: "Callable[[str], Derivation]", is_recursive: b
     from snowsnake.store.derivation import closure, show
 
     found = closure(paths, read) if is_recursive else {path: read(path) for path in paths}
-    write_line(json.dumps(show(found.items()), indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+    write_text(json.dumps(show(found.items()), indent=2, ensure_ascii=False))
 
 
 def _diff(old: str, new: str, read: "Callable[[str], Derivation]", given: "Arguments") -> int:
@@ -85,8 +86,8 @@ def _diff(old: str, new: str, read: "Callable[[str], Derivation]", given: "Argum
             }
             for found in differences
         ]
-        write_line(json.dumps(facts, indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+        write_text(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
         for found in differences:
-            write_line(str(found).encode("utf-8", "surrogateescape"))
+            write_text(str(found))
     return 1 if differences else 0

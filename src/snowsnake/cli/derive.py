@@ -8,7 +8,7 @@ import sys
 
 from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, report_after, session_of
 from snowsnake.cli.options import Arguments, Option
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_line, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def run(given: Arguments, reporter: Reporter) -> int:
         facts = []
         for path in given.texts("attr") or [""]:
             found = list(session.derivations(session.selector.select(root, path)))
-            session.evaluator.flush_store()        # a path that was printed is valid
+            # A program may read a path as soon as it is printed.
+            session.evaluator.flush_store()
             for derivation in found:
                 if given.flag("json"):
                     facts.append(_facts(derivation, path))
@@ -37,7 +38,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
         if given.flag("json"):
             import json
 
-            write_line(json.dumps(facts, indent=2, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+            write_text(json.dumps(facts, indent=2, ensure_ascii=False))
         sys.stdout.flush()
     finally:
         report_after(session, given)

@@ -67,7 +67,8 @@ def _code(value: "Handle", path: str) -> "Any":
     except EvaluationError:
         if unevaluated is None:
             raise
-        return unevaluated                 # somebody who asks why it fails needs its bytecode
+        # Somebody who asks why the evaluation fails needs the bytecode.
+        return unevaluated
     if kind == "set" and b"__functor" in value.keys():
         return _code(value.select(b"__functor"), path)
     found = value.code() or unevaluated

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def _leave(module: str) -> "NoReturn":
-    gc.disable()                       # before the imports, which make thousands of objects that stay
+    # The collector would look through thousands of objects that the imports make, and that stay.
+    gc.disable()
     __import__(f"snowsnake.cli.{module}")
     from snowsnake.cli.output import leave
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
     from snowsnake.jobs.options import JobOptions
 
-# name: (number of values, what it does)
+# For each option: its number of values, and what it does.
 _OPTIONS = {
     "--apply": (1, "Apply this function to each derivation; its result is the \"extraValue\" of the line."),
     "--arg": (2, "Pass the value *expr* as the argument *name* to functions."),
@@ -55,7 +55,7 @@ _OPTIONS = {
     "--verbose": (0, "Say more."),
     "--version": (0, "Print the version."),
     "--workers": (1, "How many workers evaluate (1)."),
-    # ours
+    # The options that nix-eval-jobs does not have.
     "--no-cache": (0, "Neither use nor keep compiled files."),
     "--cache-dir": (1, "Keep compiled files in this folder."),
 }  # fmt: skip

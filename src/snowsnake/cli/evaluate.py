@@ -146,7 +146,7 @@ def session_of(given: Arguments, reporter: Reporter, prepare: "Any" = None, **mo
 
 
 def source_of(given: Arguments) -> tuple[str, bytes]:
-    """What to evaluate: ("file", path), or the name of a text and its bytes."""
+    """The source that is evaluated: ("file", path), or the name of a text and its bytes."""
     if given.flag("expr"):
         if given.words:
             raise UsageError(f"both an expression and the file '{given.words[0]}' were given")
@@ -197,7 +197,8 @@ def run(given: Arguments, reporter: Reporter) -> int:
         from time import monotonic
 
         deadline = monotonic() + timeout_s
-        session.evaluator.set_deadline(deadline)               # for all runs together, of which each piece of the output is one
+        # The deadline is for all runs together: each piece of the output is a run.
+        session.evaluator.set_deadline(deadline)
         end_output_at(deadline)
     try:
         if given.flag("dump_bytecode"):

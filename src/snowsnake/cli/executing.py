@@ -10,7 +10,7 @@ import sys
 
 from snowsnake.diagnostics.error import EvaluationError
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
@@ -36,7 +36,7 @@ def changed_environment(call: "Call") -> dict[str, str]:
 
 
 def check_environment_option(call: "Call", key: str, values: list[str]) -> None:
-    """What one of these options cannot be after those before it."""
+    """Raises a UsageError if one of these options contradicts those before it."""
     from snowsnake.cli.options import UsageError
 
     given = call.given
@@ -50,12 +50,13 @@ def check_environment_option(call: "Call", key: str, values: list[str]) -> None:
 
 
 def execute(store: "Store", program: str, words: list[str], environment: "Mapping[str, str]", *, looks_up: bool, name: str = "") -> "NoReturn":
-    """Become *program*, with *words* after its name.  *looks_up*: on the PATH.  *name*: what it is told that its own name is."""
+    """Become *program*, with *words* after its name.  *looks_up*: it is looked for on the PATH.  *name*: the name by which it is called."""
     from snowsnake.cli.output import finish_evaluations
 
     place = objects_place(store)
     finish_evaluations()
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):          # which Python ignores
+    # Python ignores these signals, and the program would inherit that.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     if place != store.store_dir:
         _enter_and_execute(store.store_dir, place, program, words, environment)
@@ -85,7 +86,7 @@ def _become(program: str, words: list[str], environment: "Mapping[str, str]", *,
 
 
 def _enter_and_execute(store_dir: str, place: str, program: str, words: list[str], environment: "Mapping[str, str]") -> "NoReturn":
-    """By a small program: only a process with one thread can make a namespace of users."""
+    """Become the program in a namespace, which our small program makes: only a process with one thread can make a namespace of users."""
     from snowsnake.build import entering
 
     packages = os.path.abspath(f"{os.path.dirname(entering.__file__)}/../..")

@@ -74,7 +74,7 @@ class JsonProgress(FetchProgress):
 
 
 class TerminalProgress(FetchProgress):
-    """One line for the current activity, with bytes and rate; it is removed before anything else is written."""
+    """Shows one line for the current activity, with bytes and rate; the line is removed before anything else is written."""
 
     def __init__(self, reporter: Reporter) -> None:
         super().__init__(reporter)
@@ -128,5 +128,6 @@ def progress_for(reporter: Reporter) -> FetchProgress:
         try:
             return TerminalProgress(reporter)
         except ModuleNotFoundError:
-            pass                           # rich is not installed: messages only
+            # `rich` is not installed, so only messages are shown.
+            pass
     return FetchProgress(reporter)

@@ -9,7 +9,7 @@ import sys
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, session_of
 from snowsnake.cli.flake_options import lock_options, open_flakes, prepare_settings
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation import light_json
 from snowsnake.plain import find
@@ -77,7 +77,8 @@ class Call:
             if not imports_derivations:
                 values.set_default("allow-import-from-derivation", False)
 
-        self.session = session_of(given, reporter, prepare=prepare, has_arguments=False)       # which nothing here takes
+        # No action passes the arguments of `--arg` to anything.
+        self.session = session_of(given, reporter, prepare=prepare, has_arguments=False)
         self.flakes: FlakeSession = open_flakes(given, reporter, self.session, applies_config)
 
     def reference(self) -> "Reference":
@@ -96,13 +97,14 @@ class Call:
         locked = self.flakes.lock(
             reference or self.reference(), lock_options(self.given, self.flakes, self.reporter, **options)
         )
-        self.session.evaluator.flush_store()      # scripts look at the source's path
+        # Scripts look at the path of the source.
+        self.session.evaluator.flush_store()
         return locked
 
     def print_json(self, data: object) -> None:
         is_pretty = self.given.flag("pretty") or sys.stdout.isatty()
         text = light_json.indented(data) if is_pretty else light_json.dumps(data, sorts_keys=True, is_compact=True, is_ascii=False)
-        write_line(text.encode("utf-8", "surrogateescape"))
+        write_text(text)
 
     def bold(self, text: str) -> str:
         return self.painted("\x1b[1m", text)
@@ -120,10 +122,6 @@ def run(given: Arguments, reporter: Reporter) -> int:
     return code
 
 
-def _print(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))
-
-
 def _metadata(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.flake.facts import Metadata
 
@@ -133,9 +131,9 @@ def _metadata(given: Arguments, reporter: Reporter, words: list[str]) -> int:
         call.print_json(found.to_data())
         return 0
     for title, text in found.lines():
-        _print(call.bold(title) + text)
+        write_text(call.bold(title) + text)
     for branch, name, text in found.input_lines():
-        _print(branch + call.bold(name) + text)
+        write_text(branch + call.bold(name) + text)
     return 0
 
 
@@ -189,7 +187,8 @@ def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     call = Call(given, reporter, words, True, imports_derivations=builds, **({"keep_going": "true"} if keeps_going else {}))
     locked = call.locked()
     if not builds:
-        call.session.evaluator.stop_writing()          # the source is in the store then
+        # The source is in the store by now, and nothing else is to be written.
+        call.session.evaluator.stop_writing()
     return check(
         call, locked, keeps_going=keeps_going, all_systems=given.flag("all_systems"), builds=builds
     )
@@ -223,7 +222,7 @@ def _prefetch(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     call = Call(given, reporter, words)
     resolved = call.flakes.world.resolve(call.reference(), KINDS)
     tree = call.flakes.world.fetch(resolved.input)
-    # only archives and files are called by their contents when nobody asked for that
+    # Only the references of archives and files have the hash of their contents without being asked for it.
     has_hash = "narHash" in resolved.input.attrs or tree.input.type in ("tarball", "file")
     shown = Reference(tree.input.with_attrs(__final=None, narHash=tree.input.attrs["narHash"] if has_hash else None), resolved.folder)
     call.session.evaluator.flush_store()

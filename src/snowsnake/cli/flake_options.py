@@ -58,7 +58,7 @@ def open_flakes(given: Arguments, reporter: "Reporter", session: "Session", appl
 
 
 def say_to(reporter: "Reporter") -> "Any":
-    """Where remarks go, by their kind."""
+    """A function that passes a remark to the reporter, by its kind."""
     by_kind = {"warning": reporter.warning, "note": reporter.note}
     return lambda kind, text: by_kind[kind](text)
 

@@ -5,7 +5,7 @@ In: a locked flake, or the root of a tree of outputs.  Out: lines, or data.  An 
 
 from snowsnake.cli.activities import clear_line
 from snowsnake.cli.answers import open_answers
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.flake.output_tree import (
     APP,
@@ -80,7 +80,8 @@ class _Heard:
     def looks_at(self, output: Output) -> None:
         """What comes next."""
         self.activity(output.dotted_path, len(output.path))
-        self._evaluator.explains_errors = output.path[0] != "legacyPackages"       # whose failures are passed over
+        # The failures in `legacyPackages` are passed over, so nobody needs their traces.
+        self._evaluator.explains_errors = output.path[0] != "legacyPackages"
 
     def activity(self, path: str, depth: int) -> None:
         """An output is looked at, as a part of what is looked at in the levels above it."""
@@ -99,7 +100,7 @@ class _Heard:
     def line(self, text: str) -> None:
         self.messages.append(["line", text])
         clear_line()
-        write_line(text.encode("utf-8", "surrogateescape"))
+        write_text(text)
 
 
 def show_json(root: Output, reporter: "_Heard") -> "dict[str, object]":

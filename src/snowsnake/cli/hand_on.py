@@ -6,7 +6,7 @@ In: the name of a program, its words.  Out: nothing comes back when another prog
 import os
 import sys
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -54,7 +54,7 @@ def ingestion_method(name: str, settings: Settings) -> str:
 
 
 def parse(text: str, kind: str | None, settings: Settings) -> tuple[str, bytes]:
-    """(algorithm, digest) of a hash in any form; *kind*: the algorithm that the command line gives."""
+    """(algorithm, digest) of a hash in any form; *kind*: the algorithm that the command line names."""
     from snowsnake.store import hashing
 
     mark = ":" if ":" in text else "-"
@@ -113,7 +113,7 @@ def real_parent(path: str) -> str:
 
 
 def _flat(path: str, stream: "HashStream") -> bytes:
-    """Also for files that are not regular: pipes have contents, too."""
+    """The digest of what can be read from a path.  The file need not be regular: pipes have contents, too."""
     try:
         with open(path, "rb", buffering=0) as file:
             while piece := file.read(1 << 16):
@@ -126,7 +126,7 @@ def _flat(path: str, stream: "HashStream") -> bytes:
 
 
 def shortened(digest: bytes, size: int) -> bytes:
-    """A digest folded to *size* bytes, as in store paths."""
+    """A digest that is folded to *size* bytes, as those in store paths are."""
     folded = bytearray(size)
     for place, byte in enumerate(digest):
         folded[place % size] ^= byte

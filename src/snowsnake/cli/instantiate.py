@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Lists and sets in each other that are printed, unless `max-call-depth` says otherwise.
 _MOST_LEVELS = 10_000
-# name: number of values, for the options that are not settings
+# The number of values of each option that is not a setting.
 _OPTIONS = {
     "--help": 0, "--version": 0, "--expr": 0, "-E": 0, "--eval": 0, "--eval-only": 0, "--read-write-mode": 0,
     "--parse": 0, "--parse-only": 0, "--find-file": 0, "--attr": 1, "-A": 1, "--add-root": 1, "--indirect": 0,
@@ -38,13 +38,14 @@ _OPTIONS = {
     "--override-flake": 2, "--eval-store": 1, "--verbose": 0, "-v": 0, "--quiet": 0, "--debug": 0, "--option": 2,
     "--log-format": 1, "-j": 1, "--no-build-output": 0, "-Q": 0, "-K": 0, "-k": 0,
     "--readonly-mode": 0, "--no-gc-warning": 0, "--repair": 0,
-    # ours
+    # The options that nix-instantiate does not have.
     "--no-cache": 0, "--cache-dir": 1, "--cache-validate": 1,
 }  # fmt: skip
 # Options that C++ Nix reads in an old way, with other words for a missing value.
 _OLD_STYLE = ("-A", "--attr", "--add-root")
 _SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
-_LIMITS = ("--cores", "--max-silent-time", "--timeout")     # read as whole numbers, before they are settings
+# The values of these are read as whole numbers before they become settings.
+_LIMITS = ("--cores", "--max-silent-time", "--timeout")
 
 
 class Request:
@@ -56,10 +57,12 @@ class Request:
         self.includes: list[str] = []
         self.arguments: dict[str, list[str]] = {}
         self.flags: set[str] = set()
-        self.answer = ""                       # `--help` or `--version`
+        # `--help` or `--version`, if the command line asks for one of them.
+        self.answer = ""
         self.output = "--nix"
         self.eval_store: str | None = None
-        self.root = ""                         # of `--add-root`
+        # The value of `--add-root`.
+        self.root = ""
         self.root_count = 0
         self.cache_folder = ""
         self.cache_validate = "stat"
@@ -72,7 +75,8 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Req
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        if word == "--":                       # nix-instantiate reads options even after it
+        # nix-instantiate reads options even after `--`.
+        if word == "--":
             continue
         word = unbundle(word, rest)
         if word == "-" or not word.startswith("-"):
@@ -83,7 +87,8 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Req
             if word in _OLD_STYLE:
                 raise UsageError(f"'{word}' requires an argument")
             raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
-        if word in ("--help", "--version"):    # at once, whatever follows
+        # 2.34 answers at once, whatever follows.
+        if word in ("--help", "--version"):
             request.answer = word
             break
         _apply(request, word, rest[:count], settings, reporter)
@@ -147,7 +152,8 @@ def _apply(request: Request, word: str, values: list[str], settings: Settings, r
         from snowsnake.settings.flags import flag
 
         setting = flag(word)
-        assert setting is not None             # _value_count knew it
+        # `_value_count` raised an error for every other word.
+        assert setting is not None
         settings.set_flag(setting, values)
 
 
@@ -197,7 +203,8 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
         value = load()
         for path in request.attribute_paths or [""]:
             _process(request, session, value, path)
-        session.evaluator.flush_store()        # before anybody can read what was printed
+        # A program may read a path as soon as it is printed.
+        session.evaluator.flush_store()
         sys.stdout.flush()
     if shows_statistics:
         write_statistics(session.evaluator, os.environ.get("NIX_SHOW_STATS_PATH", "-"))
@@ -229,7 +236,8 @@ def _process(request: Request, session: "Session", root: "Handle", path: str) ->
     if not request.flags & {"--eval", "--eval-only"}:
         value.force()
         for derivation in session.derivations(value):
-            session.evaluator.flush_store()        # a path that was printed is valid
+            # A program may read a path as soon as it is printed.
+            session.evaluator.flush_store()
             suffix = "" if derivation.output_name == "out" else "!" + derivation.output_name
             write_line(os.fsencode(_rooted(request, session, derivation.drv_path) + suffix))
         return
@@ -262,7 +270,8 @@ def _rooted(request: Request, session: "Session", drv_path: str) -> str:
         return drv_path
     request.root_count += 1
     store = session.evaluator.store
-    if store is None:                              # nothing is written, so there is nothing to link to
+    # Without a store nothing was written, so a link would lead nowhere.
+    if store is None:
         if request.root_count == 1:
             session.reporter.warning("'--add-root' makes no link: without a store nothing is written")
         return drv_path
@@ -277,7 +286,8 @@ def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
     from snowsnake.cli.parse import print_expression, print_file
     from snowsnake.cli.session import Session, store_options
 
-    store_options(settings, reporter, request.eval_store, False)      # one that cannot be opened is an error here, too
+    # A store that cannot be opened is an error of this operation, too.
+    store_options(settings, reporter, request.eval_store, False)
     features = settings.language()
     is_expression = request.flags & {"-E", "--expr"}
     words = [word for word in request.words if word != "-"]

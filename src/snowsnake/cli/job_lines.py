@@ -34,7 +34,7 @@ def job_root(session: "Session", root: "Handle", options: JobOptions) -> JobRoot
         if reporter.relabel is not None:
             reporter.relabel(error)
         plain = error.render(show_trace=options.show_trace)
-        return plain, error.render(show_trace=options.show_trace, colours=True) if reporter._colours() else plain
+        return plain, error.render(show_trace=options.show_trace, colours=True) if reporter.has_colours() else plain
 
     features = settings["experimental-features"]
     return JobRoot(session.evaluator, root, options, selector=session.selector, features=features, render=render)

@@ -24,7 +24,7 @@ class NoProgress:
 
 
 class BarProgress(NoProgress):
-    """On a terminal, by `rich`."""
+    """Shows a bar on a terminal, with the library `rich`."""
 
     is_shown = True
 

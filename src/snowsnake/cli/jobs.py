@@ -98,7 +98,8 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
         count = max(1, given.integer("dask", 1, 4096))
         import logging
 
-        for name in ("tornado.application", "asyncio"):        # whoever is lost is replaced: no news
+        # These report workers that are lost, but each of those is replaced.
+        for name in ("tornado.application", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         # Workers are asked for afterwards: one that dies while it starts would end the cluster's own start.
         cluster = LocalCluster(  # type: ignore[no-untyped-call]
@@ -179,7 +180,8 @@ def root_of(given: Arguments, reporter: Reporter) -> "Any":
         return job_root(session, session.selector.auto_call(value), options), memory
     except BaseException:
         if memory is not None:
-            memory.close()             # nobody waits for its thread
+            # The memory has a thread, for which nobody would wait.
+            memory.close()
         raise
 
 

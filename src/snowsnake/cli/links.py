@@ -13,14 +13,15 @@ from snowsnake.cli.output import Reporter, write_line
 DROP_INS = {
     "nix": "snowsnake-nix",
     "nix-build": "snowsnake-build",
-    "nix-collect-garbage": "snowsnake-store",      # it looks at its own name
-    "nix-daemon": "snowsnake-store",               # as above
+    # This script and those of nix-daemon and nix-shell look at the name by which they were called.
+    "nix-collect-garbage": "snowsnake-store",
+    "nix-daemon": "snowsnake-store",
     "nix-env": "snowsnake-env",
     "nix-eval-jobs": "snowsnake-eval-jobs",
     "nix-hash": "snowsnake-hash",
     "nix-instantiate": "snowsnake-instantiate",
     "nix-prefetch-url": "snowsnake-prefetch-url",
-    "nix-shell": "snowsnake-build",                # as above
+    "nix-shell": "snowsnake-build",
     "nix-store": "snowsnake-store",
 }
 OPTIONS = (Option("-h --help", "", "show this text"),)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from snowsnake.cli.output import Reporter
 
-# name: (module, one line for the help)
+# For each command: its module, or the words of the command of Nix that it is; and one line for the help.
 COMMANDS = {
     "eval": ("snowsnake.cli.evaluate", "evaluate a file or an expression and print its value"),
     "repl": ("nix repl", "evaluate interactively"),

@@ -6,7 +6,7 @@ In: a folder.  Out: man1/snowsnake.1, a page for each command of `snowsnake`, an
 import os
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 
 OPTIONS = (Option("-h --help", "", "show this text"),)
 USAGE = "snowsnake manual FOLDER"
@@ -22,7 +22,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     for name, text in written.items():
         with open(os.path.join(folder, name + ".1"), "w", encoding="utf-8") as file:
             file.write(text)
-    write_line(f"{len(written)} pages in {folder}".encode("utf-8", "surrogateescape"))
+    write_text(f"{len(written)} pages in {folder}")
     return 0
 
 
@@ -35,7 +35,8 @@ def pages() -> dict[str, str]:
 
     found = {"snowsnake": _page("snowsnake", "an evaluator for the Nix language", "snowsnake COMMAND [OPTION …]", "", (), _listed(COMMANDS))}
     for name, (module_name, summary) in COMMANDS.items():
-        if module_name.startswith("nix"):      # has the page of Nix's command
+        # Such a command has the page of Nix's command.
+        if module_name.startswith("nix"):
             continue
         module = __import__(module_name, fromlist=["OPTIONS"])
         found[f"snowsnake-{name}"] = _page(

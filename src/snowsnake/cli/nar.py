@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import Reporter, write, write_line
+from snowsnake.cli.output import Reporter, write, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _list(words: list[str], is_long: bool) -> int:
                 kind = "executable" if member.executable else member.kind
                 target = f" -> {member.target}" if member.kind == "symlink" else ""
                 path = f"{kind:10} {member.size:12} {path}{target}"
-            write_line(path.encode("utf-8", "surrogateescape"))
+            write_text(path)
     return 0
 
 

@@ -16,7 +16,7 @@ class UsageError(Exception):
 
 
 class Option:
-    """One option: its names, its values, its purpose.
+    """An option: its names, its values, its purpose.
 
     `values` are the names of its values, shown in the help; the last takes everything that follows if it ends in `*`.
     `is_repeatable` collects all uses in a list.
@@ -47,8 +47,10 @@ class Arguments:
     def __init__(self) -> None:
         self.values: dict[str, object] = {}
         self.words: list[str] = []
-        self.settings: Settings | None = None      # if the command line has set some already
-        self.base_folder = ""                      # where relative paths begin: of a script that is run, otherwise the working folder
+        # The settings, if the command line has set some already.
+        self.settings: Settings | None = None
+        # The folder where relative paths begin: that of a script that is run; empty for the working folder.
+        self.base_folder = ""
 
     def store(self, option: Option, values: list[str]) -> None:
         """Records that an option was given."""
@@ -58,11 +60,12 @@ class Arguments:
             assert isinstance(collected, list)
             collected.append(value)
         else:
-            self.values.pop(option.key, None)      # the last one given is the last one there
+            # An option that is given again moves to the end, because `last_of` asks for the last one.
+            self.values.pop(option.key, None)
             self.values[option.key] = value
 
     def last_of(self, *keys: str) -> str:
-        """Which of these keys was given last; "" if none was."""
+        """The one of these keys that was given last; "" if none was."""
         return next((key for key in reversed(self.values) if key in keys), "")
 
     def flag(self, key: str) -> bool:

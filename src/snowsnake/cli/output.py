@@ -10,7 +10,7 @@ import sys
 from snowsnake.cli.options import UsageError
 from snowsnake.diagnostics.error import EvaluationError
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from snowsnake.interpreter import Interpreter
 
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
-_PIECE = 1 << 20                      # characters
-_WITH_OWN_SIGNALS = ("nix-eval-jobs", "snowsnake jobs")       # which have workers
+# The number of characters that are encoded at once.
+_PIECE = 1 << 20
+# These commands have workers, and handle signals themselves.
+_WITH_OWN_SIGNALS = ("nix-eval-jobs", "snowsnake jobs")
 _OF_NIX = ("nix", "nix-build", "nix-collect-garbage", "nix-daemon", "nix-env", "nix-hash", "nix-instantiate", "nix-prefetch-url", "nix-shell", "nix-store")
-QUIET = 3                             # the verbosity of a command without `-v`, in C++ Nix's numbers: errors are 0, information is 3
+# The verbosity of a command without `-v`, in C++ Nix's numbers: errors are 0, information is 3.
+QUIET = 3
 
 
 class Reporter:
@@ -37,16 +40,22 @@ class Reporter:
         self.log_format = log_format
         self.show_trace = show_trace
         self.verbosity = QUIET
-        self.relabel: Callable[[EvaluationError], None] | None = None     # the name in errors of a fetched file
-        self.is_old_command = is_old_command   # nix-instantiate, nix-build and their kin
-        self.shows_logs = is_old_command       # of builders, line by line
-        self.build_failures: dict[str, BuildFailure] | None = None        # by derivation: the command that requested the builds shows them
+        # Puts the names that users know into an error, in place of the store paths of fetched files.
+        self.relabel: Callable[[EvaluationError], None] | None = None
+        # Whether the command is nix-instantiate, nix-build or one of their kin.
+        self.is_old_command = is_old_command
+        # Whether the logs of builders are shown, line by line.
+        self.shows_logs = is_old_command
+        # The failures by derivation, if the command that requested the builds shows them itself.
+        self.build_failures: dict[str, BuildFailure] | None = None
         self._is_on_terminal: bool | None = None
-        self.log_copy: Any = None              # the file or socket of `json-log-path`
-        self.shows_others = shows_others       # the further faults of a source, too: nix-instantiate shows only the first
+        # The file or socket that the setting `json-log-path` names.
+        self.log_copy: Any = None
+        # Whether the further faults of a source are shown, too; nix-instantiate shows only the first.
+        self.shows_others = shows_others
 
     def is_on_terminal(self) -> bool:
-        """Asked for once: there may be 100 000 activities."""
+        """Whether standard error is a terminal.  It is asked once, because there may be 100 000 activities."""
         if self._is_on_terminal is None:
             self._is_on_terminal = sys.stderr.isatty()
         return self._is_on_terminal
@@ -55,14 +64,16 @@ class Reporter:
         try:
             sys.stdout.flush()
         except (OSError, ValueError):
-            pass                      # who writes to it is told
+            # Whoever writes to standard output gets the error.
+            pass
         write_piece = sys.stderr.buffer.write
         if _deadline:
             from snowsnake.cli.timed_output import message_until
 
             write_piece = message_until(_deadline)
         try:
-            for start in range(0, len(text) + 1, _PIECE):      # a message of 100 MB is not copied as a whole
+            # The text is encoded in pieces, so that a message of 100 MB is not copied as a whole.
+            for start in range(0, len(text) + 1, _PIECE):
                 piece = text[start : start + _PIECE] + ("\n" if start + _PIECE > len(text) else "")
                 if not write_piece(piece.encode("utf-8", "surrogateescape")):
                     return
@@ -71,7 +82,7 @@ class Reporter:
             pass
 
     def follow(self, settings: "Any") -> None:
-        """Copies everything that is told from now on to where the setting `json-log-path` says, as JSON."""
+        """Copies every message from now on, as JSON, to the place that the setting `json-log-path` names."""
         path = settings["json-log-path"]
         if path is not None and self.log_copy is None:
             from snowsnake.cli.activities import open_log
@@ -86,7 +97,8 @@ class Reporter:
             self.log_copy = None
             self.warning("disabling JSON logger due to write errors")
 
-    def _colours(self) -> bool:
+    def has_colours(self) -> bool:
+        """Whether standard error is a terminal with colours, and nobody switched them off."""
         from snowsnake.diagnostics.render import terminal_colours
 
         return terminal_colours(2, os.environ)
@@ -111,7 +123,7 @@ class Reporter:
 
             self._write(nix_error_line(error, show_trace=self.show_trace))
         else:
-            self._write(error.render(show_trace=self.show_trace, colours=self._colours()))
+            self._write(error.render(show_trace=self.show_trace, colours=self.has_colours()))
 
     def failure(self, message: str, hint: str = "") -> None:
         """An error that the evaluated program did not cause: usage, files, signals."""
@@ -132,7 +144,7 @@ class Reporter:
 
             self._write(nix_error_line(error, show_trace=False))
         else:
-            self._write(render(error, colours=self._colours()))
+            self._write(render(error, colours=self.has_colours()))
         if hint:
             self.note(hint)
 
@@ -158,7 +170,7 @@ class Reporter:
             self._write(message)
 
     def notes(self, messages: "list[str]") -> None:
-        """As `info` of each, at once: a thousand writes take longer than what they tell of, because other threads wait for each."""
+        """Does what `info` does for each message, with one write: other threads wait for each write, and a thousand would take longer than the work."""
         if self.is_quiet:
             return
         if self.log_format in ("json", "internal-json") or self.log_copy is not None:
@@ -178,7 +190,7 @@ class Reporter:
         return self.verbosity < QUIET
 
     def remark(self, level: int, message: str) -> None:
-        """A note for those who asked for as much."""
+        """A note for users who asked for this level of messages."""
         if level <= self.verbosity:
             self.note(message, level)
 
@@ -199,7 +211,8 @@ class Reporter:
                 self._write(line)
                 return
         if text:
-            before, self.log_copy = self.log_copy, None        # it has the event
+            # The log has the event already.
+            before, self.log_copy = self.log_copy, None
             self.building(text, is_log)
             self.log_copy = before
 
@@ -207,7 +220,7 @@ class Reporter:
         """A remark of a store while it builds."""
         if is_log and not self.shows_logs:
             return
-        if not self._colours():
+        if not self.has_colours():
             from snowsnake.store.daemon.wire import without_colours
 
             message = without_colours(message)
@@ -245,10 +258,11 @@ class Reporter:
         else:
             from snowsnake.diagnostics.render import render_warning
 
-            self._write(render_warning(message, colours=self._colours()))
+            self._write(render_warning(message, colours=self.has_colours()))
 
 
-_deadline = 0.0                       # of `--timeout`, by `time.monotonic()`; 0: none
+# The end of `--timeout` by `time.monotonic()`; 0 if there is none.
+_deadline = 0.0
 
 
 def end_output_at(deadline: float) -> None:
@@ -258,7 +272,7 @@ def end_output_at(deadline: float) -> None:
 
 
 def write(data: bytes) -> None:
-    """Bytes to stdout."""
+    """Writes bytes to stdout."""
     if _deadline:
         from snowsnake.cli.timed_output import output_until
 
@@ -268,7 +282,13 @@ def write(data: bytes) -> None:
 
 
 def write_line(data: bytes) -> None:
+    """Writes bytes and a line end to stdout."""
     sys.stdout.buffer.write(data + b"\n")
+
+
+def write_text(text: str) -> None:
+    """Writes a text and a line end to stdout, as UTF-8; bytes of names and arguments that are not UTF-8 come out as they came in."""
+    write_line(text.encode("utf-8", "surrogateescape"))
 
 
 def raw_text(value: "Handle", purpose: str) -> bytes:
@@ -288,7 +308,8 @@ def write_json(value: "Handle", strict: bool) -> None:
         value.write_json(write, strict=strict)
     except EvaluationError as error:
         if error.trace and error.trace[0].name == "toJSON" and error.trace[0].position is None:
-            del error.trace[0]             # nobody called it but this command
+            # Only this command called the builtin, so the trace has no line for it.
+            del error.trace[0]
         raise
     write(b"\n")
 
@@ -330,7 +351,7 @@ def _report_missing(reporter: Reporter, error: ImportError) -> None:
 
 
 def guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], reporter: Reporter, program: str) -> int:
-    """Like `_guarded`, also if the modules that report an error cannot be loaded."""
+    """Does what `_guarded` does, also if the modules that report an error cannot be loaded."""
     try:
         return _guarded(command, words, reporter, program)
     except ImportError as error:
@@ -357,7 +378,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
         sys.stdout.flush()
         return code or 0
     except BrokenPipeError:
-        # Python would complain once more when it flushes at exit: give it somewhere to write.
+        # Python flushes at exit, and would fail once more: from here on, what it writes goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except ImportError:
@@ -365,13 +386,15 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     except (Exception, KeyboardInterrupt) as error:
         try:
             code = report(error, reporter, _hint(program))
-        except (KeyboardInterrupt, MemoryError) as fault:      # a message of 100 MB takes a second to write
+        except (KeyboardInterrupt, MemoryError) as fault:
+            # The first message may take a second to write, if it has 100 MB.
             code = report(fault, reporter)
         return 1 if program in _OF_NIX and code > 128 else code
     finally:
         _finish()
         end_output_at(0.0)
-        reporter.relabel = None               # of a flake, which has the evaluator, which has the reporter: nobody would close its files
+        # The function belongs to a flake, which has the evaluator, which has the reporter: in this circle nobody would close the files.
+        reporter.relabel = None
         ends.__exit__()
         if was_collecting:
             gc.enable()
@@ -419,7 +442,8 @@ def _report_other(error: BaseException, reporter: Reporter, hint: str) -> None:
             raise error
 
 
-_kept: "list[Interpreter] | None" = None             # evaluators that live until the process ends
+# The evaluators that live until the process ends; None in a process that does not end by `leave`.
+_kept: "list[Interpreter] | None" = None
 
 
 def keep(evaluator: "Interpreter") -> None:
@@ -460,7 +484,8 @@ def leave(main: "Callable[[], int]") -> "NoReturn":
         _stand_in_for_streams()
     try:
         code = main()
-    except BrokenPipeError:               # of help, which is written outside of `guarded`
+    except BrokenPipeError:
+        # Help is written outside of `guarded`.
         code = 141
     finish_evaluations()
     try:
@@ -468,7 +493,8 @@ def leave(main: "Callable[[], int]") -> "NoReturn":
     except BrokenPipeError:
         pass
     except (OSError, ValueError) as error:
-        if code == 0:                     # help, or what else is written outside of `guarded`
+        # Only what is written outside of `guarded`, such as help, can fail here.
+        if code == 0:
             Reporter().failure(_file_message(error) if isinstance(error, OSError) else str(error))
             code = 1
     try:

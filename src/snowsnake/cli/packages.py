@@ -187,7 +187,8 @@ class PackageSearch(Search):
         except EvaluationError as error:
             if self._is_lenient and error.code in PASSED_OVER:
                 return False
-            name = None                # the same error again, with its lines
+            # The name is asked for once more below, so that the same error has a trace.
+            name = None
         finally:
             self._evaluator.explains_errors = True
         if name == b"":

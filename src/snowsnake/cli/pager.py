@@ -25,7 +25,8 @@ def show(text: bytes) -> None:
             try:
                 subprocess.run(command, input=text, env=environment)
                 return
-            except BrokenPipeError:        # the user has seen enough
+            except BrokenPipeError:
+                # The user has seen enough.
                 return
             except OSError:
                 continue

@@ -151,7 +151,8 @@ class Searcher:
             place += data.count(b"\0", counted, start)
             found.append(place)
             counted = start
-            start = data.find(b"\0", start)                    # the end of this text
+            # The end of this text.
+            start = data.find(b"\0", start)
             start = data.find(self._word, start) if start >= 0 else -1
         return found
 

@@ -12,7 +12,7 @@ from snowsnake.cli.output import Reporter
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.settings import Settings
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
@@ -77,7 +77,8 @@ def _downloaded(wanted: Wanted, settings: Settings, reporter: Reporter, folder: 
     from snowsnake.fetch.downloads import download_file
     from snowsnake.fetch.fetcher import Fetcher
 
-    settings.set("tarball-ttl", "0")           # the server is asked each time
+    # The server is asked each time.
+    settings.set("tarball-ttl", "0")
     fetcher = Fetcher(
         settings,  # type: ignore[arg-type]  # it is asked by name only
         features=settings["experimental-features"],
@@ -88,7 +89,8 @@ def _downloaded(wanted: Wanted, settings: Settings, reporter: Reporter, folder: 
     try:
         tree = download_file(wanted.url, fetcher).tree
         found = tree.disk_path(b"")
-        copy = os.path.join(folder, "file")    # its own copy, which the next fetch must not change
+        # The file is a copy, because the next fetch may change the fetched one.
+        copy = os.path.join(folder, "file")
         if found is not None:
             shutil.copyfile(found, copy)
         else:

@@ -7,7 +7,7 @@ import os
 
 from snowsnake.cli.options import UsageError
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 

@@ -8,7 +8,7 @@ import os
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS
 from snowsnake.cli.flake import Call
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 
 def run_for_nix(call: "NixCall") -> int:
-    """Under the command line of `nix`."""
+    """`nix registry …`: runs the action that the row of the call names."""
     assert call.row is not None
     return run_action(call.row.name.removeprefix("registry "), call.given, call.reporter, list(call.words))
 
@@ -55,7 +55,7 @@ def run_action(name: str, given: Arguments, reporter: Reporter, words: list[str]
         return 0
     if name == "resolve":
         for word in words:
-            _print(str(world.resolve(_whole(word), _kinds())))
+            write_text(str(world.resolve(_whole(word), _kinds())))
         return 0
     references = [_whole(word) for word in words]
     path = given.text("registry") or _user_path()
@@ -79,7 +79,7 @@ def _list(call: Call) -> None:
     registries = call.flakes.world.registries
     for kind in _kinds():
         for entry in registries.get(kind).entries:
-            _print(f"{kind + ' ' if kind == 'flags' else kind:6} {entry.source} {entry.target}")
+            write_text(f"{kind + ' ' if kind == 'flags' else kind:6} {entry.source} {entry.target}")
 
 
 def _kinds() -> tuple[str, ...]:
@@ -104,7 +104,3 @@ def _registry(call: Call, path: str) -> "Registry":
     from snowsnake.lock.registries import read_registry
 
     return read_registry(path, "user", call.reporter.warning)
-
-
-def _print(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))

@@ -36,9 +36,10 @@ def _progress_of(reporter: Reporter) -> "Any":
 
 
 class Session:
-    """One evaluator and its settings.
+    """An evaluator and its settings.
 
-    `eval_store` is the address of a store that takes the place of the settings' one.  `arguments` holds the values of `--arg` and its kin by name, for functions met at the top or on a selection path.
+    `eval_store` is the address of a store that takes the place of the settings' one.  `arguments` holds the values of `--arg` and its kin by
+    name, for functions at the top or on a selection path.
     """
 
     def __init__(self, settings: Settings, reporter: Reporter, includes: list[str], **options: "Any") -> None:
@@ -54,7 +55,8 @@ class Session:
         search_path = [] if is_pure else _search_path(settings, includes, is_restricted)
         if is_restricted:
             options.setdefault("allowed_paths", tuple(path for _, path in search_path))
-        store = options.pop("store", None)     # of who made one for this evaluation
+        # Some callers have made a store for this evaluation.
+        store = options.pop("store", None)
         self._base_folder = str(options.pop("base_folder", ""))
         options |= store_options(settings, reporter, options.pop("eval_store", None), options["is_writable"])
         if options.pop("repairs", False) and "store" in options:
@@ -77,7 +79,8 @@ class Session:
             abort_on_warn=settings["abort-on-warn"],
             log_format=reporter.log_format,
             settings=settings,
-            fetch_progress=lambda: _progress_of(reporter),       # not of the session, which the host would keep alive, and with it itself
+            # The function must not hold the session, which the host would keep alive, and with it itself.
+            fetch_progress=lambda: _progress_of(reporter),
             **options,
         )
         keep(self.evaluator)
@@ -90,7 +93,7 @@ class Session:
 
     @property
     def base_folder(self) -> str:
-        """Where relative paths of the command line begin."""
+        """The folder where relative paths of the command line begin."""
         return self._base_folder or os.getcwd()
 
     def expression(self, source: bytes, name: str = "«string»") -> "Handle":
@@ -155,7 +158,8 @@ class Session:
         try:
             return os.fsdecode(self.expression(source.encode("utf-8", "surrogateescape")).string())
         except EvaluationError as error:
-            raise EvaluationError(error.code, error.message) from None     # not the places of our own expression
+            # The error loses its trace, because the expression is our own.
+            raise EvaluationError(error.code, error.message) from None
 
     def add_arguments(self, given: list[list[str]], read_stdin: "Callable[[], bytes]") -> None:
         """Values for functions: (kind, name, text) with kind `arg`, `argstr`, `arg-from-file` or `arg-from-stdin`."""
@@ -166,9 +170,9 @@ class Session:
             elif kind == "argstr":
                 value = self.evaluator.from_python(text.encode("utf-8", "surrogateescape"))
             elif kind == "arg-from-file":
-                value = self.evaluator.from_python(_argument_file(text))
+                value = self.evaluator.from_python(_without_nul(_argument_file(text), f"file '{text}'"))
             else:
-                value = self.evaluator.from_python(read_stdin())
+                value = self.evaluator.from_python(_without_nul(read_stdin(), "standard input"))
             self.arguments[key] = value
 
 
@@ -178,6 +182,13 @@ def _argument_file(path: str) -> bytes:
             return file.read()
     except OSError as error:
         raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+
+
+def _without_nul(data: bytes, what: str) -> bytes:
+    """The bytes themselves; an error if they cannot be a string.  *what*: where they come from."""
+    if b"\0" in data:
+        raise EvaluationError("value", f"the contents of {what} cannot be represented as a Nix string: they have a NUL byte")
+    return data
 
 
 def cache_options(is_off: bool, folder: str, how: str) -> dict[str, object]:

@@ -3,7 +3,8 @@
 In: SIGTERM and SIGHUP.  Out: an exception like that of Ctrl-C, so that a command ends with a message, and without builders that go on.
 """
 
-import _signal  # `signal` imports `enum` for its names
+# The module `signal` would import `enum` for the names of signals.
+import _signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ class ended_by_signals:  # noqa: N801  # used like a function
     def __enter__(self) -> None:
         try:
             for number in (_signal.SIGTERM, _signal.SIGHUP):
-                if _signal.getsignal(number) == _signal.SIG_DFL:     # `nohup` ignores it
+                # `nohup` has a command ignore SIGHUP, and that stays so.
+                if _signal.getsignal(number) == _signal.SIG_DFL:
                     _signal.signal(number, _end)
                     self._numbers.append(number)
         except ValueError:
-            pass                           # only the main thread gets signals
+            # Only the main thread may handle signals.
+            pass
 
     def __exit__(self, *exception: object) -> None:
         for number in self._numbers:
@@ -39,7 +42,7 @@ class ended_by_signals:  # noqa: N801  # used like a function
 
 
 def stop_evaluations() -> None:
-    """Python's handlers wait for Python code: have the signals stop the machine that runs, too."""
+    """Have the signals stop a machine that runs, too, because Python's handlers wait for Python code."""
     from snowsnake.runner import interrupt_on
 
     for number in (_signal.SIGTERM, _signal.SIGHUP):

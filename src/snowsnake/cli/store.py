@@ -4,7 +4,7 @@ In: the folder of a store (`--store DIR`).  Out: paths, facts about paths, conte
 """
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import Reporter, write, write_line
+from snowsnake.cli.output import Reporter, write, write_line, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _cat(store: "LocalStore", paths: list[str], given: Arguments) -> int:
 def _verify(store: "LocalStore", paths: list[str], given: Arguments) -> int:
     faults = store.verify(check_contents=not given.flag("no_contents"))
     for fault in faults:
-        write_line(fault.encode("utf-8", "surrogateescape"))
+        write_text(fault)
     if not faults:
         write_line(f"{len(store.paths())} paths, no faults".encode())
     return 1 if faults else 0

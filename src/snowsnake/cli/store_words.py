@@ -5,7 +5,7 @@ In: a `Store`, words.  Out: store paths.  A word that is not a store path is a V
 
 import os
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
@@ -13,7 +13,7 @@ _MAX_LINKS = 1024
 
 
 def followed(store: "Store", word: str) -> str:
-    """The object that a path is, lies in, or leads to by links from outside the store."""
+    """The object that a path means: the path is the object, is inside it, or leads to it by links from outside the store."""
     path = os.path.abspath(word) if word else os.getcwd()
     for _ in range(_MAX_LINKS):
         if path.startswith(store.store_dir + "/") or not os.path.islink(path):

@@ -17,7 +17,7 @@ from snowsnake.settings.places import daemon_socket, state_folder, store_folder
 from snowsnake.settings.store_reference import StoreReference, not_absolute
 from snowsnake.store.place import DaemonPlace, DummyStore, StorePlace
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import contextmanager
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from snowsnake.store.ssh.place import ServePlace, SshPlace
 
     AnyPlace: TypeAlias = "StorePlace | DaemonPlace | DummyStore | SshPlace | ServePlace | CachePlace"
-    OnMessage = Callable[[str, bool], None]
 else:
     from snowsnake.foundation.scopes import contextmanager
 
@@ -77,14 +76,15 @@ def store_options(
 ) -> "dict[str, object]":
     """Keywords of the evaluator for the store that the settings name, or for *eval_store* instead of it.
 
-    *reporter* shows what the store tells while it works, logs of builders among it.
+    *reporter* shows the messages of the store while it works, logs of builders among them.
 
     >>> store_options(Settings(environment={"NIX_STORE_DIR": "/gnu/store"}), print, is_writable=False)["store_dir"]
     '/gnu/store'
     """
     reference = StoreReference.parse(settings.text("store"))
     place = _open(reference, settings, warn, reporter)
-    if eval_store is not None:             # both are opened, one is used
+    # Both stores are opened, so that a fault of either is an error, and one is used.
+    if eval_store is not None:
         build_place, reference = place, StoreReference.parse(eval_store)
         place = _open(reference, settings, warn, reporter)
         if isinstance(place, StorePlace) and isinstance(build_place, (StorePlace, DaemonPlace)):
@@ -105,7 +105,8 @@ def _open_to_read(reference: StoreReference, settings: Settings) -> "Store":
     try:
         place = _open(reference, settings, lambda text: None)
         if isinstance(place, StorePlace) and not os.path.exists(os.path.join(place.state, "db/db.sqlite")):
-            raise ValueError("there is no store")                # it is not made for this
+            # A store is not made only to be read.
+            raise ValueError("there is no store")
         return open_reference(reference, settings, lambda text: None)
     except SettingError as error:
         raise ValueError(str(error)) from error
@@ -137,7 +138,7 @@ def open_store(settings: Settings, warn: "Callable[[str], None]", *, is_writable
 def open_reference(
     reference: StoreReference, settings: Settings, warn: "Callable[[str], None]", *, is_writable: bool = False, reporter: "Reporter | None" = None
 ) -> "Store":
-    """Like `open_store`, for a URL."""
+    """Does what `open_store` does, for the store with this URL."""
     store = _opened(reference, settings, warn, is_writable=is_writable, reporter=reporter)
     store.features = frozenset(settings["experimental-features"])
     return store
@@ -155,7 +156,8 @@ def _opened(reference: StoreReference, settings: Settings, warn: "Callable[[str]
         return MemoryStore(place.store_dir, url="dummy")
     if isinstance(place, DaemonPlace) or _is_reached_by_ssh(place):
         return place.open()
-    if not place.is_written and not place.is_machines:       # `read-only`
+    # The store has the parameter `read-only`.
+    if not place.is_written and not place.is_machines:
         if not os.path.exists(os.path.join(place.state, "db/db.sqlite")):
             raise ValueError("database does not exist, and cannot be created in read-only mode")
         is_writable = False
@@ -190,7 +192,7 @@ def evaluated_in(store: "Store", eval_store: str | None, settings: Settings, war
 
 
 def shown_url(settings: Settings, warn: "Callable[[str], None]") -> str:
-    """The address of the store that the settings name, as `nix store info` tells it: with the parameters that mean something, and without its folder."""
+    """The address of the store that the settings name, as `nix store info` shows it: with the parameters that mean something, and without its folder."""
     reference = StoreReference.parse(settings.text("store"))
     found, _ = _parameters(reference, warn)
     known = _PARAMETERS[reference.scheme]
@@ -285,7 +287,8 @@ class CachePlace:
 
 
 def _is_reached_by_ssh(place: "AnyPlace") -> "TypeIs[SshPlace | ServePlace]":
-    return getattr(place, "scheme", "") in _BY_SSH         # without an import
+    # A look at the scheme needs no import of the classes.
+    return getattr(place, "scheme", "") in _BY_SSH
 
 
 def _is_behind_serve(place: "AnyPlace") -> "TypeIs[ServePlace]":

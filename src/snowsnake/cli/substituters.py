@@ -8,7 +8,7 @@ import os
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.store_reference import StoreReference
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     Opener = Callable[[StoreReference, Settings, Callable[[str], None]], Store]
 
 _CONNECTIONS = 25
-_PART_BYTES = 5 << 20                      # the least that S3 accepts
-_NOT_CARRIED_OUT = ("narinfo-compression", "ls-compression", "log-compression", "tls-certificate", "tls-private-key")      # parameters of URLs
-_told: set[str] = set()                # of these: each is told of once
+# S3 accepts no smaller part.
+_PART_BYTES = 5 << 20
+# Parameters of URLs that have no effect; the first use of each is told of.
+_NOT_CARRIED_OUT = ("narinfo-compression", "ls-compression", "log-compression", "tls-certificate", "tls-private-key")
+_told: set[str] = set()
 
 
 def open_cache(

@@ -10,8 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PIPE_BYTES = 4096                    # that a pipe takes at once, if it takes anything
-_MESSAGE_S = 1.0                      # that a message may take behind the deadline: most say that it has passed
+# A pipe that takes anything takes so many bytes at once.
+_PIPE_BYTES = 4096
+# A message may take so long after the deadline: most messages say that it has passed.
+_MESSAGE_S = 1.0
 
 
 def write_until(descriptor: int, data: bytes, deadline: float) -> bool:

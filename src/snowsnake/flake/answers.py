@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from snowsnake.lock.flakes import LockedFlake
 
 _VERSION = 2
-_MOST_WRITTEN = 5000                   # store objects of one evaluation; for more, checking each costs more than it saves
+# An answer is kept if its evaluation wrote at most so many store objects: to check more of them costs more than the answer saves.
+_MOST_WRITTEN = 5000
 
 
 class FlakeAnswers:

@@ -31,8 +31,10 @@ _REPLACEMENTS = {
     "devShell": "devShells.<system>.default",
     "nixosModule": "nixosModules.default",
 }
-_LAST = 1 << 32                            # after all names of a source
-_DEEPEST = 500                             # levels of `hydraJobs`
+# The turn of names that evaluation makes: they come after all names of a source.
+_LAST = 1 << 32
+# `hydraJobs` may nest so deep.
+_DEEPEST = 500
 _UNCHECKED = frozenset(
     """lib darwinConfigurations darwinModules flakeModule flakeModules herculesCI homeConfigurations homeModule homeModules
     nixopsConfigurations""".split()
@@ -88,7 +90,8 @@ class Checker:
         self.all_systems = all_systems
         self.hydra_jobs_import = hydra_jobs_import
         self.omitted: set[str] = set()
-        self.checks: dict[str, list[str]] = {}     # the checks for this system: attributes by derivation
+        # The checks for this system: the attributes of each derivation.
+        self.checks: dict[str, list[str]] = {}
         self.failed = False
 
     def names(self, value: "Handle") -> list[str]:
@@ -301,7 +304,8 @@ class Checker:
             if value.type_name() != "lambda":
                 raise FlakeError("type", "bundler must be a function")
 
-        self.guarded("the template", found, f"bundler '{path}'", act)       # C++ Nix says so, too
+        # C++ Nix, too, calls a bundler a template here.
+        self.guarded("the template", found, f"bundler '{path}'", act)
 
 
 def _argument_name(function: "Handle") -> str:

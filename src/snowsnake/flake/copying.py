@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from snowsnake.store.local import LocalStore
     from snowsnake.store.place import DummyStore
 
-MOST_LEVELS = 200                          # of folders in a template
+# The folders of a template may nest so deep.
+MOST_LEVELS = 200
 
 
 def copy_template(tree: "Tree", folder: str, destination: str, label: str, say: "Callable[[str], None]") -> None:

@@ -75,7 +75,8 @@ def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: 
         assert folder is not None
         read = world.fetcher.working_trees.get(folder)
         if read is not None and read.is_dirty:
-            read.digest_of_changes(folder)     # remembered: `metadata` shows the digest of the tree as it was read
+            # The tree remembers the digest: `metadata` shows that of the tree as it was read.
+            read.digest_of_changes(folder)
         _put(world, reference, options, new, changes, folder)
     # As in C++ Nix, the flake that is returned does not have the written file; it is there when the flake is found again.
     world.forget()

@@ -125,7 +125,7 @@ class Output:
         return [name.decode("utf-8", "surrogateescape") for name in self.handle.keys()]
 
     def child(self, name: str) -> "Output":
-        """One attribute, not yet evaluated."""
+        """An attribute, not yet evaluated."""
         handle = self.handle.select(name.encode("utf-8", "surrogateescape"))
         return Output(handle, (*self.path, name), self._options)
 
@@ -221,7 +221,7 @@ def _text(value: "Handle", path: str) -> str:
 
 
 class ShowOptions:
-    """Which outputs are shown: those of one system or of all, and `legacyPackages` or not."""
+    """The choice of outputs that are shown: those of one system or of all, and `legacyPackages` or not."""
 
     __slots__ = ("system", "shows_legacy", "shows_all_systems")
 

@@ -159,7 +159,7 @@ class FlakeSession:
     def place(
         self, text: str, base: str, options: "Callable[[], LockOptions]", defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None
     ) -> "tuple[LockedFlake, Reference, list[str]]":
-        """Where the output that `REF#attribute` means is looked for: the locked flake, its name in messages, attribute paths.
+        """The places where the output that `REF#attribute` means is looked for: the locked flake, its name in messages, attribute paths.
 
         *defaults*: the attribute paths of a reference without attribute; *prefixes*: the prefixes of the attribute with which it is looked for.
         """

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from snowsnake.foundation.json_type import Json
 
 MOST_LINKS = 40
-SHORTEST_NAME = 34                        # of a store object: a hash, a hyphen, and a name of one letter
-LARGEST_SOURCE_BYTES = 64 << 20           # of a flake.nix that is read without being evaluated
+# The shortest name of a store object has a hash, a hyphen, and one letter.
+SHORTEST_NAME = 34
+# A larger flake.nix is an error: it is read whole before it is evaluated.
+LARGEST_SOURCE_BYTES = 64 << 20
 _SELF_ATTRIBUTES = ("lfs", "submodules")
 
 

@@ -25,7 +25,8 @@ class FlakeInput:
         self.reference = reference
         self.is_flake = is_flake
         self.follows = follows
-        self.overrides = overrides or {}      # inputs of this input
+        # The inputs of this input that are declared here.
+        self.overrides = overrides or {}
 
 
 class Declaration:
@@ -63,7 +64,8 @@ class Flake:
         self.locked = locked
         self.place = place
         self.declaration = declaration
-        self.is_changed = False               # its lock file differs from the one in the tree: it counts as dirty
+        # Whether the lock file differs from the one in the tree, so that the flake counts as dirty.
+        self.is_changed = False
 
 
 class LockedFlake:

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
     from snowsnake.foundation.json_type import Json
 
-InputPath = tuple[str, ...]                # names of inputs, from the root: `nixops/nixpkgs`
+# The names of inputs on the way from the root, as in `nixops/nixpkgs`.
+InputPath = tuple[str, ...]
 
-LARGEST_BYTES = 64 << 20                   # of a lock file; those of real projects have some hundred kilobytes
+# Lock files of real projects have some hundred kilobytes; a larger one than this is an error.
+LARGEST_BYTES = 64 << 20
 MOST_NODES = 100_000
-DEEPEST = 200                              # levels of inputs of inputs
+# Inputs of inputs may nest so deep.
+DEEPEST = 200
 _ELEMENT = pattern(ID)
 
 
@@ -59,7 +62,8 @@ class LockFile:
         """The lock file as the data of its JSON, and the key of each node."""
         keys: dict[Node, str] = {}
         taken: set[str] = set()
-        counts: dict[str, int] = {}            # for each name, the number that its next node tries first: all below it are taken
+        # The number that the next node of a name tries first: all below it are taken.
+        counts: dict[str, int] = {}
         nodes: dict[str, Json] = {}
         rows: dict[Node, dict[str, Json]] = {}
 

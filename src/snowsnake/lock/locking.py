@@ -96,7 +96,8 @@ class _Override:
 
     def __init__(self, input: FlakeInput, place: Place, parent: InputPath | None) -> None:
         self.input = input
-        self.place = place                    # relative paths start from here
+        # Relative paths start from this place.
+        self.place = place
         self.parent = parent
 
 
@@ -117,7 +118,8 @@ class _Locking:
         self.result = LockFile()
         self.places: dict[Node, Place] = {self.result.root: flake.place}
         self.overrides: dict[InputPath, _Override] = {}
-        self.overridden: dict[InputPath, list[str]] = {}       # names of overridden inputs, by what they are inputs of
+        # The names of overridden inputs, by the path of the node whose inputs they are.
+        self.overridden: dict[InputPath, list[str]] = {}
         self.overrides_used: set[InputPath] = set()
         self.updates_used: set[InputPath] = set()
         self.open_references: list[Reference] = []

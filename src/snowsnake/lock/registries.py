@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MOST_STEPS = 100
 LARGEST_BYTES = 64 << 20
 KINDS = ("flags", "user", "system", "global")
-LIMITED = ("flags", "global")             # the registries in which inputs of flakes are looked up
+# Inputs of flakes are looked up in these registries only.
+LIMITED = ("flags", "global")
 
 
 class RegistryEntry:
@@ -158,7 +159,7 @@ class Registries:
         self._read: dict[str, Registry] = {"flags": self.flags}
 
     def get(self, kind: str) -> Registry:
-        """One of the registries."""
+        """The registry of this kind, which is read when it is asked for the first time."""
         if kind not in self._read:
             self._read[kind] = self._load(kind)
         return self._read[kind]
@@ -208,7 +209,8 @@ class Registries:
     def _step(self, input: Input, kinds: tuple[str, ...]) -> tuple[Input, RegistryEntry] | None:
         for kind in kinds:
             if kind == "global" and input.is_direct and not self._is_global_near:
-                continue                  # nothing is downloaded for an input that needs no registry
+                # An input that needs no registry is no reason to download one.
+                continue
             for entry in self.get(kind).entries:
                 found = entry.resolve(input)
                 if found is not None:

@@ -59,15 +59,20 @@ class Settings:
 
     def __init__(self, warn: "Callable[[str], None] | None" = None, environment: "Mapping[str, str] | None" = None) -> None:
         self.warnings: list[str] = []
-        self.unknown: dict[str, str] = {}      # unknown names, with the first value of each
+        # Unknown names, with the first value of each.
+        self.unknown: dict[str, str] = {}
         self.environment: Mapping[str, str] = {} if environment is None else environment
         self._warn = warn or self.warnings.append
         self._values: dict[str, object] = {}
         self._origins: dict[str, str] = {}
-        self.is_offline = False                # `--offline`: nothing is requested from the network
-        self.changes = 0                       # so far, for those who keep what they made of the values
-        self._overridden: set[str] = set()     # what the user has set, and not only the machine's nix.conf
-        self._needed: list[str] = []           # the features that the given flags need
+        # With `--offline`, nothing is requested from the network.
+        self.is_offline = False
+        # The number of changes so far, for those who keep what they made of the values.
+        self.changes = 0
+        # The settings that the user has set, and not only the machine's nix.conf.
+        self._overridden: set[str] = set()
+        # The features that the given flags need.
+        self._needed: list[str] = []
         if "NIX_ABORT_ON_WARN" in self.environment or "NIX_IGNORE_SYMLINK_STORE" in self.environment:
             from snowsnake.settings.defaults import SWITCHES
 

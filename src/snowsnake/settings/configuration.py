@@ -8,7 +8,8 @@ import os
 from snowsnake.settings.kinds import words
 from snowsnake.settings.places import absolute, read
 
-_MOST_INCLUDES = 100                  # in each other; files that include each other are an error
+# So many files may include one another; more are an error, as files that include each other are.
+_MOST_INCLUDES = 100
 
 
 def pairs(text: str, source: str, depth: int = 0) -> list[tuple[str, str]]:

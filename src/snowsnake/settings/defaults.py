@@ -8,13 +8,14 @@ import os
 
 from snowsnake.settings.places import configuration_folder
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Environment = Mapping[str, str]
 
-_ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}      # the same stand in host/options.py
+# host/options.py has the same names.
+_ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
 _CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/nix/var/nix/profiles/default/etc/ssl/certs/ca-bundle.crt")
 # The flags that a processor must have for each level of x86-64, besides those of the levels below.
 _LEVELS = (
@@ -27,7 +28,8 @@ _LEVELS = (
 
 def system() -> str:
     """The system of this machine as Nix names it."""
-    names = os.uname()  # not `platform`, which imports regular expressions
+    # The module `platform` would import regular expressions.
+    names = os.uname()
     return f"{_ARCHITECTURES.get(names.machine, names.machine)}-{names.sysname.lower()}"
 
 

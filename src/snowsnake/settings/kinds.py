@@ -8,7 +8,7 @@ import os
 
 from snowsnake.settings.places import absolute
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -134,7 +134,8 @@ def _map(name: str, text: str, warn: "Warn") -> dict[str, str]:
     pairs: dict[str, str] = {}
     for word in words(text):
         key, has_value, value = word.partition("=")
-        if has_value:                  # a word without `=` is ignored, as in C++ Nix
+        # As in C++ Nix, a word without `=` is ignored.
+        if has_value:
             pairs.setdefault(key, value)
     return _sorted(pairs)
 
@@ -222,7 +223,8 @@ def _joined(value: tuple[str, ...]) -> str:
 
 
 def _add_pairs(old: "dict[str, Json]", new: "dict[str, Json]") -> "dict[str, Json]":
-    return _sorted(new | old)           # a pair that is there already stays as it is
+    # A pair that is there already stays as it is.
+    return _sorted(new | old)
 
 
 def _add_sorted(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:

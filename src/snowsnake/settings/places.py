@@ -5,7 +5,7 @@ In: environment variables.  Out: paths, and the text of a configuration file.  E
 
 import os
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -98,7 +98,8 @@ def read(path: str) -> str | None:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
-    except (OSError, ValueError):      # ValueError: a path with a NUL
+    except (OSError, ValueError):
+        # A path with a NUL is a ValueError.
         return None
 
 

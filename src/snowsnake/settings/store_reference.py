@@ -17,7 +17,7 @@ _IN_SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 
 
 class StoreReference:
-    """Which store is meant.  If only a word was given, `scheme` is that word ("auto", "daemon" or "local"), and `place` is empty.
+    """The store that a text means.  If the text is only a word, `scheme` is that word ("auto", "daemon" or "local"), and `place` is empty.
 
     `place` is the text after `SCHEME://`, up to the parameters, percent-encoded as in the URL.
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _NO_REVISION = "0" * 40
 _REVISION = pattern("[0-9a-fA-F]{40}")
-_UPWARDS = pattern(r"(?i)(?<=[/:])(\.|%2e){2}(?=[/?#]|$)")      # a part of a path that leads out of its folder
+# Matches a part of a path that leads out of its folder.
+_UPWARDS = pattern(r"(?i)(?<=[/:])(\.|%2e){2}(?=[/?#]|$)")
 _JUST_SCHEME = pattern(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -64,7 +65,7 @@ def make_fetcher(
 
 
 def allowing_prefixes(uri: str, prefixes: Iterable[str]) -> Iterator[str]:
-    """Those of *prefixes* that are an address, or that it is below.
+    """The prefixes that are the address itself, or below which it is.
 
     >>> list(allowing_prefixes("https://example.org/a", ["https://example.org"])), list(allowing_prefixes("https://example.org.evil", ["https://example.org"]))
     (['https://example.org'], [])
@@ -79,7 +80,7 @@ def allowing_prefixes(uri: str, prefixes: Iterable[str]) -> Iterator[str]:
 
 
 def check_uri(access: Access, uri: str) -> None:
-    """In restricted evaluation, what `allowed-uris` has and what may be read on this machine is allowed."""
+    """Raises ForbiddenAccess if a restricted evaluation may not fetch an address: neither `allowed-uris` nor the paths that it may read have it."""
     if not access.is_restricted:
         return
     for prefix in allowing_prefixes(uri, access.fetcher.settings["allowed-uris"]):
@@ -108,7 +109,7 @@ def _canonical(path: str) -> str:
 
 
 def full_address(url: str) -> str:
-    """The URL that `channel:NAME` stands for.
+    """The URL that `channel:NAME` means; any other address as it is.
 
     >>> full_address("channel:nixos-unstable")
     'https://channels.nixos.org/nixos-unstable/nixexprs.tar.xz'
@@ -202,7 +203,7 @@ def resolved(access: Access, input: Input) -> Input:
 
 
 def tree_attributes(source: Source, is_git: bool, is_dirty: bool = False) -> Pairs:
-    """The attributes of a fetched tree.  *is_git*: with a revision of zeros if there is none, as in fetchGit."""
+    """The attributes of a fetched tree.  *is_git*: if there is no revision, it is all zeros, as in fetchGit."""
     input = source.input
     pairs: Pairs = [("outPath", source.store_path), ("narHash", source.nar_hash)]
     if input.type == "git":

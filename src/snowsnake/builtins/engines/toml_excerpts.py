@@ -6,7 +6,8 @@ around the place is shown.
 
 from snowsnake.builtins.engines.toml_grammar import shown_byte
 
-_AROUND = 30                           # bytes of a line that are shown on either side
+# So many bytes of a line are shown on either side.
+_AROUND = 30
 _LINE_FEED = 10
 
 
@@ -23,7 +24,7 @@ class Region:
 
     @classmethod
     def at(cls, data: bytes, place: int) -> "Region":
-        """One byte; at the end of the document, the last one."""
+        """The region of one byte; at the end of the document, of the last one."""
         return cls(data, place, place + 1, True) if place < len(data) else cls(data, place - 1, place)
 
     @property

@@ -1,7 +1,7 @@
 """Everything that is wrong with a TOML document, in C++ Nix's words.
 
-In: a document that the reader (toml.pyx) has refused.  Out: the text of the error.  C++ Nix's library (toml11) goes on behind a fault and tells all that it
-finds, some twice; so this reads the document once more, slowly, and goes on where that library does.  Only refused documents come here.
+In: a document that the reader (toml.pyx) has refused.  Out: the text of the error.  C++ Nix's library (toml11) goes on after a fault and reports all that
+it finds, some twice; so this module reads the document once more, slowly, and goes on where that library does.  Only refused documents come here.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,10 @@ from snowsnake.builtins.engines import toml_grammar as grammar
 from snowsnake.builtins.engines.toml_excerpts import Region, TomlFault
 from snowsnake.builtins.engines.toml_grammar import Token
 
-LARGEST_BYTES = 1 << 16                # of a larger document, only the first fault is told, by the reader itself
-_MOST_LEVELS = 100                     # of arrays and inline tables
+# Of a larger document, the reader itself reports the first fault only.
+LARGEST_BYTES = 1 << 16
+# Arrays and inline tables may nest so deep.
+_MOST_LEVELS = 100
 _MOST_FAULTS = 1000
 
 _INTEGER_HINT = "Hint: valid  : -42, 1_000, 1_2_3_4_5, 0xC0FFEE, 0b0010, 0o755\nHint: invalid: _42, 1__000, 0123\n"
@@ -39,11 +41,12 @@ class _Fault(Exception):
 
 
 class _Value:
-    """What may be written where depends on the kind of a value, how it was written, and its elements."""
+    """A value, with the facts on which it depends what else may be written at its place: its kind, its form and its elements."""
 
     def __init__(self, kind: str, form: str, region: Region) -> None:
-        self.kind = kind               # "table", "array" or "scalar"
-        self.form = form               # "dotted", "implicit", "explicit", "inline", "tables"
+        # `kind` is "table", "array" or "scalar"; `form` is "dotted", "implicit", "explicit", "inline" or "tables".
+        self.kind = kind
+        self.form = form
         self.region = region
         self.table: dict[str, _Value] = {}
         self.array: list[_Value] = []
@@ -76,7 +79,7 @@ def explain(data: bytes) -> str | None:
 
 
 class _Document:
-    """The document and where reading stands."""
+    """The document, and how far it was read."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -241,7 +244,7 @@ class _Document:
         return True
 
     def _spacer(self) -> bool:
-        """Skips blanks, lines and comments; whether an end of line was among them."""
+        """Skips blanks, lines and comments; returns whether an end of line was among them."""
         has_newline = False
         while not self._has_ended():
             if self._take(grammar.COMMENT_LINE) or self._take(grammar.NEWLINE):
@@ -331,7 +334,7 @@ class _Document:
         return value or _Value("scalar", "", self._from(first))
 
     def _kind(self) -> "Callable[[], _Value | None]":
-        """What reads the value that begins here."""
+        """The function that reads the value that begins here."""
         byte = self._byte()
         if self._is(b"\"'"):
             return self._any_string
@@ -623,7 +626,8 @@ class _Document:
                 if self._is_header():
                     return
                 self._skip_array()
-            elif self._is(b"="):               # an assignment: the bracket is missing in front of its line
+            elif self._is(b"="):
+                # An assignment follows, so the bracket is missing in front of its line.
                 self._at = self._data.rfind(b"\n", 0, self._at) + 1
                 return
             elif self._is(b"]"):

@@ -10,7 +10,8 @@ _SPECIAL_NAMES = {0: "NUL", 32: "SPACE", 10: "LINE FEED", 13: "CARRIAGE RETURN",
 
 
 def shown_byte(byte: int) -> str:
-    """
+    """A byte as messages show it.
+
     >>> shown_byte(65), shown_byte(10), shown_byte(200)
     ('A', '0x0a(LINE FEED)', '0xc8')
     """
@@ -27,7 +28,7 @@ class Token:
     _match: "Callable[[bytes, int], re.Match[bytes] | None] | None" = None
 
     def end(self, data: bytes, at: int) -> int:
-        """Where the token that begins at an offset ends, or -1."""
+        """The offset where the token that begins at an offset ends, or -1."""
         match = self._match
         if match is None:
             match = self._match = re.compile(self.pattern, re.DOTALL).match
@@ -40,7 +41,7 @@ class Token:
 
 
 class Bytes(Token):
-    """One of some bytes."""
+    """A token that is one of some bytes."""
 
     def __init__(self, pattern: bytes, name: str) -> None:
         self.pattern = pattern
@@ -66,7 +67,7 @@ def between(first: str, last: str) -> Bytes:
 
 
 class All(Token):
-    """Tokens behind each other."""
+    """Several tokens, one after another."""
 
     def __init__(self, *parts: Token) -> None:
         self._parts = parts
@@ -90,7 +91,8 @@ class Any(Token):
 
     def expected(self, data: bytes, at: int) -> tuple[str, int]:
         names = []
-        for choice in self._choices:       # each goes on where the one before it got stuck
+        # Each choice goes on where the one before it got stuck.
+        for choice in self._choices:
             name, at = choice.expected(data, at)
             names.append(name)
         return " or ".join(names) if len(names) == 2 else ", ".join(names[:-1]) + ", or " + names[-1], at

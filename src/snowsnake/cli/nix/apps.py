@@ -10,7 +10,7 @@ from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
 from snowsnake.diagnostics.error import EvaluationError
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.cli.session import Session
     from snowsnake.foundation.json_type import Json

@@ -9,7 +9,7 @@ from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import ALL, Target
 from snowsnake.cli.nix.results import make_links, outputs_of
 from snowsnake.cli.nix.store import asked
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.cli.profiles import only_path, switch_profile
 
 TYPE_CHECKING = False
@@ -44,7 +44,7 @@ def _show(call: Call, store: "Store", targets: list[Target]) -> None:
     if call.given.flag("print_out_paths"):
         for outputs in results:
             for _, path in outputs:
-                write_line(path.encode("utf-8", "surrogateescape"))
+                write_text(path)
     if call.given.flag("profile"):
         switch_profile(store, call.given.text("profile"), only_path([path for outputs in results for _, path in outputs]))
 

@@ -6,6 +6,7 @@ In: a `Store` and two paths.  Out: lines, as `nix store diff-closures` prints th
 import re
 from collections.abc import Iterator
 
+from snowsnake.cli.packages import split_name
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
 from snowsnake.store.sizes import size_text
@@ -14,18 +15,6 @@ from snowsnake.store.sizes import size_text
 _WITH_OUTPUT = re.compile(r"(.*)-([a-z]+|lib32|lib64)", re.DOTALL)
 _SHOWN_BYTES = 8 * 1024
 _RED, _GREEN, _NORMAL = "\x1b[31;1m", "\x1b[32;1m", "\x1b[0m"
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """A package's name and version: the version begins after the first dash that no letter follows.
-
-    >>> split_name("apache-httpd-2.0.48"), split_name("x"), split_name("a-")
-    (('apache-httpd', '2.0.48'), ('x', ''), ('a-', ''))
-    """
-    for place in range(len(name) - 1):
-        if name[place] == "-" and not (name[place + 1].isascii() and name[place + 1].isalpha()):
-            return name[:place], name[place + 1 :]
-    return name, ""
 
 
 def _grouped(store: Store, top: str) -> dict[str, dict[str, int]]:

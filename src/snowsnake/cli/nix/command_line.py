@@ -13,7 +13,7 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.memory import MemoryStore
 
@@ -54,7 +54,8 @@ def read(words: list[str], reporter: Reporter) -> Call:
     rest = _without_script(call, words)
     # Whether `--` came.
     is_ended = False
-    while rest and not call.given.flag("help"):        # which answers at once, whatever follows
+    # `--help` answers at once, whatever follows.
+    while rest and not call.given.flag("help"):
         if call.row is not None and not call.row.runner and not is_ended:
             # The words for the installed Nix that runs the command.
             call.left = rest

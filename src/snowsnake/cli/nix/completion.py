@@ -11,7 +11,7 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, SHORT, names_below
 from snowsnake.cli.options import Option, UsageError, unbundle
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.foundation.digits import whole_number
@@ -36,7 +36,7 @@ class _Missing(Exception):
 
 
 class Completion:
-    """One question and its answers."""
+    """A question of the shell, and the answers."""
 
     def __init__(self, reporter: Reporter) -> None:
         self.kind = "normal"
@@ -68,7 +68,8 @@ class Completion:
         self._take(True)
         row = self.call.row
         if row is not None and self.place < len(row.words) and not row.words[self.place].endswith(("?", "*")):
-            raise _Missing                     # more words are required
+            # The command requires more words.
+            raise _Missing
 
     def _option(self, word: str, rest: list[str]) -> None:
         options = (*GLOBAL, *(self.call.row.options if self.call.row is not None else ()))
@@ -117,7 +118,8 @@ class Completion:
             return
         if self.place >= len(row.words):
             if self.pending:
-                raise _Missing                 # one too many
+                # The command line has a word too many.
+                raise _Missing
             return
         word = row.words[self.place]
         is_many = word.endswith("*")
@@ -168,7 +170,7 @@ class Completion:
 
     def answer(self) -> None:
         lines = [self.kind, *(f"{text}\t{description}" for text, description in sorted(self.found))]
-        write_line("\n".join(lines).encode("utf-8", "surrogateescape"))
+        write_text("\n".join(lines))
 
     def flakes(self) -> "FlakeSession":
         from snowsnake.cli.flake_options import open_flakes

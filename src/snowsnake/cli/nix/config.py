@@ -7,7 +7,7 @@ import sys
 
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.table import BY_NAME, OURS
@@ -25,11 +25,11 @@ def show(call: Call) -> int:
         name = call.words[0]
         if name not in BY_NAME or not _is_shown(settings, name):
             raise SettingError(f"could not find setting '{name}'", is_usage=False)
-        _print(settings.text(name))
+        write_text(settings.text(name))
     elif is_json:
         print_json({name: describe(settings, name) for name in sorted(BY_NAME) if BY_NAME[name][5] != OURS or settings.is_set(name)}, call)
     else:
-        _print("".join(f"{name} = {settings.text(name)}\n" for name in sorted(BY_NAME) if _is_shown(settings, name)))
+        write_text("".join(f"{name} = {settings.text(name)}\n" for name in sorted(BY_NAME) if _is_shown(settings, name)))
     return 0
 
 
@@ -59,15 +59,12 @@ def print_json(data: object, call: Call) -> None:
     from snowsnake.foundation import light_json
 
     is_pretty = call.given.flag("pretty") or (sys.stdout.isatty() and not call.given.flag("no_pretty"))
-    _print(light_json.indented(data) if is_pretty else light_json.dumps(data, sorts_keys=True, is_compact=True, is_ascii=False))
-
-
-def _print(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))
+    write_text(light_json.indented(data) if is_pretty else light_json.dumps(data, sorts_keys=True, is_compact=True, is_ascii=False))
 
 
 def _is_shown(settings: Settings, name: str) -> bool:
     feature, since = BY_NAME[name][4:6]
     if since == OURS and not settings.is_set(name):
-        return False                           # 2.34 does not have it
+        # 2.34 does not have our own settings.
+        return False
     return not feature or feature in settings["experimental-features"]

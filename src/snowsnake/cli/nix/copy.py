@@ -19,7 +19,7 @@ from snowsnake.settings.errors import SettingError
 from snowsnake.settings.places import store_folder
 from snowsnake.settings.store_reference import StoreReference
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
@@ -88,7 +88,8 @@ def run(call: Call) -> None:
         keys = Keys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not is_checked else None
         evaluated = source = installables.store
         if isinstance(source, MemoryStore) and source.below is not None and all(map(source.below.is_valid, what.paths)):
-            source = source.below          # nothing is copied that was only evaluated
+            # Everything that is copied is in the store itself, and nothing was only evaluated.
+            source = source.below
         copy_paths(
             source, target, what.paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"], is_checked=is_checked,
             on_event=call.reporter.event if call.reporter.is_followed else None, substitutes=given.flag("substitute_on_destination"),

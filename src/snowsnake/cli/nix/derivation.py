@@ -9,7 +9,7 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import derivations_of
 from snowsnake.cli.nix.store import asked, opened
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation import light_json
 
@@ -42,7 +42,8 @@ def _parsed(text: bytes) -> object:
         evaluator = Interpreter()
         try:
             evaluator.evaluate(b"builtins.fromJSON", "/", "«stdin»").call(evaluator.from_python(text)).force()
-        except EvaluationError as error:       # without a trace: the program that asks is ours
+        except EvaluationError as error:
+            # The error loses its trace, because the program that reads the JSON is our own.
             raise EvaluationError(error.code, error.message) from None
         raise
 
@@ -58,4 +59,4 @@ def add(call: Call) -> None:
             path = drv.drv_path
         else:
             path = store.add_derivation(drv.to_aterm(), drv.drv_path)
-        write_line(path.encode("utf-8", "surrogateescape"))
+        write_text(path)

@@ -17,7 +17,7 @@ from snowsnake.cli.nix.installables import Installables, Target, output_paths
 from snowsnake.cli.nix.results import outputs_of
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.cli.profiles import switch_profile
 from snowsnake.cli.shells.environment import BuildEnvironment
 from snowsnake.diagnostics.error import EvaluationError
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 # Options for single phases of a build: what the phase is called.
 _PHASES = {"unpack": "unpack", "configure": "configure", "build": "build", "check": "check", "install": "install", "installcheck": "installCheck"}
-_DEBUG = 6                            # the verbosity at which bash tells what it runs
+# The verbosity from which on bash prints each command that it runs.
+_DEBUG = 6
 
 
 def develop(call: Call) -> None:
@@ -48,7 +49,8 @@ def develop(call: Call) -> None:
         if phase and command:
             raise UsageError("you cannot use both '--command' and '--phase'")
         if phase:
-            script += f"foundMakefile=1\nrunHook {phase}Phase\n"      # buildPhase sets the variable, which installPhase asks for
+            # buildPhase sets the variable `foundMakefile`, which installPhase asks for.
+            script += f"foundMakefile=1\nrunHook {phase}Phase\n"
         elif command:
             script += f"exec {' '.join(map(quoted, command))}\n"
         else:
@@ -75,7 +77,7 @@ def print_dev_env(call: Call) -> None:
             print_json(found.to_json(), call)
             return
         with tempfile.TemporaryDirectory(prefix="nix-dev-env-") as folder:
-            write_line(_script(call, installables, found, folder).encode("utf-8", "surrogateescape"))
+            write_text(_script(call, installables, found, folder))
 
 
 def _environment(call: Call, installables: Installables) -> tuple[BuildEnvironment, str]:
@@ -91,7 +93,8 @@ def _environment(call: Call, installables: Installables) -> tuple[BuildEnvironme
     targets = installables.targets([word])
     store = installables.store
     if len(targets) == 1 and targets[0].outputs is None and targets[0].path.endswith("-env"):
-        path = targets[0].path                 # the object itself, as a profile keeps it
+        # A profile keeps the environment itself.
+        path = targets[0].path
     else:
         derivations = sorted({_derivation(target, installables.called(word)) for target in targets})
         if len(derivations) != 1:
@@ -161,7 +164,7 @@ def _redirected(installables: Installables, word: str) -> tuple[str, list[str]]:
 
 
 def _interactive(call: Call, script: str) -> str:
-    """The script for a shell of a user, with his own settings in front and the prompt of nix.conf behind."""
+    """The script for a shell of a user, with the settings of the user in front and the prompt of nix.conf behind."""
     settings = call.settings
     lines = ['[ -n "$PS1" ] && [ -e ~/.bashrc ] && source ~/.bashrc;', "shopt -u expand_aliases", script, "shopt -s expand_aliases"]
     prompt, prefix, suffix = settings["bash-prompt"], settings["bash-prompt-prefix"], settings["bash-prompt-suffix"]
@@ -172,7 +175,7 @@ def _interactive(call: Call, script: str) -> str:
 
 
 def _interactive_bash(call: Call, installables: Installables) -> str:
-    """The bash of nixpkgs, which can be used interactively; empty if it cannot be had, which is told."""
+    """The bash of nixpkgs, which can be used interactively; empty, after a message, if there is none."""
     try:
         path = _built_bash(call, installables)
         program = f"{path}/bin/bash"
@@ -188,7 +191,7 @@ def _interactive_bash(call: Call, installables: Installables) -> str:
 
 
 def _built_bash(call: Call, installables: Installables) -> str:
-    """By the input `nixpkgs` of the flake that is developed, or what the registries call so."""
+    """The store path of bash, from the input `nixpkgs` of the flake that is developed; without one, from the `nixpkgs` of the registries."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.cli.nix.evaluate import open_session
     from snowsnake.cli.nix.flake_output import FlakeOutput

@@ -8,7 +8,7 @@ import json
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import GROUPS, ROWS, Row
 from snowsnake.cli.options import Option
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _TYPES = {"currentTime": "integer", "langVersion": "integer", "null": "null", "t
 def dump(words: list[str]) -> int:
     """Print the table that `words[0]`, one of the two names, asks for."""
     data = _language() if words[0] == "__dump-language" else command_line()
-    write_line(json.dumps(data, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogateescape"))
+    write_text(json.dumps(data, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
     return 0
 
 

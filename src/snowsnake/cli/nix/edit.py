@@ -30,7 +30,8 @@ def run(call: Call) -> int:
         session, value, what = _output(call, word)
     file, line = package_place(session, value, f"cannot find position information for '{what}")
     if call.settings["pure-eval"] and not file.startswith(session.evaluator.store_dir + "/"):
-        session.expression(b"builtins.readFile").call(session.evaluator.from_python(file))     # which says that it may not be read
+        # This call raises the error that the file may not be read.
+        session.expression(b"builtins.readFile").call(session.evaluator.from_python(file))
     if call.reporter.relabel is not None and not os.path.lexists(file):
         file = _original(call, file)
     command = editor_command(file, line)

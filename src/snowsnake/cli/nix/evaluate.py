@@ -13,7 +13,7 @@ from snowsnake.cli.output import raw_text, write, write_line
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.selection import attribute_position
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
 
 _MOST_LINKS = 100
-_MOST_LEVELS = 10_000                 # of JSON with line breaks, which has as many blanks in front of a line
+# JSON with line breaks may have so many levels: a line has two blanks in front for each.
+_MOST_LEVELS = 10_000
 
 
 def run(call: Call) -> int:
@@ -136,7 +137,7 @@ def check_source(call: Call) -> None:
 
 
 def load_with_set(call: Call, word: str | None) -> "tuple[Session, Handle, tuple[Handle, bytes] | None]":
-    """Like `load`; also the set and the name of which the value is an attribute, None for an output of a flake."""
+    """What `load` returns; and the set and the name of which the value is an attribute, None for an output of a flake."""
     if has_source(call):
         session, root = open_source(call)
         return session, *session.selector.select_with_set(root, (word or "").partition("^")[0])
@@ -175,7 +176,8 @@ def require_value(call: Call, word: str) -> None:
     try:
         parse(shown, store_dir)
     except ValueError:
-        return                             # it may be a flake
+        # The word may be the folder of a flake.
+        return
     raise UsageError(f"installable '{shown}{mark}{names}' does not correspond to a Nix language value")
 
 
@@ -190,7 +192,8 @@ def prepare(call: Call) -> None:
     if given.flag("file") and given.flag("expr"):
         raise UsageError("'--file' and '--expr' are exclusive")
     if given.flag("file"):
-        if call.settings["pure-eval"] and call.settings.origin("pure-eval") != "nix":       # somebody asked for it
+        # Somebody asked for pure evaluation, which is not only the default of `nix`.
+        if call.settings["pure-eval"] and call.settings.origin("pure-eval") != "nix":
             raise UsageError("'--file' is not compatible with '--pure-eval'")
         call.settings.set("pure-eval", "false", origin="nix")
 
@@ -221,7 +224,7 @@ def output_of(
     call: Call, session: "Session", word: str | None, defaults: "tuple[str, ...]" = (), prefixes: "tuple[str, ...] | None" = None,
     flakes: "FlakeSession | None" = None,
 ) -> "FlakeOutput":
-    """Like `open_output`, in a session that is there; *flakes* are those of the session, if they are there, too."""
+    """The `FlakeOutput` that `open_output` returns, for a session that is open already; *flakes* are those of the session, if they are open, too."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.cli.nix.flake_output import FlakeOutput
 
@@ -236,7 +239,8 @@ def _json(value: "Handle") -> bytes:
         return value.to_json(copies_paths=False)
     except EvaluationError as error:
         if error.trace and error.trace[0].name == "__toPlainJSON" and error.trace[0].position is None:
-            del error.trace[0]                 # nobody called it but this command
+            # Only this command called the builtin, so the trace has no line for it.
+            del error.trace[0]
         raise
 
 
@@ -284,7 +288,7 @@ def _make_folder(path: bytes) -> None:
 
 
 def _where(attribute: "tuple[Handle, bytes] | None") -> str:
-    """Where an attribute is defined, as FILE:LINE:COLUMN."""
+    """The place where an attribute is defined, as FILE:LINE:COLUMN."""
     position = None if attribute is None else attribute_position(*attribute)
     return "«none»:0" if position is None else str(position)
 

@@ -8,7 +8,7 @@ import os
 from snowsnake.cli.answers import open_answers
 from snowsnake.host.messages import written_messages
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
@@ -49,7 +49,7 @@ class FlakeOutput:
 
     @property
     def nixpkgs(self) -> "Reference | None":
-        """Where the lock file of the flake says that its input `nixpkgs` is, if it has one that is a flake."""
+        """The locked reference of the flake's input `nixpkgs`; None if it has none that is a flake."""
         node = self._locked.lock_file.find(("nixpkgs",))
         return node.locked if node is not None and node.is_flake else None
 

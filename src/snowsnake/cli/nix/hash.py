@@ -5,7 +5,7 @@ In: a `Call`.  Out: a line for each path or hash.
 
 from snowsnake.cli import hashing
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_line, write_text
 
 _OLD_WARNING = "The old format conversion subcommands of `nix hash` were deprecated in favor of `nix hash convert`."
 
@@ -32,7 +32,7 @@ def convert(call: Call) -> None:
     encoding = hashing.hash_format(given.text("to", "sri"), call.reporter.warning)
     kind = hashing.algorithm(given.text("hash_algo"), call.settings) if given.flag("hash_algo") else None
     for word in call.words:
-        write_line(hashing.converted(word, kind, wanted, encoding, call.settings).encode("utf-8", "surrogateescape"))
+        write_text(hashing.converted(word, kind, wanted, encoding, call.settings))
 
 
 def to_base(call: Call) -> None:

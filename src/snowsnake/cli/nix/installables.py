@@ -16,7 +16,7 @@ from snowsnake.plain import find
 from snowsnake.selection import TYPE_NAMES, asking, attribute_position, drv_path_of, split_path
 from snowsnake.store.derivation import require_feature
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.cli.nix.flake_output import FlakeOutput
     from snowsnake.cli.session import Session
@@ -44,12 +44,12 @@ class Target:
         self.outputs = outputs
 
     def built(self, store: "Store") -> str:
-        """The path, also of a derivation that is an output."""
+        """The path of the object; of a derivation that is an output, the path that it has once it is built."""
         return store.known_output(self.path) if "!" in self.path else self.path
 
     @property
     def wanted(self) -> str:
-        """As stores are asked for it."""
+        """The target in the form in which stores are asked for it."""
         return self.path if self.outputs is None else f"{self.path}!{','.join(self.outputs)}"
 
 
@@ -218,7 +218,8 @@ def _element_target(element: bytes) -> Target:
     *names, path = text.split("!")
     if not names:
         return Target(path, path)
-    output, *inner = names[1:]             # the last output stands first
+    # The element names the last output first.
+    output, *inner = names[1:]
     return Target(path, "!".join((path, *reversed(inner))), (output,))
 
 
@@ -314,7 +315,8 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
         return set(realise(store, [target.wanted for target in targets], call.reporter))
     except BuildFailure as error:
         raise build_error(error) from None
-    except NoBuilder:                      # a cache
+    except NoBuilder:
+        # A binary cache builds nothing.
         lost = next((target.path for target in targets if not store.is_valid(target.path)), None)
         if lost is None:
             raise
@@ -348,7 +350,7 @@ def output_paths(store: "Store", target: Target) -> dict[str, str]:
 
 
 def realisations_of(store: "Store", targets: list[Target]) -> "list[Realisation]":
-    """Of the outputs that targets mean, as far as the store knows them."""
+    """The realisations of the outputs that targets mean; one that the store does not know is made of the path."""
     from snowsnake.store.realisation import Keys, Realisation
 
     keys = Keys(store.read, store.store_dir)
@@ -388,7 +390,7 @@ class Made:
 
 
 def made(call: Call, installables: Installables, *, is_recursive: bool) -> Made:
-    """For commands that build what they are about."""
+    """What the words of a command mean, after it was built or fetched.  *is_recursive*: with everything that it needs."""
     from snowsnake.store.graph import closure, sorted_paths
 
     if call.given.flag("all"):

@@ -12,7 +12,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write
 from snowsnake.diagnostics.error import EvaluationError, Frame
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
     from snowsnake.store.signing import SecretKey

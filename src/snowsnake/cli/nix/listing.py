@@ -9,7 +9,7 @@ import sys
 from snowsnake.cli.hashing import real_parent
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write, write_line
+from snowsnake.cli.output import write, write_text
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.listing import ArchiveTree, DiskTree, Tree, canonical, to_json
@@ -84,7 +84,7 @@ def _list(call: Call, tree: Tree, path: str) -> None:
         import json
 
         found = to_json(tree, path, is_recursive=given.flag("recursive"))
-        _line(json.dumps(found, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
+        write_text(json.dumps(found, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
         return
     entry = tree.entry(path)
     is_directory = entry.kind == "directory"
@@ -106,16 +106,12 @@ def _list(call: Call, tree: Tree, path: str) -> None:
 
 def _show(call: Call, tree: Tree, path: str, shown: str) -> None:
     if not call.given.flag("long"):
-        _line(shown)
+        write_text(shown)
         return
     entry = tree.entry(path)
     mode = {"symlink": "lrwxrwxrwx", "directory": "dr-xr-xr-x"}.get(entry.kind) or ("-r-xr-xr-x" if entry.is_executable else "-r--r--r--")
     size = entry.size if entry.kind == "regular" else 0
-    _line(f"{mode} {size:20d} {shown}" + (f" -> {entry.target}" if entry.kind == "symlink" else ""))
-
-
-def _line(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))
+    write_text(f"{mode} {size:20d} {shown}" + (f" -> {entry.target}" if entry.kind == "symlink" else ""))
 
 
 def cat_store(call: Call) -> None:

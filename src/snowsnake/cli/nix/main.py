@@ -91,7 +91,8 @@ def _choice(group: str) -> str:
     for word in f"nix {group} requires a sub-command. Available sub-commands:".split():
         line = words[-1].rpartition("\n")[2] if words else ""
         words[-1:] = [f"{words[-1]}{' ' if len(line) + len(word) < 59 else chr(10)}{word}"] if words else [word]
-    names = sorted(names_below(group), key=lambda name: f"{name}`")        # 2.34.8 sorts them in quotes
+    # 2.34.8 sorts the names with the quotes around them.
+    names = sorted(names_below(group), key=lambda name: f"{name}`")
     return "\n".join([*words, "", *(f"  · {name}" for name in names)])
 
 

@@ -8,7 +8,7 @@ from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import store_paths
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.old.command_line import whole_number
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.store.graph import reachable
 from snowsnake.store.interface import Store
@@ -91,4 +91,4 @@ def _print(call: Call, infos: _Infos, path: str, width: int) -> None:
     if given.flag("sigs"):
         words = (["ultimate"] if info.is_ultimate else []) + ([f"ca:{info.ca}"] if info.ca else []) + info.signatures
         text += "\t" + " ".join(words)
-    write_line(text.encode("utf-8", "surrogateescape"))
+    write_text(text)

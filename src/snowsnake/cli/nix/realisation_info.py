@@ -7,13 +7,14 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import made, realisations_of
 from snowsnake.cli.nix.store import asked
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 
 
 def run(call: Call) -> None:
     with asked(call) as installables:
         if "ca-derivations" not in call.settings["experimental-features"]:
-            installables.targets(call.words)           # what is wrong with them is said first
+            # A fault of the words is reported before the missing feature.
+            installables.targets(call.words)
             call.settings.require("ca-derivations")
         what = made(call, installables, is_recursive=False)
         realisations = realisations_of(installables.store, what.targets)
@@ -24,6 +25,6 @@ def run(call: Call) -> None:
             print_json([*(realisation.to_json() for realisation in found), *({"opaquePath": path} for path in opaque if path.startswith(store_dir))], call)
             return
         for realisation in found:
-            write_line(f"{realisation.key} {realisation.path}".encode("utf-8", "surrogateescape"))
+            write_text(f"{realisation.key} {realisation.path}")
         for path in opaque:
-            write_line(path.encode("utf-8", "surrogateescape"))
+            write_text(path)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def run(call: Call) -> None:
     """`nix repl`."""
-    if call.settings.origin("pure-eval") == "nix":        # a session is impure unless somebody asks for the other
+    # A session is impure unless somebody asks for pure evaluation.
+    if call.settings.origin("pure-eval") == "nix":
         call.settings.set("pure-eval", "false", origin="nix")
     if call.given.flag("stdin"):
         call.given.words += sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split()

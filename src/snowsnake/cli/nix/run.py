@@ -14,7 +14,7 @@ from snowsnake.cli.nix.installables import Installables
 from snowsnake.cli.nix.results import make_links, outputs_of
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
@@ -69,7 +69,7 @@ def formatter_build(call: Call) -> None:
         store = installables.store
         if not call.given.flag("no_link"):
             make_links(store, call.given.text("out_link", "result"), [outputs_of(store, target) for target in app.targets])
-        write_line(program.encode("utf-8", "surrogateescape"))
+        write_text(program)
 
 
 def _formatter(call: Call, installables: Installables) -> App:
@@ -85,11 +85,12 @@ def _refuse_debugger(call: Call) -> None:
 
 
 def _program_folders(store: "Store", paths: list[str]) -> list[str]:
-    """The `bin` of each path, and of those that it wants installed with it, links followed."""
+    """The folder `bin` of each path, and of the paths that it wants installed with it; links are followed."""
     found: list[str] = []
     done: set[str] = set()
     waiting = list(paths)
-    for path in waiting:                       # which grows meanwhile
+    # The list grows while the loop goes through it.
+    for path in waiting:
         if path in done:
             continue
         done.add(path)
@@ -128,7 +129,7 @@ def followed(store: "Store", path: str) -> str:
 
 
 def _real(store: "Store", path: str) -> str:
-    """Where a path of the store is on this machine."""
+    """The place of a path of the store on this machine."""
     from snowsnake.cli.executing import objects_place
 
     return objects_place(store) + path[len(store.store_dir) :] if path.startswith(store.store_dir + "/") else path

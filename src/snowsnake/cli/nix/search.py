@@ -12,7 +12,7 @@ from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.evaluate import check_source, load, open_output, require_value
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.cli.patterns import Searcher
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.plain import derivation_texts, find
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     Path = tuple[str, ...]
 _BOLD, _GREEN, _NORMAL = "\x1b[0;1m", "\x1b[32;1m", "\x1b[0m"
-_AT_ONCE = 4096                        # lines
+# So many lines are written at once.
+_AT_ONCE = 4096
 # Errors of files and limits, which the evaluated program did not cause.
 _NOT_OF_EVALUATION = ("file", "memory", "timeout", "interrupt", "depth")
 
@@ -42,7 +43,8 @@ class _Search:
         # Everything that was visited: depth and path; for packages also name, version and description.
         self.seen: list[tuple[int, str] | tuple[int, str, str, str, str]] = []
         self._depth = 0
-        self._open: list[Activity] = []        # activities of an earlier evaluation, from outside in
+        # The activities of an earlier evaluation that are open, the outermost first.
+        self._open: list[Activity] = []
         self.as_json: dict[str, dict[str, str]] | None = {} if call.given.flag("json") else None
 
     def visit(self, value: "Handle", path: "Path", is_first: bool) -> None:
@@ -85,7 +87,8 @@ class _Search:
     def _look(self, value: "Handle", path: "Path", shown: str, is_first: bool) -> None:
         is_legacy = path[:1] == ("legacyPackages",)
         if is_first:
-            self.evaluator.explains_errors = not is_legacy         # failures there are passed over
+            # Failures in `legacyPackages` are passed over, so nobody needs their traces.
+            self.evaluator.explains_errors = not is_legacy
         try:
             texts = derivation_texts(value)
             if texts is not None:
@@ -102,7 +105,8 @@ class _Search:
             if not is_legacy or error.code in _NOT_OF_EVALUATION:
                 if not self.evaluator.explains_errors:
                     self.evaluator.explains_errors = True
-                    self._look(value, path, shown, is_first)       # which fails before it shows anything, as it did
+                    # This look fails before it shows anything, as the first one did, but its error has a trace.
+                    self._look(value, path, shown, is_first)
                 raise
 
     def _inside(self, value: "Handle", path: "Path", shown: str) -> None:
@@ -145,7 +149,7 @@ class _Search:
         lines.append(f"* {_BOLD}{_highlighted(shown, in_path, _BOLD)}{_NORMAL}" + (f" ({version})" if version else ""))
         if description:
             lines.append(f"  {_highlighted(description, in_description, _NORMAL)}")
-        write_line("\n".join(lines).encode("utf-8", "surrogateescape"))
+        write_text("\n".join(lines))
 
 
 def run(call: Call) -> int:

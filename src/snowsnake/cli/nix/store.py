@@ -11,7 +11,7 @@ from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import Installables, roots, store_paths
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
 from snowsnake.store.path_info import PathInfo
@@ -28,13 +28,9 @@ else:
     from snowsnake.foundation.scopes import contextmanager
 
 
-def _line(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))
-
-
 @contextmanager
 def opened(call: Call, *, is_writable: bool) -> "Iterator[Store]":
-    """The store of a call; faults of paths and contents become errors of the command."""
+    """Opens the store of a call; faults of paths and contents become errors of the command."""
     from snowsnake.cli.stores import evaluated_in, open_store
 
     settings, warn = call.settings, call.reporter.warning
@@ -44,7 +40,8 @@ def opened(call: Call, *, is_writable: bool) -> "Iterator[Store]":
             evaluated_in(store, call.eval_store, settings, warn),
         ):
             yield store
-    except IsADirectoryError as error:         # where a file should be
+    except IsADirectoryError as error:
+        # A folder is where a file should be.
         raise EvaluationError("file", f"read of 4096 bytes: {error.strerror}") from None
     except ValueError as error:
         raise as_error(error) from None
@@ -85,9 +82,9 @@ def add(call: Call) -> None:
     try:
         with opened(call, is_writable=not is_dry) as store:
             if is_dry:
-                _line(content_path(store.store_dir, name, source, method, algorithm)[0])
+                write_text(content_path(store.store_dir, name, source, method, algorithm)[0])
             else:
-                _line(add_path(store, name, source, method, algorithm))
+                write_text(add_path(store, name, source, method, algorithm))
     except IsADirectoryError as error:
         raise EvaluationError("file", f"read of 4096 bytes: {error.strerror}") from None
 
@@ -165,7 +162,7 @@ def path_from_hash_part(call: Call) -> None:
         found = store.path_with_hash(digits)
         if found is None:
             raise ValueError(f"there is no store path corresponding to '{digits}'")
-        _line(found)
+        write_text(found)
 
 
 def verify(call: Call) -> int:
@@ -276,7 +273,7 @@ def diff_closures(call: Call) -> None:
     with asked(call) as installables:
         before, after = (one_of(call, installables, word) for word in call.words)
         for line in closure_diff(installables.store, before, after):
-            _line(line)
+            write_text(line)
 
 
 def one_of(call: Call, installables: Installables, word: str, *, is_built: bool = True) -> str:

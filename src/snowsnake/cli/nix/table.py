@@ -15,7 +15,7 @@ _REGISTRY = Option("--registry", "FILE", "the registry to operate on (default: t
 
 
 class Row:
-    """One subcommand."""
+    """A subcommand; the head of the module describes the fields."""
 
     __slots__ = ("name", "runner", "words", "summary", "options", "feature")
 

@@ -51,7 +51,8 @@ class _Seen:
 
     def is_new(self, value: "Handle", key: object) -> bool:
         alike = self._by_key.setdefault(key, [])
-        if alike and (key == () or any(value.is_same(other) for other in alike)):       # there is one empty set
+        # All empty sets are one.
+        if alike and (key == () or any(value.is_same(other) for other in alike)):
             return False
         alike.append(value)
         return True
@@ -67,7 +68,7 @@ def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int = _DEP
 def write_value(
     root: "Handle", evaluator: "Interpreter", write: "Callable[[bytes], object]", depth_limit: int = _DEPTH_LIMIT, style: Style = _ONE_LINE
 ) -> None:
-    """As `value_text`, handed to `write(bytes)` in pieces: what came before an error has been written."""
+    """Writes what `value_text` returns by calls of `write(bytes)`, in pieces: the pieces before an error have been written."""
     printer = _Printer(root, evaluator, write, style)
     work = [printer.parts(root, 0)]
     while work:
@@ -88,7 +89,7 @@ def write_value(
 
 
 class _Printer:
-    """Writes values; what is inside of one comes out of `parts`, and is written before that goes on."""
+    """Writes values.  `parts` yields the values inside one, and goes on when the caller has written them."""
 
     def __init__(self, root: "Handle", evaluator: "Interpreter", write: "Callable[[bytes], object]", style: Style) -> None:
         self._root = root
@@ -114,7 +115,8 @@ class _Printer:
 
     def _list(self, value: "Handle", depth: int) -> "Iterator[Handle]":
         size = len(value)
-        if size and value is not self._root and not self._seen.is_new(value, size):     # the outermost list is a copy of its own, there
+        # 2.34.8 prints a copy of the outermost list, which is never a list that was printed before.
+        if size and value is not self._root and not self._seen.is_new(value, size):
             self.put(_REPEATED, _MAGENTA)
         elif self._style.levels is not None and depth >= self._style.levels:
             self._write(b"[ ... ]")

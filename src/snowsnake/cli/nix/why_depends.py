@@ -9,25 +9,28 @@ from snowsnake.cli.building import report_missing
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import NotBuilt
 from snowsnake.cli.nix.store import asked, one_of
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.store.graph import closure, distances
 from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.nar_reader import read_nar
 
 _BRANCH, _LAST, _LINE, _SPACE = "├───", "└───", "│   ", "    "
 _GREEN, _BLUE, _GREY, _NORMAL = "\x1b[32;1m", "\x1b[34;1m", "\x1b[38;5;244m", "\x1b[0m"
-_MARGIN = 32                          # bytes of a file that are shown on either side of a name
+# So many bytes of a file are shown on either side of a name.
+_MARGIN = 32
 _FOUND = ("", "", "")
 _HASH_SIZE = 32
 
 
 def run(call: Call) -> None:
-    with asked(call, is_writable=not call.given.flag("derivation")) as installables:      # the package may have to be built
+    # The package may have to be built, which needs a store that can be written to.
+    with asked(call, is_writable=not call.given.flag("derivation")) as installables:
         package = one_of(call, installables, call.words[0])
         package_called = installables.called(call.words[0])
         try:
             dependency = one_of(call, installables, call.words[1], is_built=False)
-        except NotBuilt:                       # then the package, which is built, did not need it
+        except NotBuilt:
+            # The package is built, so it did not need an object that is not.
             dependency = ""
             targets = installables.targets([call.words[1]])
             report_missing(installables.store.missing([target.wanted for target in targets]), call.reporter, level=0)
@@ -59,7 +62,7 @@ class _Explained:
     def print(self) -> None:
         """Print the tree, or the way to the first place where the dependency is met."""
         if not self.is_precise:
-            _line(self.package)
+            write_text(self.package)
         # The innermost object is printed next.
         open_ones = [self._parts(self.package, "", "")]
         while open_ones:
@@ -77,7 +80,7 @@ class _Explained:
         *first* and *rest* are what the first line and the others have in front.
         """
         if self.is_precise:
-            _line(f"{first}{_GREY if path in self.visited else ''}{'→ ' if first else ''}{path}{_NORMAL}")
+            write_text(f"{first}{_GREY if path in self.visited else ''}{'→ ' if first else ''}{path}{_NORMAL}")
         if path == self.dependency and not self.shows_all and self.package != self.dependency:
             yield _FOUND
         if path in self.visited:
@@ -92,11 +95,11 @@ class _Explained:
             is_last = not self.shows_all or other == wanted[-1]
             for number, hit in enumerate(hits.get(_hash_part(other), ())):
                 mark = (_LAST if is_last else _BRANCH) if number == 0 else (_SPACE if is_last else _LINE)
-                _line(rest + mark + hit)
+                write_text(rest + mark + hit)
                 if not self.shows_all:
                     break
             if not self.is_precise:
-                _line(f"{first}{_GREY if other in self.visited else ''}{_LAST if is_last else _BRANCH}{other}{_NORMAL}")
+                write_text(f"{first}{_GREY if other in self.visited else ''}{_LAST if is_last else _BRANCH}{other}{_NORMAL}")
                 self.visited.add(path)
             inner = rest + (_SPACE if is_last else _LINE)
             yield other, inner, inner
@@ -139,7 +142,3 @@ def _printable(data: bytes) -> str:
 
 def _hash_part(path: str) -> str:
     return path.rpartition("/")[2][:_HASH_SIZE]
-
-
-def _line(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))

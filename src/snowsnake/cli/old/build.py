@@ -12,7 +12,7 @@ from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.old.command_line import Common, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import Reporter, guarded, write_line
+from snowsnake.cli.output import Reporter, guarded, write_text
 from snowsnake.cli.stores import evaluated_in, open_store
 from snowsnake.diagnostics.error import EvaluationError, as_error
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _WITH_VALUE = {"--out-link": "link", "-o": "link", "--drv-link": "drv_link"}
 _NOT_OURS = frozenset(("--hash",))
-_IGNORED = frozenset(("--indirect", "--add-drv-link", "--pure"))       # the last of `nix-shell`, which is the same program of 2.34
+# `--pure` is an option of `nix-shell`, which is the same program in 2.34.
+_IGNORED = frozenset(("--indirect", "--add-drv-link", "--pure"))
 _HELP = """usage: snowsnake-build [OPTION …] [FILE …]
 
 Takes the options of nix-build of Nix 2.34; its manual applies.  FILE is a Nix file (./default.nix without one), or a derivation.
@@ -78,7 +79,7 @@ class _Request:
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """One command line, start to end."""
+    """Run one command line; returns the exit code."""
     request = _Request()
     try:
         common = read(words, reporter, request.handle)
@@ -149,11 +150,11 @@ def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], rep
         number = numbers.setdefault(drv_path, len(numbers) + 1)
         if not request.makes_no_link:
             link_outputs(store, request.link if number == 1 else f"{request.link}-{number}", [(name, path)])
-        write_line(path.encode("utf-8", "surrogateescape"))
+        write_text(path)
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Run a command line; returns the exit code."""
     is_shell = words is None and os.path.basename(sys.argv[0]) == "nix-shell"
     words = sys.argv[1:] if words is None else words
     if is_shell or "--run-env" in words:

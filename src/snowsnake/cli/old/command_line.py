@@ -12,7 +12,7 @@ from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
 from snowsnake.settings.kinds import scaled
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -113,7 +113,8 @@ def _description(package: Package) -> str:
 # ---- JSON -----------------------------------------------------------------------------------------------------------
 
 
-_FACTS = ("drvPath", "meta", "name", "outputName", "outputs", "pname", "system", "version")          # in the order of their names
+# The facts, in the order of their names.
+_FACTS = ("drvPath", "meta", "name", "outputName", "outputs", "pname", "system", "version")
 
 
 def write_json(packages: list[Package], shown: set[str], world: World, reporter: Reporter) -> None:
@@ -160,12 +161,14 @@ def _note_invalid(package: Package, reporter: Reporter, part: bytes) -> None:
 
 def _object(facts: dict[str, str], meta: list[bytes]) -> bytes:
     if not facts:
-        return b"null"                 # the package failed before there was a fact
+        # The package failed before its first fact was found.
+        return b"null"
     if meta:
         facts["meta"] = "{\n      \0\n    }"
     text = "{\n    " + ",\n    ".join([f'"{fact}": {facts[fact]}' for fact in _FACTS if fact in facts]) + "\n  }"
     data = text.encode("utf-8", "surrogateescape")
-    return data.replace(b"\0", b",\n      ".join(meta), 1) if meta else data       # no text of JSON has a NUL
+    # No text of JSON has a NUL, so the one in the place of `meta` is found.
+    return data.replace(b"\0", b",\n      ".join(meta), 1) if meta else data
 
 
 # ---- XML ------------------------------------------------------------------------------------------------------------

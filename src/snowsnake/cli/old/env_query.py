@@ -28,7 +28,8 @@ _FLAGS = {
     "--json": "json", "--attr-path": "attr_path", "-P": "attr_path",
 }  # fmt: skip
 _AVAILABLE = {"--available": True, "-a": True, "--installed": False}
-_PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_ -"     # characters of a pattern that is just a name
+# A pattern of these characters only is just a name.
+_PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_ -"
 # The order of characters: letters count as upper case, and bytes beyond ASCII come first, because C's `char` is signed.
 _FOLDED = bytes((byte - 32 if 97 <= byte <= 122 else byte) ^ 0x80 for byte in range(256))
 
@@ -93,7 +94,7 @@ def query(request: "Request", common: Common) -> None:
 
 
 def substitutable(common: Common, paths: set[str]) -> set[str]:
-    """Those that substituters have: ours, or those of the daemon to which the store belongs."""
+    """The paths that a substituter has: one of the settings, or one of the daemon to which the store belongs."""
     from snowsnake.cli.stores import open_reference, store_options
     from snowsnake.cli.substituters import substituters_of
     from snowsnake.settings.places import store_folder
@@ -147,7 +148,8 @@ def _matcher(pattern: str) -> "Any":
     found: list[Any] = []
 
     def matches(name: str) -> bool:
-        if not found:                  # a pattern that nothing is compared with may be wrong
+        # The pattern is compiled late, because one that nothing is compared with may be wrong.
+        if not found:
             found.append(compiled(pattern))
         return found[0].match(name.encode("utf-8", "surrogateescape")) is not None
 
@@ -159,7 +161,7 @@ def _name_key(name: str) -> bytes:
 
 
 def in_order(items: "list[Any]", key: "Any") -> "list[Any]":
-    """Sorted by the algorithm of libstdc++'s `std::sort`, because that decides the order of equal items."""
+    """The items, sorted by the algorithm of libstdc++'s `std::sort`, because that decides the order of equal items."""
     keys = list(map(key, items))
     ranks = {found: rank for rank, found in enumerate(sorted(set(keys)))}
     return [items[place] for place in sorted_places([ranks[found] for found in keys])]

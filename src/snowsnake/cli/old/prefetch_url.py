@@ -10,7 +10,7 @@ from snowsnake.cli import hashing
 from snowsnake.cli.old.command_line import Common, Request, read_request, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import Reporter, guarded, write_line
+from snowsnake.cli.output import Reporter, guarded, write_line, write_text
 from snowsnake.cli.prefetch import Wanted, prefetch
 from snowsnake.diagnostics.error import EvaluationError, Frame
 
@@ -75,7 +75,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         reporter.info(f"path is '{path}'")
     write_line(hashing.written(algorithm, digest, "base16" if algorithm == "md5" else "nix32").encode())
     if request.prints_path:
-        write_line(path.encode("utf-8", "surrogateescape"))
+        write_text(path)
     return 0
 
 

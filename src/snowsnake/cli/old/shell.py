@@ -63,7 +63,8 @@ class _Request(Request):
         super().__init__()
         self.head = head
         self.is_expression = self.is_packages = self.is_pure = self.is_dry_run = False
-        self.is_interactive = os.isatty(0) and os.isatty(2)      # as bash decides it
+        # Bash decides by the same two streams.
+        self.is_interactive = os.isatty(0) and os.isatty(2)
         self.attributes: list[str] = []
         self.excluded: list[str] = []
         self.kept = set(_KEPT)
@@ -103,7 +104,7 @@ class _Request(Request):
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """One command line, start to end."""
+    """Run one command line; returns the exit code."""
     head = ScriptHead.of(words)
     request = _Request(head)
     try:
@@ -126,7 +127,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 
 class _Shell:
-    """One shell, from the evaluation to the program."""
+    """A shell, from the evaluation to the program."""
 
     def __init__(self, request: _Request, common: Common) -> None:
         self.request = request
@@ -176,7 +177,7 @@ class _Shell:
     # --- what is evaluated
 
     def _choose_default(self) -> None:
-        """Without words: packages are none, otherwise what is here."""
+        """Sets the words if there are none (a file of this folder), and turns packages into an expression."""
         request = self.request
         if request.is_packages:
             packages = "".join(f"({word}) " for word in request.words)
@@ -219,12 +220,12 @@ class _Shell:
                 yield from (derivation.drv_path for derivation in self.session.derivations(value, selector))
 
     def _selector(self) -> Selector:
-        """One whose functions are told that they are called for a shell."""
+        """A selector that passes `inNixShell = true` to the functions that it calls."""
         session = self.session
         return Selector(session.evaluator, {b"inNixShell": session.evaluator.from_python(True), **session.arguments})
 
     def _file(self, word: str) -> "Handle":
-        """A file; of a folder its `shell.nix` or `default.nix`."""
+        """The value of a file, or of a folder's `shell.nix` or `default.nix`."""
         from snowsnake.cli.session import is_internal, is_search_path
 
         session = self.session
@@ -253,7 +254,7 @@ class _Shell:
         raise EvaluationError("file", f"neither 'shell.nix' nor 'default.nix' found in '{path}'")
 
     def _bash(self) -> str | None:
-        """The derivation of nixpkgs' bash; None if there is none, which is told."""
+        """The derivation of nixpkgs' bash; None, after a message, if there is none."""
         session = self.session
         try:
             value = session.expression(_BASH)
@@ -298,7 +299,7 @@ class _Shell:
         execute(store, shell, words, environment, looks_up=True, name="bash")
 
     def _environment(self, store: "Store", drv: "Derivation", inputs: "Derivation", folder: str) -> dict[str, str]:
-        """The variables: ours, a builder's, the derivation's; *inputs* is the derivation with its inputs, before they were resolved."""
+        """The variables of the shell: ours, a builder's, the derivation's.  *inputs* is the derivation before its inputs were resolved."""
         from snowsnake.build.attributes import Attributes
         from snowsnake.build.request import input_closure
         from snowsnake.build.structured import structured_files
@@ -308,7 +309,8 @@ class _Shell:
         found = dict(os.environ)
         if request.is_pure:
             found = {name: value for name, value in found.items() if name in request.kept}
-            found["__ETC_PROFILE_SOURCED"] = "1"           # or /etc/bashrc of NixOS reads /etc/profile
+            # Without this variable, /etc/bashrc of NixOS reads /etc/profile.
+            found["__ETC_PROFILE_SOURCED"] = "1"
         found |= dict.fromkeys(("NIX_BUILD_TOP", "TMPDIR", "TEMPDIR", "TMP", "TEMP"), folder)
         found["NIX_STORE"] = store.store_dir
         found["NIX_BUILD_CORES"] = str(self.common.settings["cores"] or os.cpu_count() or 1)
@@ -377,6 +379,6 @@ def _takes_in_nix_shell(value: "Handle") -> bool:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; the exit code comes back."""
+    """Run a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(is_old_command=True), "nix-shell")

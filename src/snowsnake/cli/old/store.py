@@ -14,7 +14,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 from snowsnake.diagnostics.error import EvaluationError, as_error
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
 
@@ -56,10 +56,12 @@ class Request:
 
     def __init__(self) -> None:
         self.operation: tuple[str, str, bool | None] | None = None
-        self.flags: list[str] = []             # of the operation
+        # `flags` and `words` belong to the operation.
+        self.flags: list[str] = []
         self.words: list[str] = []
-        self.root = ""                         # of `--add-root`
-        self.is_silent = False                 # `--no-output`
+        # `root` is the value of `--add-root`, and `is_silent` that of `--no-output`.
+        self.root = ""
+        self.is_silent = False
         self.is_help = False
         self.common: Common = None  # type: ignore[assignment]  # set as soon as the command line is read
         self.store: Store = None  # type: ignore[assignment]    # set for operations that have one
@@ -169,7 +171,8 @@ def _operate(request: Request, runner: str, writes: bool | None) -> int:
             return code
     except ValueError as error:
         raise as_error(error) from None
-    except IsADirectoryError as error:         # a file was wanted
+    except IsADirectoryError as error:
+        # The operation wanted a file, and found a folder.
         raise EvaluationError("file", f"read of 4096 bytes: {error.strerror}") from None
 
 

@@ -13,7 +13,7 @@ from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.old.store import Request
 from snowsnake.cli.old.store_derivations import needed_derivation, require_built
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_line
+from snowsnake.cli.output import write_text
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
 from snowsnake.store.sizes import size_text
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.store.local import LocalStore
-
-
-def _line(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))
 
 
 # --- realising
@@ -72,7 +68,7 @@ def realise(request: Request) -> None:
         shown = sorted({request.rooted(output, name) for name, output in results})
         if not request.is_silent:
             for link in shown:
-                _line(link)
+                write_text(link)
 
 
 # --- adding
@@ -85,7 +81,7 @@ def add(request: Request) -> None:
     from snowsnake.store.adding import add_path
 
     for word in request.words:
-        _line(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word)))
+        write_text(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word)))
 
 
 def add_fixed(request: Request) -> None:
@@ -97,7 +93,7 @@ def add_fixed(request: Request) -> None:
 
     algorithm = hashing.algorithm(request.words[0], request.common.settings)
     for word in request.words[1:]:
-        _line(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word), "nar" if flags else "flat", algorithm))
+        write_text(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word), "nar" if flags else "flat", algorithm))
 
 
 def _source(word: str) -> str:
@@ -117,7 +113,7 @@ def print_fixed_path(request: Request) -> None:
     word, text, name = request.words
     algorithm, digest = hashing.parse(text, hashing.algorithm(word, request.common.settings), request.common.settings)
     method = "nar" if flags else "flat"
-    _line(store_path.fixed_path(name, method, algorithm, digest, (), False, request.store.store_dir))
+    write_text(store_path.fixed_path(name, method, algorithm, digest, (), False, request.store.store_dir))
 
 
 def import_(request: Request) -> None:
@@ -127,7 +123,7 @@ def import_(request: Request) -> None:
     from snowsnake.store.export import import_paths
 
     for path in list(import_paths(request.store, sys.stdin.buffer)):
-        _line(path)
+        write_text(path)
 
 
 def load_database(request: Request) -> None:
@@ -264,7 +260,7 @@ def collect_garbage(request: Request) -> None:
     if "--print-roots" in flags:
         found = find_roots(request.store, request.reporter.info)
         for link, target in sorted((link, target) for target, links in found.items() for link in links):
-            _line(f'"{link}" -> {target}')
+            write_text(f'"{link}" -> {target}')
         return
     if not flags:
         from snowsnake.cli.collecting import collect
@@ -281,7 +277,7 @@ def collect_garbage(request: Request) -> None:
         paths.update(collector.alive() if flags[-1] == "--print-live" else collector.dead())
     request.reporter.info("determining live/dead paths...")
     for path in sorted(paths):
-        _line(path)
+        write_text(path)
 
 
 def repair_path(request: Request) -> None:
@@ -308,7 +304,8 @@ def optimise(request: Request) -> None:
 
 
 def optimise_store(store: Store, reporter: "Any") -> None:
-    """Link equal files to each other, and say how much room that gave."""
+    """Link equal files to each other, and say how much space that freed."""
+
     def tell(path: str) -> None:
         if reporter.verbosity > 3:
             reporter.note(f"optimising path '{path}'...")

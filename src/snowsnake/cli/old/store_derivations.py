@@ -27,7 +27,8 @@ def require_built(request: Request, path: str, outputs: list[str]) -> list[tuple
     drv = needed_derivation(store, path)
     known = dict.fromkeys(drv.outputs, "") | store.outputs(path)
     wanted = [(name, known[name]) for name in sorted(outputs or known)]
-    if is_impure(drv):                     # whatever was built, 2.34 says this
+    # 2.34 says this of every impure derivation, whatever was built.
+    if is_impure(drv):
         raise ValueError(f"cannot operate on output '{min(known)}' of the unbuilt derivation '{path}'")
     if not all(output and store.is_valid(output) for _, output in wanted):
         raise NotOurs(f"building '{path}'")

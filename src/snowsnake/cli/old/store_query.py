@@ -9,7 +9,7 @@ import sys
 from snowsnake.cli.old.store import Request
 from snowsnake.cli.old.store_derivations import needed_derivation, require_built
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write, write_line
+from snowsnake.cli.output import write, write_text
 from snowsnake.store.graph import closure, sorted_paths
 from snowsnake.store.interface import Store
 
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 _COLOURS = ("black", "red", "green", "blue", "magenta", "burlywood")
 _BRANCH, _LAST_BRANCH, _LINE, _SPACE = "├───", "└───", "│   ", "    "
-
-
-def _line(text: str) -> None:
-    write_line(text.encode("utf-8", "surrogateescape"))
 
 
 def query(request: Request) -> None:
@@ -77,12 +73,12 @@ def _all_wanted(request: Request, options: set[str]) -> list[str]:
 def _outputs(request: Request, options: set[str]) -> None:
     for word in request.words:
         for path in _wanted(request, word, options, True):
-            _line(path)
+            write_text(path)
 
 
 def _print_sorted(store: Store, paths: set[str]) -> None:
     for path in reversed(sorted_paths(store, paths)):
-        _line(path)
+        write_text(path)
 
 
 def _requisites(request: Request, options: set[str]) -> None:
@@ -102,13 +98,14 @@ def _referrers(request: Request, options: set[str]) -> None:
 
 def _referrers_closure(request: Request, options: set[str]) -> None:
     paths = _all_wanted(request, options)
-    valid = [path for path in paths if request.store.is_valid(path)]       # of others nobody refers to one
+    # Nobody refers to a path that is not valid.
+    valid = [path for path in paths if request.store.is_valid(path)]
     _print_sorted(request.store, {*paths, *closure(request.store, valid, follows_referrers=True)})
 
 
 def _deriver(request: Request, options: set[str]) -> None:
     for word in request.words:
-        _line(request.store.known(request.path(word)).deriver or "unknown-deriver")
+        write_text(request.store.known(request.path(word)).deriver or "unknown-deriver")
 
 
 def _valid_derivers(request: Request, options: set[str]) -> None:
@@ -127,22 +124,22 @@ def _binding(request: Request, options: set[str]) -> None:
         env = needed_derivation(request.store, path).env
         if name not in env:
             raise ValueError(f"derivation '{path}' has no environment binding named '{name}'")
-        _line(env[name])
+        write_text(env[name])
 
 
 def _hash(request: Request, options: set[str]) -> None:
     for path in _all_wanted(request, options):
-        _line(request.store.known(path).hash.format("nix32", with_algorithm=True))
+        write_text(request.store.known(path).hash.format("nix32", with_algorithm=True))
 
 
 def _size(request: Request, options: set[str]) -> None:
     for path in _all_wanted(request, options):
-        _line(str(request.store.known(path).nar_size))
+        write_text(str(request.store.known(path).nar_size))
 
 
 def _resolve(request: Request, options: set[str]) -> None:
     for word in request.words:
-        _line(request.path(word))
+        write_text(request.path(word))
 
 
 def _tree(request: Request, options: set[str]) -> None:
@@ -152,10 +149,10 @@ def _tree(request: Request, options: set[str]) -> None:
         while work:
             path, first, rest = work.pop()
             if path in done:
-                _line(f"{first}{path} [...]")
+                write_text(f"{first}{path} [...]")
                 continue
             done.add(path)
-            _line(first + path)
+            write_text(first + path)
             # An object that other children refer to is printed after them, which keeps the tree flat: the child that is pushed last is printed first.
             children = sorted_paths(request.store, request.store.known(path).references)
             for number, child in enumerate(children):
@@ -186,38 +183,38 @@ def _base(path: str) -> str:
 
 def _graph(request: Request, options: set[str]) -> None:
     roots = _all_wanted(request, options)
-    _line("digraph G {")
+    write_text("digraph G {")
     colour = 0
     for info, others in _edges(request.store, roots):
         base = _base(info.path)
-        _line(f'"{base}" [label = "{base[33:]}", shape = box, style = filled, fillcolor = "#ff0000"];')
+        write_text(f'"{base}" [label = "{base[33:]}", shape = box, style = filled, fillcolor = "#ff0000"];')
         for other in others:
-            _line(f'"{_base(other)}" -> "{base}" [color = "{_COLOURS[colour % len(_COLOURS)]}"];')
+            write_text(f'"{_base(other)}" -> "{base}" [color = "{_COLOURS[colour % len(_COLOURS)]}"];')
             colour += 1
-    _line("}")
+    write_text("}")
 
 
 def _graphml(request: Request, options: set[str]) -> None:
     roots = _all_wanted(request, options)
-    _line("<?xml version='1.0' encoding='utf-8'?>")
-    _line("<graphml xmlns='http://graphml.graphdrawing.org/xmlns'")
-    _line("    xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'")
-    _line("    xsi:schemaLocation='http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd'>")
+    write_text("<?xml version='1.0' encoding='utf-8'?>")
+    write_text("<graphml xmlns='http://graphml.graphdrawing.org/xmlns'")
+    write_text("    xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'")
+    write_text("    xsi:schemaLocation='http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd'>")
     keys = (("narSize", "long"), ("name", "string"), ("type", "string"))
     declared = "".join(f"<key id='{name}' for='node' attr.name='{name}' attr.type='{kind}'/>" for name, kind in keys)
-    _line(declared + "<graph id='G' edgedefault='directed'>")
+    write_text(declared + "<graph id='G' edgedefault='directed'>")
     for info, others in _edges(request.store, roots):
         base = _base(info.path)
         name, dash, _ = base[33:].partition("-")
         kind = "derivation" if base.endswith(".drv") else "output-path"
-        _line(f'  <node id="{base}">')
+        write_text(f'  <node id="{base}">')
         for key, value in (("narSize", str(info.nar_size)), ("name", name + dash if dash else ""), ("type", kind)):
-            _line(f'    <data key="{key}">{value}</data>')
-        _line("  </node>")
+            write_text(f'    <data key="{key}">{value}</data>')
+        write_text("  </node>")
         for other in others:
-            _line(f'  <edge source="{base}" target="{_base(other)}"/>')
-    _line("</graph>")
-    _line("</graphml>")
+            write_text(f'  <edge source="{base}" target="{_base(other)}"/>')
+    write_text("</graph>")
+    write_text("</graphml>")
 
 
 def _roots(request: Request, options: set[str]) -> None:
@@ -235,7 +232,7 @@ def _roots(request: Request, options: set[str]) -> None:
     for target in sorted(found):
         if target in users:
             for link in sorted(found[target]):
-                _line(f"{link} -> {target}")
+                write_text(f"{link} -> {target}")
 
 
 _KINDS = {
@@ -272,8 +269,9 @@ def print_env(request: Request) -> None:
     path = parsed(request.store, request.words[0])
     drv = needed_derivation(request.store, path)
     for name, value in sorted(drv.env.items()):
-        _line(f"export {name}; {name}={_quoted(value)}\n")     # with an empty line, as 2.34.8
-    _line(f"export _args; _args={_quoted(' '.join(drv.args))}")
+        # The empty line after it is 2.34.8's.
+        write_text(f"export {name}; {name}={_quoted(value)}\n")
+    write_text(f"export _args; _args={_quoted(' '.join(drv.args))}")
 
 
 def _quoted(text: str) -> str:
@@ -312,7 +310,7 @@ def check_validity(request: Request) -> None:
             continue
         if not flags:
             raise ValueError(f"path '{path}' is not valid")
-        _line(path)
+        write_text(path)
 
 
 def export(request: Request) -> None:

@@ -41,23 +41,27 @@ def _attribute(scope: "Scope", source: str) -> "tuple[str, Place] | None":
     try:
         node = load(parse_source(data, "«string»", "/", scope.features, check_variables=False).to_json())
     except EvaluationError:
-        scope.value(source)                # which says what is wrong, or that more lines are needed
+        # This call raises the error, or says that more lines are needed.
+        scope.value(source)
         raise
     if node.get("kind") != "select" or "default" in node:
         return None
     last = node["path"][-1]
-    if "name" not in last:                 # it is computed
+    # The name is computed.
+    if "name" not in last:
         return None
     front = data[node["span"][0] : last["span"][0]].rstrip().removesuffix(b".")
     try:
         attributes = scope.value(front.decode("utf-8", "surrogateescape"))
     except EvaluationError:
-        scope.value(source)                # which fails, too, and names places in the whole
+        # This call fails, too, and its error has the places in the whole expression.
+        scope.value(source)
         raise
     name = last["name"]
     key = name.encode("utf-8", "surrogateescape")
     if attributes.type_name() != "set" or key not in attributes.keys():
-        scope.value(source)                # which says so
+        # This call raises the error that the attribute is missing.
+        scope.value(source)
     place = looking.attribute_place(attributes, key)
     return None if place is None else (name, place)
 

@@ -11,7 +11,7 @@ import sys
 from snowsnake import looking
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.value_text import Style, name_text, write_value
-from snowsnake.cli.output import report, write, write_line
+from snowsnake.cli.output import report, write, write_line, write_text
 from snowsnake.cli.repl.reading import CONTINUATION, PROMPT, Reader, open_reader
 from snowsnake.cli.repl.scope import Incomplete, Scope
 from snowsnake.cli.signals import EndedBySignal
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     Values = Callable[[], Iterable[tuple[Handle, str]]]
 
 _MOST_SHOWN = 20
-_NOTICE = 2                                # the level of messages that one `--quiet` leaves
+# The level of the messages that one `--quiet` leaves.
+_NOTICE = 2
 _MERGING = "while evaluating an attribute set to be merged in the global scope"
 _NO_PATH = "cannot use ':load-flake' without a path specified. (Use '.' for the current working directory.)"
 _SHELL_OF = 'drv: (import <nixpkgs> {}).runCommand "shell" { buildInputs = [ drv ]; } ""'
@@ -39,7 +40,7 @@ _BLANKS = " \n\r\t"
 
 
 class Repl:
-    """One session.  *values*: what the command line names; it is evaluated again by `:reload`."""
+    """A session.  *values*: what the command line names; `:reload` evaluates it again."""
 
     def __init__(self, session: "Session", values: "Values", history: str) -> None:
         self.session = session
@@ -58,7 +59,8 @@ class Repl:
 
     def run(self) -> None:
         """Read lines until there are no more, or one says `:quit`."""
-        gc.enable()                        # a session may be long
+        # `guarded` switches the collector off, but a session may be long.
+        gc.enable()
         self._say(f"Nix {NIX_VERSION}\nType :? for help.")
         self._load_again()
         self.reader = open_reader(self._history, self.scope.completions, self.reporter.warning)
@@ -90,7 +92,8 @@ class Repl:
             except BrokenPipeError:
                 raise
             except (Exception, KeyboardInterrupt) as error:
-                if hasattr(error, "number"):               # a signal other than Ctrl-C
+                # A signal other than Ctrl-C ends the session.
+                if hasattr(error, "number"):
                     raise
                 self._report(error)
             text = ""
@@ -113,7 +116,8 @@ class Repl:
     def _report(self, error: BaseException) -> None:
         if isinstance(error, NotOurs):
             self.reporter.failure(f"{error} is left to an installed Nix")
-        elif isinstance(error, ValueError):            # of stores, about paths and contents
+        elif isinstance(error, ValueError):
+            # Stores raise such errors about paths and contents.
             report(as_error(error), self.reporter)
         else:
             report(error, self.reporter)
@@ -123,7 +127,8 @@ class Repl:
 
     def _print(self, value: "Handle", levels: int | None = None) -> None:
         style = Style(has_colours=True, indent=2, levels=levels, raises=True)
-        held: list[bytes] = []             # the first piece, which comes after the error of a value that has no second one
+        # The first piece is held back: if the value fails before there is a second one, the error is shown first.
+        held: list[bytes] = []
         is_first = True
 
         def put(piece: bytes) -> None:
@@ -238,7 +243,7 @@ class Repl:
 
         text = described(self.scope, argument)
         shown = text if os.environ.get("_NIX_TEST_RAW_MARKDOWN") == "1" else rendered(text, has_colours=sys.stdout.isatty())
-        write_line(shown.strip(_BLANKS).encode("utf-8", "surrogateescape"))
+        write_text(shown.strip(_BLANKS))
 
     def enable_traces(self, argument: str, name: str) -> None:
         if argument not in ("", "true", "false"):
@@ -283,7 +288,7 @@ class Repl:
             if name == ":bl" and store.has_roots:
                 shown = f"./repl-result-{output}"
                 store.add_root(os.path.abspath(shown), path)
-            write_line(f"  {shown} -> {path}".encode("utf-8", "surrogateescape"))
+            write_text(f"  {shown} -> {path}")
 
     def install(self, argument: str, name: str) -> None:
         self._run_nix("snowsnake.cli.old.env", ["-i", self._derivation(self.scope.value(argument))], "nix-env")

@@ -17,11 +17,12 @@ _MOST_LINES = 1000
 
 
 def open_reader(history: str, complete: "Callable[[str], list[str]]", warn: "Callable[[str], None]") -> "Reader":
-    """The lines of standard input.  *complete* returns the words that may stand in the place of one that is not finished."""
+    """The lines of standard input.  *complete* returns the words that may take the place of one that is not finished."""
     if sys.stdin.isatty() and sys.stdout.isatty():
         try:
             return TerminalReader(history, complete, warn)
-        except ImportError:                # a Python without readline
+        except ImportError:
+            # This Python was built without readline.
             pass
     return Reader()
 
@@ -41,7 +42,7 @@ class Reader:
         return text
 
     def close(self) -> None:
-        """Keep what is kept between sessions."""
+        """Write what is kept between sessions."""
 
 
 class TerminalReader(Reader):
@@ -67,7 +68,8 @@ class TerminalReader(Reader):
             warn(f"creating directory '{os.path.dirname(history)}': {error.strerror}")
         try:
             readline.read_history_file(history)
-        except OSError:                    # the first session has none
+        except OSError:
+            # The first session has no history.
             pass
 
     def line(self, prompt: str) -> str | None:
@@ -80,12 +82,14 @@ class TerminalReader(Reader):
         if number == 0:
             try:
                 self._found = self._complete(word)
-            except (Exception, KeyboardInterrupt):     # readline would print it across the line
+            except (Exception, KeyboardInterrupt):
+                # readline would print the exception across the line.
                 self._found = []
         return self._found[number] if number < len(self._found) else None
 
     def close(self) -> None:
         try:
             self._readline.write_history_file(self._history)
-        except OSError:                    # a session is not worse without
+        except OSError:
+            # A history that cannot be written is no reason to fail.
             pass

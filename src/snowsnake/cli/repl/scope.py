@@ -64,7 +64,8 @@ class Scope:
         except EvaluationError as error:
             if error.code not in _SYNTAX:
                 raise
-            try:                           # a binding that only lacks its `;` is complete
+            try:
+                # A binding that lacks only its `;` is complete.
                 self._compiled(source + ";", is_bindings=True)
             except EvaluationError as second:
                 if _is_at_end(second, source + ";"):

@@ -7,7 +7,7 @@ import os
 
 from snowsnake.build.structured import quoted
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -45,7 +45,7 @@ class BuildEnvironment:
             raise ValueError(f"this is no environment of a builder: {error}") from None
 
     def to_json(self) -> "dict[str, Any]":
-        """As `nix print-dev-env --json` prints it."""
+        """The data that `nix print-dev-env --json` prints."""
         found: dict[str, Any] = {"bashFunctions": self.functions, "variables": self.variables}
         return found | {"structuredAttrs": self.attribute_files} if self.attribute_files else found
 
@@ -56,7 +56,7 @@ class BuildEnvironment:
         return found if isinstance(found, str) else ""
 
     def output_paths(self) -> dict[str, str]:
-        """Where the builder would put its outputs, by name."""
+        """The paths where the builder would put its outputs, by name."""
         outputs = self.variables.get("outputs", {}).get("value")
         if isinstance(outputs, dict):
             return {str(name): str(path) for name, path in outputs.items()}
@@ -81,7 +81,7 @@ class BuildEnvironment:
         return _replaced("\n".join(lines), {**outputs, **replacements})
 
     def write_attribute_files(self, folder: str) -> dict[str, str]:
-        """Structured attributes as files in *folder*; what names them in the environment, with their places."""
+        """Writes structured attributes to files in *folder*; returns the texts that name these files in the environment, with the paths that replace them."""
         found = {}
         for file, variable in _ATTRIBUTE_FILES.items():
             if file in self.attribute_files and variable in self.variables:

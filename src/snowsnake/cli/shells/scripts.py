@@ -35,11 +35,12 @@ class ScriptHead:
         return cls(words[0], [word for line in found for word in split_words(line)], words[1:])
 
     def command(self, interpreter: str) -> str:
-        """What bash is told to run for `-i`."""
+        """The command of bash for `-i`."""
         # Perl runs what the first line of a script says, unless it is itself called otherwise.
         renamed = "-a PERL" if "perl" in interpreter else ""
         arguments = "".join(f"{quoted(word)} " for word in self.own_words)
-        if "ruby" in interpreter:              # which also looks at the first lines
+        # Ruby, too, looks at the first line of a script.
+        if "ruby" in interpreter:
             return f"exec {renamed} {interpreter} -e 'load(ARGV.shift)' -- {quoted(self.path)} {arguments}"
         return f"exec {renamed} {interpreter} {quoted(self.path)} {arguments}"
 

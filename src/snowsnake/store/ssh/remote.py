@@ -108,7 +108,7 @@ class MountedStore(DaemonStore):
 
     @alone
     def add_root(self, link: str, path: str) -> str:
-        """Has the other machine make the link: our own link might not be visible there in time."""
+        """Has the other machine make the link: a link that we made might not be visible there in time."""
         self.flush()
         with self.connection.request(Operation.ADD_PERM_ROOT) as wire:
             wire.add_text(path)
