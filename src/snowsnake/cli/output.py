@@ -228,7 +228,7 @@ class Reporter:
 
     def painted(self, colour: str, text: str) -> str:
         """A text in a colour, for people at a terminal and programs that read events."""
-        return f"{colour}{text}\x1b[0m" if self.log_format == "internal-json" or self._colours() else text
+        return f"{colour}{text}\x1b[0m" if self.log_format == "internal-json" or self.has_colours() else text
 
     def activity(self, text: str) -> "Activity":
         """An activity that lasts from entering to leaving: `with reporter.activity("evaluating 'a'"):`"""
