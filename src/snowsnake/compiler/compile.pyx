@@ -18,12 +18,8 @@ from snowsnake.bytecode.opcodes cimport OP_FORCE, OP_RETURN
 from snowsnake.compiler.emit cimport fault, op
 from snowsnake.compiler.expressions cimport evaluate
 from snowsnake.compiler.names cimport note_hidden_name, take_names
-<<<<<<< HEAD
-from snowsnake.compiler.new_nodes cimport new_node
-from snowsnake.compiler.orders cimport NamedIndex, find_named, names_in_order
-=======
 from snowsnake.compiler.new_nodes cimport free_before, is_tree_apart, new_node
->>>>>>> 1358ab2 (The tree of a large source is freed while it is compiled)
+from snowsnake.compiler.orders cimport NamedIndex, find_named, names_in_order
 from snowsnake.compiler.patterns cimport bind_pattern
 from snowsnake.compiler.scope cimport begin_chunk, begin_chunk_later, context_free, end_chunk
 from snowsnake.compiler.specified cimport specified, specified_lambda_body
@@ -31,15 +27,9 @@ from snowsnake.compiler.state cimport KEPT_CONTEXTS, NONE, Compiler, LaterThunk
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.binding_check cimport first_undefined
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, stack_limit
-<<<<<<< HEAD
 from snowsnake.syntax.global_names cimport global_count
 from snowsnake.syntax.leaving cimport leave_if_asked, release, release_all
-from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, SYNTAX_UNDEFINED, Formal, Pattern, SyntaxFault, arena_alloc
-=======
-from snowsnake.syntax.global_names cimport compare_text, global_count
-from snowsnake.syntax.leaving cimport release_all
 from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, SYNTAX_UNDEFINED, ArenaBlock, Formal, Pattern, SyntaxFault, arena_alloc
->>>>>>> 1358ab2 (The tree of a large source is freed while it is compiled)
 from snowsnake.syntax.parser cimport ast_free, parse
 
 cdef enum:
