@@ -202,7 +202,7 @@ cdef class Handle:
             if string_context(w) == 0:
                 return []
             c = &self.evaluator.m.contexts[string_context(w)]
-            return [_bytes(symbol_string(self.evaluator.m, c.elements[i])) for i in range(c.count)]
+            return sorted([_bytes(symbol_string(self.evaluator.m, c.elements[i])) for i in range(c.count)])
         finally:
             self.evaluator.leave()
 

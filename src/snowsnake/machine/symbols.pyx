@@ -149,17 +149,40 @@ cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil:
 
 # ---- contexts ---------------------------------------------------------------------------------------------------
 
+cdef inline int _compare_bytes(const uint8_t* x, uint64_t n, const uint8_t* y, uint64_t k) noexcept nogil:
+    cdef int c = memcmp(x, y, n if n < k else k)
+    if c:
+        return c
+    return 0 if n == k else -1 if n < k else 1
+
+
+cdef inline int _element_rank(const uint8_t* x, uint64_t n) noexcept nogil:
+    return 2 if n and x[0] == c'!' else 1 if n and x[0] == c'=' else 0
+
+
+cdef inline int _compare_encoded(const uint8_t* x, uint64_t n, const uint8_t* y, uint64_t k) noexcept nogil:
+    """C++ Nix's order, which decides what a message names: paths, `=path`, then `!output!path` by path first."""
+    cdef int rank = _element_rank(x, n)
+    cdef int c = rank - _element_rank(y, k)
+    cdef uint64_t i = 1, j = 1
+    if c or rank < 2:
+        return c if c else _compare_bytes(x, n, y, k)
+    while i < n and x[i] != c'!':
+        i += 1
+    while j < k and y[j] != c'!':
+        j += 1
+    if i == n or j == k:              # no element
+        return _compare_bytes(x, n, y, k)
+    c = _element_rank(x + i + 1, n - i - 1) - _element_rank(y + j + 1, k - j - 1)       # that of an output of an output
+    if c == 0:
+        c = _compare_bytes(x + i + 1, n - i - 1, y + j + 1, k - j - 1)
+    return c if c else _compare_bytes(x, i, y, j)
+
+
 cdef inline int _compare_elements(Machine* m, uint32_t a, uint32_t b) noexcept nogil:
     cdef Word x = m.symbol_strings[a]
     cdef Word y = m.symbol_strings[b]
-    cdef uint64_t n = string_size(x), k = string_size(y)
-    cdef int c = 0
-    if a == b:
-        return 0
-    c = memcmp(string_data(x), string_data(y), n if n < k else k)
-    if c:
-        return c
-    return -1 if n < k else 1
+    return 0 if a == b else _compare_encoded(string_data(x), string_size(x), string_data(y), string_size(y))
 
 
 cdef inline bint _is_later_element(Machine* m, const uint32_t* a, const uint32_t* b) noexcept nogil:
