@@ -74,6 +74,19 @@ def test_a_build_leaves_only_its_output(store):
     assert build(store, drv_path) == []    # it is valid now
 
 
+def test_root_where_there_are_no_other_users(tmp_path, commands):
+    """In a namespace of users that knows root alone, builds work, and still cannot change what belongs to the kernel."""
+    attempts = ["/proc/sys/vm/drop_caches", "/proc/sys/kernel/core_pattern", "/proc/irq/default_smp_affinity", "/proc/sysrq-trigger"]
+    script = "; ".join(f"test ! -e {name} || ! echo 1 > {name} || exit 9" for name in attempts) + "; read a b c < /proc/self/uid_map; echo $a $b $c > $out"
+    expression = f"""derivation {{ name = "x"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "{script}" ]; }}"""
+    words = ["nix-build", "--store", f"{tmp_path}/store", "--no-out-link", "--option", "substituters", "", "-E", expression]
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", *words], env=os.environ | {"PATH": f"{commands}:{os.environ['PATH']}"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert Path(f"{tmp_path}/store{done.stdout.strip()}").read_text() == "1000 0 1\n"
+
+
 @pytest.mark.parametrize(
     "script",
     [

@@ -90,7 +90,7 @@ class Machine:
         )
 
     def url(self, scheme: str, **parameters: str) -> str:
-        program = {"ssh": "nix-store", "ssh-ng": "nix-daemon"}[scheme]
+        program = "nix-store" if scheme == "ssh" else "nix-daemon"
         given = {"remote-program": f"{self.nix}/{program}"} | parameters
         return f"{scheme}://{getpass.getuser()}@127.0.0.1:{self.port}?" + "&".join(f"{name.replace('_', '-')}={text}" for name, text in given.items())
 
@@ -187,6 +187,42 @@ def test_builds_and_imports_there(machine, tmp_path):
     bad = machine.run("nix.main", "build", "--store", url, "-f", f"{tmp_path}/packages.nix", "bad", code=1)
     assert b"builder" in bad.stderr and b"exit code 3" in bad.stderr
     assert machine.run("nix.main", "store", "gc", "--store", url).returncode == 0
+
+
+@needs_sshd
+def test_a_store_that_is_mounted_here(machine, tmp_path):
+    """`mounted-ssh-ng://`: objects are read where they are mounted, links are made by the other machine, and a program runs out of it."""
+    if "/usr" in machine.nix:
+        pytest.skip("Debian's daemon is older than the option --process-ops")
+    with open(tmp_path / "there/conf/nix.conf", "a") as file:
+        file.write("extra-experimental-features = mounted-ssh-store\n")
+    settings = "extra-experimental-features = mounted-ssh-store\n"
+    url = machine.url("mounted-ssh-ng")
+    off = machine.run("nix.main", "store", "info", "--store", url, code=1).stderr.decode()
+    assert "experimental Nix feature 'mounted-ssh-store' is disabled" in off
+    told = machine.run("nix.main", "store", "info", "--store", url, settings=settings).stderr.decode()
+    assert "Store URL: ssh-ng://" in told and "Trusted: 1" in told
+    link = tmp_path / "result"
+    done = machine.run("nix.main", "build", "--store", url, "-f", f"{tmp_path}/packages.nix", "x", "--print-out-paths", "-o", str(link), settings=settings)
+    out = done.stdout.decode().strip()
+    assert os.readlink(link) == out and Path(out).read_text().endswith("-dep\n")
+    assert str(link) in machine.there("nix-store", "-q", "--roots", out).stdout
+    assert machine.run("nix.main", "eval", "--store", url, "-f", f"{tmp_path}/packages.nix", "imported", settings=settings).stdout == b"42\n"
+    assert machine.run("nix.main", "store", "cat", "--store", url, out, settings=settings).stdout == Path(out).read_bytes()
+    (tmp_path / "source").write_text("a source")
+    added = machine.run("nix.main", "store", "add", str(tmp_path / "source"), "--store", url, settings=settings).stdout.decode().strip()
+    assert Path(added).read_text() == "a source"
+    # elsewhere than its paths say: what is read is what lies there, and nothing else
+    moved = machine.url("mounted-ssh-ng", real=f"{tmp_path}/mounted")
+    os.makedirs(tmp_path / "mounted")
+    absent = machine.run("nix.main", "store", "cat", "--store", moved, out, settings=settings, code=1).stderr.decode()
+    assert "No such file" in absent or "does not exist" in absent
+    os.rmdir(tmp_path / "mounted")
+    os.symlink(machine.store_dir, tmp_path / "mounted")
+    assert machine.run("nix.main", "store", "cat", "--store", moved, out, settings=settings).stdout == Path(out).read_bytes()
+    os.unlink(link)
+    machine.run("nix.main", "store", "gc", "--store", url, settings=settings)
+    assert not os.path.lexists(out)
 
 
 @needs_sshd

@@ -115,8 +115,11 @@ class Build:
         if (self.checks or self.repairs) and self._sandbox is None:      # the existing outputs are in the way
             self._scratch = {name: check_path(self.drv_path, path) for name, path in self._scratch.items()}
         if self._sandbox is not None and os.geteuid() == 0:
-            self._user_lock, self._user = users.acquire(self._store.state)
-            self._sandbox.user = self._user
+            if users.are_there():
+                self._user_lock, self._user = users.acquire(self._store.state)
+                self._sandbox.user = self._user
+            else:
+                self._sandbox.is_perhaps_root = True
         inside = options.sandbox_build_dir if self._sandbox else INSIDE if external is not None else self._build_folder
         paths = self._scratch
         for path in (self.drv_path, *paths.values()):

@@ -26,6 +26,7 @@ USER, GROUP = 1000, 100
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 _STANDARD_STREAMS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 _NETWORK_FILES = ("/etc/resolv.conf", "/etc/services", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
+_OF_THE_KERNEL = ("bus", "fs", "irq", "sys", "sysrq-trigger")          # what root may change in /proc without any rights
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 
@@ -35,6 +36,7 @@ class Sandbox:
 
     *extra*: path inside → (path outside, whether it may be missing).  *sees_machine*: everything of the machine is there as it is, and only
     the store is the sandbox's own.  *shm_size*: of /dev/shm, as the kernel reads it.  *user*: the builder outside; None for the caller.
+    *is_perhaps_root*: the caller may be root there, although other users do not exist here.
     """
 
     root: str
@@ -47,6 +49,7 @@ class Sandbox:
     sees_machine: bool = False
     shm_size: str = "50%"
     user: int | None = None
+    is_perhaps_root: bool = False
 
     @property
     def namespaces(self) -> int:
@@ -101,7 +104,7 @@ def _furnish(sandbox: Sandbox) -> None:
         _bind(f"/dev/{name}", f"{root}/dev/{name}")
     for name, target in _STANDARD_STREAMS.items():
         os.symlink(target, f"{root}/dev/{name}")
-    system.mount("none", f"{root}/proc", "proc")
+    _mount_proc(sandbox)
     system.mount("none", f"{root}/dev/shm", "tmpfs", system.NO_SUID | system.NO_DEVICES, f"size={sandbox.shm_size}")
     system.mount("none", f"{root}/dev/pts", "devpts", 0, "newinstance,mode=0620,ptmxmode=0666")
     os.symlink("/dev/pts/ptmx", f"{root}/dev/ptmx")
@@ -133,7 +136,16 @@ def _show_machine(sandbox: Sandbox) -> None:
         else:
             _bind(f"/{name}", f"{sandbox.root}/{name}")
     os.makedirs(f"{sandbox.root}/proc", exist_ok=True)
-    system.mount("none", f"{sandbox.root}/proc", "proc")
+    _mount_proc(sandbox)
+
+
+def _mount_proc(sandbox: Sandbox) -> None:
+    folder = f"{sandbox.root}/proc"
+    system.mount("none", folder, "proc")
+    if sandbox.is_perhaps_root:
+        for name in _OF_THE_KERNEL:
+            if os.path.exists(f"{folder}/{name}"):
+                _bind(f"{folder}/{name}", f"{folder}/{name}", is_read_only=True)
 
 
 def _bind(source: str, target: str, *, is_read_only: bool = False) -> None:

@@ -6,7 +6,18 @@ In: the state of a store.  Out: a number, and a lock that lasts until it is clos
 import fcntl
 import os
 
-_FIRST, _COUNT = 872415232, 128
+_FIRST, _COUNT, _STEP = 872415232, 128, 65536
+
+
+def are_there(maps: tuple[str, ...] = ("/proc/self/uid_map", "/proc/self/gid_map")) -> bool:
+    """Whether this process may give anything to these users: in a namespace of users, such as many containers are, it may know few numbers."""
+    return all(any(first <= _FIRST and _FIRST + _COUNT * _STEP <= first + count for first, count in _ranges(name)) for name in maps)
+
+
+def _ranges(name: str) -> list[tuple[int, int]]:
+    """(the first number, how many) of each range in a file of the kernel's."""
+    with open(name) as file:
+        return [(int(first), int(count)) for first, _, count in map(str.split, file)]
 
 
 def acquire(state: str) -> tuple[int, int]:
@@ -20,5 +31,5 @@ def acquire(state: str) -> tuple[int, int]:
         except BlockingIOError:
             os.close(fd)
             continue
-        return fd, _FIRST + slot * 65536
+        return fd, _FIRST + slot * _STEP
     raise OSError(11, "all users for builders are in use")

@@ -14,7 +14,7 @@ from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.kinds import KINDS, Kind
 from snowsnake.settings.places import daemon_socket, state_folder, store_folder
-from snowsnake.settings.store_reference import StoreReference
+from snowsnake.settings.store_reference import StoreReference, not_absolute
 from snowsnake.store.place import DaemonPlace, DummyStore, StorePlace
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
@@ -46,6 +46,7 @@ _PARAMETERS = {
     "daemon": _IN_FOLDERS,
     "unix": _IN_FOLDERS | {"max-connections": "i32", "max-connection-age": "u32"},
     "dummy": _EVERY | {"read-only": "bool"},
+    "local-overlay": _LOCAL | {"lower-store": "str", "upper-layer": "absolute path", "check-mount": "bool", "remount-hook": "absolute path"},
 }
 _CACHE = _EVERY | {
     "compression": "str", "compression-level": "i32", "parallel-compression": "bool", "write-nar-listing": "bool", "index-debug-info": "bool",
@@ -62,8 +63,12 @@ _SSH = _EVERY | {
     "max-connections": "i32",
 }  # fmt: skip
 _PARAMETERS |= {"ssh": _SSH, "ssh-ng": _SSH | {"max-connection-age": "u32"}, "mounted-ssh-ng": _SSH | _IN_FOLDERS | {"max-connection-age": "u32"}}
+_LOCAL_SCHEMES = ("local", "local-overlay")
+_IN_FOLDER = (*_LOCAL_SCHEMES, "unix", "file")         # what their places name
+_ON_SERVERS = ("http", "https", "s3")
+_WORDS = ("auto", "daemon")                # which are no schemes of URLs
+_SHOWN_SCHEMES = {"auto": "local", "daemon": "unix", "mounted-ssh-ng": "ssh-ng"}
 _BY_SSH = ("ssh", "ssh-ng", "mounted-ssh-ng")
-_REFUSED = ("local-overlay",)
 _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
@@ -139,8 +144,6 @@ def open_reference(
 
 
 def _opened(reference: StoreReference, settings: Settings, warn: "Callable[[str], None]", *, is_writable: bool, reporter: "Reporter | None") -> "Store":
-    from snowsnake.store.local import LocalStore
-
     place = _open(reference, settings, warn, reporter)
     if isinstance(place, CachePlace):
         from snowsnake.cli.substituters import open_cache
@@ -158,11 +161,11 @@ def _opened(reference: StoreReference, settings: Settings, warn: "Callable[[str]
         is_writable = False
     if is_writable and not place.is_written:
         raise NotOurs("writing to the machine's own store")
-    if is_writable or not (place.is_machines or os.path.exists(os.path.join(place.state, "db/db.sqlite"))):
+    if is_writable or (place.notes_what_it_reads and place.is_written) or not (place.is_machines or os.path.exists(os.path.join(place.state, "db/db.sqlite"))):
         return place.open()
     if not os.path.isdir(place.real):
         raise SettingError(f"there is no store in '{place.real}': say which one is meant (--store FOLDER)", is_usage=False)
-    return LocalStore(place.name, place.store_dir, real=place.real, state=place.state, read_only=True, builder=place.builder)
+    return place.open(read_only=True)
 
 
 def is_written(settings: Settings, eval_store: str | None = None) -> bool:
@@ -187,46 +190,75 @@ def evaluated_in(store: "Store", eval_store: str | None, settings: Settings, war
 
 
 def shown_url(settings: Settings, warn: "Callable[[str], None]") -> str:
-    """The address of the store that the settings name, as `nix store info` tells it."""
+    """The address of the store that the settings name, as `nix store info` tells it: with the parameters that mean something, and without its folder."""
     reference = StoreReference.parse(settings.text("store"))
-    return "local" if reference.scheme in ("auto", "local") else reference.render()
+    found, _ = _parameters(reference, warn)
+    known = _PARAMETERS[reference.scheme]
+    given = {name: KINDS[known[name]].render(value) for name, value in found.items()}
+    scheme, place = _SHOWN_SCHEMES.get(reference.scheme, reference.scheme), reference.place
+    if scheme in ("local", "local-overlay"):
+        place = ""
+    if scheme in ("local-overlay", "file"):
+        given = {}
+    is_word = (scheme == "local" and not given) or (scheme == "unix" and reference.path() in ("", daemon_socket(settings.environment)))
+    return StoreReference("daemon" if is_word and scheme == "unix" else scheme, place, given, is_word=is_word).render()
 
 
 def _open(
     reference: StoreReference, settings: Settings, warn: "Callable[[str], None]", reporter: "Reporter | None" = None
 ) -> "AnyPlace":
     scheme = reference.scheme
-    if scheme in _REFUSED:
-        raise SettingError(f"store '{reference.render()}' cannot be used: Snowsnake opens stores in folders, behind daemons and ssh, and binary caches only", is_usage=False)
-    if scheme not in _PARAMETERS:
-        raise SettingError(f"don't know how to open Nix store with scheme '{scheme}'", is_usage=False)
-    found = _parameters(reference, warn)
+    found, unknown = _parameters(reference, warn)
+    _check_place(reference)
+    for name in unknown:
+        warn(f"unknown setting '{name}'")
     environment = settings.environment
     store_dir = found.get("store") or store_folder(environment)
-    if scheme in ("file", "http", "https", "s3"):
-        return CachePlace(reference, found, store_dir, lambda: open_reference(reference, settings, warn, is_writable=True))
     if scheme in _BY_SSH:
         return _on_another_machine(reference, found, store_dir, settings, reporter)
+    if scheme in ("file", "http", "https", "s3"):
+        return CachePlace(reference, found, store_dir, lambda: open_reference(reference, settings, warn, is_writable=True))
     if scheme == "dummy":
         return DummyStore(store_dir, is_read_only=found.get("read-only", True))
     if found.get("read-only"):
         settings.require("read-only-local-store")
-    root = found["root"] if "root" in found else reference.path() if scheme == "local" else None
-    real = found.get("real") or (root + "/nix/store" if root else store_dir)
+    root = found["root"] if "root" in found else reference.path() if scheme in _LOCAL_SCHEMES else None
+    has_root, root = bool(root), (root or "").rstrip("/")
+    real = found.get("real") or (root + "/nix/store" if has_root else store_dir)
     if scheme in ("daemon", "unix"):
         socket = reference.path() if scheme == "unix" and reference.place else daemon_socket(environment)
         return _daemon(reference, socket, store_dir, real, settings, reporter)
-    state = found.get("state") or (root + "/nix/var/nix" if root else state_folder(environment))
-    place = StorePlace(store_dir, real, state, root or "", is_machines=real == _MACHINE_STORE or state == _MACHINE_STATE)
+    state = found.get("state") or (root + "/nix/var/nix" if has_root else state_folder(environment))
+    is_machines = real == _MACHINE_STORE or state == _MACHINE_STATE
+    if scheme == "local-overlay":
+        place = _overlay(found, store_dir, real, state, root, settings, warn, is_machines=is_machines)
+    else:
+        place = StorePlace(store_dir, real, state, root, is_machines=is_machines)
     if scheme == "auto" and place.is_machines and not place.is_written and os.path.exists(daemon_socket(environment)):
         return _daemon(reference, daemon_socket(environment), store_dir, real, settings, reporter)
     if found.get("read-only"):
         place.is_written = False
-    log_folder = found.get("log") or (root + "/nix/var/log/nix" if root else environment.get("NIX_LOG_DIR") or "/nix/var/log/nix")
+    log_folder = found.get("log") or (root + "/nix/var/log/nix" if has_root else environment.get("NIX_LOG_DIR") or "/nix/var/log/nix")
     place.optimises, place.on_warning = settings["auto-optimise-store"], warn
     place.builder = LazyBuilder(settings, log_folder, reporter, store_dir, open_reference)
     place.requires_signatures = found.get("require-sigs")
     return place
+
+
+def _overlay(
+    found: "dict[str, Any]", store_dir: str, real: str, state: str, name: str, settings: Settings, warn: "Callable[[str], None]", *, is_machines: bool
+) -> "StorePlace":
+    """A store over another one, whose objects must lie on this machine."""
+    from snowsnake.store.overlay import OverlayPlace
+
+    reference = StoreReference.parse(found.get("lower-store", ""))
+    lower = _open(reference, settings, warn)
+    if not isinstance(lower, (StorePlace, DaemonPlace)) and getattr(lower, "scheme", "") != "mounted-ssh-ng":
+        raise SettingError(f"store '{reference.render()}' cannot be the lower store of another one: its objects are not on this machine", is_usage=False)
+    return OverlayPlace(
+        store_dir, real, state, name, open_lower=lambda: open_reference(reference, settings, warn), lower_objects=lower.real or "", upper=found.get("upper-layer", ""),
+        checks_mount=found.get("check-mount", True), remount_hook=found.get("remount-hook", ""), is_machines=is_machines,
+    )  # fmt: skip
 
 
 class CachePlace:
@@ -272,17 +304,30 @@ def _on_another_machine(
     on_event = reporter.event if reporter is not None and reporter.is_followed else None
     try:
         return (ServePlace if reference.scheme == "ssh" else SshPlace)(
-            reference.scheme, reference.place, found, store_dir, real=real, options=_client_options(settings, reporter),
+            reference.scheme, reference.place, found, store_dir, real=real, options=_ClientOptions(settings, reporter)(),
             on_message=None if reporter is None else reporter.building, on_event=on_event,
         )  # fmt: skip
     except ValueError as error:
         raise SettingError(str(error), is_usage=False) from None
 
 
-def _client_options(settings: Settings, reporter: "Reporter | None") -> "dict[str, str]":
-    """The user's own settings."""
-    options = {name: settings.text(name) for name in settings.overridden}
-    return options if reporter is None else options | {"verbosity": str(reporter.verbosity)}
+class _ClientOptions:
+    """The user's own settings, as they are when this is called: flakes change some."""
+
+    def __init__(self, settings: Settings, reporter: "Reporter | None") -> None:
+        self._settings = settings
+        self._reporter = reporter
+        self._changes = -1
+        self._found: dict[str, str] = {}
+
+    def __call__(self) -> "dict[str, str]":
+        settings = self._settings
+        if self._changes != settings.changes:
+            self._changes = settings.changes
+            self._found = {name: settings.text(name) for name in settings.overridden}
+            if self._reporter is not None:
+                self._found["verbosity"] = str(self._reporter.verbosity)
+        return self._found
 
 
 def _daemon(
@@ -290,21 +335,38 @@ def _daemon(
 ) -> DaemonPlace:
     """The daemon, which gets the user's own settings."""
     name = reference.render() if reference.scheme == "unix" else "daemon"
-    options = _client_options(settings, reporter)
+    options = _ClientOptions(settings, reporter)
     if reporter is None:
         return DaemonPlace(socket, store_dir, real, name=name, options=options)
     on_event = reporter.event if reporter.is_followed else None
     return DaemonPlace(socket, store_dir, real, name=name, options=options, on_message=reporter.building, on_event=on_event)
 
 
-def _parameters(reference: StoreReference, warn: "Callable[[str], None]") -> "dict[str, Any]":
-    """The parameters that this kind of store knows, in their types; the others cause warnings."""
+def _parameters(reference: StoreReference, warn: "Callable[[str], None]") -> "tuple[dict[str, Any], list[str]]":
+    """The parameters that this kind of store knows, in their types, and the names of the others; SettingError if there is no such kind."""
+    if reference.scheme not in _PARAMETERS or (reference.scheme in _WORDS and not reference.is_word):
+        raise SettingError(f"don't know how to open Nix store with scheme '{reference.scheme}'", is_usage=False)
     known = _PARAMETERS[reference.scheme]
-    found = {}
+    found, unknown = {}, []
     for name in sorted(reference.parameters):
         if name in known:
             kind: Kind = KINDS[known[name]]
             found[name] = kind.parse(name, reference.parameters[name], warn)
         else:
-            warn(f"unknown setting '{name}'")
-    return found
+            unknown.append(name)
+    return found, unknown
+
+
+def _check_place(reference: StoreReference) -> None:
+    """SettingError for what is between the scheme and the parameters, if it cannot be what this kind of store has there."""
+    scheme, place = reference.scheme, reference.place
+    if scheme in _IN_FOLDER and place and not reference.path().startswith("/"):
+        raise not_absolute(reference.path())
+    if scheme == "dummy" and place:
+        raise SettingError(f"`dummy` store URIs must not contain an authority part {place}")
+    if scheme in _ON_SERVERS and not place.partition("/")[0].rpartition("@")[2].partition(":")[0]:
+        raise SettingError(f"`{scheme}` Store requires a non-empty authority in Store URL")
+    if scheme in _BY_SSH and "/" in place:
+        raise SettingError(f"invalid URL authority: '{place}': leftover", is_usage=False)
+    if "\0" in reference.path() and scheme not in _ON_SERVERS:
+        raise SettingError(f"store '{reference.render()}' cannot be used: there is a zero byte in its name", is_usage=False)

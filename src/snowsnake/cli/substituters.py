@@ -83,8 +83,6 @@ def _bucket(
     from snowsnake.fetch.s3 import PARAMETERS, STYLES
     from snowsnake.store.sizes import size_text
 
-    if not reference.place.partition("/")[0]:
-        raise SettingError("`s3` Store requires a non-empty authority in Store URL")
     if given.get("addressing-style", "auto") not in STYLES:
         raise SettingError(f"option 'addressing-style' has invalid value '{given['addressing-style']}', expected 'auto', 'path', or 'virtual'")
     part_bytes, threshold = given.get("multipart-chunk-size", given.get("buffer-size", _PART_BYTES)), given.get("multipart-threshold", 100 << 20)

@@ -65,6 +65,7 @@ class Settings:
         self._values: dict[str, object] = {}
         self._origins: dict[str, str] = {}
         self.is_offline = False                # `--offline`: nothing is requested from the network
+        self.changes = 0                       # so far, for those who keep what they made of the values
         self._overridden: set[str] = set()     # what the user has set, and not only the machine's nix.conf
         self._needed: list[str] = []           # the features that the given flags need
         if "NIX_ABORT_ON_WARN" in self.environment or "NIX_IGNORE_SYMLINK_STORE" in self.environment:
@@ -151,6 +152,7 @@ class Settings:
     def _store(self, name: str, value: object, origin: str) -> None:
         self._values[name] = value
         self._origins[name] = origin
+        self.changes += 1
         if name == "warn-short-path-literals":
             self._deprecated(name, "lint-short-path-literals", "warn" if value else "ignore", origin)
 

@@ -185,7 +185,7 @@ def _store(name: str, text: str, warn: "Warn") -> str:
     # Imported here: a start with a nix.conf that names no store does not need it.
     from snowsnake.settings.store_reference import StoreReference
 
-    return StoreReference.parse(text).render()
+    return StoreReference.parse(text, warn).render()
 
 
 def _stores(name: str, text: str, warn: "Warn") -> tuple[str, ...]:

@@ -5,6 +5,10 @@ In: text.  Out: a scheme, an authority with a path, and parameters; or a Setting
 
 from snowsnake.settings.errors import SettingError
 
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 _IN_PATH = _UNRESERVED | frozenset(b"!$&'()*+,;=:@/%")
 _IN_AUTHORITY = _UNRESERVED | frozenset(b"!$&'()*+,;=:@[]%")
@@ -32,15 +36,20 @@ class StoreReference:
         self.parameters = parameters
 
     @classmethod
-    def parse(cls, text: str) -> "StoreReference":
-        """Reads a reference; raises SettingError if it is none."""
+    def parse(cls, text: str, warn: "Callable[[str], None] | None" = None) -> "StoreReference":
+        """Reads a reference; raises SettingError if it is none.  *warn* gets a sentence about each parameter without a value."""
         found = _parse_url(text)
+        query = (text if found is None else text.partition("#")[0]).partition("?")[2]
+        if warn is not None and query and _parse_query(query) is not None:
+            for part in query.split("&"):
+                if "=" not in part:
+                    warn(f"dubious URI query '{part}' is missing equal sign '=', ignoring")
         if found is not None:
             return found
         base, has_query, query = text.partition("?")
         parameters = _parse_query(query) if has_query else {}
         if parameters is None:
-            raise SettingError(f"invalid URI query '{query}'", is_usage=False)
+            raise SettingError(f"invalid URI query '{query}': leftover", is_usage=False)
         if base in ("", "auto"):
             return cls("auto", "", parameters, is_word=True)
         if base in ("daemon", "local"):
@@ -64,6 +73,11 @@ class StoreReference:
     def path(self) -> str:
         """The path in a local store's URL, decoded."""
         return _unquote(self.place) or ""
+
+
+def not_absolute(place: str) -> SettingError:
+    """For a store in a folder that is no absolute path."""
+    return SettingError(f'not an absolute path: "{place}"', is_usage=False)
 
 
 def _absolute(path: str) -> str:
@@ -92,9 +106,11 @@ def _parse_url(text: str) -> StoreReference | None:
     if not _is_authority(authority):
         return None
     if scheme.rpartition("+")[2] == "file":
-        if authority:
-            return None
         path = path or "/"
+        if authority.rpartition("@")[2].partition(":")[0]:
+            return None
+        if authority or not path.startswith("/"):      # either would be rendered as a host, which this scheme cannot have
+            raise not_absolute(authority + path)
     pieces = [_quote(_unquote(piece) or "", _UNRESERVED | frozenset(b":@")) for piece in path.split("/")]
     return StoreReference(scheme, authority + "/".join(pieces), parameters)
 

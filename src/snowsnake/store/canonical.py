@@ -6,8 +6,11 @@ requested.  One `syncfs` serves all files of a batch; where the C library does n
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+
+from snowsnake.store.removal import remove
 
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
@@ -50,15 +53,37 @@ def write_canonical(target: str, contents: bytes, *, durable: bool) -> None:
             os.fsync(fd)
 
 
-def move_canonical(target: str, place: str) -> None:
-    """Renames a canonical object.  A folder is writable for the moment that this takes, because the kernel writes into a folder that it renames."""
+def move_canonical(target: str, place: str) -> bool:
+    """Renames a canonical object.  A folder is writable for the moment that this takes, because the kernel writes into a folder that it renames.
+
+    An OverlayFS may not be able to rename a folder: then it is copied.  Returns whether it was: a copy is not on the disk yet.
+    """
     is_folder = os.path.isdir(target) and not os.path.islink(target)
     if is_folder:
         os.chmod(target, 0o755)
-    os.rename(target, place)
+    is_copied = False
+    try:
+        os.rename(target, place)
+    except OSError as error:
+        if not is_folder or error.errno != errno.EXDEV or os.path.lexists(place):
+            raise
+        _copy(target, place)
+        is_copied = True
     if is_folder:
         os.chmod(place, 0o555)
         os.utime(place, _DATE)
+    return is_copied
+
+
+def _copy(target: str, place: str) -> None:
+    import shutil
+
+    try:
+        shutil.copytree(target, place, symlinks=True)
+    except BaseException:
+        remove(place)
+        raise
+    remove(target)
 
 
 def sync(path: str) -> None:

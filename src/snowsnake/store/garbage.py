@@ -183,7 +183,7 @@ class Collector:
 
     def _users(self, path: str) -> Iterator[str]:
         """The objects that must be removed before this one."""
-        yield from self.store.referrers(path)
+        yield from self.store.users(path)
         if self.keeps_derivations and path.endswith(".drv") and self.store.is_valid(path):
             for output in self.store.outputs(path).values():
                 info = self.store.info(output)
@@ -233,6 +233,7 @@ class Collector:
                     self.note(f"deleted more than {most_bytes} bytes; stopping")
                     break
             self._remove_links()
+            self.store.after_removal()
 
     def _remove_links(self) -> None:
         """Removes the files of Nix's optimiser that no object uses any more."""
@@ -265,6 +266,7 @@ class Collector:
                     )
                 self._remove(users)
             self._remove_links()
+            self.store.after_removal()
 
     def _remove(self, paths: Iterable[str]) -> None:
         for path in sorted_paths(self.store, paths):

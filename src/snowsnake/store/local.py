@@ -10,6 +10,7 @@ Additions are collected: one `fsync` each would cost 7 ms, one `syncfs` serves a
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import os
@@ -78,6 +79,7 @@ class LocalStore(CollectingStore):
     """
 
     url = "local"
+    looks_at_folder = True                 # when it is verified, and not only at what the database has
     requires_signatures: bool | None = None  # as a target of copies; None leaves the choice to the settings
 
     def __init__(
@@ -252,7 +254,7 @@ class LocalStore(CollectingStore):
         self._intact.add(path)
         return False
 
-    def optimise(self, on_path: Callable[[str], None] = lambda path: None) -> tuple[int, int]:
+    def optimise(self, on_path: Callable[[str], None] = lambda path: None) -> tuple[int, int] | None:
         """Links equal files of all objects to each other; returns how many files became links, and the bytes that this frees."""
         self.flush()
         optimiser = self._optimiser()
@@ -287,6 +289,10 @@ class LocalStore(CollectingStore):
     def referrers(self, path: str) -> list[str]:
         self.flush()
         return self.database.referrers(path)
+
+    def users(self, path: str) -> list[str]:
+        """The objects that must be removed before this one."""
+        return self.referrers(path)
 
     def valid_derivers(self, path: str) -> list[str]:
         self.flush()
@@ -442,7 +448,11 @@ class LocalStore(CollectingStore):
                 digest, info.nar_size = nar.path_digest("sha256", place)
                 info.nar_hash = "sha256:" + digest.hex()
             self.complete(info, place)
-        self.database.register(infos, replaces=True)
+        self._register(infos, replaces=True)
+
+    def _register(self, infos: Iterable[PathInfo], *, replaces: bool) -> None:
+        """See `StoreDatabase.register`."""
+        self.database.register(infos, replaces=replaces)
 
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
         self.flush()
@@ -458,15 +468,31 @@ class LocalStore(CollectingStore):
         self.database.forget(path)
         self._known.discard(path)
         self._claimed.discard(path)
+        return self._delete(path)
+
+    def _delete(self, path: str) -> int:
+        """Deletes an invalid object, and returns the bytes of its files."""
         place = self._place(path)
         if not os.path.lexists(place):
             return 0
-        freed = _disk_bytes(place)
+        freed = disk_bytes(place)
+        self._remove_at_once(place)
+        return freed
+
+    def _remove_at_once(self, place: str) -> None:
+        """Removes an object that is not valid: a killed process leaves all of it, or nothing."""
         doomed = os.path.join(self.new_folder(), "object")
         make_movable(place)
-        os.rename(place, doomed)
+        try:
+            os.rename(place, doomed)
+        except OSError as error:
+            if error.errno != errno.EXDEV:     # an OverlayFS may not be able to rename a folder
+                raise
+            doomed = place
         remove(doomed)
-        return freed
+
+    def after_removal(self) -> None:
+        """Called when everything is removed that was to be removed."""
 
     def _read_present(self, path: str) -> bytes:
         """The text of a derivation on disk, valid or not yet."""
@@ -589,7 +615,7 @@ class LocalStore(CollectingStore):
             optimiser.close()
         if self.durable:
             sync(self._objects)
-        self.database.register((object_.info for object_ in objects), replaces=self.repairs)
+        self._register((object_.info for object_ in objects), replaces=self.repairs)
         if self.repairs:
             self._intact.update(object_.info.path for object_ in objects)
         self._written()
@@ -615,16 +641,17 @@ class LocalStore(CollectingStore):
         if not os.path.lexists(target) and os.path.lexists(place):
             return                         # an earlier flush, which failed later, has moved it
         try:
-            move_canonical(target, place)
+            is_copied = move_canonical(target, place)
         except OSError:
             if not os.path.lexists(place):
                 raise
             if nar.path_digest("sha256", place) == nar.path_digest("sha256", target):
                 remove(target)
-            else:
-                make_movable(place)
-                os.rename(place, os.path.join(self.new_folder(), "stale"))
-                move_canonical(target, place)
+                return
+            self._remove_at_once(place)
+            is_copied = move_canonical(target, place)
+        if is_copied:
+            self._sync_all()
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
@@ -639,7 +666,7 @@ class LocalStore(CollectingStore):
         return faults_of(self, check_contents=check_contents, on_path=on_path)
 
 
-def _disk_bytes(path: str) -> int:
+def disk_bytes(path: str) -> int:
     """The bytes that deleting a tree frees: files with another name stay."""
     found = 0
     for name in [path, *(os.path.join(folder, name) for folder, names, files in os.walk(path) for name in names + files)]:

@@ -8,7 +8,7 @@ from snowsnake.store import may_write
 TYPE_CHECKING = False                 # `typing` would be imported by every command
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from snowsnake.store.daemon.store import DaemonStore
     from snowsnake.store.local import Builder, LocalStore
@@ -28,6 +28,8 @@ class StorePlace:
 
     __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "builder", "optimises", "on_warning", "requires_signatures")
 
+    notes_what_it_reads = False            # so that its database is written to by whoever only asks
+
     def __init__(self, store_dir: str, real: str, state: str, name: str = "", *, is_machines: bool = False) -> None:
         self.store_dir = store_dir
         self.real = real
@@ -45,15 +47,18 @@ class StorePlace:
         """A whole store below one folder, in the layout of `nix --store DIR`."""
         return cls(store_dir, root + "/nix/store", root + "/nix/var/nix", root)
 
-    def open(self) -> "LocalStore":
+    def open(self, *, read_only: bool = False) -> "LocalStore":
         """The store, for writing; it is made if it does not exist."""
-        from snowsnake.store.local import LocalStore
-
-        store = LocalStore(self.name, self.store_dir, real=self.real, state=self.state, builder=self.builder, optimises=self.optimises)
+        store = self._made(real=self.real, state=self.state, builder=self.builder, optimises=self.optimises, read_only=read_only)
         store.requires_signatures = self.requires_signatures
         if self.on_warning is not None:
             store.on_warning = self.on_warning
         return store
+
+    def _made(self, **options: "Any") -> "LocalStore":
+        from snowsnake.store.local import LocalStore
+
+        return LocalStore(self.name, self.store_dir, **options)
 
 
 class DaemonPlace:
@@ -62,7 +67,7 @@ class DaemonPlace:
     __slots__ = ("store_dir", "real", "socket", "name", "options", "on_message", "on_event")
 
     def __init__(
-        self, socket: str, store_dir: str, real: str, *, name: str = "daemon", options: "dict[str, str] | None" = None,
+        self, socket: str, store_dir: str, real: str, *, name: str = "daemon", options: "Callable[[], dict[str, str]] | None" = None,
         on_message: "Callable[[str, bool], None] | None" = None, on_event: "Callable[[dict[str, object], str, bool], None] | None" = None,
     ) -> None:  # fmt: skip
         self.socket = socket

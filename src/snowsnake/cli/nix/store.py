@@ -141,6 +141,8 @@ def info(call: Call) -> None:
     is_json = call.given.flag("json")
     try:
         with opened(call, is_writable=False) as store:
+            if hasattr(store, "opened"):   # a binary cache, which is asked before its address is shown
+                store.opened()
             if not is_json:
                 call.reporter.note(f"Store URL: {url}")
             facts |= store.facts()

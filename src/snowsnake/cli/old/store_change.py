@@ -328,8 +328,9 @@ def optimise_store(store: Store, reporter: "Any") -> None:
         if reporter.verbosity > 3:
             reporter.note(f"optimising path '{path}'...")
 
-    count, freed = _local(store).optimise(tell)
-    reporter.info(f"{size_text(freed)} freed by hard-linking {count} files")
+    found = _local(store).optimise(tell)
+    if found is not None:
+        reporter.info(f"{size_text(found[1])} freed by hard-linking {found[0]} files")
 
 
 def generate_key(request: Request) -> None:
@@ -367,7 +368,8 @@ def verify(request: Request) -> int:
     store = _local(request.store)
     note = request.reporter.info
     note("reading the Nix store...")
-    note("checking path existence...")
+    if store.looks_at_folder:
+        note("checking path existence...")
     has_faults = False
     present = store.paths()
     for path in store.missing_objects():

@@ -88,7 +88,7 @@ class DaemonConnection:
         if options is None:
             return
         try:
-            self._set_options(options)
+            self.set_options(options)
         except BaseException:              # a refusal as well: the caller does not get this connection
             self.close()
             raise
@@ -138,7 +138,9 @@ class DaemonConnection:
     daemon_version = ""
     trusts_us: bool | None = None
 
-    def _set_options(self, options: Mapping[str, str]) -> None:
+    def set_options(self, options: Mapping[str, str]) -> None:
+        """Sends the client's options, which count from now on."""
+
         def is_on(name: str, default: bool) -> bool:
             return options.get(name, "true" if default else "false") == "true"
 

@@ -59,8 +59,8 @@ class SeveralFailed(DaemonError):
 class DaemonStore(CollectingStore):
     """The store of a daemon; several threads may use it.  *dial*: the path of its socket, or a function that opens another channel to it.
 
-    *real*: the folder with its objects, if it is not *store_dir*.  *options*, *on_message*, *on_event*: see `DaemonConnection`.  *name*: the URL, for
-    messages.  The connection is made when it is first needed.
+    *real*: the folder with its objects, if it is not *store_dir*.  *options*, *on_message*, *on_event*: see `DaemonConnection`; a function that returns
+    the options is asked before each request, and what has changed is sent.  *name*: the URL, for messages.  The connection is made when it is first needed.
     """
 
     url = "daemon"
@@ -71,7 +71,7 @@ class DaemonStore(CollectingStore):
         store_dir: str = STORE_DIR,
         *,
         real: str | None = None,
-        options: Mapping[str, str] | None = None,
+        options: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
         on_message: Callable[[str, bool], None] | None = None,
         on_event: Callable[[dict[str, object], str, bool], None] | None = None,
         name: str = "daemon",
@@ -80,7 +80,9 @@ class DaemonStore(CollectingStore):
         self.root = name
         self._dial = dial
         self._real = real or store_dir
-        self._options: dict[str, str] | None = dict(options or {})
+        fixed = {} if options is None or callable(options) else dict(options)
+        self._options: Callable[[], Mapping[str, str]] | None = options if callable(options) else lambda: fixed
+        self._sent: Mapping[str, str] = {}         # the options that the daemon has
         self._on_message = on_message
         self._on_event = on_event
         self._process = os.getpid()
@@ -106,8 +108,12 @@ class DaemonStore(CollectingStore):
     @property
     def connection(self) -> DaemonConnection:
         self._check_process()
+        options = None if self._options is None else self._options()
         if self._open is None or self._open.is_broken:
-            self._open = DaemonConnection(self._dial, self._options, name=self.root, on_message=self._on_message, on_event=self._on_event)
+            self._open = DaemonConnection(self._dial, options, name=self.root, on_message=self._on_message, on_event=self._on_event)
+        elif options is not None and options is not self._sent and options != self._sent:
+            self._open.set_options(options)
+        self._sent = options or {}
         return self._open
 
     def failed(self, error: BaseException) -> None:
