@@ -12,7 +12,7 @@ REASONS = {
     "secure-drv-outputs": "needs a daemon: it passes with `--daemon`",
     "lang": "some reports differ in lines of traces (differences.md); values agree",
     "lang-gc": "skips itself",
-    "impure-env": "`nix daemon`, which we leave to Nix (C++ Nix fails it as root)",
+    "impure-env": "C++ Nix fails it as root, too",
     "linux-sandbox": "skips itself where the shell is in no Nix store",
     "misc": "asks for the message that `man` is missing; our help needs none (differences.md)",
     "nars": "`use-case-hack`, which is of macOS",

@@ -32,6 +32,7 @@ class LazyBuilder:
         self._store_dir = store_dir
         self._open_one = open_one
         self._made: Realiser | None = None
+        self._changes = 0                      # of the settings, when it was made
 
     def realise(self, store: "LocalStore", wanted: list[str]) -> None:
         self._realiser().realise(store, wanted)
@@ -54,7 +55,7 @@ class LazyBuilder:
         self._realiser().repair_path(store, path)
 
     def _realiser(self) -> "Realiser":
-        if self._made is not None:
+        if self._made is not None and self._changes == self._settings.changes:
             return self._made
         from snowsnake.build.fetching import fetch_with
         from snowsnake.build.options import BuildOptions
@@ -63,6 +64,7 @@ class LazyBuilder:
         from snowsnake.settings.known import KNOWN
 
         settings, reporter = self._settings, self._reporter
+        self._changes = settings.changes
         log_folder = self._log_folder if settings["keep-build-log"] else None
         options = BuildOptions.from_settings(settings, log_folder=log_folder, fetch=fetch_with(settings))
         if options.post_build_hook:

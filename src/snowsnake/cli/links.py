@@ -14,6 +14,7 @@ DROP_INS = {
     "nix": "snowsnake-nix",
     "nix-build": "snowsnake-build",
     "nix-collect-garbage": "snowsnake-store",      # it looks at its own name
+    "nix-daemon": "snowsnake-store",               # as above
     "nix-env": "snowsnake-env",
     "nix-eval-jobs": "snowsnake-eval-jobs",
     "nix-hash": "snowsnake-hash",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
 _PIECE = 1 << 20                      # characters
 _WITH_OWN_SIGNALS = ("nix-eval-jobs", "snowsnake jobs")       # which have workers
-_OF_NIX = ("nix", "nix-build", "nix-collect-garbage", "nix-env", "nix-hash", "nix-instantiate", "nix-prefetch-url", "nix-shell", "nix-store")
+_OF_NIX = ("nix", "nix-build", "nix-collect-garbage", "nix-daemon", "nix-env", "nix-hash", "nix-instantiate", "nix-prefetch-url", "nix-shell", "nix-store")
 QUIET = 3                             # the verbosity of a command without `-v`, in C++ Nix's numbers: errors are 0, information is 3
 
 

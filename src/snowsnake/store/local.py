@@ -347,6 +347,12 @@ class LocalStore(CollectingStore):
         self.keep(path)
         return roots.add_root(link, path, self.state, self.store_dir)
 
+    def register_root(self, link: str) -> None:
+        """What a link of somebody else leads to is spared by the garbage collector."""
+        from snowsnake.store import roots
+
+        roots.register_root(os.path.abspath(link), self.state)
+
     def add_archive(self, name: str, archive: bytes | BinaryIO, references: Sequence[str] = ()) -> str:
         """Adds the file or tree in a NAR, and returns its path; BadArchive (a ValueError) if *archive* is not one.  A file is read to its end.
 

@@ -13,11 +13,16 @@ from snowsnake.store import hashing
 def add_root(link: str, path: str, state: str, store_dir: str) -> str:
     """Makes *link* to *path* of the store with this *state*, registers it, and returns its absolute path."""
     link = make_link(link, path, store_dir)
+    register_root(link, state)
+    return link
+
+
+def register_root(link: str, state: str) -> None:
+    """Registers a link that somebody has made."""
     gcroots = state + "/gcroots"
     if not link.startswith(gcroots + "/"):
         name = hashing.format_hash("sha1", hashing.digest("sha1", os.fsencode(link)), "nix32")
         _replace_link(f"{gcroots}/auto/{name}", link)
-    return link
 
 
 def make_link(link: str, path: str, store_dir: str) -> str:

@@ -170,7 +170,7 @@ def path_from_hash_part(call: Call) -> None:
 
 def verify(call: Call) -> int:
     """`nix store verify`: the exit code has a bit for damaged contents (1), for missing trust (2), and for errors (4)."""
-    from snowsnake.cli.old.store_query import report_changed
+    from snowsnake.cli.verifying import report_changed
 
     given = call.given
     needed = whole_number(given.text("sigs_needed")) if given.flag("sigs_needed") else 0

@@ -123,7 +123,14 @@ ROWS = (
             Option("--profile", "PATH", "the profile to change"), Option("-o --out-link", "PATH", "a link to the result"),
         ),
     ),
-    _not_ours("daemon", "serve the store to users"),
+    Row(
+        "daemon", "snowsnake.cli.daemon:run_for_nix", "", "serve the store to users",
+        (
+            Option("--stdio", "", "serve the client on standard input and output"), Option("--force-trusted", "", "trust every client"),
+            Option("--force-untrusted", "", "trust no client"), Option("--default-trust", "", "trust those whom the settings name"),
+            Option("--process-ops", "", "do what is requested here, and not behind another daemon"),
+        ),
+    ),
     Row("derivation add", "snowsnake.cli.nix.derivation:add", "", "add a derivation that is JSON on standard input", (_DRY_RUN,)),
     Row(
         "derivation show", "snowsnake.cli.nix.derivation:show", "installables*", "show derivations as JSON",

@@ -188,6 +188,10 @@ def main(words: list[str] | None = None) -> int:
         from snowsnake.cli.old.collect_garbage import main as collect_garbage
 
         return collect_garbage()
+    if words is None and os.path.basename(sys.argv[0]) == "nix-daemon":
+        from snowsnake.cli.daemon import main as daemon
+
+        return daemon()
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(is_old_command=True), "nix-store")
 

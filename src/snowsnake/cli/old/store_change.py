@@ -12,7 +12,6 @@ from snowsnake.cli.building import build_error, report_missing
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.old.store import Request
 from snowsnake.cli.old.store_derivations import needed_derivation, require_built
-from snowsnake.cli.old.store_query import report_changed
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_line
 from snowsnake.diagnostics.error import EvaluationError, as_error
@@ -21,7 +20,6 @@ from snowsnake.store.sizes import size_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from snowsnake.store.local import LocalStore
@@ -150,7 +148,7 @@ def register_validity(request: Request) -> None:
 def _register(request: Request, *, replaces: bool, has_hashes: bool, canonicalises: bool) -> None:
     from snowsnake.store.registration import read_registrations
 
-    store = _local(request.store)
+    store = local_store(request.store)
     infos = []
     for info in read_registrations(sys.stdin.buffer, store.store_dir, has_hashes=has_hashes):
         if replaces or not store.is_valid(info.path):
@@ -158,7 +156,8 @@ def _register(request: Request, *, replaces: bool, has_hashes: bool, canonicalis
     store.make_valid(infos, canonicalises=canonicalises)
 
 
-def _local(store: Store) -> "LocalStore":
+def local_store(store: Store) -> "LocalStore":
+    """ValueError for a store that is behind somebody else."""
     from snowsnake.store.local import LocalStore
 
     if not isinstance(store, LocalStore):
@@ -230,7 +229,7 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller:
         return
     settings = caller.common.settings if isinstance(caller, Request) else caller.settings
     collector = Collector(
-        _local(store),
+        local_store(store),
         caller.reporter.info,
         keeps_outputs=settings["keep-outputs"],
         keeps_derivations=settings["keep-derivations"],
@@ -277,26 +276,12 @@ def collect_garbage(request: Request) -> None:
         paths.update(request.store.collect_garbage(Garbage.TELL_ALIVE if flags[-1] == "--print-live" else Garbage.TELL_DEAD)[0])
     else:
         collector = Collector(
-            _local(request.store), request.reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"]
+            local_store(request.store), request.reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"]
         )
         paths.update(collector.alive() if flags[-1] == "--print-live" else collector.dead())
     request.reporter.info("determining live/dead paths...")
     for path in sorted(paths):
         _line(path)
-
-
-def _verify_links(request: Request, store: "Any", *, repairs: bool) -> bool:
-    """Whether a file that equal files are linked to is damaged, and stays so."""
-    from snowsnake.store.optimising import damaged_links
-
-    has_faults = False
-    for place, found in damaged_links(store.objects):
-        request.reporter.note(f'link "{place}" was modified! expected hash {os.path.basename(place)}, got \'{found}\'')
-        if repairs:
-            os.unlink(place)
-            request.reporter.info(f'removed link "{place}"')
-        has_faults |= not repairs
-    return has_faults
 
 
 def repair_path(request: Request) -> None:
@@ -328,7 +313,7 @@ def optimise_store(store: Store, reporter: "Any") -> None:
         if reporter.verbosity > 3:
             reporter.note(f"optimising path '{path}'...")
 
-    found = _local(store).optimise(tell)
+    found = local_store(store).optimise(tell)
     if found is not None:
         reporter.info(f"{size_text(found[1])} freed by hard-linking {found[0]} files")
 
@@ -350,44 +335,11 @@ def generate_key(request: Request) -> None:
             os.fsync(file.fileno())
 
 
-def _repair(store: "LocalStore", path: str, tell: "Callable[[str], None]") -> bool:
-    """Repairs an object; returns whether it could, and tells why not."""
-    try:
-        store.repair_path(path)
-    except ValueError as error:
-        tell(str(error))
-        return False
-    return True
-
-
 def verify(request: Request) -> int:
     """`--verify`: removes objects from the database whose files are gone; with `--check-contents`, also reports contents without the recorded hash."""
     request.refuse_words()
     flags = request.refuse_flags("--check-contents", "--repair")
-    repairs = "--repair" in flags
-    store = _local(request.store)
-    note = request.reporter.info
-    note("reading the Nix store...")
-    if store.looks_at_folder:
-        note("checking path existence...")
-    has_faults = False
-    present = store.paths()
-    for path in store.missing_objects():
-        users = [user for user in store.referrers(path) if user != path]
-        if users:
-            request.reporter.note(f"path '{path}' disappeared, but it still has valid referrers!")
-            has_faults |= not (repairs and _repair(store, path, request.reporter.warning))
-        else:
-            note(f"path '{path}' disappeared, removing from database...")
-            store.remove(path)
-            present.remove(path)
-    if "--check-contents" in flags:
-        note("checking link hashes...")
-        has_faults |= _verify_links(request, store, repairs=repairs)
-        note("checking store hashes...")
-        for path in present:
-            if os.path.lexists(store.real_path(path)) and report_changed(store, path, request.reporter.note):
-                has_faults |= not (repairs and _repair(store, path, request.reporter.failure))
-    if has_faults:
-        request.reporter.warning("not all store errors were fixed")
+    from snowsnake.cli.verifying import verify_store
+
+    has_faults = verify_store(local_store(request.store), request.reporter, checks_contents="--check-contents" in flags, repairs="--repair" in flags)
     return 1 if has_faults else 0

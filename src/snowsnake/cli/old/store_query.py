@@ -11,11 +11,11 @@ from snowsnake.cli.old.store_derivations import needed_derivation, require_built
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write, write_line
 from snowsnake.store.graph import closure, sorted_paths
-from snowsnake.store.interface import Store, nar_digest
+from snowsnake.store.interface import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from snowsnake.store.path_info import PathInfo
 
@@ -328,6 +328,8 @@ def export(request: Request) -> None:
 def verify_path(request: Request) -> int:
     """`--verify-path`: checks that the contents of objects have the hash that the store recorded."""
     request.refuse_flags(message="no flags expected")
+    from snowsnake.cli.verifying import report_changed
+
     code = 0
     for word in request.words:
         path = request.path(word)
@@ -337,17 +339,5 @@ def verify_path(request: Request) -> int:
             code = 1
     return code
 
-
-def report_changed(store: Store, path: str, report: "Callable[[str], None]") -> bool:
-    """Whether the contents of an object do not have the recorded hash; *report* gets a message if so."""
-    from snowsnake.store.hash import Hash
-
-    wanted = store.known(path).hash
-    found = Hash("sha256", nar_digest(store, path))
-    if found == wanted:
-        return False
-    expected, got = (hash_.format("nix32", with_algorithm=True) for hash_ in (wanted, found))
-    report(f"path '{path}' was modified! expected hash '{expected}', got '{got}'")
-    return True
 
 

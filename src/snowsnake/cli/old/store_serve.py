@@ -12,7 +12,8 @@ def serve(request: Request) -> None:
     flags = request.refuse_flags("--write")
     request.refuse_words()
     from snowsnake.cli.stores import open_store
-    from snowsnake.store.ssh.server import ServeServer, StandardStreams
+    from snowsnake.store.daemon.channel import StandardStreams
+    from snowsnake.store.ssh.server import ServeServer
 
     settings = request.common.settings
     is_writable = "--write" in flags

@@ -14,33 +14,44 @@ from enum import IntEnum
 from snowsnake.store.daemon.channel import Channel, Dial, SocketChannel
 from snowsnake.store.daemon.wire import DaemonError, NoNumber, Wire, without_colours
 
-_CLIENT_MAGIC, _DAEMON_MAGIC = 0x6E697863, 0x6478696F
-_OLDEST, _NEWEST = (1, 32), (1, 38)
+CLIENT_MAGIC, DAEMON_MAGIC = 0x6E697863, 0x6478696F
+OLDEST, NEWEST = (1, 32), (1, 38)
 _INFORMATIVE = 3                           # level of what is shown without -v
-_SAID = {
+SAID = {
     0x6F6C6D67: "next", 0x64617461: "read", 0x64617416: "write", 0x616C7473: "last", 0x63787470: "error",
     0x53545254: "start activity", 0x53544F50: "stop activity", 0x52534C54: "result",
 }  # fmt: skip
 
 
 class Operation(IntEnum):
-    """Requests to a daemon, with their numbers in the protocol."""
+    """Requests to a daemon, with their numbers in the protocol.  Some we only answer."""
 
     IS_VALID_PATH = 1
     QUERY_REFERRERS = 6
     ADD_TO_STORE = 7
+    ADD_TEXT_TO_STORE = 8
     BUILD_PATHS = 9
+    ENSURE_PATH = 10
     ADD_TEMP_ROOT = 11
     ADD_INDIRECT_ROOT = 12
+    SYNC_WITH_GC = 13
     FIND_ROOTS = 14
+    QUERY_DERIVER = 18
     SET_OPTIONS = 19
     COLLECT_GARBAGE = 20
+    QUERY_SUBSTITUTABLE_PATH_INFO = 21
+    QUERY_DERIVATION_OUTPUTS = 22
     QUERY_ALL_VALID_PATHS = 23
     QUERY_PATH_INFO = 26
+    QUERY_DERIVATION_OUTPUT_NAMES = 28
     QUERY_PATH_FROM_HASH_PART = 29
+    QUERY_SUBSTITUTABLE_PATH_INFOS = 30
     QUERY_VALID_PATHS = 31
     QUERY_SUBSTITUTABLE_PATHS = 32
     QUERY_VALID_DERIVERS = 33
+    OPTIMISE_STORE = 34
+    VERIFY_STORE = 35
+    BUILD_DERIVATION = 36
     ADD_SIGNATURES = 37
     NAR_FROM_PATH = 38
     ADD_TO_STORE_NAR = 39
@@ -49,6 +60,7 @@ class Operation(IntEnum):
     REGISTER_DRV_OUTPUT = 42
     QUERY_REALISATION = 43
     ADD_MULTIPLE_TO_STORE = 44
+    ADD_BUILD_LOG = 45
     BUILD_PATHS_WITH_RESULTS = 46
     ADD_PERM_ROOT = 47
 
@@ -73,7 +85,7 @@ class DaemonConnection:
         self._verbosity = int(verbosity) if verbosity.isdigit() else _INFORMATIVE
         self.wire = Wire(_through_socket(dial) if isinstance(dial, str) else dial())
         self.is_broken = False
-        self.version = _OLDEST
+        self.version = OLDEST
         try:
             self._greet()
         except NotConnected:
@@ -99,8 +111,8 @@ class DaemonConnection:
 
     def _greet(self) -> None:
         wire = self.wire
-        wire.add_number(_CLIENT_MAGIC)
-        wire.add_number(_as_number(_NEWEST))
+        wire.add_number(CLIENT_MAGIC)
+        wire.add_number(as_number(NEWEST))
         wire.flush()
         seen = b""
         try:
@@ -108,7 +120,7 @@ class DaemonConnection:
             magic = int.from_bytes(seen, "little")
             if magic >> 32:
                 raise NoNumber("")
-            if magic != _DAEMON_MAGIC:
+            if magic != DAEMON_MAGIC:
                 raise DaemonError("nix-daemon protocol mismatch")
             seen += wire.exactly(8)
             daemon = int.from_bytes(seen[8:], "little")
@@ -117,11 +129,11 @@ class DaemonConnection:
         except NoNumber:                   # 2.34 reads numbers of 32 bits here
             raise DaemonError(f"protocol mismatch, got '{wire.all_of_it(seen)}'") from None
         version = (daemon >> 8, daemon & 0xFF)
-        if version[0] != _NEWEST[0]:
+        if version[0] != NEWEST[0]:
             raise DaemonError("Nix daemon protocol version not supported")
-        if version < _OLDEST:
+        if version < OLDEST:
             raise DaemonError("the Nix daemon version is too old")
-        self.version = min(version, _NEWEST)
+        self.version = min(version, NEWEST)
         if self.version >= (1, 38):
             wire.add_texts([])            # optional features of the protocol: we know none
             wire.flush()
@@ -193,7 +205,7 @@ class DaemonConnection:
         wire = self.wire
         while True:
             number = wire.number()
-            said = _SAID.get(number)
+            said = SAID.get(number)
             if said == "last":
                 return
             if said == "error":
@@ -278,5 +290,5 @@ _OWN_FIELDS = frozenset(
 )  # fmt: skip
 
 
-def _as_number(version: tuple[int, int]) -> int:
+def as_number(version: tuple[int, int]) -> int:
     return version[0] << 8 | version[1]

@@ -99,6 +99,10 @@ class Message:
     def add_path_info(self, info: PathInfo) -> None:
         """An object's facts, as both protocols send them before its archive."""
         self.add_text(info.path)
+        self.add_facts(info)
+
+    def add_facts(self, info: PathInfo) -> None:
+        """As `add_path_info`, without the path."""
         self.add_text(info.deriver or "")
         self.add_text(info.hash.digest.hex())
         self.add_texts(info.references)
@@ -119,14 +123,18 @@ class Wire(Message):
     ['a', 'bc']
     """
 
-    def __init__(self, connection: Channel | socket.socket, at_end: str = "Nix daemon disconnected unexpectedly (maybe it crashed?)") -> None:
-        """*at_end*: the message if the other side ends in the middle of something."""
+    def __init__(
+        self, connection: Channel | socket.socket, at_end: str = "Nix daemon disconnected unexpectedly (maybe it crashed?)", *, is_server: bool = False
+    ) -> None:
+        """*at_end*: the message for an end where there must be none.  *is_server*: the other side may read after it has sent its last request."""
         super().__init__()
         self._channel = SocketChannel(connection) if isinstance(connection, socket.socket) else connection
         self._at_end = at_end
         self._in = bytearray()
         self._start = 0
         self._is_gone = False
+        self._is_server = is_server
+        self._is_heard_out = False
         self._taken_bytes = 0              # how much was read so far
 
     def close(self) -> None:
@@ -151,12 +159,16 @@ class Wire(Message):
         channel = self._channel
         poller = select.poll()             # not `select`, which knows only the first thousand descriptors
         poller.register(channel.sending_fd, select.POLLOUT)
-        poller.register(channel.receiving_fd, select.POLLIN | (select.POLLOUT if channel.receiving_fd == channel.sending_fd else 0))
+        if not self._is_heard_out:
+            poller.register(channel.receiving_fd, select.POLLIN | (select.POLLOUT if channel.receiving_fd == channel.sending_fd else 0))
         while left and not self._is_gone:
             for fd, events in poller.poll():
-                if fd == channel.receiving_fd and events & ~select.POLLOUT:
-                    self._is_gone = not self._receive()
-                    if len(self._in) - self._start > _MAX_WAITING_BYTES:
+                if fd == channel.receiving_fd and events & ~select.POLLOUT and not self._is_heard_out:
+                    if not self._receive():
+                        self._is_gone, self._is_heard_out = not self._is_server, True
+                        poller.unregister(fd)
+                        poller.register(channel.sending_fd, select.POLLOUT)
+                    elif len(self._in) - self._start > _MAX_WAITING_BYTES:
                         raise DaemonError(f"the Nix daemon sends more than {_MAX_WAITING_BYTES} bytes before it reads what it was sent")
                 if fd == channel.sending_fd and events & ~select.POLLIN and not self._is_gone:
                     try:
@@ -246,6 +258,26 @@ class Wire(Message):
         if not size or (not self.has_data and not self._receive()):
             return b""
         return self.exactly(min(size, len(self._in) - self._start))
+
+
+class Limited:
+    """So many bytes of a stream."""
+
+    def __init__(self, stream: Wire, size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def read(self, size: int = _PIECE_BYTES) -> bytes:
+        wanted = min(size, self._left)
+        data = self._stream.read(wanted) if wanted else b""
+        if wanted and not data:
+            raise DaemonError("unexpected end-of-file")
+        self._left -= len(data)
+        return data
+
+    def drain(self) -> None:
+        while self.read():
+            pass
 
 
 def without_colours(text: str) -> str:

@@ -7,12 +7,10 @@ building what is not in the store (`BuildDerivation`) is not ours.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
-from typing import BinaryIO
 
 from snowsnake.store.daemon.channel import Channel
-from snowsnake.store.daemon.wire import DaemonError, Wire
+from snowsnake.store.daemon.wire import DaemonError, Limited, Wire
 from snowsnake.store.graph import closure
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import NotValid, Store, archive_of
@@ -24,36 +22,13 @@ _PERMANENT_FAILURE, _TIMED_OUT = 3, 8
 _TIMED_OUT_CODE = 101                      # the exit code of a command after a time-out
 
 
-class StandardStreams(Channel):
-    """Standard input and output as a channel.  Whatever else this process prints goes to standard error from now on."""
-
-    def __init__(self) -> None:
-        self.receiving_fd = 0
-        self.sending_fd = os.dup(1)
-        os.dup2(2, 1)
-
-    def recv(self, size: int) -> bytes:
-        return os.read(0, size)
-
-    def send(self, data: memoryview) -> int:
-        return os.write(self.sending_fd, data)
-
-    def end_sending(self) -> None:
-        sending, self.sending_fd = self.sending_fd, -1
-        if sending >= 0:
-            os.close(sending)
-
-    def close(self) -> None:
-        self.end_sending()
-
-
 class ServeServer:
     """Answers one client.  *limit(name, number)* is called with the client's limits for builds; *name* is that of a setting.  *is_writable*: the client
     may change the store."""
 
     def __init__(self, store: Store, channel: Channel, *, is_writable: bool, limit: Callable[[str, int], None] = lambda name, number: None) -> None:
         self._store = store
-        self._wire = Wire(channel, "unexpected end-of-file")
+        self._wire = Wire(channel, "unexpected end-of-file", is_server=True)
         self._is_writable = is_writable
         self._limit = limit
         self._version = NEWEST
@@ -166,30 +141,13 @@ class ServeServer:
             path, f"{hash_.algorithm}:{hash_.base16}", size, references, content or None, self._store.parse(deriver) if deriver else None,
             registration_time_s=registered, is_ultimate=is_ultimate, signatures=signatures,
         )  # fmt: skip
-        archive = _Limited(wire, size)
+        archive = Limited(wire, size)
         if not self._store.is_valid(path):
             self._store.import_object(info, archive)       # type: ignore[arg-type]  # only `read` is used
-        while archive.read(_PIECE_BYTES):
-            pass
+        archive.drain()
         wire.add_number(1)
 
 
 def _with_outputs(item: str) -> str:
     """A derivation alone means all of its outputs."""
     return item + "!*" if item.endswith(".drv") else item
-
-
-class _Limited:
-    """The next *size* bytes of a stream; DaemonError if it has fewer."""
-
-    def __init__(self, stream: Wire | BinaryIO, size: int) -> None:
-        self._stream = stream
-        self._left = size
-
-    def read(self, size: int = _PIECE_BYTES) -> bytes:
-        wanted = min(size, self._left)
-        data = self._stream.read(wanted) if wanted else b""
-        if wanted and not data:
-            raise DaemonError("unexpected end-of-file")
-        self._left -= len(data)
-        return data

@@ -1,0 +1,285 @@
+"""`nix-daemon` of Nix 2.34, option for option: `snowsnake-store` when it is called so (`snowsnake links`); and `nix daemon`.
+
+In: the words of its command line.  Out: with `--stdio` the client on standard input is served, as `ssh-ng://` stores start it; without, those that connect
+to the socket, each by a process of its own.
+"""
+
+import grp
+import json
+import os
+import pwd
+import signal
+import socket
+import struct
+import sys
+
+from snowsnake.cli.old.command_line import Request, read_request
+from snowsnake.cli.output import Reporter, guarded
+from snowsnake.diagnostics.error import as_error
+from snowsnake.settings import Settings
+from snowsnake.settings.errors import SettingError
+from snowsnake.settings.store_reference import StoreReference
+
+TYPE_CHECKING = False                 # `typing` would be imported by every command
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from snowsnake.cli.nix.command_line import Call
+    from snowsnake.store.daemon.channel import Channel
+    from snowsnake.store.garbage import Collector
+    from snowsnake.store.interface import Store
+    from snowsnake.store.path_info import PathInfo
+
+_HELP = """usage: nix-daemon [OPTION …]
+
+Takes the options of that of Nix 2.34; its manual applies:
+  --stdio                              serve the client on standard input and output
+  --force-trusted, --force-untrusted   whom to trust, whoever it is (feature daemon-trust-override)
+  --process-ops                        do what is requested here, and not behind another daemon"""
+_EVERYBODY_SETS = ("timeout", "max-silent-time", "build-poll-interval", "connect-timeout")
+_NOBODY_SETS = ("experimental-features", "plugin-files", "ssh-auth-sock")
+_TRUST = {"--force-trusted": True, "--force-untrusted": False, "--default-trust": None}
+
+
+class _Request(Request):
+    FLAGS = {"--stdio": "is_stdio", "--daemon": "is_daemon", "--process-ops": "processes"}
+    takes_words = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_stdio = self.is_daemon = self.processes = False
+        self.trust: bool | None = None
+        self.is_overridden = False
+
+    def option(self, word: str, rest: list[str]) -> bool:
+        if word not in _TRUST:
+            return super().option(word, rest)
+        self.trust, self.is_overridden = _TRUST[word], True
+        return True
+
+
+class Served:
+    """What the server needs of a command (`Duties` of store/daemon/server.py): settings, messages, the rooms above the store."""
+
+    def __init__(self, store: "Store", settings: Settings, reporter: Reporter) -> None:
+        self._store = store
+        self._settings = settings
+        self._reporter = reporter
+
+    def set_verbosity(self, level: int) -> None:
+        self._reporter.verbosity = level
+
+    def set_option(self, name: str, text: str, *, is_trusted: bool) -> None:
+        warn = self._reporter.warning
+        if name in _NOBODY_SETS:
+            return
+        if not is_trusted and name in ("substituters", "binary-caches"):
+            text = " ".join(word for word in text.split() if self._may_substitute(word))
+        elif not is_trusted and name not in _EVERYBODY_SETS and (name, text) != ("builders", ""):
+            warn(f"ignoring the client-specified setting '{name}', because it is a restricted setting and you are not a trusted user")
+            return
+        try:
+            self._settings.set_or_warn(name, text)
+        except SettingError as error:
+            warn(str(error))
+
+    def _may_substitute(self, word: str) -> bool:
+        allowed = {*self._settings["trusted-substituters"], *self._settings["substituters"]}
+        try:
+            found = StoreReference.parse(word).render()
+        except SettingError:
+            found = ""
+        if found in allowed or f"{found}/" in allowed:
+            return True
+        self._reporter.warning(
+            f"ignoring untrusted substituter '{word}', you are not a trusted user.\n"
+            "Run `man nix.conf` for more information on the `substituters` configuration option."
+        )
+        return False
+
+    def check_signature(self, info: "PathInfo") -> None:
+        from snowsnake.build.copying import check_signatures
+        from snowsnake.store.local import LocalStore
+        from snowsnake.store.trust import Keys
+
+        if self._settings["require-sigs"] and isinstance(self._store, LocalStore):
+            check_signatures(info, self._store, Keys.parse(list(self._settings["trusted-public-keys"])))
+
+    def collector(self) -> "Collector":
+        from snowsnake.store.garbage import Collector
+        from snowsnake.store.local import LocalStore
+
+        if not isinstance(self._store, LocalStore):
+            raise ValueError(f"Garbage collection not supported by store '{self._store.url}'")
+        settings = self._settings
+        return Collector(self._store, self._reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"])
+
+    def verify(self, *, checks_contents: bool, repairs: bool) -> bool:
+        from snowsnake.cli.verifying import verify_store
+        from snowsnake.store.local import LocalStore
+
+        if not isinstance(self._store, LocalStore):
+            raise ValueError(f"operation 'verifyStore' is not supported by store '{self._store.url}'")
+        return verify_store(self._store, self._reporter, checks_contents=checks_contents, repairs=repairs)
+
+    def failures(self, make: "Callable[[], object]") -> "dict[str, ValueError]":
+        found: dict[str, Any] = {}
+        self._reporter.build_failures = found
+        try:
+            make()
+        except ValueError as error:
+            found.setdefault(getattr(error, "drv_path", "") or ("" if not found else next(iter(found))), error)
+        finally:
+            self._reporter.build_failures = None
+        return found
+
+
+class _ClientReporter(Reporter):
+    """Tells a client everything that a command would tell its user."""
+
+    def __init__(self) -> None:
+        super().__init__("internal-json")
+        self.send: Callable[[dict[str, Any]], None] = lambda facts: None
+
+    def _write(self, text: str) -> None:
+        for line in text.split("\n@nix "):
+            whole = line.removeprefix("@nix ")
+            self.send(json.loads(whole) if whole.startswith("{") else {"action": "msg", "level": 0, "msg": whole})
+
+
+def serve(settings: Settings, channel: "Channel", *, is_trusted: bool) -> None:
+    """Serves one client; ValueError if it is none."""
+    from snowsnake.cli.stores import open_store
+    from snowsnake.store.daemon.server import DaemonServer
+
+    reporter = _ClientReporter()
+    with open_store(settings, reporter.warning, is_writable=True, reporter=reporter) as store:
+        server = DaemonServer(store, channel, Served(store, settings, reporter), is_trusted=is_trusted)
+        reporter.send = server.tell
+        server.run()
+
+
+def run(words: list[str], reporter: Reporter) -> int:
+    """Run one command line; returns the exit code."""
+    request = _Request()
+    common = read_request(request, words, reporter, "nix-daemon", _HELP)
+    if common is None:
+        return 0
+    common.settings.finish()
+    if request.is_overridden:
+        common.settings.require("daemon-trust-override")
+    if request.processes:
+        common.settings.require("mounted-ssh-store")
+    return _run(common.settings, reporter, request.trust, is_stdio=request.is_stdio)
+
+
+def run_for_nix(call: "Call") -> int:
+    """`nix daemon`."""
+    given = call.given
+    trust = True if given.flag("force_trusted") else False if given.flag("force_untrusted") else None
+    if any(given.flag(key) for key in ("force_trusted", "force_untrusted", "default_trust")):
+        call.settings.require("daemon-trust-override")
+    if given.flag("process_ops"):
+        call.settings.require("mounted-ssh-store")
+    return _run(call.settings, call.reporter, trust, is_stdio=given.flag("stdio"))
+
+
+def _run(settings: Settings, reporter: Reporter, trust: bool | None, *, is_stdio: bool) -> int:
+    try:
+        if is_stdio:
+            from snowsnake.store.daemon.channel import StandardStreams
+
+            serve(settings, StandardStreams(), is_trusted=trust is not False)
+        else:
+            _listen(settings, reporter, trust)
+    except ValueError as error:
+        raise as_error(error) from None
+    return 0
+
+
+def _listen(settings: Settings, reporter: Reporter, trust: bool | None) -> None:
+    """Accepts clients until somebody ends it."""
+    from snowsnake.settings.places import daemon_socket
+
+    path = daemon_socket(settings.environment)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if os.path.lexists(path):
+        os.unlink(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        before = os.umask(0o111)           # everybody may connect; who may stay is found out then
+        try:
+            listener.bind(path)
+        finally:
+            os.umask(before)
+        listener.listen(100)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)      # nobody waits for children
+        while True:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                os._exit(_serve_one(settings, reporter, connection, listener, trust))
+            connection.close()
+
+
+def _serve_one(settings: Settings, reporter: Reporter, connection: socket.socket, listener: socket.socket, trust: bool | None) -> int:
+    """In a process of its own."""
+    from snowsnake.store.daemon.channel import SocketChannel
+
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    listener.close()
+    os.setsid()
+    try:
+        if trust is None:
+            trust = _authenticate(settings, reporter, connection)
+        serve(settings, SocketChannel(connection), is_trusted=trust)
+        return 0
+    except (ValueError, OSError) as error:
+        reporter.failure(str(error))
+        return 1
+    finally:
+        sys.stderr.flush()
+
+
+def _authenticate(settings: Settings, reporter: Reporter, connection: socket.socket) -> bool:
+    """Whether the user at the other end is trusted; ValueError for one who may not connect."""
+    process, user, group = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    names = _names_of(user, group)
+    is_trusted = _is_among(names, user, settings["trusted-users"])
+    if not is_trusted and not _is_among(names, user, settings["allowed-users"]):
+        raise ValueError(f"user '{names[0]}' is not allowed to connect to the Nix daemon")
+    reporter.info(f"accepted connection from pid {process}, user {names[0]}{' (trusted)' if is_trusted else ''}")
+    return is_trusted
+
+
+def _names_of(user: int, group: int) -> list[str]:
+    """The name of a user, or its number, and `@` with the name of its group."""
+    try:
+        name = pwd.getpwuid(user).pw_name
+    except KeyError:
+        name = str(user)
+    try:
+        return [name, "@" + grp.getgrgid(group).gr_name]
+    except KeyError:
+        return [name, f"@{group}"]
+
+
+def _is_among(names: list[str], user: int, allowed: "Iterable[str]") -> bool:
+    for word in allowed:
+        if word == "*" or word in names:
+            return True
+        if word.startswith("@"):
+            try:
+                if names[0] in grp.getgrnam(word[1:]).gr_mem:
+                    return True
+            except KeyError:
+                continue
+    return False
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run a command line; returns the exit code."""
+    return guarded(run, sys.argv[1:] if words is None else words, Reporter(is_old_command=True), "nix-daemon")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,748 @@
+"""The other side of the worker protocol: `nix-daemon --stdio`, and the daemon behind a socket, for clients of C++ Nix and ours.
+
+In: a store, a channel to a client that may be hostile, what the store alone cannot do (`Duties`).  Out: answers, until the client ends, and what is told
+while they are made.  Versions 1.32 to 1.38.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Protocol, cast
+
+from snowsnake.store.collecting import CollectingStore
+from snowsnake.store.daemon.channel import Channel
+from snowsnake.store.daemon.connection import CLIENT_MAGIC, DAEMON_MAGIC, NEWEST, OLDEST, SAID, Operation, as_number
+from snowsnake.store.daemon.sent_derivation import SentDerivation, read_derivation
+from snowsnake.store.daemon.wire import DaemonError, Limited, Wire
+from snowsnake.store.garbage import Collector, find_roots
+from snowsnake.store.hash import Hash
+from snowsnake.store.interface import NotValid, Store, archive_of
+from snowsnake.store.local import LocalStore
+from snowsnake.store.path_info import PathInfo, check_claims
+from snowsnake.store.realisation import Realisation, split_key
+from snowsnake.version import NIX_VERSION
+
+_PIECE_BYTES = 1 << 16
+_NUMBERS = {name: number for number, name in SAID.items()}
+_INFORMATIVE = 3
+_REPAIR, _CHECK = 1, 2                     # how something is to be built
+_BUILT, _SUBSTITUTED, _ALREADY_VALID, _FAILED, _OUTPUT_REJECTED, _TIMED_OUT, _MISC, _DEPENDENCY, _DIFFERS = 0, 1, 2, 3, 5, 8, 9, 10, 12
+_BY_EXIT_CODE = {0x01: _TIMED_OUT, 0x02: _OUTPUT_REJECTED, 0x68: _DIFFERS}         # bits of the exit code of a failure
+_TELL_ALIVE, _TELL_DEAD, _REMOVE_DEAD, _REMOVE_THESE = range(4)
+_NO_LIMIT = (1 << 64) - 1
+_OWN_FIELDS = ("keep-failed", "keep-going", "fallback", "verbosity", "max-jobs", "max-silent-time", "", "verbose-build", "", "", "cores", "substitute")
+
+
+class Duties(Protocol):
+    """What the server is told by the command that runs it, which knows the settings."""
+
+    def set_option(self, name: str, text: str, *, is_trusted: bool) -> None:
+        """A client's setting counts from now on, as far as it may."""
+
+    def set_verbosity(self, level: int) -> None:
+        """What is told from now on."""
+
+    def check_signature(self, info: PathInfo) -> None:
+        """ValueError if an object may not be added, because nobody who is trusted signed it."""
+
+    def collector(self) -> Collector:
+        """For the removal of objects."""
+
+    def verify(self, *, checks_contents: bool, repairs: bool) -> bool:
+        """Whether the store has faults that stay; they are told."""
+
+    def failures(self, make: Callable[[], object]) -> dict[str, ValueError]:
+        """Calls *make*; what went wrong, by derivation, "" for what belongs to none."""
+
+
+class DaemonServer:
+    """Serves one client.  What it is not trusted with is refused, or not believed."""
+
+    def __init__(self, store: Store, channel: Channel, duties: Duties, *, is_trusted: bool) -> None:
+        self._store = store
+        self._channel = channel
+        self._wire = Wire(channel, "unexpected end-of-file", is_server=True)
+        self._duties = duties
+        self._is_trusted = is_trusted
+        self._version = NEWEST
+        self._is_working = False           # so that the client reads what we tell
+        self._waiting: list[Mapping[str, Any]] = []
+        self.verbosity = _INFORMATIVE
+        if isinstance(store, CollectingStore):
+            store.must_stop = self._is_gone
+        self._answers: dict[int, Callable[[], None]] = {
+            Operation.IS_VALID_PATH: self._is_valid, Operation.QUERY_REFERRERS: lambda: self._paths_of(store.referrers), Operation.ADD_TO_STORE: self._add,
+            Operation.ADD_TEXT_TO_STORE: self._add_text, Operation.BUILD_PATHS: self._build, Operation.ENSURE_PATH: self._ensure,
+            Operation.ADD_TEMP_ROOT: self._keep, Operation.ADD_INDIRECT_ROOT: self._indirect_root, Operation.SYNC_WITH_GC: self._nothing,
+            Operation.FIND_ROOTS: self._roots, Operation.QUERY_DERIVER: self._deriver, Operation.SET_OPTIONS: self._options,
+            Operation.COLLECT_GARBAGE: self._collect, Operation.QUERY_SUBSTITUTABLE_PATH_INFO: self._offer,
+            Operation.QUERY_DERIVATION_OUTPUTS: lambda: self._paths_of(lambda path: store.outputs(path).values()),
+            Operation.QUERY_ALL_VALID_PATHS: self._all_paths, Operation.QUERY_PATH_INFO: self._info,
+            Operation.QUERY_DERIVATION_OUTPUT_NAMES: lambda: self._texts_of(lambda path: store.read_derivation(path).outputs),
+            Operation.QUERY_PATH_FROM_HASH_PART: self._path_with_hash, Operation.QUERY_SUBSTITUTABLE_PATH_INFOS: self._offers,
+            Operation.QUERY_VALID_PATHS: self._valid_paths, Operation.QUERY_SUBSTITUTABLE_PATHS: self._substitutable,
+            Operation.QUERY_VALID_DERIVERS: lambda: self._paths_of(store.valid_derivers), Operation.OPTIMISE_STORE: self._optimise,
+            Operation.VERIFY_STORE: self._verify, Operation.BUILD_DERIVATION: self._build_derivation, Operation.ADD_SIGNATURES: self._sign,
+            Operation.NAR_FROM_PATH: self._archive, Operation.ADD_TO_STORE_NAR: self._import, Operation.QUERY_MISSING: self._missing,
+            Operation.QUERY_DERIVATION_OUTPUT_MAP: self._output_map, Operation.REGISTER_DRV_OUTPUT: self._register, Operation.QUERY_REALISATION: self._realisation,
+            Operation.ADD_MULTIPLE_TO_STORE: self._import_several, Operation.ADD_BUILD_LOG: self._add_log,
+            Operation.BUILD_PATHS_WITH_RESULTS: self._build_with_results, Operation.ADD_PERM_ROOT: self._root,
+        }  # fmt: skip
+
+    def run(self) -> None:
+        """Answers until the client ends; ValueError for what is no client."""
+        self._greet()
+        wire = self._wire
+        while not wire.is_at_end():
+            number = wire.number()
+            try:
+                if number not in self._answers:
+                    raise DaemonError(f"invalid operation {number}")
+                self._answers[number]()
+                wire.flush()
+            except Exception as error:
+                was_understood = self._is_working
+                self._refuse(error)
+                if not was_understood:     # the rest of the request is not the next one
+                    return
+
+    def _greet(self) -> None:
+        wire = self._wire
+        if wire.number() != CLIENT_MAGIC:
+            raise DaemonError("protocol mismatch")
+        wire.add_number(DAEMON_MAGIC)
+        wire.add_number(as_number(NEWEST))
+        wire.flush()
+        number = wire.number()
+        self._version = min((number >> 8, number & 0xFF), NEWEST)
+        if self._version < OLDEST:
+            raise DaemonError("the Nix client version is too old")
+        if self._version >= (1, 38):
+            wire.texts()                   # optional features of the protocol: there are none yet
+            wire.add_texts([])
+            wire.flush()
+        if wire.flag():                    # affinity to a CPU, and room to reserve, once
+            wire.number()
+        wire.number()
+        if self._version >= (1, 33):
+            wire.add_text(NIX_VERSION)
+        if self._version >= (1, 35):
+            trusted = self._store.facts().get("trusted") if self._is_trusted else False
+            wire.add_number(0 if trusted is None else 1 if trusted else 2)
+        wire.add_number(_NUMBERS["last"])
+        wire.flush()
+
+    # --- telling
+
+    @contextmanager
+    def _work(self) -> Iterator[None]:
+        """The client waits, and reads what we tell; afterwards comes the answer."""
+        self._is_working = True
+        for facts in self._waiting:
+            self._send(facts)
+        self._waiting.clear()
+        yield
+        self._is_working = False
+        self._wire.add_number(_NUMBERS["last"])
+
+    def tell(self, facts: Mapping[str, Any]) -> None:
+        """Sends an event in C++ Nix's form, now or as soon as the client reads it."""
+        if self._is_working:
+            self._send(facts)
+        else:
+            self._waiting.append(facts)
+
+    def _send(self, facts: Mapping[str, Any]) -> None:
+        wire, action = self._wire, facts["action"]
+        if action == "msg":
+            if facts.get("level", 0) <= self.verbosity:
+                wire.add_number(_NUMBERS["next"])
+                wire.add_text(f"{facts['msg']}\n")
+        elif action == "stop":
+            wire.add_number(_NUMBERS["stop activity"])
+            wire.add_number(facts["id"])
+        elif action == "start":
+            for number in (_NUMBERS["start activity"], facts["id"], facts["level"], facts["type"]):
+                wire.add_number(number)
+            wire.add_text(facts["text"])
+            self._add_fields(facts.get("fields", ()))
+            wire.add_number(facts["parent"])
+        elif action == "result":
+            for number in (_NUMBERS["result"], facts["id"], facts["type"]):
+                wire.add_number(number)
+            self._add_fields(facts["fields"])
+        wire.flush()
+
+    def _add_fields(self, fields: Iterable[int | str]) -> None:
+        found = list(fields)
+        self._wire.add_number(len(found))
+        for value in found:
+            self._wire.add_number(isinstance(value, str))
+            if isinstance(value, str):
+                self._wire.add_text(value)
+            else:
+                self._wire.add_number(value)
+
+    def _refuse(self, error: Exception) -> None:
+        self._is_working = False
+        wire = self._wire
+        wire.data.clear()                  # of an answer
+        wire.add_number(_NUMBERS["error"])
+        wire.add_text("Error")
+        wire.add_number(0)                 # its level
+        wire.add_text("Error")
+        wire.add_text(str(error))
+        wire.add_number(0)                 # no position
+        traces = getattr(error, "trace", ()) or getattr(error, "traces", ())
+        wire.add_number(len(traces))
+        for trace in traces:
+            wire.add_number(0)
+            wire.add_text(str(trace))
+        wire.flush()
+
+    def _is_gone(self) -> bool:
+        """Whether the client has hung up: then nothing is built for it."""
+        poller = select.poll()
+        poller.register(self._channel.receiving_fd, 0)
+        return any(events & (select.POLLHUP | select.POLLERR) for _, events in poller.poll(0))
+
+    # --- reading
+
+    def _path(self) -> str:
+        return self._store.parse(self._wire.text())
+
+    def _paths(self) -> list[str]:
+        return self._wire.items(self._path)
+
+    def _require_trust(self, message: str) -> None:
+        if not self._is_trusted:
+            raise ValueError(message)
+
+    # --- answers about the store
+
+    def _nothing(self) -> None:
+        with self._work():
+            pass
+        self._wire.add_number(1)
+
+    def _is_valid(self) -> None:
+        path = self._path()
+        with self._work():
+            found = self._store.is_valid(path)
+        self._wire.add_number(found)
+
+    def _valid_paths(self) -> None:
+        paths, substitutes = self._paths(), self._wire.flag()
+        store = self._store
+        with self._work():
+            found = store.valid_among(paths)
+            if substitutes and len(found) < len(set(paths)):
+                offered = store.missing(set(paths) - found).fetches
+                with contextlib.suppress(ValueError):      # whoever asks sees what became valid
+                    store.realise([path for path in paths if path in offered])
+                found = store.valid_among(paths)
+        self._wire.add_texts(sorted(found))
+
+    def _fetches(self, paths: Iterable[str]) -> dict[str, Any]:
+        wanted = set(paths)
+        return {path: offer for path, offer in self._store.missing([path for path in wanted if not self._store.is_valid(path)]).fetches.items() if path in wanted}
+
+    def _substitutable(self) -> None:
+        paths = self._paths()
+        with self._work():
+            found = self._fetches(paths)
+        self._wire.add_texts(sorted(found))
+
+    def _offer(self) -> None:
+        path = self._path()
+        with self._work():
+            found = self._fetches([path]).get(path)
+        self._wire.add_number(found is not None)
+        if found is not None:
+            self._add_offer(found)
+
+    def _offers(self) -> None:
+        wire = self._wire
+        paths = wire.items(lambda: (self._path(), wire.text())[0])         # with content addresses
+        with self._work():
+            found = {path: offer for path, offer in self._fetches(paths).items() if offer is not None}
+        wire.add_number(len(found))
+        for path, offer in found.items():
+            wire.add_text(path)
+            self._add_offer(offer)
+
+    def _add_offer(self, offer: Any) -> None:
+        self._wire.add_text("")            # its deriver is not asked for
+        self._wire.add_texts(offer.references)
+        self._wire.add_number(offer.download_size)
+        self._wire.add_number(offer.nar_size)
+
+    def _paths_of(self, find: Callable[[str], Iterable[str]]) -> None:
+        self._texts_of(lambda path: sorted(set(find(path))))
+
+    def _texts_of(self, find: Callable[[str], Iterable[str]]) -> None:
+        path = self._path()
+        with self._work():
+            found = list(find(path))
+        self._wire.add_texts(found)
+
+    def _all_paths(self) -> None:
+        with self._work():
+            found = self._store.paths()
+        self._wire.add_texts(found)
+
+    def _info(self) -> None:
+        path = self._path()
+        with self._work():
+            found = self._store.info(path)
+        self._wire.add_number(found is not None)
+        if found is not None:
+            self._wire.add_facts(found)
+
+    def _deriver(self) -> None:
+        path = self._path()
+        with self._work():
+            found = self._store.known(path).deriver
+        self._wire.add_text(found or "")
+
+    def _path_with_hash(self) -> None:
+        digits = self._wire.text()
+        with self._work():
+            found = self._store.path_with_hash(digits)
+        self._wire.add_text(found or "")
+
+    def _output_map(self) -> None:
+        path = self._path()
+        with self._work():
+            known, names = self._store.outputs(path), list(self._store.read_derivation(path).outputs)
+        self._wire.add_number(len(names))
+        for name in names:
+            self._wire.add_text(name)
+            self._wire.add_text(known.get(name, ""))
+
+    def _realisation(self) -> None:
+        key = self._wire.text()
+        with self._work():
+            split_key(key)
+            found = self._store.realisation(key)
+        self._wire.add_texts([] if found is None else [_as_text(found)])
+
+    def _missing(self) -> None:
+        wire = self._wire
+        items = wire.texts()
+        with self._work():
+            found = self._store.missing(items)
+        for paths in (found.builds, found.fetches, found.unknown):
+            wire.add_texts(paths)
+        wire.add_number(found.download_size)
+        wire.add_number(found.nar_size)
+
+    def _archive(self) -> None:
+        path = self._path()
+        with self._work():
+            if not self._store.is_valid(path):
+                raise NotValid(path)
+            archive = archive_of(self._store, path)
+        with archive:
+            while piece := archive.read(_PIECE_BYTES):
+                self._wire.data += piece
+                self._wire.flush()
+
+    # --- adding
+
+    @contextmanager
+    def _frames(self) -> Iterator[Wire]:
+        """What the client sends in pieces; all of it is taken, whatever becomes of it."""
+        frames = _Frames(self._wire)
+        try:
+            yield Wire(frames, "unexpected end-of-file")
+        finally:
+            frames.drain()
+
+    def _add(self) -> None:
+        wire = self._wire
+        name, address, references, _ = wire.text(), wire.text(), self._paths(), wire.flag()
+        with self._work(), self._frames() as contents:
+            info = self._store.known(self._added(name, address, references, contents))
+        wire.add_text(info.path)
+        wire.add_facts(info)
+
+    def _added(self, name: str, address: str, references: list[str], contents: Wire) -> str:
+        """*address*: a method and an algorithm, such as "fixed:r:sha256"."""
+        from snowsnake.store.adding import add_path
+        from snowsnake.store.nar_reader import unpack
+
+        store = self._store
+        kind, _, algorithm = address.rpartition(":")
+        method = {"text": "text", "fixed": "flat", "fixed:r": "nar", "fixed:git": "git"}.get(kind)
+        if method is None or not isinstance(store, CollectingStore):
+            raise ValueError(f"operation 'addToStoreFromDump' is not supported by store '{store.url}'" if method else f"unknown content address method '{kind}'")
+        if (method, algorithm) == ("nar", "sha256"):
+            return self._written(cast("LocalStore", store).add_archive(name, cast("BinaryIO", contents), references))      # of which only `read` is used
+        with tempfile.TemporaryDirectory() as folder:
+            place = f"{folder}/object"
+            if method in ("nar", "git"):
+                unpack(cast("BinaryIO", contents), place)
+            else:
+                with open(place, "xb") as file:
+                    while piece := contents.read(_PIECE_BYTES):
+                        file.write(piece)
+            if method == "text":
+                with open(place, "rb") as file:
+                    return self._written(store.add_text(name, file.read(), references))
+            if references:
+                raise ValueError("only texts and archives that are hashed with sha256 may refer to something")
+            return self._written(add_path(store, name, place, method, algorithm))
+
+    def _written(self, path: str) -> str:
+        assert isinstance(self._store, CollectingStore)
+        self._store.flush()
+        return path
+
+    def _add_text(self) -> None:
+        wire = self._wire
+        name, contents, references = wire.text(), wire.raw(), self._paths()
+        with self._work():
+            path = self._store.add_text(name, contents, references)
+            if isinstance(self._store, CollectingStore):
+                self._store.flush()
+        wire.add_text(path)
+
+    def _import(self) -> None:
+        wire = self._wire
+        info = self._read_info(wire)
+        _, is_believed = wire.flag(), wire.flag()
+        with self._work(), self._frames() as archive:
+            self._import_one(info, archive, is_believed=is_believed)
+
+    def _import_several(self) -> None:
+        _, is_believed = self._wire.flag(), self._wire.flag()
+        with self._work(), self._frames() as stream:
+            for _ in range(stream.count()):
+                info = self._read_info(stream)
+                archive = Limited(stream, info.nar_size)
+                self._import_one(info, archive, is_believed=is_believed)
+                archive.drain()
+
+    def _import_one(self, info: PathInfo, archive: Any, *, is_believed: bool) -> None:
+        store = self._store
+        is_believed = is_believed and self._is_trusted
+        if not self._is_trusted:
+            info.is_ultimate = False
+        if store.is_valid(info.path):
+            return
+        if not isinstance(store, LocalStore):
+            store.import_object(info, archive, is_checked=is_believed)
+            return
+        if not is_believed:
+            self._duties.check_signature(info)
+        from snowsnake.store.content_check import check_content
+
+        store.keep(info.path)
+        place = store.unpack_import(info, archive)
+        check_content(info, place)
+        store.adopt_import(info, place)
+        store.flush()
+
+    def _read_info(self, wire: Wire) -> PathInfo:
+        path, deriver, digest = self._store.parse(wire.text()), wire.text(), wire.text()
+        references = wire.items(lambda: self._store.parse(wire.text()))
+        registered, size, is_ultimate = wire.number(), wire.number(), wire.flag()
+        signatures, content = wire.texts(), wire.text()
+        check_claims(signatures, content)
+        hash_ = Hash.parse(digest, None if ":" in digest or "-" in digest else "sha256")
+        return PathInfo(
+            path, f"{hash_.algorithm}:{hash_.base16}", size, references, content or None, self._store.parse(deriver) if deriver else None,
+            registration_time_s=registered, is_ultimate=is_ultimate, signatures=signatures,
+        )  # fmt: skip
+
+    def _sign(self) -> None:
+        path, signatures = self._path(), self._wire.texts()
+        with self._work():
+            check_claims(signatures, "")
+            self._store.add_signatures(path, signatures)
+        self._wire.add_number(1)
+
+    def _register(self) -> None:
+        text = self._wire.text()
+        with self._work():
+            self._require_trust("you are not privileged to register realisations")
+            self._store.register_realisation(Realisation.from_json(json.loads(text), self._store.store_dir))
+
+    def _add_log(self) -> None:
+        base = self._wire.text()
+        with self._work(), self._frames() as log:
+            from snowsnake.store.log_copies import add_log
+
+            self._require_trust("you are not privileged to add logs")
+            data = bytearray()
+            while piece := log.read(_PIECE_BYTES):
+                data += piece
+            add_log(self._store, self._store.parse(f"{self._store.store_dir}/{base}"), bytes(data))
+        self._wire.add_number(1)
+
+    # --- roots and garbage
+
+    def _keep(self) -> None:
+        path = self._path()
+        with self._work():
+            self._store.keep(path)
+        self._wire.add_number(1)
+
+    def _indirect_root(self) -> None:
+        link = self._wire.text()
+        with self._work():
+            self._local("addIndirectRoot").register_root(link)
+        self._wire.add_number(1)
+
+    def _root(self) -> None:
+        self._require_trust(
+            "you are not privileged to create perm roots\n\nhint: you can just do this client-side without special privileges, and probably want to do that instead."
+        )
+        path, link = self._path(), self._wire.text()
+        with self._work():
+            made = self._store.add_root(link, path)
+        self._wire.add_text(made)
+
+    def _local(self, operation: str) -> LocalStore:
+        if not isinstance(self._store, LocalStore):
+            raise ValueError(f"operation '{operation}' is not supported by store '{self._store.url}'")
+        return self._store
+
+    def _roots(self) -> None:
+        with self._work():
+            found = find_roots(self._store, lambda text: None)
+        pairs = [(link, path) for path, links in found.items() for link in links]
+        self._wire.add_number(len(pairs))
+        for link, path in pairs:
+            self._wire.add_text("{censored}" if link.startswith("/proc/") and not self._is_trusted else link)
+            self._wire.add_text(path)
+
+    def _collect(self) -> None:
+        wire = self._wire
+        action, paths, ignores_liveness, most_bytes = wire.number(), self._paths(), wire.flag(), wire.number()
+        for _ in range(3):                 # options of earlier versions
+            wire.number()
+        with self._work():
+            if ignores_liveness:
+                raise ValueError("you are not allowed to ignore liveness")
+            if action > _REMOVE_THESE:
+                raise ValueError(f"unknown action {action} of a garbage collection")
+            found, freed = self._collected(action, paths, None if most_bytes == _NO_LIMIT else most_bytes)
+        wire.add_texts(found)
+        wire.add_number(freed)
+        wire.add_number(0)
+
+    def _collected(self, action: int, paths: list[str], most_bytes: int | None) -> tuple[list[str], int]:
+        ask = getattr(self._store, "collect_garbage", None)        # another daemon
+        if ask is not None:
+            found, freed = ask(action, paths, most_bytes=most_bytes)
+            return found, freed
+        collector = self._duties.collector()
+        if action == _TELL_ALIVE:
+            return sorted(collector.alive()), 0
+        if action == _TELL_DEAD:
+            return collector.dead(), 0
+        if action == _REMOVE_DEAD:
+            collector.collect(most_bytes)
+        else:
+            collector.delete(paths)
+        return collector.removed, collector.freed_bytes
+
+    def _optimise(self) -> None:
+        with self._work():
+            self._local("optimiseStore").optimise()
+        self._wire.add_number(1)
+
+    def _verify(self) -> None:
+        checks_contents, repairs = self._wire.flag(), self._wire.flag()
+        with self._work():
+            if repairs:
+                self._require_trust("you are not privileged to repair paths")
+            has_faults = self._duties.verify(checks_contents=checks_contents, repairs=repairs)
+        self._wire.add_number(has_faults)
+
+    # --- settings
+
+    def _options(self) -> None:
+        """Numbers at fixed places, and settings by name; of some numbers only the place is left."""
+        wire = self._wire
+        numbers = [wire.number() for _ in _OWN_FIELDS]
+        others = wire.items(lambda: (wire.text(), wire.text()))
+        with self._work():
+            for name, number in zip(_OWN_FIELDS, numbers, strict=True):
+                if name == "verbosity":
+                    self.verbosity = min(number, 7)
+                    self._duties.set_verbosity(self.verbosity)
+                elif name == "verbose-build":
+                    pass
+                elif name in ("max-jobs", "max-silent-time", "cores"):
+                    self._duties.set_option(name, str(number), is_trusted=True)
+                elif name:
+                    self._duties.set_option(name, "true" if number else "false", is_trusted=True)
+            for name, text in others:
+                self._duties.set_option(name, text, is_trusted=self._is_trusted)
+
+    # --- building
+
+    def _make(self, items: list[str], mode: int) -> None:
+        if mode == _REPAIR:
+            self._store.repair(items)
+        elif mode == _CHECK:
+            self._store.check(items)
+        else:
+            self._store.realise(items)
+
+    def _mode(self) -> int:
+        mode = self._wire.number()
+        if mode > _CHECK:
+            raise ValueError("Invalid build mode")
+        if mode == _REPAIR:
+            self._require_trust("repairing is not allowed because you are not in 'trusted-users'")
+        return mode
+
+    def _ensure(self) -> None:
+        path = self._path()
+        with self._work():
+            self._store.realise([path])
+        self._wire.add_number(1)
+
+    def _build(self) -> None:
+        items, mode = self._wire.texts(), self._mode()
+        with self._work():
+            self._make(items, mode)
+        self._wire.add_number(1)
+
+    def _build_with_results(self) -> None:
+        items, mode = self._wire.texts(), self._mode()
+        with self._work():
+            results = self._results(items, mode)
+        self._wire.add_number(len(items))
+        for item, (status, message, made) in zip(items, results, strict=True):
+            self._wire.add_text(item)
+            self._add_result(status, message, made)
+
+    def _build_derivation(self) -> None:
+        """A derivation that is not in the store; its inputs are."""
+        wire, store = self._wire, self._store
+        drv_path = self._path()
+        drv = read_derivation(wire, drv_path, store.store_dir)
+        mode = self._mode()
+        with self._work():
+            if not isinstance(store, CollectingStore):
+                raise ValueError(f"operation 'buildDerivation' is not supported by store '{store.url}'")
+            if not self._is_trusted:
+                if not all(output.kind in ("fixed", "floating") for output in drv.outputs.values()):
+                    raise ValueError("you are not privileged to build input-addressed derivations")
+                drv_path = store.add_derivation(drv.to_aterm(), drv.name)
+            before, store.evaluations = store.evaluations, SentDerivation(drv_path, drv)
+            try:
+                [result] = self._results([f"{drv_path}!*"], mode)
+            finally:
+                store.evaluations = before
+        self._add_result(*result)
+
+    def _results(self, items: list[str], mode: int) -> list[tuple[int, str, list[Realisation]]]:
+        """What became of each: its status, what was wrong, its outputs."""
+        already = [self._valid_outputs(item) is not None for item in items]
+        failures = self._duties.failures(lambda: self._make(items, mode))
+        results: list[tuple[int, str, list[Realisation]]] = []
+        for item, was_valid in zip(items, already, strict=True):
+            drv_path = item.partition("!")[0]
+            fault = failures.get(drv_path) or (failures and failures.get("")) or None
+            made = None if fault is not None and drv_path in failures else self._valid_outputs(item)
+            if made is None:
+                fault = fault or next(iter(failures.values()), None) or ValueError(f"'{item}' could not be made")
+                results.append((_status_of(fault), str(fault), []))
+            else:
+                results.append((_ALREADY_VALID if was_valid else _BUILT if "!" in item else _SUBSTITUTED, "", made))
+        return results
+
+    def _valid_outputs(self, item: str) -> list[Realisation] | None:
+        """The outputs of a wanted item, if all are valid; a path has none."""
+        store = self._store
+        path, mark, names = item.partition("!")
+        if not mark:
+            return [] if store.is_valid(path) else None
+        if "!" in names:
+            try:
+                path, names = store.known_output(item.rpartition("!")[0]), item.rpartition("!")[2]
+            except ValueError:
+                return None
+        try:
+            drv = store.read_derivation(path)
+            known = store.made_outputs(path)
+        except (ValueError, OSError):
+            return None
+        wanted = list(drv.outputs) if names == "*" else names.split(",")
+        if not all(name in known and store.is_valid(known[name]) for name in wanted):
+            return None
+        digest = store.output_hash(drv)
+        return [Realisation(f"{digest}!{name}", known[name]) for name in wanted]
+
+    def _add_result(self, status: int, message: str, made: list[Realisation]) -> None:
+        wire = self._wire
+        wire.add_number(status)
+        wire.add_text(message)
+        for number in (status == _BUILT, status == _DIFFERS, 0, 0):        # how often it was built, whether results differ, times
+            wire.add_number(number)
+        if self._version >= (1, 37):
+            wire.add_number(0)             # the time of the CPU is not known
+            wire.add_number(0)
+        wire.add_number(len(made))
+        for realisation in made:
+            wire.add_text(realisation.key)
+            wire.add_text(_as_text(realisation))
+
+
+def _status_of(fault: ValueError) -> int:
+    code = getattr(fault, "exit_code", 1)
+    if type(fault).__name__ == "DependenciesFailed":
+        return _DEPENDENCY
+    if code == 1:
+        return _MISC
+    return next((status for bits, status in _BY_EXIT_CODE.items() if code & bits == bits), _FAILED)
+
+
+def _as_text(realisation: Realisation) -> str:
+    return json.dumps(realisation.to_json(), separators=(",", ":"), sort_keys=True)
+
+
+class _Frames(Channel):
+    """Pieces, each with its length before it; an empty one is the last."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._left = 0
+        self._is_over = False
+        self.receiving_fd = self.sending_fd = -1
+
+    def recv(self, size: int) -> bytes:
+        if not self._left and not self._is_over:
+            self._left = self._wire.number()
+            self._is_over = not self._left
+        if self._is_over:
+            return b""
+        data = self._wire.read(min(size, self._left))
+        if not data:
+            raise DaemonError("unexpected end-of-file")
+        self._left -= len(data)
+        return data
+
+    def drain(self) -> None:
+        while self.recv(_PIECE_BYTES):
+            pass
+
+    def send(self, data: memoryview) -> int:
+        raise AssertionError("nothing is sent so")
+
+    def end_sending(self) -> None:
+        """Nothing is sent."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
