@@ -14,6 +14,7 @@ SANITIZED  = PYTHONPATH=$(CURDIR)/build/sanitized PYTHONMALLOC=malloc \
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:log_path=$(CURDIR)/$(REPORTS)/asan UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 FUZZED   ?= 5000
+FUZZED_ANSWERS ?= 500
 TESTS    ?= --ignore=tests/fetching
 
 .PHONY: try build test test-stress test-sanitized debug lint bench conformance docs screenshots accept clean
@@ -56,7 +57,7 @@ debug: build
 	$(DEBUG) $(BIN)/python -m pytest -n $(JOBS) tests/lang tests/differential tests/unit/test_roots.py tests/unit/test_layers.py \
 		tests/unit/test_list_views.py tests/unit/test_api.py tests/unit/test_builtins_examples.py
 
-# The same checks, AddressSanitizer and UndefinedBehaviorSanitizer: the suite (TESTS=… for a part) and twice FUZZED programs.  Without
+# The same checks, AddressSanitizer and UndefinedBehaviorSanitizer: the suite (TESTS=… for a part), twice FUZZED programs, and what stores are sent.  Without
 # tests/fetching, whose other programs (git, servers) do not run under the sanitizers.
 test-sanitized: build
 	$(BIN)/python tools/build.py sanitized
@@ -64,6 +65,8 @@ test-sanitized: build
 	$(SANITIZED) $(BIN)/python -m pytest -n $(JOBS) $(TESTS)
 	$(SANITIZED) $(BIN)/python tests/fuzz/fuzz.py --kind programs --seed 20000000 --count $(FUZZED) --stress-every 5 --out build/sanitized/finds
 	$(SANITIZED) $(BIN)/python tests/fuzz/fuzz.py --kind bytes --seed 20000000 --count $(FUZZED) --stress-every 5 --out build/sanitized/finds
+	$(SANITIZED) $(BIN)/python tests/fuzz/store_formats.py --seed 20000000 --count $(FUZZED)
+	$(SANITIZED) $(BIN)/python tests/fuzz/store_answers.py --seed 20000000 --count $(FUZZED_ANSWERS)
 	! grep -rl "ERROR: \|runtime error" $(REPORTS)
 
 # Rewrites the golden files of tests/lang; read the diff as you would read code.

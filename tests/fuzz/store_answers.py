@@ -1,6 +1,7 @@
-"""Broken answers of daemons and binary caches, and broken logs: each is refused with a clear error, or means what it says.
+"""Broken answers of daemons, of machines behind ssh and of binary caches, broken requests of clients, broken logs: each is refused with a clear error, or
+means what it says.
 
-    python tests/fuzz/store_answers.py --count 20000 --seed 1 [--format daemon|cache-info|cache-narinfo|cache-archive|realisation|log|builder]
+    python tests/fuzz/store_answers.py --count 20000 --seed 1 [--format daemon|ssh-ng|serve|asked-daemon|asked-serve|s3|cache-info|cache-narinfo|…]
 
 In, out and rules as of store_formats.py; what a cache sends and nobody has signed never becomes valid.
 """
@@ -8,10 +9,14 @@ In, out and rules as of store_formats.py; what a cache sends and nobody has sign
 from __future__ import annotations
 
 import bz2
+import contextlib
+import io
 import os
 import signal
+import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,15 +27,28 @@ from store_formats import main as run_all
 
 from snowsnake.build.log import BuildLog
 from snowsnake.build.substitution import Policy, Substituters
+from snowsnake.fetch.cache_files import S3Files, Uploads
 from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.fetcher import Fetcher
+from snowsnake.settings import Settings
 from snowsnake.store.binary_cache.files import FolderFiles
 from snowsnake.store.binary_cache.store import BinaryCacheStore, CacheOptions
 from snowsnake.store.build_log import read_log
+from snowsnake.store.daemon.channel import Channel, SocketChannel
+from snowsnake.store.daemon.server import DaemonServer
+from snowsnake.store.daemon.store import Garbage
+from snowsnake.store.garbage import Collector
+from snowsnake.store.hash import Hash
 from snowsnake.store.interface import archive_of
 from snowsnake.store.local import LocalStore
+from snowsnake.store.nar import pack_contents
+from snowsnake.store.path_info import PathInfo
 from snowsnake.store.realisation import Realisation
 from snowsnake.store.removal import remove
 from snowsnake.store.signing import SecretKey
+from snowsnake.store.ssh.remote import RemoteStore
+from snowsnake.store.ssh.serve import ServeStore
+from snowsnake.store.ssh.server import ServeServer
 from snowsnake.store.trust import Keys
 
 REFUSALS = (ValueError, FetchError, OSError)
@@ -65,6 +83,252 @@ def talked() -> list[str]:
     with tempfile.TemporaryDirectory() as folder, answering((FOLDER / "answered").read_bytes()) as (path, _):
         write_derivations(folder)
         return talk(meet(path, folder))
+
+
+# --- machines behind ssh: what comes from them, and what comes to us
+
+class _Recorded(Channel):
+    """Bytes that the other side sent once; what we send goes nowhere, or is kept."""
+
+    def __init__(self, data: bytes) -> None:
+        self._file = tempfile.TemporaryFile()
+        self._file.write(data)
+        self._file.seek(0)
+        self.receiving_fd = self._file.fileno()
+        self.sending_fd = os.open("/dev/null", os.O_WRONLY)
+
+    def recv(self, size: int) -> bytes:
+        return os.read(self.receiving_fd, size)
+
+    def send(self, data: memoryview) -> int:
+        return len(data)
+
+    def end_sending(self) -> None:
+        """Nobody hears it."""
+
+    def close(self) -> None:
+        self._file.close()
+        with contextlib.suppress(OSError):
+            os.close(self.sending_fd)
+
+
+class _Heard(SocketChannel):
+    """One end of a conversation, which keeps what it sends."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection)
+        self.sent = bytearray()
+
+    def send(self, data: memoryview) -> int:
+        count = super().send(data)
+        self.sent += data[:count]
+        return count
+
+
+class _Duties:
+    """What a server is told by its command; here nothing is built, and signatures of one key are believed."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._store = store
+
+    def set_option(self, name: str, text: str, *, is_trusted: bool) -> None:
+        assert isinstance(name, str) and isinstance(text, str)
+
+    def set_verbosity(self, level: int) -> None:
+        assert 0 <= level <= 7
+
+    def check_signature(self, info: PathInfo) -> None:
+        if not Keys.parse([_KEY.public]).trust(info, 1, self._store.store_dir):
+            raise ValueError("not signed")
+
+    def collector(self) -> Collector:
+        return Collector(self._store, lambda text: None, keeps_outputs=False, keeps_derivations=True)
+
+    def verify(self, *, checks_contents: bool, repairs: bool) -> bool:
+        return bool(self._store.verify(check_contents=checks_contents))
+
+    def failures(self, make: Callable[[], object]) -> dict[str, ValueError]:
+        try:
+            make()
+        except ValueError as error:
+            return {"": error}
+        return {}
+
+
+class _Strict(DaemonServer):
+    """Does not take a fault of ours for one of the client's."""
+
+    refusals = 0
+
+    def _refuse(self, error: Exception) -> None:
+        if not isinstance(error, REFUSALS):
+            raise error
+        self.refusals += 1
+        super()._refuse(error)
+
+
+def _ask_serve(store: ServeStore) -> None:
+    """Every request of the serve protocol."""
+    path, other = (f"/nix/store/{letter * 32}-x" for letter in "ab")
+    store.valid_among([path, other], substitutes=True)
+    archive = pack_contents(b"contents")
+    info = PathInfo(path, "sha256:" + Hash.of_bytes(archive).base16, len(archive), [], signatures=["k:" + "A" * 86 + "=="])
+    store.import_object(info, io.BytesIO(archive))
+    store.info(path)
+    store.info(other)
+    with tempfile.TemporaryFile() as file:
+        store.write_archive(path, file.fileno())
+    with contextlib.suppress(ValueError):
+        store.realise([f"/nix/store/{'c' * 32}-x.drv!out"])
+
+
+def _ask_daemon(store: RemoteStore) -> None:
+    """Requests of the worker protocol, archives among them."""
+    text = store.add_text("text", b"contents")
+    store.add_text("user", f"uses {text}".encode(), [text])
+    store.flush()
+    archive = pack_contents(b"imported")
+    info = PathInfo(f"/nix/store/{'a' * 32}-imported", "sha256:" + Hash.of_bytes(archive).base16, len(archive), [text])
+    store.import_object(info, io.BytesIO(archive))
+    store.add_archive("archive", pack_contents(b"packed" * 100))
+    for path in (text, info.path, f"/nix/store/{'0' * 32}-none"):
+        store.info(path)
+    store.paths()
+    store.referrers(text)
+    store.path_with_hash(text[11:43])
+    store.missing([f"/nix/store/{'1' * 32}-unknown"])
+    store.add_signatures(text, ["key:" + "A" * 86 + "=="])
+    store.register_realisation(Realisation(f"sha256:{'1' * 64}!out", text))
+    store.realisation(f"sha256:{'1' * 64}!out")
+    store.substitutable([text])
+    store.find_roots()
+    store.claim(info.path)
+    store.read(info.path)
+    store.collect_garbage(Garbage.TELL_DEAD)
+    for wanted in ([f"/nix/store/{'1' * 32}-unknown"], [f"/nix/store/{'2' * 32}-x.drv!out"]):
+        with contextlib.suppress(ValueError):
+            store.realise(wanted)
+
+
+def _remote(channel: Channel) -> RemoteStore:
+    return RemoteStore(lambda: channel, "ssh-ng://host")
+
+
+def _serving(channel: Channel) -> ServeStore:
+    return ServeStore(lambda: channel, "host", "ssh://host")
+
+
+@cache
+def _conversation(kind: str) -> tuple[bytes, bytes]:
+    """What a client of ours asks a server of ours, and what that answers."""
+    ours, theirs = map(_Heard, socket.socketpair())
+    with tempfile.TemporaryDirectory() as folder, LocalStore(folder, durable=False) as store:
+        server = _served(kind, store, theirs)
+
+        def serve() -> None:
+            with contextlib.suppress(ValueError, OSError):
+                server.run()
+            theirs.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client = _serving(ours) if kind == "serve" else _remote(ours)
+        (_ask_serve if kind == "serve" else _ask_daemon)(client)      # type: ignore[arg-type]  # one for each
+        client.close()
+        ours.close()
+        thread.join()
+    return bytes(ours.sent), bytes(theirs.sent)
+
+
+def _served(kind: str, store: LocalStore, channel: Channel, *, is_trusted: bool = True) -> ServeServer | DaemonServer:
+    if kind == "serve":
+        return ServeServer(store, channel, is_writable=True)
+    return _Strict(store, channel, _Duties(store), is_trusted=is_trusted)
+
+
+def check_remote(data: bytes) -> None:
+    """Whoever answers: each call finds something of its kind, or says that it did not."""
+    channel = _Recorded(data)
+    store = _remote(channel)
+    try:
+        _ask_daemon(store)
+    finally:
+        store._waiting.clear()
+        channel.close()
+
+
+def check_serve(data: bytes) -> None:
+    channel = _Recorded(data)
+    try:
+        _ask_serve(_serving(channel))
+    finally:
+        channel.close()
+
+
+def _check_asked(kind: str, data: bytes, *, is_trusted: bool = True) -> None:
+    """Whoever asks: what is valid afterwards is whole, and nothing else is left."""
+    channel = _Recorded(data)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with LocalStore(folder, durable=False) as store:
+                server = _served(kind, store, channel, is_trusted=is_trusted)
+                try:
+                    server.run()
+                finally:
+                    channel.close()
+                    faults = store.verify()
+                    names = {path.rpartition("/")[2] for path in store.paths()}
+                    left = set(os.listdir(f"{folder}/nix/store")) - names - {".links"}
+                assert faults == [] and left == set(), (faults, left)
+                if isinstance(server, _Strict) and server.refusals:
+                    raise ValueError("refused")
+        finally:
+            for name in os.listdir(f"{folder}/nix/store"):
+                remove(f"{folder}/nix/store/{name}")
+
+
+def check_asked_daemon(data: bytes) -> None:
+    with contextlib.suppress(*REFUSALS):
+        _check_asked("daemon", data, is_trusted=False)
+    _check_asked("daemon", data)
+
+
+def check_asked_serve(data: bytes) -> None:
+    _check_asked("serve", data)
+
+
+# --- buckets
+
+class _Answer:
+    """Of a server of S3."""
+
+    def __init__(self, data: bytes) -> None:
+        self.status = int(data[:3]) if data[:3].isdigit() else 200
+        self.data = data
+        self.headers = {"ETag": data[-20:].decode("latin-1")}
+
+
+class _Bucket(S3Files):
+    """Whose server says the same to everything."""
+
+    answer = b""
+
+    def _request(self, method, url, body=None, headers=None, query=""):        # type: ignore[no-untyped-def,override]
+        assert query.isprintable() and not set(' "<>') & set(query)
+        return _Answer(self.answer)
+
+
+def check_s3(data: bytes) -> None:
+    """An upload in parts is done, or was not; nothing of an answer gets into a request as it is."""
+    files = _Bucket("s3://bucket", "", Fetcher(Settings(environment={})), uploads=Uploads(True, 5 << 20, 10, ""))
+    files.answer = data
+    files.put("name.narinfo", io.BytesIO(b"contents" * 10), "text/plain")
+    assert b"<UploadId>" in data and b"<Error>" not in data
+
+
+_S3_ANSWERS = [
+    b"<InitiateMultipartUploadResult><UploadId>abc+/=&amp;</UploadId></InitiateMultipartUploadResult>", b"200 <UploadId>1</UploadId><Key>k</Key>",
+]
 
 
 # --- caches
@@ -200,6 +464,11 @@ def _realisations() -> list[bytes]:
 
 FORMATS: Formats = {
     "daemon": (lambda: [(FOLDER / "answered").read_bytes()], check_daemon),
+    "ssh-ng": (lambda: [_conversation("daemon")[1]], check_remote),
+    "serve": (lambda: [_conversation("serve")[1]], check_serve),
+    "asked-daemon": (lambda: [_conversation("daemon")[0]], check_asked_daemon),
+    "asked-serve": (lambda: [_conversation("serve")[0]], check_asked_serve),
+    "s3": (lambda: _S3_ANSWERS, check_s3),
     "cache-info": (lambda: [Path(f"{world().folder}/cache/nix-cache-info").read_bytes(), b"StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n"], check_cache_info),
     "cache-narinfo": (lambda: _samples("narinfo"), check_narinfo),
     "cache-archive": (lambda: _samples("archive"), check_archive),

@@ -11,7 +11,7 @@ from store_formats import Run
 
 DAEMON = Path(os.environ["SNOWSNAKE_REFERENCES"], "tools/nix-daemon")
 REFUSE_ALL = {"cache-archive"}        # whatever is changed in an archive: its hash is known
-MUTATIONS = {"daemon": 150, "cache-narinfo": 100, "cache-archive": 100, "cache-info": 60}
+MUTATIONS = {"daemon": 150, "asked-daemon": 60, "asked-serve": 60, "cache-narinfo": 100, "cache-archive": 100, "cache-info": 60}
 
 
 @pytest.mark.parametrize("name", FORMATS)
