@@ -692,3 +692,12 @@ def test_killed_while_substituting(tmp_path, request):
         assert other.paths() == sorted(paths) and other.verify() == []
     tmp = tmp_path / "other/nix/var/snowsnake/tmp"
     assert not list(tmp.iterdir())
+
+
+def test_parameters_that_are_not_carried_out(run_command):
+    done = run_command(
+        "nix.main", "store", "info", "--extra-experimental-features", "nix-command", "--store",
+        "http://127.0.0.1:1?narinfo-compression=xz&tls-certificate=/x", NIX_CONFIG="download-attempts = 1",
+    )  # fmt: skip
+    said = done.stderr.decode()
+    assert said.count("'narinfo-compression' of the store 'http://127.0.0.1:1' is not carried out") == 1 and said.count("'tls-certificate'") == 1

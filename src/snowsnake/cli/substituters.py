@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CONNECTIONS = 25
 _PART_BYTES = 5 << 20                      # the least that S3 accepts
+_NOT_CARRIED_OUT = ("narinfo-compression", "ls-compression", "log-compression", "tls-certificate", "tls-private-key")      # parameters of URLs
+_told: set[str] = set()                # of these: each is told of once
 
 
 def open_cache(
@@ -61,6 +63,9 @@ def open_cache(
         remembered = Remembered(
             settings["narinfo-cache-meta-ttl"], settings["narinfo-cache-positive-ttl"], settings["narinfo-cache-negative-ttl"]
         )  # fmt: skip
+    for name in (name for name in _NOT_CARRIED_OUT if given.get(name) and name not in _told):
+        _told.add(name)
+        warn(f"'{name}' of the store '{url}' is not carried out by Snowsnake")
     method = given.get("compression", "xz")
     try:
         check_method(method)
