@@ -207,16 +207,19 @@ def _listen(settings: Settings, reporter: Reporter, trust: bool | None) -> None:
     if os.path.lexists(path):
         os.unlink(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        before = os.umask(0o111)           # everybody may connect; who may stay is found out then
+        mask = os.umask(0o111)             # everybody may connect; who may stay is found out then
         try:
             listener.bind(path)
         finally:
-            os.umask(before)
+            os.umask(mask)
         listener.listen(100)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)      # nobody waits for children
+        before = {number: signal.signal(number, lambda *facts: os._exit(0)) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         while True:
             connection, _ = listener.accept()
             if os.fork() == 0:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
                 os._exit(_serve_one(settings, reporter, connection, listener, trust))
             connection.close()
 
