@@ -39,6 +39,7 @@ COMMANDS = {
     "copy": ("nix copy", "copy store objects to another store or to a binary cache"),
     "log": ("nix log", "show what a builder printed"),
     "realisation": ("nix realisation", "show what outputs became that have no paths before they are built"),
+    "daemon": ("nix daemon", "serve the store to clients of Nix and ours"),
     "key": ("nix key", "make keys that sign store objects"),
     "packages": ("nix-env --query --available", "list the packages of a file, as `nix-env --query --available`"),
     "search": ("nix search", "search for packages in a flake or a file"),
@@ -55,7 +56,7 @@ _GROUPS = (
     ("build and run", ("build", "run", "shell", "develop", "print-dev-env", "nix-shell", "fmt", "formatter", "bundle", "log", "realisation")),
     ("flakes", ("flake", "registry")),
     ("packages", ("search", "packages", "edit")),
-    ("stores and their formats", ("store", "query", "path-info", "why-depends", "copy", "key", "prefetch", "derivation", "hash", "nar")),
+    ("stores and their formats", ("store", "query", "path-info", "why-depends", "copy", "daemon", "key", "prefetch", "derivation", "hash", "nar")),
     ("look inside", ("parse", "disassemble", "cache")),
 )
 
