@@ -103,6 +103,10 @@ SCRIPTS = {
         nix store info --store "$B"; nix store info --store "$B&nosuch=1"; nix store info --store "local-overlay://$w/merged?lower-store=$A&upper-layer=$w/above"
         nix copy --from "$A" --to "$B" --no-check-sigs $(nix-store --store "$A" --add one); above
     """,
+    "signatures of what lies below": """
+        p=$(nix-store --store "$A" --add one); nix key generate-secret --key-name k-1 > key; nix store sign --store "$B" -k key $p; echo $?
+        nix path-info --sigs --store "$B" $p | cut -d: -f1; nix path-info --sigs --store "$A" $p | cut -d: -f1; rows
+    """,
     "a copy out of it and into it": """
         p=$(nix-store --store "$A" --add one); q=$(nix-store --store "$B" --add two)
         nix copy --from "$B" --to "file://$w/cache" $p $q; ls cache | sort

@@ -62,6 +62,14 @@ class OverlayStore(LocalStore):
         self._take_facts([path])
         return True
 
+    def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
+        asked = set(paths)
+        found = super().valid_among(asked)
+        below = self.lower.valid_among(asked - found)
+        self._take_facts(below)
+        self._known |= below
+        return found | below
+
     def has_now(self, path: str) -> bool:
         return self._has(path)
 
@@ -119,6 +127,10 @@ class OverlayStore(LocalStore):
             self._has(known.path)
             super().register_realisation(known)
         super().register_realisation(realisation)
+
+    def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
+        self._has(path)                    # signatures are ours, also those of what lies below
+        super().add_signatures(path, signatures)
 
     # --- removing
 

@@ -65,6 +65,13 @@ class Operation(IntEnum):
     ADD_PERM_ROOT = 47
 
 
+ONLY_ANSWERED = frozenset({
+    Operation.ADD_TEXT_TO_STORE, Operation.ENSURE_PATH, Operation.SYNC_WITH_GC, Operation.QUERY_DERIVER, Operation.QUERY_SUBSTITUTABLE_PATH_INFO,
+    Operation.QUERY_DERIVATION_OUTPUTS, Operation.QUERY_DERIVATION_OUTPUT_NAMES, Operation.QUERY_SUBSTITUTABLE_PATH_INFOS, Operation.OPTIMISE_STORE,
+    Operation.VERIFY_STORE, Operation.BUILD_DERIVATION, Operation.ADD_BUILD_LOG,
+})  # fmt: skip
+
+
 class DaemonConnection:
     """One connection.  *dial*: the path of a socket, or a function that opens another channel.  *options*: settings of nix.conf as text, which the
     daemon applies to this client as far as it trusts the user; None leaves it with its own.
