@@ -2,7 +2,7 @@
 
 usage: SNOWSNAKE_REFERENCE_TOOLS=FOLDER python tools/record_store_urls.py
 
-In: tests/differential/store_urls.py; a folder with nix of 2.34.  Out: tests/differential/store_urls.jsonl.
+In: tests/differential/store_urls.py; a folder with nix of 2.34.  Out: tests/differential/urls/recorded.jsonl.
 """
 
 import json
@@ -30,7 +30,7 @@ def main() -> int:
                 [os.path.join(tools, WORDS[0]), *WORDS[1:], url], cwd=f"{folder}/work", stdin=subprocess.DEVNULL, capture_output=True, env=environment(folder)
             )
             lines.append(json.dumps({"url": url, "answer": outcome(done.returncode, done.stderr, folder)}, ensure_ascii=False) + "\n")
-    (FOLDER / "store_urls.jsonl").write_text("".join(lines), encoding="utf-8")
+    (FOLDER / "urls/recorded.jsonl").write_text("".join(lines), encoding="utf-8")
     print(f"{len(lines)} URLs")
     return 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from store_urls import SCHEMES, WORDS, environment, make_world, outcome, urls
 
-CASES = [json.loads(line) for line in (Path(__file__).parent / "store_urls.jsonl").read_text(encoding="utf-8").splitlines()]
+CASES = [json.loads(line) for line in (Path(__file__).parent / "urls/recorded.jsonl").read_text(encoding="utf-8").splitlines()]
 DIFFERENT = {
     "dummy://?path-info-cache-size=-1",    # shown as 0, which it becomes there
 }
