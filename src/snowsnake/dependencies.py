@@ -47,6 +47,7 @@ _STATES = {b"f": "found", b"a": "absent", b"e": "failed", b"s": "fixed", b"d": "
 _FILE_TYPES = {1: "regular", 2: "directory", 3: "symlink", 4: "unknown"}
 _TREE_KINDS = {1: "regular", 2: "regular", 3: "symlink", 4: "directory", 5: "unknown"}
 _STAMP_AT, _STAMP_SIZE = 8, 32         # as in host/records.pyx: FileRecord
+_MASK = (1 << 64) - 1                  # of each of its numbers
 _PIECE_BYTES = 1 << 20
 
 
@@ -336,7 +337,8 @@ def _decoded_file(name: str, value: bytes, of: Dependencies) -> Dependency:
         digest, now = _hash(of.place(name))
     except (OSError, ValueError, _Unreadable):
         return Dependency("file", name, "disputed")
-    stamp = b"".join(n.to_bytes(8, "little") for n in (now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_size))
+    # As the machine writes them: a time before 1970 is negative.
+    stamp = b"".join((n & _MASK).to_bytes(8, "little") for n in (now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_size))
     if has_stamp and stamp == value[_STAMP_AT : _STAMP_AT + _STAMP_SIZE]:
         if text := stamp_text(now):
             of.stamps[name] = text

@@ -220,6 +220,20 @@ def test_a_file_that_looks_the_same(large, tmp_path):
     assert [job["name"] for job in found if job["attr"] == "p7"] == ["m7"]
 
 
+@pytest.mark.parametrize("year_s", [-(10**9), 2**31 * 5])
+def test_files_of_odd_dates_are_used_again(year_s, large, tmp_path):
+    """Files dated 1938 and 2310, whose times have a sign or do not fit into 64 bits."""
+    path = str(tmp_path / "results.sqlite")
+    for file in [large / "lib.nix", *(large / "packages").iterdir()]:
+        os.utime(file, (year_s, year_s))
+    time.sleep(2.1)
+    found, first = evaluate(large, JobMemory(path, "request"), 1)
+    assert [evaluate(large, JobMemory(path, "request"), 1)[0] for _ in range(2)] == [found, found]
+    again = evaluate(large, JobMemory(path, "request"), 1)[1]
+    assert again.queue.reused == first.queue.done - 1
+    assert not [job for job in found if "error" in job]
+
+
 @pytest.mark.parametrize("trusts_stamps", [True, False])
 def test_stamps_spare_reading(trusts_stamps, tmp_path, monkeypatch):
     """A file is read again only if its stamp is another one, or was too young to be one."""
@@ -278,7 +292,7 @@ def reused(root: Path, path: Path) -> tuple[list, int, bool]:
     return found, run.queue.done - run.queue.reused, memory.began_as_before
 
 
-def test_nothing_is_read_again(large, tmp_path, monkeypatch):
+def test_unchanged_files_are_not_opened(large, tmp_path, monkeypatch):
     """Of files that are old enough, stamps say all: neither those of the root nor those of the attributes are opened."""
     path = tmp_path / "results.sqlite"
     time.sleep(2.1)
@@ -293,7 +307,7 @@ def test_nothing_is_read_again(large, tmp_path, monkeypatch):
     assert evaluated == len(found) + 3
 
 
-def test_sets_that_come_and_go(large, tmp_path):
+def test_sets_that_change_are_evaluated_again(large, tmp_path):
     """A set, a set with other names and a package at the same path; the ledger is older than the last change."""
     path = tmp_path / "results.sqlite"
     special = large / "special.nix"
@@ -313,7 +327,7 @@ def test_sets_that_come_and_go(large, tmp_path):
         assert reused(large, path)[1] < 105
 
 
-def test_derivations_that_are_gone(large, tmp_path):
+def test_derivations_that_are_gone_are_evaluated_again(large, tmp_path):
     """What a store does not have any more is evaluated again, whether its reply is in the ledger or in a row."""
     path = str(tmp_path / "results.sqlite")
     (large / "packages/p7.nix").write_text('{ lib, set }: lib.make "n" { drvPath = "\\"drvPath\\":\\"/x"; }')
@@ -329,7 +343,7 @@ def test_derivations_that_are_gone(large, tmp_path):
         assert len(asked) < 105 / 2
 
 
-def test_names_that_are_hard(tmp_path):
+def test_odd_attribute_names_are_reused(tmp_path):
     root = tmp_path / "default.nix"
     names = ["é", "a b", "a-b", "a.b", "a", "x\\ny", "\\t", "🐍", "~"]
     drv = 'derivation { name = "n"; system = "%s"; builder = "b"; v = builtins.readFile ./v; }'
@@ -344,7 +358,7 @@ def test_names_that_are_hard(tmp_path):
     assert reused(root, path)[0] != found
 
 
-def test_damaged_results(large, tmp_path):
+def test_damaged_results_are_evaluated_again(large, tmp_path):
     path = tmp_path / "results.sqlite"
     expected = evaluate(large, JobMemory(str(path), "r"), 1)[0]
     data = bytearray(path.read_bytes())

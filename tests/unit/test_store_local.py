@@ -49,7 +49,7 @@ def test_texts_and_derivations(root):
         assert status.st_mode & 0o777 == 0o444 and status.st_mtime == 1
 
 
-def test_valid_among_many(root):
+def test_validity_of_many_paths_takes_many_queries(root):
     """More than one query takes; what waits to be written counts."""
     with LocalStore(root) as store:
         paths = {store.add_text(f"t{number}", b"x") for number in range(1100)}
@@ -61,7 +61,7 @@ def test_valid_among_many(root):
         assert store.valid_among(asked) == paths and store.valid_among([]) == set()
 
 
-def test_sources(root, tmp_path):
+def test_sources_are_added_with_their_modes_and_links(root, tmp_path):
     tree = tmp_path / "tree"
     (tree / "sub").mkdir(parents=True)
     (tree / "sub" / "run").write_text("#!")

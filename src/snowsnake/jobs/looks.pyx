@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Looks at many paths at once, without the interpreter's lock: another thread evaluates meanwhile.
 
-In: arrays of a ledger (`jobs/ledger.py`).  Out: for each question whether it certainly has the same answer; for lists of questions the first one
-that has not.
+In: arrays of a ledger (`jobs/ledger.py`).  Out: for each question, whether it certainly has the same answer; for each list of questions, where
+the first one is that may have another answer.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
@@ -29,8 +29,8 @@ cdef extern from *:
         }
         look->type = S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : S_ISLNK(st.st_mode) ? 3 : 4;
         look->has_stamp = look->type == 1 && st.st_blocks > 0;
-        look->stamp[0] = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-        look->stamp[1] = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
+        look->stamp[0] = (int64_t)((uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec);
+        look->stamp[1] = (int64_t)((uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec);
         look->stamp[2] = (int64_t)st.st_ino;
         look->stamp[3] = (int64_t)st.st_size;
     }
