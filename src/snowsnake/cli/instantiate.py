@@ -283,8 +283,9 @@ def _rooted(request: Request, session: "Session", drv_path: str) -> str:
 
 
 def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
-    from snowsnake.cli.parse import print_expression, print_file
+    from snowsnake.cli.parse import print_expression, print_file, print_source
     from snowsnake.cli.session import Session, store_options
+    from snowsnake.settings.search_path import is_pseudo_url
 
     # A store that cannot be opened is an error of this operation, too.
     store_options(settings, reporter, request.eval_store, False)
@@ -299,12 +300,31 @@ def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
     for word in words:
         if is_expression:
             print_expression(word.encode("utf-8", "surrogateescape"), "«string»", features, reporter)
-        elif word.startswith("<") or is_checked(settings):
-            session = session or Session(settings, reporter, request.includes)
-            print_file(session.resolve(word), features, reporter)
+        elif word.startswith(("<", "flake:")) or is_pseudo_url(word) or is_checked(settings):
+            session = session or Session(settings, reporter, request.includes, is_writable=False)
+            print_source(*_read_file(session, word), features, reporter)
         else:
             print_file(word, features, reporter)
     return 0
+
+
+# The path of a file, or of the `default.nix` of a folder, and the contents.
+_READ = b'place: let file = if builtins.pathExists "${place}/." then "${place}/default.nix" else place; in [ file (builtins.readFile file) ]'
+
+
+def _read_file(session: "Session", word: str) -> "tuple[str, bytes]":
+    """The path of the file that a word means, and the contents, read as an evaluation reads them: under its policy, also what was fetched."""
+    from snowsnake.cli.session import is_internal, is_search_path
+
+    path = session.find_file(word[1:-1]) if is_search_path(word) else session.local_path(word)
+    try:
+        if is_internal(path):
+            return path, session.expression(f"builtins.readFile {word}".encode("utf-8", "surrogateescape")).string()
+        found = session.expression(_READ).call(session.evaluator.from_python(os.fsencode(path)))
+        return os.fsdecode(found.index(0).string()), found.index(1).string()
+    except EvaluationError as error:
+        # The error loses its trace, because the expression is our own.
+        raise EvaluationError(error.code, error.message) from None
 
 
 def is_checked(settings: Settings) -> bool:

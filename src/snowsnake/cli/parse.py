@@ -61,6 +61,11 @@ def print_expression(source: bytes, name: str, features: list[str], reporter: Re
     _print(source, name, os.getcwd(), features, reporter, as_json)
 
 
+def print_source(path: str, source: bytes, features: list[str], reporter: Reporter) -> None:
+    """Print the contents of the file at an absolute path, which somebody else has read."""
+    _print(source, path, os.path.dirname(path), features, reporter, False)
+
+
 def print_file(word: str, features: list[str], reporter: Reporter, as_json: bool = False) -> None:
     path = os.path.abspath(word)
     if not _is_regular(path):

@@ -173,6 +173,10 @@ def _apply(call: Call, word: str, option: Option, values: list[str]) -> None:
             from snowsnake.cli.executing import check_environment_option
 
             check_environment_option(call, option.key, values)
+        elif option.key == "eval_store":
+            from snowsnake.settings.store_reference import StoreReference
+
+            StoreReference.parse(values[0])
         if option.takes_rest and not values:
             raise UsageError(f"{option.names[-1]} requires at least one argument")
         call.given.store(option, values)

@@ -170,6 +170,8 @@ def dump_path(call: Call) -> None:
     _refuse_terminal()
     with asked(call) as installables:
         path = one_path(call, installables)
+        if not installables.store.is_valid(path):
+            raise ValueError(f"path '{path}' is not a valid store path")
         sys.stdout.flush()
         installables.store.write_archive(path, sys.stdout.fileno())
 

@@ -56,9 +56,9 @@ def asked(call: Call, *, is_writable: bool = False) -> "Iterator[Installables]":
         yield Installables(call, store, is_written=is_written(call.settings, call.eval_store))
 
 
-def one_path(call: Call, installables: Installables, *, is_built: bool = True) -> str:
-    """The object of a command that takes exactly one."""
-    found = store_paths(call, installables, is_built=is_built)
+def one_path(call: Call, installables: Installables) -> str:
+    """The object of a command that takes exactly one; nothing is built."""
+    found = store_paths(call, installables)
     if len(found) != 1:
         raise UsageError("this command requires exactly one store path")
     return found[0]
