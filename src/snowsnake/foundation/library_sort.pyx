@@ -16,7 +16,7 @@ cdef struct Items:
 
 
 def sorted_places(list ranks not None):
-    """The places of *ranks* in the order that `std::sort` gives the items.
+    """The places of *ranks* in the order in which `std::sort` leaves the items.
 
     >>> sorted_places([2, 0, 1, 0])
     [1, 3, 2, 0]
