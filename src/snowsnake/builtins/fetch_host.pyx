@@ -137,9 +137,7 @@ cdef object fetcher_of(Machine* m):
     cdef Host* h = host_of(m)
     cdef _Record kept
     if h.fetcher == NULL:
-        from functools import partial
-
-        from snowsnake.builtins.engines.fetch_calls import check_uri, make_fetcher
+        from snowsnake.builtins.engines.fetch_calls import make_fetcher
 
         settings, make_progress = (<tuple>h.settings)[:2] if h.settings != NULL else (None, None)
         fetcher = make_fetcher(
@@ -155,6 +153,10 @@ cdef object fetcher_of(Machine* m):
         kept.m = m
         fetcher.on_fetched = kept
         if h.is_restricted:
+            from functools import partial
+
+            from snowsnake.builtins.engines.fetch_calls import check_uri
+
             access = access_of(m)
             fetcher.open_checked = access.open_file
             fetcher.check_uri = partial(check_uri, access)

@@ -111,6 +111,9 @@ class DummyStore:
     def valid_among(self, paths: "Iterable[str]", *, substitutes: bool = False) -> set[str]:
         return set()
 
+    def lies_in(self, place: object) -> bool:
+        return False
+
     def keep(self, path: str) -> None:
         """There is nothing to protect."""
 
