@@ -21,7 +21,8 @@ _WIDTH = 100
 _numbers = iter(range((os.getpid() << 32) + 1, 1 << 63))
 _open: list[int] = []
 _last_shown_s = 0.0
-_line = False                         # whether a line stands that is written over
+# Whether the terminal shows a line that the next one replaces.
+_line = False
 
 
 def open_log(path: str, tell: "Callable[[str], None]") -> "Any":

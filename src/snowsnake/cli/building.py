@@ -32,7 +32,8 @@ class LazyBuilder:
         self._store_dir = store_dir
         self._open_one = open_one
         self._made: Realiser | None = None
-        self._changes = 0                      # of the settings, when it was made
+        # The number of changes of the settings when it was made.
+        self._changes = 0
 
     def realise(self, store: "LocalStore", wanted: list[str]) -> None:
         self._realiser().realise(store, wanted)

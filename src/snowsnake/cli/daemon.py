@@ -20,7 +20,8 @@ from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.store_reference import StoreReference
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+# `typing` would be imported by every command.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
@@ -207,13 +208,15 @@ def _listen(settings: Settings, reporter: Reporter, trust: bool | None) -> None:
     if os.path.lexists(path):
         os.unlink(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        mask = os.umask(0o111)             # everybody may connect; who may stay is found out then
+        # Everybody may connect; the server then decides who may stay.
+        mask = os.umask(0o111)
         try:
             listener.bind(path)
         finally:
             os.umask(mask)
         listener.listen(100)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)      # nobody waits for children
+        # Nobody waits for children.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         before = {number: signal.signal(number, lambda *facts: os._exit(0)) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         while True:
             connection, _ = listener.accept()

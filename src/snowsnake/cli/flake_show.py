@@ -74,7 +74,8 @@ class _Heard:
         self._reporter = reporter
         self._evaluator = evaluator
         self.messages: list[list[str | int]] = []
-        self._open: list[Activity] = []            # from outside in
+        # The outermost activity is first.
+        self._open: list[Activity] = []
         self.error = reporter.error
 
     def looks_at(self, output: Output) -> None:

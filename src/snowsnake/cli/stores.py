@@ -63,9 +63,11 @@ _SSH = _EVERY | {
 }  # fmt: skip
 _PARAMETERS |= {"ssh": _SSH, "ssh-ng": _SSH | {"max-connection-age": "u32"}, "mounted-ssh-ng": _SSH | _IN_FOLDERS | {"max-connection-age": "u32"}}
 _LOCAL_SCHEMES = ("local", "local-overlay")
-_IN_FOLDER = (*_LOCAL_SCHEMES, "unix", "file")         # what their places name
+# The places of these schemes are folders or files of this machine.
+_IN_FOLDER = (*_LOCAL_SCHEMES, "unix", "file")
 _ON_SERVERS = ("http", "https", "s3")
-_WORDS = ("auto", "daemon")                # which are no schemes of URLs
+# These words name a store, and are no schemes of URLs.
+_WORDS = ("auto", "daemon")
 _SHOWN_SCHEMES = {"auto": "local", "daemon": "unix", "mounted-ssh-ng": "ssh-ng"}
 _BY_SSH = ("ssh", "ssh-ng", "mounted-ssh-ng")
 _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"

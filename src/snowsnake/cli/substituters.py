@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _CONNECTIONS = 25
 # S3 accepts no smaller part.
 _PART_BYTES = 5 << 20
-# Parameters of URLs that have no effect; the first use of each is told of.
+# Parameters of URLs that have no effect; the first use of each causes a warning.
 _NOT_CARRIED_OUT = ("narinfo-compression", "ls-compression", "log-compression", "tls-certificate", "tls-private-key")
 _told: set[str] = set()
 

@@ -8,7 +8,8 @@ import os
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Store, nar_digest
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+# `typing` would be imported by every command.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

@@ -5,7 +5,8 @@ In: text.  Out: a scheme, an authority with a path, and parameters; or a Setting
 
 from snowsnake.settings.errors import SettingError
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+# `typing` would be imported by every command.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -109,7 +110,8 @@ def _parse_url(text: str) -> StoreReference | None:
         path = path or "/"
         if authority.rpartition("@")[2].partition(":")[0]:
             return None
-        if authority or not path.startswith("/"):      # either would be rendered as a host, which this scheme cannot have
+        # Either would be written as a host, which this scheme cannot have.
+        if authority or not path.startswith("/"):
             raise not_absolute(authority + path)
     pieces = [_quote(_unquote(piece) or "", _UNRESERVED | frozenset(b":@")) for piece in path.split("/")]
     return StoreReference(scheme, authority + "/".join(pieces), parameters)

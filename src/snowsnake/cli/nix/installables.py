@@ -67,7 +67,8 @@ class Installables:
         self.defaults: tuple[str, ...] = ()
         self.prefixes: tuple[str, ...] | None = None
         self.output: FlakeOutput | None = None
-        self._source: tuple[Session, Handle] | None = None         # of all words: what one of them evaluated, the others share
+        # All words have one source, or one session of flakes: they share what one of them evaluated.
+        self._source: tuple[Session, Handle] | None = None
         self._flakes: tuple[Session, FlakeSession] | None = None
 
     def targets(self, words: list[str]) -> list[Target]:

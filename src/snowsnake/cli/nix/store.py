@@ -138,7 +138,8 @@ def info(call: Call) -> None:
     is_json = call.given.flag("json")
     try:
         with opened(call, is_writable=False) as store:
-            if hasattr(store, "opened"):   # a binary cache, which is asked before its address is shown
+            # A binary cache is asked before its address is shown.
+            if hasattr(store, "opened"):
                 store.opened()
             if not is_json:
                 call.reporter.note(f"Store URL: {url}")
