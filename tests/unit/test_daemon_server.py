@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -300,7 +301,7 @@ def listening(world: World):
     daemon = subprocess.Popen([f"{world.folder}/nix-daemon"], stderr=subprocess.PIPE)
     try:
         _await(f"{world.folder}/socket")
-        yield
+        yield daemon
     finally:
         daemon.terminate()
         daemon.wait()
@@ -351,6 +352,22 @@ def _use(world: World, url: str) -> None:
     assert world.run("nix-store", "--store", url, "-q", "--references", out).stdout.split() == [path for path in [Path(out).read_text().strip()]]
     world.run("nix-store", "--store", url, "--gc")
     assert not os.path.exists(out)
+
+
+def test_a_daemon_without_descriptors_stays(tmp_path, commands) -> None:
+    """A client that cannot be accepted at the moment is accepted later."""
+    world = World(tmp_path, "ours", commands)
+    with listening(world) as daemon:
+        used = max(map(int, os.listdir(f"/proc/{daemon.pid}/fd"))) + 1
+        before = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (used, before[1]))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(f"{tmp_path}/socket")
+            time.sleep(0.5)
+            assert daemon.poll() is None
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)
+        assert "Trusted: 1" in world.run("nix", "store", "info", "--store", f"unix://{tmp_path}/socket").stderr
+    assert b"accepting a connection: Too many open files" in daemon.stderr.read()
 
 
 def test_a_client_that_goes(tmp_path) -> None:

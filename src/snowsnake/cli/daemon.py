@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 from snowsnake.cli.old.command_line import Request, read_request
 from snowsnake.cli.output import Reporter, guarded
@@ -38,6 +39,8 @@ Takes the options of that of Nix 2.34; its manual applies:
   --stdio                              serve the client on standard input and output
   --force-trusted, --force-untrusted   whom to trust, whoever it is (feature daemon-trust-override)
   --process-ops                        do what is requested here, and not behind another daemon"""
+# The daemon waits so long after it could not accept a client.
+_RETRY_S = 0.1
 _EVERYBODY_SETS = ("timeout", "max-silent-time", "build-poll-interval", "connect-timeout")
 _NOBODY_SETS = ("experimental-features", "plugin-files", "ssh-auth-sock")
 _TRUST = {"--force-trusted": True, "--force-untrusted": False, "--default-trust": None}
@@ -219,12 +222,28 @@ def _listen(settings: Settings, reporter: Reporter, trust: bool | None) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         before = {number: signal.signal(number, lambda *facts: os._exit(0)) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         while True:
-            connection, _ = listener.accept()
-            if os.fork() == 0:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
-                os._exit(_serve_one(settings, reporter, connection, listener, trust))
-            connection.close()
+            try:
+                connection, _ = listener.accept()
+                with connection:
+                    if os.fork() == 0:
+                        _serve_in_child(settings, reporter, connection, listener, trust, before)
+            except OSError as error:
+                # Descriptors or processes may be lacking for a while; the daemon stays.  A reporter would import modules, which takes descriptors.
+                os.write(2, f"error: accepting a connection: {error.strerror}\n".encode())
+                time.sleep(_RETRY_S)
+
+
+def _serve_in_child(
+    settings: Settings, reporter: Reporter, connection: socket.socket, listener: socket.socket, trust: bool | None, handlers: "dict[signal.Signals, Any]"
+) -> None:
+    """Serves one client and ends this process, whatever happens: it must not go on as a second daemon.  *handlers*: of the signals, as they were."""
+    code = 1
+    try:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        code = _serve_one(settings, reporter, connection, listener, trust)
+    finally:
+        os._exit(code)
 
 
 def _serve_one(settings: Settings, reporter: Reporter, connection: socket.socket, listener: socket.socket, trust: bool | None) -> int:

@@ -41,7 +41,7 @@ cdef bint store_path_fixed(View store_dir, View name, int method, const Digest* 
 cdef const char* ingestion_prefix(int method) noexcept nogil         # "", "r:", "text:", "git:"
 
 cdef void store_placeholder(View output, Bytes* out) noexcept nogil
-# The placeholder of an output whose path is only known after building; *drv_path* is whole.
 # Replaces the placeholder of a derivation that is an output by that of an output of it.
 cdef bint store_next_placeholder(Bytes* placeholder, View output) noexcept nogil
+# Appends the placeholder of an output whose path is only known after building; *drv_path* is whole.
 cdef bint store_downstream_placeholder(View store_dir, View drv_path, View output, Bytes* out, Bytes* error) noexcept nogil
