@@ -14,7 +14,8 @@ from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport list_items
 
 cdef enum:
-    ROOM = 64                         # words for a number or the entry of a name
+    # A number, or the entry of a name, needs at most so many words.
+    ROOM = 64
 
 
 cdef void assembly_init(Assembly* a, Machine* m) noexcept nogil:

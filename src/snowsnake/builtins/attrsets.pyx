@@ -34,8 +34,10 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    UNRESERVED = 1000                 # so many attributes may be allocated without a reservation
-    SMALL = 64                        # so many need no malloc'ed scratch memory
+    # So many attributes may be allocated without a reservation.
+    UNRESERVED = 1000
+    # So many attributes need no scratch memory from malloc.
+    SMALL = 64
 
 
 # ---- names and values -------------------------------------------------------------------------------------------
@@ -88,7 +90,8 @@ cdef Word* _keys_without_places(Machine* m, Word* keys) noexcept nogil:
     for i in range(n):
         if positions[i]:
             copy = pointer_of(keys_build(m, keys_symbols(keys), NULL, n))
-            copy[1] = keys[1]         # the name order is the same
+            # The order of the names is the same.
+            copy[1] = keys[1]
             return keys_share(m, copy)
     return keys
 
@@ -178,7 +181,8 @@ cdef int _without(Machine* m, Word attrs, Word* names, uint64_t count) noexcept 
             return stop(m)
         place = keys_find(attrs_keys(attrs), symbol_of(m, val(names[i])))
         if place >= 0:
-            places[place] = 1         # removed
+            # A 1 marks an attribute that is removed.
+            places[place] = 1
             any_removed = True
     if any_removed:
         for i in range(n):
@@ -404,10 +408,13 @@ cdef int cat_attrs(Machine* m, Word* fp) noexcept nogil:
     return done(m, close_list(m, out))
 
 
-cdef struct Names:                    # groups of the attributes of sets; consecutive sets often have the same keys
+# The attributes of several sets are grouped by name; consecutive sets often have the same keys.
+cdef struct Names:
     Groups groups
-    Word* keys                        # of the last set, or NULL
-    uint32_t[SMALL] indices           # the groups of its attributes, if it is small
+    # These are the keys of the last set, or NULL.
+    Word* keys
+    # These are the groups of its attributes, if the set is small.
+    uint32_t[SMALL] indices
 
 
 cdef inline bint _look_up(Names* names, Word* keys) noexcept nogil:
@@ -519,7 +526,8 @@ cdef int function_args(Machine* m, Word* fp) noexcept nogil:
     if not is_function(fp[0]):
         return raise_message(m, worded(MESSAGE_FUNCTION_ARGS_OF_NO_FUNCTION))
     if kind_of(fp[0]) == KIND_BUILTIN and strcmp(m.builtins[header_size(pointer_of(fp[0])[0])].name, "derivation") == 0:
-        small[0].symbol = symbol_intern(m, "outputs", 7)         # C++ Nix has a function with a pattern here
+        # `derivation` of C++ Nix is a function with a pattern.
+        small[0].symbol = symbol_intern(m, "outputs", 7)
         small[0].position = 0
         small[0].value = WORD_TRUE
         return done(m, attrs_build(m, small, 1))

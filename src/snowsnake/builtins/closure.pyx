@@ -26,28 +26,40 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    MOST_COMPARED = 256               # elements of lists that are compared without a pause
+    # So many elements of two lists are compared without a pause.
+    MOST_COMPARED = 256
 
-cdef enum:                            # state words, above the argument
+# These words of state are above the argument on the stack.
+cdef enum:
     PHASE = 1
     OPERATOR
-    QUEUE                             # list with room at its end: the elements from HEAD to TAIL are not visited yet
+    # The queue is a list with room at its end: the elements from HEAD to TAIL_ are not visited yet.
+    QUEUE
     HEAD
     TAIL_
-    VISITED                           # list with room at its end
+    # This list has room at its end, too.
+    VISITED
     VISITED_COUNT
     ROOT
-    NODE                              # the node that the search for a key has reached
+    # The search for a key has reached this node.
+    NODE
     SLOTS
 
-cdef enum:                            # phases
-    VISIT                             # visits the next element
-    DESCEND                           # compares its key with NODE
-    CONFIRM                           # compares its key with its predecessor NODE
-    OPERATE                           # receives the operator's answer
-    RECEIVE                           # forces its elements, from NODE (an index) on
+# The phases say what the walk does next.
+cdef enum:
+    # It visits the next element.
+    VISIT
+    # It compares the key of that element with NODE.
+    DESCEND
+    # It compares the key with NODE, the key's predecessor.
+    CONFIRM
+    # It receives the operator's answer.
+    OPERATE
+    # It forces the elements of the answer, from index NODE on.
+    RECEIVE
 
-cdef enum:                            # fields of a record or node
+# These are the fields of a node of the tree.
+cdef enum:
     KEY
     LEFT
     RIGHT
@@ -56,14 +68,16 @@ cdef enum:                            # fields of a record or node
     FIELDS
 
 cdef enum:
-    BLACK = 0                         # small ints as words
+    # The colours are small ints, written as words.
+    BLACK = 0
     RED = 8
 
 
 # ---- the tree ---------------------------------------------------------------------------------------------------
 
 cdef inline Word _get(Word node, int field) noexcept nogil:
-    return pointer_of(node)[1 + field]           # it is no view
+    # A node is a list, but never a view, so its fields follow its header.
+    return pointer_of(node)[1 + field]
 
 
 cdef inline void _set(Machine* m, Word node, int field, Word value) noexcept nogil:
@@ -353,7 +367,8 @@ cdef int _place(Machine* m, Word* fp, int less) noexcept nogil:
         if less < 0:
             return call_internal2(m, INTERNAL_LESS, _get(node, KEY), key)
         if not less:
-            _visit_next(fp)           # the key is known already
+            # The key is known already.
+            _visit_next(fp)
             return TAIL
         child = _get(node, RIGHT)
         if child == WORD_NULL:
@@ -371,7 +386,8 @@ cdef int generic_closure(Machine* m, Word* fp) noexcept nogil:
         outcome = _begin(m, fp)
         if outcome != TAIL:
             return outcome
-        copy = m.empty_list           # nobody else has the queue, so it is overwritten
+        # The queue starts as a copy of the start set: nobody else has it, so visited elements may be overwritten in it.
+        copy = m.empty_list
         outcome = 1 if _append_copy(m, fp, copy) else 0
         if not outcome:
             return RAISE
@@ -451,7 +467,8 @@ cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexc
         return 1
     key = attrs_find(element, symbol_intern(m, "key", 3))
     if fp[NODE] == WORD_NULL or fp[NODE] == fp[ROOT] and is_thunk(val(key[0])):
-        return 0                      # the key is being evaluated
+        # The key is still being evaluated.
+        return 0
     _tell(m, entries, NOTE_CLOSURE_WITH, _element_with(m, fp, _key_to_show(fp, key[0])))
     _tell(m, entries + 1, NOTE_CLOSURE_COMPARED, element)
     return 2

@@ -36,7 +36,8 @@ from snowsnake.machine.word cimport (
 from snowsnake.output.nix_text cimport print_name
 from snowsnake.store.store_path cimport store_is_path
 
-cdef unsigned int DISCARD_CONTEXT     # their numbers in the table
+# These are the numbers of three builtins in the table.
+cdef unsigned int DISCARD_CONTEXT
 cdef unsigned int DISCARD_OUTPUTS
 cdef unsigned int ADD_OUTPUTS
 
@@ -63,9 +64,12 @@ cdef int _with_context(Machine* m, Word s, uint32_t context) noexcept nogil:
 # ---- encoded elements -------------------------------------------------------------------------------------------
 
 cdef struct InternedElement:
-    uint32_t path                     # symbol
-    uint32_t output                   # symbol, of ELEMENT_OUTPUT and ELEMENT_DYNAMIC only
-    uint32_t place                    # its place in the context, which keeps the order of the outputs
+    # The path is a symbol.
+    uint32_t path
+    # The output is a symbol, too; only ELEMENT_OUTPUT and ELEMENT_DYNAMIC have one.
+    uint32_t output
+    # This is the place of the element in the context, which keeps the order of the outputs.
+    uint32_t place
     int kind
 
 
@@ -271,7 +275,8 @@ cdef int add_drv_output_dependencies(Machine* m, Word* fp) noexcept nogil:
     return _with_context(m, s, context_make(m, &symbol, 1))
 
 
-cdef struct Adding:                   # the attributes that describe one path; NULL for those that are absent
+# These attributes describe one path; those that are absent are NULL.
+cdef struct Adding:
     Word* path
     Word* all_outputs
     Word* outputs

@@ -106,7 +106,8 @@ cdef int check_outputs(Machine* m, Word outputs) noexcept nogil:
 
 # ---- the derivation ---------------------------------------------------------------------------------------------
 
-cdef struct Room:                     # arrays of a DerivationInput, in the host's scratch memory
+# These are the sizes of the arrays of a DerivationInput, which are in the host's scratch memory.
+cdef struct Room:
     size_t args
     size_t env
     size_t outputs
@@ -213,7 +214,8 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, Bytes* json) noexce
             room.elements += m.contexts[context].count
             last = context
         pair += 2
-    room.elements = min(room.elements, <size_t>m.symbol_count)         # each is taken once
+    # Each element is taken once, and is a symbol.
+    room.elements = min(room.elements, <size_t>m.symbol_count)
     if not _make_room(m, &room, input) or not _next_generation(m):
         return RAISE
     input.output_count = _output_names(fp[SLOT_OUTPUTS], input.outputs, room.outputs)

@@ -49,7 +49,8 @@ from snowsnake.store.known_derivations cimport KnownDerivations
 from snowsnake.store.store_path cimport store_downstream_placeholder, store_name_check
 
 cdef enum:
-    FIXED_ATTRIBUTES = 6              # all, drvAttrs, drvPath, outPath, outputName, type
+    # The fixed attributes are all, drvAttrs, drvPath, outPath, outputName and type.
+    FIXED_ATTRIBUTES = 6
 
 
 # ---- derivation -------------------------------------------------------------------------------------------------
@@ -117,7 +118,8 @@ cdef int _build(Machine* m, Word attrs, Word outputs) noexcept nogil:
     _put(entries, &count, derivation_symbols(m)[NAME_OUTPUT_NAME], name)
     _put(entries, &count, derivation_symbols(m)[NAME_ALL], make_apply(m, builtin_word(m, BUILTIN_VALUE), all_))
     _put(entries, &count, derivation_symbols(m)[NAME_DRV_ATTRS], attrs)
-    for i in range(n):                # of equal names the first counts, and those from above count more
+    # The first of several entries with equal names counts, so those above have precedence.
+    for i in range(n):
         _put(entries, &count, symbol_of(m, val(list_items(outputs)[i])), small_int(<int64_t>i))
     added = attrs_build(m, entries, count)
     if entries != few:
@@ -182,7 +184,8 @@ cdef int _read_derivation(Machine* m, Word path, Word output) noexcept nogil:
     bytes_init(&error)
     if output == 0:
         outcome = host_read_file(m, string_data(path), string_size(path), &text)
-    else:                                 # by the store, whatever the policy lets evaluation read
+    else:
+        # The store reads the file, whatever the policy lets evaluation read.
         derivations = host_derivations(m)
         outcome = RAISE
         if derivations != NULL:

@@ -74,13 +74,16 @@ cdef enum Phase:
 
 cdef enum Step:
     STEP_START = 0
-    STEP_COERCED                      # the attribute's string is on top
-    STEP_JSON                         # its JSON is on top
+    # The attribute's string is on top of the stack.
+    STEP_COERCED
+    # The attribute's JSON is on top of the stack.
+    STEP_JSON
     STEP_ARGUMENTS
     STEP_ARGUMENT_COERCED
 
 cdef enum:
-    NOT_SIMPLE = 50                   # an outcome of _simple_string: a call is needed
+    # With this outcome, _simple_string says that a call is needed.
+    NOT_SIMPLE = 50
 
 
 cdef void _look_up_names(Machine* m) noexcept nogil:

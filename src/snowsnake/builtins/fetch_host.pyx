@@ -45,7 +45,8 @@ class Pending(Exception):
     """The machine has an error already."""
 
 
-cdef object _KEY = object()           # only code that has this object can make objects with a machine
+# Only code that has this object can make objects with a machine.
+cdef object _KEY = object()
 
 
 cdef class _Record:
@@ -115,7 +116,8 @@ cdef class Access:
         cdef Bytes resolved
         cdef int outcome = host_check_access(self.m, data, len(text))
         memset(&resolved, 0, sizeof(resolved))
-        if outcome == DONE:               # C++ Nix stops checking here, and follows links to what the policy forbids
+        # C++ Nix stops checking here, and follows links even to what the policy forbids; we also check the target.
+        if outcome == DONE:
             outcome = host_resolve(self.m, data, len(text), RESOLVE_FULL, &resolved)
         if outcome == DONE:
             outcome = host_check_access(self.m, resolved.data, resolved.size)
@@ -200,7 +202,8 @@ cdef int raise_python(Machine* m, object error) noexcept:
             code = ERROR_INTERNAL
             message = (type(error).__name__ + ": ").encode() + message
         if code == ERROR_FILE and not record(m, RECORD_SOURCE, make_view(<const char*>message, len(message)), STATE_DISPUTED, NULL, 0):
-            return RAISE                 # what could not be had may be there the next time: nobody can check that
+            # A source that is missing now may be there the next time, which nobody can check.
+            return RAISE
         raise_bytes(m, code, <const char*>message, len(message))
         if isinstance(error, (FetchError, EvaluationError)):
             m.error.fault = FAULT_FETCH
@@ -211,7 +214,8 @@ cdef int raise_python(Machine* m, object error) noexcept:
             message = note.encode("utf-8", "surrogateescape").replace(b"\0", b"?")
             trace_note(m, NOTE_FETCHING, format_text("%s", <const char*>message))
         return RAISE
-    except BaseException:             # no memory, or an interruption: there is nothing more to say
+    except BaseException:
+        # Memory is short, or somebody interrupts: there is nothing more to say.
         return raise_text(m, ERROR_MEMORY, NULL)
 
 

@@ -45,7 +45,8 @@ from snowsnake.store.store_path cimport store_name_check
 
 from snowsnake.builtins.fetch_host import Pending
 
-cdef enum:                            # words above the argument while its attributes are forced
+# These words are above the argument while its attributes are forced.
+cdef enum:
     SLOT_INDEX = 1
     SLOT_URL
     SLOT_NAME
@@ -53,7 +54,8 @@ cdef enum:                            # words above the argument while its attri
     SLOT_END
 
 cdef enum:
-    MOST_LEVELS = 500                 # lists and sets in each other, in what Python gets: each is a call in C
+    # Python receives lists and sets that are nested at most so deeply, because each level is a call in C.
+    MOST_LEVELS = 500
 
 
 # ---- fetchurl and fetchTarball ----------------------------------------------------------------------------------
@@ -180,7 +182,8 @@ cdef int _full_address(Machine* m, Word* fp) noexcept with gil:
             return RAISE
         fp[SLOT_URL] = make_string(m, <const char*>text, len(text), 0)
         return DONE
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return raise_python(m, error)
 
 
@@ -190,7 +193,8 @@ cdef int check_uri(Machine* m, Word url) noexcept with gil:
 
         check(access_of(m), text_of(url))
         return DONE
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return raise_python(m, error)
 
 
@@ -212,7 +216,8 @@ cdef int _download(Machine* m, Word url, View name, const Digest* expected, bint
             (<char*>expected.data)[:32] if expected != NULL else None, unpacks)
         mount_tree(m, store_path, tree)
         return _store_text(m, store_path)
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return raise_python(m, error)
 
 
@@ -267,7 +272,8 @@ cdef int _fetch_mercurial(Machine* m, Word given, Word url) noexcept with gil:
         mount_source(m, source)
         build_result(m, pairs)
         return DONE
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return raise_python(m, error)
 
 
@@ -377,7 +383,8 @@ cdef int _fetch_plain(Machine* m, Word given, bint is_git) noexcept with gil:
         mount_source(m, source)
         build_result(m, pairs)
         return DONE
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return raise_python(m, error)
 
 
@@ -429,7 +436,8 @@ cdef int _fetch_closure(Machine* m, Word given) noexcept with gil:
         for store_path, tree in trees:
             mount_tree(m, store_path, tree)
         return _store_text(m, made)
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return raise_python(m, error)
 
 
@@ -450,7 +458,8 @@ cdef int _fetch_tree_at(Machine* m, View address, Bytes* path) noexcept with gil
         if not bytes_append(path, <const uint8_t*><const char*>found, len(found)):
             return raise_text(m, ERROR_MEMORY, NULL)
         return DONE
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return raise_python(m, error)
 
 

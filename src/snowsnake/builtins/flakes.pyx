@@ -28,7 +28,8 @@ from snowsnake.machine.word cimport (
 from snowsnake.builtins.fetch_host import Pending
 
 cdef enum:
-    MOST_PARTS = 32                   # parts of a reference; no scheme has as many
+    # A reference has fewer parts than this, whatever its scheme.
+    MOST_PARTS = 32
 
 
 # ---- flakes -----------------------------------------------------------------------------------------------------
@@ -38,7 +39,8 @@ cdef object _calling():
     return __import__("snowsnake.flake.calling", fromlist=["get_flake"])
 
 
-cdef object _KEY = object()           # only code that has this object can make mounts
+# Only code that has this object can make mounts.
+cdef object _KEY = object()
 
 
 cdef class _Mount:
@@ -60,7 +62,8 @@ cdef Word flake_call(Machine* m, bytes source, bytes lock, bytes found) except 0
     cdef uint32_t size = <uint32_t>len(source)
     if not heap_reserve(m, (len(lock) + len(found)) // 8 + 4096):
         raise Pending
-    copy = <uint8_t*>allocate_items(size + 1, 1)            # the machine frees it with the expression
+    # The machine frees the copy together with the expression.
+    copy = <uint8_t*>allocate_items(size + 1, 1)
     if copy == NULL:
         raise MemoryError
     memcpy(copy, <const char*>source, size)
@@ -78,7 +81,8 @@ cdef int _get_flake(Machine* m, Word text) noexcept with gil:
     try:
         source, lock, found = _calling().get_flake(access_of(m), mount, text_of(text))
         return tail(m, flake_call(m, source, lock, found))
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return raise_python(m, error)
 
 
@@ -94,7 +98,8 @@ cdef int _fetch_locked(Machine* m, Word attrs) noexcept with gil:
         mount_source(m, source)
         build_result(m, pairs)
         return DONE
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return raise_python(m, error)
 
 
@@ -113,7 +118,8 @@ cdef int _raise_reference_fault(Machine* m, error) noexcept:
             return raise_text(m, ERROR_MEMORY, NULL)
         message = str(error).encode("utf-8", "surrogateescape")
         return raise_bytes(m, ERROR_VALUE if isinstance(error, MalformedInput) else ERROR_INTERNAL, <char*>message, len(message))
-    except BaseException:             # no memory, or an interruption: there is nothing more to say
+    except BaseException:
+        # Memory is short, or somebody interrupts: there is nothing more to say.
         return raise_text(m, ERROR_MEMORY, NULL)
 
 
@@ -133,7 +139,8 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
         from snowsnake.lock.reference_text import parse
 
         found = parse(text_of(text), _features(m))
-        if not heap_reserve(m, string_size(text) + 4096):     # `%41` is the longest way to write a byte
+        # The longest way to write a byte is `%41`.
+        if not heap_reserve(m, string_size(text) + 4096):
             return RAISE
         for name, value in found.items():
             data = name.encode()
@@ -149,7 +156,8 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
             n += 1
         m.result = attrs_build(m, entries, n)
         return DONE if m.result else RAISE
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return _raise_reference_fault(m, error)
 
 
@@ -183,13 +191,15 @@ cdef int _write(Machine* m, Word attrs) noexcept with gil:
             return RAISE
         m.result = make_string(m, <char*>text, len(text), 0)
         return DONE
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C.
         return _raise_reference_fault(m, error)
 
 
 cdef int flake_ref_to_string(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome = force_input_attributes(m, fp[0], "flake ref", True)
-    if outcome == DONE:                   # C++ Nix requires the feature when it writes the reference
+    # C++ Nix requires the feature when it writes the reference.
+    if outcome == DONE:
         outcome = host_require_feature(m, FEATURE_FLAKES, "flakes")
     return outcome if outcome != DONE else _write(m, fp[0])
 

@@ -20,7 +20,8 @@ cdef Word _builtin(Machine* m, uint64_t back) noexcept nogil:
     return m.builtins[_number + back].word
 
 
-cdef uint64_t _number = 0             # of __foreign; __entered follows
+# This is the number of __foreign; that of __entered follows.
+cdef uint64_t _number = 0
 
 
 cdef Word _longer(Machine* m, Word given, Word argument) noexcept nogil:
@@ -46,7 +47,8 @@ cdef int foreign(Machine* m, Word* fp) noexcept nogil:
         p[2] = fp[0]
         p[3] = all_of_them
         return done(m, tagged(p, TAG_FUNCTION))
-    if m.sp == fp + 3:                # it has no frame of its own yet: calling anything makes one
+    # If the function has no frame of its own yet, calling anything makes one.
+    if m.sp == fp + 3:
         push(m, small_int(0))
         return call1(m, _builtin(m, 1), m.empty_list)
     push(m, _longer(m, given, fp[2]))

@@ -49,7 +49,8 @@ cdef int _import(Machine* m, Word path, Word scope) noexcept nogil:
     free(resolved.data)
     if outcome != DONE or not is_thunk(val(m.result)):
         return outcome
-    push(m, val(m.result))            # the frame stays while the file is evaluated, so that a trace says who imported it
+    # The frame stays while the file is evaluated, so that a trace says who imported it.
+    push(m, val(m.result))
     return force(m, val(m.result))
 
 
@@ -67,7 +68,8 @@ cdef int scoped_import(Machine* m, Word* fp) noexcept nogil:
         return force(m, scope)
     if not is_attrs(scope):
         return raise_type(m, "a set", scope)
-    if not attrs_flat(m, scope):      # its names become variables of the file
+    # The names of the set become variables of the file.
+    if not attrs_flat(m, scope):
         return RAISE
     return _import(m, fp[1], scope)
 

@@ -32,8 +32,10 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    UNRESERVED = 1000                 # so many elements may be allocated, or results pushed, without a reservation
-    SMALLEST_VIEW = 8                 # a tail of fewer elements is a list of its own
+    # So many elements may be allocated, or results pushed, without a reservation.
+    UNRESERVED = 1000
+    # A tail of fewer elements is no view, but a list of its own.
+    SMALLEST_VIEW = 8
 
 
 # ---- elements and slices ----------------------------------------------------------------------------------------
@@ -55,7 +57,8 @@ cdef int tail_(Machine* m, Word* fp) noexcept nogil:
     if n == 0:
         return raise_message(m, worded(MESSAGE_TAIL_OF_EMPTY_LIST))
     base = list_base(fp[0])
-    # A view of less than half of its base would keep too much alive, so a short rest is copied: all copies of a recursion cost no more than its first list.
+    # A view of less than half of its base would keep too much alive, so a short rest is copied: all copies of a recursion cost no more than
+    # its first list.
     if n > SMALLEST_VIEW and 2 * n > list_size(base):
         start = <uint64_t>(list_items(fp[0]) - list_items(base)) + 1
         return done(m, new_list_view(m, base, start, n - 1))
@@ -69,7 +72,8 @@ cdef int tail_(Machine* m, Word* fp) noexcept nogil:
 cdef int elem_at(Machine* m, Word* fp) noexcept nogil:
     cdef Word list = val(fp[0])
     cdef int64_t index = int_value(fp[1])
-    if is_thunk(list):                # the index is forced before the list
+    # The index is forced before the list.
+    if is_thunk(list):
         return force(m, list)
     if not is_list(list):
         return of_part(m, 1, raise_type(m, "a list", list))
@@ -104,7 +108,8 @@ cdef int elem(Machine* m, Word* fp) noexcept nogil:
             return force(m, y)
         if must_stop(m):
             return stop(m)
-        if fp[0] == items[i]:         # the same cell is equal to itself, even functions and NaN
+        # A cell is equal to itself, even if its value is a function or NaN.
+        if fp[0] == items[i]:
             return done(m, WORD_TRUE)
         equal = equal_quickly(m, x, y)
         if equal == 1:
@@ -124,7 +129,8 @@ cdef int map_(Machine* m, Word* fp) noexcept nogil:
     cdef Word* out
     cdef Word f, result
     cdef int outcome
-    if n == 0:                        # the function is not forced
+    # The function is not forced for an empty list.
+    if n == 0:
         return done(m, m.empty_list)
     outcome = need_function(m, fp)
     if outcome != DONE:
@@ -158,7 +164,8 @@ cdef int gen_list(Machine* m, Word* fp) noexcept nogil:
     out = list_items(result)
     for i in range(n):
         out[i] = make_apply(m, f, small_int(i))
-        if must_stop(m):              # the rest is never evaluated
+        # After a request to stop, nobody evaluates the rest of the list.
+        if must_stop(m):
             return stop(m)
     return done(m, result)
 
@@ -331,14 +338,17 @@ cdef int foldl(Machine* m, Word* fp) noexcept nogil:
 
 # ---- concatenation ----------------------------------------------------------------------------------------------
 #
-# The small lists that functions return to concatMap, perhaps a million, need not all exist at the same time: it copies the elements of one list
-# after the other.  On the stack, from `state` on, are: the index of the list in hand; the number of parts, which are lists; whether concatMap made
-# the last part, which then may grow; the parts; and the elements that are in no part yet.
+# The small lists that functions return to concatMap, perhaps a million, need not all exist at the same time: concatMap copies the elements
+# of one list after the other.  From `state` on, the stack has: the index of the current list; the number of parts, which are lists; whether
+# concatMap made the last part, which then may grow; the parts; and the elements that are in no part yet.
 
 cdef enum:
-    LARGE_PART = 64                   # a list of so many elements is a part itself
-    LEAST_SAMPLE = 64                 # the results of so many calls show how many elements the others will return
-    MOST_PENDING = 1 << 16            # elements that become one: a reservation of so many words makes it in the old space
+    # A list of so many elements becomes a part itself.
+    LARGE_PART = 64
+    # The results of so many calls show how many elements the others will return.
+    LEAST_SAMPLE = 64
+    # At most so many elements wait to become one list.  A reservation of so many words puts that list into the old space.
+    MOST_PENDING = 1 << 16
 
 
 cdef inline Word* _pending(Word* state) noexcept nogil:
@@ -408,7 +418,8 @@ cdef int _joined(Machine* m, Word* state) noexcept nogil:
         if total > (<uint64_t>1 << 48):
             return raise_message(m, worded(MESSAGE_LIST_OF_TOO_MANY))
         part += 1
-    if first - (state + 3) == 1:      # one list that was not empty is the result
+    # If there is only one part, it is the result.
+    if first - (state + 3) == 1:
         return done(m, state[3])
     if total > UNRESERVED and not heap_reserve(m, total + 1):
         return RAISE
@@ -462,7 +473,8 @@ cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
     for i in range(n):
         w = val(items[i])
         from_ = list_items(w)
-        if list_size(w) == total:     # one list that is not empty is the result, and nothing has been made yet
+        # A list that has all of the elements is the result; nothing has been made yet.
+        if list_size(w) == total:
             return done(m, w)
         if list_size(w) < LARGE_PART:
             for j in range(list_size(w)):
@@ -542,7 +554,8 @@ cdef bint _map_in_bulk(Machine* m, Word* fp, Word* state, uint64_t* index) noexc
             m.hp = pointer_of(w)
         i += 1
     index[0] = i
-    if out == part + 1:               # nothing: the room becomes bytes that nobody reads
+    # If there are no elements, the room becomes bytes that nobody reads.
+    if out == part + 1:
         out = part
     else:
         part[0] = header_of(KIND_LIST, <uint64_t>(out - part) - 1)
@@ -592,7 +605,7 @@ cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
             return call1(m, fp[0], items[i])
         if not _take_list(m, state, w):
             return RAISE
-        # the list itself, unless it became a part, is needed no more: if it is the last that was made, the next one is made in its place
+        # The list is not needed any more, unless it became a part.  If it was made last, the next list takes its place.
         if pointer_of(w) >= made and list_size(w) < LARGE_PART and pointer_of(w) + 1 + list_size(w) == m.hp:
             m.hp = pointer_of(w)
         i += 1

@@ -21,7 +21,8 @@ from snowsnake.machine.state cimport DONE, TAIL, Machine
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport Word, bool_word, float_value, int_value, is_float, is_int, is_string
 
-cdef double LEAST_INT = -9223372036854775808.0     # and its negative is the first float past the greatest int
+# The negative of this number is the first float that is greater than every int.
+cdef double LEAST_INT = -9223372036854775808.0
 
 
 cdef inline int _arithmetic(Machine* m, int opcode, Word* fp) noexcept nogil:

@@ -106,7 +106,8 @@ cdef int _directory_set(Machine* m, Bytes* listing) noexcept nogil:
     while at < listing.size:
         at += 2 + strlen(<char*>listing.data + at + 1)
         count += 1
-    if not heap_reserve(m, 64 + 4 * count + (listing.size >> 2)):      # names may become new symbols
+    # Names may become new symbols.
+    if not heap_reserve(m, 64 + 4 * count + (listing.size >> 2)):
         return RAISE
     entries = scratch_entries(m, count)
     if entries == NULL:
@@ -162,7 +163,8 @@ cdef int to_path(Machine* m, Word* fp) noexcept nogil:
 
 # ---- search path ------------------------------------------------------------------------------------------------
 
-cdef enum FindStep:                   # the step that is being done for the current entry
+# This is the step that the search is at, for the current entry.
+cdef enum FindStep:
     STEP_ENTRY = 0
     STEP_PREFIX = 1
     STEP_PATH = 2

@@ -23,10 +23,13 @@ from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.machine.word cimport WORD_NULL, Word, is_string, is_thunk, list_items, string_data, string_size, val
 
 cdef enum:
-    FEW_GROUPS = 32                   # whose places fit on the stack
-    MOST_LITERAL = 64                 # bytes of a pattern that is found without an automaton
+    # The places of so many groups fit on the stack.
+    FEW_GROUPS = 32
+    # A pattern that matches one text only, of at most so many bytes, is found without an automaton.
+    MOST_LITERAL = 64
 
-cdef uint8_t[256] IS_SPECIAL          # bytes with a meaning in a pattern, which may be escaped: neither `]` nor `}`
+# These bytes have a meaning in a pattern, and may be escaped; `]` and `}` are not among them.
+cdef uint8_t[256] IS_SPECIAL
 
 cdef extern from "string.h":
     void* memmem(const void* text, size_t text_size, const void* wanted, size_t wanted_size) noexcept nogil
@@ -131,7 +134,8 @@ cdef int match(Machine* m, Word* fp) noexcept nogil:
 # ---- split ------------------------------------------------------------------------------------------------------
 
 cdef struct Matches:
-    int64_t* captures                 # `step` numbers for each match
+    # Each match has `step` numbers.
+    int64_t* captures
     uint64_t count
     uint64_t capacity
     uint64_t step
@@ -259,7 +263,8 @@ cdef int split(Machine* m, Word* fp) noexcept nogil:
     if matches.count == 0:
         free(matches.captures)
         w = new_list(m, 1)
-        list_items(w)[0] = fp[1]          # the text itself has a context, its parts do not
+        # The text itself keeps its context, which its parts do not have.
+        list_items(w)[0] = fp[1]
         return done(m, w)
     w = _split_list(m, fp[1], &matches)
     free(matches.captures)

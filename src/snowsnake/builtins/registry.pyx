@@ -9,7 +9,8 @@ cdef enum:
 
 cdef Builtin[CAPACITY] _entries
 cdef unsigned int _count = 0
-_names = {}                           # keeps the bytes of the names alive
+# This keeps the bytes of the names alive.
+_names = {}
 
 
 cdef Builtin* builtin_table() noexcept nogil:

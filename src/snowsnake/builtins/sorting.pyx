@@ -30,36 +30,52 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    RECORD = 10                       # words of a record
+    # A record of the stack has so many words.
+    RECORD = 10
     INSERTION_LIMIT = 16
 
-cdef enum:                            # fields of a record or node
+# These are the fields of a record, which describes a range that is being sorted.
+cdef enum:
     PHASE
-    BEGIN                             # the range [BEGIN, END)
+    # The range is [BEGIN, END).
+    BEGIN
     END
-    LEFT                              # [BEGIN, LEFT) is sorted; merging: the split
-    RIGHT                             # [RIGHT, END) is sorted
+    # The elements of [BEGIN, LEFT) are sorted.  During the merge, LEFT is where the second part begins.
+    LEFT
+    # The elements of [RIGHT, END) are sorted.
+    RIGHT
     X
     Y
-    RUN_BEGIN                         # the run around the middle
+    # The run around the middle begins here.  During the merge, the next result goes here.
+    RUN_BEGIN
     RUN_END
-    FALLING                           # 1: that run is strictly falling
+    # This is 1 if that run falls strictly.
+    FALLING
 
-cdef enum:                            # phases
+# These are the phases of a range, with what X and Y are in each.
+cdef enum:
     START
-    INSERT                            # X: the first element that is not in place yet; Y: the place of the current one
-    DIRECTION                         # X: the middle
-    LEFTWARDS                         # Y: end of the elements that are not compared yet
-    RIGHTWARDS                        # Y: last element known to be in the run
-    SECOND                            # the first part is sorted
-    MERGE                             # both parts are sorted
-    MERGING                           # X, Y: next on each side, in the buffer; RUN_BEGIN: where the result goes
+    # X is the first element that is not in place yet; Y is the place of the current one.
+    INSERT
+    # X is the middle.
+    DIRECTION
+    # Y is the end of the elements that are not compared yet.
+    LEFTWARDS
+    # Y is the last element that is known to belong to the run.
+    RIGHTWARDS
+    # The first part is sorted.
+    SECOND
+    # Both parts are sorted.
+    MERGE
+    # X and Y are the next elements of the two parts, in the buffer.
+    MERGING
 
 
 # ---- ints or strings only ---------------------------------------------------------------------------------------
 
 cdef struct KeyedWord:
-    uint64_t key                      # compares as the value does; equal keys of strings require comparing the rest
+    # Keys compare as their values do; strings with equal keys must be compared as a whole.
+    uint64_t key
     Word word
 
 
@@ -112,7 +128,8 @@ cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
         if _less_now(w, previous) == 1:
             rises = False
         else:
-            falls = False             # equal elements keep their order
+            # Equal elements keep their order, so they end a falling run.
+            falls = False
         previous = w
     if not heap_reserve(m, n + 1):
         return RAISE
@@ -173,7 +190,8 @@ cdef inline void _start(Machine* m, Word* r) noexcept nogil:
     cdef int64_t begin = _get(r, BEGIN), end = _get(r, END), left = _get(r, LEFT), right = _get(r, RIGHT)
     cdef int64_t middle = begin + (end - begin) // 2
     if left == end or right == begin:
-        m.sp = r                      # sorted already
+        # The range is sorted already.
+        m.sp = r
     elif end - begin <= INSERTION_LIMIT:
         _set(r, PHASE, INSERT)
         _set(r, X, begin + 1)
@@ -209,7 +227,8 @@ cdef inline void _split(Machine* m, Word* r, Word* items) noexcept nogil:
     _set(r, PHASE, SECOND)
     if middle - i < j - middle:
         _set(r, LEFT, i)
-        _set(r, X, j)                 # left run of the second part
+        # X is the end of the sorted run that the second part begins with.
+        _set(r, X, j)
         _push_range(m, begin, i, left, i - 1)
     else:
         _set(r, LEFT, j)
@@ -249,7 +268,8 @@ cdef inline bint _ends(Machine* m, Word* r, Word* items, Word* buffer) noexcept 
     cdef int64_t phase = _get(r, PHASE), x = _get(r, X), y = _get(r, Y)
     cdef int64_t begin = _get(r, BEGIN), end = _get(r, END)
     if phase == INSERT:
-        if y == begin:                # the current element is in place
+        # The current element has reached the beginning, so it is in place.
+        if y == begin:
             x += 1
             y = x
             _set(r, X, x)
@@ -391,7 +411,8 @@ cdef int sort(Machine* m, Word* fp) noexcept nogil:
         return _run(m, fp, 1 if answer == WORD_TRUE else 0)
     n = list_size(fp[1])
     if m.sp == fp + 2:
-        if n == 0:                    # the comparator is not forced
+        # The comparator of an empty list is not forced.
+        if n == 0:
             return done(m, fp[1])
         outcome = need_function(m, fp)
         if outcome != DONE:

@@ -62,15 +62,19 @@ from snowsnake.store.store_path cimport (
     INGEST_FLAT, INGEST_RECURSIVE, store_is_path, store_path_fixed, store_path_source, store_path_split, store_path_text,
 )
 
-cdef enum:                            # words above the arguments while a source is being added
+# These words are above the arguments while a source is being added.
+cdef enum:
     SLOT_PHASE = 0
-    SLOT_INDEX                        # the index of the current attribute, in name order
-    SLOT_NAME                         # strings, or null until they are known
+    # This is the index of the current attribute, in the order of names.
+    SLOT_INDEX
+    # The name, the path, the filter and the hash are null until they are known.
+    SLOT_NAME
     SLOT_PATH
     SLOT_FILTER
     SLOT_RECURSIVE
     SLOT_HASH
-    SLOT_WALK                         # address of the Walk, as an int
+    # This is the address of the Walk, as an int.
+    SLOT_WALK
     SLOT_END
 
 cdef enum Phase:
@@ -81,12 +85,15 @@ cdef enum Phase:
     PHASE_WALK
 
 cdef enum:
-    LARGE_FILE = 1 << 20              # a file of so many bytes is not read as a whole
+    # A file of so many bytes is not read as a whole.
+    LARGE_FILE = 1 << 20
 
-cdef struct Walk:                     # a tree whose filter is running
+# A walk goes through a tree whose filter is running.
+cdef struct Walk:
     Walk* next
     NarTree tree
-    uint32_t entry                    # the entry that the filter is called for
+    # The filter is called for this entry.
+    uint32_t entry
 
 
 cdef Word* _open_slots(Machine* m, Word* slots) noexcept nogil:
@@ -213,7 +220,8 @@ cdef int _take_others(Machine* m, Word attrs, Word* s) noexcept nogil:
         symbol = keys_symbols(attrs_keys(attrs))[order[i]]
         outcome = _take_other(m, s, symbol, &attrs_values(attrs)[order[i]])
         if outcome != DONE:
-            if outcome == RAISE and m.error.code == ERROR_VALUE:                # not supported: the place of the message is the attribute
+            # If the attribute is not supported, the message shows its place.
+            if outcome == RAISE and m.error.code == ERROR_VALUE:
                 m.error.position = attrs_position(attrs, symbol)
             s[SLOT_INDEX] = small_int(<int64_t>i)
             return outcome
@@ -338,7 +346,7 @@ cdef int _flat_path(Machine* m, Word* s, const References* references, Bytes* re
     cdef FileStamp stamp
     cdef Digest digest
     cdef int outcome
-    # Under a policy a file is opened without following links, which hashing by name is not.
+    # A policy demands that a file is opened without following links; hashing by name follows them.
     if not host_of(m).is_pure and not host_of(m).is_restricted and \
             host_file_stamp(m, resolved.data, resolved.size, &stamp) and stamp.size_bytes >= LARGE_FILE:
         return _large_flat_path(m, s, references, resolved, made)

@@ -31,7 +31,8 @@ cdef extern from "string.h":
 
 
 cdef enum:
-    PART_REALISED = 24                # in addition to Part of machine/state.pxd: the fault is in the store, not in the builtin's input
+    # This is one more Part (machine/state.pxd): the fault is in the store, not in the builtin's input.
+    PART_REALISED = 24
 
 
 cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil:

@@ -31,11 +31,15 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    SHORT_STRING = 32000              # bytes that may be allocated without a reservation
-    LEAST_VIEW_BYTES = 1 << 14        # a part of so many bytes is a view of its string,
-    MOST_SHARE = 8                    # if it is at least an eighth of it: no more than that is kept alive
+    # So many bytes may be allocated without a reservation.
+    SHORT_STRING = 32000
+    # A part of so many bytes is a view of its string, unless that has more than MOST_SHARE times as many: a view keeps the whole string
+    # alive.
+    LEAST_VIEW_BYTES = 1 << 14
+    MOST_SHARE = 8
 
-cdef unsigned int STRING_LENGTH       # their numbers in the table
+# These are the numbers of two builtins in the table.
+cdef unsigned int STRING_LENGTH
 cdef unsigned int DIR_OF
 
 
@@ -70,7 +74,8 @@ cdef int substring(Machine* m, Word* fp) noexcept nogil:
     fp[1] = val(fp[1])
     if not is_int(fp[1]):
         return force(m, fp[1]) if is_thunk(fp[1]) else of_part(m, 2, raise_type(m, "an integer", fp[1]))
-    if m.sp > fp + 3:                 # the answer of the coercion
+    # If there is one more word on the stack, it is the answer of the coercion.
+    if m.sp > fp + 3:
         fp[2] = pop(m)
     s = fp[2] = val(fp[2])
     if not is_string(s):
@@ -181,8 +186,10 @@ cdef int _join(Machine* m, Word separator, Word* items, uint64_t n) noexcept nog
     gather(&contexts, string_context(separator))
     size = step * (n - 1)
     if step and (n - 1) > (<uint64_t>1 << 50) // step:
-        size = <uint64_t>1 << 50      # more than there can be: the reservation fails
-    for i in range(n):                # a few instructions for each: the caller's loop and the next one look for requests to stop
+        # No string may have so many bytes: the reservation fails.
+        size = <uint64_t>1 << 50
+    # An iteration takes a few instructions: the caller's loop and the next one look for requests to stop.
+    for i in range(n):
         s = val(items[i])
         size += string_size(s)
         gather(&contexts, string_context(s))
@@ -256,12 +263,17 @@ cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
 # ---- replacement ------------------------------------------------------------------------------------------------
 
 cdef struct Patterns:
-    Word* items                       # strings, perhaps behind thunks
+    # The patterns are strings, perhaps behind thunks.
+    Word* items
     uint64_t count
-    uint64_t first_empty              # index of the first empty pattern, or count: no later one is ever tried
-    int32_t heads[256]                # for a first byte: the first pattern, or -1
-    int32_t* nexts                    # then the next one
-    uint8_t* used                     # the pattern matched somewhere
+    # This is the index of the first empty pattern, or `count` if there is none.  It always matches: no later one is ever tried.
+    uint64_t first_empty
+    # For each first byte, this is the index of the first pattern that begins with it, or -1.
+    int32_t heads[256]
+    # For each pattern, this is the next one with the same first byte, or -1.
+    int32_t* nexts
+    # For each pattern, this says whether it matched somewhere.
+    uint8_t* used
 
 
 cdef bint _patterns_init(Patterns* p, Word* items, uint64_t count) noexcept nogil:
@@ -372,7 +384,8 @@ cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogi
         else:
             at += string_size(val(p.items[which]))
             copied = at
-        if not fits or out.size >> 3 > m.memory_limit_words:      # more than any string may have: string_reserve says so
+        # The result is longer than any string may be: string_reserve raises the error.
+        if not fits or out.size >> 3 > m.memory_limit_words:
             break
     if not is_replaced:
         return done(m, s)
@@ -428,7 +441,8 @@ cdef int replace_strings(Machine* m, Word* fp) noexcept nogil:
     if m.sp == fp + 3:
         push(m, 0)
         push(m, 0)
-    i = <uint64_t>int_value(fp[4])    # patterns known to be strings
+    # So many patterns are known to be strings.
+    i = <uint64_t>int_value(fp[4])
     while i < n:
         w = val(list_items(fp[0])[i])
         if not is_string(w):

@@ -111,7 +111,8 @@ cdef bint read_multibyte(JsonReader* reader, int first) noexcept nogil:
 cdef Token read_string(JsonReader* reader) noexcept nogil:
     """Reads a string after its opening quote."""
     cdef const uint8_t* data = reader.data
-    cdef size_t plain = reader.position                   # start of the bytes not copied yet
+    # The bytes from here on are not copied yet.
+    cdef size_t plain = reader.position
     cdef bint is_copied = False
     cdef int byte
     reader.token_start = reader.position - 1

@@ -118,7 +118,8 @@ cdef void format_float_tostring(Bytes* out, double number) noexcept nogil:
 
 # -- floats: JSON ------------------------------------------------------------------------------------------------------
 
-cdef struct Scaled:                   # significand × 2^exponent
+# The value of this number is significand × 2^exponent.
+cdef struct Scaled:
     uint64_t significand
     int exponent
 
@@ -127,7 +128,8 @@ cdef enum:
     POWER_STEP = 8
     POWER_COUNT = 79
     DIGITS_LIMIT = 24
-    LOWEST_BINARY_EXPONENT = -60      # of the product with a power of ten, so that its integer part fits 32 bits
+    # The product with a power of ten has at least this binary exponent, so that its integer part fits 32 bits.
+    LOWEST_BINARY_EXPONENT = -60
 
 cdef Scaled powers_of_ten[POWER_COUNT]
 
@@ -233,12 +235,14 @@ cdef int float_digits(double number, uint8_t* digits, int* decimal_exponent) noe
     exponent = (1 if biased == 0 else biased) - 1075
     value = normalised(significand, exponent)
     high = normalised(2 * significand + 1, exponent - 1)
-    if fraction == 0 and biased > 1:  # the next smaller number is only half as far away
+    # The number is a power of two: the next smaller number is only half as far away as the next greater one.
+    if fraction == 0 and biased > 1:
         low = (4 * significand - 1) << (exponent - 2 - high.exponent)
     else:
         low = (2 * significand - 1) << (exponent - 1 - high.exponent)
     f = LOWEST_BINARY_EXPONENT - high.exponent - 1
-    k = (f * 78913) // (1 << 18) + (1 if f > 0 else 0)     # log10(2) ~ 78913 / 2^18; C's division, towards 0
+    # log10(2) is about 78913 / 2^18.  The division is that of C, which rounds towards 0.
+    k = (f * 78913) // (1 << 18) + (1 if f > 0 else 0)
     index = (-POWER_FIRST + k + POWER_STEP - 1) // POWER_STEP
     ten = powers_of_ten[index].significand
     decimal_exponent[0] = -(POWER_FIRST + POWER_STEP * index)
@@ -280,7 +284,8 @@ cdef void format_float_json(Bytes* out, double number) noexcept nogil:
         bytes_text(out, "0.0")
         return
     count = float_digits(number, digits, &decimal_exponent)
-    point = count + decimal_exponent                      # digits before the decimal point
+    # So many digits are before the decimal point.
+    point = count + decimal_exponent
     if count <= point <= 15:
         bytes_append(out, digits, count)
         append_zeros(out, point - count)
@@ -366,7 +371,8 @@ cdef NumberStatus parse_double(const uint8_t* data, size_t size_bytes, double* n
     cdef NumberStatus status = NUMBER_OK
     if parse_simple(data, size_bytes, number):
         return NUMBER_OK
-    for i in range(size_bytes):       # no hexadecimal, no words, no leading blanks
+    # Without this check, strtod would also accept hexadecimal numbers, words and leading blanks.
+    for i in range(size_bytes):
         if not (c'0' <= data[i] <= c'9' or data[i] == c'.' or data[i] == c'e' or data[i] == c'E' or data[i] == c'-'
                 or data[i] == c'+'):
             return NUMBER_INVALID

@@ -25,11 +25,14 @@ from snowsnake.foundation.probing cimport probe
 
 cdef enum:
     NONE = -1
-    EXACT_STEPS = 200000              # empty iterations are counted for so many steps per text,
-    EXACT_STEPS_PER_BYTE = 32         # and for so many more per byte
-    CACHE_LIMIT = 1024                # patterns
+    # Empty iterations are counted for so many steps per text, and for EXACT_STEPS_PER_BYTE more per byte.
+    EXACT_STEPS = 200000
+    EXACT_STEPS_PER_BYTE = 32
+    # The cache holds at most so many patterns.
+    CACHE_LIMIT = 1024
     CACHE_LIMIT_BYTES = 64 << 20
-    WEIGHED_EVERY = 64                # insertions
+    # The sizes of all patterns are added up after so many insertions.
+    WEIGHED_EVERY = 64
 
 
 # -- compiling ---------------------------------------------------------------------------------------------------------

@@ -31,9 +31,12 @@ cdef enum BracketToken:
     BRACKET_END
     BRACKET_DASH
     BRACKET_BYTE
-    BRACKET_COLLATING                 # [.name.]
-    BRACKET_EQUIVALENCE               # [=name=]
-    BRACKET_CLASS                     # [:name:]
+    # This token is written `[.name.]`.
+    BRACKET_COLLATING
+    # This token is written `[=name=]`.
+    BRACKET_EQUIVALENCE
+    # This token is written `[:name:]`.
+    BRACKET_CLASS
     BRACKET_FAULT
 
 cdef struct Bracket:
@@ -162,7 +165,8 @@ cdef bint add_range(ByteSet* byte_set, int8_t first, int8_t last) noexcept nogil
 cdef bint bracket_items(Bracket* bracket) noexcept nogil:
     """Reads everything up to the closing bracket; returns false if it is malformed."""
     cdef ByteSet* byte_set = &bracket.byte_set
-    cdef int last = -1                # the byte that may begin a range; -1 none, -2 a class
+    # This byte may begin a range; -1 means that there is none, -2 that a class precedes.
+    cdef int last = -1
     cdef int found, i
     bracket_advance(bracket)
     if bracket.token == BRACKET_BYTE or bracket.token == BRACKET_DASH:

@@ -17,28 +17,34 @@ from snowsnake.builtins.engines.regex_brackets cimport bracket_parse
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
 
 cdef enum:
-    STATE_LIMIT = 100000              # libstdc++'s, for all the states it ever makes for one pattern
+    # This is the limit of libstdc++, for all states that it ever makes for one pattern.
+    STATE_LIMIT = 100000
     NOWHERE = -1
 
 cdef struct Fragment:
     int32_t start
-    int32_t end                       # the state whose `next` is loose
+    # The `next` of this state leads nowhere yet.
+    int32_t end
     bint is_nullable
 
-# An open group, or the whole pattern.
+# This describes an open group, or the whole pattern.
 cdef struct OpenGroup:
-    int32_t low                       # the group's first state
+    # The group's first state has this index.
+    int32_t low
     uint32_t group
-    Fragment choice                   # the alternatives before the last `|`
+    # This holds the alternatives before the last `|`.
+    Fragment choice
     bint has_choice
-    Fragment sequence                 # the current alternative so far
+    # This holds what has been read of the current alternative.
+    Fragment sequence
     bint has_sequence
 
 cdef struct RegexParser:
     RegexProgram* program
     const uint8_t* position
     const uint8_t* end
-    int64_t states_made               # as libstdc++ counts: with the originals of copied fragments
+    # States are counted as libstdc++ does, which also counts the originals of fragments that it copies.
+    int64_t states_made
     RegexStatus status
     OpenGroup* levels
     size_t level_count
@@ -219,7 +225,8 @@ cdef Fragment expand_bound(RegexParser* parser, Fragment body, int32_t low, int6
     cdef int64_t copies, i
     cdef int32_t shift, start, repeat, exit
     cdef Fragment piece, result
-    parser.states_made += 1           # the empty state its result begins with
+    # The result begins with an empty state.
+    parser.states_made += 1
     parser.states_made += least * size
     if parser.states_made > STATE_LIMIT:
         fail(parser, REGEX_TOO_LARGE)
@@ -236,7 +243,8 @@ cdef Fragment expand_bound(RegexParser* parser, Fragment body, int32_t low, int6
         program.state_count = low
     elif not copy_fragment(parser, low, copies - 1):
         return body
-    parser.states_made -= 1 + optional + 1                # made again below, and counted there
+    # The code below makes these states, which counts them again.
+    parser.states_made -= 1 + optional + 1
     result = single(make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE), True)
     exit = NOWHERE if is_open else make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE)
     for i in range(copies):
@@ -459,7 +467,8 @@ cdef bint compact(RegexProgram* program) noexcept nogil:
     return True
 
 
-cdef ByteSet[FIRST_SETS] _first_sets  # each byte alone, and `.`, every byte but NUL
+# Each byte has a set of its own; the last set is that of `.`, which matches every byte but NUL.
+cdef ByteSet[FIRST_SETS] _first_sets
 
 
 cdef void _fill_first_sets() noexcept nogil:
@@ -486,7 +495,8 @@ cdef RegexStatus regex_program_parse(RegexProgram* program, const uint8_t* patte
     parser.program = program
     parser.position = pattern
     parser.end = pattern + size_bytes
-    parser.states_made = 1            # the beginning of group 0, which we leave out, as its end below
+    # libstdc++ makes a state for the beginning of group 0, which we leave out, and another one for its end, below.
+    parser.states_made = 1
     init_program(program)
     open_level(&parser, 0, 0)
     while parser.status == REGEX_OK and parser.position != parser.end:

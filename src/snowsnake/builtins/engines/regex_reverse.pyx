@@ -22,7 +22,8 @@ cdef enum:
     FULL = -3
     AUTOMATON_LIMIT_BYTES = 1 << 20
     RAW_LIMIT_BYTES = 512 << 20
-    KEPT_PLACES = 1 << 16             # a longer array of ids is freed after use
+    # A longer array of ids is freed after use.
+    KEPT_PLACES = 1 << 16
 
 
 # -- preparation -------------------------------------------------------------------------------------------------------
@@ -45,7 +46,8 @@ cdef void classify_bytes(Reverse* reverse) noexcept nogil:
         last = <int32_t>argument
         if count == 256:
             break
-        if argument < 256:            # a single byte: a class of its own, unless it is alone already
+        # A single byte gets a class of its own, unless it is alone in its class already.
+        if argument < 256:
             for byte in range(256):
                 if byte != <int>argument and reverse.byte_class[byte] == reverse.byte_class[argument]:
                     reverse.byte_class[argument] = <uint8_t>count
@@ -93,7 +95,7 @@ cdef void index_sources(Reverse* reverse) noexcept nogil:
         if state.op == OP_ALTERNATIVE or state.op == OP_REPEAT:
             start[state.alternate + 1] -= 1
             reverse.sources[start[state.alternate + 1]] = i
-    # filling moved the end of each bucket, at [state + 1], to its beginning
+    # The loop above has moved the end of each bucket, at [state + 1], to its beginning.
     memmove(start, start + 1, count * sizeof(int32_t))
     start[count] = edges
 
@@ -290,7 +292,8 @@ cdef int32_t intern_set(Reverse* reverse, Automaton* automaton, const uint64_t* 
 
 cdef int32_t automaton_end(Reverse* reverse, Automaton* automaton, bint is_empty_text) noexcept nogil:
     cdef int32_t* known = &automaton.at_end_of_nothing if is_empty_text else &automaton.at_end
-    if automaton.count == 0:          # number 0, DEAD, is the empty set
+    # The set with number 0, DEAD, is empty.
+    if automaton.count == 0:
         memset(reverse.scratch, 0, reverse.words * sizeof(uint64_t))
         if intern_set(reverse, automaton, reverse.scratch) < 0:
             return FULL
@@ -400,7 +403,8 @@ cdef RegexResult reverse_run(Reverse* reverse, bint accepts_anywhere, const uint
         id = before
         if keeps_sets:
             ids[place] = id
-        if id == DEAD:                # never when a match may end anywhere
+        # This never happens if a match may end anywhere.
+        if id == DEAD:
             return REGEX_NO_MATCH
     if has_state(automaton.sets + <size_t>id * reverse.words, reverse.program.start):
         return REGEX_MATCH

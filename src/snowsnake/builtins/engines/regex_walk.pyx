@@ -29,11 +29,16 @@ cdef enum:
     EMPTY_ITERATIONS = 2
 
 cdef enum FrameKind:
-    FRAME_SLOT                        # restore the `value` of slot `state`
-    FRAME_SECOND                      # explore `state`
-    FRAME_OTHERWISE                   # explore `state` if there are still only `value` solutions
-    FRAME_LEAVE                       # the repeat `state` was entered `value` times before; `key` as before
-    FRAME_MEMO                        # `state` with `key` is explored; there were `value` solutions before
+    # Going back restores the `value` of slot `state`.
+    FRAME_SLOT
+    # Going back explores `state`.
+    FRAME_SECOND
+    # Going back explores `state` if there are still only `value` solutions.
+    FRAME_OTHERWISE
+    # The repeat `state` was entered `value` times before; going back restores that number and `key`.
+    FRAME_LEAVE
+    # Everything behind `state` with `key` is explored; there were `value` solutions before.
+    FRAME_MEMO
 
 cdef enum MemoValue:
     MEMO_NO = 0
@@ -144,7 +149,8 @@ cdef void set_memo(Regex* regex, int32_t state, uint64_t key, MemoValue value) n
         regex.memo_generation[state] = regex.generation
         regex.memo_solution[state] = <uint8_t>value
         return
-    if value == MEMO_UNDER_WAY:       # the same key cannot occur again
+    # This key cannot occur again in that state while it is being explored, so nothing needs to be recorded.
+    if value == MEMO_UNDER_WAY:
         return
     if 2 * regex.memo_count >= regex.memo_capacity and not grow_memos(regex):
         return
@@ -206,12 +212,17 @@ cdef inline void set_slot(Regex* regex, size_t slot, int64_t place) noexcept nog
 cdef struct Exploration:
     int64_t place
     const uint64_t* viable
-    bint wants_first                  # stop at the first solution
-    bint may_accept                   # false where a match must not be empty
-    ThreadList* threads               # receives the states behind this byte
-    int64_t end                       # of the best match so far, or NONE
+    # If this is true, the exploration stops at the first solution.
+    bint wants_first
+    # This is false where a match must not be empty.
+    bint may_accept
+    # This list receives the states behind this byte.
+    ThreadList* threads
+    # The best match so far ends here; NONE if there is none.
+    int64_t end
     int64_t solutions
-    uint64_t key                      # which tracked repeats were entered how often
+    # The key says which tracked repeats were entered, and how often.
+    uint64_t key
 
 
 cdef int32_t enter_repeat(Regex* regex, Exploration* here, int32_t at) noexcept nogil:
@@ -220,7 +231,8 @@ cdef int32_t enter_repeat(Regex* regex, Exploration* here, int32_t at) noexcept 
     cdef int64_t times = 0
     cdef uint64_t key = here.key
     cdef int memo = known(regex, at, key)
-    if memo == MEMO_UNDER_WAY:        # only in coarse mode: an empty iteration, not repeated
+    # This happens in coarse mode only: the iteration matched nothing, and is not repeated.
+    if memo == MEMO_UNDER_WAY:
         return state.next
     if memo != NONE:
         here.solutions += memo
@@ -346,7 +358,8 @@ cdef int64_t walk_exploring(Regex* regex, int64_t place) noexcept nogil:
         arrive(regex, &here, place)
         at = explore(regex, &here, at)
         if at == NONE:
-            return NONE               # no memory
+            # Memory is short, or the evaluation was asked to stop.
+            return NONE
         if regex.program.states[at].op == OP_ACCEPT:
             return place
         at = regex.program.states[at].next

@@ -36,15 +36,18 @@ cdef Utf8Fault utf8_check(const uint8_t* data, size_t size_bytes, size_t* index)
         elif 0xE0 <= byte <= 0xEF:
             following = 2
             if byte == 0xE0:
-                low = 0xA0            # shorter forms exist below
+                # Smaller bytes would encode what has a shorter form.
+                low = 0xA0
             elif byte == 0xED:
-                high = 0x9F           # surrogates
+                # Greater bytes would encode surrogates.
+                high = 0x9F
         elif 0xF0 <= byte <= 0xF4:
             following = 3
             if byte == 0xF0:
                 low = 0x90
             elif byte == 0xF4:
-                high = 0x8F           # the end of Unicode
+                # Greater bytes would encode numbers beyond the end of Unicode.
+                high = 0x8F
         else:
             index[0] = i
             return UTF8_INVALID
@@ -68,7 +71,8 @@ cdef Utf8Fault utf8_check(const uint8_t* data, size_t size_bytes, size_t* index)
 cdef void append_nix_string(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
     """Writes the literal, with its quotes, as Nix prints it."""
     cdef size_t i
-    cdef size_t plain = 0             # start of the bytes not copied yet
+    # The bytes from here on are not copied yet.
+    cdef size_t plain = 0
     cdef uint8_t byte
     bytes_byte(out, c'"')
     for i in range(size_bytes):
@@ -144,7 +148,8 @@ cdef void append_xml_attribute(Bytes* out, const uint8_t* data, size_t size_byte
         elif byte == c'&':
             escape = "&amp;"
         elif byte == c'\n':
-            escape = "&#xA;"          # a reader would turn a newline into a space
+            # A reader would turn a newline into a space.
+            escape = "&#xA;"
         else:
             continue
         bytes_append(out, data + plain, i - plain)

@@ -23,7 +23,8 @@ from snowsnake.foundation.buffer cimport bytes_append, bytes_clear, bytes_free, 
 cdef enum:
     END_OF_INPUT = -1
 
-cdef struct Key:                      # in the document's texts
+# A key is a part of the document's texts.
+cdef struct Key:
     size_t start
     size_t size_bytes
 
@@ -306,7 +307,8 @@ cdef bint read_document(TomlReader* reader) noexcept nogil:
         elif not read_assignment(reader, reader.table) or not finish_value(reader):
             return False
         else:
-            skip_blanks(reader)           # `a = 1 [b]`: Nix accepts a header on the same line
+            # Nix accepts a header on the same line, as in `a = 1 [b]`.
+            skip_blanks(reader)
             if peek(reader) != c'[' and not end_line(reader, "toml::parse_table: newline (LF / CRLF) or EOF is expected"):
                 return False
 
@@ -335,7 +337,8 @@ cdef void report_all(TomlReader* reader) noexcept:
     """Puts everything that is wrong with the document in the place of what was found first, if that can be said."""
     cdef bytes report
     try:
-        from snowsnake.builtins.engines.toml_faults import LARGEST_BYTES, explain        # only for documents that are refused
+        # Only documents that are refused need this module.
+        from snowsnake.builtins.engines.toml_faults import LARGEST_BYTES, explain
 
         if reader.size_bytes > LARGEST_BYTES:
             return
@@ -346,7 +349,8 @@ cdef void report_all(TomlReader* reader) noexcept:
             bytes_text(&reader.message, "while parsing TOML: ")
             bytes_append(&reader.message, <const uint8_t*><const char*>report, len(report))
     except (ImportError, MemoryError, OSError):
-        return                            # the message stays what was found first
+        # The message still says what was found first.
+        return
 
 
 cdef void toml_reader_free(TomlReader* reader) noexcept nogil:

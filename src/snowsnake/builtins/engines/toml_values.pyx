@@ -27,7 +27,8 @@ cdef inline int peek(const TomlReader* reader, size_t ahead) noexcept nogil:
 
 
 cdef enum:
-    MOST_SHOWN_BYTES = 1000           # of a line, before and behind the place of a fault
+    # A message shows so many bytes of a line, before and behind the place of a fault.
+    MOST_SHOWN_BYTES = 1000
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
@@ -48,7 +49,8 @@ cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const c
             line_start = i + 1
     while line_end < reader.size_bytes and reader.data[line_end] != c'\n' and reader.data[line_end] != c'\r':
         line_end += 1
-    if place - line_start > MOST_SHOWN_BYTES:              # of a very long line, only the part around the place is shown
+    # A message shows only a part of a very long line, around the place of the fault.
+    if place - line_start > MOST_SHOWN_BYTES:
         line_start = place - MOST_SHOWN_BYTES
         while line_start < place and reader.data[line_start] & 0xC0 == 0x80:
             line_start += 1

@@ -9,7 +9,8 @@ from snowsnake.builtins.engines.text cimport is_digit
 
 cdef enum:
     NOT_A_NUMBER = -1
-    LARGEST_NUMBER = 0x7FFFFFFF       # longer digit strings compare as text, as in C++ Nix
+    # Longer digit strings are compared as text, as in C++ Nix.
+    LARGEST_NUMBER = 0x7FFFFFFF
 
 
 cdef inline bint is_separator(uint8_t byte) noexcept nogil:
