@@ -38,11 +38,16 @@ from snowsnake.syntax.nodes cimport (
 )
 
 
-cdef struct Source:                   # the expression of `inherit (e)`
-    Node* variable                    # a variable of an enclosing scope or of this one, which is used directly
-    uint32_t local                    # otherwise a phantom that holds the delayed expression
-    bint is_builtins                  # `inherit (builtins)`
-    bint is_needed                    # as a phantom
+# This describes the expression of `inherit (e)`.
+cdef struct Source:
+    # The code uses a variable of an enclosing scope, or of this one, directly; this is NULL for other expressions.
+    Node* variable
+    # Otherwise this local, a phantom, holds the delayed expression.
+    uint32_t local
+    # The expression is `builtins`.
+    bint is_builtins
+    # The expression needs a phantom.
+    bint is_needed
 
 
 # ---- sets from their values -------------------------------------------------------------------------------------
@@ -142,7 +147,8 @@ cdef void delay_inherited(Compiler* c, Binding* binding, Source* source, uint32_
         if not folded.is_function:
             op1(c, OP_CONSTANT, global_constant(c, folded), &node, 1)
             return
-        begin_chunk(c, CHUNK_THUNK, &node, binding.name, 0)      # in a cell of its own, as in delay_select
+        # The function gets a cell of its own, as in delay_select.
+        begin_chunk(c, CHUNK_THUNK, &node, binding.name, 0)
         op1(c, OP_CONSTANT, global_constant(c, folded), &node, 1)
         op(c, OP_RETURN, &node, 0)
         close_chunk(c, &node, local)
@@ -265,7 +271,8 @@ cdef bint is_thunk_at(Compiler* c, uint32_t start) noexcept nogil:
     cdef Builder* b = &c.cx.code
     cdef uint32_t size
     cdef uint64_t constant
-    if start == b.code_size:          # given up: nested too deeply
+    # If there is no operation, the compiler gave up, because the source is nested too deeply.
+    if start == b.code_size:
         return False
     if b.code[start] != OP_CONSTANT:
         return b.code[start] == OP_THUNK_SUSPENDED
@@ -325,9 +332,10 @@ cdef uint32_t bind_names(Compiler* c, Bindings* bindings, NamedIndex* order, con
     cdef Binding* binding
     cdef Source* sources
     settle_inherited(c, bindings)
-    for i in range(bindings.count):   # before any name is declared: what does an inherited name mean outside?
+    # This finds what an inherited name means outside, before any name is declared.
+    for i in range(bindings.count):
         is_named[i] = needs_slot(c, bindings.items + i)
-    # slots are numbered from the sources on, but which sources need one depends on the names: declare the names first
+    # Slots are numbered from the sources on, but which sources need one depends on the names, so this declares the names first.
     for i in range(bindings.count):
         which = i if order == NULL else order[i].index
         binding = bindings.items + which
@@ -393,7 +401,8 @@ cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
     cdef Turns turns
     turns_of_bindings(c, bindings, True, &turns)
     slots = bind_names(c, bindings, order if turns.order == NULL else turns.order, turns.waits, True, node)
-    if bindings.dynamic_count or turns.order != NULL:             # names and values of dynamic attributes can use the slots
+    # The set gets copies, because names and values of dynamic attributes can use the slots.
+    if bindings.dynamic_count or turns.order != NULL:
         copy_slots(c, bindings.count, order, turns.order, base + slots - bindings.count, node)
     forget_turns(&turns)
     push_attrs(c, bindings, order, node)
@@ -415,10 +424,10 @@ cdef void evaluate_legacy_let(Compiler* c, Node* node) noexcept nogil:
 
 # ---- __overrides, at both levels --------------------------------------------------------------------------------
 #
-# In C++ Nix the names of a `rec` set are the slots of an environment; a thunk or function looks into it when it runs, and
-# `__overrides`, evaluated as soon as all slots are filled, replaces their values.  Code that has read a name before keeps the old value.  Our code copies
-# values into thunks, so such a set has its environment as an object: a set, in a slot without a name, that everything inside
-# captures.  `is_variable` makes a selection from it of each name that the set binds.
+# In C++ Nix the names of a `rec` set are the slots of an environment, and a thunk or function looks into it when it runs.  C++ Nix
+# evaluates `__overrides` as soon as all slots are filled, and replaces their values.  Code that has read a name before keeps the old value.
+# Our code copies values into thunks, so such a set has its environment as an object: a set, in a slot without a name, that everything
+# inside captures.  `is_variable` makes a selection from it of each name that the set binds.
 
 cdef void push_lazily(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
     """Pushes the delayed expression, for a local of this chunk, at either level."""
@@ -472,12 +481,13 @@ cdef void overriding_attrs(Compiler* c, Node* node) noexcept nogil:
     cdef uint32_t slot = base + bindings.from_count + bindings.count
     cdef Name name
     cdef Binding* binding
-    # Level 0 compiles what `inherit (e) a b` names once for each, and the variables in it were made selections the first time.
+    # Level 0 compiles the expression of `inherit (e) a b` once for each name, and the first time makes its variables selections.
     if not node.flags & SELECT_ENVIRONMENT:
         node.flags |= SELECT_ENVIRONMENT
         node.name = fresh_name(c)
     name = node.name
-    for i in range(bindings.count):   # in the scope outside
+    # These values come from the scope outside.
+    for i in range(bindings.count):
         if bindings.items[i].kind == BINDING_INHERIT:
             slots[i] = depth_of(c)
             push_lazily(c, bindings.items[i].value, NONE, bindings.items[i].name)

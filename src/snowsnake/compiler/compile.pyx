@@ -33,8 +33,10 @@ from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, SYNTAX_UNDEFINED, Aren
 from snowsnake.syntax.parser cimport ast_free, parse
 
 cdef enum:
-    SMALLEST_IMAGE_BYTES = 1024       # images are about as large as their source
-    KEPT_CAPACITY = 1 << 14           # items of one array
+    # An image is about as large as its source; it gets room for so many bytes more.
+    SMALLEST_IMAGE_BYTES = 1024
+    # The pool keeps arrays of at most so many items.
+    KEPT_CAPACITY = 1 << 14
     FREED_TREE_BYTES = 8 << 20
 
 
@@ -52,7 +54,8 @@ cdef Node* scoped_root(Compiler* c, const Text* scope_names, uint32_t scope_coun
     pattern.formals = <Formal*>arena_alloc(&ast.arena, scope_count * sizeof(Formal) + 1)
     pattern.has_ellipsis = True
     pattern.bind = NO_NAME
-    for i in range(scope_count):      # an operator mentions its function
+    # An operator mentions its function, which the source does not name.
+    for i in range(scope_count):
         note_hidden_name(c, scope_names[i])
     known = names_in_order(c)
     for i in range(scope_count):
@@ -78,7 +81,8 @@ cdef void compile_root(Compiler* c, Node* root, bint is_scoped) noexcept nogil:
     cdef const void* last = <const uint8_t*>c.ast.arena.blocks + sizeof(ArenaBlock)
     if is_scoped:
         begin_chunk(c, CHUNK_LAMBDA, root, NO_NAME, 1)
-        root.end_byte = root.start_byte    # its operations are not in the program, so traces may not point at them
+        # The operations of this function are not in the program, so traces may not point at them.
+        root.end_byte = root.start_byte
         if c.level > 0:
             bind_pattern(c, root)
             evaluate(c, root.a, True, NO_NAME)
@@ -214,7 +218,7 @@ cdef bint compile_unit(
 
 # ---- from Python ------------------------------------------------------------------------------------------------
 
-# The arguments and the result of a compilation, in one struct: a function on the deep stack gets one pointer.
+# This struct has the arguments and the result of a compilation, because a function on the deep stack gets one pointer.
 cdef struct CompileRequest:
     Ast* ast
     const char* base_dir
@@ -252,7 +256,8 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, features: 
         if not request.is_compiled and request.ast.fault_count == 0:
             raise MemoryError("the compiled form of a program")
         if not request.is_compiled or request.unit.error != NULL:
-            from snowsnake.compiler.fault import CompileFault        # not for every start of a command
+            # Only a fault needs this, so that not every start of a command imports it.
+            from snowsnake.compiler.fault import CompileFault
             from snowsnake.syntax.api import SYNTAX_CODES
 
         if not request.is_compiled:

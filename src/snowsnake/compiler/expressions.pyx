@@ -47,7 +47,8 @@ from snowsnake.syntax.nodes cimport (
 )
 
 cdef enum:
-    FREED_AT_ONCE = 1 << 14           # elements
+    # The compiler frees the trees of so many elements at once.
+    FREED_AT_ONCE = 1 << 14
 
 
 cdef void push_elements(Compiler* c, Node* node) noexcept nogil:
@@ -59,7 +60,8 @@ cdef void push_elements(Compiler* c, Node* node) noexcept nogil:
         delay(c, items[i], NONE, NO_NAME)
         if is_freed and i % FREED_AT_ONCE == FREED_AT_ONCE - 1 and c.fault_count == 0 and c.later_count == 0:
             free_before(c, items[i])
-            node.items = items + i + 1        # for who looks at the tree after a later fault
+            # Whoever looks at the tree after a later fault must not find the freed elements.
+            node.items = items + i + 1
             node.count = count - i - 1
 
 
@@ -226,7 +228,8 @@ cdef void evaluate_apply(Compiler* c, Node* node, bint tail) noexcept nogil:
     while group + MAX_ARGUMENTS < node.count:
         group += MAX_ARGUMENTS
     end = node.count
-    while True:                       # the last group deepest: each call finds its own arguments on top
+    # The last group lies deepest, so that each call finds its own arguments on top.
+    while True:
         for i in range(group, end):
             delay(c, node.items[i], NONE, NO_NAME)
         if group == taken:
@@ -461,7 +464,8 @@ cdef bint evaluate_string_chain(Compiler* c, Node* node) noexcept nogil:
     cdef Node* last = node
     cdef Node** parts
     cdef uint32_t count = 1, i
-    if c.chain_left:                  # a part of a chain that was checked already
+    # If chain_left is not 0, this is a part of a chain that was checked already.
+    if c.chain_left:
         c.chain_left -= 1
         return False
     while last.kind == NODE_BINARY and last.op == OPERATOR_ADD and last.b.kind == NODE_STRING:

@@ -180,7 +180,7 @@ cdef void leave_for_later(Compiler* c, Node* node, Name label) noexcept nogil:
 
 
 cdef void push_thunk(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
-    # A tree that is deep and no data is looked at once on every DEEP levels, not on each.
+    # This looks at a deep tree that is no data only once every DEEP levels, not on each level.
     if c.context_count % DEEP == 0 and (c.is_in_data or is_data(c, node)):
         leave_for_later(c, node, label)
         return
@@ -239,7 +239,8 @@ cdef void delay_select(Compiler* c, Node* node, uint32_t local, Name label) noex
     if folded != NULL and not folded.is_function:
         op1(c, OP_CONSTANT, global_constant(c, folded), node, 1)
         return
-    if folded != NULL:                # a function gets a new cell each time, by which `==` knows it
+    # A function gets a new cell each time, by which `==` knows it.
+    if folded != NULL:
         push_thunk(c, node, local, label)
         return
     if node.flags & SELECT_ENVIRONMENT and is_environment_there(c, node):

@@ -71,11 +71,12 @@ cdef Name find_named(const NamedIndex* order, uint32_t count, const Text* wanted
 
 # ---- by the turn in which C++ Nix takes them --------------------------------------------------------------------
 
-# A name of the scope.
+# This describes a name of the scope.
 cdef struct ScopePlace:
     Name name
     uint32_t turn
-    uint32_t index                    # in the source
+    # This is the index of the name in the source.
+    uint32_t index
 
 
 cdef inline bint _is_above_by_number(const void* context, const ScopePlace* a, const ScopePlace* b) noexcept nogil:

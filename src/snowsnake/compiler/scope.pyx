@@ -126,7 +126,8 @@ cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil:
     cdef uint32_t outer = NONE
     if found != NONE:
         return found
-    while at > owner + 1:             # find the innermost chunk that has it already
+    # This finds the innermost chunk that has the capture already.
+    while at > owner + 1:
         at -= 1
         outer = _find_capture(c.contexts[at], local)
         if outer != NONE:
@@ -240,7 +241,8 @@ cdef Chunk* end_chunk(Compiler* c) noexcept nogil:
     chunk.upvalue_count = cx.capture_count
     builder_finish(&cx.code, chunk)
     writer_put(&c.writer, chunk)
-    while c.context_made > KEPT_CONTEXTS and c.context_made > c.context_count:      # of a deep source, those that are done make room for what those around them need
+    # In a deep source, contexts that are done make room for what those around them need.
+    while c.context_made > KEPT_CONTEXTS and c.context_made > c.context_count:
         c.context_made -= 1
         context_free(c.contexts[c.context_made])
     c.context_count -= 1
@@ -264,7 +266,8 @@ cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil:
     cdef Constant* constant = builder_constant(&c.cx.code, CONSTANT_CHUNK)
     constant.own.chunk = chunk.index
     constant.is_lambda = not is_thunk
-    if inner.capture_count == 0 and not inner.captures_with:   # `Constant` makes a new cell for each call
+    # A chunk without captures becomes a constant: `Constant` makes a new cell for each call.
+    if inner.capture_count == 0 and not inner.captures_with:
         push_constant(c, node)
         return
     constant.is_blueprint = True

@@ -353,10 +353,12 @@ cdef enum BindingsKind:
     BINDINGS_REC
 
 
-cdef struct Tracked:                  # a binding whose value is pushed in the second pass
+# This describes a binding whose value the second pass pushes.
+cdef struct Tracked:
     Binding* binding
     DynamicBinding* dynamic
-    uint32_t local                    # of the value
+    # This is the local of the value.
+    uint32_t local
 
 
 cdef Node place_node(uint32_t start_byte, uint32_t end_byte) noexcept nogil:
@@ -378,7 +380,8 @@ cdef uint32_t specified_plain_inherits(Compiler* c, Bindings* bindings, int kind
         if binding.kind != BINDING_INHERIT:
             continue
         if kind == BINDINGS_LET:
-            if c.cx.with_count == 0:  # means the same outside, if anything
+            # Without a `with`, the name means the same outside, if it means anything.
+            if c.cx.with_count == 0:
                 if c.heads[binding.name] == NONE and find_global(c, binding.name) == NULL:
                     fault(c, SYNTAX_UNDEFINED, "undefined variable '", c.names[binding.name], "'", binding.value)
                 continue

@@ -38,7 +38,8 @@ cdef extern from "unistd.h" nogil:
     char* getcwd(char* buffer, size_t size)
 
 cdef enum:
-    MOST_CONDITION_BYTES = 100000     # bytes of source; a longer condition is not printed
+    # A message does not print a condition that has more bytes of source than this.
+    MOST_CONDITION_BYTES = 100000
 
 
 # ---- the condition ----------------------------------------------------------------------------------------------
@@ -217,7 +218,8 @@ cdef void _add_attribute(Machine* m, Word x, Word y, uint32_t place, uint32_t mo
     cdef uint32_t i, left, right
     if order == NULL:
         return
-    i = order[place]                  # it was compared in both sets, so both have it
+    # The machine compared this attribute in both sets, so both have it.
+    i = order[place]
     left = keys_positions(attrs_keys(x))[i]
     right = keys_positions(attrs_keys(y))[i]
     if right:
@@ -228,7 +230,8 @@ cdef void _add_attribute(Machine* m, Word x, Word y, uint32_t place, uint32_t mo
 
 
 cdef void trace_difference(Machine* m, Word* fp, Word function, const uint8_t* pc, uint32_t most_entries) noexcept nogil:
-    cdef Word* p = m.sp - 3           # (x, y, index): in the innermost pair, index is the current one; in the others it is one further
+    # Each pair is (x, y, index): in the innermost pair, index is the current one; in the others it is one further.
+    cdef Word* p = m.sp - 3
     cdef int64_t i
     cdef uint32_t end = 0, room = most_entries - 1
     cdef char* text

@@ -10,7 +10,8 @@ cdef extern from *:
 
 
 cdef void request_attention(Machine* m, int why) noexcept nogil:
-    # set_soft_limit writes soft_limit first and reads attention then; here the order is reversed.  So one of the two sees what the other wrote.
+    # set_soft_limit writes soft_limit first and then reads attention; this function has the reverse order.  So one of the two sees what the
+    # other wrote.
     __sync_fetch_and_or(&m.attention, why)
     m.soft_limit = NULL
 
@@ -42,10 +43,12 @@ cdef void error_disregard(Machine* m) noexcept nogil:
     if code == ERROR_MEMORY:
         exhaust(m)
     error_clear(m)
-    if code == ERROR_INTERRUPT or code == ERROR_TIMEOUT:        # the request stays: the machine stops where it next checks
+    # The request stays, so the machine stops where it next checks.
+    if code == ERROR_INTERRUPT or code == ERROR_TIMEOUT:
         request_attention(m, ATTENTION_INTERRUPT if code == ERROR_INTERRUPT else ATTENTION_TIMEOUT)
 
 
 cdef void ignore_attention(Machine* m) noexcept nogil:
     m.attention = ATTENTION_MEMORY if m.is_exhausted else 0
-    m.soft_limit = NULL               # the next safepoint sets it again
+    # The next safepoint sets it again.
+    m.soft_limit = NULL

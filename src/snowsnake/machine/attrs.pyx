@@ -57,9 +57,12 @@ cdef Word keys_build(Machine* m, uint32_t* symbols, uint32_t* positions, uint64_
 
 
 cdef enum:
-    KEYS_CACHE_SIZE = 4096            # triples, direct-mapped: (keys a, keys b, keys of a // b), (hash, BY_CONTENTS, keys)
-    MOST_SHARED_KEYS = 1 << 16        # larger keys are not looked up
-    SHORT_SORT = 1 << 14              # items
+    # The cache is direct-mapped and has so many triples: (keys a, keys b, keys of a // b), or (hash, BY_CONTENTS, keys).
+    KEYS_CACHE_SIZE = 4096
+    # The cache does not look larger keys up.
+    MOST_SHARED_KEYS = 1 << 16
+    # A sort of at most so many items is short.
+    SHORT_SORT = 1 << 14
 
 
 cdef inline bint _has_keys_cache(Machine* m) noexcept nogil:
@@ -71,7 +74,8 @@ cdef inline bint _has_keys_cache(Machine* m) noexcept nogil:
 cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil:
     """Returns equal keys if the cache has some, and then frees these again, which must be the last that were allocated."""
     cdef uint64_t n = keys_size(keys), hash_ = n, i
-    cdef uint64_t* pairs = <uint64_t*>(keys + 2)     # the symbols, then the positions: n words
+    # The symbols come first, then the positions: they fill n words together.
+    cdef uint64_t* pairs = <uint64_t*>(keys + 2)
     cdef uint64_t* cached
     cdef Word* known
     if n > MOST_SHARED_KEYS or not _has_keys_cache(m):
@@ -192,7 +196,8 @@ cdef Word* _merge_keys(Machine* m, Word* ka, Word* kb) noexcept nogil:
             j += 1
         n += 1
     n += (na - i) + (nb - j)
-    if n == nb:                       # b has every attribute of a
+    # If n is nb, b has every attribute of a.
+    if n == nb:
         return kb
     k = _new_keys(m, n)
     symbols = keys_symbols(k)
@@ -216,7 +221,8 @@ cdef Word* _merge_keys(Machine* m, Word* ka, Word* kb) noexcept nogil:
 
 
 cdef enum:
-    LEAST_LAYERED = 32                # attributes of the lower set; the upper one has at most half as many
+    # The lower set has at least so many attributes, and the upper one has at most half as many as the lower one.
+    LEAST_LAYERED = 32
 
 
 cdef Word _new_layered(Machine* m, Word base, Word over, uint64_t count) noexcept nogil:
@@ -328,12 +334,14 @@ cdef Word attrs_merge(Machine* m, Word a, Word b) noexcept nogil:
         cached[2] = <uint64_t>k
     n = keys_size(k)
     p = _new_attrs(m, k, n)
-    if k == kb:                       # b has all names of a: the result is a new set all the same, which `«repeated»` shows
+    # If the keys are those of b, b has all names of a.  The result is a new set all the same, which `«repeated»` shows.
+    if k == kb:
         memcpy(p + 2, vb, n * sizeof(Word))
         return tagged(p, TAG_ATTRS)
     s = keys_symbols(k)
     sb = keys_symbols(kb)
-    if n == na:                       # b only replaces values: copies a's, then writes b's over them
+    # If n is na, b only replaces values: this copies those of a, and then writes those of b over them.
+    if n == na:
         memcpy(p + 2, va, n * sizeof(Word))
         if nb * 8 < n:
             for j in range(nb):
@@ -365,11 +373,14 @@ cdef inline void _merge_values(Word* out, uint32_t* s, uint64_t n, uint32_t* sa,
 
 # ---- name order -------------------------------------------------------------------------------------------------
 
-cdef struct NameOrder:                # the texts by which indices of keys are sorted
+# These are the texts by which indices of keys are sorted.
+cdef struct NameOrder:
     Machine* machine
     uint64_t count
-    Word* strings                     # by symbol
-    uint32_t* symbols                 # by index
+    # This array maps a symbol to its text.
+    Word* strings
+    # This array maps an index to its symbol.
+    uint32_t* symbols
 
 
 cdef inline bint _is_later_name(NameOrder* names, const uint32_t* a, const uint32_t* b) noexcept nogil:

@@ -34,7 +34,8 @@ cdef void check_object(Machine* m, const Word* p, int kind, const char* place) n
         _stop(m, <Word>p, place, "which points to no object")
         return
     h = p[0]
-    if (h & 7) == 0:                  # it has moved
+    # An object that has moved has the address of its new place instead of a header.
+    if (h & 7) == 0:
         p = <const Word*>h
         if not (m.old_base <= p < m.old_top):
             _stop(m, <Word>p, place, "where nothing has moved to")

@@ -31,10 +31,14 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    MOST_PIECES = 512                 # pieces of the text of a list, before they are joined into one
-    PIECE_SIZE = 2048                 # bytes of a piece that has the text of several elements
-    MOST_INNER = 8                    # lists in lists, of which a piece has all
-    CANONICAL_WORDS = 8               # headers of what canonical_string and make_path make, which copy the text at most twice
+    # The text of a list has at most so many pieces before they are joined into one.
+    MOST_PIECES = 512
+    # A piece that has the text of several elements has at most so many bytes.
+    PIECE_SIZE = 2048
+    # A piece has the text of lists in lists down to this depth.
+    MOST_INNER = 8
+    # What canonical_string and make_path make needs so many words for headers, besides at most two copies of the text.
+    CANONICAL_WORDS = 8
 
 
 cdef int _cannot_coerce(Machine* m, Word w) noexcept nogil:
@@ -67,7 +71,8 @@ cdef int _coerce(Machine* m, Word* fp, int how, bint copies) noexcept nogil:
     """
     cdef Word w, v
     cdef Word* p
-    cdef bint is_result = m.sp > fp + 1          # the result of __toString, or the text of a nested set
+    # If there is a word above, it is the result of __toString, or the text of a nested set.
+    cdef bint is_result = m.sp > fp + 1
     if is_result:
         fp[0] = pop(m)
         w = val(fp[0])
@@ -197,7 +202,8 @@ cdef bint _put_list(Machine* m, Word list_, uint8_t* text, uint64_t* size) noexc
                         return False
                     lists[level] = w
                     indices[level] = 0
-                continue              # no blank behind an empty one
+                # No blank follows an empty list.
+                continue
             if not _put_scalar(w, text, size):
                 return False
         if indices[level] < list_size(lists[level]):
@@ -254,7 +260,8 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
                 m.need = v
                 return FORCE
             if is_attrs(v):
-                fp[0] = m.internals[element]    # not a string, which tells traces that no __toString returned it
+                # This word is not a string, which tells traces that no __toString returned it.
+                fp[0] = m.internals[element]
                 return _call(m, m.internals[element], v)
             fp[0] = w = v
     if m.sp == fp + 1 or not is_list(w):
@@ -265,7 +272,8 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
         if not is_list(w):
             if m.sp > fp + 1:
                 fp[0] = pop(m)
-                if not is_string(val(fp[0])):   # the result of __toString must be coerced, too
+                # The result of __toString must be coerced, too.
+                if not is_string(val(fp[0])):
                     push(m, val(fp[0]))
                     push(m, m.internals[element])
                     fp[0] = m.empty_string
@@ -283,13 +291,15 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
         w = cell[2]
         i = <int64_t>cell[3] >> 3
         n = <int64_t>list_size(w)
-        if i & 1:                         # the piece of element i >> 1 is on the stack
+        # If i is odd, the piece of element i >> 1 is on the stack.
+        if i & 1:
             cell[3] = small_int(i + 1)
             if (i >> 1) + 1 < n and not _is_empty_list(val(list_items(w)[i >> 1])):
                 push(m, fp[3])
             i += 1
         first = fp + 4 + (fp[2] >> 3)
-        if m.sp - first >= MOST_PIECES:            # collections walk the stack, so it must stay small
+        # Collections walk the stack, so it must stay small.
+        if m.sp - first >= MOST_PIECES:
             outcome = concatenate_strings(m, first, m.sp - first)
             if outcome != DONE:
                 return outcome
@@ -383,8 +393,10 @@ cdef int coerce_path(Machine* m, Word* fp) noexcept nogil:
 
 cdef enum:
     FIRST_OTHER = 0
-    FIRST_STRING = 1                  # paths are then copied to the store
-    FIRST_PATH = 2                    # the sum is then a path
+    # The first operand is a string: paths are then copied to the store.
+    FIRST_STRING = 1
+    # The first operand is a path: the sum is then a path.
+    FIRST_PATH = 2
 
 
 cdef int _join_path(Machine* m, Word* parts, uint64_t count) noexcept nogil:

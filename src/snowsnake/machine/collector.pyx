@@ -41,16 +41,24 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    LEAST_NURSERY_WORDS = 1 << 17     # 1 MiB; all these sizes were measured: docs/decisions/performance.md
+    # This is 1 MiB.  docs/decisions/performance.md has the measurements behind all these sizes.
+    LEAST_NURSERY_WORDS = 1 << 17
     MOST_NURSERY_WORDS = 1 << 21
-    NURSERY_SHIFT = 6                 # between the two limits: a 64th of the old space
+    # Between the two limits, the nursery has the size of a 64th of the old space.
+    NURSERY_SHIFT = 6
     KEYS_CACHE_SIZE = 4096
-    LEAST_PREPARED_WORDS = 1 << 15    # of the old space, ahead of the survivors
-    LEAST_DIRECT_WORDS = 1 << 25      # 256 MiB
-    LEAST_SLACK_BYTES = 1 << 20       # of the new region when everything moves
-    LEAST_ROOM_WORDS = 1 << 16        # of the nursery, for operations that allocate without a reservation (heap_reserve)
-    STRESS_MAJOR = 16                 # in stress mode, every sixteenth collection is one of everything
-    OVERWRITTEN = 0xA9                # a byte; words of it are thunks at addresses that do not exist
+    # The collector prepares at least so many words of the old space ahead of the survivors.
+    LEAST_PREPARED_WORDS = 1 << 15
+    # Operations may make at least so many words (256 MiB) in the old space directly before a collection, if the memory limit allows it.
+    LEAST_DIRECT_WORDS = 1 << 25
+    # When everything moves, the new region has at least so many bytes to spare.
+    LEAST_SLACK_BYTES = 1 << 20
+    # The nursery must have so many free words for operations that allocate without a reservation (heap_reserve).
+    LEAST_ROOM_WORDS = 1 << 16
+    # In stress mode, every sixteenth collection is one of everything.
+    STRESS_MAJOR = 16
+    # In stress mode, this byte overwrites the old nursery: words of it are thunks at addresses that do not exist.
+    OVERWRITTEN = 0xA9
 
 cdef uint64_t _now_ns() noexcept nogil:
     """This thread's CPU time, because a machine that waits for the processor is not collecting."""
@@ -75,7 +83,8 @@ cdef void size_nursery(Machine* m) noexcept nogil:
 
 
 cdef void set_limits(Machine* m) noexcept nogil:
-    if m.young_hp != NULL:            # hp is in the old space: the next safepoint leads it back
+    # If young_hp is set, hp is in the old space: the next safepoint leads it back to the nursery.
+    if m.young_hp != NULL:
         m.soft_limit = NULL
         return
     set_soft_limit(m, m.heap_base if m.stress else _nursery_end(m))
@@ -120,7 +129,8 @@ cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
     if (h & 7) == 0:
         return <Word*>h
     to = m.old_top
-    if header_kind(h) == KIND_THUNK and header_state(h) >= THUNK_DONE:   # its upvalues are needed no more
+    # A thunk that is done or failed needs its upvalues no more.
+    if header_kind(h) == KIND_THUNK and header_state(h) >= THUNK_DONE:
         m.old_top = to + 2
         to[0] = with_state(code_header(KIND_THUNK, 1, header_code(h)), header_state(h))
         to[1] = p[1]
@@ -128,7 +138,8 @@ cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
         return to
     n = object_words(h)
     m.old_top = to + n
-    memcpy(to, p, 4 * sizeof(Word))   # most objects are no larger, and both places have room behind them
+    # Most objects have at most four words, and both places have room behind a smaller one.
+    memcpy(to, p, 4 * sizeof(Word))
     if n > 4:
         memcpy(to + 4, p + 4, (n - 4) * sizeof(Word))
     p[0] = <Word>to
@@ -165,7 +176,8 @@ cdef bint _may_be_list(Machine* m, Word w) noexcept nogil:
         steps += 1
     if (w & 7) != TAG_LIST:
         return False
-    if steps > 1:                     # the copy holds the end itself, so that chains of such cells do not grow
+    # The copy holds the end itself, so that chains of such cells do not grow.
+    if steps > 1:
         _shorten(m, start, w)
     return True
 
@@ -173,7 +185,8 @@ cdef bint _may_be_list(Machine* m, Word w) noexcept nogil:
 cdef inline bint _is_unfinished(Word* p) noexcept nogil:
     """Whether a thunk has no value yet, or failed; or leads to such a thunk, and was kept for that."""
     if (p[0] & 7) == 0:
-        p = <Word*>p[0]               # the object has moved
+        # The object has moved: this is its new place.
+        p = <Word*>p[0]
     return header_state(p[0]) != THUNK_DONE or (p[1] & 7) == TAG_THUNK
 
 
@@ -223,7 +236,8 @@ cdef inline Word _forward(Machine* m, Word w) noexcept nogil:
     if (w & 7) == TAG_INT or (w & 7) == TAG_IMMEDIATE:
         return w
     if m.is_minor and not is_young(m, pointer_of(w)):
-        return w                      # without reading it: headers of old objects are seldom in the cache
+        # This does not read the object, because headers of old objects are seldom in the cache.
+        return w
     return _forward_pointer(m, w)
 
 
@@ -558,7 +572,8 @@ cdef bint _collect(Machine* m, uint32_t* owners, uint8_t* is_used) noexcept nogi
     used = <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.old_base)
     region = <Word*>reserve_region(&bytes, (used + m.nursery_words) * sizeof(Word) + LEAST_SLACK_BYTES)
     if region == NULL:
-        if m.collect_at == m.old_base:         # remember_object had no memory: a collection of the nursery alone would lose live objects
+        # Here remember_object had no memory, so a collection of the nursery alone would lose live objects.
+        if m.collect_at == m.old_base:
             exhaust(m)
             return False
         m.collect_at = m.old_end

@@ -31,8 +31,10 @@ from snowsnake.machine.word cimport (
 from snowsnake.syntax.nodes cimport Text
 
 cdef enum:
-    PATIENCE = 0xFFFF                 # so many constants or names are linked before we look whether to stop
-    RESERVED_BYTES = 64               # of a string, for which link_code (link.pyx) has reserved room
+    # The linker links so many constants or names before it looks whether to stop.
+    PATIENCE = 0xFFFF
+    # link_code (link.pyx) has reserved room for a string of so many bytes.
+    RESERVED_BYTES = 64
 
 
 cdef bint link_constants(Machine* m, File* file, Word* constants, uint32_t count, const uint8_t** p) noexcept nogil:
@@ -147,12 +149,14 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
             free(symbols)
             stop(m)
             return WORD_UNSET
-        entries[i].symbol = i         # dynamic attributes have no names: only the places count, in their order
+        # Dynamic attributes have no names: only the places count, in their order.
+        entries[i].symbol = i
         if has_names:
             text = image_text(file.image, take(p))
             entries[i].symbol = symbol_of_text(m, text)
         entries[i].position = file.position_base + <uint32_t>take(p)
-        entries[i].value = i          # its place in name order
+        # This is its place in name order.
+        entries[i].value = i
     if has_names and not sort_entries(m, entries, n):
         free(entries)
         free(symbols)
@@ -189,7 +193,8 @@ cdef Word _builtins_set(Machine* m) noexcept nogil:
     for i in range(m.builtin_count):
         b = &m.builtins[i]
         name = b.name
-        if name[0] == c'_' and name[1] == c'_' or b.needs & ~m.features:   # internal, or absent without its features
+        # Such a builtin is internal, or absent without its features.
+        if name[0] == c'_' and name[1] == c'_' or b.needs & ~m.features:
             continue
         entries[n].symbol = symbol_intern(m, name, strlen(name))
         entries[n].position = 0

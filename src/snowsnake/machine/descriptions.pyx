@@ -28,7 +28,8 @@ from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport Text
 
 cdef enum:
-    MOST_ITEMS = 10                   # items of all lists together, and of all sets, that a message shows
+    # A message shows at most so many items of all lists together, and as many of all sets.
+    MOST_ITEMS = 10
     MOST_STRING_BYTES = 1024
     MOST_DEPTH = 10
     MOST_MESSAGE_BYTES = 4096
@@ -115,11 +116,14 @@ cdef struct Out:
     char* data
     size_t size_bytes
     size_t capacity_bytes
-    int item_count                    # items shown so far, at any depth
+    # The description has shown so many items so far, at any depth.
+    int item_count
     int attr_count
-    Word[MOST_ITEMS * 5] seen         # the sets shown so far; there cannot be more
+    # The description has shown these sets so far; there cannot be more.
+    Word[MOST_ITEMS * 5] seen
     int seen_count
-    bint is_short                     # memory ran out
+    # This says whether memory ran out.
+    bint is_short
 
 
 cdef void _put(Out* out, const void* data, size_t n) noexcept nogil:
@@ -218,7 +222,8 @@ cdef void _list(Machine* m, Out* out, Word w, int depth) noexcept nogil:
             _elided(out, n - i, "item")
             break
         _value(m, out, list_items(w)[i], depth + 1)
-        out.item_count += 1           # after the element itself: those around it do not count yet
+        # An element counts only once it is shown, so those around it do not count yet.
+        out.item_count += 1
         _text(out, " ")
     _text(out, "]")
 

@@ -92,7 +92,8 @@ cdef int64_t _skip_equal(Machine* m, Word x, Word y, int64_t i, uint64_t n, bint
         a = settled(m, xs[at]) if tries else val(xs[at])
         if is_thunk(a) or must_stop(m):
             break
-        if xs[at] != ys[at]:          # values in the same cell are equal whatever they are
+        # Values in the same cell are equal whatever they are.
+        if xs[at] != ys[at]:
             b = settled(m, ys[at]) if tries else val(ys[at])
             if is_thunk(b) or equal_quickly(m, a, b) <= 0:
                 break
@@ -153,7 +154,8 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
         else:
             a = list_items(x)[i]
             b = list_items(y)[i]
-        if a == b:                    # the same cell: forced, and then equal whatever it is
+        # If both are the same cell, it is forced, and then equal whatever it is.
+        if a == b:
             a = val(a)
             if is_thunk(a):
                 m.need = a
@@ -234,7 +236,8 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
         if m.sp > fp + 4:
             if pop(m) == WORD_TRUE:
                 i += 1
-            else:                     # the first difference decides
+            else:
+                # The first difference decides.
                 fp[0] = list_items(a)[i]
                 fp[1] = list_items(b)[i]
                 fp[2] = 0
@@ -249,7 +252,8 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
             x = settled(m, list_items(a)[i]) if tries else val(list_items(a)[i])
             y = settled(m, list_items(b)[i]) if tries and not is_thunk(x) else val(list_items(b)[i])
             is_known = (is_int(x) and is_int(y)) or (is_string(x) and is_string(y))
-            if is_known:              # no call was needed
+            # The comparison of such values needs no call.
+            if is_known:
                 if equal_quickly(m, x, y) != 1:
                     break
             elif list_items(a)[i] != list_items(b)[i] or is_thunk(x):
@@ -257,7 +261,8 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
             if must_stop(m):
                 return stop(m)
             i += 1
-        if is_known:                  # the first difference decides
+        # The first difference decides.
+        if is_known:
             fp[0] = x
             fp[1] = y
             fp[2] = 0
@@ -350,7 +355,8 @@ cdef uint32_t trace_deepening(Machine* m, Word* fp, Word* top, TraceEntry* entri
     cdef int64_t i
     while p > fp + 1 and count < most:
         p -= 2
-        i = (<int64_t>p[1] >> 3) - (1 if count else 0)        # the indices of the levels around the innermost one have moved on already
+        # The indices of the levels around the innermost one have moved on already.
+        i = (<int64_t>p[1] >> 3) - (1 if count else 0)
         if i < 0 or <uint64_t>i >= header_size(pointer_of(p[0])[0]):
             continue
         if is_attrs(p[0]):

@@ -79,7 +79,8 @@ cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, u
     cdef uint32_t* copy = <uint32_t*>allocate_items(count, sizeof(uint32_t))
     if copy == NULL or m.error.code == ERROR_MEMORY:
         free(copy)
-        return                        # there are no suggestions then
+        # The error has no suggestions then.
+        return
     memcpy(copy, symbols, count * sizeof(uint32_t))
     free(m.error.candidates)
     m.error.candidates = copy

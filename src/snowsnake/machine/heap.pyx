@@ -35,9 +35,11 @@ cdef extern from *:
     void return_large_blocks(int bytes_) nogil
 
 cdef enum:
-    MADV_POPULATE_WRITE = 23          # newer than some headers
+    # Some systems have headers that are older than this constant.
+    MADV_POPULATE_WRITE = 23
     LARGE_BLOCK_BYTES = 1 << 20
-    LARGE_WORDS = 1 << 16             # 512 KiB: larger reservations make objects in the old space
+    # Reservations of so many words (512 KiB) or more make objects in the old space.
+    LARGE_WORDS = 1 << 16
 
 cdef extern from "unistd.h" nogil:
     long sysconf(int name)
@@ -50,7 +52,7 @@ cdef extern from "sys/resource.h" nogil:
     int getrlimit(int resource, rlimit* limit)
     int RLIMIT_AS
 
-# The limit of a container: version 2 of control groups, then version 1.
+# These files have the limit of a container: the first with version 2 of control groups, the second with version 1.
 ctypedef const char* FileName
 cdef FileName[2] _LIMIT_FILES
 _LIMIT_FILES[0] = "/sys/fs/cgroup/memory.max"
@@ -61,7 +63,8 @@ cdef uint64_t address_space_bytes() noexcept nogil:
     cdef rlimit limit
     if getrlimit(RLIMIT_AS, &limit) != 0:
         return UINT64_MAX
-    return limit.rlim_cur             # RLIM_INFINITY is the largest number
+    # If there is no limit, this is RLIM_INFINITY, which is the largest number.
+    return limit.rlim_cur
 
 
 cdef uint64_t _group_limit_bytes() noexcept nogil:
@@ -73,7 +76,8 @@ cdef uint64_t _group_limit_bytes() noexcept nogil:
         file = fopen(_LIMIT_FILES[i], "re")
         if file == NULL:
             continue
-        if fscanf(file, "%llu", &number) != 1:        # "max"
+        # The file says `max` if there is no limit.
+        if fscanf(file, "%llu", &number) != 1:
             number = 0
         fclose(file)
         if number >= 1 << 20:
@@ -133,7 +137,8 @@ def give_back_large_blocks():
 
 cdef void remember_object(Machine* m, Word* object) noexcept nogil:
     if not has_room(&m.remembered, m.remembered_count, &m.remembered_capacity, 1024):
-        m.collect_at = m.old_base     # the next collection is then one of everything, which needs nothing remembered
+        # The next collection is then one of everything, which needs no remembered objects.
+        m.collect_at = m.old_base
         return
     m.remembered[m.remembered_count] = object
     m.remembered_count += 1

@@ -52,11 +52,13 @@ cdef extern from *:
     uint64_t load_clock_ns() noexcept nogil
 
 cdef enum:
-    FIRST_LINT = 256                  # bits of m.features from here on: settings about literals (syntax/features.py)
+    # From this bit on, the bits of m.features are settings about literals (syntax/features.py).
+    FIRST_LINT = 256
     LAST_POSITION = 0xFFFFFFF0
     LEAST_IMPORT_MASK = 1023
 
-cdef struct ImportTable:              # from path to index of file + 1, with open addressing
+# This table maps a path to the index of its file plus one, with open addressing.
+cdef struct ImportTable:
     uint32_t* slots
     uint32_t mask
     uint32_t count
@@ -66,7 +68,8 @@ cdef struct Load:
     Machine* machine
     const char* base_directory
     File* file
-    Ast* ast                          # NULL: there is no memory
+    # This is NULL if there is no memory.
+    Ast* ast
     const Text* scope_names
     uint32_t scope_count
     Unit unit
@@ -148,7 +151,8 @@ cdef bint _lint(Load* load) noexcept with gil:
             load.has_warnings = True
             host_warn(m, format_text("%s", <char*>text))
         return True
-    except BaseException as fault:     # including Ctrl-C: there is no memory, or the program must end
+    except BaseException as fault:
+        # This includes Ctrl-C: there is no memory, or the program must end.
         text = f"{type(fault).__name__}: {fault}".encode("utf-8", "replace")
         raise_text(m, ERROR_MEMORY if isinstance(fault, MemoryError) else ERROR_INTERNAL, format_text("%s", <char*>text))
         return False
@@ -252,11 +256,13 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
     free(base)
     free(names)
     if load.outcome != DONE:
-        return RAISE                  # the source stays, because the error points into it
+        # The source stays, because the error points into it.
+        return RAISE
     top = link_image(m, load.unit.image, index)
     if top == 0:
         return RAISE
-    if lookup != NULL and not load.has_warnings:     # the next evaluation must warn again
+    # The cache takes no file with warnings, because the next evaluation must warn again.
+    if lookup != NULL and not load.has_warnings:
         cache_add(<Cache*>m.cache, lookup, m.files[index].image, source, size_bytes)
     if scope != WORD_NULL:
         top = make_apply(m, top, scope)
@@ -365,7 +371,8 @@ cdef int _import_file(Machine* m, const uint8_t* path, size_t size_bytes, Word s
     cdef int outcome
     cdef Found found = CACHE_MISS
     cdef bint is_cached = m.cache != NULL and scope == WORD_NULL and host_file_stamp(m, path, size_bytes, &lookup.stamp)
-    if is_said(m, LEVEL_TALKATIVE) and m.fr > m.frames_base:      # not for the command's own file, when nothing runs yet
+    # This leaves out the command's own file, which the machine reads when nothing runs yet.
+    if is_said(m, LEVEL_TALKATIVE) and m.fr > m.frames_base:
         say(m, LEVEL_TALKATIVE, worded(MESSAGE_EVALUATING_FILE, <int>size_bytes, <const char*>path).text)
     if is_cached:
         lookup.path = path

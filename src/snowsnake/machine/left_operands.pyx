@@ -81,7 +81,8 @@ cdef bint force_is_left(Machine* m, Word function, const uint8_t* pc) noexcept n
     next = _behind_push(pc)
     if next == NULL:
         return False
-    if next[0] != OP_FORCE:           # without Force: a name that is written in the source, or the value of an attribute
+    # Without a Force, this is a name that is written in the source, or the value of an attribute.
+    if next[0] != OP_FORCE:
         return _is_before_attrs(next)
     next += 1
     if next[0] == OP_MORE or next[0] == OP_LESS_OR_EQ or next[0] == OP_ATTRS_UPDATE:
@@ -89,7 +90,8 @@ cdef bint force_is_left(Machine* m, Word function, const uint8_t* pc) noexcept n
     if next[0] != OP_ATTRS_SELECT and next[0] != OP_ATTRS_TRY_SELECT:
         return False
     start = _behind_push(code_of(m, function).start)
-    return start != NULL and start + 1 != pc and _is_selection(next)   # the set that the chain begins with comes first
+    # The set that the chain begins with comes first, so its Force does not wait for the selection.
+    return start != NULL and start + 1 != pc and _is_selection(next)
 
 
 cdef bint coercion_is_left(Machine* m, Word function, const uint8_t* pc) noexcept nogil:

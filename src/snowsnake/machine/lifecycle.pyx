@@ -35,7 +35,8 @@ from snowsnake.syntax.turns cimport known_count, known_name
 cdef enum:
     DEFAULT_DEPTH_LIMIT = 2000000
     SMALLEST_REGION_BYTES = 1 << 21
-    LEAST_GROWTH_BYTES = 1 << 29      # a smaller old space is not collected
+    # The machine does not collect an old space that has grown by less than this.
+    LEAST_GROWTH_BYTES = 1 << 29
 
 
 cdef bint _reserve_stacks(Machine* m) noexcept nogil:
@@ -73,7 +74,8 @@ cdef void _make_symbols(Machine* m) noexcept nogil:
     """The names that C++ Nix knows from the start are the first symbols, in its order: see machine/evaluation_order.pxd."""
     cdef Text name
     cdef uint32_t turn
-    symbol_intern(m, "<with>", 6)     # no name has the number 0
+    # This symbol takes the number 0, which no name has.
+    symbol_intern(m, "<with>", 6)
     for turn in range(known_count()):
         name = known_name(turn)
         symbol_intern(m, name.data, name.size_bytes)
@@ -94,7 +96,8 @@ cdef void _make_symbols(Machine* m) noexcept nogil:
 
 
 ctypedef const char* Name
-cdef Name[INTERNAL_COUNT] INTERNAL_NAMES  # in the order of internals.pxd
+# The names are in the order of internals.pxd.
+cdef Name[INTERNAL_COUNT] INTERNAL_NAMES
 INTERNAL_NAMES[INTERNAL_COERCE] = "__coerce"
 INTERNAL_NAMES[INTERNAL_COERCE_STORE] = "__coerceStore"
 INTERNAL_NAMES[INTERNAL_TO_STRING] = "__toStringCoerce"
@@ -133,7 +136,8 @@ cdef void _make_builtins(Machine* m) noexcept nogil:
 
 
 cdef void _make_shared_words(Machine* m) noexcept nogil:
-    cdef Word* p = heap_alloc(m, 1)   # a list without elements is only a header
+    # A list without elements is only a header.
+    cdef Word* p = heap_alloc(m, 1)
     cdef Word* keys
     p[0] = header_of(KIND_LIST, 0)
     m.empty_list = tagged(p, TAG_LIST)
@@ -168,7 +172,8 @@ cdef Machine* machine_new(Builtin* builtins, uint32_t count, uint64_t memory_lim
     size_nursery(m)
     plan_collection(m, 0, 0)
     m.level = 1
-    m.kept_cells = 1 << TAG_FUNCTION | 1 << TAG_THUNK      # what led to a thunk without a value is named by traces
+    # Traces name what led to a thunk without a value, so thunks keep their cells, too.
+    m.kept_cells = 1 << TAG_FUNCTION | 1 << TAG_THUNK
     set_limits(m)
     m.builtins = <Builtin*>allocate_items(count + 1, sizeof(Builtin))
     if m.builtins == NULL:

@@ -27,12 +27,15 @@ from snowsnake.machine.word cimport KIND_CLOSURE, KIND_THUNK, TAG_FUNCTION, TAG_
 from snowsnake.syntax.nodes cimport Text
 
 cdef uint8_t[2] LINK_CODE
-cdef uint8_t[8] APPLY_CODE            # f x
-cdef uint8_t[10] APPLY2_CODE          # f x y
+# This is the code of `f x`.
+cdef uint8_t[8] APPLY_CODE
+# This is the code of `f x y`.
+cdef uint8_t[10] APPLY2_CODE
 LINK_CODE[0] = OP_LINK
 
 cdef enum:
-    MOST_CODES = (1 << 28) - 1        # a header has room for so many
+    # A header has room for so many codes.
+    MOST_CODES = (1 << 28) - 1
 
 
 def _make_apply_codes():

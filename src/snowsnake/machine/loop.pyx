@@ -71,21 +71,31 @@ cdef extern from *:
     void OBSERVE "SN_OBSERVE"(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Word function) noexcept nogil
 
 cdef enum Action:
-    ACTION_FORCE = 0                  # force `need`, then continue at `resume`
-    ACTION_CALL = 1                   # call {1} with `n` arguments, then continue at `resume`
+    # The machine forces `need`, and then continues at `resume`.
+    ACTION_FORCE = 0
+    # The machine calls the function on top with the `n` arguments below it, and then continues at `resume`.
+    ACTION_CALL = 1
     ACTION_TAIL_CALL = 2
     ACTION_RAISE = 3
-    ACTION_NATIVE = 4                 # run the builtin word `need` on the `n` words on top, in a frame of its own; then continue at `resume`
-    ACTION_SAFEPOINT = 6              # collect if it is time, then continue at `resume`
-    ACTION_BUILTIN = 5                # call the builtin word `need` on the `n` words on top; it gets a frame only if it needs one
+    # The machine runs the builtin word `need` on the `n` words on top, in a frame of its own, and then continues at `resume`.
+    ACTION_NATIVE = 4
+    # The machine collects if it is time, and then continues at `resume`.
+    ACTION_SAFEPOINT = 6
+    # The machine calls the builtin word `need` on the `n` words on top.  The builtin gets a frame only if it needs one.
+    ACTION_BUILTIN = 5
 
-# The machine's own code, which is immutable after import.
-cdef uint8_t[4] FORCE_CODE            # Force Halt
-cdef uint8_t[3] RETURN_CODE           # Return
-cdef uint8_t[4] NATIVE_CODE           # prepare, prepare after a coercion, force the called function, run
-cdef uint8_t[2] BRANCH_CODE           # BranchResult
-cdef uint8_t[256][4] CALL_CODE        # CallN n, Halt
-cdef uint8_t[256][4] REST_CODE        # TailCallN n: applies a result to the arguments that were left over
+# These arrays are the machine's own code, which is immutable after import.  The first one is `Force`, `Halt`.
+cdef uint8_t[4] FORCE_CODE
+# This is `Return`.
+cdef uint8_t[3] RETURN_CODE
+# Its four steps prepare the arguments, prepare them after a coercion, force the result of a call, and run the builtin.
+cdef uint8_t[4] NATIVE_CODE
+# This is `BranchResult`.
+cdef uint8_t[2] BRANCH_CODE
+# For each n, this is `CallN n`, `Halt`.
+cdef uint8_t[256][4] CALL_CODE
+# For each n, `TailCallN n` applies a result to the arguments that were left over.
+cdef uint8_t[256][4] REST_CODE
 
 FORCE_CODE[0] = OP_FORCE
 FORCE_CODE[1] = OP_HALT
@@ -211,7 +221,8 @@ cdef int run(Machine* m) noexcept nogil:
         pc += 1
         if op == OP_CONSTANT:
             a = k[read_uvarint(&pc)]
-            if UNLIKELY((a & 0xFF) == IMMEDIATE_CHUNK):   # it has no captures: each evaluation makes a new cell
+            # A chunk that is a constant has no captures: each evaluation makes a new cell.
+            if UNLIKELY((a & 0xFF) == IMMEDIATE_CHUNK):
                 q = m.hp
                 m.hp = q + 2
                 q[0] = code_header(KIND_CLOSURE if a & 0x100 else KIND_THUNK, 1, a >> 9)
@@ -279,7 +290,8 @@ cdef int run(Machine* m) noexcept nogil:
                 need = b
                 action = ACTION_FORCE
                 if (a & 7) != TAG_INT and (a & 7) != TAG_STRING and (a & 7) != TAG_BOX:
-                    need = m.internals[INTERNAL_ADD]      # a is coerced, or fails, before b is evaluated
+                    # The builtin coerces a, or fails, before it evaluates b.
+                    need = m.internals[INTERNAL_ADD]
                     n = 2
                     resume = pc
                     action = ACTION_NATIVE
@@ -341,7 +353,8 @@ cdef int run(Machine* m) noexcept nogil:
                 if outcome == TAIL:
                     if op == OP_SUB or op == OP_MUL or op == OP_DIV:
                         arithmetic_mismatch(m, op, a, b)
-                    else:             # a <= b is !(b < a), a > b is b < a
+                    else:
+                        # a <= b is !(b < a), and a > b is b < a.
                         if op == OP_LESS or op == OP_MORE_OR_EQ:
                             sp[-2] = a
                             sp[-1] = b
@@ -389,7 +402,8 @@ cdef int run(Machine* m) noexcept nogil:
                 need = b
                 action = ACTION_FORCE
                 if op == OP_ADD and (a & 7) != TAG_INT and (a & 7) != TAG_STRING and (a & 7) != TAG_BOX:
-                    sp[0] = a         # it is coerced, or fails, before b is evaluated
+                    # The builtin coerces a, or fails, before it evaluates b.
+                    sp[0] = a
                     sp[1] = b
                     sp += 2
                     need = m.internals[INTERNAL_ADD]
@@ -428,12 +442,14 @@ cdef int run(Machine* m) noexcept nogil:
                         pc += 2 if r == WORD_TRUE else 2 + read_u16(pc)
                     continue
                 action = ACTION_RAISE
-                if outcome == TAIL:   # strings, lists, sets: a native frame compares them, and continues with the result
+                # A native frame compares strings, lists and sets, and continues with the result.
+                if outcome == TAIL:
                     if op == OP_SUB or op == OP_MUL or op == OP_DIV:
                         arithmetic_mismatch(m, op, a, b)
                     else:
                         resume = pc
-                        if op0[0] == OP_BRANCH_COMPARE:   # BranchResult does the branch itself
+                        # BranchResult then does the branch itself.
+                        if op0[0] == OP_BRANCH_COMPARE:
                             sp[0] = small_int(pc - code_of(m, function).start)
                             sp += 1
                             resume = &BRANCH_CODE[0]
@@ -609,16 +625,19 @@ cdef int run(Machine* m) noexcept nogil:
             action = ACTION_RAISE
         # ---- closures and thunks --------------------------------------------------------------------------------
         elif op == OP_THUNK_SUSPENDED or op == OP_CLOSURE or op == OP_THUNK_CLOSURE:
-            r = k[read_uvarint(&pc)] >> 3         # the code's index
+            # This is the index of the code.
+            r = k[read_uvarint(&pc)] >> 3
             n = read_uvarint(&pc)
             x = n >> 1
             if UNLIKELY(x > 4096) and not heap_reserve(m, x + 8):
                 resume = pc
                 action = ACTION_RAISE
             else:
-                q = m.hp                          # only now: a large reservation moves it
+                # This reads hp only now, because a large reservation moves it.
+                q = m.hp
                 p = q + 1
-                b = 0                             # becomes HEADER_DEFERRED
+                # This becomes HEADER_DEFERRED if a captured value is not there yet.
+                b = 0
                 while x:
                     x -= 1
                     i = read_uvarint(&pc)
@@ -688,7 +707,8 @@ cdef int run(Machine* m) noexcept nogil:
                     continue
                 resume = pc
                 action = ACTION_SAFEPOINT
-            else:                     # enter the thunk in this frame
+            else:
+                # This enters the thunk in the present frame.
                 p = pointer_of(r)
                 need = r
                 resume = op0
@@ -770,7 +790,8 @@ cdef int run(Machine* m) noexcept nogil:
             m.depth = depth
             outcome = DONE
             if op0 != &NATIVE_CODE[3]:
-                if op0 == &NATIVE_CODE[1]:        # the result of a coercion replaces the first argument that was not ready
+                # The result of a coercion replaces the first argument that was not ready.
+                if op0 == &NATIVE_CODE[1]:
                     sp -= 1
                     r = sp[0]
                     m.sp = sp
@@ -818,7 +839,8 @@ cdef int run(Machine* m) noexcept nogil:
                     n = outcome - CALL
                     action = ACTION_CALL
                 else:
-                    function = m.function     # a Python function may have run the machine, and with it the collector
+                    # A Python function may have run the machine, and the collector with it.
+                    function = m.function
                     action = ACTION_RAISE
         # ---- sets -----------------------------------------------------------------------------------------------
         elif op == OP_SELECT or op == OP_SELECT_PLACE:
@@ -885,7 +907,8 @@ cdef int run(Machine* m) noexcept nogil:
                 p = attrs_lookup(m, a, symbol)
                 if p != NULL:
                     r = val(p[0])
-                    if (r & 7) != TAG_THUNK and not keeps_cell(m, r):   # a thunk of it is a cell of its own
+                    # If the cell of the value matters, a thunk follows, which is a cell of its own.
+                    if (r & 7) != TAG_THUNK and not keeps_cell(m, r):
                         sp[0] = r
                         sp += 1
                         pc += 2 + read_u16(pc)
@@ -985,7 +1008,8 @@ cdef int run(Machine* m) noexcept nogil:
             a = val(sp[-2])
             b = val(sp[-1])
             resume = op0
-            if (b & 7) != TAG_ATTRS:  # the right side comes first, as in Nix since 2.32
+            # The right side comes first, as in Nix since 2.32.
+            if (b & 7) != TAG_ATTRS:
                 need = b
                 action = ACTION_FORCE
                 if (b & 7) != TAG_THUNK:
@@ -1090,7 +1114,8 @@ cdef int run(Machine* m) noexcept nogil:
                 n += 1
                 outcome = TAIL
             else:
-                if op == OP_INTERPOLATE:      # the specified level pushes the last part first
+                # The specified level pushes the last part first.
+                if op == OP_INTERPOLATE:
                     p = sp - n
                     q = sp - 1
                     while p < q:
@@ -1101,7 +1126,8 @@ cdef int run(Machine* m) noexcept nogil:
                         q -= 1
                 outcome = concatenate_strings(m, sp - n, n)
                 if op == OP_INTERPOLATE and outcome == FORCE:
-                    outcome = TAIL    # done elsewhere; here the parts would be reversed once more
+                    # A frame of its own forces the part; another run of this operation would reverse the parts once more.
+                    outcome = TAIL
             if LIKELY(outcome == DONE):
                 sp -= n
                 sp[0] = m.result
@@ -1110,7 +1136,8 @@ cdef int run(Machine* m) noexcept nogil:
             resume = op0
             need = m.need
             action = ACTION_FORCE if outcome == FORCE else ACTION_RAISE
-            if outcome == TAIL:       # [parts] becomes [count, parts]; then a frame of its own joins them
+            # [parts] becomes [count, parts], and then a frame of its own joins them.
+            if outcome == TAIL:
                 memmove(sp - n + 1, sp - n, n * sizeof(Word))
                 sp[-<int64_t>n] = small_int(n)
                 sp += 1
@@ -1126,7 +1153,8 @@ cdef int run(Machine* m) noexcept nogil:
                 sp[-1] = a
                 continue
             if i & 4 and (tag_of(a) == TAG_INT or tag_of(a) == TAG_BOX):
-                sp[-1] = a            # the left operand of `+`: numbers and paths stay as they are
+                # This is the left operand of `+`: numbers and paths stay as they are.
+                sp[-1] = a
                 continue
             if i == 2 and coercion_is_left(m, function, pc):
                 continue
@@ -1181,7 +1209,7 @@ cdef int run(Machine* m) noexcept nogil:
             resume = pc
             action = ACTION_RAISE
         elif op == OP_BRANCH_RESULT:
-            # [offset of the branch operand, result]: a native frame did the comparison of BranchCompare
+            # The stack has [offset of the branch operand, result]: a native frame did the comparison of BranchCompare.
             r = sp[-1]
             pc = code_of(m, function).start + (sp[-2] >> 3)
             sp -= 2
@@ -1242,10 +1270,11 @@ cdef int run(Machine* m) noexcept nogil:
                     continue
                 action = ACTION_RAISE
                 if outcome == THUNK_RUNNING:
-                    m.need = need     # the trace finds the activation that evaluates it
+                    # The trace finds the activation that evaluates this thunk.
+                    m.need = need
                     raise_message(m, worded(MESSAGE_INFINITE_RECURSION))
                 elif outcome == THUNK_FAILED and fr < m.frames_end:
-                    # It is entered as it was the first time, so that the trace is the same.
+                    # The machine enters it as it did the first time, so that the trace is the same.
                     fr = push_frame(fr, resume, fp, function, k, need, depth, with_slot)
                     fp = sp
                     function = need
@@ -1268,7 +1297,8 @@ cdef int run(Machine* m) noexcept nogil:
                             depth += 1
                             sp -= 1
                             if action == ACTION_TAIL_CALL:
-                                m.tail_pc = op0       # the only thing kept of the caller, for errors of the call itself
+                                # The machine keeps nothing else of the caller: errors of the call itself need this.
+                                m.tail_pc = op0
                                 m.tail_target = code
                                 q = sp - n
                                 for i in range(n):
@@ -1309,7 +1339,8 @@ cdef int run(Machine* m) noexcept nogil:
                             need = a
                             action = ACTION_BUILTIN
                             continue
-                    else:             # a partial application: its arguments go under the new ones, and its function on top
+                    else:
+                        # This is a partial application: its arguments go under the new ones, and its function goes on top.
                         x = header_size(p[0])
                         if n + x > 127:
                             raise_depth(m)
@@ -1323,7 +1354,8 @@ cdef int run(Machine* m) noexcept nogil:
                         sp[-1] = p[1]
                         n += x
                         continue
-                    if n < i:         # too few arguments: a partial application
+                    # Too few arguments make a partial application.
+                    if n < i:
                         q = m.hp
                         m.hp = q + 2 + n
                         q[0] = header_of(KIND_PARTIAL, n)
@@ -1334,8 +1366,8 @@ cdef int run(Machine* m) noexcept nogil:
                         sp[-1] = <Word>q | TAG_FUNCTION
                         pc = resume if action == ACTION_CALL else &RETURN_CODE[0]
                         break
-                    # Too many: [a1 … an f] becomes [the rest] and a call of f with the first i arguments, in an activation that
-                    # applies the result to the rest.
+                    # There are too many arguments: [a1 … an f] becomes [the rest] and a call of f with the first i arguments, in an
+                    # activation that applies the result to the rest.
                     x = n - i
                     if sp + n + 64 > m.stack_end or fr + 2 >= m.frames_end:
                         raise_depth(m)
@@ -1349,10 +1381,11 @@ cdef int run(Machine* m) noexcept nogil:
                     else:
                         fr = push_frame(fr, resume, fp, function, k, 0, depth, with_slot)
                         fp = q
-                    function = m.internals[INTERNAL_EQUAL]   # any builtin serves: this activation has no code of its own
+                    # Any builtin serves here, because this activation has no code of its own.
+                    function = m.internals[INTERNAL_EQUAL]
                     k = NULL
                     with_slot = -1
-                    # Rotates: the first i arguments and f go behind the rest.
+                    # This rotates the words: the first i arguments and f go behind the rest.
                     memmove(sp, q, i * sizeof(Word))
                     r = sp[-1]
                     memmove(q, q + i, x * sizeof(Word))
@@ -1364,7 +1397,7 @@ cdef int run(Machine* m) noexcept nogil:
                     action = ACTION_CALL
                     continue
                 elif (a & 7) == TAG_THUNK:
-                    # Forces the function in its place, then makes the same call again.  The word on top stays: it may lead to the thunk.
+                    # This forces the function in its place, then repeats the call.  The word on top stays: it may lead to the thunk.
                     need = a
                     if action == ACTION_TAIL_CALL:
                         memmove(fp, sp - 1 - n, (n + 1) * sizeof(Word))
@@ -1373,7 +1406,8 @@ cdef int run(Machine* m) noexcept nogil:
                             resume = &REST_CODE[n][0]
                     elif op0[0] == OP_CALL_N or op0[0] == OP_CALL:
                         resume = op0
-                    else:             # a builtin calls: the call gets an activation of its own
+                    else:
+                        # A builtin calls, so the call gets an activation of its own.
                         fr = push_frame(fr, resume, fp, function, k, 0, depth, with_slot)
                         fp = sp - 1 - n
                         function = m.internals[INTERNAL_EQUAL]
@@ -1384,7 +1418,8 @@ cdef int run(Machine* m) noexcept nogil:
                     continue
                 elif (a & 7) == TAG_ATTRS:
                     p = attrs_find(a, m.symbol_functor)
-                    if p != NULL:     # [args, set] becomes [set, args, __functor]
+                    # [args, set] becomes [set, args, __functor].
+                    if p != NULL:
                         # This counts as a call, so that a functor that leads to itself ends at the depth limit, and can be stopped.
                         depth += 1
                         m.sp = sp
@@ -1427,12 +1462,13 @@ cdef int run(Machine* m) noexcept nogil:
                 action = ACTION_RAISE
                 continue
             elif action == ACTION_BUILTIN:
-                # The arguments are on top.  op0 is executed again if one must be forced (for a call, its function goes back on top).
+                # The arguments are on top.  If one must be forced, the machine repeats op0 (for a call, its function goes back on top).
                 builtin = &m.builtins[header_size(pointer_of(need)[0])]
                 spill(m, sp, fp, fr, function)
                 m.depth = depth
                 outcome = prepare(m, builtin, sp - n)
-                if UNLIKELY(outcome != DONE):     # force, coerce or fail in a frame of its own
+                # A frame of its own forces, coerces or fails.
+                if UNLIKELY(outcome != DONE):
                     action = ACTION_NATIVE
                     continue
                 outcome = builtin.function(m, sp - n)
@@ -1443,7 +1479,8 @@ cdef int run(Machine* m) noexcept nogil:
                     sp += 1
                     pc = resume
                     if (a & 7) == TAG_THUNK and (outcome == TAIL or resume == &NATIVE_CODE[3]):
-                        a = val(a)    # a builtin that calls another one takes values, never cells
+                        # A builtin that calls another one takes values, never cells.
+                        a = val(a)
                         sp[-1] = a
                         if (a & 7) == TAG_THUNK:
                             need = a
@@ -1452,7 +1489,7 @@ cdef int run(Machine* m) noexcept nogil:
                                 resume = &NATIVE_CODE[2]
                             continue
                     break
-                # The builtin needs its frame after all: to come back to, or to appear in the trace.
+                # The builtin needs its frame after all: the machine comes back to it, or it must appear in the trace.
                 if UNLIKELY(depth >= m.depth_limit or fr >= m.frames_end or m.sp + 4096 > m.stack_end):
                     raise_depth(m)
                     action = ACTION_RAISE
@@ -1490,7 +1527,8 @@ cdef int run(Machine* m) noexcept nogil:
                 if need == m.internals[INTERNAL_CONCATENATE] or need == m.internals[INTERNAL_CONCATENATE_PATH]:
                     pc = &NATIVE_CODE[3]
                 break
-            elif action == ACTION_SAFEPOINT:      # the words that a recursion leaves behind while it returns are garbage, too
+            elif action == ACTION_SAFEPOINT:
+                # The words that a recursion leaves behind while it returns are garbage, too.
                 spill_all(m, resume, sp, fp, fr, function, k)
                 outcome = safepoint(m, 0)
                 function = m.function
@@ -1501,7 +1539,8 @@ cdef int run(Machine* m) noexcept nogil:
                 op0 = resume
                 action = ACTION_RAISE
                 continue
-            else:                     # ACTION_RAISE
+            else:
+                # The action is ACTION_RAISE.
                 spill(m, sp, fp, fr, function)
                 m.depth = depth
                 outcome = unwind(m, base, op0 + 1)

@@ -70,7 +70,8 @@ cdef int _floats(Machine* m, int opcode, double x, double y, Word* out) noexcept
     elif opcode == OP_MORE:
         out[0] = bool_word(y < x)
         return DONE
-    elif opcode == OP_LESS_OR_EQ:     # Nix defines a <= b as !(b < a), which is true for NaN
+    elif opcode == OP_LESS_OR_EQ:
+        # Nix defines a <= b as !(b < a), which is true for NaN.
         out[0] = bool_word(not (y < x))
         return DONE
     elif opcode == OP_MORE_OR_EQ:
@@ -111,7 +112,8 @@ cdef int arithmetic_mismatch(Machine* m, int opcode, Word a, Word b) noexcept no
         free(x)
         free(y)
         return RAISE
-    if opcode == OP_DIV:              # Nix checks the divisor first: it must be a number other than zero, whatever the dividend is
+    # Nix checks the divisor first: it must be a number other than zero, whatever the dividend is.
+    if opcode == OP_DIV:
         if not is_int(b) and not is_float(b):
             return raise_type(m, "a float", b)
         if (int_value(b) == 0) if is_int(b) else (float_value(b) == 0):

@@ -36,9 +36,12 @@ from snowsnake.syntax.turns cimport known_count
 
 
 cdef enum:
-    LEAST_JOINED = 64                 # a list of so many elements may get room beside it
-    COPIED_AT_ONCE = 1 << 22          # bytes of a text
-    MOST_UNITED = 8                   # contexts that are united one after the other: each union is kept
+    # A list of so many elements or more may get room beside it.
+    LEAST_JOINED = 64
+    # The machine copies so many bytes of a text before it looks whether to stop.
+    COPIED_AT_ONCE = 1 << 22
+    # The machine unites at most so many contexts one after the other, because it keeps each union.
+    MOST_UNITED = 8
 
 
 cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
@@ -87,7 +90,8 @@ cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
         elif letter == c'f':
             if not is_function(w) and not (is_attrs(w) and attrs_find(w, m.symbol_functor) != NULL):
                 return raise_type(m, "a function", w)
-        elif is_path(w):              # c, p
+        elif is_path(w):
+            # The letter is `c` or `p`.
             arguments[i] = path_string(w)
         elif not is_string(w) or letter == c'p':
             if letter == c'p' and is_string(w) and string_size(w) > 0 and string_data(w)[0] == c'/' \
@@ -257,13 +261,15 @@ cdef int _add_pairs(Machine* m, Word attrs, Word* pairs, uint64_t count, bint ha
             return RAISE
     outcome = _pairs_to_entries(m, pairs, count, has_written, positions, entries, &kept, &checked)
     if outcome != DONE and not _are_new(m, attrs, entries, checked, kept):
-        outcome = RAISE               # a name before this one was there already
+        # The set had an earlier name already, whose error comes first.
+        outcome = RAISE
     if outcome == DONE:
         added = attrs_build(m, entries, kept)
         if added == 0:
             outcome = RAISE
         elif attrs_size(added) != kept or _has_one_of(attrs, entries, kept):
-            _pairs_to_entries(m, pairs, count, has_written, positions, entries, &kept, &checked)      # back to their own order
+            # This puts the entries back in their own order.
+            _pairs_to_entries(m, pairs, count, has_written, positions, entries, &kept, &checked)
             _are_new(m, attrs, entries, 0, kept)
             outcome = RAISE
         else:
@@ -291,7 +297,7 @@ cdef int override_attrs(Machine* m, Word environment, Word overrides) noexcept n
             values[i] = found[0]
     write_barrier(m, environment)
     m.result = attrs_update(m, environment, overrides)
-    # Flat, because dynamic attributes may follow.
+    # The result must be flat, because dynamic attributes may follow.
     return DONE if m.result and attrs_flat(m, m.result) else RAISE
 
 
@@ -358,7 +364,8 @@ cdef int _bind_flat(Machine* m, Code* code, Word attrs, Word* slots) noexcept no
     cdef uint64_t n = keys_size(keys), count = formals.count, i, j = 0, bound = 0
     cdef uint32_t f, symbol
     cdef int64_t found
-    cdef bint merges = n <= count * 4 + 8     # otherwise each formal is looked up in the large set
+    # The loop walks a small set beside the formals, and looks each formal up in a large one.
+    cdef bint merges = n <= count * 4 + 8
     for i in range(count):
         f = formals.by_symbol[i]
         symbol = formals.symbols[f]
@@ -571,7 +578,8 @@ cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil:
     cdef int ta = tag_of(a), tb = tag_of(b)
     if ta == TAG_FUNCTION or tb == TAG_FUNCTION:
         return 0
-    if a == b and ta != TAG_LIST and ta != TAG_ATTRS:     # elements of lists and sets are forced all the same
+    # The comparison forces the elements of lists and sets even if both operands are the same.
+    if a == b and ta != TAG_LIST and ta != TAG_ATTRS:
         if ta == TAG_BOX and is_float(a):
             return 1 if float_value(a) == float_value(a) else 0
         return 1

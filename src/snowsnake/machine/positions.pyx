@@ -212,7 +212,8 @@ cdef Word position_attrs(Machine* m, uint32_t position) noexcept nogil:
     if not position_place(m, position, &file, &line, &column):
         return WORD_NULL
     path = m.files[file].path
-    if path[0] != c'/':               # not a file: it has no place, as in C++ Nix
+    # A source that is not a file has no place, as in C++ Nix.
+    if path[0] != c'/':
         return WORD_NULL
     entries[0].symbol = m.symbol_file
     entries[0].value = make_string(m, path, strlen(path), 0)

@@ -35,9 +35,12 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    MOST_BYTES = 48                   # of the code
-    LEAST_BULK = 4096                 # elements
-    MOST_VALUES = 16                  # in its frame, the machine's 8 more included
+    # The code of the function has at most so many bytes.
+    MOST_BYTES = 48
+    # More room is worthwhile if at least so many elements are left.
+    LEAST_BULK = 4096
+    # The frame of the function has at most so many values, including the 8 more that the machine adds.
+    MOST_VALUES = 16
 
 
 cdef inline Word _number(int64_t x) noexcept nogil:
@@ -144,7 +147,8 @@ cdef inline Word new_attrs(Machine* m, Word* keys, const Word* values, uint32_t 
 
 
 cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t count) noexcept nogil:
-    cdef Word[MOST_VALUES + 1] frame          # as in the machine: the arguments, what `let` binds, then the values of operations
+    # As in the machine, the frame has the arguments, what `let` binds, and then the values of operations.
+    cdef Word[MOST_VALUES + 1] frame
     cdef Word* sp = frame + count
     cdef Word* upvalues
     cdef Word* constants
@@ -173,14 +177,15 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
     constants = code.constants
     while True:
         op = pc[0]
-        # Only operands of one byte.
+        # These operations handle only operands of one byte.
         if op == OP_ARITHMETIC or op == OP_BRANCH_COMPARE or op == OP_EAGER_ARITHMETIC:
             if (pc[2] | pc[3]) & 0x80:
                 return WORD_NOT_FOUND
             a = _operand(pc[2], frame, upvalues, constants)
             b = _operand(pc[3], frame, upvalues, constants)
             if op == OP_EAGER_ARITHMETIC and ((a | b) & 7) != TAG_INT:
-                pc += 6               # then it is a thunk, which comes next
+                # The value is then a thunk, which the next operation makes.
+                pc += 6
                 continue
             a = _binary(m, pc[1], a, b)
             if a == WORD_NOT_FOUND:
@@ -258,14 +263,16 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
             pc += 2
         elif op == OP_THUNK_SUSPENDED:
             n = pc[2]
-            if n & 0x81:              # in the scope of a `with`
+            # This leaves thunks in the scope of a `with`, or with a count of several bytes, to the machine.
+            if n & 0x81:
                 return WORD_NOT_FOUND
             n >>= 1
             p = heap_alloc(m, 1 + max(n, 1))
             p[1] = 0
             p[0] = code_header(KIND_THUNK, max(n, 1), <uint32_t>(constants[pc[1]] >> 3))
             for i in range(n):
-                if pc[3 + i] & 0x81:  # not there yet
+                # The captured value is not there yet, or its place has several bytes.
+                if pc[3 + i] & 0x81:
                     return _given_up(m, p)
                 p[1 + i] = cell_of(m, upvalues[pc[3 + i] >> 2] if pc[3 + i] & 2 else frame[pc[3 + i] >> 2])
             sp[0] = tagged(p, TAG_THUNK)
@@ -304,7 +311,8 @@ cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t 
             pc += 2
         elif op == OP_COERCE_TO_STRING:
             a = val(sp[-1])
-            if (a & 7) != TAG_INT or not pc[1] & 4:   # the left operand of `+`: numbers stay as they are
+            # This handles only an integer as the left operand of `+`, which stays as it is.
+            if (a & 7) != TAG_INT or not pc[1] & 4:
                 return WORD_NOT_FOUND
             sp[-1] = a
             pc += 2
@@ -324,7 +332,8 @@ cdef bint more_room(Machine* m, uint64_t left) noexcept nogil:
         return False
     if m.young_hp != NULL:
         m.last_direct_words += BULK_WORDS
-    if not heap_reserve(m, BULK_WORDS):       # the machine collects first, or raises the error when nothing helps
+    # If there is no room, the machine collects first, or raises the error when nothing helps.
+    if not heap_reserve(m, BULK_WORDS):
         error_clear(m)
         return False
     if m.young_hp == NULL:

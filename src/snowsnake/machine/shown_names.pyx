@@ -19,7 +19,8 @@ cdef char* shown_name(Machine* m, uint32_t symbol) noexcept nogil:
     size = name_text_bytes(&name)
     shown = <char*>allocate_items(size + 1, 1)
     if shown == NULL:
-        m.lacks_text = True           # the message that it is for becomes a memory error
+        # The message that needs this name becomes a memory error.
+        m.lacks_text = True
         return NULL
     write_name(&name, <uint8_t*>shown)
     shown[size] = 0

@@ -13,8 +13,10 @@ from snowsnake.machine.state cimport Context, KnownText, Machine
 from snowsnake.machine.word cimport KIND_STRING, TAG_STRING, header_of, string_context, tagged
 
 cdef enum:
-    UNION_CACHE_SIZE = 4096           # pairs; direct-mapped
-    LARGE_NAME_BYTES = 1 << 13        # larger names reserve their room
+    # The cache is direct-mapped and has so many pairs.
+    UNION_CACHE_SIZE = 4096
+    # Names of more bytes than this reserve their room.
+    LARGE_NAME_BYTES = 1 << 13
 
 
 cdef inline uint64_t hash_bytes(const uint8_t* p, uint64_t n) noexcept nogil:
@@ -46,7 +48,7 @@ cdef bint _grow(Machine* m) noexcept nogil:
     cdef Word s
     cdef Word* strings
     cdef uint32_t* table
-    # Each growth reads every symbol's text again.  The 50 000 names of a package set are reached in four steps; huge tables only double.
+    # Each growth reads every symbol's text again.  Four steps make room for the 50 000 names of a package set; huge tables only double.
     capacity = m.symbol_capacity * (2 if m.symbol_capacity > 1 << 15 else 4) if m.symbol_capacity else 2048
     strings = <Word*>resize_items(m.symbol_strings, capacity, sizeof(Word))
     if strings == NULL:
@@ -108,13 +110,15 @@ cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) n
     if m.symbol_table[slot]:
         return (m.symbol_table[slot] & m.symbol_mask) - 1
     if size_bytes > LARGE_NAME_BYTES and not heap_reserve(m, 3 + (size_bytes >> 3)):
-        error_disregard(m)            # the caller cannot report it: the machine is exhausted
+        # The caller cannot report the error, so the machine is exhausted.
+        error_disregard(m)
         return 0
     p = heap_alloc(m, 3 + (size_bytes >> 3))
     p[0] = header_of(KIND_STRING, size_bytes)
     p[1] = 0
     p[2 + (size_bytes >> 3)] = 0
-    if size_bytes:                    # the empty text may have no address
+    # The empty text may have no address.
+    if size_bytes:
         memcpy(p + 2, data, size_bytes)
     return _add(m, slot, tag, tagged(p, TAG_STRING))
 
@@ -142,7 +146,8 @@ cdef uint32_t symbol_of_slow(Machine* m, Word string) noexcept nogil:
         symbol = (m.symbol_table[slot] & m.symbol_mask) - 1
         pointer_of(string)[1] = (pointer_of(string)[1] & ~<Word>0xFFFFFFFF) | (symbol + 1)
         return symbol
-    if string_context(string):        # the symbol's own string must have no context
+    # The symbol's own string must have no context.
+    if string_context(string):
         return symbol_intern(m, string_data(string), string_size(string))
     return _add(m, slot, tag, string)
 
@@ -171,9 +176,11 @@ cdef inline int _compare_encoded(const uint8_t* x, uint64_t n, const uint8_t* y,
         i += 1
     while j < k and y[j] != c'!':
         j += 1
-    if i == n or j == k:              # no element
+    # A text without a second `!` is not an element.
+    if i == n or j == k:
         return _compare_bytes(x, n, y, k)
-    c = _element_rank(x + i + 1, n - i - 1) - _element_rank(y + j + 1, k - j - 1)       # that of an output of an output
+    # This compares the kinds of what follows the names of the outputs, which can be outputs again.
+    c = _element_rank(x + i + 1, n - i - 1) - _element_rank(y + j + 1, k - j - 1)
     if c == 0:
         c = _compare_bytes(x + i + 1, n - i - 1, y + j + 1, k - j - 1)
     return c if c else _compare_bytes(x, i, y, j)
@@ -235,7 +242,8 @@ cdef uint32_t _intern_context(Machine* m, uint32_t* elements, uint32_t count) no
     if not _grow_contexts(m):
         exhaust(m)
         return 0
-    if m.context_count == 0:          # number 0 is the empty context
+    # The number 0 is the empty context.
+    if m.context_count == 0:
         m.contexts[0].elements = NULL
         m.contexts[0].count = 0
         m.context_count = 1

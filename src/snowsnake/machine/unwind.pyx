@@ -42,11 +42,16 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    MOST_TRACE_ENTRIES = 200          # the innermost ones: an error a million calls deep must not copy a million frames
-    MOST_NOTES = 16                   # about what a builtin was doing when it failed
-    MOST_CONTEXT_ENTRIES = 100        # of addErrorContext, further out
-    MOST_SEARCHED = 20000             # words searched for the start of such a chain
-    ROOM = MOST_OWN_ENTRIES + MOST_CHAIN + 2     # entries that one activation can add to its own
+    # A trace has only the innermost entries: an error a million calls deep must not copy a million frames.
+    MOST_TRACE_ENTRIES = 200
+    # A trace has at most so many notes about what a builtin was doing when it failed.
+    MOST_NOTES = 16
+    # A trace has at most so many entries of addErrorContext that are further out.
+    MOST_CONTEXT_ENTRIES = 100
+    # The search for the start of a chain of thunks looks at about so many words.
+    MOST_SEARCHED = 20000
+    # One activation can add so many entries to its own one.
+    ROOM = MOST_OWN_ENTRIES + MOST_CHAIN + 2
 
 
 cdef bint is_catchable(int code) noexcept nogil:
@@ -204,7 +209,8 @@ cdef uint32_t _selected(Machine* m, Code* code, Word function, const uint8_t* at
             position = attrs_position(w, symbol)
             w = place[0]
         elif op != OP_FORCE:
-            return 0                  # not a selection of names
+            # This is not a selection of names.
+            return 0
     return position
 
 
@@ -236,8 +242,8 @@ cdef Word _given_builtin(Machine* m, Word function, const uint8_t* pc, Word* top
 
 # ---- thunks that left in tail position --------------------------------------------------------------------------
 #
-# If the value of a thunk is that of another one, the other one is entered in its place, and the first one is forgotten; but it leads
-# to the other one, and whoever needed it still holds it.  A collection keeps such thunks as long as the other one has no value.
+# If the value of a thunk is that of another one, the machine enters the other one in its place, and forgets the first one; but the first
+# one leads to the other one, and whoever needed it still holds it.  A collection keeps such thunks as long as the other one has no value.
 
 cdef int64_t _chain(Word w, Word last, uint32_t* codes) noexcept nogil:
     """The number of thunks that lead from a word to `last`; -1 if it leads elsewhere.  `codes` gets those of the last MOST_CHAIN, or is NULL."""
@@ -343,8 +349,10 @@ cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t
     if _is_outside(m, function, pc) and _calls_functor(m, fp, top):
         entry.flags |= TRACE_GONE
     elif _is_outside(m, function, pc) and top > fp and tag_of(top[-1]) == TAG_INT:
-        pc = start + (top[-1] >> 3)                   # a comparison that runs as a builtin: behind its operands
-    if inner == 0 and pc > start and pc <= end:       # the innermost one: just behind the operation's first byte
+        # A comparison that runs as a builtin has left the place behind its operands on the stack.
+        pc = start + (top[-1] >> 3)
+    # In the innermost activation, pc is just behind the operation's first byte.
+    if inner == 0 and pc > start and pc <= end:
         entry.opcode = pc[-1]
     elif pc >= start and pc < end and not is_behind and (pc == start or _is_repeated(pc, top, inner)):
         entry.opcode = pc[0]
@@ -353,7 +361,8 @@ cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t
     if pc > start and pc <= end:
         entry.selected = _selected(m, code, function, pc - 1, fp, top)
     if entry.opcode == OP_RESOLVE_WITH_NAME or entry.opcode == OP_RESOLVE_WITH:
-        entry.left = m.error.part                     # the number of the `with` around it, from the innermost on
+        # This is the number of the `with` around the name, counted from the innermost one.
+        entry.left = m.error.part
     elif (entry.opcode == OP_ARITHMETIC or entry.opcode == OP_BRANCH_COMPARE) and pc + 3 <= end:
         pc += 1
         entry.left = _tag(_placed_operand(&pc, code, function, fp, top))
@@ -431,7 +440,8 @@ cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* 
             entry.symbol = m.error.symbol
             entry.selected = m.error.selected
     if function == m.internals[INTERNAL_CONCATENATE] or function == m.internals[INTERNAL_CONCATENATE_PATH]:
-        piece = fp + 1 + (fp[0] >> 3)         # its index of the current piece
+        # This word is the builtin's index of the current piece.
+        piece = fp + 1 + (fp[0] >> 3)
         if top > piece:
             entry.argument = <uint8_t>min(255, (piece[0] >> 3) + 1)
     elif function == m.internals[INTERNAL_ADD]:
@@ -451,7 +461,8 @@ cdef void trace_note(Machine* m, uint8_t note, char* text) noexcept nogil:
         return
     m.error.trace[m.error.trace_count].note = note
     m.error.trace[m.error.trace_count].text = text
-    m.error.trace_count += 1          # and not the total, because the frames are still to come
+    # The total does not count the note, because the frames are still to come.
+    m.error.trace_count += 1
 
 
 cdef bint _is_failed(Word function) noexcept nogil:
@@ -469,10 +480,12 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     cdef Word inner = 0, given, left = 0
     if not _has_trace(m):
         return
-    if _is_failed(function):          # it has its trace already, and the error came from it
+    # A failed thunk has its trace already, and the error came from it.
+    if _is_failed(function):
         inner = function
         if m.error.trace_count and m.error.trace[m.error.trace_count - 1].flags & TRACE_TAIL:
-            inner = m.try_eval_word   # like any function
+            # The thunk's code had called a function, and any function serves here.
+            inner = m.try_eval_word
         if fr > base and m.error.trace_count < MOST_TRACE_ENTRIES:
             _note_left(m, fr, fp)
         if fr <= base:
@@ -484,7 +497,8 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
         pc = fr.pc
         fr -= 1
     else:
-        m.error.trace_total = m.error.trace_count  # notes of the builtin that raised it
+        # These entries are notes of the builtin that raised the error.
+        m.error.trace_total = m.error.trace_count
         m.error.tail_pc = m.tail_pc
         m.error.tail_target = m.tail_target
     if m.error.code == ERROR_ASSERT and function == m.internals[INTERNAL_ASSERT_EQUAL]:
@@ -535,9 +549,9 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
 
 # ---- addErrorContext --------------------------------------------------------------------------------------------
 #
-# When an error leaves the second argument of an addErrorContext frame, unwinding stops.  The error is put aside: the frame gets
-# it as a state word (malloc'ed memory, so the word reads as an int).  The builtin is entered again to evaluate its
-# message, and then raises the error again, with the message in the trace.
+# When an error leaves the second argument of an addErrorContext frame, unwinding stops and puts the error aside: the frame gets it as a
+# state word (malloc'ed memory, so the word reads as an int).  The machine enters the builtin again, which evaluates its message, and then
+# raises the error again, with the message in the trace.
 
 cdef bint _put_aside(Machine* m) noexcept nogil:
     """For a running activation that is an addErrorContext frame and has not evaluated its message yet."""
@@ -570,13 +584,15 @@ cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil:
     m.error = aside[0]
     free(aside)
     state[0] = 0
-    if m.error.trace == NULL:         # a try frame is going to catch it
+    # If there is no trace, a try frame is going to catch the error.
+    if m.error.trace == NULL:
         return RAISE
     for i in range(m.error.trace_count):
         if m.error.trace[i].builtin == number and m.error.trace[i].text == NULL:
             entry = &m.error.trace[i]
             break
-    if entry == NULL:                 # its frame was too far out for the trace
+    # If there is no entry, the frame was too far out for the trace.
+    if entry == NULL:
         if m.error.trace_count == MOST_TRACE_ENTRIES + MOST_CONTEXT_ENTRIES:
             return RAISE
         entry = &m.error.trace[m.error.trace_count]
@@ -604,7 +620,8 @@ cdef bint _is_pending(Machine* m, Error* e) noexcept nogil:
         b = &m.error.trace[i]
         if (a.text == NULL) != (b.text == NULL) or (a.text != NULL and strcmp(a.text, b.text) != 0):
             return False
-        if memcmp(a, b, sizeof(TraceEntry) - sizeof(char*)) != 0:      # `text` is the last field
+        # `text` is the last field, which the comparison leaves out.
+        if memcmp(a, b, sizeof(TraceEntry) - sizeof(char*)) != 0:
             return False
     return True
 
@@ -644,7 +661,8 @@ cdef int64_t _remember_failure(Machine* m) noexcept nogil:
     cdef char* message
     cdef Error* e
     if m.failure_count and _is_pending(m, &m.failures[m.failure_count - 1]):
-        return m.failure_count - 1    # a loop over one throw counts as one failure
+        # A loop over one throw counts as one failure.
+        return m.failure_count - 1
     if not has_room(&m.failures, m.failure_count, &m.failure_capacity, 64):
         return -1
     message = copy_bytes(m.error.message, m.error.message_size_bytes)
@@ -675,9 +693,11 @@ cdef int raise_failure(Machine* m, Word thunk) noexcept nogil:
     cdef uint32_t count = min(total, e.trace_count) if total < MOST_TRACE_ENTRIES else e.trace_count, i
     raise_bytes(m, e.code, e.message, e.message_size_bytes)
     if m.error.code != e.code:
-        return RAISE                  # there is no memory
+        # There is no memory for the error.
+        return RAISE
     _copy_facts(&m.error, e)
-    if e.position_entries <= count:   # otherwise it was found further out
+    # A position with a later entry was found further out than this thunk.
+    if e.position_entries <= count:
         m.error.position = e.position
         m.error.position_end = e.position_end
         m.error.position_entries = e.position_entries
@@ -698,10 +718,12 @@ cdef int raise_failure(Machine* m, Word thunk) noexcept nogil:
 cdef void _fail_thunk(Machine* m, Word thunk, int64_t* failure, uint32_t total) noexcept nogil:
     cdef Word* p = pointer_of(thunk)
     if header_state(p[0]) == THUNK_FAILED:
-        return                        # it failed before: the error came from it
+        # The thunk failed before, and the error came from it.
+        return
     if failure[0] < 0 and not _is_transient(m.error.code):
         failure[0] = _remember_failure(m)
-    if failure[0] < 0:                # it is evaluated again if it is needed again
+    # If the table has no copy of the error, the machine evaluates the thunk again when something needs it again.
+    if failure[0] < 0:
         p[0] = with_state(p[0], THUNK_SUSPENDED)
         return
     p[0] = with_state(p[0], THUNK_FAILED)
@@ -713,7 +735,8 @@ cdef uint32_t _entries_left(Machine* m, uint32_t left) noexcept nogil:
     while left < m.error.trace_count:
         left += 1
         if m.error.trace[left - 1].flags & TRACE_END:
-            m.error.trace[left - 1].flags &= ~TRACE_END      # `unwind` may come back after an addErrorContext frame
+            # `unwind` may come back after an addErrorContext frame, and must not stop here again.
+            m.error.trace[left - 1].flags &= ~TRACE_END
             break
     return left
 
@@ -744,11 +767,13 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
     cdef bint catchable = is_catchable(m.error.code)
     cdef Frame* end = _last_traced(m, base)
     cdef uint32_t left = 0
-    if m.error.trace_total == 0 or _is_failed(m.function):      # otherwise an addErrorContext frame raised it again
+    # If neither holds, an addErrorContext frame raised the error again, which has its trace already.
+    if m.error.trace_total == 0 or _is_failed(m.function):
         _take_trace(m, end, pc)
     while True:
         fr = m.fr
-        if m.function == m.try_eval_word and m.sp > m.fp + 1:   # past its first entry: it has counted itself
+        # A try frame that is past its first entry has counted itself.
+        if m.function == m.try_eval_word and m.sp > m.fp + 1:
             if m.try_count:
                 m.try_count -= 1
             if catchable:
