@@ -27,8 +27,10 @@ cdef extern from "Python.h":
 
 cdef enum:
     MOST_LEVELS = 500
-    MOST_AT_ONCE = 400                # objects that are built without making plain data first; they nest less than MOST_LEVELS
-    SPARE_WORDS = 4096                # room for the header of what was reserved, and for small objects
+    # We build up to this many objects without making plain data first; so few objects nest less than `MOST_LEVELS`.
+    MOST_AT_ONCE = 400
+    # These words are room for the header of what we reserved, and for small objects.
+    SPARE_WORDS = 4096
 
 LEVELS_OF_DATA = MOST_LEVELS
 TOO_DEEP = f"a Python value nested more than {MOST_LEVELS} levels deep, or one that contains itself"
@@ -244,7 +246,8 @@ cdef int reserve(Runner evaluator, uint64_t words) except -1:
     return 0
 
 
-cdef uint64_t _FOREIGN = 0            # the number of the builtin `__foreign`; 0 is another builtin
+# The builtin `__foreign` has this number. We do not know it while it is 0, the number of another builtin.
+cdef uint64_t _FOREIGN = 0
 
 
 def _find_foreign():

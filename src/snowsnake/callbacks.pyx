@@ -67,7 +67,8 @@ cdef int call(Functions functions, Machine* m, uint64_t number) noexcept:
             evaluator.end_callback()
         m.result = build(evaluator, plain)
         return TAIL
-    except BaseException as error:    # no exception may pass through C
+    except BaseException as error:
+        # No exception may pass through C code.
         return keep_fault(evaluator, error)
 
 
@@ -83,7 +84,8 @@ cdef int keep_fault(Runner evaluator, object error) noexcept:
         else:
             text = str(error)
             message = (type(error).__name__ + (": " if text else "") + text).encode("utf-8", "surrogateescape")
-    except BaseException:             # an exception whose `__str__` raises
+    except BaseException:
+        # The `__str__` of the exception raised another exception.
         message = type(error).__name__.encode("utf-8", "replace")
     evaluator.fault = error
     evaluator.fault_number += 1

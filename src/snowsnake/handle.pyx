@@ -65,19 +65,21 @@ cdef bint _handed_on(_Writing writing, Bytes* text) noexcept:
             writing.evaluator.end_callback()
         text.size = 0
         return True
-    except BaseException as fault:      # no exception may pass through C
+    except BaseException as fault:
+        # No exception may pass through C code.
         writing.fault = fault
     return False
 
 
-# Only code that has this object can make handles; Python code does not have it, and neither do `copy` and `pickle`.
+# Only code that has this object can make handles. Python code does not have it, and neither do `copy` and `pickle`.
 cdef object _KEY = object()
 
 
 cdef Handle make_handle(Runner evaluator, Word w):
     cdef Handle h = Handle.__new__(Handle, _KEY)
     h.slot = evaluator.keep(w)
-    h.evaluator = evaluator           # last: a handle that has an evaluator frees its slot when it dies
+    # We set the evaluator last, because a handle that has an evaluator frees its slot when it dies.
+    h.evaluator = evaluator
     return h
 
 
@@ -111,7 +113,8 @@ cdef class Handle:
         raise TypeError("a value of an evaluator can be neither copied nor pickled")
 
     def __dealloc__(self):
-        if self.evaluator is not None and self.evaluator.released is not None:     # None: Python cleared a cycle
+        # An attribute is None if Python cleared a reference cycle.
+        if self.evaluator is not None and self.evaluator.released is not None:
             self.evaluator.released.append(self.slot)
 
     cdef Word word(self):
@@ -130,7 +133,8 @@ cdef class Handle:
             push(m, self.asked())
             self.evaluator.run(0)
             m.handles[self.slot] = m.result
-            w = val(m.result)             # a function comes back in its cell, which `==` compares
+            # A function comes back in its cell, which `==` compares.
+            w = val(m.result)
         return w
 
     cdef Word internal_call(self, int which) except? 0x57:
@@ -415,7 +419,8 @@ cdef class Handle:
             self.forced()
             self.check_evaluated(strict)
             text = self.builtin_call("toJSON")
-            while start < string_size(text):           # the text does not move: the machine does not run
+            # The text does not move, because the machine does not run meanwhile.
+            while start < string_size(text):
                 write(PyBytes_FromStringAndSize(<char*>string_data(text) + start, min(string_size(text) - start, <uint64_t>PIECE_BYTES)))
                 start += PIECE_BYTES
         finally:

@@ -44,11 +44,13 @@ from snowsnake.diagnostics.error import make_error
 from snowsnake.host.options import HostOptions, encoded
 from snowsnake.syntax.features import feature_bits
 
-import snowsnake.builtins.internal     # first: the numbers of the internal builtins
-import snowsnake.builtins.subjects     # all the others
+# This import comes first, because it settles the numbers of the internal builtins.
+import snowsnake.builtins.internal
+# This import brings all other builtins.
+import snowsnake.builtins.subjects
 
 cdef enum:
-    # After so many expressions, and one more for each so many words of the heap, those that nobody can run any more are freed.
+    # After so many expressions, and one more for each so many words of the heap, we free those that nobody can run any more.
     LEAST_EXPRESSIONS = 1000
     WORDS_PER_EXPRESSION = 256
 
@@ -65,10 +67,13 @@ cdef class Interpreter(Runner):
     once; without it such cells need no memory.  `hides_time`: `builtins.currentTime` does not exist, as in pure evaluation.
     """
 
-    cdef uint64_t expressions         # expressions compiled since the unreachable ones were last forgotten
+    # We compiled this many expressions since we last freed the unreachable ones.
+    cdef uint64_t expressions
     cdef uint64_t most_expressions
-    cdef object tracer                # keeps the observer's state alive
-    cdef object store_writer          # likewise; None: nothing is written
+    # This keeps the observer's state alive.
+    cdef object tracer
+    # This keeps the store's state alive; it is None if we write nothing.
+    cdef object store_writer
     cdef object __weakref__
 
     def __cinit__(self):
@@ -84,7 +89,8 @@ cdef class Interpreter(Runner):
         if self.m != NULL:
             raise RuntimeError("an evaluator is initialised once")
         m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
-        if m == NULL:                  # a program that made hundreds of evaluators may hold dead ones in reference cycles
+        if m == NULL:
+            # A program that made hundreds of evaluators may hold dead ones in reference cycles.
             gc.collect()
             m = machine_new(builtin_table(), builtin_table_count(), memory_limit_bytes, depth_limit)
             if m == NULL:
@@ -127,7 +133,8 @@ cdef class Interpreter(Runner):
 
                 self.store_writer = StoreWriter(<size_t>m, store)
             set_limits(m)
-        except BaseException:          # nobody may use a machine that has only half of its options
+        except BaseException:
+            # Nobody may use a machine that has only half of its options.
             self.m = NULL
             machine_free(m)
             raise
@@ -224,7 +231,8 @@ cdef class Interpreter(Runner):
             imports_free(self.m)
             for i in range(self.m.file_count):
                 if self.m.files[i].is_imported:
-                    self.m.files[i].value = WORD_NULL     # it was a root of the collector, and nobody needs it any more
+                    # The value was a root of the collector, and nobody needs it any more.
+                    self.m.files[i].value = WORD_NULL
         finally:
             self.leave()
 

@@ -24,7 +24,8 @@ from snowsnake.foundation.light_json import quoted
 
 
 cdef enum:
-    MOST_LEVELS = 500                 # lists and sets in each other: each is a call in C
+    # Lists and sets may lie in each other this many levels deep, because each level is a call in C.
+    MOST_LEVELS = 500
 
 
 class NotPlain(Exception):
@@ -162,7 +163,8 @@ def derivation_facts(Handle h not None):
             outputs = []
             i = 0
             while True:
-                w = (<Handle>listed).forced()       # a collection moves the list
+                # A collection moves the list, so we look for it each time.
+                w = (<Handle>listed).forced()
                 if not is_list(w):
                     return None
                 if i == list_size(w):
@@ -243,7 +245,8 @@ def plain_json_parts(Handle h not None, size_t blanks, list parts not None, inva
         w = h.forced()
         if not is_attrs(w):
             h.evaluator.check(raise_type(h.evaluator.m, "a set", w))
-        h.evaluator.start_run()           # one for all parts: each would catch signals anew, by two system calls
+        # One run serves all parts, because each run catches signals anew, by two system calls.
+        h.evaluator.start_run()
         try:
             _append_parts(h, blanks, parts, invalid)
         finally:
@@ -302,7 +305,8 @@ cdef int _put_text(Bytes* out, Word s) except -1:
     cdef bytes text
     for i in range(size):
         if data[i] < 32 or data[i] == c'"' or data[i] == c'\\':
-            text = quoted(_bytes(s).decode("latin-1")).encode("latin-1")       # other bytes stay as they are
+            # The other bytes stay as they are.
+            text = quoted(_bytes(s).decode("latin-1")).encode("latin-1")
             bytes_append(out, <const char*>text, len(text))
             return 0
     bytes_byte(out, c'"')

@@ -4,7 +4,8 @@
 In: the words on top of the machine's stack.  Out: `m.result`, or an exception.  The machine runs without the GIL.  A handle is a root
 of the collector.  Python may drop it in any thread, so its slot is only queued then, and freed at the next call.
 """
-from _thread import get_ident        # not `threading`: importing it takes longer than a small evaluation
+# We do not import `threading`, because that takes longer than a small evaluation.
+from _thread import get_ident
 from time import monotonic
 
 from libc.stdint cimport uint32_t
@@ -33,7 +34,8 @@ cdef extern from "Python.h" nogil:
     int PyErr_SetInterruptEx(int number)
 
 cdef enum:
-    MOST_CALLBACKS = 200              # in each other: each takes some of the C stack
+    # This many callbacks may run in each other, because each takes some of the C stack.
+    MOST_CALLBACKS = 200
 
 # The machine that runs in the main thread: the signal handler has no other way to find it.
 cdef Machine* _interruptible = NULL
@@ -45,14 +47,16 @@ cdef void _on_interrupt(int number) noexcept nogil:
         request_attention(m, ATTENTION_INTERRUPT)
 
 
-cdef int _ended_by = 0                # the signal other than Ctrl-C that interrupted a machine, or 0
+# This signal, other than Ctrl-C, interrupted a machine; 0 means that none did.
+cdef int _ended_by = 0
 
 
 cdef void _on_end(int number) noexcept nogil:
     global _ended_by
     cdef Machine* m = _interruptible
     if m == NULL:
-        PyErr_SetInterruptEx(number)      # Python's own handler
+        # Python's own handler gets the signal.
+        PyErr_SetInterruptEx(number)
     else:
         _ended_by = number
         request_attention(m, ATTENTION_INTERRUPT)
@@ -205,12 +209,14 @@ cdef class Runner:
     cdef int start_run(self) except -1:
         """Begins a time in which Ctrl-C and the time limit stop all work that asks `must_stop` (machine/attention.pxd); `finish_run` ends it."""
         global _interruptible
-        if self.nesting:              # the outermost run is what is timed and interrupted
+        if self.nesting:
+            # We time and interrupt only the outermost run.
             return 0
         ignore_attention(self.m)
         self.run_count += 1
         self.is_cancelled = False
-        self.is_running = True        # before the timer starts, because it may end at once
+        # We set this before the timer starts, because the timer may end at once.
+        self.is_running = True
         if self.timeout_s > 0 or self.deadline > 0:
             try:
                 import threading
@@ -242,7 +248,8 @@ cdef class Runner:
         if self.callbacks >= MOST_CALLBACKS:
             raise RecursionError(f"functions of Python called by Nix called by Python, {MOST_CALLBACKS} deep")
         if self.is_main and self.callbacks == 0:
-            sigaction(SIGINT, &self.their_handler, NULL)      # Ctrl-C stops Python code as usual
+            # Ctrl-C stops Python code as usual.
+            sigaction(SIGINT, &self.their_handler, NULL)
             _interruptible = NULL
         self.callbacks += 1
         return 0
@@ -311,7 +318,8 @@ cdef class Runner:
             from snowsnake.traces.pending import take_error
 
             error = take_error(<size_t>self.m, self.asked_code, self.is_brief)
-        except (MemoryError, OSError, SystemError):             # too little memory is left to import the module or to read the sources
+        except (MemoryError, OSError, SystemError):
+            # Too little memory is left to import the module or to read the sources.
             error_clear(self.m)
             raise MemoryError from None
         finally:

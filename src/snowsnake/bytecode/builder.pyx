@@ -13,7 +13,7 @@ from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave
 cdef void* grow(void* data, uint32_t* capacity, uint32_t needed, size_t item_bytes) noexcept nogil:
     """Makes room for `needed` items, doubling.  If memory runs out, the compilation ends."""
     cdef uint64_t size = capacity[0]
-    # Small at first: a source with a hundred thousand levels has as many chunks under construction.
+    # The array is small at first, because a source with a hundred thousand levels has as many chunks under construction.
     if size == 0:
         size = 2 if item_bytes > 8 else 24 // item_bytes
     while size < needed:
@@ -113,13 +113,15 @@ cdef uint32_t operation_size(const uint8_t* code, uint32_t at, uint32_t* jump_op
     return at - start
 
 
-# An operation in the old code and in the new.
+# This is an operation in the old code and in the new code.
 cdef struct Move:
     uint32_t old
     uint32_t size
     uint32_t new
-    uint32_t jump_operand             # in the old code, or NO_JUMP
-    uint32_t target                   # old offset that it jumps to
+    # The old code has the operand of a jump here; for other operations, this is `NO_JUMP`.
+    uint32_t jump_operand
+    # The operation jumps to this offset in the old code.
+    uint32_t target
     bint is_wide
 
 
@@ -157,7 +159,8 @@ cdef uint32_t _list_moves(Builder* b, Move** out) noexcept nogil:
         at += move.size
         if move.jump_operand != NO_JUMP:
             move.target = at + b.code[move.jump_operand] + (<uint32_t>b.code[move.jump_operand + 1] << 8)
-    moves[count].old = at             # the end: a place to jump to, but no operation
+    # The end is a place to jump to, but no operation.
+    moves[count].old = at
     moves[count].size = 0
     for i in range(b.wide_count):
         move = _move_at(moves, count, b.wide[i].operand)

@@ -43,7 +43,8 @@ cdef inline void _put_signed(ImageWriter* w, int64_t x) noexcept nogil:
 
 
 cdef void _put_bytes(ImageWriter* w, const void* data, size_t size_bytes) noexcept nogil:
-    if size_bytes:                    # a chunk that was given up has no code
+    # A chunk that was given up has no code.
+    if size_bytes:
         memcpy(w.data + w.size_bytes, data, size_bytes)
     w.size_bytes += size_bytes
 
@@ -195,7 +196,8 @@ cdef void writer_open(ImageWriter* w, size_t estimate_bytes) noexcept nogil:
 
 cdef Image* writer_close(ImageWriter* w, uint32_t chunk_count) noexcept nogil:
     cdef Image* image
-    w.data = <uint8_t*>_resized(w.data, w.size_bytes + 16)          # vu128 of 8 bytes may be read in one go
+    # We add bytes, because a reader of vu128 numbers may read 8 bytes in one go.
+    w.data = <uint8_t*>_resized(w.data, w.size_bytes + 16)
     w.texts = <uint32_t*>_resized(w.texts, (w.text_count + 1) * sizeof(uint32_t))
     w.records = <uint32_t*>_resized(w.records, chunk_count * sizeof(uint32_t))
     image = <Image*>allocate_zeros(1, sizeof(Image))

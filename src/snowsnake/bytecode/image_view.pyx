@@ -133,7 +133,8 @@ cdef void _fill(object target, Image* image, uint32_t index, list chunks):
     target.index = index
     p = head.constants
     target.constants = [_constant(image, &p, chunks) for i in range(head.constant_count)]
-    for constant in target.constants:           # the keys that BindFormals names are written without the defaults
+    # The image has the keys that BindFormals names without the defaults, so we take the formals in their place.
+    for constant in target.constants:
         if constant.kind == "keys" and target.formals is not None and constant.value.start_bytes == target.formals.start_bytes:
             constant.value = target.formals
     size_bytes = <uint32_t>take(&p)
@@ -143,7 +144,8 @@ cdef void _fill(object target, Image* image, uint32_t index, list chunks):
 
 cdef object image_to_python(Image* image):
     cdef uint32_t i
-    from snowsnake.bytecode import view     # not needed to run programs, and not free to import
+    # Programs run without this module, and an import of it takes time.
+    from snowsnake.bytecode import view
     cdef list chunks = [view.Chunk() for i in range(image.chunk_count)]
     for i in range(image.chunk_count):
         _fill(chunks[i], image, i, chunks)

@@ -22,10 +22,11 @@ from snowsnake.foundation.allocate cimport allocate_zeros, resize_items
 from snowsnake.foundation.arrays cimport has_room
 
 cdef enum:
-    FLUSH_BYTES = 1 << 20             # what is pending is written when it is more than this
+    # We write the pending entries when they have more bytes than this.
+    FLUSH_BYTES = 1 << 20
     LEAST_LIMIT_BYTES = 4 << 20
 
-# A file changed less than this before it was read may change again without a new time: clocks of file systems are coarse.
+# The clocks of file systems are coarse: a file that changed less than this before we read it may change again without a new time.
 cdef int64_t YOUNG_NS = 2000000000
 cdef int64_t NS_PER_DAY = 86400000000000
 cdef uint64_t _compiler = 0

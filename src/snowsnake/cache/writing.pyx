@@ -24,19 +24,22 @@ cdef enum:
     SAMPLE = 4096
     LEAST_SLOTS = 1 << 16
 
-cdef struct Kept:                     # an entry on its way into a new pack
+# This is an entry on its way into a new pack.
+cdef struct Kept:
     uint64_t offset
     uint64_t size_bytes
     uint64_t key
     uint32_t age_days
     uint16_t day
 
-cdef struct Pack:                     # the pack of this moment, under the lock
+# This is the pack of this moment, which we see under the lock.
+cdef struct Pack:
     int fd
     const uint8_t* map
     uint64_t size_bytes
     uint64_t inode
-    uint64_t slot_count               # 0: there is none that can be used
+    # 0 means that there is no table of slots that we can use.
+    uint64_t slot_count
 
 
 cdef void cache_flush(Cache* cache) noexcept nogil:
@@ -122,7 +125,8 @@ cdef bint _append(Cache* cache, Pack* pack) noexcept nogil:
     cdef uint64_t end = aligned(pack.size_bytes, ALIGNMENT), at = 0, slot, i, value
     cdef const PackEntry* entry
     if not pack_write(pack.fd, cache.pending, cache.pending_bytes, end):
-        ftruncate(pack.fd, <int64_t>pack.size_bytes)         # the disk is full
+        # The disk is full, so we cut off what we wrote.
+        ftruncate(pack.fd, <int64_t>pack.size_bytes)
         return False
     while at < cache.pending_bytes:
         entry = <const PackEntry*>(cache.pending + at)
@@ -153,13 +157,14 @@ cdef uint64_t _slot_for(Cache* cache, Pack* pack, const PackEntry* entry) noexce
             offset = (slots[i] & OFFSET_MASK) * ALIGNMENT
             other = entry_at(pack.map, pack.size_bytes, offset)
             if other != NULL and other.key == entry.key:
-                # Written by somebody else since we looked: one of the two is enough.
+                # Somebody else wrote the entry since we looked: one of the two is enough.
                 if offset >= cache.map_size_bytes and memcmp(other.content, entry.content, 16) == 0 \
                         and other.is_stamp_trusted >= entry.is_stamp_trusted:
                     return pack.slot_count
                 return i
             if other == NULL and offset < pack.size_bytes:
-                return i              # damaged: leads nowhere
+                # The slot is damaged and leads nowhere.
+                return i
         i = (i + 1) & (pack.slot_count - 1)
     return pack.slot_count
 
@@ -234,7 +239,8 @@ cdef bint _write_pack(Cache* cache, Pack* pack, Kept* kept, uint64_t count, uint
     cdef bint done
     cdef int fd = -1
     if path != NULL and index != NULL:
-        unlink(path)                  # of a process that was killed
+        # A process that was killed may have left this file.
+        unlink(path)
         fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     done = fd >= 0
     if done:
@@ -250,7 +256,7 @@ cdef bint _write_pack(Cache* cache, Pack* pack, Kept* kept, uint64_t count, uint
             slots[j] = ((kept[i].key >> 40) << 40) | (end // ALIGNMENT)
             days[j] = kept[i].day
             end += kept[i].size_bytes
-        # An index without entries is left to the file system as a hole.
+        # We leave an index without entries to the file system as a hole.
         done = done and ftruncate(fd, <int64_t>end) == 0 and pack_write(fd, index, start if count else HEADER_BYTES, 0)
         close(fd)
         if not done or rename(path, cache.pack_path) != 0:

@@ -64,9 +64,9 @@ cdef class Tuple(Plan):
 
     cdef tuple items
     cdef object make
-    # The smallest number of elements: the last elements of a named tuple may have defaults.
+    # The list has at least this many elements: the last elements of a named tuple may have defaults.
     cdef uint64_t least
-    # The plan that makes a named tuple of a set.
+    # This plan makes a named tuple of a set.
     cdef Plan by_name
 
     def __cinit__(self, Decoder d not None, str expected, tuple items not None, make=None, least=None, Plan by_name=None):

@@ -29,14 +29,14 @@ cdef extern from "Python.h":
     int PyGC_Enable()
 
 cdef enum:
-    # Words of the machine's stack that must be free before a value is forced.
+    # Before we force a value, this many words of the machine's stack must be free.
     MARGIN_WORDS = 4096
-    # Nested lists and sets that are decoded, each in a call of a C function: the C stack holds more.
+    # We decode lists and sets that are nested this deep, each in a call of a C function: the C stack holds more.
     MOST_LEVELS = 1000
 
-# Means "no member" and "no tag", where None could be one.
+# This object means "no member" and "no tag", where None could be one.
 ANY = object()
-# The result of a selector that found nothing.
+# A selector that found nothing has this result.
 ABSENT = object()
 
 
@@ -263,7 +263,7 @@ cdef class Plan:
         return self.d.mismatch(self.expected)
 
 
-# The bits of `KIND_…`, for Python.
+# Python code sees the bits of `KIND_…` under these names.
 NULL_KIND, BOOL, INT, FLOAT, STRING = KIND_NULL, KIND_BOOL, KIND_INT, KIND_FLOAT, KIND_STRING
 LIST, SET, FUNCTION, PATH = KIND_LIST, KIND_SET, KIND_FUNCTION, KIND_PATH
 EVERY = 2 * KIND_PATH - 1

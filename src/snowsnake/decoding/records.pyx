@@ -26,13 +26,13 @@ _new_object = object.__new__
 
 
 cdef enum:
-    # A record with more fields is always made by way of a dict.
+    # We always make a record with more fields by way of a dict.
     MOST_FIELDS = 64
-    # The object is make(dict of the attributes that are there).
+    # We call `make` with a dict of the attributes that are there; it returns the object.
     BY_CALL = 0
-    # The object is make(name=…, …): every field has a value.
+    # We call `make(name=…, …)`, which returns the object: every field has a value.
     BY_NAMES = 1
-    # The object is made without __init__, and its fields are set.
+    # We make the object without `__init__`, and set its fields.
     BY_SETTING = 2
 
 
@@ -47,7 +47,7 @@ cdef class Record(Plan):
     cdef object make
     cdef int way
     cdef tuple names_of_fields
-    # A function that is called with an object whose fields were set, or None.
+    # If this is not None, we call it with the object after we set its fields.
     cdef object after
     cdef bint closed
     cdef object tag
@@ -215,9 +215,9 @@ cdef class Either(Plan):
     """One of several types.  The kind of the value decides; if several types accept the kind, a tag decides, or the first type that fits."""
 
     cdef list plans
-    # For each kind of value, the plans that accept it.
+    # Each kind of value leads to the plans that accept it.
     cdef list by_kind
-    # From the value of the tag to the plan; None without tags.
+    # The value of the tag leads to the plan; this is None if there are no tags.
     cdef dict by_tag
     cdef uint32_t tag_symbol
 

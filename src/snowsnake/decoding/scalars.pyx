@@ -139,7 +139,7 @@ cdef class String(Plan):
 cdef class Choice(Plan):
     """A member of an enum or a Literal: one of some strings, numbers, Booleans or null."""
 
-    # From (whether it is a Boolean, value) to the member: True and 1 are equal in Python.
+    # A pair (whether the value is a Boolean, the value) leads to the member, because True and 1 are equal in Python.
     cdef dict members
     cdef object missing
 

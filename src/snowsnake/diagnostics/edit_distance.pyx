@@ -5,7 +5,8 @@ In: two texts, or two byte strings, and the largest distance that is of interest
 """
 
 cdef enum:
-    MOST = 7                          # the largest limit: rows of the table have so many places on both sides of the diagonal
+    # This is the largest limit: each row of the table has so many places on both sides of the diagonal.
+    MOST = 7
 
 
 def distance(a, b, Py_ssize_t limit):
@@ -40,7 +41,8 @@ def within(wanted, candidates, Py_ssize_t limit):
 
 cdef Py_ssize_t _distance(str a, str b, Py_ssize_t limit):
     """The table of distances between beginnings, of which only the places near the diagonal can be within the limit."""
-    cdef Py_ssize_t[2 * MOST + 3] row                 # of beginnings with a certain number of characters of *a*; a border on both sides
+    # The row is for beginnings with a certain number of characters of *a*. It has a border on both sides.
+    cdef Py_ssize_t[2 * MOST + 3] row
     cdef Py_ssize_t size_a = len(a), size_b = len(b), width = 2 * limit + 1, too_far = limit + 1
     cdef Py_ssize_t i, j, k, found, least
     cdef Py_UCS4 x

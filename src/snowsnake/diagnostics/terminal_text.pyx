@@ -34,7 +34,8 @@ cdef const uint8_t* _sequence_end(const uint8_t* p, const uint8_t* end, bint* is
         if p < end and 0x40 <= p[0] <= 0x7E:
             is_colour[0] = p[0] == c'm'
             p += 1
-    elif p[0] == c']':                # up to a bell, or an escape and a backslash
+    elif p[0] == c']':
+        # The sequence goes up to a bell, or up to an escape and a backslash.
         while p < end and p[0] != BELL:
             if p[0] == ESCAPE and p + 1 < end and p[1] == c'\\':
                 p += 1

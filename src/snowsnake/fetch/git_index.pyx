@@ -89,27 +89,35 @@ cdef extern from *:
 
 cdef enum:
     HEADER = 12
-    FIXED = 62                        # bytes of an entry before its path
-    ID_SIZE = 20                      # SHA-1
-    ASSUMED = 0x8000                  # flags: do not look at the file
+    # An entry has this many bytes before its path.
+    FIXED = 62
+    # A SHA-1 hash has this many bytes.
+    ID_SIZE = 20
+    # An entry has these flags. The flag `ASSUMED` asks Git not to look at the file.
+    ASSUMED = 0x8000
     EXTENDED = 0x4000
     STAGE = 0x3000
-    SKIPPED = 0x4000                  # extended flags: skip-worktree, intent-to-add
+    # An entry may have these extended flags, which Git calls skip-worktree and intent-to-add.
+    SKIPPED = 0x4000
     INTENDED = 0x2000
     LINK_TARGET_MAX = 4096
-    MANY = 10_000                     # entries from which two threads look at them
+    # From this many entries on, two threads look at them.
+    MANY = 10_000
 
 
 cdef enum State:
     AS_INDEXED
-    ON_DISK                           # what it is now has to be looked at
+    # We have to look at the disk to know what the file is now.
+    ON_DISK
     GONE
 
 
-# An entry of the index.
+# This is an entry of the index.
 cdef struct IndexEntry:
-    const uint8_t* data               # where it begins
-    const uint8_t* path               # NUL-terminated
+    # The entry begins here.
+    const uint8_t* data
+    # The path ends with a NUL byte.
+    const uint8_t* path
     uint32_t path_size
     uint32_t mode
     uint8_t state
@@ -118,7 +126,8 @@ cdef struct IndexEntry:
 cdef struct Index:
     IndexEntry* items
     size_t count
-    const char* root                  # of the working tree
+    # The working tree has this path.
+    const char* root
     size_t root_size
     int root_fd
 
@@ -131,11 +140,16 @@ cdef class GitIndex:
 
     cdef Index table
     cdef bytes data
-    cdef readonly bint is_plain                # all of it was understood
-    cdef readonly bytes tree_id                # the whole index as a tree, if the index knows its hash
-    cdef readonly list modules                 # paths of submodules
-    cdef int64_t written_ns                    # when the index was written, as the caller of `suspicious` said
-    cdef bytes root                            # of the working tree
+    # This is true if we understood the whole index.
+    cdef readonly bint is_plain
+    # The whole index, as a tree, has this hash, if the index knows it.
+    cdef readonly bytes tree_id
+    # The submodules have these paths.
+    cdef readonly list modules
+    # The index was written at this time, as the caller of `suspicious` said.
+    cdef int64_t written_ns
+    # The working tree has this path.
+    cdef bytes root
 
     def __cinit__(self, bytes data not None, root):
         self.data = data
@@ -154,7 +168,8 @@ cdef class GitIndex:
 
     cdef bint _parse(self) except -1:
         cdef const uint8_t* start = self.data
-        cdef const uint8_t* end = start + len(self.data) - ID_SIZE       # the file's own hash
+        # The last bytes of the file are its own hash.
+        cdef const uint8_t* end = start + len(self.data) - ID_SIZE
         cdef const uint8_t* at = start + HEADER
         cdef const uint8_t* stop
         cdef uint32_t version, total, flags
@@ -190,7 +205,8 @@ cdef class GitIndex:
             self.table.count += 1
             if item.mode == 0o160000:
                 self.modules.append(item.path[:item.path_size])
-                item.state = GONE                  # a submodule is none of the files
+                # A submodule is not one of the files.
+                item.state = GONE
             at += (head + item.path_size + 8) & ~<size_t>7
         return self._extensions(at, end)
 
@@ -203,7 +219,8 @@ cdef class GitIndex:
             if memcmp(at, b"TREE", 4) == 0:
                 self._take_tree(at + 8, size)
             elif not c"A" <= at[0] <= c"Z":
-                return False                       # one that has to be understood: a split or a sparse index
+                # A reader has to understand such an extension, and we do not: the index is split or sparse.
+                return False
             at += 8 + size
         return at == end
 
@@ -266,7 +283,8 @@ cdef class GitIndex:
         self._open_root()
         helper = None
         if half < self.table.count:
-            from threading import Thread       # of a large index only
+            # Only a large index needs threads, so we import the module here.
+            from threading import Thread
 
             helper = Thread(target=self._look, args=(half, self.table.count, written_ns, flags))
             helper.start()
@@ -294,7 +312,8 @@ cdef class GitIndex:
                 if self._is_through_link(path):
                     return False
                 if not is_whole:
-                    continue                   # a folder, whose names are the index's, or nothing
+                    # The path is a folder, whose names are those of the index, or it is nothing.
+                    continue
                 start = path + b"/" if path else b""
                 at = _lower(&self.table, start, len(start))
                 past = _past_folder(&self.table, at, start, len(start))
@@ -422,7 +441,7 @@ cdef void _look_at(IndexEntry* items, size_t first, size_t past, int root, int64
             for at in range(size):
                 if path[at] == c"/":
                     folder[at] = 0
-                    # the one before was looked at already
+                    # We looked at the folder before this one already.
                     is_folder = is_folder and index_is_folder(root, folder)
                 folder[at] = path[at]
             folder_size = size
@@ -440,7 +459,8 @@ cdef int _kind_of(const Index* index, const IndexEntry* item) noexcept nogil:
 
 
 cdef int _kind(void* context, View path, Bytes* error) noexcept nogil:
-    return NAR_DIRECTORY               # only the root is asked for
+    # Our caller asks only for the root.
+    return NAR_DIRECTORY
 
 
 cdef struct Named:
@@ -527,7 +547,8 @@ cdef bint _disk(void* context, View path, Bytes* place, Bytes* error) noexcept n
 
 
 cdef bint _read(void* context, View path, Bytes* content, Bytes* error) noexcept nogil:
-    return False                       # `_disk` has an answer for every file
+    # `_disk` has an answer for every file, so nothing is left to read here.
+    return False
 
 
 cdef bint _link(void* context, View path, Bytes* target, Bytes* error) noexcept nogil:

@@ -7,12 +7,15 @@ from cpython.bytearray cimport PyByteArray_AS_STRING
 from libc.stdint cimport int64_t, uint32_t
 
 cdef enum:
-    SMALL = 16                        # parts of as many items are left to the insertion sort
+    # We leave parts of at most this many items to the insertion sort.
+    SMALL = 16
 
 
 cdef struct Items:
-    uint32_t* places                  # what is sorted
-    uint32_t* ranks                   # by place
+    # We sort these places.
+    uint32_t* places
+    # Each place has its rank here.
+    uint32_t* ranks
 
 
 def sorted_places(list ranks not None):
@@ -47,7 +50,8 @@ cdef void _introsort(Items* items, int64_t first, int64_t last, int depth) noexc
     cdef int64_t middle, pivot, low, high
     cdef uint32_t a, b, c, limit
     while last - first > SMALL:
-        if depth == 0:                # the packages of nixpkgs lead here: several runs in order, one after another
+        if depth == 0:
+            # The packages of nixpkgs lead here: they are several runs in order, one after another.
             _heap_sort(items, first, last - first)
             return
         depth -= 1
@@ -101,7 +105,8 @@ cdef void _sink(Items* items, int64_t root, int64_t size, uint32_t item) noexcep
         items.places[place] = items.places[child]
         place = child
         child = 2 * place + 2
-    if child == size:                 # there is one child only
+    if child == size:
+        # There is only one child.
         items.places[place] = items.places[child - 1]
         place = child - 1
     while place > root and _rank(items, (place - 1) // 2) < rank:

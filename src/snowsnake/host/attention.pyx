@@ -5,7 +5,8 @@ In: a machine.  Out: a Python callable that returns true once there is a request
 """
 from snowsnake.machine.state cimport Machine
 
-cdef object _KEY = object()           # only code that has this object can make objects with a machine
+# Only code that has this object can make objects with a machine.
+cdef object _KEY = object()
 
 
 cdef class _Attention:

@@ -28,7 +28,8 @@ from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, wo
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Error, Machine
 
 cdef enum:
-    MOST_LINKS = 1024                 # symlinks followed in one path, as C++ Nix
+    # We follow at most this many symlinks in one path, as C++ Nix does.
+    MOST_LINKS = 1024
 
 
 cdef int host_real_path(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* real) noexcept nogil:
@@ -62,7 +63,8 @@ cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, B
     if not bytes_append(&todo, path, size_bytes):
         return raise_text(m, ERROR_MEMORY, NULL)
     while outcome == DONE:
-        if must_stop(m):              # a program may use a text of 100 MB as a path
+        # A program may use a text of 100 MB as a path, so we look for a request to stop.
+        if must_stop(m):
             outcome = stop(m)
             break
         while at < todo.size and todo.data[at] == c'/':
@@ -82,7 +84,8 @@ cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, B
         if mode == RESOLVE_PARENTS and is_rest_empty(todo.data + at, todo.size - at):
             continue
         if is_guarded(m) and not host_allows(m, resolved.data, resolved.size):
-            continue                  # a path that the policy hides counts as no symlink
+            # A path that the policy hides does not count as a symlink.
+            continue
         if map_find(&host_of(m).directories, resolved.data, resolved.size) != NULL:
             continue
         outcome = place_type(m, resolved.data, resolved.size, &kind)
@@ -294,7 +297,8 @@ cdef int host_read_directory(Machine* m, const uint8_t* path, size_t size_bytes,
     if not must_walk(m, path, size_bytes):
         outcome = place_list(m, path, size_bytes, entries)
         if outcome == RAISE and m.error.code == ERROR_FILE:
-            error_disregard(m)            # it is read again below, so that the error names the path to which the links lead
+            # We read the path again below, so that the error names the path to which the links lead.
+            error_disregard(m)
         elif outcome != MISSING:
             return outcome if record_path(m, RECORD_DIRECTORY, path, size_bytes, outcome, entries.data, entries.size) else RAISE
     memset(&resolved, 0, sizeof(resolved))

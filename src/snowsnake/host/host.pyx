@@ -115,7 +115,8 @@ cdef object host_mount(Machine* m, bytes store_path, object files):
         bytes_free(&error)
         raise ValueError(f"mounting '{os.fsdecode(store_path)}': {message}")
     bytes_free(&error)
-    if map_find(&h.mounts, text, size) != NULL:            # the same source was fetched again
+    if map_find(&h.mounts, text, size) != NULL:
+        # The same source was fetched before, so its mount is there.
         bytes_free(&disk)
         return None
     mount = <Mount*>allocate_zeros(1, sizeof(Mount))

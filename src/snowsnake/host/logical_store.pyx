@@ -92,7 +92,8 @@ cdef int host_known_output(Machine* m, View wanted, Bytes* path) noexcept nogil:
     if h.realiser == NULL:
         unbuilt_output(make_view(wanted.data, mark - wanted.data), make_view(mark + 1, wanted.size - <size_t>(mark - wanted.data) - 1), &error)
         return raise_store_error(m, ERROR_FILE, &error)
-    bytes_text(&line, "?")                 # store_writer.pyx: nothing is built
+    # The question mark makes store_writer.pyx return an output that is there; it builds nothing.
+    bytes_text(&line, "?")
     bytes_view(&line, wanted)
     bytes_text(&line, "\n")
     outcome = h.realiser(h.writer_context, view_of(&line), path, NULL, &error)

@@ -30,10 +30,13 @@ cdef extern from "<poll.h>" nogil:
 
 cdef enum:
     STANDARD_ERROR = 2
-    LOOK_MS = 50                      # between two looks for a request to stop
-    PIPE_BYTES = 4096                 # that a pipe takes at once, if it takes anything
+    # We look for a request to stop each time that so many milliseconds have passed.
+    LOOK_MS = 50
+    # A pipe takes this many bytes at once, if it takes anything.
+    PIPE_BYTES = 4096
 
-# Messages that this process wrote to its standard error: code that keeps results checks whether an evaluation printed something.
+# This counts the messages that our process wrote to its standard error. Code that keeps results asks whether an evaluation printed
+# something.
 cdef uint64_t _written_messages = 0
 
 
@@ -76,7 +79,8 @@ cdef void _write_plain(Machine* m, Bytes* text) noexcept nogil:
     cdef size_t size = 0
     cdef uint8_t* shown = terminal_text(text.data, text.size, isatty(STANDARD_ERROR), &size)
     if shown != NULL:
-        shown[size] = c'\n'            # there is room for it
+        # The text has room for this byte.
+        shown[size] = c'\n'
         _write_out(m, shown, size + 1)
         free(shown)
 
@@ -205,7 +209,8 @@ cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_ex
     if fits and is_json:
         _write_json(m, LEVEL_WARNING, line.data, line.size, text if is_from_expression else NULL, size)
     elif fits:
-        _write_plain(m, &line)           # it removes the colours again, unless a terminal reads
+        # `_write_plain` removes the colours again, unless a terminal reads the text.
+        _write_plain(m, &line)
     bytes_free(&line)
 
 

@@ -42,10 +42,14 @@ from snowsnake.store.nar cimport (
 )
 
 cdef enum:
-    READ_LIMIT = 0x7fffffff           # bytes of one file
-    LARGE_FILE = 1 << 15              # bytes from which on a file is read directly into the heap, or hashed in pieces
+    # We read at most this many bytes of one file.
+    READ_LIMIT = 0x7fffffff
+    # From this many bytes on, we read a file directly into the heap, or hash it in pieces.
+    LARGE_FILE = 1 << 15
     PIECE_BYTES = 1 << 16
-    YOUNG_NS = 2000000000             # clocks of file systems are coarse: as in cache/pack.pyx
+    # The clocks of file systems are coarse: a file that changed less than this ago may change again without a new time.
+    # cache/pack.pyx has the same number.
+    YOUNG_NS = 2000000000
 
 
 # ---- errors -----------------------------------------------------------------------------------------------------
@@ -245,7 +249,7 @@ cdef int place_of_files(Machine* m, const char* doing, const uint8_t* path, size
         place.disk = <const char*>b.data
         if place.trusted != FOLLOW_LINKS:
             place.trusted = strlen(place.disk)
-            # Folders inside the tree are not trusted: one that has become a link is not followed.
+            # We do not trust folders inside the tree: if one has become a link, we do not follow it.
             if place.trusted > place.rest.size and memcmp(place.disk + place.trusted - place.rest.size, place.rest.data, place.rest.size) == 0:
                 place.trusted -= place.rest.size
     return DONE
@@ -420,7 +424,8 @@ cdef int disk_read(Machine* m, const uint8_t* path, size_t size, FilePlace* plac
         close(fd)
         return raise_message(m, worded(MESSAGE_UNSUPPORTED_FILE_TYPE, <int>size, <const char*>path))
     elif kind == FILE_OTHER:
-        wanted = 0                     # a character device counts as empty, as its size says
+        # A character device counts as empty, as its size says.
+        wanted = 0
     elif wanted > READ_LIMIT:
         close(fd)
         return raise_too_large(m, path, size, wanted)

@@ -18,7 +18,8 @@ from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.store.hash_functions cimport HASH_SHA256, hash_bytes
 from snowsnake.store.nar cimport NarTree
 
-cdef struct FileRecord:               # the value of a file that was read
+# This is the record of a file that we read.
+cdef struct FileRecord:
     uint8_t state
     uint8_t has_stamp
     uint8_t has_hash
@@ -68,7 +69,8 @@ cdef bint record(Machine* m, int kind, View name, int state, const void* value, 
                                                or (size and memcmp(entry.value + 1, value, size) != 0)):
         if kind == RECORD_TREE and state == STATE_FOUND and entry.value[0] == STATE_FOUND and (size == 32 or entry.value_size == 33) \
                 and memcmp(entry.value + 1, value, 32) == 0:
-            entry.value_size = 33     # copied whole, and through a filter that left nothing out: what holds for the whole holds for both
+            # The tree was copied whole, and also through a filter that left nothing out. What holds for the whole tree holds for both.
+            entry.value_size = 33
         else:
             entry.value[0] = STATE_DISPUTED
     return True
@@ -117,7 +119,8 @@ cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome,
     if entry.value_size != sizeof(made):
         entry.value[0] = STATE_DISPUTED
         return True
-    known = &made                      # the entry's bytes have no alignment
+    # The bytes of the entry have no alignment, so we do not point to them.
+    known = &made
     return compare_with(entry, known, content)
 
 

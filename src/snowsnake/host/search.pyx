@@ -52,7 +52,8 @@ cdef bint is_pseudo_url(View text) noexcept nogil:
     return False
 
 
-cdef TreeFetcher _tree_fetcher = NULL  # the same for all machines: a function of builtins/fetching.pyx
+# All machines share this function of builtins/fetching.pyx.
+cdef TreeFetcher _tree_fetcher = NULL
 
 
 cdef void host_fetch_with(TreeFetcher fetcher) noexcept nogil:
@@ -89,7 +90,8 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
     cdef int kind = FILE_NONE
     if known != NULL:
         return known
-    if must_stop(m):                  # between steps that each walk over a path, which may be a text of 100 MB
+    # Each step walks over a path, which may be a text of 100 MB, so we look for a request to stop between the steps.
+    if must_stop(m):
         stop(m)
         return NULL
     memset(&path, 0, sizeof(path))

@@ -106,7 +106,8 @@ cdef int tree_path(
     if not store_path_source(host_store_dir(m), name, &digest, references.paths, references.count, False, store_path, error):
         return raise_taken(m, ERROR_VALUE, error)
     host_allow(m, store_path.data, store_path.size)
-    if host_of(m).writer != NULL and (is_guarded(m) or tree.files != NULL):    # the tree is not, or not all of, what is on disk
+    # The tree is not on disk, or it is only a part of what is there.
+    if host_of(m).writer != NULL and (is_guarded(m) or tree.files != NULL):
         return host_write_tree(m, tree, make_view(store_path.data, store_path.size), references, &digest)
     return write_source(m, make_view(store_path.data, store_path.size), path, references)
 

@@ -14,15 +14,17 @@ from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, RAISE, Mach
 cdef int host_write_object(Machine* m, const StoreObject* written) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef Bytes error
-    if m.is_exhausted:                # memory ran out, so a part of the object may be missing
+    if m.is_exhausted:
+        # Memory ran out, so a part of the object may be missing.
         return raise_text(m, ERROR_MEMORY, NULL)
     if h.writer == NULL:
-        if written.kind == STORE_OBJECT_DERIVATION:               # there are too many of them to keep them without need
+        if written.kind == STORE_OBJECT_DERIVATION:
+            # There are too many derivations to keep them without need.
             if h.keeps_derivations and map_add(
                     &h.derivations, written.path.data, written.path.size, written.data.data, written.data.size) == NULL:
                 return raise_text(m, ERROR_MEMORY, NULL)
             return DONE
-        # Kept for this evaluation: `import (builtins.toFile …)` reads what nothing has written.
+        # This evaluation keeps the object, because `import (builtins.toFile …)` reads what nothing has written.
         if not h.is_writable:
             return DONE
         if written.source_path.size:
@@ -53,7 +55,8 @@ cdef int host_settle(Machine* m) noexcept nogil:
 
 
 cdef int raise_store_error(Machine* m, int code, Bytes* error) noexcept nogil:
-    if must_stop(m):                  # after a request to stop, that is the error
+    if must_stop(m):
+        # After a request to stop, that request is the error.
         bytes_free(error)
         return stop(m)
     if error.size == 0 or error.failed:

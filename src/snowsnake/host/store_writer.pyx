@@ -26,17 +26,23 @@ cdef class StoreWriter:
     """The embedded store of one machine.  The machine has its address: the interpreter must keep it as long as the machine."""
 
     cdef object place
-    cdef object opened                # the store, or None until it is needed
-    cdef object attention             # of the machine, for builds in the store
-    cdef public object on_write       # called with each path that evaluation needs in the store, or None
-    cdef public bint is_stopped       # nothing is written any more
-    cdef size_t skipped               # bytes before the name in a store path
+    # This is the store, or None until we need it.
+    cdef object opened
+    # Builds in the store ask this whether the machine has to stop.
+    cdef object attention
+    # We call this function, if it is not None, with each path that evaluation needs in the store.
+    cdef public object on_write
+    # Once this is true, we write nothing more.
+    cdef public bint is_stopped
+    # A store path has this many bytes before its name.
+    cdef size_t skipped
     cdef object __weakref__
 
     def __init__(self, size_t machine, place):
         cdef Machine* m = <Machine*>machine
         cdef Host* h = host_of(m)
-        self.skipped = host_store_dir(m).size + 1 + 32 + 1     # the folder, a slash, a hash, a hyphen
+        # A store path begins with the folder, a slash, a hash and a hyphen.
+        self.skipped = host_store_dir(m).size + 1 + 32 + 1
         self.place = place
         self.attention = attention_of(m)
         if not getattr(place, "opens_late", False):
@@ -89,7 +95,8 @@ cdef class StoreWriter:
         if self.is_stopped:
             return 0
         path = _text(written.path)
-        self.store.keep(path)                  # before it is asked whether the path is valid, so that nobody deletes it then
+        # We keep the path before we ask whether it is valid, so that nobody deletes it in between.
+        self.store.keep(path)
         if self.on_write is not None:
             self.on_write(path)
         if self.store.is_valid(path) and not (getattr(self.opened, "repairs", False) and self.opened.is_damaged(path)):
@@ -160,7 +167,8 @@ cdef Realised _realise(StoreWriter writer, View wanted, Bytes* names, Bytes* clo
         from snowsnake.store.graph import closure as closure_of
 
         items = _text(wanted).split("\n")[:-1]
-        if items[0].startswith("?"):       # an output that was built before
+        if items[0].startswith("?"):
+            # The question is for an output that was built before.
             lines = writer.store.known_output(items[0][1:]).encode("utf-8", "surrogateescape")
             bytes_append(names, <const char*>lines, len(lines))
             return REALISED
@@ -227,7 +235,8 @@ cdef int _note(StoreWriter writer, fault, Bytes* error) except -1:
     cdef bytes message
     if isinstance(fault, _FAULTS):
         message = _message(writer.place.name if writer.opened is None else writer.opened.root, fault).encode("utf-8", "surrogateescape")
-    else:                                  # an interruption, or no memory: the evaluation ends with it
+    else:
+        # This is an interruption, or memory ran out: the evaluation ends with it.
         message = (type(fault).__name__ + " while writing to the store").encode()
     bytes_append(error, <const char*>message, len(message))
     return 0
@@ -238,7 +247,8 @@ cdef bint ask_object(void* context, View path) noexcept nogil:
         try:
             return (<StoreWriter>context).store.is_valid(_text(path))
         except _FAULTS:
-            return False                   # a faulty database is reported when something is written
+            # We report a faulty database when we write something.
+            return False
 
 
 cdef bint describe_object(void* context, View path, Bytes* lines) noexcept nogil:
@@ -252,7 +262,8 @@ cdef bint _describe(StoreWriter writer, View path, Bytes* lines) noexcept:
         found = writer.store.known(_text(path)).references
         references = "".join(reference + "\n" for reference in sorted(found)).encode("utf-8", "surrogateescape")
     except _FAULTS:
-        return True                        # it is not valid, or the database is faulty, which is reported when something is written
+        # The path is not valid, or the database is faulty, which we report when we write something.
+        return True
     except MemoryError:
         return False
     bytes_append(lines, <const char*>references, len(references))

@@ -42,10 +42,14 @@ cdef extern from *:
         int64_t[4] stamp
     void jobs_look_at(const char* path, jobs_look* look) nogil
 
-cdef enum Question:                   # `ledger.py` has the same numbers
-    QUESTION_OTHER = 0                 # only Python can ask it
-    QUESTION_TYPE = 1                  # what is at the path has this type; 0: nothing is there
-    QUESTION_STAMP = 2                 # the file has this stamp, so it has the same contents
+# The module `ledger.py` has the same numbers.
+cdef enum Question:
+    # Only Python can ask this question.
+    QUESTION_OTHER = 0
+    # We ask whether what is at the path has this type; 0 means that nothing is there.
+    QUESTION_TYPE = 1
+    # We ask whether the file has this stamp, and so the same contents.
+    QUESTION_STAMP = 2
 
 cdef struct Asked:
     uint32_t path

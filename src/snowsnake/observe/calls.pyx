@@ -41,37 +41,53 @@ cdef enum:
 cdef enum CallKind:
     OF_LAMBDA = 0
     OF_BUILTIN = 1
-    OF_FUNCTOR = 2                    # of a set with __functor
-    OF_ANYTHING = 3                   # what cannot be called, or is not known yet
+    # The call is of a set that has the attribute `__functor`.
+    OF_FUNCTOR = 2
+    # The value cannot be called, or we do not know yet what it is.
+    OF_ANYTHING = 3
 
 ctypedef const char* Name
 
 cdef struct Call:
-    int64_t depth                     # of the activation that made it
-    const uint8_t* pc                 # of its operation there; NULL: a builtin made it
-    uint32_t position                 # in the source; 0: none
-    uint32_t end                      # of the source of an operator; 0: it is none
-    uint32_t code                     # of a lambda
+    # The activation that made the call has this depth.
+    int64_t depth
+    # This points to the operation that made the call; it is NULL if a builtin made the call.
+    const uint8_t* pc
+    # The call has this position in the source; 0 means that it has none.
+    uint32_t position
+    # The source of an operator ends here; 0 means that the call is no operator, or that `position` already is that of the operator itself.
+    uint32_t end
+    # If a lambda is called, its code has this index in the machine.
+    uint32_t code
     int kind
-    bint is_last                      # it stays until that activation ends
-    bint has_begun                    # what it calls runs in that activation
-    Name name                         # of a builtin
-    char* label                       # the name of a derivation, malloc'ed; or NULL
-    void* text                        # a Python object, made when it is first needed; or NULL
+    # If this is true, the call is the last operation of its activation, and it stays on our stack until that activation ends.
+    bint is_last
+    # If this is true, the called function has begun, and it runs in the activation that made the call.
+    bint has_begun
+    # If a builtin is called, it has this name.
+    Name name
+    # If the call makes a derivation, this is the derivation's name, in memory from malloc. It is NULL if we have no name.
+    char* label
+    # A Python object holds the text of the call; it is NULL until we need the text.
+    void* text
 
 cdef struct Watcher:
     Observer head
     Call* calls
     uint64_t count
     uint64_t capacity
-    Frame* frame                      # the frame of the last operation
+    # The last operation ran in this frame.
+    Frame* frame
     bint writes_lines
     bint takes_samples
     int64_t period_ns
     int64_t sampled_ns
-    bint is_due                       # a sample is taken at the next operation, when a chunk that is called has its name
-    void* owner                       # the CallWatcher
-    uint32_t[DEPTHS] waiting          # of a call whose function is evaluated first: its position + 1, by depth modulo DEPTHS
+    # If this is true, we take a sample at the next operation, because only then the chunk that is called has its name.
+    bint is_due
+    # The CallWatcher owns this struct.
+    void* owner
+    # Some calls wait until their function is evaluated. We keep the position + 1 of each of them, by depth modulo DEPTHS.
+    uint32_t[DEPTHS] waiting
 
 
 cdef list _way_to(Machine* m, uint32_t start, uint32_t end, object tree_of):
@@ -142,9 +158,11 @@ cdef void _pop(Machine* m, Watcher* w) noexcept nogil:
 cdef void _push(Machine* m, Watcher* w, Call call) noexcept nogil:
     cdef int64_t now
     if w.is_due:
-        _sample(m, w)                 # there was no operation since the last call, at which the sample would have been taken
+        # There was no operation since the last call, at which we would have taken the sample.
+        _sample(m, w)
     if not has_room(&w.calls, w.count, &w.capacity, 64):
-        free(call.label)              # the profile lacks this call
+        # Memory ran out, so the profile lacks this call.
+        free(call.label)
         return
     w.calls[w.count] = call
     w.count += 1
@@ -191,7 +209,8 @@ cdef void _describe(Machine* m, Word callee, Call* call) noexcept nogil:
         if kind_of(applied_function(callee)) == KIND_CLOSURE:
             call.kind = OF_LAMBDA
             call.code = header_code(pointer_of(applied_function(callee))[0])
-            if link_code(m, call.code) == NULL:      # a linked code has the name
+            # The machine knows the name of a function only when its code is linked.
+            if link_code(m, call.code) == NULL:
                 error_disregard(m)
         else:
             callee = applied_function(callee)
@@ -239,7 +258,8 @@ cdef void _end_calls(Machine* m, Watcher* w, int64_t depth, const uint8_t* pc) n
             top.has_begun = top.has_begun or top.pc != pc
             return
         if top.depth == depth and top.pc == pc:
-            return                    # its operation has waited for a value
+            # The operation of this call has waited for a value and runs again.
+            return
         if top.depth < depth:
             return
         _pop(m, w)
@@ -259,7 +279,8 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     cdef Name name
     cdef uint32_t end = 0
     if pc[0] == OP_LINK:
-        return                        # the chunk is not known yet; it is seen with its first operation
+        # The machine does not know the chunk yet; we see it with its first operation.
+        return
     w.frame = fr
     if w.is_due:
         _sample(m, w)
@@ -283,7 +304,8 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
         callee = val(sp[-1])
         if is_thunk(callee):
             w.waiting[depth % DEPTHS] = _place_of(m, function, pc, &end) + 1
-            return                    # it is evaluated first
+            # The machine evaluates the function first, and then it runs this operation again.
+            return
         argument = sp - 2
     elif pc[0] == OP_CALL_BUILTIN and _code_of(m, function) != NULL:
         p = pc + 1
@@ -296,7 +318,8 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     code = _code_of(m, function)
     is_own = tag_of(function) == TAG_FUNCTION if code == NULL else not code.start <= pc < code.start + code.size_bytes
     if is_own and w.waiting[depth % DEPTHS] == 0:
-        return                        # the machine's own code goes on with a call: a further argument, the function of a functor
+        # The machine's own code goes on with a call: it passes a further argument, or it calls the function of a functor.
+        return
     call = Call(depth=depth, pc=pc, position=_place_of(m, function, pc, &end), code=0, kind=OF_BUILTIN,
                 end=0, is_last=pc[0] == OP_TAIL_CALL_N or (pc[0] == OP_CALL and pc[1] == OP_RETURN), has_begun=False, name=name, label=NULL, text=NULL)
     if name == NULL:
@@ -310,7 +333,8 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     if w.waiting[depth % DEPTHS]:
         call.position = w.waiting[depth % DEPTHS] - 1
         w.waiting[depth % DEPTHS] = 0
-    elif code == NULL and tag_of(function) == TAG_THUNK:       # an element of a lazy list: the call is where it is needed
+    elif code == NULL and tag_of(function) == TAG_THUNK:
+        # A lazy list makes this element, so the call is where the element is needed.
         call.position = position_of(m, fr.function, fr.pc + 1)
         if _is_of_machine(m, fr.function) and call.kind == OF_LAMBDA and code_origin(m, m.codes[call.code], &origin):
             call.position = origin.start
@@ -335,15 +359,18 @@ cdef int _run(Machine* m) noexcept nogil:
     return outcome
 
 
-cdef object _KEY = object()           # only `attach` has it, so that nothing else makes watchers
+# Only `attach` has this object, so nothing else can make watchers.
+cdef object _KEY = object()
 
 
 cdef class CallWatcher:
     """The observer of one machine; must live as long as the machine does."""
 
     cdef Watcher watcher
-    cdef dict counts                  # of stacks, as text
-    cdef object tree_of               # the syntax tree of a source: traces.source_tree.SourceTree
+    # The text of each stack leads to how often we met that stack.
+    cdef dict counts
+    # This callable makes the syntax tree of a source; it is traces.source_tree.SourceTree.
+    cdef object tree_of
 
     def __cinit__(self, key=None):
         if key is not _KEY:
@@ -396,7 +423,8 @@ cdef bytes _text_of(Machine* m, Call* call, CallWatcher watcher):
     """A call as C++ Nix names it in a profile."""
     cdef CodeOrigin origin
     cdef bytes place = _place(m, _position(m, call, <void*>watcher))
-    if call.kind == OF_BUILTIN and strcmp(call.name, "derivation"):      # C++ Nix has `derivation` as a function that is written in Nix
+    # C++ Nix has `derivation` as a function that is written in Nix, so we do not name it as a builtin.
+    if call.kind == OF_BUILTIN and strcmp(call.name, "derivation"):
         name = <bytes>call.name
         if call.label != NULL:
             name += b":" + <bytes>call.label

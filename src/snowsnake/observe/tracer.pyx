@@ -37,8 +37,10 @@ cdef extern from "<stdio.h>" nogil:
     FILE* stderr
 
 cdef enum:
-    MOST_SHOWN = 4                    # values of the stack in one line, from the top
-    MOST_BYTES = 40                   # of a value
+    # One line shows at most this many values of the stack, from the top.
+    MOST_SHOWN = 4
+    # One value takes at most this many bytes.
+    MOST_BYTES = 40
     DEEPEST_INDENT = 60
     DEPTHS = 4096
 
@@ -46,9 +48,11 @@ ctypedef const uint8_t* Place
 
 cdef struct Tracer:
     Observer head
-    Frame* frame                      # the frame of the last operation
+    # The last operation ran in this frame.
+    Frame* frame
     Word function
-    Place[DEPTHS] last                # the operation last shown in each frame, by depth modulo DEPTHS
+    # Each frame has the operation that we showed last in it, by depth modulo DEPTHS.
+    Place[DEPTHS] last
     bint has_times
     int64_t started_ns
 
@@ -61,7 +65,8 @@ _kept = [f"Op{INSTRUCTIONS[min(number, len(INSTRUCTIONS) - 1)].name}".encode() f
 def _fill_names():
     cdef bytes name
     for number in range(256):
-        name = _kept[number]          # the list keeps it alive
+        # The list `_kept` keeps the bytes alive, so that the pointer stays good.
+        name = _kept[number]
         _names[number] = name
 
 
@@ -148,7 +153,8 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     cdef Code* code = _code_of(m, function)
     cdef bint is_again = False
     if pc[0] == OP_LINK:
-        return                        # the chunk is not known yet; its first operation shows it
+        # The machine does not know the chunk yet; its first operation shows it.
+        return
     if fr > t.frame or t.frame == NULL:
         _margin(t, m, fr)
         fprintf(stderr, "enter ")
@@ -160,7 +166,8 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
         is_again = t.last[(fr - m.frames_base) % DEPTHS] == pc
     elif function != t.function:
         _margin(t, m, fr)
-        fprintf(stderr, "go on as ")   # a tail call, or a thunk whose value is that of another
+        # This is a tail call, or a thunk whose value is that of another thunk.
+        fprintf(stderr, "go on as ")
         _show_function(m, function, pc)
         fprintf(stderr, "\n")
     t.frame = fr
@@ -175,7 +182,8 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     _show_stack(m, fp, sp)
 
 
-cdef object _KEY = object()           # only `attach` has it, so that nothing else makes tracers
+# Only `attach` has this object, so nothing else can make tracers.
+cdef object _KEY = object()
 
 
 cdef class RuntimeTracer:

@@ -37,7 +37,8 @@ from snowsnake.output.text cimport (
 )
 
 cdef enum:
-    BAD = 5                           # the string that is not UTF-8; before one is met, null, or false if paths stay where they are
+    # This slot has the string that is not UTF-8. Before we meet one, it has null, or false if paths stay where they are.
+    BAD = 5
     LEVELS = 6
     AS_OUT_PATH = -1
     OUT_PATH_DONE = -2
@@ -47,7 +48,8 @@ cdef enum ByteClass:
     BYTE_ESCAPED = 1
     BYTE_HIGH = 2
 
-cdef uint8_t[256] CLASSES             # filled once, below
+# The code at the end of this file fills this once.
+cdef uint8_t[256] CLASSES
 
 cdef const char* HEX = "0123456789abcdef"
 
@@ -279,11 +281,13 @@ cdef int64_t _in_hand(Machine* m, Word* level, bint is_innermost) noexcept nogil
     cdef uint32_t* order = NULL
     cdef Word w
     if i < 0 or n == 0:
-        return -1                     # shown as its outPath: that has no line
+        # We show this set as its outPath, which has no line.
+        return -1
     if is_attrs(level[0]):
         order = order_made(level[0])
         if order == NULL:
-            return -1                 # nothing of it has been in hand yet
+            # No item of the set has been in hand yet.
+            return -1
     if is_innermost and <uint64_t>i < n:
         w = val(list_items(level[0])[i] if order == NULL else attrs_values(level[0])[order[i]])
         if is_thunk(w) and header_state(pointer_of(w)[0]) != THUNK_SUSPENDED:

@@ -33,9 +33,10 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    PIECE_BYTES = 1 << 20             # a text of which more is there goes to the sink
+    # When the text has more bytes than this, it goes to the sink.
+    PIECE_BYTES = 1 << 20
 
-# A list or set that is being printed.
+# This is a list or set that we are printing.
 cdef struct OpenValue:
     Word container
     uint64_t next
@@ -43,18 +44,24 @@ cdef struct OpenValue:
 cdef struct ValuePrinter:
     Machine* m
     Bytes* out
-    Sink sink                         # or NULL
+    # This is NULL if nobody takes the text in pieces.
+    Sink sink
     void* context
     int flags
-    uint64_t most_levels              # of lists and sets in each other; 0: there is no limit
+    # Lists and sets may lie in each other this many levels deep; 0 means that there is no limit.
+    uint64_t most_levels
     bint is_too_deep
-    bint fits                         # False: memory ran out, or the next is true
-    bint has_error                    # an error has been raised
-    bint is_stopped                   # by the sink
+    # This is false if memory ran out, or if one of the next two is true.
+    bint fits
+    # This is true if an error has been raised.
+    bint has_error
+    # This is true if the sink stopped us.
+    bint is_stopped
     OpenValue* levels
     uint64_t level_count
     uint64_t level_capacity
-    Word* seen                        # open addressing; 0 is free
+    # This table has open addressing; 0 marks a free place.
+    Word* seen
     uint64_t seen_count
     uint64_t seen_mask
 
@@ -158,7 +165,8 @@ cdef void _put_simple(ValuePrinter* p, Word w) noexcept nogil:
     elif tag == TAG_THUNK:
         if header_state(pointer_of(w)[0]) == THUNK_RUNNING:
             _put(p, b"\xc2\xabpotential infinite recursion\xc2\xbb")
-        elif host_is_time(p.m, w):    # in C++ Nix a number from the start
+        elif host_is_time(p.m, w):
+            # In C++ Nix, the current time is a number from the start.
             p.fits = p.fits and bytes_decimal(p.out, host_time(p.m))
         else:
             _put(p, b"\xc2\xabthunk\xc2\xbb" if p.flags & PRINT_KINDS else b"<CODE>")

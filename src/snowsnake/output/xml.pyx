@@ -47,16 +47,20 @@ cdef extern from *:
     Stream snow_xml_stream
 
 cdef enum:
-    PIECE_BYTES = 1 << 20             # a text of which more is there goes to the sink
+    # When the text has more bytes than this, it goes to the sink.
+    PIECE_BYTES = 1 << 20
     STRICT = 1
     LOCATION = 2
     TEXT = 3
-    SEEN = 7                          # table of symbols + 1, open addressing, in the bytes of a string
+    # This slot has a table of symbols + 1, with open addressing, in the bytes of a string.
+    SEEN = 7
     SEEN_COUNT = 8
     DEPTH = 9
     LEVELS = 10
-    ATTRIBUTE_IS_OPEN = 2             # in the second word of a level
-    MOST_LEVELS = 10000               # as in C++ Nix: indentation makes the text grow with the square of the depth
+    # The second word of a level has this bit.
+    ATTRIBUTE_IS_OPEN = 2
+    # C++ Nix has the same limit. Indentation makes the text grow with the square of the depth.
+    MOST_LEVELS = 10000
 
 
 # ---- elements ---------------------------------------------------------------------------------------------------
@@ -128,7 +132,7 @@ cdef inline void _put_leaf(HeapText* t, Word* fp, const char* tag, const void* v
     _end_empty(t)
 
 
-# Where an attribute or a function is defined; line 0 means that the place is not wanted or not known.
+# This is where an attribute or a function is defined; line 0 means that nobody wants the place or that we do not know it.
 cdef struct SourcePlace:
     uint32_t file
     uint32_t line
@@ -456,7 +460,8 @@ cdef int _go_on(HeapText* t, Word* fp) noexcept nogil:
                 return RAISE
             place = order[i]
             w = val(attrs_values(container)[place])
-            if not int_value(m.sp[-1]) & ATTRIBUTE_IS_OPEN:      # before its value is forced, which may end in an error
+            if not int_value(m.sp[-1]) & ATTRIBUTE_IS_OPEN:
+                # We open the attribute before its value is forced, which may end in an error.
                 _open_attribute(t, fp, container, i, place)
                 m.sp[-1] |= small_int(ATTRIBUTE_IS_OPEN)
         thunk = _unforced(m, w, fp[STRICT] == WORD_TRUE)
@@ -486,7 +491,8 @@ cdef int to_xml_as(Machine* m, Word* fp) noexcept nogil:
         text_put(&t, "<?xml version='1.0' encoding='utf-8'?>\n<expr>\n")
     else:
         text_begin(&t, m, fp + TEXT)
-    if fp[DEPTH] == 0:                # the value itself is still to come
+    if fp[DEPTH] == 0:
+        # The value itself is still to come.
         w = val(fp[0])
         thunk = _unforced(m, w, fp[STRICT] == WORD_TRUE)
         if thunk:
@@ -506,6 +512,7 @@ cdef int to_xml_as(Machine* m, Word* fp) noexcept nogil:
 
 cdef int to_xml(Machine* m, Word* fp) noexcept nogil:
     if m.sp == fp + 1:
+        # We want no places, and the text is a value, so it goes nowhere in pieces.
         push(m, WORD_TRUE)
-        push(m, WORD_NULL)            # no places, and the text is a value: it goes nowhere in pieces
+        push(m, WORD_NULL)
     return to_xml_as(m, fp)

@@ -173,7 +173,8 @@ cdef size_t aterm_tail(const DerivationFields* drv, Splice* splices, Bytes* out)
         aterm_string(drv.env[i].name, out)
         bytes_byte(out, c',')
         order = 1
-        while splices != NULL and next_output < drv.output_count:      # both lists are in name order
+        # Both lists are in the order of names.
+        while splices != NULL and next_output < drv.output_count:
             order = view_compare(&drv.outputs[next_output].name, &drv.env[i].name)
             if order >= 0:
                 break

@@ -30,7 +30,8 @@ cdef struct Parser:
     const uint8_t* end
     DerivationFields* drv
     Bytes* error
-    bint has_version                  # "xp-dyn-drv": inputs may have children
+    # The text has the version "xp-dyn-drv", in which inputs may have children.
+    bint has_version
 
 
 cdef bint no_memory(Parser* self) noexcept nogil:

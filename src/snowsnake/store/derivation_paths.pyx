@@ -95,7 +95,8 @@ cdef bint prepare_inputs(KnownDerivations* self, DerivationInput* input, Derivat
     drv.input_srcs = input.input_srcs
     drv.input_src_count = views_sort(input.input_srcs, input.input_src_count) if input.input_src_count else 0
     if input.kind == OUTPUT_FIXED or input.kind == OUTPUT_IMPURE:
-        return True                     # its hash does not depend on its inputs, which may be unreadable
+        # The hash of such an output does not depend on the inputs, which may be unreadable.
+        return True
     return make_known(self, drv.input_drvs, drv.input_drv_count, error)
 
 
@@ -107,7 +108,8 @@ cdef bint prepare_outputs(KnownDerivations* self, const DerivationInput* input, 
         return False
     for i in range(input.output_count):
         room += self.store_dir.size + STORE_HASH_SIZE + 3 + input.name.size + input.outputs[i].size + 128
-    bytes_clear(&self.paths)            # all paths fit, so that views into it stay good
+    # All paths fit into this buffer, so that views into it stay good.
+    bytes_clear(&self.paths)
     if outputs == NULL or not bytes_reserve(&self.paths, room):
         return out_of_memory(error)
     memset(outputs, 0, input.output_count * sizeof(Output))
@@ -361,7 +363,8 @@ cdef bint ask_python(object reader, View path, Bytes* text, Bytes* error):
         found = reader(text_of(path))
         bytes_append(text, <const char*>found, len(found))
         return True
-    except BaseException as problem:        # no exception may pass through C
+    except BaseException as problem:
+        # No exception may pass through C code.
         message = (str(problem) or type(problem).__name__).encode(errors="surrogateescape")
         bytes_append(error, <const char*>message, len(message))
         return False

@@ -179,7 +179,8 @@ cdef bint merge_chains(InputDrv* inputs, size_t* count, Bytes* texts) noexcept n
         while end < found and view_equal(dynamic[end].path, dynamic[i].path):
             end += 1
         inputs[count[0]] = dynamic[i]
-        inputs[count[0]].children.size = texts.size            # for now, the offset at which its text begins
+        # For now, the size is the offset at which the text of the children begins.
+        inputs[count[0]].children.size = texts.size
         ok = children_of(dynamic + i, end - i, keys, &names, texts)
         count[0] += 1
         i = end

@@ -104,7 +104,8 @@ cdef enum:
     BLOCK_SIZE = 64
     FILE_PIECE_SIZE = 65536
 
-cdef bint use_sha256_instructions = sha256_has_instructions()      # changed by tests only
+# Only tests change this.
+cdef bint use_sha256_instructions = sha256_has_instructions()
 
 
 # --- words ---------------------------------------------------------------------------------------------------------------
@@ -283,7 +284,8 @@ cdef bint hash_file(int kind, const char* path, Digest* out, uint64_t* size, Byt
         return False
     free(piece)
     if is_stopped:
-        bytes_text(error, "interrupted")      # our caller knows who asked, and why
+        # Our caller knows who asked us to stop, and why.
+        bytes_text(error, "interrupted")
         return False
     if n < 0:
         return path_error(error, "reading file '", path, fault)

@@ -160,7 +160,8 @@ cdef Py_ssize_t base32_decode(const uint8_t* text, size_t size, uint8_t* out, si
             out[i] |= <uint8_t>(digit << shift)
         if i + 1 < capacity:
             out[i + 1] |= <uint8_t>carry
-        if carry and i + 2 > found:       # bits beyond the last whole byte must be zero
+        # The bits beyond the last whole byte must be zero.
+        if carry and i + 2 > found:
             found = i + 2
     return found
 
@@ -323,7 +324,7 @@ cdef int kind_named(str algorithm) except -1:
     return kind
 
 
-# Buffers are taken by hand: typed memory views would make every start of the command import `collections.abc`.
+# We take buffers by hand, because typed memory views would make every start of the command import `collections.abc`.
 
 def digest(str algorithm, data, *, bint portable=False):
     """Digest of *data*, bytes or another contiguous buffer; *portable* does not use the processor's SHA instructions (for tests)."""
@@ -392,7 +393,8 @@ cdef class HashStream:
         cdef Hasher copy = self.hasher
         cdef Digest result
         if copy.library != NULL:
-            library_keep(copy.library)        # hasher_final gives up one reference
+            # `hasher_final` gives up one reference, so we take one more first.
+            library_keep(copy.library)
         if not hasher_final(&copy, &result):
             raise hash_exception(copy.kind)
         return result.data[:result.size]

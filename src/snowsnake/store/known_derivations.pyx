@@ -28,7 +28,7 @@ from snowsnake.store.store_path cimport INGEST_TEXT, STORE_HASH_SIZE, store_path
 cdef enum:
     SLAB_SIZE = 65536
 
-# A derivation from the reader, whose inputs are being made known.
+# This is a derivation from the reader, while we make its inputs known.
 cdef struct OpenDerivation:
     uint32_t entry
     size_t next_input
@@ -156,7 +156,8 @@ cdef void derivations_free(KnownDerivations* self) noexcept nogil:
         free(slab)
     free(self.entries)
     free(self.slots)
-    while buffer <= &self.text:         # the buffers lie side by side
+    # The buffers lie side by side in the struct.
+    while buffer <= &self.text:
         bytes_free(buffer)
         buffer += 1
     memset(self, 0, sizeof(KnownDerivations))
@@ -202,7 +203,8 @@ cdef bint remember_outputs(KnownDerivations* self, uint32_t entry, const Output*
             return True
     start = self.names.size
     if not bytes_reserve(&self.names, count * sizeof(View)):
-        self.names.failed = False       # the names that are there stay
+        # The names that are there stay good.
+        self.names.failed = False
         return False
     for i in range(count):
         name = make_view(slab_copy(self, outputs[i].name), outputs[i].name.size)
@@ -226,7 +228,8 @@ cdef bint remember_references(KnownDerivations* self, uint32_t entry, const View
         return True
     start = <uint32_t>(self.references.size // sizeof(uint32_t))
     if not bytes_reserve(&self.references, count * sizeof(uint32_t)):
-        self.references.failed = False  # the references that are there stay
+        # The references that are there stay good.
+        self.references.failed = False
         return False
     for i in range(count):
         id = intern_path(self, references[i])

@@ -10,7 +10,8 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 
-cdef dict _fresh = {}                  # by name: a hash of no data, because to copy one takes half the time of making one
+# Each name leads to a hash of no data, because we copy a hash in half the time that it takes to make one.
+cdef dict _fresh = {}
 
 
 cdef object fresh(bytes name):

@@ -18,7 +18,8 @@ from snowsnake.foundation.buffer cimport (
 )
 from snowsnake.foundation.limits cimport asked_to_stop
 from snowsnake.store.hash_functions cimport hasher_drop, hasher_final, hasher_init, hasher_update
-from snowsnake.store.exact_open cimport AT_FDCWD, exact_open  # its C is used below
+# The C code below uses the C code of this module.
+from snowsnake.store.exact_open cimport AT_FDCWD, exact_open
 from snowsnake.store.hashing cimport hash_exception, hash_kind_of
 
 import os
@@ -137,7 +138,8 @@ cdef extern from *:
 cdef enum:
     WAITING_SIZE = 65536
     LINK_MAX_SIZE = 65536
-    MOST_DEPTH = 64                    # as in nar_reader.py
+    # The module nar_reader.py has the same number.
+    MOST_DEPTH = 64
 
 
 # --- the sink ------------------------------------------------------------------------------------------------------------
@@ -347,7 +349,8 @@ cdef void join_names(const NarTree* self, const Bytes* root, uint32_t entry, Byt
     out.size += size
     end = out.size
     at = entry
-    while at:                           # from the last component backwards
+    # We write the path from its last component backwards.
+    while at:
         name = nar_tree_name(self, at)
         end -= name.size
         memcpy(out.data + end, name.data, name.size)
@@ -638,7 +641,8 @@ cdef void leave(NarTree* self, uint32_t entry, NarSink* sink) noexcept nogil:
         return
     put_text(sink, ")")
     self.path.size -= self.entries[entry].name_size + 1
-    if self.path.size == 0:             # the root of files that are not on disk
+    if self.path.size == 0:
+        # The entry was below the root of files that are not on disk.
         self.path.size = 1
     self.path.data[self.path.size - 1] = 0
     if self.is_transient and self.entries[entry].is_expanded:

@@ -47,10 +47,12 @@ cdef extern from *:
     int EINTR
 
 cdef enum:
-    MOST_DEPTH = 64                    # as in nar_reader.py
+    # The module nar_reader.py has the same number.
+    MOST_DEPTH = 64
     MOST_NAME = 255
     MOST_TARGET = 4095
-    MOST_PATH = 4095                   # the system's limit: a file with a longer path could not be read again
+    # The system has this limit: nobody could read a file with a longer path.
+    MOST_PATH = 4095
 
 cdef struct Part:
     const uint8_t* data
@@ -63,7 +65,8 @@ cdef struct Reader:
 cdef struct Folder:
     int fd
     uint64_t path_size
-    Part last                          # the name of its latest entry
+    # The latest entry of the folder has this name.
+    Part last
 
 
 cdef bint number(Reader* self, uint64_t* found) noexcept nogil:

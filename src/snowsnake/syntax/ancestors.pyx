@@ -32,10 +32,12 @@ _OPERATORS = {
 
 
 cdef enum:
-    MOST_NESTED_PATH = 100            # names of an attribute path
+    # We go into at most this many names of one attribute path.
+    MOST_NESTED_PATH = 100
 
 
-cdef struct Step:                     # to a child
+# A step leads from a node to one of its children.
+cdef struct Step:
     const char* role
     Node* node
     uint32_t place
@@ -66,7 +68,7 @@ cdef bint _into_bindings(Step* step, Bindings* bindings, uint32_t start, uint32_
         if _take(step, "value", binding.value, binding.start_byte, start, end):
             step.name = binding.name
             return True
-        # `a.b = …` is a set in a set, and its span does not contain the inner one
+        # `a.b = …` makes a set in a set, and the span of the outer set does not contain the inner one.
         if binding.value != NULL and binding.value.kind == NODE_ATTRS and _into_bindings(step, binding.value.own.bindings, start, end, depth + 1):
             return True
     for i in range(bindings.dynamic_count):

@@ -23,7 +23,8 @@ import os
 
 from snowsnake.syntax.features import feature_bits
 
-SYNTAX_CODES = ("syntax", "duplicate-attribute", "undefined-variable")         # order of SyntaxKind in syntax/nodes.pxd
+# The codes have the order of `SyntaxKind` in syntax/nodes.pxd.
+SYNTAX_CODES = ("syntax", "duplicate-attribute", "undefined-variable")
 TOO_DEEP = "nesting too deep: the expression cannot be printed"
 
 
@@ -50,7 +51,8 @@ cdef str _name(Text name):
     return (<const char*>name.data)[:name.size_bytes].decode("utf-8", "surrogateescape")
 
 
-cdef object _KEY = object()           # only parse_text has it, which makes trees
+# Only `parse_text`, which makes trees, has this object.
+cdef object _KEY = object()
 
 
 cdef class ParsedTree:

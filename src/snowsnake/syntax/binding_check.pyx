@@ -33,17 +33,21 @@ cdef enum:
 cdef struct Check:
     Ast* ast
     const Text* names
-    uint32_t* bound                   # by name: how many enclosing scopes bind it
+    # For each name, this counts the enclosing scopes that bind it.
+    uint32_t* bound
     uint32_t with_depth
     const char* stack_limit
     bint is_too_deep
-    bint is_ordered                   # by the turns of names, and up to the first fault
-    uint32_t* turns                   # of names, if it is ordered; 0: not known yet
+    # The check goes through names by their turns, and it ends at the first fault.
+    bint is_ordered
+    # An ordered check keeps the turns of names here; 0 means that we do not know the turn yet.
+    uint32_t* turns
     SyntaxFault* faults
     uint32_t fault_count
 
 
-cdef struct NamePlace:                # of a name in a set or a pattern
+# A name has this place in a set or in a pattern.
+cdef struct NamePlace:
     uint32_t turn
     uint32_t index
 
@@ -226,7 +230,8 @@ cdef void check_node(Check* check, Node* node) noexcept nogil:
     elif kind == NODE_STRING:
         check_items(check, node)
     elif kind == NODE_BINARY and (node.op == OPERATOR_MORE or node.op == OPERATOR_LESS_OR_EQUAL):
-        check_node(check, node.b)     # C++ Nix: `__lessThan b a`
+        # C++ Nix makes `__lessThan b a` of this, so we check the right operand first.
+        check_node(check, node.b)
         check_node(check, node.a)
     elif not is_number_or_text(kind):
         if node.a != NULL:
@@ -291,7 +296,8 @@ cdef bint check_bindings(Ast* ast, bint* is_too_deep) noexcept nogil:
     if not is_complete:
         return False
     if check.fault_count != 0:
-        ast.faults = check.faults     # the tree had none
+        # The tree had no faults before, so we replace nothing.
+        ast.faults = check.faults
         ast.fault_count = check.fault_count
     is_too_deep[0] = check.is_too_deep
     return True

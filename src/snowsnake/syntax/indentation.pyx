@@ -13,7 +13,8 @@ from snowsnake.syntax.nodes cimport NODE_STRING, NODE_TEXT, STRING_INDENTED
 from snowsnake.syntax.parse_state cimport allocate_text, collect, is_static_string, new_node
 
 cdef enum:
-    NO_INDENTATION = 1000000          # what C++ Nix starts from
+    # C++ Nix starts from this number, too.
+    NO_INDENTATION = 1000000
 
 
 cdef uint32_t least_indentation(Node** pieces, uint32_t count) noexcept nogil:
@@ -117,7 +118,8 @@ cdef Node* strip_indentation(ParseState* state, uint32_t base, uint32_t start, u
     state.node_count = base + kept
     if kept == 1 and is_static_string(pieces[0]):
         state.node_count = base
-        return pieces[0]              # `''${"a"}''` is "a"
+        # `''${"a"}''` is the same as `"a"`, so we return the inner string.
+        return pieces[0]
     node = new_node(state, NODE_STRING, start, end)
     node.flags = STRING_INDENTED
     node.count = kept

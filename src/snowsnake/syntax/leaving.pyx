@@ -10,7 +10,8 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.limits cimport asked_to_stop
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 
-cdef struct Held:                     # before what `hold` returns
+# This header lies directly before the memory that `hold` returns.
+cdef struct Held:
     Held* previous
     Held* following
 

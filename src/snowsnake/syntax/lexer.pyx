@@ -20,14 +20,17 @@ from snowsnake.syntax.tokens cimport (
     TOKEN_WITH,
 )
 
-cdef uint8_t[256] CLASS_OF            # CharacterClass bits
-cdef uint8_t[256] FIRST_OF            # the kind of token that begins with this byte: FirstByte, or a TokenKind + 128
+# Each byte has its bits of `CharacterClass` here.
+cdef uint8_t[256] CLASS_OF
+# Each byte has the kind of token that begins with it: a `FirstByte`, or a `TokenKind` + 128.
+cdef uint8_t[256] FIRST_OF
 
 
 cdef enum FirstByte:
     FIRST_INVALID = 0
     FIRST_END
-    FIRST_LETTER                      # and `_`
+    # The byte is a letter or `_`.
+    FIRST_LETTER
     FIRST_DIGIT
     FIRST_DOT
     FIRST_MINUS
@@ -42,7 +45,8 @@ cdef enum FirstByte:
     FIRST_BAR
     FIRST_DOLLAR
     FIRST_APOSTROPHE
-    FIRST_SINGLE = 128                # the byte is a token by itself
+    # The byte is a token by itself.
+    FIRST_SINGLE = 128
 
 
 cdef fill_tables():
@@ -120,7 +124,8 @@ cdef inline void skip_trivia(Lexer* lexer) noexcept nogil:
         elif byte == c'/' and data[position + 1] == c'*':
             end = block_comment_end(lexer, position)
             if end == 0:
-                break                 # not closed: a slash, which the parser refuses
+                # Nothing closes the comment, so we read a slash, which the parser refuses.
+                break
             if data[position + 2] == c'*' and data[position + 3] != c'*' and data[position + 3] != c'/':
                 lexer.doc_start = position
                 lexer.doc_end = end
@@ -187,7 +192,8 @@ cdef uint32_t uri_end(Lexer* lexer, uint32_t start) noexcept nogil:
     cdef const uint8_t* data = lexer.data
     cdef uint32_t position
     if not is_class(data[start], CLASS_SCHEME):
-        return 0                      # `_`
+        # The byte is `_`, with which no scheme begins.
+        return 0
     if lexer.scheme_run_end <= start:
         position = start
         while is_class(data[position], CLASS_SCHEME):
@@ -294,7 +300,8 @@ cdef inline void lex_number(Lexer* lexer, uint32_t start) noexcept nogil:
         position += 1
     if (is_class(data[position], CLASS_PATH) or data[position] == c'/') and take_path(lexer, start):
         return
-    if data[position] == c'.':        # `0.` is not a float, `0.5` and `1.` are, `00.5` is two numbers
+    # `0.` is not a float, but `0.5` and `1.` are, and `00.5` is two numbers.
+    if data[position] == c'.':
         if data[start] != c'0' or (position == start + 1 and is_class(data[position + 1], CLASS_DIGIT)):
             lex_fraction(lexer, position)
             return

@@ -144,10 +144,12 @@ cdef uint32_t scan_string(ParseState* state, uint32_t start, bint* is_escaped) n
         elif byte == c'\r':
             is_escaped[0] = True
             position += 1
-        elif position >= size_bytes:  # a NUL behind the source
+        elif position >= size_bytes:
+            # This is the NUL behind the source.
             return size_bytes
         else:
-            position += 1             # a NUL in the source
+            # This NUL is a part of the source.
+            position += 1
 
 
 cdef Node* unclosed_fault(ParseState* state, const char* expecting) noexcept nogil:
@@ -212,7 +214,8 @@ cdef uint32_t scan_indented(ParseState* state, uint32_t start) noexcept nogil:
             return position
         if byte == c"'" and following == c'$':
             return position
-        position += 2                 # `$x` and `'x`: the second byte is plain, whatever it is
+        # In `$x` and `'x`, the second byte is plain, whatever it is.
+        position += 2
 
 
 cdef bint push_escape(ParseState* state, uint32_t* position) noexcept nogil:
@@ -226,7 +229,8 @@ cdef bint push_escape(ParseState* state, uint32_t* position) noexcept nogil:
             return False
         push(state, new_text(state, start, start + 1))
         position[0] = start + 1
-    elif at[1] != c"'":               # `'` before `$`
+    elif at[1] != c"'":
+        # This is a `'` before a `$`.
         push(state, new_text(state, start, start + 1))
         position[0] = start + 1
     elif at[2] == c'$':
@@ -260,7 +264,8 @@ cdef Node* parse_indented_string(ParseState* state) noexcept nogil:
         end = scan_indented(state, position)
         if end > position:
             text = new_text(state, position, end)
-            text.flags = STRING_INDENTED  # counts for the indentation
+            # This flag makes the text count for the indentation.
+            text.flags = STRING_INDENTED
             if memchr(text.own.text, 0, text.size_bytes) != NULL:
                 null_byte_fault(state, position, end)
             push(state, text)
@@ -293,7 +298,8 @@ cdef Node* parse_path(ParseState* state) noexcept nogil:
     cdef Lexer* lexer = &state.lexer
     cdef uint32_t start = lexer.start
     cdef uint32_t base = state.node_count
-    cdef uint32_t piece = start       # where the last literal piece began
+    # The last literal piece began here.
+    cdef uint32_t piece = start
     cdef uint32_t position = lexer.position
     cdef uint32_t end
     cdef bint is_interpolated = False

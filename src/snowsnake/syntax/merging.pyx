@@ -18,22 +18,29 @@ from snowsnake.syntax.nodes cimport BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME
 from snowsnake.syntax.parse_state cimport SPARE_SIZES, add_fault, allocate, allocate_text, depth_fault, is_too_deep, new_node
 
 cdef enum:
-    SECOND_CAPACITY = 4               # the first is 1: many sets have one attribute, and those of a deep source nearly all
-    LARGEST_UNINDEXED = 12            # up to here, a scan finds a name as fast
-    MOST_SHRUNK = 4096                # of larger arrays, what was never written takes no memory
-    LARGE_INDEX = 1 << 18             # names
-    LONGEST_SHOWN_BYTES = 1000        # of an attribute path in a message
+    # This is the second capacity. The first is 1, because many sets have one attribute, and nearly all sets of a deep source do.
+    SECOND_CAPACITY = 4
+    # Up to this many names, a scan finds a name as fast as an index does.
+    LARGEST_UNINDEXED = 12
+    # We do not shrink larger arrays, because what was never written in them takes no memory.
+    MOST_SHRUNK = 4096
+    # When a set ends, we free its index if that has more places than this.
+    LARGE_INDEX = 1 << 18
+    # A message shows at most this many bytes of an attribute path.
+    LONGEST_SHOWN_BYTES = 1000
 
 
-# The bindings of a set that is being parsed: a `Bindings*` points to the first field.
+# This struct has the bindings of a set that is being parsed. A `Bindings*` points to its first field.
 cdef struct OpenBindings:
     Bindings bindings
     uint32_t capacity
     uint32_t dynamic_capacity
     uint32_t from_capacity
     uint32_t index_mask
-    bint is_closed                    # from then on, arrays of its bindings are its own
-    uint32_t* index                   # from name to position in items + 1, with open addressing; NULL while there are few
+    # From the moment when this is true, the arrays that the bindings get belong to this set alone.
+    bint is_closed
+    # The index leads from a name to its position in `items` + 1, with open addressing. It is NULL while the set has few names.
+    uint32_t* index
 
 
 cdef Bindings* new_set(ParseState* state) noexcept nogil:
@@ -100,7 +107,8 @@ cdef void close_set(ParseState* state, Bindings* bindings) noexcept nogil:
     builder.is_closed = True
     if builder.index_mask >= LARGE_INDEX:
         arena_give_back(&state.ast.arena, builder.index)
-        builder.index = NULL          # made again if a name is added after all
+        # We make the index again if a name is added after all.
+        builder.index = NULL
         builder.index_mask = 0
     if 0 < builder.capacity <= MOST_SHRUNK:
         resize_set(state, builder, bindings.count, False)
@@ -133,7 +141,8 @@ cdef Binding* find(ParseState* state, Bindings* bindings, Name name) noexcept no
     cdef OpenBindings* builder = <OpenBindings*>bindings
     cdef uint32_t i
     if builder.index == NULL and bindings.count > LARGEST_UNINDEXED:
-        build_index(state, builder)   # of a finished set
+        # A finished set may have lost its index, so we make it again.
+        build_index(state, builder)
     if builder.index == NULL:
         for i in range(bindings.count):
             if bindings.items[i].name == name:
@@ -187,7 +196,8 @@ cdef void duplicate_fault(ParseState* state, Binding* again, Binding* first, Pat
         step = step.outer
     if size_bytes > LONGEST_SHOWN_BYTES:
         size_bytes = name_text_bytes(&state.names[again.name])
-        outer = NULL                  # too long to show the sets around it
+        # The path is too long, so we do not show the sets around the attribute.
+        outer = NULL
     text = allocate_text(state, size_bytes)
     whole.data = text
     whole.size_bytes = <uint32_t>size_bytes
@@ -280,7 +290,8 @@ cdef void add_named(
 cdef Node* new_nested_set(ParseState* state, AttributePath* path) noexcept nogil:
     cdef Node* node = new_node(state, NODE_ATTRS, path.start, path.end)
     node.own.bindings = new_set(state)
-    (<OpenBindings*>node.own.bindings).is_closed = True        # nobody sees its end
+    # Nobody sees the end of this set, so we close it now.
+    (<OpenBindings*>node.own.bindings).is_closed = True
     return node
 
 
@@ -354,7 +365,8 @@ cdef void add_at_path(ParseState* state, Bindings* bindings, AttributePath* path
         if bindings == NULL:
             break
         if path.elements[i].name == NO_NAME:
-            outer = NULL              # a new set, which has no attribute yet
+            # This element makes a new set, which has no attribute yet.
+            outer = NULL
         else:
             steps[i].outer = outer
             steps[i].name = path.elements[i].name

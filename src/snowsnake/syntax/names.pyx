@@ -11,7 +11,8 @@ from snowsnake.syntax.lexer cimport keyword_or_identifier
 from snowsnake.syntax.tokens cimport TOKEN_IDENTIFIER, TOKEN_OR_WORD
 
 cdef const uint8_t* CLASS_OF = character_classes()
-cdef bint[256] IS_ESCAPED             # in a quoted string; `$` only before `{`
+# In a quoted string, these bytes need a backslash; `$` needs one only before `{`.
+cdef bint[256] IS_ESCAPED
 
 
 cdef fill_table():

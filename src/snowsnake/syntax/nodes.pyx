@@ -11,11 +11,14 @@ from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.leaving cimport leave_if_asked
 
 cdef enum:
-    FIRST_BLOCK_BYTES = 8 << 10       # most files are small
-    POOLED_BLOCK_BYTES = 256 << 10    # one is enough for the tree of most files
+    # Most files are small, so the first block is small, too.
+    FIRST_BLOCK_BYTES = 8 << 10
+    # One such block is enough for the tree of most files.
+    POOLED_BLOCK_BYTES = 256 << 10
     MOST_POOLED = 16
     LARGEST_BLOCK_BYTES = 1 << 20
-    LARGE_TREE_BYTES = 8 << 20        # from here on, blocks are of a size that the system gets back when they are freed
+    # Trees that are larger than this have blocks of a size that the system gets back when we free them.
+    LARGE_TREE_BYTES = 8 << 20
 
 
 cdef ArenaBlock* _new_block(size_t size_bytes) noexcept nogil:

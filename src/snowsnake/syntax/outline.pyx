@@ -59,7 +59,7 @@ cdef object _set(Ast* ast, Node* node, list scopes, int depth):
     found = {}
     inner = scopes
     if node.flags & ATTRS_REC:
-        # a variable of the same set may occur before its value
+        # A variable of the same set may occur before its value.
         inner = scopes + [{_name(ast, bindings.items[i].name): (Literal("thunk"), 0, 0) for i in range(bindings.count)}]
     for i in range(bindings.count):
         binding = &bindings.items[i]

@@ -91,7 +91,8 @@ cdef inline uint32_t hash_of(const uint8_t* data, uint32_t size_bytes) noexcept 
         hashed ^= hashed >> 32
         data += 8
         rest -= 8
-    if size_bytes >= 8:               # the last 8 bytes, overlapping
+    if size_bytes >= 8:
+        # We take the last 8 bytes, which may overlap with bytes that we have hashed.
         hashed ^= load(data + rest - 8, 8)
     elif rest >= 4:
         hashed ^= load(data, 4) | (load(data + rest - 4, 4) << 32)

@@ -47,14 +47,18 @@ from snowsnake.syntax.tokens cimport (
 
 
 cdef struct Infix:
-    uint8_t precedence                # 0: no infix operator
-    uint8_t right_precedence          # least precedence of operators inside the right operand
+    # 0 means that the token is no infix operator.
+    uint8_t precedence
+    # Operators inside the right operand have at least this precedence.
+    uint8_t right_precedence
     uint8_t operator
-    bint is_chainable                 # otherwise `a == b == c` is an error
+    # If this is false, a chain such as `a == b == c` is an error.
+    bint is_chainable
 
 
 cdef enum:
-    PRECEDENCE_NOT = 7                # operators above bind tighter than `!`
+    # Operators with a higher precedence bind tighter than `!`.
+    PRECEDENCE_NOT = 7
     PRECEDENCE_HAS_ATTR = 11
     PRECEDENCE_NEGATE = 12
 
@@ -90,7 +94,8 @@ cdef fill_table():
 fill_table()
 
 
-cdef struct Ahead:                    # a simple expression that was read while deciding which rule applies
+# This is a simple expression that we read while we decided which rule applies.
+cdef struct Ahead:
     Node* node
     uint32_t start
 
@@ -235,7 +240,8 @@ cdef Node* apply_to_or(ParseState* state, Node* function, uint32_t start) noexce
     cdef NameSpan span = current_name(state)
     cdef Node* node = new_node(state, NODE_APPLY, start, state.lexer.position)
     node.flags = APPLY_OR
-    span.start = start                # where C++ Nix says that it is
+    # C++ Nix says that the variable begins here.
+    span.start = start
     push(state, variable_of(state, &span))
     node.a = function
     node.count = 1
@@ -296,7 +302,8 @@ cdef Node* parse_application(ParseState* state, Ahead* ahead) noexcept nogil:
     cdef Node* function = parse_select(state, ahead)
     cdef Node* node
     if function != NULL and function.kind == NODE_APPLY:
-        function.flags &= ~<uint16_t>APPLY_OR      # in the first place, every version reads it as it is meant
+        # As the function of a call, `f or` means the same in every version, so we remove its mark.
+        function.flags &= ~<uint16_t>APPLY_OR
     if function == NULL or not is_simple_start(state.lexer.kind):
         return function
     base = state.node_count
@@ -551,8 +558,9 @@ cdef void dynamic_let_fault(ParseState* state, Node* node) noexcept nogil:
     cdef Text empty
     empty.data = <const uint8_t*>""
     empty.size_bytes = 0
+    # The span is that of the word `let`, because the author must use another word.
     add_fault(
-        state, node.start_byte, node.start_byte + 3, NO_BYTE,              # the word: it is what must be another one
+        state, node.start_byte, node.start_byte + 3, NO_BYTE,
         "dynamic attributes not allowed in let", empty, "",
     )
 
@@ -619,14 +627,15 @@ cdef Node* parse_expression(ParseState* state) noexcept nogil:
     return parse_pipes(state, NULL)
 
 
-# The arguments and the state of a parse, in one struct: a function on the deep stack gets one pointer.
+# This struct has the arguments and the state of a parse, because a function on the deep stack gets only one pointer.
 cdef struct ParseRequest:
     Ast* ast
     const uint8_t* data
     size_t size_bytes
     uint32_t features
     bint is_padded
-    ParseState state                  # here, so that its memory can be freed when the deep stack is left in the middle
+    # The state is here, so that we can free its memory after the parser left the deep stack in the middle.
+    ParseState state
 
 
 cdef Node* parse_bare_bindings(ParseState* state) noexcept nogil:

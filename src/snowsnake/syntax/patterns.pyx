@@ -20,7 +20,8 @@ from snowsnake.syntax.tokens cimport (
 
 cdef enum:
     FIRST_CAPACITY = 4
-    LARGEST_COMPARED = 16             # up to here names are compared in pairs
+    # Up to this many names, we compare them in pairs.
+    LARGEST_COMPARED = 16
 
 
 cdef bint parse_formal(ParseState* state, Formal* formal, NameSpan* ahead) noexcept nogil:

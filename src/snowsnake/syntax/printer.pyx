@@ -26,19 +26,25 @@ from snowsnake.syntax.nodes cimport (
 )
 
 
-cdef struct SortedName:                    # a name to be sorted
-    uint32_t group                    # those inherited, those of each `inherit (e)`, the rest
+# This is a name that we sort.
+cdef struct SortedName:
+    # The first group has the inherited names, the next ones those of each `inherit (e)`, and the last one the rest.
+    uint32_t group
     uint32_t size_bytes
-    uint64_t prefix                   # the first 8 bytes as a number, so that most comparisons are one
+    # The first 8 bytes of the name are a number here, so that most comparisons look at two numbers only.
+    uint64_t prefix
     const uint8_t* name
-    const void* item                  # Binding or Formal
+    # This points to a `Binding` or to a `Formal`.
+    const void* item
 
 
 cdef enum:
     GROUP_INHERIT = 0
-    GROUP_FROM = 1                    # + from_index
+    # We add `from_index` to this number.
+    GROUP_FROM = 1
     GROUP_PLAIN = 0xFFFFFFFF
-    LARGEST_INSERTED = 12             # up to here insertion is faster than qsort
+    # Up to this many names, insertion is faster than qsort.
+    LARGEST_INSERTED = 12
 
 
 cdef struct Printer:
@@ -48,7 +54,8 @@ cdef struct Printer:
     Text home
     const char* stack_limit
     bint is_too_deep
-    SortedName* entries                    # of all sets that are being printed
+    # These are the entries of all sets that we are printing.
+    SortedName* entries
     uint32_t entry_count
     uint32_t entry_capacity
 

@@ -33,7 +33,8 @@ NAMES = {
     TOKEN_MORE: "'>'", TOKEN_MORE_OR_EQUAL: "'>='", TOKEN_AND: "'&&'", TOKEN_OR: "'||'", TOKEN_IMPLIES: "'->'",
     TOKEN_PIPE_FROM: "'<|'", TOKEN_PIPE_INTO: "'|>'", TOKEN_PATH_END: "end of path", TOKEN_INVALID: "invalid token",
 }
-ENCODED = {int(kind): name.encode() for kind, name in NAMES.items()}  # NAME_OF points into these
+# `NAME_OF` points into these bytes, so they must live on.
+ENCODED = {int(kind): name.encode() for kind, name in NAMES.items()}
 
 for kind, encoded in ENCODED.items():
     NAME_OF[<int>kind] = <bytes>encoded

@@ -62,7 +62,8 @@ cdef void put_escaped_byte(Writer* writer, uint8_t byte) noexcept nogil:
 
 
 cdef void put_string(Writer* writer, const uint8_t* data, uint32_t size_bytes) noexcept nogil:
-    cdef uint32_t plain = 0           # start of bytes that are not written yet
+    # The bytes from here on are not written yet.
+    cdef uint32_t plain = 0
     cdef uint32_t i
     put(writer, '"')
     for i in range(size_bytes):

@@ -11,8 +11,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from snowsnake.syntax.global_names cimport compare_text
 
-# Names in byte order, each with its size and its turn among those that C++ Nix knows from the start, as `==` of sets with two of them each
-# shows: which one is compared first.
+# These names are in byte order. Each has its size, and its turn among the names that C++ Nix knows from the start. We found the turns by
+# `==` of sets with two of the names each, which shows the name that C++ Nix compares first.
 cdef extern from *:
     """
     static const struct snow_known { const char *name; unsigned char size_bytes; unsigned short turn; } snow_known_names[] = {
@@ -79,7 +79,8 @@ cdef extern from *:
 cdef enum:
     MOST_KNOWN = 512
 
-cdef uint16_t[MOST_KNOWN] BY_TURN       # the indices of known names
+# This has the indices of the known names, in the order of their turns.
+cdef uint16_t[MOST_KNOWN] BY_TURN
 
 
 cdef fill_turns():

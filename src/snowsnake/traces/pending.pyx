@@ -90,7 +90,8 @@ cdef class Places:
         cdef uint32_t i
         cdef uint32_t outermost_code = 0
         notes = []
-        outermost = None                  # of the activations of code
+        # This becomes the outermost of the activations of code.
+        outermost = None
         for i in range(m.error.trace_count):
             entry = &m.error.trace[i]
             place = self.place(entry.position, entry.position_end)
@@ -133,10 +134,12 @@ cdef class Places:
         kind = "function" if arity else "thunk"
         if code_origin(self.m, code, &origin):
             name = PyBytes_FromStringAndSize(<const char*>origin.name.data, origin.name.size_bytes).decode("utf-8", "replace")
-            if origin.chunk == 0:         # of `scopedImport`, it takes the set of names
+            if origin.chunk == 0:
+                # A file has no arguments, but with `scopedImport` its code takes the set of names.
                 kind = "file"
                 arity = 0
-        else:                             # the machine's own: a function and its arguments
+        else:
+            # This is the machine's own code, which holds a function and its arguments.
             arity = code.upvalue_count - 1
         return Note(
             kind, name, place, extent=self.extent(code), opcode=entry.opcode, operands=(entry.left, entry.right),
