@@ -21,11 +21,11 @@ if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
 else:
     import snowsnake._native as _native
 
-# Of Snowsnake, and of the Nix that it is compatible with.  Here, because a file of their own would be read by every start.
+# These are the versions of Snowsnake, and of the Nix that it is compatible with.  Every start would have to read a file of their own.
 __version__ = "0.1.0"
 NIX_VERSION = "2.34.8"
 
-# The module of each name, which is imported when the name is first used.
+# `_PLACES` maps each name to its module, which is imported when the name is first used.
 _KINDS = (
     "Abort AccessForbidden ArgumentMismatch ArithmeticFault AssertionFailed Cancelled ContextNotAllowed FetchError FileFault FlakeError FlakeNotFetched "
     "InfiniteRecursion InternalFault LimitReached MalformedValue MissingAttribute NotAFunction NotInSearchPath OutOfRange PythonFault SyntaxFault "
@@ -70,8 +70,10 @@ class _Compiled:
 
 _native.use(_Compiled, type(__spec__), _native.__file__)
 __path__.insert(0, _native.__file__)
-sys.path_importer_cache[_native.__file__] = _Compiled              # otherwise `zipimport` would look into the file first
-sys.path_hooks.append(_Compiled.of_entry)                          # for programs that empty that cache
+# Otherwise `zipimport` would look into the file first.
+sys.path_importer_cache[_native.__file__] = _Compiled
+# Programs that empty that cache need this hook.
+sys.path_hooks.append(_Compiled.of_entry)
 
 
 def __getattr__(name):

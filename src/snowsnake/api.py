@@ -52,11 +52,13 @@ __all__ = [
     "parse",
 ]
 
-_FILES = "/nix/store/00000000000000000000000000000000-files"      # the path of `files`
-# Levels of verbosity, in C++ Nix's numbers: warnings and traces; also files that are evaluated and sources that are copied.
+# An evaluator mounts its `files` at this path.
+_FILES = "/nix/store/00000000000000000000000000000000-files"
+# These levels of verbosity are C++ Nix's: the first shows warnings and traces, the second also files that are evaluated and sources that are copied.
 _INFORMATION, _PROGRESS = 3, 5
 _FILE_RECORDS = frozenset(("file", "directory", "status", "target", "link", "tree", "source"))
-_MOST_DECODERS = 500                      # how many types and selectors an evaluator remembers decoders for
+# An evaluator remembers decoders for at most this many types and selectors.
+_MOST_DECODERS = 500
 
 PathLike = str | os.PathLike[str]
 
@@ -126,8 +128,10 @@ class Evaluator:
         if store is not None and not isinstance(store, str | os.PathLike):
             raise TypeError(f"store is the path of a folder, not {type(store).__name__}")
         self._decoders: dict[Any, Decoder] = {}
-        self._functions: dict[int, object] = {}       # Python functions, by identity; the machine keeps them
-        self._calls = 0                               # how many of them are running
+        # These are Python functions, by identity; the machine keeps them.
+        self._functions: dict[int, object] = {}
+        # This many of these functions are running.
+        self._calls = 0
         self._worker: Worker | None = None
         self._deadline = 0.0
         found = _from_settings(settings) if settings else {}
@@ -274,7 +278,8 @@ class Evaluator:
 
         try:
             found = self._decoders.get(key)
-        except TypeError:                     # a type that cannot be hashed
+        except TypeError:
+            # The key is a type that cannot be hashed.
             key = found = None
         if found is None:
             decoder = Decoder(self._machine)

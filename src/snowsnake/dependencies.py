@@ -17,7 +17,8 @@ from operator import itemgetter
 
 from snowsnake.store import nar
 
-TYPE_CHECKING = False                 # `typing` would be imported by each evaluation of a flake
+# Type checkers take this for true.  Otherwise each evaluation of a flake would import `typing`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, NamedTuple
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
         value: Any = None
 else:
 
-    class _Fields(tuple):              # `collections` would be imported by each evaluation of a flake
+    # A named tuple would make each evaluation of a flake import `collections`.
+    class _Fields(tuple):
         __slots__ = ()
         _fields = __match_args__ = ("kind", "name", "state", "value")
         kind, name, state, value = (property(itemgetter(number)) for number in range(4))
@@ -46,8 +48,10 @@ else:
 _STATES = {b"f": "found", b"a": "absent", b"e": "failed", b"s": "fixed", b"d": "disputed"}
 _FILE_TYPES = {1: "regular", 2: "directory", 3: "symlink", 4: "unknown"}
 _TREE_KINDS = {1: "regular", 2: "regular", 3: "symlink", 4: "directory", 5: "unknown"}
-_STAMP_AT, _STAMP_SIZE = 8, 32         # as in host/records.pyx: FileRecord
-_MASK = (1 << 64) - 1                  # of each of its numbers
+# A `FileRecord` (host/records.pyx) has the stamp of a file at this place, in this size.
+_STAMP_AT, _STAMP_SIZE = 8, 32
+# Each number of a stamp is cut to 64 bits.
+_MASK = (1 << 64) - 1
 _PIECE_BYTES = 1 << 20
 
 
@@ -192,7 +196,8 @@ def _contents(path: str, entry: Dependency | None = None) -> str:
 
 
 def _hash(path: str) -> tuple[str, os.stat_result]:
-    import hashlib  # not for the start of commands: it loads OpenSSL
+    # The start of commands must not pay for this import, which loads OpenSSL.
+    import hashlib
 
     found = os.stat(path)
     if stat.S_ISCHR(found.st_mode):
@@ -337,7 +342,7 @@ def _decoded_file(name: str, value: bytes, of: Dependencies) -> Dependency:
         digest, now = _hash(of.place(name))
     except (OSError, ValueError, _Unreadable):
         return Dependency("file", name, "disputed")
-    # As the machine writes them: a time before 1970 is negative.
+    # The machine writes these numbers in this way: a time before 1970 is negative.
     stamp = b"".join((n & _MASK).to_bytes(8, "little") for n in (now.st_mtime_ns, now.st_ctime_ns, now.st_ino, now.st_size))
     if has_stamp and stamp == value[_STAMP_AT : _STAMP_AT + _STAMP_SIZE]:
         if text := stamp_text(now):

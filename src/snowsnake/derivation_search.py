@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
     from snowsnake.selection import Selector
 
-# How deep lists and sets may be nested: as deep as C++ Nix nests calls.
+# Lists and sets may be nested this deep, which is as deep as C++ Nix nests calls.
 _MOST_LEVELS = 10_000
 
 
@@ -153,7 +153,7 @@ def _derivation(value: "Handle", path: str, store_dir: str) -> FoundDerivation:
     if b"drvPath" not in names:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
     found = value.select(b"drvPath")
-    # Evaluated outside the `with`: an error here gets no line about the coercion.
+    # This is evaluated outside the `with`: an error here gets no line about the coercion.
     found.force()
     with asking(value, b"drvPath", "while evaluating the 'drvPath' attribute of a derivation"):
         drv_path = drv_path_of(found, store_dir)

@@ -48,7 +48,7 @@ def function_comment(source: bytes, start: int) -> "Span | None":
 
     The comment is directly before the function, before a function whose body it is, or before its binding.
     """
-    # Nodes, each with the comment that it inherits.
+    # These are nodes, each with the comment that it inherits.
     pending: list[tuple[Any, Span | None]] = [(_tree(source), None)]
     while pending:
         node, inherited = pending.pop()
@@ -85,7 +85,8 @@ def _tree(source: bytes) -> "Any":
 
     try:
         return load(parse_source(source, "", "/", ("pipe-operators",), check_variables=False).to_json())
-    except EvaluationError:                # for example the bindings that a line of a session consists of
+    except EvaluationError:
+        # The source may not be an expression: a line of a session may consist of bindings.
         return None
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Node = dict[str, Any]
 
-# The kinds of expressions whose value is that of one part, with the field of the node that has this part.
+# An expression of these kinds has the value of one part: the field of its node that is named here.
 _THROUGH = {"let": "body", "lambda": "body", "with": "body", "assert": "body"}
 
 

@@ -26,7 +26,8 @@ def load_deep(text: str) -> Any:
     >>> load_deep('{"a": [1, "x", {"b": null}], "c": {}}')
     {'a': [1, 'x', {'b': None}], 'c': {}}
     """
-    stack: list[tuple[Any, str | None]] = []      # the containers that are being filled, and the name of the next value in each
+    # This holds the containers that are being filled, each with the name of its next value.
+    stack: list[tuple[Any, str | None]] = []
     at = 0
     while True:
         at = _after_space(text, at)
@@ -57,7 +58,8 @@ def load_deep(text: str) -> Any:
                     name, at = _name(text, at)
                 stack.append((container, name))
                 break
-            at += 1                                # the bracket that closes it
+            # This skips the bracket that closes the container.
+            at += 1
             value = container
         else:
             return value

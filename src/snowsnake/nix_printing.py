@@ -122,7 +122,8 @@ def _string(text: str) -> str:
 def _int(number: int, is_element: bool) -> str:
     if not -(1 << 63) <= number < 1 << 63:
         raise OverflowError(f"{number} needs more than 64 bits")
-    if number == -(1 << 63):                 # Nix reads its digits before the minus, and they are too large
+    # Nix reads the digits of the least int before its minus, and they are too large for it.
+    if number == -(1 << 63):
         return f"({number + 1} - 1)"
     return f"({number})" if is_element and number < 0 else str(number)
 
@@ -164,8 +165,10 @@ def from_nix(text: str | bytes) -> Any:
         raise EvaluationError("depth", "this constant nests too many levels deep") from None
 
 
-_LEAST_FLOAT = 2.2250738585072014e-308         # C++ Nix reads no smaller one
-_LEAST_INT = b"-9223372036854775807 - 1"       # how `to_nix` writes -2^63, whose digits are too large for Nix
+# C++ Nix reads no smaller float than this one.
+_LEAST_FLOAT = 2.2250738585072014e-308
+# `to_nix` writes -2^63 like this, because its digits are too large for Nix.
+_LEAST_INT = b"-9223372036854775807 - 1"
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
 

@@ -37,7 +37,7 @@ from snowsnake.values import Value
 
 T = TypeVar("T")
 
-# Levels of nested sets.  The limit ends the walk through a set that contains itself.
+# Sets are nested in at most this many levels.  The limit ends the walk through a set that contains itself.
 DEEPEST = 500
 _TRANSIENT = frozenset(("interrupt", "timeout", "memory"))
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from snowsnake.bytecode.view import Chunk
 
-LARGEST_SEARCHED_BYTES = 4_000_000         # of a source that is parsed again for the exact words of its error
-LARGEST_NAMED_BYTES = 64 << 10             # of a source that is parsed again for a suggestion, which must not take longer than all the rest
+# A source that is larger is not parsed again for the exact words of its error.
+LARGEST_SEARCHED_BYTES = 4_000_000
+# A source that is larger is not parsed again for a suggestion, which must not take longer than all the rest.
+LARGEST_NAMED_BYTES = 64 << 10
 
 
 class Syntax:
@@ -78,7 +80,8 @@ def parse_source(
                 fault.suggestions = similar_variables(source, fault.position.start_byte, fault.position.text, features)
         errors[0].others = errors[1:]
         raise errors[0]
-    if bits >= min(LINTS.values()):        # the bits of lints are above those of features
+    # The bits of lints are above those of features.
+    if bits >= min(LINTS.values()):
         _lint(source, name, bits, warn)
     return Syntax(tree, name)
 
@@ -150,7 +153,8 @@ def compile_chunk(source: bytes, name: str, base_path: str, level: int, features
     from snowsnake.compiler.fault import CompileFault
 
     features = tuple(a_list("features", features, "names"))
-    parse_source(source, name, base_path, features)       # this raises better errors: all faults, with their codes
+    # This raises better errors: all faults, with their codes.
+    parse_source(source, name, base_path, features)
     try:
         chunk: Chunk = compile_text(source, base_path, level, feature_bits(features))
         return chunk
@@ -178,5 +182,6 @@ def visible_names(source: bytes, offset: int, features: "Iterable[str]" = ()) ->
     try:
         names |= parse_text(source, "/", features=feature_bits(features), check_bindings=False).names_at(offset)
     except (RecursionError, ValueError):
-        pass                               # the source is too deep, or has further faults: the globals must do
+        # The source is too deep, or has further faults: the globals must do.
+        pass
     return names

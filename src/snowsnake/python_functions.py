@@ -20,13 +20,14 @@ from snowsnake.values import Value, wrap
 if TYPE_CHECKING:
     from snowsnake.handle import Handle
 
-    Evaluator = Any                       # api.Evaluator, which imports this module
+    # This stands for `api.Evaluator`, whose module imports this one.
+    Evaluator = Any
 
 _MOST_PARAMETERS = 100
-# What an argument becomes, if no type says it: the lazy value, or what `to_python` returns.
+# If no type says what an argument becomes, it is the lazy value, or what `to_python` returns.
 _LAZY = object()
 _PLAIN = object()
-# Flags of code objects: CO_VARARGS and CO_VARKEYWORDS; CO_COROUTINE, CO_ITERABLE_COROUTINE and CO_ASYNC_GENERATOR.
+# These are flags of code objects: CO_VARARGS and CO_VARKEYWORDS; CO_COROUTINE, CO_ITERABLE_COROUTINE and CO_ASYNC_GENERATOR.
 _TAKES_REST = 0x0C
 _IS_ASYNC = 0x380
 
@@ -61,7 +62,8 @@ class PythonFunction:
             raise TypeError("Nix calls functions without waiting: pass one that is not async")
         try:
             parameters = list(inspect.signature(function).parameters.values())
-        except ValueError:                 # some functions that are built in have no signature
+        except ValueError:
+            # Some functions that are built in have no signature.
             self.targets = [_PLAIN]
             return
         hints = _hints(function)
@@ -93,11 +95,13 @@ class PythonFunction:
 
     def __call__(self, handles: "list[Handle]") -> Any:
         evaluator = self.evaluator()
-        if evaluator is None:              # the program kept values, but not the evaluator
+        # A program may keep values, but not their evaluator.
+        if evaluator is None:
             raise RuntimeError("the Evaluator of this function is gone: keep it while its values are used")
         evaluator._calls += 1
         try:
-            if self.formals is not None:   # called as a functor: the set itself comes first
+            # Nix calls a function with named parameters as a functor: the first argument is the set itself.
+            if self.formals is not None:
                 return plain(self.function(**self._named(wrap(handles[1], evaluator), evaluator)), evaluator)
             if self.arity == 0:
                 return plain(self.function(), evaluator)

@@ -14,7 +14,8 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.values import Value
 
 if TYPE_CHECKING:
-    Evaluator = Any                       # api.Evaluator, which imports this module
+    # This stands for `api.Evaluator`, whose module imports this one.
+    Evaluator = Any
 
 _WORD_BYTES = 8
 _SCALARS = frozenset((type(None), bool, int, float, str, bytes))
@@ -75,7 +76,8 @@ def _plain(value: Any, evaluator: "Evaluator", level: int, made: dict[int, Any])
         if known is not None:
             return known[0]
     if kind is list or kind is tuple:
-        items = list(value)               # filled by a loop: a comprehension would need another frame of Python for each level
+        # A loop fills this list: a comprehension would need another frame of Python for each level.
+        items = list(value)
         for i, item in enumerate(items):
             if type(item) not in _SCALARS:
                 items[i] = _plain(item, evaluator, level + 1, made)
@@ -98,7 +100,8 @@ def attribute_name(key: object) -> "str | bytes":
         return key
     if isinstance(key, Value):
         return str(key)
-    inner = getattr(key, "value", None)                  # of an enum
+    # The key may be an enum, which has its text in `value`.
+    inner = getattr(key, "value", None)
     if isinstance(key, str):
         return str.__str__(inner if isinstance(inner, str) else key)
     if isinstance(inner, str):
@@ -131,7 +134,8 @@ def _other(value: object, evaluator: "Evaluator", level: int, made: dict[int, An
         return {name: _plain(item, evaluator, level + 1, made) for name, item in fields}
     if isinstance(value, UNORDERED):
         return [_plain(item, evaluator, level + 1, made) for item in in_order(value)]
-    if type(value).__module__ == "snowsnake.store.path":            # a StorePath; few programs import its module
+    # A `StorePath` is known by the name of its module, because few programs import that.
+    if type(value).__module__ == "snowsnake.store.path":
         return str(value)
     if callable(value):
         return evaluator._function_number(value)

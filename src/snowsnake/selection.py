@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snowsnake.interpreter import Interpreter
     from snowsnake.source import Position
 
-# The types of values, as messages call them.
+# Messages call the types of values by these names.
 TYPE_NAMES = {
     "int": "an integer",
     "string": "a string",

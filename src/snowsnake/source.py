@@ -5,9 +5,11 @@ Lines end in LF, CR LF or a lone CR, as the Nix lexer counts them; columns count
 This module is at the bottom of the package: it imports no other module of it.
 """
 
-_BLOCK = 1 << 12                      # bytes between two counts of lines
+# There are this many bytes between two counts of lines.
+_BLOCK = 1 << 12
 _KEPT_MAPS, _KEPT_BYTES = 16, 2_000_000
-_kept: "list[SourceMap]" = []          # many errors of one evaluation are in the same few sources
+# Many errors of one evaluation are in the same few sources, whose maps are kept here.
+_kept: "list[SourceMap]" = []
 
 
 class SourceMap:
@@ -65,7 +67,8 @@ class SourceMap:
         source = self.source
         newline = source.rfind(b"\n", 0, offset)
         carriage_return = source.rfind(b"\r", newline + 1, offset)
-        if carriage_return >= 0 and carriage_return + 1 == offset and source[offset : offset + 1] == b"\n":       # the middle of CR LF
+        # The offset may be in the middle of CR LF.
+        if carriage_return >= 0 and carriage_return + 1 == offset and source[offset : offset + 1] == b"\n":
             carriage_return = source.rfind(b"\r", newline + 1, carriage_return)
         return max(newline, carriage_return) + 1
 

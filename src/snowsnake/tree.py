@@ -15,7 +15,7 @@ from snowsnake.source import Position, SourceMap
 if TYPE_CHECKING:
     from snowsnake.editing import Edits
 
-# The kinds of nodes, with the fields that each has: what is in brackets is a list, `?` may be absent.
+# These are the kinds of nodes, with the fields that each has: what is in brackets is a list, `?` may be absent.
 KINDS = {
     "int": "value", "float": "value", "text": "text", "string": "[parts]", "path": "[parts]", "searchPath": "text", "variable": "name",
     "select": "set [path] default?", "hasAttr": "set [path]", "attribute": "name? expression?", "apply": "function [arguments]",
@@ -88,7 +88,8 @@ class Node:
         return self._made(name, self._fields[name])
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):               # `copy` asks an object without fields for its special methods
+        # `copy` asks an object without fields for its special methods.
+        if name.startswith("_"):
             raise AttributeError(name)
         if name not in self._fields:
             raise AttributeError(f"a node of the kind {self.kind!r} has no {name!r}; it has {', '.join(self.fields()) or 'no fields'}")
@@ -284,7 +285,7 @@ def parse_file(path: Any, *, features: Iterable[str] = (), check: bool = True) -
 
 # ---- comments ---------------------------------------------------------------------------------------------------
 
-# The parts of a source that decide where a comment may begin; numbers and operators do not.
+# These parts of a source decide where a comment may begin; numbers and operators do not.
 _CODE = re.compile(rb"""(?P<comment>\#[^\r\n]*|/\*(?:[^*]|\*(?!/))*\*/)|(?P<uri>[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9%/?:@&=+$,_.!~*'-]+)
     |(?P<quote>")|(?P<indented>'')|(?P<open>\$?\{)|(?P<close>\})|(?P<word>[A-Za-z_][A-Za-z0-9_'-]*)""", re.X)  # fmt: skip
 _QUOTED = re.compile(rb'(?P<end>")|(?P<open>\$\{)|\\.|\$\\.|\$[^{"\\]', re.S)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from snowsnake.handle import Handle
 
-_MOST_CHILDREN = 200                      # of one set or list
+# A page shows at most this many members of one set or list.
+_MOST_CHILDREN = 200
 _MOST_NODES = 2000
 _DEEPEST = 12
 _LAZY = '<i style="color:#888">not evaluated</i>'

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from snowsnake.source import Position
 
     T = TypeVar("T")
-    Evaluator = Any                   # api.Evaluator, which imports this module
+    # This stands for `api.Evaluator`, whose module imports this one.
+    Evaluator = Any
 
 _set_class = object.__dict__["__class__"].__set__
-# Codes of errors that say nothing about the value: the same evaluation may succeed at another time.
+# Errors with these codes say nothing about the value: the same evaluation may succeed at another time.
 _TRANSIENT = frozenset(("interrupt", "timeout", "memory", "depth"))
 _PLAIN = (bool, int, float, str, bytes, type(None), Mapping, list, tuple, os.PathLike)
 
@@ -34,7 +35,8 @@ _PLAIN = (bool, int, float, str, bytes, type(None), Mapping, list, tuple, os.Pat
 def _bytes(name: str) -> bytes:
     try:
         return name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:            # half of a surrogate pair: no attribute has such a name, and none has one with a NUL
+    except UnicodeEncodeError:
+        # The name holds half of a surrogate pair.  No attribute has such a name, and none has the name with a NUL that is returned.
         return b"\0" + name.encode("utf-8", "surrogatepass")
 
 
@@ -392,7 +394,7 @@ class Value:
         >>> value.get("b", default=3), value.get("a").is_evaluated
         (3, False)
         """
-        # Evaluated outside the `try`: an error of the program is not a missing name.
+        # This is evaluated outside the `try`: an error of the program is not a missing name.
         self._handle.force()
         try:
             return self[name]

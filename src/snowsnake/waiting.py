@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from snowsnake.runner import Runner
 
 T = TypeVar("T")
-_LOOK_S = 0.002                           # between two requests to stop: the machine may not have started yet
-_PATIENCE_S = 0.02                        # most machines are at rest by then; one that collects a large heap is not
+# This time is between two requests to stop: the machine may not have started yet.
+_LOOK_S = 0.002
+# Most machines are at rest after this time; one that collects a large heap is not.
+_PATIENCE_S = 0.02
 _MOST_EVALUATORS = 1000
 
 
@@ -28,7 +30,8 @@ class Job:
         self._call = call
         self._machine = machine
         self._lock = threading.Lock()
-        self._thread: int | None = None       # the thread that the call runs in, while it runs
+        # This is the thread that the call runs in, while it runs.
+        self._thread: int | None = None
 
     def run(self) -> Any:
         with self._lock:
@@ -89,7 +92,8 @@ class Worker:
                 try:
                     await asyncio.sleep(_LOOK_S)
                 except asyncio.CancelledError:
-                    continue              # the task was cancelled twice
+                    # The task was cancelled twice.
+                    continue
             raise
 
     def close(self) -> None:
@@ -116,7 +120,8 @@ class EvaluatorPool:
         self._size = size
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         for _ in range(size):
-            self._idle.put(None)              # made when they are first needed
+            # An evaluator is made when it is first needed.
+            self._idle.put(None)
         self._threads: ThreadPoolExecutor | None = None
         self._is_closed = False
 

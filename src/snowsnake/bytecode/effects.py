@@ -341,7 +341,7 @@ def _machine_only(walk: Walk, operation: Operation) -> None:
     raise Fault("belongs to the machine's own code")
 
 
-# Operations of which the picture does not say everything.
+# The picture does not say everything about these operations.
 _SPECIAL: dict[str, Effect] = {
     "Constant": _constant,
     "Pop": _pop,

@@ -16,7 +16,8 @@ from snowsnake.bytecode.opcode_numbers import OPCODES
 from snowsnake.bytecode.view import Chunk, Keys, expect_chunk
 from snowsnake.bytecode.walk import Walk
 
-_ATTRS = bytes([OPCODES["Attrs"]])     # has a span for each computed name, in front of its own
+# This operation has a span for each computed name, in front of its own span.
+_ATTRS = bytes([OPCODES["Attrs"]])
 
 
 def verify(chunk: Chunk) -> list[str]:

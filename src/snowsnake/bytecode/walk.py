@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from snowsnake.bytecode.decode import Operation
 from snowsnake.bytecode.view import Chunk, Constant
 
-# What is known of a slot: it is certainly a value,
+# A slot with this mark is certainly a value.
 FORCED = 1
-# perhaps unset,
+# A slot with this mark is perhaps unset.
 UNSET = 2
-# or a with-scope, with which only PushWith and captures can work.
+# A slot with this mark is a with-scope, with which only PushWith and captures can work.
 SCOPE = 4
 
 _NOT_VALUES = ("name", "keys")
@@ -29,9 +29,9 @@ class State:
     """What is known before an operation."""
 
     stack: list[int]
-    # The slots of open with-scopes.
+    # These are the slots of open with-scopes.
     scopes: list[int]
-    # The slots that an unfinished object waits for, by its own slot.
+    # An unfinished object, which is named by its own slot, waits for these slots.
     pending: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def copy(self) -> "State":

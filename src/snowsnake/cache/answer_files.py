@@ -13,7 +13,8 @@ from snowsnake.cache.seals import sealed, unsealed
 FOLDER = "evaluations"
 _SAME_DAY_S = 86400
 _FOLDERS = 16
-_BLOCK_BYTES = 4096                    # what a small file takes on disk
+# A small file takes this much room on disk.
+_BLOCK_BYTES = 4096
 
 
 class AnswerFiles:
@@ -52,7 +53,8 @@ class AnswerFiles:
             return None
         if abs(age_s) > _SAME_DAY_S:
             try:
-                os.utime(path)                 # those that are used stay longest
+                # Answers that are used stay longest.
+                os.utime(path)
             except OSError:
                 pass
         return text

@@ -30,7 +30,8 @@ def default_folder(environment: "Mapping[str, str]") -> str | None:
     if given:
         return os.path.abspath(given)
     base = environment.get("XDG_CACHE_HOME", "")
-    if not base.startswith("/"):                   # the specification: relative paths are invalid and to be ignored
+    # The specification says that relative paths are invalid and to be ignored.
+    if not base.startswith("/"):
         home = environment.get("HOME", "")
         if not home.startswith("/"):
             return None

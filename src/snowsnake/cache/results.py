@@ -14,7 +14,8 @@ def open_results(path: str, schema: str, version: int, busy_s: float) -> sqlite3
         return _connect(path, schema, version, busy_s)
     except sqlite3.OperationalError:
         raise
-    except sqlite3.DatabaseError:      # all that it holds can be computed again
+    except sqlite3.DatabaseError:
+        # All that the database holds can be computed again.
         for ending in ("", "-wal", "-shm"):
             if os.path.exists(path + ending):
                 os.unlink(path + ending)
@@ -27,7 +28,8 @@ def _connect(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Con
         found = database.execute("pragma user_version").fetchone()[0]
         if found not in (0, version):
             raise sqlite3.DatabaseError("results of another version")
-        database.execute("pragma synchronous = off")   # a kill of the process loses nothing, and a cache may lose results when the machine crashes
+        # A kill of the process loses nothing, and a cache may lose results when the machine crashes.
+        database.execute("pragma synchronous = off")
         database.execute("pragma foreign_keys = on")
         if found != version:
             database.execute("pragma auto_vacuum = incremental")

@@ -5,7 +5,8 @@ In: text or bytes.  Out: the same behind its checksum, and back.
 
 from snowsnake.store import hashing
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeVar
 

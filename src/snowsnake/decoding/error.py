@@ -4,7 +4,7 @@ from snowsnake.diagnostics.kinds import TypeMismatch
 from snowsnake.source import Position
 
 Step = str | int
-# The number of steps of a path that a message shows.
+# A message shows this many steps of a path.
 _LONGEST_PATH = 40
 
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from msgspec import inspect
 
-    # Types whose values have a number of elements that constraints may limit.
+    # Values of these types have a number of elements, which constraints may limit.
     Sized = inspect.CollectionType | inspect.DictType | inspect.StrType | inspect.BytesType | inspect.ByteArrayType
 
 _KINDS: dict[type, int] = {str: STRING, int: INT, bool: BOOL, float: FLOAT, type(None): NULL_KIND}
-# For each constraint of msgspec.Meta: its name, the comparison, and the sign in a message.
+# These are the constraints of `msgspec.Meta`, each with its name, the comparison, and the sign in a message.
 _NUMBER = (("gt", operator.gt, ">"), ("ge", operator.ge, "≥"), ("lt", operator.lt, "<"), ("le", operator.le, "≤"))
 
 
@@ -38,7 +38,7 @@ def plan_of(decoder: "Decoder", target: object, value_class: type) -> "Plan":
     except ImportError:
         raise ImportError("decoding into types needs msgspec: pip install msgspec") from None
     try:
-        # Not type_info: it refuses types that JSON cannot tell apart, such as a union of two dataclasses, whose members we try in turn.
+        # `type_info` would refuse types that JSON cannot tell apart, such as a union of two dataclasses, whose members we try in turn.
         return _Planner(decoder, value_class).plan(msgspec.inspect._Translator((target,)).translate(target))  # type: ignore[no-untyped-call]
     except (TypeError, NameError) as error:
         raise TypeError(f"cannot decode into {target!r}: {error}") from error
@@ -51,7 +51,7 @@ class _Planner:
         self.decoder = decoder
         self.value_class = value_class
         self.known: dict[int, Plan] = {}
-        # Keeps the descriptions alive whose ids are keys of `known`: no other description can get one of these ids.
+        # This keeps the descriptions alive whose ids are keys of `known`: no other description can get one of these ids.
         self.kept: list[object] = []
 
     def plan(self, info: "inspect.Type") -> "Plan":

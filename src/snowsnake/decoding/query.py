@@ -22,12 +22,12 @@ class QueryResult(NamedTuple):
 class _Name(NamedTuple):
     name: str
     is_optional: bool
-    # What follows the name in braces (`{a.b}`), and the key of the result for it.
+    # The first is what follows the name in braces (`{a.b}`), the second the key of the result for it.
     rest: "list[_Part]" = []
     key: str = ""
 
 
-# "*", a plain name, or the names in braces.
+# A part is "*", a plain name, or the names in braces.
 _Part = str | _Name | list[_Name]
 
 
@@ -45,9 +45,9 @@ _Name(name='c', is_optional=True, rest=[_Name(name='d', is_optional=False, rest=
     return parts
 
 
-# How many parts may follow one another: each is a call in Python when the plan is made, and in C when it is carried out.
+# At most this many parts may follow one another: each is a call in Python when the plan is made, and in C when it is carried out.
 _MOST_PARTS = 200
-# How many braces may be inside each other.
+# At most this many braces may be inside each other.
 _MOST_BRACES = 100
 _SHOWN_CHARACTERS = 80
 

@@ -3,7 +3,7 @@
 In: the machine's facts about an error.  Out: an `EvaluationError`.  Nothing here formats more than names.
 """
 
-# For type checkers, which know the name: what is imported here is paid for by every start of the command, also by one without an error.
+# Type checkers take this for true.  Every start of the command, also one without an error, would pay for these imports.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.diagnostics.catalogue import ErrorKind
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 RawPosition = tuple[str, "bytes | None", int, int]
 RawFrame = tuple[str, str, "RawPosition | None"]
 
-# The words for a frame's kind in a trace.  `{}` is its name.
+# A trace shows the kind of a frame in these words.  `{}` is its name.
 _DESCRIPTIONS = {
     "builtin": "while calling the '{}' builtin",
     "function": "while calling '{}'",
@@ -109,15 +109,15 @@ class EvaluationError(Exception):
         self.trace = list(trace)
         self.notes = list(notes)
         self.suggestions = list(suggestions)
-        # What is wrong, where the code says too little (FAULTS of traces/cause.py).
+        # This says what is wrong, where the code says too little (FAULTS of traces/cause.py).
         self.fault = "other"
-        # The file that is not there, with the fault `no-file`.
+        # This is the file that is not there, with the fault `no-file`.
         self.subject = ""
-        # The exit code of a command that ends with this error.
+        # A command that ends with this error has this exit code.
         self.exit_code = 1
-        # If not, a line of the trace shows the place.
+        # If this is false, a line of the trace shows the place.
         self.shows_place = True
-        # Further faults of the same source, found in the same run.
+        # These are further faults of the same source, which the same run has found.
         self.others: list[EvaluationError] = []
 
     @property

@@ -6,7 +6,7 @@ In: the text of a report with colours of a terminal.  Out: one element that need
 import html
 import re
 
-# The colours of render.py, and their style in a page.
+# These are the colours of render.py, and their styles in a page.
 _COLOURS = {"31;1": "#c0392b", "35;1": "#8e44ad", "34;1": "#2471a3", "33;1": "#b7950b", "32;1": "#1e8449", "36;1": "#148f77"}
 _CODE = re.compile("\x1b\\[([0-9;]*)m")
 

@@ -9,10 +9,10 @@ A field is `{name}`: bytes with a size, (int, pointer); or `{name:TYPE}`, see `T
 
 import re
 
-# of a field -> how C formats it
+# This maps the type of a field to how C formats it.
 TYPES = {
     "": "%.*s",
-    # a text that ends with a NUL
+    # The text ends with a NUL.
     "text": "%s",
     "int": "%lld",
     "count": "%llu",

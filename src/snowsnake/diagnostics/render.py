@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from snowsnake.diagnostics.error import EvaluationError, Frame
 
 _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[0m"
-# How many lines of a trace are shown by default; a frame with a place counts twice.
+# This many lines of a trace are shown by default; a frame with a place counts twice.
 _SHOWN_LIMIT = 4
-# How many characters of a line are shown; of a longer line, only what is around the caret is.
+# This many characters of a line are shown; of a longer line, only what is around the caret is.
 _LONGEST_LINE = 400
 # So few repeated frames are printed one by one, without a count.
 _FEW = 5
-# Characters with which programs may steer a terminal, or that have no fixed width.
+# Programs may steer a terminal with these characters, or they have no fixed width.
 _STEERING = "\x1b\x07\r\t"
-# The indentation of what is below "error: ".
+# What is below "error: " has this indentation.
 _INDENT = "       "
-# The kind of a line that replaces frames.
+# A line that replaces frames has this kind.
 _FOLD = "fold"
 _TRUNCATED = "(stack trace truncated; use '--show-trace' to show the full, detailed trace)"
 # Frames that only --show-trace shows: there are as many as calls, and the rest of the trace says what the calls were for.

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
     from snowsnake.store.interface import Store
 
-_ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}      # the same stand in settings/defaults.py: a shared module would cost each start
+# settings/defaults.py has the same names: a shared module would cost each start.
+_ARCHITECTURES = {"arm64": "aarch64", "i386": "i686"}
 
 
 def encoded(text: "str | bytes | os.PathLike[str]") -> bytes:
@@ -26,7 +27,8 @@ def default_system() -> str:
     >>> "-" in default_system()
     True
     """
-    names = os.uname()  # `platform` would import regular expressions
+    # `platform` would import regular expressions.
+    names = os.uname()
     return f"{_ARCHITECTURES.get(names.machine, names.machine)}-{names.sysname.lower()}"
 
 

@@ -4,7 +4,7 @@
 the census call.  Functions that make an object (machine/heap.pxd) and read one write its words by hand.
 """
 
-# Sizes in words, header included, by name: the C expression, in which h is the header.
+# These are sizes in words, header included, by name: each is an expression of C, in which h is the header.
 SIZES = {
     "payload": "1 + header_payload_words(h)",
     "header": "1",
@@ -44,7 +44,7 @@ class ObjectKind:
         return "KIND_" + self.name.upper().replace(" ", "_")
 
 
-# In the order of enum Kind, which starts at 1.
+# These are in the order of enum Kind, which starts at 1.
 KINDS = (
     ObjectKind(
         "thunk", "thunk",
@@ -76,7 +76,7 @@ KINDS = (
     ),
 )  # fmt: skip
 
-# Marks in a header: name, bit, kinds that can have it, what it says.
+# These marks are in a header; each has a name, a bit, the kinds that can have it, and what it says.
 MARKS = (
     ("DEEP", 8, ("list", "list view", "attrs", "layered"), "everything in it has been forced"),
     ("DEEPENING", 9, ("list", "list view", "attrs", "layered"), "a frame that is still active is forcing what is in it"),

@@ -19,7 +19,7 @@ ValueError, with Nix's message where Nix has one; files that cannot be read or w
 ...     store.add_text("greeting", b"hello") == str(path), store.read(str(path)), store.verify()
 (True, b'hello', [])
 """
-# For type checkers, which know the name; importing `typing` would cost every start of the command.
+# Type checkers take this for true.  An import of `typing` would cost every start of the command.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.derivation import Derivation, DerivationOutput

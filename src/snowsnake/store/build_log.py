@@ -18,7 +18,8 @@ def build_log(store: Store, path: str) -> bytes | None:
             return None
         path = info.deriver
     kept = getattr(store, "log", None)
-    if kept is not None:                   # the store keeps logs in its own way, as a binary cache does
+    # A store may keep logs in its own way, as a binary cache does.
+    if kept is not None:
         found: bytes | None = kept(path)
         return found
     usual = log_place(store, path)

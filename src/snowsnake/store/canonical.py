@@ -12,11 +12,13 @@ import stat
 
 from snowsnake.store.removal import remove
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DATE = (1, 1)                        # of the last access and the last change, in seconds
+# These are the dates of the last access and the last change, in seconds.
+_DATE = (1, 1)
 
 
 def canonicalise(target: str, *, durable: bool) -> None:

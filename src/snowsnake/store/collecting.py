@@ -12,7 +12,8 @@ from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import NotObtained, Store
 from snowsnake.store.path_info import PathInfo
 
-TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing` and `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from dataclasses import dataclass
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass
 
-_BATCH_SIZE = 1024  # objects that wait for one round of syncing and one transaction
+# At most this many objects wait for one round of syncing and one transaction.
+_BATCH_SIZE = 1024
 _BATCH_BYTES = 32 << 20
 
 
@@ -46,15 +48,21 @@ class CollectingStore(Store, ABC):
     def __init__(self, store_dir: str) -> None:
         self.store_dir = store_dir
         self._waiting: dict[str, Waiting] = {}
-        self._known: set[str] = set()              # paths that are valid, as far as this process knows
-        self._claimed: set[str] = set()            # those of them that the garbage collector must spare
+        # These paths are valid, as far as this process knows.
+        self._known: set[str] = set()
+        # The garbage collector must spare these paths, which are among the known ones.
+        self._claimed: set[str] = set()
         self._waiting_bytes = 0
-        self.repairs = False                       # whether damaged objects are added again
-        self.must_stop: Callable[[], bool] = lambda: False      # is called during builds, and says whether to stop
-        self._is_obtaining = False                 # whether a derivation that is an output is being built
+        # This says whether damaged objects are added again.
+        self.repairs = False
+        # Builds call this function, which says whether they are to stop.
+        self.must_stop: Callable[[], bool] = lambda: False
+        # This says whether a derivation that is an output is being built.
+        self._is_obtaining = False
         self.on_warning: Callable[[str], None] = lambda text: None
-        self.built_now: dict[str, dict[str, str]] = {}      # outputs of impure derivations, as `realise` made them last
-        # The store in which evaluations write the derivations that are built here, if it is another one.
+        # These are the outputs of impure derivations, as `realise` made them last.
+        self.built_now: dict[str, dict[str, str]] = {}
+        # Evaluations write the derivations that are built here to this store, if it is another one.
         self.evaluations: Store | None = None
 
     # --- each kind of store implements these

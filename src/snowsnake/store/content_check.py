@@ -67,7 +67,8 @@ def modulo_digest(stream: BinaryIO, path: str, algorithm: str = "sha256") -> byt
     rest = b""
     while piece := stream.read(1 << 20):
         data = (rest + piece).replace(part, bytes(len(part)))
-        keep = len(part) - 1               # the part may begin here and end in the next piece
+        # The part may begin here and end in the next piece.
+        keep = len(part) - 1
         hasher.update(data[:-keep])
         rest = data[-keep:]
     hasher.update(rest)

@@ -27,7 +27,8 @@ class _Gzip:
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(31)
-        self._tail = b""                   # after a member: perhaps the beginning of the next one
+        # The data after a member is perhaps the beginning of the next one.
+        self._tail = b""
         self._has_garbage = False
         self.is_whole = False
         self.rest = b""
@@ -66,7 +67,8 @@ class _Members:
         self._make = make
         self._starts = starts
         self._member = make()
-        self._tail = b""                   # after a member: perhaps the beginning of the next one
+        # The data after a member is perhaps the beginning of the next one.
+        self._tail = b""
         self._has_zeros = self._has_garbage = False
         self.rest = b""
         self.is_whole = False
@@ -111,7 +113,8 @@ class _Lzip:
         self._member: Any = None
         self.rest = b""
         self.is_whole = False
-        self._skip = 0                     # bytes of a trailer that are still to come
+        # This many bytes of a trailer are still to come.
+        self._skip = 0
         self._has_garbage = False
 
     def feed(self, data: bytes, limit: int) -> bytes:
@@ -178,7 +181,8 @@ class _Lz4Member:
             raise ValueError(f"it is not compressed with lz4: {error}") from None
         return found
 
-    def __getattr__(self, name: str) -> Any:           # eof, needs_input
+    def __getattr__(self, name: str) -> Any:
+        # The frame's own decompressor has `eof` and `needs_input`.
         return (self._member.unused_data or b"") if name == "unused_data" else getattr(self._member, name)
 
 
@@ -208,10 +212,12 @@ class Stream:
         self._source = source
         self._decoder = decoder
         self._ready = b""
-        self._used = 0                     # how much of `_ready` was read: to move the rest up each time would cost more than to decompress
+        # This much of `_ready` was read: to move the rest up each time would cost more than to decompress.
+        self._used = 0
         self._is_at_end = False
         self.is_compressed = decoder is not None or getattr(source, "is_compressed", False)
-        self.method = decoder.name if decoder is not None else ""      # of the last layer
+        # This is the method of the last layer.
+        self.method = decoder.name if decoder is not None else ""
 
     def _more(self) -> bool:
         if self._is_at_end:

@@ -10,7 +10,8 @@ from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.hash import Hash
 from snowsnake.store.path import STORE_DIR
 
-TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing` and `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Set
     from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ class DerivationOutput:
 
     path: str = ""
     kind: str = "input"
-    method: str | None = None  # flat, nar, text, git
+    # The method is `flat`, `nar`, `text` or `git`.
+    method: str | None = None
     algorithm: str | None = None
     hash: Hash | None = None
 
@@ -64,10 +66,12 @@ class Derivation:
     args: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, DerivationOutput] = field(default_factory=dict)
-    input_drvs: dict[str, list[str]] = field(default_factory=dict)  # path: names of outputs
+    # This maps the path of each input to the names of its outputs.
+    input_drvs: dict[str, list[str]] = field(default_factory=dict)
     input_srcs: list[str] = field(default_factory=list)
     store_dir: str = STORE_DIR
-    dynamic_inputs: dict[str, Any] = field(default_factory=dict)  # path of an input: its children (derivation_children.py)
+    # This maps the path of an input to its children (derivation_children.py).
+    dynamic_inputs: dict[str, Any] = field(default_factory=dict)
 
     # --- ATerm
 

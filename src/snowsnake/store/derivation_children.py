@@ -33,10 +33,12 @@ def read_children(text: str) -> Children:
         token = tokens[at]
         if token == "]":
             levels.pop()
-            at += 1 if not levels else 3   # skips the brackets of the node to which the level belongs
+            # This also skips the brackets of the node to which the level belongs.
+            at += 1 if not levels else 3
         elif token == ",":
             at += 1
-        else:                              # `("name",`, and then a node
+        else:
+            # The text has `("name",` here, and then a node.
             name, at = _unquoted(tokens[at + 1]), at + 3
             has_children = tokens[at] == "("
             at += 2 if has_children else 1

@@ -67,7 +67,7 @@ def diff(
     read = cache(read)
     found: list[Difference] = []
     seen: set[tuple[str, str]] = set()
-    # Depth first without recursion: a pair is reported once its inputs are.
+    # The walk is depth first, without recursion: a pair is reported once its inputs are.
     waiting: list[tuple[str, str, tuple[str, ...], Difference | None]] = [(old, new, (), None)]
     while waiting:
         old_path, new_path, trail, finished = waiting.pop()

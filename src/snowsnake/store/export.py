@@ -84,7 +84,8 @@ def import_paths(store: Store, stream: BinaryIO) -> Iterator[str]:
             raise ValueError("input doesn't look like something created by 'nix-store --export'")
         with tempfile.TemporaryFile() as copy:
             taken = _Taken(stream, copy)
-            for _ in nar_reader.read_nar(cast("BinaryIO", taken), allow_trailing=True):  # only `read` is used
+            # `read_nar` uses only `read` of the stream.
+            for _ in nar_reader.read_nar(cast("BinaryIO", taken), allow_trailing=True):
                 pass
             if read_number(stream) & 0xFFFFFFFF != _MAGIC:
                 raise ValueError("Nix archive cannot be imported; wrong format")
@@ -93,7 +94,8 @@ def import_paths(store: Store, stream: BinaryIO) -> Iterator[str]:
             deriver = read_text(stream)
             if deriver:
                 store_path.parse(deriver, store.store_dir)
-            if read_number(stream) == 1:  # a signature, which earlier versions wrote
+            # Earlier versions wrote a signature here.
+            if read_number(stream) == 1:
                 read_text(stream)
             info = PathInfo(path, "sha256:" + taken.hash.digest().hex(), taken.hash.size, references, deriver=deriver or None)
             copy.seek(0)

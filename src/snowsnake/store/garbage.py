@@ -24,7 +24,8 @@ _CENSORED_PROCESS = "{temp:%d}"
 def find_roots(store: Store, note: Note) -> dict[str, set[str]]:
     """By object that is a root: the links below `gcroots` and `profiles`, or the files of running programs, that make it one."""
     found: dict[str, set[str]] = {}
-    ask = getattr(store, "find_roots", None)       # a daemon looks for them itself
+    # A daemon looks for the roots itself.
+    ask = getattr(store, "find_roots", None)
     if ask is not None:
         return dict(ask())
     state = getattr(store, "state", "")
@@ -128,7 +129,8 @@ def _temporary(store: Store) -> Iterator[tuple[str, int]]:
             with open(os.path.join(folder, name), "rb+") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    continue                   # its process has ended
+                    # Nobody holds the lock: the process of this file has ended.
+                    continue
                 except BlockingIOError:
                     pass
                 paths = file.read().split(b"\0")[:-1]
@@ -173,7 +175,8 @@ class Collector:
         self.ignores_liveness = ignores_liveness
         self.freed_bytes = 0
         self.removed: list[str] = []
-        self._gone: set[str] = set()           # the same objects, to look them up
+        # This has the removed objects once more, to look them up.
+        self._gone: set[str] = set()
 
     def _roots(self) -> set[str]:
         self.note("finding garbage collector roots...")
@@ -212,7 +215,8 @@ class Collector:
             try:
                 found.add(self.store.parse(f"{self.store.store_dir}/{name}"))
             except ValueError:
-                continue                       # links, temporary folders, locks: Nix's own
+                # Links, temporary folders and locks are Nix's own, and no objects.
+                continue
         return found
 
     def collect(self, most_bytes: int | None = None, *, removes: bool = True) -> None:
@@ -248,7 +252,8 @@ class Collector:
             status = entry.stat(follow_symlinks=False)
             if status.st_nlink == 1:
                 os.unlink(entry.path)
-            else:                          # of the names of the file, one is the link itself, and one would be there in any case
+            else:
+                # Of the names of the file, one is the link itself, and one would be there in any case.
                 saved_bytes += (status.st_nlink - 2) * status.st_size
         self.note(f"note: hard linking is currently saving {size_text(saved_bytes)}")
 

@@ -25,7 +25,8 @@ def git_digest(algorithm: str, path: str | os.PathLike[str]) -> bytes:
     """
     root = os.fsencode(path)
     done: dict[bytes, tuple[str, bytes]] = {}
-    work: list[tuple[bytes, list[bytes] | None]] = [(root, None)]      # (path, names in a folder whose entries are done before)
+    # Each item is a path, with the names in a folder if its entries are done before it.
+    work: list[tuple[bytes, list[bytes] | None]] = [(root, None)]
     while work:
         place, names = work.pop()
         status = os.lstat(place)

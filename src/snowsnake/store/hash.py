@@ -26,7 +26,8 @@ class Hash(Record):
     digest: bytes
 
     def __init__(self, algorithm: str, digest: bytes) -> None:
-        hashing.format_hash(algorithm, digest, "base16")  # refuses unknown algorithms and wrong sizes
+        # This refuses unknown algorithms and wrong sizes.
+        hashing.format_hash(algorithm, digest, "base16")
         self._set(algorithm, digest)
 
     @classmethod

@@ -13,7 +13,8 @@ from snowsnake.store.derivation import Derivation
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
 
-TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing` and `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from dataclasses import dataclass, field
@@ -65,7 +66,8 @@ class Missing:
 class NoDerivation(ValueError):
     """A file that is named as a derivation is not one, or cannot be read."""
 
-    ends_all = True                        # it ends the whole request, even with `--keep-going`
+    # This error ends the whole request, even with `--keep-going`.
+    ends_all = True
 
     def __init__(self, drv_path: str, fault: ValueError) -> None:
         super().__init__(f"error parsing derivation '{drv_path}': {fault}")
@@ -93,12 +95,17 @@ class Store(ABC):
     """One store.  A kind that cannot do something raises a ValueError that says so."""
 
     store_dir = STORE_DIR
-    url = ""  # its URL in 2.34's form
-    is_trusted = False  # as a source: its objects need no signature
-    priority = 0  # as a source: lower numbers are asked first
+    # This is the store's URL as Nix 2.34 writes it.
+    url = ""
+    # This says whether objects from this source need no signature.
+    is_trusted = False
+    # Sources with lower numbers are asked first.
+    priority = 0
     wants_mass_query = False
-    features: frozenset[str] | None = None  # experimental ones that derivations may need; None: all
-    has_roots = False  # whether links to its objects can be made that protect them
+    # Derivations may need these experimental features; None stands for all.
+    features: frozenset[str] | None = None
+    # This says whether links to objects of this store can be made that protect them.
+    has_roots = False
 
     # --- asking
 

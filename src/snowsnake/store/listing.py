@@ -10,7 +10,8 @@ import stat
 
 from snowsnake.store.nar_reader import read_nar
 
-TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by each command that lists
+# Type checkers take this for true.  Otherwise each command that lists would import `typing` and `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
     from typing import BinaryIO
@@ -26,7 +27,8 @@ class NoEntry(ValueError):
 class ListedFile:
     """One file, folder or link.  *size* of a file in bytes; *names*: members of a folder; *offset*: where a file's contents begin in its archive."""
 
-    kind: str  # regular, directory, symlink
+    # The kind is `regular`, `directory` or `symlink`.
+    kind: str
     is_executable: bool = False
     size: int = 0
     target: str = ""

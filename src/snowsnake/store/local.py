@@ -30,7 +30,8 @@ from snowsnake.store.temporary_roots import TemporaryRoots, leave, roots_of
 from snowsnake.version import NIX_VERSION
 
 _PIECE_BYTES = 1 << 20
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import BinaryIO, Protocol, Self, cast
@@ -80,8 +81,10 @@ class LocalStore(CollectingStore):
     """
 
     url = "local"
-    looks_at_folder = True                 # when it is verified, and not only at what the database has
-    requires_signatures: bool | None = None  # as a target of copies; None leaves the choice to the settings
+    # A verification looks at the folder, and not only at what the database has.
+    looks_at_folder = True
+    # This says whether copies to this store need signatures; None leaves the choice to the settings.
+    requires_signatures: bool | None = None
 
     def __init__(
         self,
@@ -97,7 +100,8 @@ class LocalStore(CollectingStore):
     ) -> None:
         self.builder = builder
         self.optimises = optimises
-        self._intact: set[str] = set()     # objects whose contents were checked
+        # The contents of these objects were checked.
+        self._intact: set[str] = set()
         self._output_keys: Keys | None = None
         self._derivations: DerivationMemory | None = None
         self.root = os.path.abspath(os.fspath(root))
@@ -364,7 +368,8 @@ class LocalStore(CollectingStore):
 
         target = os.path.join(self.new_folder(), "object")
         stream = Hashed(io.BytesIO(archive) if isinstance(archive, bytes) else archive)
-        nar_reader.unpack(cast("BinaryIO", stream), target)      # of which only `read` is used
+        # `unpack` uses only `read` of the stream.
+        nar_reader.unpack(cast("BinaryIO", stream), target)
         path, content = self._fixed_path(name, "nar", stream.hash.digest(), references)
         if self._has_already(path):
             remove(target)
@@ -512,7 +517,8 @@ class LocalStore(CollectingStore):
         try:
             os.rename(place, doomed)
         except OSError as error:
-            if error.errno != errno.EXDEV:     # an OverlayFS may not be able to rename a folder
+            # An OverlayFS may not be able to rename a folder.
+            if error.errno != errno.EXDEV:
                 raise
             doomed = place
         remove(doomed)
@@ -665,7 +671,8 @@ class LocalStore(CollectingStore):
 
         place = self._place(path)
         if not os.path.lexists(target) and os.path.lexists(place):
-            return                         # an earlier flush, which failed later, has moved it
+            # An earlier flush, which failed later, has moved the object.
+            return
         try:
             is_copied = move_canonical(target, place)
         except OSError:

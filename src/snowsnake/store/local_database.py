@@ -23,7 +23,8 @@ else:
 
 _SCHEMA_VERSION = "10"
 _BUSY_TIMEOUT_S = 600.0
-_MOST_PARAMETERS = 500                 # of a query; SQLite has taken 999 at all times
+# A query has at most this many parameters; all versions of SQLite take 999.
+_MOST_PARAMETERS = 500
 _SCHEMA = """
 create table if not exists ValidPaths (
     id               integer primary key autoincrement not null,
@@ -94,7 +95,8 @@ class _Connection(sqlite3.Connection):
     """Turns SQLite's errors into `BadDatabase`, with the name of the file; results are fetched at once, because reading may fail."""
 
     path = ""
-    process = 0  # the process that opened it: children must not use its locks and buffers
+    # This process opened the connection: its children must not use its locks and buffers.
+    process = 0
 
     @contextmanager
     def checked(self) -> Iterator[None]:
@@ -106,7 +108,8 @@ class _Connection(sqlite3.Connection):
             raise BadDatabase(f"the store's database '{self.path}': {error}") from None
 
     def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[Any]:
-        if os.getpid() == self.process:        # faster than `checked`
+        # This is faster than `checked`.
+        if os.getpid() == self.process:
             try:
                 return self.execute(query, parameters).fetchall()
             except sqlite3.Error as error:
@@ -144,7 +147,8 @@ def _connect_to_read(path: str) -> _Connection:
         return _connect(path, "immutable=1" if is_locked_out else "mode=ro")
 
 
-_inherited: list[sqlite3.Connection] = []  # connections of the parent process, which must not even be closed here
+# These connections are the parent process's, and must not even be closed here.
+_inherited: list[sqlite3.Connection] = []
 
 
 class StoreDatabase:
@@ -165,7 +169,8 @@ class StoreDatabase:
         try:
             self._db.run("pragma foreign_keys = on")
             self._db.run("pragma synchronous = normal")
-            self._db.rows("select id from ValidPaths limit 1")      # fails if it is not a database, or not a store's
+            # This fails if the file is not a database, or not a store's.
+            self._db.rows("select id from ValidPaths limit 1")
         except BadDatabase:
             self.close()
             raise

@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    Contents = tuple[str, Hash]                # of fixed outputs: how they are hashed, and the hash
+    # A fixed output has a method of hashing, and a hash.
+    Contents = tuple[str, Hash]
     Ask = Callable[[list[str], Mapping[str, Contents]], Mapping[str, Offer]]
 
 
@@ -51,13 +52,16 @@ class _Plan:
         self._allows = allows
         self._derivations: dict[str, Derivation] = {}
         self._contents: dict[str, Contents] = {}
-        self._wanted: dict[str, set[str] | None] = {}      # outputs of derivations; None: all
+        # These outputs of derivations are wanted; None stands for all.
+        self._wanted: dict[str, set[str] | None] = {}
         self._waiting_derivations: list[str] = []
         self._waiting_paths: list[str] = []
         self._seen: set[str] = set()
         self._offers: dict[str, Offer] = {}
-        self._lacking: set[str] = set()                    # paths that no substituter has
-        self._inputs: dict[str, list[str]] = {}            # derivations to build
+        # No substituter has these paths.
+        self._lacking: set[str] = set()
+        # These derivations are to be built.
+        self._inputs: dict[str, list[str]] = {}
         self._unknown: set[str] = set()
         self.ignored: list[str] = []
 
@@ -135,7 +139,8 @@ class _Plan:
 
     def _derivation(self, path: str, absent: list[str] | None) -> None:
         if absent == [path]:
-            self._fetch(path)                  # its outputs are checked when it is there
+            # The outputs of the derivation are checked when it is there.
+            self._fetch(path)
             return
         if absent is not None and all(place in self._offers for place in absent):
             for place in absent:

@@ -11,7 +11,8 @@ import io
 import os
 from os import PathLike
 
-TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing` and `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from dataclasses import dataclass
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass
 
-MAX_DEPTH = 64  # the limit of Nix 2.34
-_MAX_NAME_BYTES = 255  # even if the file system allows more
+# Nix 2.34 has this limit.
+MAX_DEPTH = 64
+# Longer names are refused even if the file system allows them.
+_MAX_NAME_BYTES = 255
 _MAX_TARGET_BYTES = 4095
 _MAX_TOKEN_BYTES = 64
 _PIECE_BYTES = 65536
@@ -37,7 +40,8 @@ class Member:
     """
 
     path: str
-    kind: str  # regular, directory, symlink
+    # The kind is `regular`, `directory` or `symlink`.
+    kind: str
     executable: bool = False
     size: int = 0
     target: str = ""
@@ -64,7 +68,8 @@ class _Source:
 
     def exactly(self, size: int) -> bytes:
         data = self.stream.read(size)
-        while len(data) < size:  # a pipe may return less than was requested
+        # A pipe may return less than was requested.
+        while len(data) < size:
             more = self.stream.read(size - len(data))
             if not more:
                 raise EndOfArchive("unexpected end-of-file")
@@ -152,7 +157,8 @@ def read_nar(stream: BinaryIO | bytes, *, allow_trailing: bool = False) -> Itera
         magic = b""
     if magic != b"nix-archive-1":
         raise BadArchive("bad archive: input doesn't look like a Nix archive")
-    names: list[bytes] = []  # of the entries that are open; the last name of each open directory orders its entries
+    # These are the names of the entries that are open; the last name of each open directory orders its entries.
+    names: list[bytes] = []
     yield from _node(source, names)
     while names:
         if source.one_of(b"entry", b")") == b")":

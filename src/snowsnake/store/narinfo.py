@@ -9,7 +9,8 @@ from snowsnake.store.hash import Hash
 from snowsnake.store.path import STORE_DIR, check_path
 from snowsnake.store.path_info import check_claims, fingerprint
 
-TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing` and `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
 else:
@@ -31,7 +32,8 @@ class NarInfo:
     url: str
     nar_hash: Hash
     nar_size: int
-    compression: str = "bzip2"  # the meaning of a text without this field, as in Nix
+    # A text without this field means `bzip2`, as in Nix.
+    compression: str = "bzip2"
     file_hash: Hash | None = None
     file_size: int | None = None
     references: list[str] = field(default_factory=list)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from snowsnake.store import hashing, nar
 
 _LINKS = ".links"
-# The errors of ext4 for too many entries in a folder, and for too many names of a file: the file then stays a copy.
+# ext4 has these errors for too many entries in a folder, and for too many names of a file: the file then stays a copy.
 _DIRECTORY_FULL = (errno.ENOSPC, errno.EMLINK)
 
 
@@ -35,7 +35,8 @@ class Optimiser:
         self._folder = ""
         self._warn = on_warning
         self._checks_links = checks_links
-        self._linked: set[int] | None = None   # inodes of all files in `.links`
+        # These are the inodes of all files in `.links`.
+        self._linked: set[int] | None = None
 
     def optimise(self, place: str) -> None:
         """Links the files at or below *place*, which are canonical: read-only, without a date."""

@@ -15,7 +15,8 @@ from snowsnake.store.local import LocalStore, disk_bytes
 from snowsnake.store.place import StorePlace
 from snowsnake.store.removal import remove
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
@@ -107,7 +108,8 @@ class OverlayStore(LocalStore):
 
         reachable(paths, references)
         for info in infos.values():
-            if not info.outputs:           # a daemon does not tell them
+            # A daemon does not report the outputs.
+            if not info.outputs:
                 self.complete(info, self._place(info.path))
         if infos:
             self.database.register(infos.values())
@@ -129,7 +131,8 @@ class OverlayStore(LocalStore):
         super().register_realisation(realisation)
 
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
-        self._has(path)                    # signatures are ours, also those of what lies below
+        # This store has the signatures itself, also those of objects that lie below.
+        self._has(path)
         super().add_signatures(path, signatures)
 
     # --- removing

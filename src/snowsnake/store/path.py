@@ -87,6 +87,7 @@ def check_path(path: str, store_dir: str = STORE_DIR) -> tuple[str, str]:
     hash_part, name = store_path.parse(path, store_dir)
     base = f"{hash_part}-{name}"
     store_path.check_base(base)
-    if f"{store_dir}/{base}" != path:  # Nix itself does not check the character between them
+    # Nix itself does not check the character between the hash and the name.
+    if f"{store_dir}/{base}" != path:
         raise ValueError(f"path '{path}' is not a valid store path: its hash is not followed by '-'")
     return hash_part, name

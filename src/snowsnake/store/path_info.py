@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from snowsnake.store.hash import Hash
 
-TYPE_CHECKING = False                 # `typing` and `dataclasses` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing` and `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from dataclasses import dataclass, field
@@ -103,7 +104,8 @@ def split_named(text: str, what: str) -> tuple[str, bytes]:
     name, colon, data = text.partition(":")
     try:
         raw = binascii.a2b_base64(data, strict_mode=True)
-    except ValueError:                     # binascii.Error is one
+    except ValueError:
+        # `binascii.Error` is a ValueError.
         raw = b""
     if not colon or not name or not raw:
         raise ValueError(f"{what} is corrupt")

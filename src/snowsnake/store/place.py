@@ -5,7 +5,8 @@ In: folders.  Out: `StorePlace`, `DaemonPlace`, `DummyStore`.  Nothing is opened
 
 from snowsnake.store import may_write
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, NoReturn
@@ -28,7 +29,8 @@ class StorePlace:
 
     __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "builder", "optimises", "on_warning", "requires_signatures")
 
-    notes_what_it_reads = False            # so that its database is written to by whoever only asks
+    # This says whether the store's database is written to even by a command that only asks.
+    notes_what_it_reads = False
 
     def __init__(self, store_dir: str, real: str, state: str, name: str = "", *, is_machines: bool = False) -> None:
         self.store_dir = store_dir

@@ -16,7 +16,8 @@ from snowsnake.store.nar_unpack import unpack_canonical
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.removal import remove
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 

@@ -109,7 +109,8 @@ class Keys:
 
 def _text(drv: Derivation, inputs: list[tuple[str, str]]) -> bytes:
     outputs = [(name, o.path, o.kind, o.method, o.algorithm, o.hash.digest if o.hash else None) for name, o in drv.outputs.items()]
-    form: list[tuple[str, str]] | None = [] if drv.dynamic_inputs else None      # outputs of outputs do not count
+    # Outputs of outputs do not count.
+    form: list[tuple[str, str]] | None = [] if drv.dynamic_inputs else None
     return aterm.write(outputs, inputs, list(drv.input_srcs), drv.system, drv.builder, drv.args, list(drv.env.items()), form)
 
 

@@ -30,7 +30,8 @@ def read_registrations(stream: BinaryIO, store_dir: str, *, has_hashes: bool) ->
     while True:
         first = stream.readline()
         if not first.endswith(b"\n"):
-            return  # 2.34 drops a last line that is not ended, too
+            # Nix 2.34 drops a last line that is not ended, too.
+            return
         digest, size = "", 0
         if has_hashes:
             algorithm, raw = hashing.parse_hash(_line(stream), "sha256")

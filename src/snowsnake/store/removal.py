@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_MOST_OPEN = 32                            # folders at once
+# At most this many folders are open at once.
+_MOST_OPEN = 32
 
 
 def remove(path: str) -> None:
@@ -18,7 +19,8 @@ def remove(path: str) -> None:
             os.unlink(path)
         return
     try:
-        os.rmdir(path)                 # most of our temporary folders are empty by now
+        # Most of our temporary folders are empty by now.
+        os.rmdir(path)
         return
     except OSError:
         pass
@@ -65,7 +67,8 @@ def _empty(folder: int, top: int, depth: int) -> None:
 
 def remove_if_possible(path: str) -> None:
     """Removes a file, a link or a tree, as far as that is possible; the next process will remove the rest."""
-    try:                               # without `contextlib`, which every start would import
+    # With `contextlib.suppress`, every start would import `contextlib`.
+    try:
         remove(path)
     except OSError:
         pass

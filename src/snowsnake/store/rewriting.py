@@ -30,7 +30,8 @@ def make_content_addressed(store: Store, target: Store, paths: Iterable[str], no
             archive = archive.replace(reference.encode(), name.encode())
             others.append(name)
         is_own = path in info.references
-        digest = modulo_digest(io.BytesIO(archive), path)      # 2.34.8 means to hash the places of the name as well, but records none
+        # Nix 2.34.8 means to hash the places of the name as well, but records none.
+        digest = modulo_digest(io.BytesIO(archive), path)
         base = path.rpartition("/")[2]
         made = str(store_path.fixed_path(base[33:], "nar", "sha256", digest, sorted(set(others)), is_own, store.store_dir))
         note(f"rewriting '{path}' to '{made}'")

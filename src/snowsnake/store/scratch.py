@@ -43,7 +43,8 @@ class Scratch:
                 if path != self.folder:
                     _remove_abandoned(path)
         except BlockingIOError:
-            pass  # another process is starting: a later one will remove what is abandoned
+            # Another process is starting: a later one will remove what is abandoned.
+            pass
         finally:
             os.close(parent_fd)
         weakref.finalize(self, _remove_own, self.folder, self.process)
@@ -87,6 +88,7 @@ def _remove_abandoned(path: str) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         remove_if_possible(path)
     except BlockingIOError:
-        pass  # its process lives
+        # The process of this folder lives.
+        pass
     finally:
         os.close(fd)

@@ -13,7 +13,8 @@ from snowsnake.store import ed25519
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.trust import fingerprint
 
-TYPE_CHECKING = False                 # why: store/light_dataclass.py
+# Type checkers take this for true.  store/light_dataclass.py says why it is false.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass
 else:

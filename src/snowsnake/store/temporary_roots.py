@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from _thread import RLock  # code that starts threads imports `threading`
+
+# Only code that starts threads needs `threading`.
+from _thread import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,10 +39,12 @@ class TemporaryRoots:
         with _guard:
             if self._fd < 0:
                 self._open()
-            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)      # a collector that holds this lock has read all files already
+            # A collector that holds this lock has read all files already.
+            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
             try:
                 left = b"".join(os.fsencode(path) + b"\0" for path in new)
-                while left:                                # a disk that is nearly full takes a part
+                # A disk that is nearly full takes only a part.
+                while left:
                     left = left[os.write(self._fd, left) :]
             finally:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
@@ -53,14 +57,16 @@ class TemporaryRoots:
         path = os.path.join(folder, str(os.getpid()))
         while True:
             try:
-                os.unlink(path)                # a dead process had this number
+                # A dead process had this number.
+                os.unlink(path)
             except FileNotFoundError:
                 pass
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             if os.fstat(self._fd).st_size == 0 and os.fstat(self._fd).st_nlink:
                 return
-            os.close(self._fd)                 # a collector has removed it: it took it for that of a dead process
+            # A collector has removed the file: it took it for that of a dead process.
+            os.close(self._fd)
 
     def close(self) -> None:
         """Ends the protection; in a child of the process that protected the paths, only closes the descriptors."""
@@ -77,7 +83,8 @@ class TemporaryRoots:
 
 
 _guard = RLock()
-_shared: dict[tuple[str, int], TemporaryRoots] = {}      # by state folder and process
+# This maps a state folder and a process to the roots.
+_shared: dict[tuple[str, int], TemporaryRoots] = {}
 
 
 def roots_of(state: str) -> TemporaryRoots:

@@ -12,7 +12,8 @@ from snowsnake.store import nar, store_path
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.path_info import PathInfo
 
-TYPE_CHECKING = False                 # an import would close a circle
+# Type checkers take this for true.  Otherwise the import would close a circle.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.local import LocalStore
 
@@ -24,7 +25,8 @@ def faults_of(store: LocalStore, *, check_contents: bool, on_path: Callable[[str
         if on_path is not None:
             on_path(path)
         info = store.database.info(path)
-        if info is None:  # removed meanwhile
+        # Another process may have removed the object meanwhile.
+        if info is None:
             continue
         try:
             store_path.parse(path, store.store_dir)

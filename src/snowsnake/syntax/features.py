@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 # The same number is in syntax/parse_state.pxd.
 PIPE_OPERATORS = 1
 NAMES = {"fetch-tree": 2, "fetch-closure": 4, "impure": 16, "time": 32, "dynamic-derivations": 64}
-# Settings about literals that are on (machine/lint.py), in addition to the features.
+# These are the settings about literals that are on (machine/lint.py), in addition to the features.
 LINTS = {
     f"{name}={level}": 256 << 2 * i + j
     for i, name in enumerate(("lint-absolute-path-literals", "lint-short-path-literals", "lint-url-literals"))

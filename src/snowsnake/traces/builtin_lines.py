@@ -7,7 +7,7 @@ from snowsnake.traces.arguments import AT_ATTRIBUTE, argument_text, is_wrapped, 
 from snowsnake.traces.note import Note, RawPosition
 from snowsnake.traces.trace_state import COERCIONS, RESULT_OF_TO_STRING, TAG_LIST, TAG_STRING, TraceState
 
-# Where C++ Nix keeps its definition of `derivation`, which Snowsnake has built in.
+# C++ Nix keeps its definition of `derivation` here; Snowsnake has it built in.
 _DERIVATION_LINES = {
     29: b"*/",
     30: b"drvAttrs@{",
@@ -123,7 +123,7 @@ class BuiltinLines(TraceState):
             # derivationStrict asked for the JSON of an attribute.
             pass
         elif name not in ("addErrorContext", "break"):
-            # The last part: there the rest of the arguments of a call waits.
+            # In the last of these cases, the rest of the arguments of a call waits there.
             is_called_by_code = before is None or before.is_code or (before.kind == "text" and not note.is_behind_machine) \
                 or (number > 1 and before.name == "__equal" and self._notes[number - 2].is_gone)
             self._lines.append(("builtin", name, self._place if is_called_by_code else None))

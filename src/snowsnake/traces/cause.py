@@ -1,8 +1,8 @@
 """The cause of an error as facts, from which traces are made.  No code reads it from a message."""
 
-# Order of Fault in machine/state.pxd.
+# These are in the order of Fault in machine/state.pxd.
 FAULTS = ("other", "wrong-type", "not-coercible", "not-addable", "not-comparable", "no-attribute", "not-convertible", "not-absolute", "fetch", "no-file", "not-built")
-# Part in machine/state.pxd: up to 7 the number of an argument.
+# These are numbers of Part in machine/state.pxd, of which those up to 7 are numbers of arguments.
 _ELEMENT = 8
 _NAMED_PARTS = {16: "result", 17: "attribute", 18: "elements"}
 

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# What a source tree has at its root.
+# A source tree has these at its root.
 _ROOT_MARKS = (".git", "flake.nix")
 
 

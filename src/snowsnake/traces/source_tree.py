@@ -11,14 +11,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Ways by the span that they lead to.
+# A way is found by the span that it leads to.
 Ways = dict[tuple[int, int], "list[Step]"]
 LARGEST_SOURCE_BYTES = 16_000_000
 # Errors that follow each other lie in the same few files, and parsing one of those takes 0.7 ms.  A tree is eight times as large as its source.
 _KEPT_TREES, _KEPT_BYTES = 24, 4_000_000
 # The tree that was used last is the last one.
 _kept: "dict[tuple[bytes, int], tuple[ParsedTree, Ways]]" = {}
-# How many ways are kept for each tree.
+# At most this many ways are kept for each tree.
 _MOST_WAYS = 2000
 _read: dict[str, bytes] = {}
 

@@ -35,22 +35,22 @@ class TraceState:
         self._code: str = cause.code
         self._position: RawPosition | None = position
         self._call_site: RawPosition | None = call_site
-        # The number of the note in hand.
+        # This is the number of the note in hand.
         self._number = 0
         self._features = tuple(features)
         self._trees: dict[tuple[str, int], SourceTree] = {}
         self._lines: list[Line] = []
         self._is_shown = True
-        # `variable` or `attribute`, if the next activation is the value of one;
+        # This is `variable` or `attribute` if the next activation is the value of one.
         self._asked = ""
-        # or the selection that asked for it.
+        # This is the selection that asked for the value of the next activation.
         self._asked_in: tuple[SourceTree, Step] | None = None
-        # Where the caller of a builtin is.
+        # This says where the caller of a builtin is.
         self._place: RawPosition | None = None
         at_work = next((note.place for note in reversed(self._notes) if note.is_code), None)
         if "pipe-operators" in self._features and position is not None and at_work is not None and position[:3:2] == at_work[:3:2]:
             self._position = self._piped(at_work)
-        # The last line that the machine itself added, and how many lines there were then.
+        # These are the last line that the machine itself added, and how many lines there were then.
         self._machine_note: Note | None = None
         self._machine_line = 0
 

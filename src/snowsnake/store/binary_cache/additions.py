@@ -75,5 +75,6 @@ class CacheAdditions(MemoryStore):
             return path
 
     def _import(self, path: str, archive: BinaryIO) -> None:
-        self.flush()                       # what it may refer to
+        # The objects to which this one may refer must be in the cache first.
+        self.flush()
         self._cache.import_object(self._infos[path], archive)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from snowsnake.store.decompress import Stream, decompressed, lz4_frame
 
-# name -> first bytes of the compressed data, file name ending
+# This maps the name of a method to the first bytes of the compressed data, and the ending of a file's name.
 _METHODS = {
     "none": (b"", ""),
     "": (b"", ""),

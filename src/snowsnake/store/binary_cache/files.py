@@ -23,7 +23,8 @@ _NARINFO = re.compile(r"[0-9a-z]{32}\.narinfo")
 class CacheFiles(ABC):
     """What every kind of binary cache must implement."""
 
-    is_remote = False                      # whether a question costs a round trip, so that many are asked at once, and answers remembered
+    # This says whether a question costs a round trip, so that many are asked at once, and answers remembered.
+    is_remote = False
 
     def no_cache(self, url: str) -> str:
         """The message for a cache that has no description of itself."""
@@ -107,7 +108,8 @@ class FolderFiles(CacheFiles):
             return open(self._place(name), "rb")
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError as error:               # the names in a cache may be hostile
+        except OSError as error:
+            # The names in a cache may be hostile.
             raise ValueError(f"cannot read '{name}' of the binary cache in '{self.folder}': {error.strerror}") from None
 
     def ask(self, exchange: Exchange, name: str) -> None:

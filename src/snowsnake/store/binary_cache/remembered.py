@@ -60,7 +60,8 @@ class Remembered:
         self._database: sqlite3.Connection | None = None
         self._process = 0
         self._lock = threading.RLock()
-        self._new: dict[int, bool] = {}        # by cache: whether nothing at all was remembered of it when it was first looked up
+        # This says for each cache whether nothing at all was remembered of it when it was first looked up.
+        self._new: dict[int, bool] = {}
 
     def _open(self) -> sqlite3.Connection:
         if self._database is not None and self._process == os.getpid():

@@ -28,7 +28,8 @@ from snowsnake.store.path_info import Download, PathInfo
 from snowsnake.store.realisation import Realisation, split_key
 from snowsnake.store.signing import SecretKey, sign
 
-TYPE_CHECKING = False                 # why: store/light_dataclass.py
+# Type checkers take this for true.  store/light_dataclass.py says why it is false.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
 else:
@@ -37,9 +38,10 @@ else:
 _INFO_FILE = "nix-cache-info"
 _MOST_INFO_BYTES = 1 << 20
 _IN_MEMORY_BYTES = 8 << 20
-_QUICK_BYTES, _QUICK_NAR_BYTES = 1 << 18, 1 << 20      # files up to these sizes are small
+# Files up to these sizes are small.
+_QUICK_BYTES, _QUICK_NAR_BYTES = 1 << 18, 1 << 20
 _PIECE_BYTES = 1 << 18
-# How much of an archive is read beyond its announced size, so that the message can say how long it is.
+# At most this much of an archive is read beyond its announced size, so that the message can say how long it is.
 _MOST_EXCESS_BYTES = 16 << 20
 _URL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9a-fA-F]{2})+(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?")
 
@@ -84,7 +86,8 @@ class BinaryCacheStore(Store):
         self._is_writable = is_writable
         self._number: int | None = None
         self._is_open = False
-        self._infos: dict[str, NarInfo | None] = {}        # by hash part
+        # This maps the hash part of a path to what the cache says about the object.
+        self._infos: dict[str, NarInfo | None] = {}
 
     # --- the cache itself
 
@@ -260,7 +263,8 @@ class BinaryCacheStore(Store):
         return sorted(info.path for info in map(self._infos.get, parts) if info is not None)
 
     def path_with_hash(self, hash_part: str) -> str | None:
-        check_path(f"{self.store_dir}/{hash_part}-x", self.store_dir)          # a ValueError for a text that is not a hash part
+        # This raises ValueError for a text that is not a hash part.
+        check_path(f"{self.store_dir}/{hash_part}-x", self.store_dir)
         self.ask([hash_part])
         found = self._infos[hash_part]
         return found.path if found is not None else None

@@ -12,7 +12,8 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-_GRACE_S = 1.0                             # how long a program may take to end once we have closed our ends of its pipes
+# A program may take this long to end once we have closed our ends of its pipes.
+_GRACE_S = 1.0
 
 
 class Channel(ABC):
@@ -55,7 +56,8 @@ class SocketChannel(Channel):
         return self._socket.send(data)
 
     def end_sending(self) -> None:
-        with contextlib.suppress(OSError):     # the other side may be gone
+        # The other side may be gone.
+        with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
@@ -80,7 +82,8 @@ class ProgramChannel(Channel):
     def send(self, data: memoryview) -> int:
         try:
             return os.write(self.sending_fd, data)
-        except BlockingIOError:            # the pipe has less room than a whole write needs
+        except BlockingIOError:
+            # The pipe has less room than a whole write needs.
             return 0
 
     def end_sending(self) -> None:
@@ -89,7 +92,8 @@ class ProgramChannel(Channel):
     def close(self) -> None:
         self._stdin.close()
         self._stdout.close()
-        if os.getpid() != self._parent:    # in a fork of our process, whose child the program is not
+        # A fork of our process has this channel, too, but the program is not its child.
+        if os.getpid() != self._parent:
             return
         for end in (self._process.terminate, self._process.kill, None):
             try:

@@ -16,7 +16,8 @@ from snowsnake.store.daemon.wire import DaemonError, NoNumber, Wire, without_col
 
 CLIENT_MAGIC, DAEMON_MAGIC = 0x6E697863, 0x6478696F
 OLDEST, NEWEST = (1, 32), (1, 38)
-_INFORMATIVE = 3                           # level of what is shown without -v
+# Messages up to this level are shown without `-v`.
+_INFORMATIVE = 3
 SAID = {
     0x6F6C6D67: "next", 0x64617461: "read", 0x64617416: "write", 0x616C7473: "last", 0x63787470: "error",
     0x53545254: "start activity", 0x53544F50: "stop activity", 0x52534C54: "result",
@@ -108,7 +109,8 @@ class DaemonConnection:
             return
         try:
             self.set_options(options)
-        except BaseException:              # a refusal as well: the caller does not get this connection
+        except BaseException:
+            # A refusal also closes this connection: the caller does not get it.
             self.close()
             raise
 
@@ -133,7 +135,8 @@ class DaemonConnection:
             daemon = int.from_bytes(seen[8:], "little")
             if daemon >> 32:
                 raise NoNumber("")
-        except NoNumber:                   # 2.34 reads numbers of 32 bits here
+        except NoNumber:
+            # Nix 2.34 reads numbers of 32 bits here.
             raise DaemonError(f"protocol mismatch, got '{wire.all_of_it(seen)}'") from None
         version = (daemon >> 8, daemon & 0xFF)
         if version[0] != NEWEST[0]:
@@ -142,10 +145,12 @@ class DaemonConnection:
             raise DaemonError("the Nix daemon version is too old")
         self.version = min(version, NEWEST)
         if self.version >= (1, 38):
-            wire.add_texts([])            # optional features of the protocol: we know none
+            # These are the optional features of the protocol that we know: there are none.
+            wire.add_texts([])
             wire.flush()
             wire.texts()
-        wire.add_number(0)                # affinity to a CPU, room to reserve: no longer used
+        # These numbers are an affinity to a CPU and room to reserve, which are no longer used.
+        wire.add_number(0)
         wire.add_number(0)
         wire.flush()
         if self.version >= (1, 33):
@@ -225,7 +230,8 @@ class DaemonConnection:
                 self._event({"action": "stop", "id": wire.number()})
             elif said == "result":
                 number, kind, fields = wire.number(), wire.number(), self._fields()
-                is_log = kind in (101, 107) and bool(fields) and isinstance(fields[0], str)      # a line of a builder's log
+                # These kinds of results are lines of a builder's log.
+                is_log = kind in (101, 107) and bool(fields) and isinstance(fields[0], str)
                 self._event({"action": "result", "id": number, "type": kind, "fields": fields}, str(fields[0]).rstrip("\n") if is_log else "", is_log=is_log)
             else:
                 raise DaemonError(f"got unknown message type {number:x} from Nix daemon")
@@ -260,17 +266,21 @@ class DaemonConnection:
         raise DaemonError(f"got unsupported field type {kind:x} from Nix daemon")
 
     def _trace(self) -> str:
-        self.wire.number()                 # a position, never sent
+        # This number stands for a position, which is never sent.
+        self.wire.number()
         return self.wire.text()
 
     def _error(self) -> DaemonError:
         wire = self.wire
         if wire.text() != "Error":
             raise DaemonError("the Nix daemon sent an error of an unknown kind")
-        wire.number()                      # verbosity
-        wire.text()                        # once the name of the error's class
+        # This number is the verbosity.
+        wire.number()
+        # This text was once the name of the error's class.
+        wire.text()
         message = wire.text()
-        wire.number()                      # a position, never sent
+        # This number stands for a position, which is never sent.
+        wire.number()
         traces = wire.items(self._trace)
         return DaemonError(without_colours(message), list(map(without_colours, traces)), is_refusal=True)
 

@@ -30,9 +30,11 @@ from snowsnake.version import NIX_VERSION
 _PIECE_BYTES = 1 << 16
 _NUMBERS = {name: number for number, name in SAID.items()}
 _INFORMATIVE = 3
-_REPAIR, _CHECK = 1, 2                     # how something is to be built
+# These modes say how something is to be built.
+_REPAIR, _CHECK = 1, 2
 _BUILT, _SUBSTITUTED, _ALREADY_VALID, _FAILED, _OUTPUT_REJECTED, _TIMED_OUT, _MISC, _DEPENDENCY, _DIFFERS = 0, 1, 2, 3, 5, 8, 9, 10, 12
-_BY_EXIT_CODE = {0x01: _TIMED_OUT, 0x02: _OUTPUT_REJECTED, 0x68: _DIFFERS}         # bits of the exit code of a failure
+# These are bits of the exit code of a failure, with the status that each of them stands for.
+_BY_EXIT_CODE = {0x01: _TIMED_OUT, 0x02: _OUTPUT_REJECTED, 0x68: _DIFFERS}
 _TELL_ALIVE, _TELL_DEAD, _REMOVE_DEAD, _REMOVE_THESE = range(4)
 _NO_LIMIT = (1 << 64) - 1
 _OWN_FIELDS = ("keep-failed", "keep-going", "fallback", "verbosity", "max-jobs", "max-silent-time", "", "verbose-build", "", "", "cores", "substitute")
@@ -70,7 +72,8 @@ class DaemonServer:
         self._duties = duties
         self._is_trusted = is_trusted
         self._version = NEWEST
-        self._is_working = False           # so that the client reads what we tell
+        # While this is true, the client reads what we send.
+        self._is_working = False
         self._waiting: list[Mapping[str, Any]] = []
         self.verbosity = _INFORMATIVE
         if isinstance(store, CollectingStore):
@@ -108,7 +111,8 @@ class DaemonServer:
             except Exception as error:
                 was_understood = self._is_working
                 self._refuse(error)
-                if not was_understood:     # the rest of the request is not the next one
+                # The rest of a request that was not understood must not be read as the next one.
+                if not was_understood:
                     return
 
     def _greet(self) -> None:
@@ -123,10 +127,12 @@ class DaemonServer:
         if self._version < OLDEST:
             raise DaemonError("the Nix client version is too old")
         if self._version >= (1, 38):
-            wire.texts()                   # optional features of the protocol: there are none yet
+            # Both sides send the optional features of the protocol that they know: there are none yet.
+            wire.texts()
             wire.add_texts([])
             wire.flush()
-        if wire.flag():                    # affinity to a CPU, and room to reserve, once
+        # Earlier versions used these numbers: an affinity to a CPU, and room to reserve.
+        if wire.flag():
             wire.number()
         wire.number()
         if self._version >= (1, 33):
@@ -191,13 +197,16 @@ class DaemonServer:
     def _refuse(self, error: Exception) -> None:
         self._is_working = False
         wire = self._wire
-        wire.data.clear()                  # of an answer
+        # This drops what was prepared of an answer.
+        wire.data.clear()
         wire.add_number(_NUMBERS["error"])
         wire.add_text("Error")
-        wire.add_number(0)                 # its level
+        # This number is the level of the error.
+        wire.add_number(0)
         wire.add_text("Error")
         wire.add_text(str(error))
-        wire.add_number(0)                 # no position
+        # The error has no position.
+        wire.add_number(0)
         traces = getattr(error, "trace", ()) or getattr(error, "traces", ())
         wire.add_number(len(traces))
         for trace in traces:
@@ -243,7 +252,8 @@ class DaemonServer:
             found = store.valid_among(paths)
             if substitutes and len(found) < len(set(paths)):
                 offered = store.missing(set(paths) - found).fetches
-                with contextlib.suppress(ValueError):      # whoever asks sees what became valid
+                # Whoever asks sees what became valid.
+                with contextlib.suppress(ValueError):
                     store.realise([path for path in paths if path in offered])
                 found = store.valid_among(paths)
         self._wire.add_texts(sorted(found))
@@ -268,7 +278,8 @@ class DaemonServer:
 
     def _offers(self) -> None:
         wire = self._wire
-        paths = wire.items(lambda: (self._path(), wire.text())[0])         # with content addresses
+        # Each path comes with a content address.
+        paths = wire.items(lambda: (self._path(), wire.text())[0])
         with self._work():
             found = {path: offer for path, offer in self._fetches(paths).items() if offer is not None}
         wire.add_number(len(found))
@@ -277,7 +288,8 @@ class DaemonServer:
             self._add_offer(offer)
 
     def _add_offer(self, offer: Any) -> None:
-        self._wire.add_text("")            # its deriver is not asked for
+        # An offer has no deriver.
+        self._wire.add_text("")
         self._wire.add_texts(offer.references)
         self._wire.add_number(offer.download_size)
         self._wire.add_number(offer.nar_size)
@@ -383,7 +395,8 @@ class DaemonServer:
         if method is None or not isinstance(store, CollectingStore):
             raise ValueError(f"operation 'addToStoreFromDump' is not supported by store '{store.url}'" if method else f"unknown content address method '{kind}'")
         if (method, algorithm) == ("nar", "sha256"):
-            return self._written(cast("LocalStore", store).add_archive(name, cast("BinaryIO", contents), references))      # of which only `read` is used
+            # `add_archive` uses only `read` of the stream.
+            return self._written(cast("LocalStore", store).add_archive(name, cast("BinaryIO", contents), references))
         with tempfile.TemporaryDirectory() as folder:
             place = f"{folder}/object"
             if method in ("nar", "git"):
@@ -526,7 +539,8 @@ class DaemonServer:
     def _collect(self) -> None:
         wire = self._wire
         action, paths, ignores_liveness, most_bytes = wire.number(), self._paths(), wire.flag(), wire.number()
-        for _ in range(3):                 # options of earlier versions
+        # These numbers are options of earlier versions.
+        for _ in range(3):
             wire.number()
         with self._work():
             if ignores_liveness:
@@ -539,7 +553,8 @@ class DaemonServer:
         wire.add_number(0)
 
     def _collected(self, action: int, paths: list[str], most_bytes: int | None) -> tuple[list[str], int]:
-        ask = getattr(self._store, "collect_garbage", None)        # another daemon
+        # A store that is another daemon collects its garbage itself.
+        ask = getattr(self._store, "collect_garbage", None)
         if ask is not None:
             found, freed = ask(action, paths, most_bytes=most_bytes)
             return found, freed
@@ -689,10 +704,12 @@ class DaemonServer:
         wire = self._wire
         wire.add_number(status)
         wire.add_text(message)
-        for number in (status == _BUILT, status == _DIFFERS, 0, 0):        # how often it was built, whether results differ, times
+        # These numbers say how often it was built, whether results differ, and when the build began and ended.
+        for number in (status == _BUILT, status == _DIFFERS, 0, 0):
             wire.add_number(number)
         if self._version >= (1, 37):
-            wire.add_number(0)             # the time of the CPU is not known
+            # The time that the CPU took is not known.
+            wire.add_number(0)
             wire.add_number(0)
         wire.add_number(len(made))
         for realisation in made:

@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from snowsnake.store.realisation import Realisation
 
 _PIECE_BYTES = 1 << 16
-_NORMAL, _REPAIR, _CHECK = 0, 1, 2                    # how something is to be built
+# These modes say how something is to be built.
+_NORMAL, _REPAIR, _CHECK = 0, 1, 2
 _NO_LIMIT = (1 << 64) - 1
-_SUCCESSES = frozenset({0, 1, 2, 13})     # built, substituted, already valid, resolves to something valid
+# These statuses mean: built, substituted, already valid, resolves to something valid.
+_SUCCESSES = frozenset({0, 1, 2, 13})
 
 
 class Garbage(IntEnum):
@@ -82,12 +84,14 @@ class DaemonStore(CollectingStore):
         self._real = real or store_dir
         fixed = {} if options is None or callable(options) else dict(options)
         self._options: Callable[[], Mapping[str, str]] | None = options if callable(options) else lambda: fixed
-        self._sent: Mapping[str, str] = {}         # the options that the daemon has
+        # The daemon has these options.
+        self._sent: Mapping[str, str] = {}
         self._on_message = on_message
         self._on_event = on_event
         self._process = os.getpid()
         self.lock = threading.RLock()
-        self._unprotected: set[str] = set()        # paths that the daemon is to protect from its garbage collector, and does not yet
+        # The daemon is to protect these paths from its garbage collector, and does not yet.
+        self._unprotected: set[str] = set()
         self._open: DaemonConnection | None = None
 
     def close(self) -> None:
@@ -200,7 +204,8 @@ class DaemonStore(CollectingStore):
                     connection.wait()
                     wire.number()
                 except DaemonError:
-                    connection.close()     # otherwise the second answer would be taken for the next one
+                    # Otherwise the second answer would be taken for the answer to the next request.
+                    connection.close()
                     raise
         else:
             with connection.request(Operation.IS_VALID_PATH) as wire:
@@ -304,8 +309,10 @@ class DaemonStore(CollectingStore):
         self.flush()
         with self.connection.request(Operation.ADD_TO_STORE_NAR) as wire:
             wire.add_path_info(info)
-            wire.add_number(0)             # nothing is repaired
-            wire.add_number(is_checked)    # if so, and if the daemon trusts the user, it needs no signature
+            # Nothing is to be repaired.
+            wire.add_number(0)
+            # An object that is marked like this needs no signature if the daemon trusts the user.
+            wire.add_number(is_checked)
             for piece in _pieces(archive):
                 wire.send_frame(piece)
             wire.send_frame(b"")
@@ -318,7 +325,8 @@ class DaemonStore(CollectingStore):
             path, _ = self._fixed_path(name, "nar", hashing.digest("sha256", archive), references)
             return path if self.is_valid(path) else self._send(name, "fixed:r:sha256", iter([archive]), references)
         stream = Hashed(archive)
-        with tempfile.TemporaryFile() as kept:     # not every stream can be read twice
+        # Not every stream can be read twice.
+        with tempfile.TemporaryFile() as kept:
             while piece := stream.read(_PIECE_BYTES):
                 kept.write(piece)
             path, _ = self._fixed_path(name, "nar", stream.hash.digest(), references)
@@ -365,7 +373,8 @@ class DaemonStore(CollectingStore):
             wire.add_text(name)
             wire.add_text(method)
             wire.add_texts(references)
-            wire.add_number(0)            # nothing is repaired
+            # Nothing is to be repaired.
+            wire.add_number(0)
             for piece in pieces:
                 wire.send_frame(piece)
             wire.send_frame(b"")
@@ -378,8 +387,10 @@ class DaemonStore(CollectingStore):
         if not self._waiting:
             return
         with self.connection.request(Operation.ADD_MULTIPLE_TO_STORE) as wire:
-            wire.add_number(0)            # nothing is repaired
-            wire.add_number(0)            # nothing is believed without a check
+            # Nothing is to be repaired.
+            wire.add_number(0)
+            # Nothing is to be believed without a check.
+            wire.add_number(0)
             wire.send_frame(len(self._waiting).to_bytes(8, "little"))
             for object_ in self._waiting.values():
                 wire.send_frame(_described(object_) + nar.pack_contents(object_.contents or b""))
@@ -415,7 +426,8 @@ class DaemonStore(CollectingStore):
             wire.add_texts(paths)
             wire.add_number(ignores_liveness)
             wire.add_number(_NO_LIMIT if most_bytes is None else most_bytes)
-            for _ in range(3):             # options of earlier versions
+            # These numbers are options of earlier versions.
+            for _ in range(3):
                 wire.add_number(0)
         found, freed = self._all_paths(wire), wire.number()
         wire.number()
@@ -437,8 +449,10 @@ class DaemonStore(CollectingStore):
     def _realise(self, paths: list[str], mode: int) -> list[str]:
         paths = self.obtained(paths)
         self.forget_impure(paths)
-        self.bring(item.partition("!")[0] for item in paths)       # the daemon must have the derivations in its own store
-        self.output_paths(paths)           # finds names that no output has, before anything is built
+        # The daemon must have the derivations in its own store.
+        self.bring(item.partition("!")[0] for item in paths)
+        # This finds names that no output has, before anything is built.
+        self.output_paths(paths)
         self.flush()
         connection = self.connection
         if connection.version < (1, 34):
@@ -476,13 +490,16 @@ class DaemonStore(CollectingStore):
         wire = connection.wire
         path = wire.text()
         status, message = wire.number(), wire.text()
-        for _ in range(4):                 # number of builds, whether they differed, times
+        # These numbers say how often it was built, whether the results differed, and when the build began and ended.
+        for _ in range(4):
             wire.number()
         if connection.version >= (1, 37):
-            for _ in range(2):             # time of the CPU, if it is known
+            # The daemon sends the times that the CPU took, if it knows them.
+            for _ in range(2):
                 if wire.flag():
                     wire.number()
-        made = wire.items(lambda: (wire.text(), wire.text())[1])        # realisations of outputs, each after its name
+        # A realisation of each output comes after its name.
+        made = wire.items(lambda: (wire.text(), wire.text())[1])
         return path, None if status in _SUCCESSES else without_colours(message) or f"build failed with status {status}", made
 
     @alone
@@ -494,13 +511,15 @@ class DaemonStore(CollectingStore):
 
     @alone
     def missing(self, wanted: Iterable[str]) -> Missing:
-        paths = [item for item in wanted if item.count("!") < 2]       # nothing is known of outputs of outputs before those are built
+        # Nothing is known about outputs of outputs before those are built.
+        paths = [item for item in wanted if item.count("!") < 2]
         self.bring(item.partition("!")[0] for item in paths)
         self.flush()
         with self.connection.request(Operation.QUERY_MISSING) as wire:
             wire.add_texts(paths)
         builds, fetches, unknown = self._paths(wire), self._paths(wire), self._paths(wire)
-        sizes = wire.number(), wire.number()       # read them now: sorting makes other requests
+        # The sizes are read now, because sorting makes other requests.
+        sizes = wire.number(), wire.number()
         ordered = reversed(sort_topologically(builds, lambda path: self.read_derivation(path).input_drvs))
         found = sorted(fetches, key=lambda path: (path.rpartition("/")[2][33:], path))
         return Missing(list(ordered), dict.fromkeys(found), sorted(unknown), [], *sizes)

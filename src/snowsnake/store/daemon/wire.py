@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from snowsnake.store.path_info import PathInfo
 
 _PIECE_BYTES = 1 << 16
-_MAX_TEXT_BYTES = 64 << 20                 # of a string: a message, a path, a derivation
-_MAX_COUNT = 10_000_000                    # of the items of a list
-_MAX_LIST_BYTES = 64 << 20                 # of a list
-MAX_STORE_BYTES = 1 << 30                  # of a list with an item for each object of a store: the paths of ten million objects
-_MAX_WAITING_BYTES = 64 << 20              # of data that arrives while we send
-_MAX_SHOWN_BYTES = 1 << 16                 # of data that is shown to the user because it is not an answer
+# A string has at most this many bytes: a message, a path, a derivation.
+_MAX_TEXT_BYTES = 64 << 20
+# A list has at most this many items.
+_MAX_COUNT = 10_000_000
+# A list has at most this many bytes.
+_MAX_LIST_BYTES = 64 << 20
+# A list with an item for each object of a store has at most this many bytes: the paths of ten million objects.
+MAX_STORE_BYTES = 1 << 30
+# At most this much data may arrive while we send.
+_MAX_WAITING_BYTES = 64 << 20
+# At most this much data is shown to the user when it is not an answer.
+_MAX_SHOWN_BYTES = 1 << 16
 _STEERING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 
 Item = TypeVar("Item")
@@ -135,7 +141,8 @@ class Wire(Message):
         self._is_gone = False
         self._is_server = is_server
         self._is_heard_out = False
-        self._taken_bytes = 0              # how much was read so far
+        # This many bytes were read so far.
+        self._taken_bytes = 0
 
     def close(self) -> None:
         self._channel.close()
@@ -157,7 +164,8 @@ class Wire(Message):
         its last message may say why, and is read as its answer."""
         left = memoryview(data)
         channel = self._channel
-        poller = select.poll()             # not `select`, which knows only the first thousand descriptors
+        # `select.select` knows only the first thousand descriptors.
+        poller = select.poll()
         poller.register(channel.sending_fd, select.POLLOUT)
         if not self._is_heard_out:
             poller.register(channel.receiving_fd, select.POLLIN | (select.POLLOUT if channel.receiving_fd == channel.sending_fd else 0))

@@ -5,7 +5,8 @@ In: the URL's host and parameters.  Out: `SshPlace` (the worker protocol), `Serv
 
 import os
 
-TYPE_CHECKING = False                 # `typing` would be imported by every command
+# Type checkers take this for true.  Otherwise every command would import `typing`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

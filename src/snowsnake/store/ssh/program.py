@@ -20,14 +20,16 @@ from snowsnake.store.daemon.channel import ProgramChannel
 from snowsnake.store.daemon.connection import NotConnected
 from snowsnake.store.ssh.authority import Authority
 
-TYPE_CHECKING = False                 # why: store/light_dataclass.py
+# Type checkers take this for true.  store/light_dataclass.py says why it is false.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass
 else:
     from snowsnake.store.light_dataclass import dataclass
 
 _STARTED = b"started\n"
-_CHATTY = 5                                # from this level of messages on, ssh tells what it does
+# From this level of messages on, ssh tells what it does.
+_CHATTY = 5
 
 
 @dataclass
@@ -63,7 +65,8 @@ class SshProgram:
 
     def open(self) -> ProgramChannel:
         """A channel to the command; NotConnected if there is no ssh."""
-        environment = {**self._environment, "SHELL": "/bin/sh"}      # ssh has the user's shell run LocalCommand
+        # ssh runs LocalCommand with the shell that SHELL names.
+        environment = {**self._environment, "SHELL": "/bin/sh"}
         if str(self.authority) == "localhost":
             return _started(self.command, environment)
         if not self.options.host_key:
@@ -74,7 +77,8 @@ class SshProgram:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        weakref.finalize(found, _remove, folder, os.getpid())      # this runs at the end of the process, too
+        # This runs at the end of the process, too.
+        weakref.finalize(found, _remove, folder, os.getpid())
         return found
 
     def _host_key_file(self, folder: str) -> str:

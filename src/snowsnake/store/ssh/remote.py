@@ -67,8 +67,10 @@ class RemoteStore(DaemonStore):
         with connection.request(Operation.NAR_FROM_PATH) as wire:
             wire.add_text(path)
         try:
-            copy_archive(wire, info, fd)           # type: ignore[arg-type]  # only `read` is used
-        except BaseException:                      # the rest of the answer would be taken for the next one
+            # `copy_archive` uses only `read` of the connection.
+            copy_archive(wire, info, fd)           # type: ignore[arg-type]
+        except BaseException:
+            # The rest of the answer would be taken for the answer to the next request.
             connection.close()
             raise
 
@@ -85,7 +87,8 @@ class RemoteStore(DaemonStore):
 
     def _copy(self, paths: Iterable[str]) -> None:
         """Copies objects to where the evaluation looks for them."""
-        os.makedirs(self._copies, 0o700, exist_ok=True)      # its name cannot be guessed
+        # Nobody can guess the name of this folder.
+        os.makedirs(self._copies, 0o700, exist_ok=True)
         for path in paths:
             place = os.path.join(self._copies, path.rpartition("/")[2])
             if os.path.lexists(place):

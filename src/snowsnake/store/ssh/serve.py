@@ -34,7 +34,8 @@ class Command(IntEnum):
     QUERY_PATH_INFOS = 2
     DUMP_STORE_PATH = 3
     BUILD_PATHS = 6
-    QUERY_CLOSURE = 7                      # our server answers this, and our client does not ask it
+    # Our server answers this, and our client does not ask it.
+    QUERY_CLOSURE = 7
     ADD_TO_STORE_NAR = 9
 
 
@@ -53,7 +54,8 @@ class ServeConnection:
                 seen = wire.exactly(8)
                 seen += wire.exactly(8)
             except DaemonError as error:
-                if type(error) is not DaemonError:       # NotConnected: ssh could not connect
+                # The error is `NotConnected` if ssh could not connect.
+                if type(error) is not DaemonError:
                     raise
                 if not seen:
                     raise DaemonError(f"cannot connect to '{host}'") from None
@@ -132,7 +134,8 @@ class ServeStore(Store):
     def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
         asked = set(paths)
         with self.connection.request(Command.QUERY_VALID_PATHS) as wire:
-            wire.add_number(False)         # whether they are to be protected from the garbage collector
+            # This flag says whether the paths are to be protected from the garbage collector.
+            wire.add_number(False)
             wire.add_number(substitutes)
             wire.add_texts(sorted(asked))
             wire.flush()
@@ -160,7 +163,8 @@ class ServeStore(Store):
 
     def _read_info(self, path: str, wire: Wire) -> PathInfo:
         deriver, references = wire.text(), wire.texts()
-        wire.number()                      # the size of a download
+        # This number is the size of a download.
+        wire.number()
         size, digest, content, signatures = wire.number(), wire.text(), wire.text(), wire.texts()
         if not digest:
             raise DaemonError("NAR hash is now mandatory")
@@ -241,8 +245,10 @@ class ServeStore(Store):
             wire.add_texts(item if item.rpartition("!")[2] != "*" else item.rpartition("!")[0] for item in items)
             for name in ("max-silent-time", "timeout", "max-build-log-size"):
                 wire.add_number(int(self._options.get(name, 0)))
-            wire.add_number(0)             # how often it is to build again
-            wire.add_number(0)             # whether the results must be equal
+            # This number says how often the server is to build again.
+            wire.add_number(0)
+            # This flag says whether the results must be equal.
+            wire.add_number(0)
             if connection.version >= (2, 7):
                 wire.add_number(self._options.get("keep-failed") == "true")
             wire.flush()

@@ -19,7 +19,8 @@ from snowsnake.store.ssh.serve import CLIENT_MAGIC, NEWEST, SERVER_MAGIC, Comman
 
 _PIECE_BYTES = 1 << 16
 _PERMANENT_FAILURE, _TIMED_OUT = 3, 8
-_TIMED_OUT_CODE = 101                      # the exit code of a command after a time-out
+# A command has this exit code after a time-out.
+_TIMED_OUT_CODE = 101
 
 
 class ServeServer:
@@ -69,7 +70,8 @@ class ServeServer:
                 store.keep(path)
         if substitutes and self._is_writable:
             offered = store.missing([path for path in paths if not store.is_valid(path)]).fetches
-            with contextlib.suppress(ValueError):      # the answer says what became valid
+            # The answer says what became valid.
+            with contextlib.suppress(ValueError):
                 store.realise([path for path in paths if path in offered])
         self._wire.add_texts(sorted(filter(store.is_valid, paths)))
 
@@ -82,7 +84,8 @@ class ServeServer:
             wire.add_text(path)
             wire.add_text(info.deriver or "")
             wire.add_texts(sorted(info.references))
-            wire.add_number(info.nar_size)         # the size of a download
+            # This number is the size of a download.
+            wire.add_number(info.nar_size)
             wire.add_number(info.nar_size)
             if self._version >= (2, 4):
                 wire.add_text(info.hash.format("nix32", with_algorithm=True))
@@ -115,7 +118,8 @@ class ServeServer:
         if self._version >= (2, 3):
             if wire.number():
                 raise ValueError("client requested repeating builds, but this is not currently implemented")
-            wire.number()                  # whether results must be equal
+            # This flag says whether results must be equal.
+            wire.number()
         if self._version >= (2, 7) and wire.flag():
             self._limit("keep-failed", 1)
         try:
