@@ -25,7 +25,8 @@ _FLAGS = ("__noChroot", "__darwinAllowLocalNetworking", "preferLocalBuild", "all
 _WORDS = ("__impureHostDeps", "impureEnvVars", "requiredSystemFeatures")
 _FILE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _PLACEHOLDER = re.compile(r"/[0-9a-df-np-sv-z]{52}\Z")
-_WORD_SIZE = 64                           # bits of the numbers that C++ Nix reads
+# C++ Nix reads numbers of this many bits.
+_WORD_SIZE = 64
 _JSON_TYPES = {str: "string", list: "array", dict: "object", type(None): "null"}
 
 

@@ -34,7 +34,8 @@ from snowsnake.store.local import LocalStore
 from snowsnake.store.realisation import check_path, has_unknown_outputs, known_outputs, scratch_path
 from snowsnake.store.removal import remove
 
-_GRACE_S = 1.0                             # for a process that has closed its log and is about to end
+# A process that has closed its log has this long to end by itself.
+_GRACE_S = 1.0
 _PIECE_BYTES = 1 << 16
 
 
@@ -55,9 +56,12 @@ class Build:
     ) -> None:  # fmt: skip
         self.drv_path = drv_path
         self.drv = drv
-        self.goal = goal or drv_path       # the derivation for which this one is built: it may have been resolved to this one
-        self.checks = checks               # whether valid outputs are built again, to be compared
-        self.repairs = repairs or frozenset()      # names of outputs that are built again because they are damaged
+        # This one is built for the goal, a derivation that may have been resolved to this one.
+        self.goal = goal or drv_path
+        # If this is true, valid outputs are built again, to be compared.
+        self.checks = checks
+        # These names are those of outputs that are built again because they are damaged.
+        self.repairs = repairs or frozenset()
         self._doing = "checking outputs of" if checks else "building" if repairs is None else "repairing outputs of"
         # Of outputs whose paths are known; once it is built, of all.
         self.paths = {name: output.path for name, output in drv.outputs.items() if output.path}
@@ -67,17 +71,22 @@ class Build:
         self._options = options
         self._watcher = watcher
         self._locks: list[tuple[str, int]] = []
-        self._folder = ""                  # our own: the sandbox's root, copies of outputs
-        self._build_folder = ""            # the builder's
+        # This folder is our own: it has the sandbox's root and copies of outputs.
+        self._folder = ""
+        # This folder is the builder's.
+        self._build_folder = ""
         self._running: Running | None = None
         self._log: BuildLog | None = None
         self._request: Request | None = None
         self._sandbox: Sandbox | None = None
-        self._greeting: Greeting | None = None     # of a program that builds in our place, until it says that the builder runs
-        self._user: int | None = None      # the builder's user outside its sandbox, if not the caller
+        # It belongs to a program that builds in our place, until that program says that the builder runs.
+        self._greeting: Greeting | None = None
+        # This is the builder's user outside its sandbox, if that is not the caller.
+        self._user: int | None = None
         self._user_lock = -1
         self._started_s = self._heard_s = 0.0
-        self._activity = 0                 # its number for programs that follow the build
+        # Programs that follow the build know it by this number.
+        self._activity = 0
 
     # --- beginning
 
@@ -112,7 +121,8 @@ class Build:
         if external is not None:
             check_external(options.knows_external_builders, attributes)
         self._sandbox = self._make_sandbox(attributes.flag("__noChroot")) if external is None else None
-        if (self.checks or self.repairs) and self._sandbox is None:      # the existing outputs are in the way
+        # Without a sandbox, the existing outputs are in the way of those that are built again.
+        if (self.checks or self.repairs) and self._sandbox is None:
             self._scratch = {name: check_path(self.drv_path, path) for name, path in self._scratch.items()}
         if self._sandbox is not None and os.geteuid() == 0:
             if users.are_there():
@@ -123,7 +133,8 @@ class Build:
         inside = options.sandbox_build_dir if self._sandbox else INSIDE if external is not None else self._build_folder
         paths = self._scratch
         for path in (self.drv_path, *paths.values()):
-            self._store.keep(path)         # also what is not valid yet: a collector spares what lies there
+            # Paths that are not valid yet are kept, too: a collector then spares what lies there.
+            self._store.keep(path)
         self._request = request = prepare(self._store, self.drv_path, drv, options, inside, paths)
         top_folder = self._build_folder
         if external is not None:
@@ -132,7 +143,8 @@ class Build:
         for name, contents in request.files.items():
             with open(places[name], "xb") as file:
                 file.write(contents)
-        for path in paths.values():        # left by a killed process
+        # A killed process may have left something there.
+        for path in paths.values():
             remove(self._place(path))
         options.on_remark(5, f"executing builder '{drv.builder}'")
         options.on_remark(5, f"using builder args '{' '.join(drv.args)}'")
@@ -145,7 +157,8 @@ class Build:
         self._started_s = self._heard_s = time.monotonic()
         program: str | Callable[[], None] = drv.builder
         if drv.builder == "builtin:fetchurl" and external is None:
-            self._user = None              # our own user makes the file
+            # Our own user makes the file.
+            self._user = None
             self._download()
             self.finish()
             return False
@@ -271,7 +284,8 @@ class Build:
                     raise Locked([self._store.real_path(name) for name in sorted(names)])
                 if os.fstat(fd).st_size == 0:
                     break
-                os.close(fd)               # its owner has removed the file
+                # The former owner of the lock has removed the file.
+                os.close(fd)
             self._locks.append((path, fd))
 
     def _unlock(self) -> None:
@@ -289,7 +303,8 @@ class Build:
         assert self._log is not None
         try:
             data = os.read(self.log_fd, _PIECE_BYTES)
-        except OSError:                    # so a terminal says that nobody has its other end open
+        except OSError:
+            # A terminal says in this way that nobody has its other end open.
             data = b""
         if not data:
             return False
@@ -348,7 +363,8 @@ class Build:
             is_failed = False
             on_made()
             if self._options.post_build_hook:
-                if self._options.knows_realisations or has_unknown_outputs(self.drv):      # the hook may ask where the outputs are
+                # The hook may ask where the outputs are.
+                if self._options.knows_realisations or has_unknown_outputs(self.drv):
                     outputs.record(self._store, self.drv, self.paths, self._options.secret_keys)
                 run_hook(self.drv_path, self.paths.values(), self._options)
         finally:
@@ -396,7 +412,8 @@ class Build:
         self._build_folder = ""
         if self._sandbox is None:
             for name, path in self._scratch.items():
-                if path != self.drv.outputs[name].path:        # the output was built there, and copied from there
+                # An output that was built at another path was copied from there.
+                if path != self.drv.outputs[name].path:
                     remove(self._store.real_path(path))
         if self._folder:
             remove(self._folder)

@@ -103,7 +103,8 @@ class _LinkTree:
 
     def __init__(self, place: str) -> None:
         self.place = place
-        self.postponed: set[str] = set()   # packages that those in the tree propagate
+        # The packages in the tree propagate these packages.
+        self.postponed: set[str] = set()
         self._done: set[str] = set()
         self._priorities: dict[str, int] = {}
 

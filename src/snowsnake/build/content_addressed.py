@@ -29,7 +29,8 @@ def name_by_contents(
 
     *order*: the names of outputs, each after those that it refers to; *folder*: for copies.  BuildFailure for an output that cannot have its method.
     """
-    names: dict[str, str] = {}             # placeholder paths -> final paths
+    # It maps placeholder paths to final paths.
+    names: dict[str, str] = {}
     for name in order:
         output, info = drv.outputs[name], infos[name]
         if output.path:

@@ -19,7 +19,8 @@ from snowsnake.store.realisation import Realisation
 from snowsnake.store.ssh.serve import ServeStore
 from snowsnake.store.trust import Keys
 
-TYPE_CHECKING = False                 # why: store/light_dataclass.py
+# The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import replace
 else:

@@ -20,7 +20,8 @@ def enter_store(store_dir: str, place: str) -> None:
     user, group = os.getuid(), os.getgid()
     try:
         system.unshare(system.NEW_USERS | system.NEW_MOUNTS)
-    except OSError:                        # namespaces of users may be switched off, which root does not need
+    except OSError:
+        # Namespaces of users may be switched off; root does not need them.
         system.unshare(system.NEW_MOUNTS)
     else:
         for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):

@@ -19,7 +19,8 @@ from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation, require_feature
 from snowsnake.store.local import LocalStore
 
-INSIDE = "/build"                         # the builder's folder, as the program is told
+# The program is told that this is the builder's folder.
+INSIDE = "/build"
 
 
 def check_external(is_known: bool, attributes: Attributes) -> None:

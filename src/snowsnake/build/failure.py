@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False                 # commands that build nothing import this module
+# Commands that build nothing import this module, too; these imports would only slow them down.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from snowsnake.store.derivation import Derivation
 
-REJECTED = 1      # the exit code if outputs are refused: no builder failed
-_FAILED, _TIMED_OUT, _WRONG_HASH, _DIFFERS = 0x64, 0x01, 0x02, 0x68     # bits of the exit code of Nix's old commands
+# This is the exit code if outputs are refused: no builder failed.
+REJECTED = 1
+# These are the bits of the exit code of Nix's old commands.
+_FAILED, _TIMED_OUT, _WRONG_HASH, _DIFFERS = 0x64, 0x01, 0x02, 0x68
 
 
 class BuildFailure(ValueError):
@@ -77,7 +80,8 @@ def builder_failed(drv_path: str, drv: Derivation, status: int, tail: Sequence[s
 def dependencies_failed(drv_path: str, drv: Derivation, count: int) -> DependenciesFailed:
     """*count* of the derivations that this one needs have failed."""
     failure = cannot_build(drv_path, drv, f"{count} {'dependency' if count == 1 else 'dependencies'} failed.")
-    return DependenciesFailed(str(failure), drv_path, REJECTED)        # the bits of the exit code are those of the builders that failed
+    # The builders that failed determine the bits of the exit code; this failure adds none.
+    return DependenciesFailed(str(failure), drv_path, REJECTED)
 
 
 def cannot_start(drv_path: str, *, has_jobs: bool, system: tuple[str, str] | None = None, features: tuple[Iterable[str], Iterable[str]] | None = None) -> BuildFailure:

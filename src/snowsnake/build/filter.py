@@ -15,17 +15,23 @@ import struct
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_ANY, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
-_NUMBER, _MACHINE, _FIRST_ARGUMENT = 0, 4, 16              # offsets of what the kernel shows of a call
+# These are the offsets of what the kernel shows of a call.
+_NUMBER, _MACHINE, _FIRST_ARGUMENT = 0, 4, 16
 _SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID
 
 # By machine, as the kernel names it: (calls with a mode, and which argument it is), (calls that set extended attributes).
 _CALLS = {
-    0xC000003E: (((90, 1), (91, 1), (268, 2), (452, 2)), (188, 189, 190, 463)),      # x86-64
-    0x40000003: (((15, 1), (94, 1), (306, 2), (452, 2)), (226, 227, 228, 463)),      # i386
-    0xC00000B7: (((52, 1), (53, 2), (452, 2)), (5, 6, 7, 463)),                      # aarch64
-    0x40000028: (((15, 1), (94, 1), (333, 2), (452, 2)), (226, 227, 228, 463)),      # arm
+    # This machine is x86-64.
+    0xC000003E: (((90, 1), (91, 1), (268, 2), (452, 2)), (188, 189, 190, 463)),
+    # This machine is i386.
+    0x40000003: (((15, 1), (94, 1), (306, 2), (452, 2)), (226, 227, 228, 463)),
+    # This machine is aarch64.
+    0xC00000B7: (((52, 1), (53, 2), (452, 2)), (5, 6, 7, 463)),
+    # This machine is arm.
+    0x40000028: (((15, 1), (94, 1), (333, 2), (452, 2)), (226, 227, 228, 463)),
 }
-_X32 = 0x40000000                          # numbers of a third way to call an x86-64 kernel
+# The numbers of a third way to call an x86-64 kernel have this bit.
+_X32 = 0x40000000
 
 
 class _Program(ctypes.Structure):

@@ -32,7 +32,8 @@ class BuildLog:
         self.size = 0
         self._on_line = on_line
         self._understands = understands
-        self._rest = bytearray()           # of a line that has not ended
+        # It holds the beginning of a line that has not ended.
+        self._rest = bytearray()
         self._file: BinaryIO | bz2.BZ2File | None = None
         if folder is not None:
             name = os.path.basename(drv_path)

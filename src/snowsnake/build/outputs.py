@@ -82,7 +82,8 @@ def compare(
         if known is None:
             continue
         if known.nar_hash == infos[name].nar_hash:
-            if not known.is_ultimate:      # it came from elsewhere, and is what we build
+            # If the valid object came from elsewhere, this build has made the same: it now counts as built here.
+            if not known.is_ultimate:
                 known.is_ultimate = True
                 known.signatures = sorted({*known.signatures, *(sign(key, known) for key in keys)})
                 store.make_valid([known], canonicalises=False)
@@ -116,7 +117,8 @@ def _examine(
         if not stat.S_ISLNK(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise _rejected(f"suspicious ownership or permission on \"{place}\" for output '{name}'; rejecting this build output", drv_path)
         make_canonical(place, user)
-        if output.kind in ("fixed", "impure"):      # of a copy, no process of the builder has a file open to change what is hashed
+        # No process of the builder has a file of a copy open, so none can change what is hashed.
+        if output.kind in ("fixed", "impure"):
             place = _copied(place, os.path.join(folder, f"copy-{name}"))
         if output.path and scratch[name] != output.path:
             place = rewritten(place, back, os.path.join(folder, f"back-{name}"))
@@ -132,7 +134,8 @@ def _examine(
             try:
                 infos[name].ca = _content_address(drv_path, drv.name, place, output, infos[name])
             except WrongHash as wrong:
-                if infos[name].path not in references:     # otherwise it would refer to a path that does not exist
+                # An output that refers to itself is not kept elsewhere: it would refer to a path that does not exist.
+                if infos[name].path not in references:
                     _keep_other(store, drv, name, infos[name], place, wrong.got)
                 raise wrong.failure from None
     if not all(output.path for output in drv.outputs.values()):
@@ -169,7 +172,8 @@ def make_canonical(place: str, user: int | None = None) -> None:
     *user*: the user that the builder ran as; the caller becomes the owner of that user's files.
     """
     owner = os.geteuid() if user is None else user
-    done: set[tuple[int, int]] = set()     # (device, inode) of files that have several names
+    # It has the (device, inode) of files that have several names and have been seen.
+    done: set[tuple[int, int]] = set()
     for path in _walk(place):
         status = os.lstat(path)
         mode = status.st_mode
@@ -198,7 +202,8 @@ def _walk(place: str) -> Iterable[str]:
         waiting = [place]
         while waiting:
             folder = waiting.pop()
-            os.chmod(folder, 0o755)        # a builder may have closed it
+            # A builder may have closed the folder.
+            os.chmod(folder, 0o755)
             for entry in os.scandir(folder):
                 yield entry.path
                 if entry.is_dir(follow_symlinks=False):
@@ -208,7 +213,8 @@ def _walk(place: str) -> Iterable[str]:
 def _attributes(path: str) -> list[str]:
     try:
         return os.listxattr(path, follow_symlinks=False)
-    except OSError:                        # a file system without any
+    except OSError:
+        # The file system has no extended attributes.
         return []
 
 
@@ -229,7 +235,8 @@ def scan(place: str, candidates: Iterable[str], archive: str) -> tuple[bytes, in
         try:
             nar.pack_into(place, file.fileno())
         except OSError as error:
-            if error.errno is None:        # the tree cannot be in an archive; the system did not fail
+            # Without an error number, the system did not fail: the tree cannot be in an archive.
+            if error.errno is None:
                 raise Refused(str(error)) from None
             raise
         os.unlink(archive)
@@ -261,7 +268,8 @@ def _content_address(drv_path: str, name: str, place: str, output: Any, info: Pa
     wanted: Hash = output.hash
     if output.method in ("flat", "text"):
         check_flat(drv_path, place)
-    if info.references and (output.method, wanted.algorithm) != ("nar", "sha256"):      # which may refer to something, under another name
+    # An output with the SHA-256 hash of its NAR may refer to something when it is kept under another name.
+    if info.references and (output.method, wanted.algorithm) != ("nar", "sha256"):
         raise Refused(
             f"fixed output derivation '{name}' is not allowed to refer to other store paths.\nYou may need to use the"
             " 'unsafeDiscardReferences' derivation attribute, see the manual for more details.",

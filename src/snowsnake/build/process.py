@@ -23,7 +23,8 @@ from snowsnake.build.filter import restrict
 from snowsnake.build.sandbox import Sandbox, enter, leave_namespaces, map_users
 from snowsnake.build.watcher import Watcher, joining
 
-TYPE_CHECKING = False                 # why: store/light_dataclass.py
+# The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass
 else:
@@ -50,11 +51,13 @@ class Running:
         if not ended:
             try:
                 os.killpg(self.pid, signal.SIGKILL)
-            except ProcessLookupError:     # it has no group yet
+            except ProcessLookupError:
+                # The builder has no group yet.
                 os.kill(self.pid, signal.SIGKILL)
         _, status = os.waitpid(self.pid, 0)
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)      # what the builder left running
+            # This ends what the builder left running.
+            os.killpg(self.pid, signal.SIGKILL)
         if self.watcher is not None:
             self.watcher.forget(self.pid)
         with contextlib.suppress(OSError):
@@ -78,7 +81,8 @@ def start(
         log_fd, terminal = pty.openpty()
         on_failure.callback(os.close, log_fd)
         theirs.callback(os.close, terminal)
-        tty.setraw(terminal, termios.TCSANOW)      # newlines stay what they are
+        # Newlines stay what they are.
+        tty.setraw(terminal, termios.TCSANOW)
         faults, fault_end = os.pipe()
         ours.callback(os.close, faults)
         theirs.callback(os.close, fault_end)
@@ -89,7 +93,8 @@ def start(
         if pid == 0:
             try:
                 system_calls.end_with_parent(signal.SIGKILL)
-                if os.getppid() != parent:         # our parent was killed before we asked for that
+                # The parent may have been killed before we asked to end with it.
+                if os.getppid() != parent:
                     os._exit(1)
                 os.setsid()
                 if watcher is not None:
@@ -157,8 +162,10 @@ def _become_builder(
             _stand_for(first, fault_end)
         os.close(stays_open)
         enter(sandbox)
-        system_calls.end_with_parent(signal.SIGKILL)      # after the change of users, which cancels it
-        if _is_closed(alive):          # our parent was killed before we asked for that
+        # The request follows the change of users, which would cancel it.
+        system_calls.end_with_parent(signal.SIGKILL)
+        # Our parent may have been killed before we asked to end with it.
+        if _is_closed(alive):
             os._exit(1)
         os.close(alive)
     os.chdir(folder)

@@ -13,17 +13,22 @@ from typing import Any
 
 from snowsnake.store.interface import Offer
 
-TYPE_CHECKING = False                 # why: store/light_dataclass.py
+# The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
 else:
     from snowsnake.store.light_dataclass import dataclass, field
 
-COPY, TRANSFER, REALISE, COPIES, BUILDS, BUILD, SUBSTITUTE = 100, 101, 102, 103, 104, 105, 108      # kinds of activities
-LOG_LINE, PHASE, PROGRESS, EXPECTED = 101, 104, 105, 106                                            # and of results
+# These numbers are kinds of activities.
+COPY, TRANSFER, REALISE, COPIES, BUILDS, BUILD, SUBSTITUTE = 100, 101, 102, 103, 104, 105, 108
+# These numbers are kinds of results.
+LOG_LINE, PHASE, PROGRESS, EXPECTED = 101, 104, 105, 106
 Sink = Callable[[dict[str, Any], str, bool], None]
-_INFORMATIVE, _TALKATIVE = 3, 4                        # levels
-numbers = itertools.count((os.getpid() << 32) + (1 << 31))        # of the activities of this process
+# These numbers are levels of messages.
+_INFORMATIVE, _TALKATIVE = 3, 4
+# The activities of this process get these numbers.
+numbers = itertools.count((os.getpid() << 32) + (1 << 31))
 
 
 @dataclass

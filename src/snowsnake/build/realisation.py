@@ -18,7 +18,8 @@ from snowsnake.store.local import LocalStore
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.realisation import Keys
 
-TYPE_CHECKING = False                 # why: store/light_dataclass.py
+# The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import replace
 else:
@@ -73,7 +74,8 @@ class Realiser:
             finally:
                 self.substituters.rest()
         if all("!" not in item and not item.endswith(".drv") and store.claim(item) for item in items):
-            return                         # without an import of what builds
+            # Everything is valid, so the modules that build are not imported.
+            return
         from snowsnake.build.scheduler import Scheduler
 
         Scheduler(store, options).build(items)

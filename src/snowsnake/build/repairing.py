@@ -17,7 +17,8 @@ from snowsnake.store.graph import closure
 from snowsnake.store.interface import Offer
 from snowsnake.store.local import LocalStore
 
-TYPE_CHECKING = False                 # why: store/light_dataclass.py
+# The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import replace
 else:
@@ -31,8 +32,10 @@ class Repairs:
         self._store = store
         self._options = options
         self._substituters = substituters
-        self._judged: dict[str, bool] = {}         # by path: whether the object is good, once we have looked
-        self._done: set[str] = set()               # derivations with good outputs
+        # It says of a path whether the object is good, once we have looked.
+        self._judged: dict[str, bool] = {}
+        # These derivations have good outputs.
+        self._done: set[str] = set()
 
     def outputs(self, items: Iterable[str]) -> None:
         """Repairs outputs (`DRV!OUTPUT,…`, `DRV!*`), other paths, and what these refer to."""

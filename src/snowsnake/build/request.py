@@ -19,7 +19,8 @@ from snowsnake.store.interface import Store
 from snowsnake.store.realisation import has_unknown_outputs, is_impure
 from snowsnake.store.registration import write_registration
 
-TYPE_CHECKING = False                 # why: store/light_dataclass.py
+# The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
 else:
@@ -83,7 +84,8 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
     placeholders = {store_path.placeholder(name): path for name, path in outputs.items()}
     for name, path in outputs.items():
         known = drv.outputs[name].path
-        if known and known != path:        # it is built again at another path, which replaces its own everywhere
+        # An output that is built again may have another path, which replaces its own everywhere.
+        if known and known != path:
             placeholders[_hash_part(known)] = _hash_part(path)
     return Request(
         {name: _replaced(value, placeholders) for name, value in environment.items()},

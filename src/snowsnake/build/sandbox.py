@@ -16,7 +16,8 @@ from functools import cache
 
 from snowsnake.build import system_calls as system
 
-TYPE_CHECKING = False                 # why: store/light_dataclass.py
+# The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass, field
 else:
@@ -26,7 +27,8 @@ USER, GROUP = 1000, 100
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 _STANDARD_STREAMS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 _NETWORK_FILES = ("/etc/resolv.conf", "/etc/services", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
-_OF_THE_KERNEL = ("bus", "fs", "irq", "sys", "sysrq-trigger")          # what root may change in /proc without any rights
+# Root may change these parts of /proc without any rights.
+_OF_THE_KERNEL = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 
@@ -89,7 +91,8 @@ def enter(sandbox: Sandbox) -> None:
     if sandbox.namespaces & system.NEW_NETWORK:
         _raise_loopback()
     system.enter_root(root)
-    if sandbox.user is not None:           # until now this process was root, who may enter every folder above the inputs
+    # Until now this process was root, who may enter every folder above the inputs.
+    if sandbox.user is not None:
         os.setresgid(GROUP, GROUP, GROUP)
         os.setresuid(USER, USER, USER)
 

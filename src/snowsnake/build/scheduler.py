@@ -83,15 +83,17 @@ class Scheduler:
         self._derivations: dict[str, Derivation] = {}
         self._wanted: list[str] = []
         self._roots: list[str] = []
-        self._running: dict[int, Build] = {}       # by the descriptor of the log
+        # The keys are the descriptors of the logs.
+        self._running: dict[int, Build] = {}
         self._failures: dict[str, BuildFailure] = {}
-        # by derivation: the paths of outputs that had none before they were built
+        # It maps a derivation to the paths of outputs that had none before they were built.
         self._made: dict[str, dict[str, str]] = {}
-        # by the derivation that is being built: other goals that were resolved to it
+        # It maps a derivation that is being built to the other goals that were resolved to it.
         self._twins: dict[str, list[Goal]] = {}
-        # derivations whose outputs another process makes at the moment
+        # Another process makes the outputs of these derivations at the moment.
         self._postponed: list[str] = []
-        self._told: set[str] = set()               # the postponed derivations that the user knows of
+        # The user knows of these postponed derivations.
+        self._told: set[str] = set()
         self._ended_count = 0
         self._selector = selectors.DefaultSelector()
         self._watcher = Watcher()
@@ -171,7 +173,8 @@ class Scheduler:
                     goal.waits_for.add(needed)
                     self._needed_by.setdefault(needed, []).append(path)
                     waiting.append((needed, names))
-            for needed, chain in drv.dynamic_chains():         # the derivation that is an output comes first
+            # The derivation that is an output comes first.
+            for needed, chain in drv.dynamic_chains():
                 if not self._is_done(needed, self._derivation(needed), chain[:1]):
                     goal.waits_for.add(needed)
                     self._needed_by.setdefault(needed, []).append(path)
@@ -191,7 +194,8 @@ class Scheduler:
     def _derivation(self, path: str) -> Derivation:
         """The derivation at *path*, which is read once, however many goals need it."""
         if path not in self._derivations:
-            self._store.claim(path)            # this protects what it refers to as well
+            # The claim also protects what the derivation refers to.
+            self._store.claim(path)
             try:
                 self._derivations[path] = self._store.read_derivation(path)
             except NoDerivation as error:
@@ -243,7 +247,8 @@ class Scheduler:
             return False
         path = drv_path if drv is goal.drv else drv.drv_path
         twin = next((build for build in self._running.values() if build.drv_path == path), None)
-        if twin is not None:               # it is being built already, for another goal
+        # If it is being built already, for another goal, this goal waits for the same build.
+        if twin is not None:
             self._twins.setdefault(path, []).append(goal)
             return True
         self._check_machine(goal, path)
@@ -372,7 +377,8 @@ class Scheduler:
         """Listens to the builders for a moment, and takes care of those that have ended."""
         order = {fd: number for number, fd in enumerate(self._running)}
         for key, _ in sorted(self._selector.select(_CHECK_S), key=lambda found: order[found[0].fd]):
-            if self._ends_at_once:         # a builder that ends at the same moment does not count
+            # After a requested derivation has failed, a builder that ends at the same moment does not count.
+            if self._ends_at_once:
                 break
             build: Build = key.data
             others: list[str] = []
@@ -418,7 +424,8 @@ class Scheduler:
     def _failed(self, drv_path: str, error: Exception) -> None:
         failure = error if isinstance(error, BuildFailure) else BuildFailure(_said(error), drv_path)
         self._failures[drv_path] = failure
-        if drv_path not in self._roots:    # the failures of requested derivations are raised at the end
+        # The failures of requested derivations are raised at the end.
+        if drv_path not in self._roots:
             self._options.on_failure(failure)
 
     def _ended(self, drv_path: str, ready: Ready) -> None:

@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass, field, replace
 
-_MOST_ASKED = 64  # small files on their way at once
+# At most this many small files are on their way at once.
+_MOST_ASKED = 64
 _BATCH_COUNT = 8
-_UNPACKERS = os.cpu_count() or 1           # threads that unpack at once: more would only wait for the interpreter's lock
+# At most this many threads unpack at once: more would only wait for the interpreter's lock.
+_UNPACKERS = os.cpu_count() or 1
 
 
 @dataclass
@@ -48,7 +50,8 @@ class Policy:
     requires_signatures: bool = True
     jobs: int = 16
     falls_back: bool = False
-    tell: Callable[[list[Offer]], None] = lambda offers: None       # gets the offers that are about to be fetched
+    # It gets the offers that are about to be fetched.
+    tell: Callable[[list[Offer]], None] = lambda offers: None
     on_warning: Callable[[str], None] = lambda text: None
     on_error: Callable[[str], None] = lambda text: None
 
@@ -67,10 +70,14 @@ class Substituters:
         self._accepted: dict[tuple[str, str], bool] = {}
         self._refused: set[tuple[str, str]] = set()
         self._known: dict[str, Offer] = {}
-        self.found: dict[str, Realisation | None] = {}     # by key: what other stores say of an output
-        self._spoilt: set[tuple[str, str]] = set()         # (path, URL of the store that offered it and could not deliver it)
-        self.lost: dict[str, str] = {}         # by path that was offered, and that nobody could deliver: the reason
-        self._failed: set[str] = set()         # those of the lost paths that arrived with a fault
+        # It maps a key to what other stores say of an output.
+        self.found: dict[str, Realisation | None] = {}
+        # It has (path, URL of the store that offered the path and could not deliver it).
+        self._spoilt: set[tuple[str, str]] = set()
+        # It maps a path that was offered, and that nobody could deliver, to the reason.
+        self.lost: dict[str, str] = {}
+        # These lost paths arrived with a fault.
+        self._failed: set[str] = set()
 
     @property
     def stores(self) -> list[Store]:
@@ -267,13 +274,15 @@ class _Fetching:
         self._policy = policy
         self._check = check
         self._faults: dict[str, Exception] = {}
-        # by path: (facts, place) of fetched objects whose references are not all valid yet
+        # It maps a path to (facts, place) of a fetched object whose references are not all valid yet.
         self._unpacked: dict[str, tuple[PathInfo, str]] = {}
-        # by requested small file: the objects whose archives it holds
+        # It maps a requested small file to the objects whose archives it holds.
         self._asked: dict[tuple[Exchange, str], list[PathInfo]] = {}
         self._exchanges: dict[Exchange, BinaryCacheStore] = {}
-        self._lacks: dict[str, set[str]] = {}      # by path: its references that are not valid yet
-        self._users: dict[str, list[str]] = {}     # by path: the offered objects that refer to it
+        # It maps a path to those of its references that are not valid yet.
+        self._lacks: dict[str, set[str]] = {}
+        # It maps a path to the offered objects that refer to it.
+        self._users: dict[str, list[str]] = {}
 
     def run(self) -> dict[str, Exception]:
         for path, offer in self._offers.items():

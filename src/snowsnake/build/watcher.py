@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 
-# how often we look through all processes: some fork while they are killed
+# We look through all processes this often, because some fork while they are killed.
 _SCANS = 100
 
 
@@ -43,7 +43,8 @@ class Watcher:
     def forget(self, pid: int) -> None:
         """Says that a session has ended: another process may get its number."""
         if self._fd >= 0:
-            with contextlib.suppress(BrokenPipeError):     # somebody has killed our second process
+            # Somebody may have killed our second process.
+            with contextlib.suppress(BrokenPipeError):
                 os.write(self._fd, b"-%d\n" % pid)
 
     def close(self) -> None:
@@ -87,7 +88,8 @@ def _kill(sessions: set[int]) -> bool:
         if name.isdigit():
             try:
                 with open(f"/proc/{name}/stat", "rb") as file:
-                    state, _, _, session = file.read().rpartition(b")")[2].split()[:4]      # a name, which may hold anything, comes before
+                    # A name, which may hold anything, comes before these fields.
+                    state, _, _, session = file.read().rpartition(b")")[2].split()[:4]
                 if int(session) in sessions and state not in b"ZX":
                     os.kill(int(name), signal.SIGKILL)
                     found = True

@@ -23,7 +23,8 @@ _AUTHORITY = pattern(
 )
 _ADDRESS_6 = pattern(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+\]")
 _BAD_ESCAPE = pattern("%(?![0-9A-Fa-f]{2})")
-_IN_PATH = ":@"                       # characters that C++ Nix does not escape, besides those that never need it
+# C++ Nix does not escape these characters in paths and in queries, besides those that never need it.
+_IN_PATH = ":@"
 _IN_QUERY = ":@/?"
 
 

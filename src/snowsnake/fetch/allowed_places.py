@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     Read = TypeVar("Read")
 
-_TICK_NS = 50_000_000                 # more than the step of the times that a file system notes
+# It is longer than the step of the times that a file system notes.
+_TICK_NS = 50_000_000
 _ATTEMPTS = 3
 
 
@@ -47,7 +48,8 @@ class AllowedPlaces:
 
     def __init__(self) -> None:
         self._found: dict[str, str | None] = {}
-        self._folders: dict[str, str] = {}             # of a place without links: the folder that the prefix means
+        # It maps a place without links to the folder that the prefix means.
+        self._folders: dict[str, str] = {}
 
     def allow(self, address: str, prefix: str) -> bool:
         """Notes an address that *prefix* allows; False if links lead out of the folder that the prefix means."""
@@ -96,7 +98,8 @@ class AllowedPlaces:
             try:
                 before = _way_to(real, folder, fds)
                 if time.time_ns() - max(changed_ns for _, _, changed_ns in before) < _TICK_NS:
-                    time.sleep(_TICK_NS / 1e9)         # a change in this tick could not be told from one before
+                    # A change in this tick could not be told from one before.
+                    time.sleep(_TICK_NS / 1e9)
                     before = _way_to(real, folder, fds)
                 try:
                     check_links(real, folder)
@@ -124,7 +127,7 @@ def _way_to(real: str, folder: str, fds: list[int]) -> list[tuple[int, int, int]
     for name in real[len(folder) :].split("/"):
         if name:
             steps.append(os.path.join(steps[-1], name))
-    # what the repository itself notes in its own folders changes their times
+    # The times of these folders do not count: the repository itself changes them when it notes something there.
     ends = [place for place in own_places(real) if place != real]
     found = []
     for step in [*steps, *ends]:

@@ -27,7 +27,8 @@ from snowsnake.store.removal import remove_if_possible
 
 _PIECE_BYTES = 1 << 18
 _MOST_ENTRIES = 8_000_000
-_MOST_BYTES = 1 << 38                  # bytes after unpacking
+# An archive may have at most this many bytes after unpacking.
+_MOST_BYTES = 1 << 38
 _MOST_DEPTH = 1000
 # An archive that unpacks to more than this is suspicious if it becomes so many times as large.
 _SUSPECT_BYTES = 1 << 30
@@ -179,7 +180,7 @@ def _parts(name: bytes) -> tuple[bytes, ...]:
             del found[-1:]
         elif part not in (b"", b"."):
             if part.lower() == b".git":
-                # like libgit2, into whose objects C++ Nix unpacks
+                # C++ Nix unpacks into objects of libgit2, which refuses such names in these words.
                 raise ArchiveError(
                     f"adding a file to a tree builder: failed to insert entry: invalid name for a tree entry - {os.fsdecode(part)} "
                     "(libgit2 error code = 14)"
@@ -272,7 +273,8 @@ def _unpack_tar(stream: Any, plan: _Plan) -> None:
         ) as tar:
             for member in tar:
                 tar.members = []               # type: ignore[attr-defined]
-                if not getattr(member, "is_checked", False):       # damage would be taken for the end
+                # A module that does not check headers would take damage for the end of the archive.
+                if not getattr(member, "is_checked", False):
                     raise ArchiveError(f"archives cannot be read with the module tarfile of this Python ({sys.version.split()[0]})")
                 plan.count(member.mtime)
                 _add_member(tar, member, plan)

@@ -36,9 +36,11 @@ create table if not exists facts (domain text, key text, value text not null, ti
 create table if not exists trees (name text primary key, size_bytes integer not null, used real not null);
 """
 _REPOSITORIES = ("gitv3", "hg")
-_OURS = "-snowsnake"                  # ends the name of a repository beside C++ Nix's own
+# The names of our repositories end like this where C++ Nix's own are beside them.
+_OURS = "-snowsnake"
 _BUSY_MS = 60_000
-_USED_STEP_S = 3600.0                 # the last use is recorded at most once in this time
+# The last use is recorded at most once in this time.
+_USED_STEP_S = 3600.0
 
 
 def _chosen_folder(environ: Mapping[str, str]) -> str:
@@ -72,7 +74,8 @@ class FetchCache:
     def __init__(self, folder: str | None = None, limit_bytes: int = 0) -> None:
         chosen = folder or _chosen_folder(os.environ)
         self.folder = chosen or default_folder()
-        self.changing = chosen or _changing_folder(os.environ)     # facts and repositories, which may be different tomorrow
+        # Facts and repositories, which may be different tomorrow, are in this folder.
+        self.changing = chosen or _changing_folder(os.environ)
         self.limit_bytes = limit_bytes
         self._indexes: dict[str, sqlite3.Connection] = {}
         self._scratch: Scratch | None = None
@@ -103,7 +106,8 @@ class FetchCache:
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
-                for ending in ("", "-wal", "-shm"):            # the file is damaged: everything in it can be learnt again
+                # The file is damaged, and everything in it can be learnt again.
+                for ending in ("", "-wal", "-shm"):
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(path + ending)
                 made = _connect(path)
@@ -240,7 +244,8 @@ class FetchCache:
             self.remove(name)
         self._facts().execute("delete from facts")
         for repository in self.repositories():
-            going = repository + ".going"                 # beside it: the folders may be on two file systems
+            # The new name is beside the old one, because our folders may be on two file systems.
+            going = repository + ".going"
             with contextlib.suppress(FileNotFoundError):
                 os.rename(repository, going)
             remove_if_possible(going)
@@ -282,7 +287,8 @@ class FetchCache:
 def _connect(path: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
     database.execute("pragma journal_mode = wal")
-    database.execute("pragma synchronous = off")          # it is a cache; a kill of the process loses nothing
+    # The database is a cache, and a kill of the process loses nothing.
+    database.execute("pragma synchronous = off")
     database.executescript(_SCHEMA)
     return database
 

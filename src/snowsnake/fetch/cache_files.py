@@ -27,9 +27,11 @@ else:
 
 _MOST_INFO_BYTES = 1 << 20
 _MOST_BYTES = 1 << 38
-_MOST_PARTS, _MOST_PART_BYTES = 10_000, 5 << 30            # limits of S3
+# These are limits of S3.
+_MOST_PARTS, _MOST_PART_BYTES = 10_000, 5 << 30
 _PIECE_BYTES = 1 << 18
-_PLAIN = re.compile(r"[A-Za-z0-9._+/-]*")      # characters that need no escape
+# These characters need no escape.
+_PLAIN = re.compile(r"[A-Za-z0-9._+/-]*")
 
 
 class HttpFiles(CacheFiles):
@@ -68,7 +70,8 @@ class HttpFiles(CacheFiles):
         try:
             return self._http.read(self._address(name), limit)
         except TransferError as error:
-            if error.status in (403, 404):     # S3 sends 403 for files that do not exist
+            # S3 sends 403 for files that do not exist.
+            if error.status in (403, 404):
                 return None
             raise ValueError(str(error)) from None
 
@@ -102,7 +105,8 @@ class HttpFiles(CacheFiles):
                 for name, data in self._threads().map(self._get, unanswered):
                     take(name, data)
         except BaseException:
-            self.rest()                    # does not wait for threads that are still at work
+            # This does not wait for threads that are still at work.
+            self.rest()
             raise
         return found
 
@@ -205,7 +209,8 @@ class S3Files(HttpFiles):
         super().__init__(url, fetcher, connections)
         self._query = query and "?" + query
         self._uploads = uploads or Uploads()
-        self._is_plain = False             # requests are signed
+        # Requests are signed, so an exchange cannot send them.
+        self._is_plain = False
 
     def _address(self, name: str) -> str:
         return f"{self.url}/{name}{self._query}"
@@ -225,7 +230,8 @@ class S3Files(HttpFiles):
             headers["x-amz-storage-class"] = self._uploads.storage_class
         try:
             if self._uploads.in_parts and size > self._uploads.threshold_bytes:
-                del headers["Content-MD5"]         # the first request has no body
+                # The first request has no body.
+                del headers["Content-MD5"]
                 self._put_in_parts(self._address(name), contents, size, headers)
                 return
             if size > _MOST_PART_BYTES:
@@ -255,9 +261,11 @@ class S3Files(HttpFiles):
             text = f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>"
             done = self._request("POST", url, text.encode(), {"Content-Type": "text/xml"}, number)
             self._check_upload(url, done)
-            if b"<Error>" in done.data:    # S3 sends the status 200 before it knows the result
+            # S3 sends the status 200 before it knows the result.
+            if b"<Error>" in done.data:
                 raise ValueError(f"unable to upload '{url}': {done.data[:1024].decode(errors='replace')}")
         except BaseException:
-            with contextlib.suppress(Exception):       # the first fault counts
+            # The first fault counts, so a second one is not reported.
+            with contextlib.suppress(Exception):
                 self._request("DELETE", url, query=number)
             raise

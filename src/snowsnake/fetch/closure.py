@@ -241,7 +241,8 @@ def rewritten(closure: dict[str, tuple[NarInfo, bytes]], store_dir: str) -> dict
         for other in info.references:
             if other == path:
                 continue
-            if other not in found:         # an honest store has no such paths
+            # An honest store has no paths that refer to each other in a cycle.
+            if other not in found:
                 raise FetchError(f"cycle detected in the references of '{path}' from '{other}'")
             new = found[other][0]
             others.append(new)
@@ -285,7 +286,8 @@ def closure_of(
     if to_path is not None:
         new = rewritten(fetch_closure(cache, from_path, fetcher, checks=False), fetcher.store_dir)
         made = new[from_path][0]
-        trees = [       # written to a store before the comparison, like C++ Nix
+        # Like C++ Nix, we write the objects to a store before the comparison.
+        trees = [
             (path, _placed(path, archive, references, content, (), fetcher)) for path, references, content, archive in new.values()
         ]
         if to_path and to_path != made:

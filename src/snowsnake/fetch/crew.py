@@ -43,7 +43,8 @@ class Crew:
             key, function, then = task
             try:
                 self._done.put((key, function(), None))
-            except BaseException as error:     # `result` returns the error
+            except BaseException as error:
+                # The method `result` returns the error.
                 self._done.put((key, None, error))
             if then is not None:
                 then()
@@ -77,7 +78,8 @@ class Crew:
 
     def close(self) -> None:
         """Ends the threads; those that wait for a server end when it answers."""
-        while True:                        # drops the work that no thread has begun
+        # The loop drops the work that no thread has begun.
+        while True:
             try:
                 self._work.get_nowait()
             except queue.Empty:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass
 
-_LARGE_BYTES = 4 << 20                     # a larger file of this machine is not kept in memory
+# A larger file of this machine is not kept in memory.
+_LARGE_BYTES = 4 << 20
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -40,7 +41,8 @@ class Download:
     """The tree or file at a URL."""
 
     tree: Tree
-    digest: Hash                          # of its NAR
+    # It is the hash of the NAR.
+    digest: Hash
     last_modified: int = 0
     immutable_url: str | None = None
 
@@ -147,7 +149,8 @@ def _copied(start: bytes, file: BinaryIO, fetcher: Fetcher) -> Download:
 
 
 def keep_file(transfer: Transfer, fetcher: Fetcher) -> tuple[str, Hash]:
-    if not os.path.exists(transfer.path):      # the server sent nothing
+    # The server may have sent nothing.
+    if not os.path.exists(transfer.path):
         with open(transfer.path, "wb"):
             pass
     os.chmod(transfer.path, 0o444)

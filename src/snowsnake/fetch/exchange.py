@@ -23,7 +23,8 @@ _PIECE_BYTES = 1 << 18
 _MOST_HEAD_BYTES = 1 << 16
 _ANSWERED = frozenset((b"200", b"403", b"404"))
 
-UNANSWERED = 0  # in the place of a status
+# It takes the place of a status.
+UNANSWERED = 0
 
 
 class Unusual(Exception):
@@ -34,7 +35,8 @@ class PlainLink:
     """A connection without encryption.  It does not need urllib3, whose import takes as long as requesting a hundred files."""
 
     def __init__(self, host: str, port: int, timeout_s: float) -> None:
-        address = host.encode() if host.isascii() else host        # for bytes, Python imports no codec
+        # If the host is bytes, Python imports no codec.
+        address = host.encode() if host.isascii() else host
         self.sock = socket.create_connection((address, port), timeout_s)  # type: ignore[arg-type]
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -44,7 +46,8 @@ class PlainLink:
 
 class _Connection:
     def __init__(self, link: Any) -> None:
-        self.link = link                       # used for opening and closing: a PlainLink, or urllib3's
+        # The link, which is a PlainLink or urllib3's, is used for opening and closing.
+        self.link = link
         self.socket: socket.socket = link.sock
         self.socket.setblocking(False)
         self._is_plain = isinstance(link, PlainLink)
@@ -53,12 +56,15 @@ class _Connection:
             import ssl
 
             self._waits = (BlockingIOError, ssl.SSLWantReadError)
-        self.name = ""                         # of the requested file
+        # It is the name of the requested file.
+        self.name = ""
         self.request = b""
         self.answer_count = 0
-        self.since_s = 0.0                     # when bytes last arrived
+        # Bytes last arrived at this time.
+        self.since_s = 0.0
         self.data = b""
-        self.body_start = self.end = 0         # in the data, once the head is there
+        # These are positions in the data, once the head is there.
+        self.body_start = self.end = 0
         self.status = b""
         self.is_last = False
 
@@ -128,7 +134,8 @@ class Exchange:
         self._stalled_s = stalled_s
         self._check = check
         self._most = connections
-        self._open_count = 0                   # includes connections that are being opened
+        # The number includes connections that are being opened.
+        self._open_count = 0
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()
         self._requests: deque[tuple[str, bytes]] = deque()
@@ -141,7 +148,8 @@ class Exchange:
         self._selector.register(self._ear, selectors.EVENT_READ)
         self.process = os.getpid()
         self.waiting = 0
-        self.is_useful = True                  # no answer was unusual yet
+        # It is true until an answer is unusual.
+        self.is_useful = True
 
     def ask(self, name: str, request: bytes) -> None:
         """Notes a request, which `answers` sends.  *request*: its bytes."""
@@ -179,14 +187,16 @@ class Exchange:
         while self._open_count < min(self._most, len(self._requests) + len(self._busy)):
             self._open_count += 1
             threading.Thread(target=self._open, daemon=True, name="connect").start()
-        if not self._open_count:               # none can be opened
+        # If no connection can be opened, the requests stay unanswered.
+        if not self._open_count:
             while self._requests:
                 self._answers.append((self._requests.popleft()[0], UNANSWERED, b""))
 
     def _open(self) -> None:
         try:
             link = self._connect()
-        except Exception:                      # http.py meets the same error, and reports it
+        except Exception:
+            # `http.py` meets the same error, and reports it.
             link = None
         self._opened.put(link)
         self.ring()
@@ -207,7 +217,8 @@ class Exchange:
                     self._idle.append(connection)
 
     def _receive(self, connection: _Connection) -> None:
-        if connection not in self._busy:       # the server closed the connection, or sends what nobody requested
+        # If the connection is idle, the server has closed it, or sends what nobody requested.
+        if connection not in self._busy:
             self._idle.remove(connection)
             self._drop(connection)
             return

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 else:
     from snowsnake.foundation.scopes import contextmanager
 
-# scheme -> module and function; a module is imported when its scheme is first fetched
+# It maps a scheme to a module and a function; a module is imported when its scheme is first fetched.
 _SCHEMES = {
     "path": ("local", "fetch_path"),
     "git": ("git", "fetch_git"),
@@ -67,7 +67,8 @@ class Source:
 
     def __init__(self, input: Input, nar_hash: str, store_path: str, files: Tree) -> None:
         self.input = input
-        self.nar_hash = nar_hash              # SRI
+        # The hash is in the form of SRI.
+        self.nar_hash = nar_hash
         self.store_path = store_path
         self.files = files
 
@@ -105,16 +106,24 @@ class Fetcher:
         self.progress = progress or Progress()
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled
-        self.stand_ins: dict[str, str] = {}            # host -> address that takes its place (tests)
-        self.on_fetched: Callable[[str, str, bool], None] | None = None    # called for each source: address, hash, whether it is locked
-        self.check_uri: Callable[[str], None] | None = None      # under a policy: raises ForbiddenAccess
-        self.open_checked: Callable[[str, int], int] | None = None      # under a policy: a descriptor of what may be read, by path and flags
-        self.supply: Callable[[Input], Source | None] | None = None     # may return a source; if it returns None, the input is fetched
+        # Tests name the address that takes the place of a host.
+        self.stand_ins: dict[str, str] = {}
+        # It is called for each source, with the address, the hash and whether it is locked.
+        self.on_fetched: Callable[[str, str, bool], None] | None = None
+        # Under a policy, it raises ForbiddenAccess for an address that may not be read.
+        self.check_uri: Callable[[str], None] | None = None
+        # Under a policy, it takes a path and flags, and returns a descriptor of what may be read.
+        self.open_checked: Callable[[str, int], int] | None = None
+        # It may return a source; if it returns None, the input is fetched.
+        self.supply: Callable[[Input], Source | None] | None = None
         self._allowed_places: AllowedPlaces | None = None
-        self.http: Any = None             # made when first needed (downloads.py)
-        self.working_trees: dict[str, WorkingTree] = {}        # of Git, as they were when they were read last
+        # The module `downloads.py` makes it when it is first needed.
+        self.http: Any = None
+        # Git's working trees stay here as they were when they were last read.
+        self.working_trees: dict[str, WorkingTree] = {}
         self._sources: dict[frozenset[tuple[str, str, str | int | bool]], Source] = {}
-        self.registries: Any = None       # set by lock/ when a name is first looked up
+        # The modules in `lock/` set it when a name is first looked up.
+        self.registries: Any = None
 
     @property
     def cache(self) -> FetchCache:
@@ -163,7 +172,8 @@ class Fetcher:
         known = self._sources.get(key)
         if known is None:
             with _noted(input):
-                tree_hash_of(input.attrs)     # says what is wrong with it before anything is fetched
+                # This says what is wrong with the hash before anything is fetched.
+                tree_hash_of(input.attrs)
             known = (self.supply(input) if self.supply is not None else None) or self._available(input) or self._new(input)
             self._sources[key] = known
             self._sources.setdefault(known.input.key, known)
@@ -194,7 +204,7 @@ class Fetcher:
         expected = tree_hash_of(input.attrs)
         if expected is not None and digest != expected:
             raise HashMismatch(
-                # C++ Nix has the two hashes the other way round here, but not for archives
+                # C++ Nix has the two hashes the other way round here, but not for archives.
                 f"NAR hash mismatch in input '{input.to_url()}', expected '{digest.sri}' but got '{expected.sri}'"
             )
         result = fetched.input if input.is_final else fetched.input.with_attrs(narHash=digest.sri)
@@ -336,7 +346,8 @@ class Fetcher:
         try:
             if self.store is None or self.store.is_valid(path):
                 return
-        except ValueError as error:        # a daemon sent it
+        except ValueError as error:
+            # A daemon sent the error.
             raise FetchError(str(error)) from None
         from snowsnake.fetch.tree_hash import ArchiveStream
 
@@ -371,14 +382,16 @@ class Fetcher:
         try:
             self.check_uri(f"git+{uri}")
         except ForbiddenAccess:
-            self.check_uri(uri)            # the form in which paths are checked, too
+            # Paths are checked in this form, too.
+            self.check_uri(uri)
 
     # ---- files of this machine ----------------------------------------------------------------------------------
 
     def open_file(self, path: str) -> BinaryIO:
         """Opens a file of this machine.  Under a policy it is looked up, checked and opened in one step."""
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
-        return open(path, "rb", opener=lambda _name, _flags: self._open_place(path, flags))    # which closes the descriptor of a folder
+        # If the place is a folder, `open` fails and closes its descriptor.
+        return open(path, "rb", opener=lambda _name, _flags: self._open_place(path, flags))
 
     def _open_place(self, path: str, flags: int) -> int:
         if self.open_checked is None:

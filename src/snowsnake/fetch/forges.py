@@ -22,7 +22,7 @@ from snowsnake.store.hash import Hash
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
 
-# each forge's own server; the attribute `host` names another
+# Each forge has a server of its own; the attribute `host` names another.
 HOSTS = {"github": "github.com", "gitlab": "gitlab.com", "sourcehut": "git.sr.ht"}
 
 
@@ -50,7 +50,8 @@ class _Place:
             return f"https://{self.host}/{self.owner}/{self.repo}/archive/{rev}.tar.gz"
         if self.host != "github.com":
             return f"https://{self.host}/api/v3/repos/{self.owner}/{self.repo}/tarball/{rev}"
-        if not self.headers:                   # the public archives have no limit on requests
+        # The public archives have no limit on requests.
+        if not self.headers:
             return f"https://github.com/{self.owner}/{self.repo}/archive/{rev}.tar.gz"
         return f"https://api.github.com/repos/{self.owner}/{self.repo}/tarball/{rev}"
 

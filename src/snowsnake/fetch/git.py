@@ -78,8 +78,10 @@ def location_of(input: Input, fetcher: Fetcher) -> Location:
                     "See https://github.com/NixOS/nix/issues/12281 for details."
                 )
             return Location(os.path.join(fetcher.working_directory, path), None, checked)
-        address.query = {}                     # git would take it as a part of the file's name
-    address.query.pop("dir", None)             # old lock files have it here
+        # Git would take the query as a part of the file's name.
+        address.query = {}
+    # Old lock files have `dir` here.
+    address.query.pop("dir", None)
     return Location(None, address, checked)
 
 
@@ -222,7 +224,7 @@ def _transfer(
         if rev is not None:
             is_needed = rev not in repository
         else:
-            # C++ Nix asks each time for `HEAD`, too: it remembers only branches and tags, and only while each has its own file
+            # C++ Nix asks each time for `HEAD`, too: it remembers only branches and tags, and only while each has its own file.
             is_known = known is not None and fetcher.is_fresh(known) and _has_ref(repository, ref)
             is_known = is_known and (fetcher.is_offline or os.path.exists(os.path.join(folder, full_ref)))
             is_needed = input.flag("allRefs") or not is_known or (ref == "HEAD" and not fetcher.is_offline)
@@ -256,7 +258,8 @@ def _our_copy(folder: str, url: str, fetcher: Fetcher) -> Repository:
         new = fetcher.cache.new_path()
         try:
             repository = libgit.init_repository(new, bare=True)
-            repository.remotes.create("origin", url)       # relative URLs of submodules start from here
+            # Relative URLs of submodules start from this remote.
+            repository.remotes.create("origin", url)
             os.rename(new, folder)
         except (OSError, ValueError, libgit.GitError) as error:
             raise FetchError(f'creating Git repository "{folder}": {error}') from None

@@ -15,10 +15,11 @@ from snowsnake.foundation.patterns import pattern
 _COMMIT = pattern(rb"([0-9a-f]{40})\n?")
 _BRANCH = pattern(rb"ref: (refs/[A-Za-z0-9_][A-Za-z0-9_./+-]*)\n")
 _ODD_NAME = pattern(rb"\.\.|//|/\.|\.lock(/|$)|[/.]$")
-# a simple line of a settings file: no quotes, escapes or continuation
+# These two match a simple line of a settings file, which has no quotes, escapes or continuation.
 _SECTION = pattern(r'\[\s*([A-Za-z0-9.-]+)(?:\s+"([^"\\]*)")?\s*\]')
 _SETTING = pattern(r"""([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*([^"\\;#]*))?""")
-_ELSEWHERE = ("include", "includeif", "extensions")     # sections that include other files or change the format
+# These sections include other files or change the format.
+_ELSEWHERE = ("include", "includeif", "extensions")
 _USUAL = (("core.repositoryformatversion", "0"), ("core.bare", "false"), ("core.ignorecase", "false"), ("core.worktree", ""))
 SYSTEM_SETTINGS = "/etc/gitconfig"
 
@@ -37,7 +38,7 @@ def plain_repository(folder: str) -> PlainRepository | None:
     path = os.path.join(folder, ".git")
     try:
         user = os.geteuid()
-        # libgit2 refuses what belongs to others, unless settings allow it
+        # Unless settings allow it, libgit2 refuses what belongs to others.
         if any(found.st_uid != user or not stat.S_ISDIR(found.st_mode) for found in (os.stat(folder), os.lstat(path))):
             return None
         if os.path.lexists(path + "/commondir") or not os.path.isdir(path + "/objects") or not os.path.isdir(path + "/refs"):

@@ -12,7 +12,7 @@ import tempfile
 
 from snowsnake.fetch.errors import FetchError
 
-# OpenSSH's names for the kinds of keys
+# These are OpenSSH's names for the kinds of keys.
 _KINDS = {
     "ssh-dsa": "ssh-dsa",
     "ssh-ecdsa": "ssh-ecdsa",
@@ -49,7 +49,7 @@ def verify(folder: str, rev: str, keys: list[tuple[str, str]]) -> None:
         except OSError as error:
             raise FetchError(f"executing 'git': {error.strerror}") from None
     output = os.fsdecode(done.stdout)
-    # git also accepts commits that a key of the user's own agent signed
+    # Git also accepts commits that a key of the user's own agent signed.
     found = re.search(r'Good "git" signature for \* with .* key SHA256:([A-Za-z0-9+/]*)', output)
     if done.returncode != 0 or found is None or found[1] not in prints:
         raise FetchError(f"Commit signature verification on commit {rev} failed: {output}")

@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 
     from snowsnake.fetch.git_repository import Repository
 
-    Entries = dict[bytes, tuple[int, Oid]]     # name -> mode, id
+    # It maps a name to its mode and id.
+    Entries = dict[bytes, tuple[int, Oid]]
 
-# Git's modes of entries
+# These are Git's modes of entries.
 BLOB = 0o100644
 EXECUTABLE = 0o100755
 LINK = 0o120000
 FOLDER = 0o040000
-COMMIT = 0o160000                          # a submodule: an empty folder
-# any other, such as 0100664 in old repositories, is a plain file
+# A submodule is an empty folder.
+COMMIT = 0o160000
+# Any other mode, such as 0100664 in old repositories, means a plain file.
 _KINDS = {BLOB: "regular", EXECUTABLE: "executable", LINK: "symlink", FOLDER: "directory", COMMIT: "directory"}
-_MOST_FOLDERS = 4096                       # tree objects kept in memory
+# At most this many tree objects are kept in memory.
+_MOST_FOLDERS = 4096
 
 
 def blob_data(repository: Repository, blob_id: Oid | str) -> bytes:

@@ -53,7 +53,8 @@ if TYPE_CHECKING:
     from snowsnake.fetch.git_repository import Repository
 
 NO_REVISION = "0" * 40
-_MOST_SUSPICIOUS = 1000                    # so many files may be read to see whether they changed; for more, libgit2 is faster
+# At most this many files are read to see whether they changed; for more, libgit2 is faster.
+_MOST_SUSPICIOUS = 1000
 
 
 class WorkingTree:
@@ -62,10 +63,12 @@ class WorkingTree:
     def __init__(self, head: str | None, repository: Repository) -> None:
         self.head = head
         self.repository = repository
-        self.index: GitIndex | None = None         # with the changes marked; None: not understood
+        # The index has the changes marked; it is None if it was not understood.
+        self.index: GitIndex | None = None
         self.changed: list[bytes] = []
         self.deleted: list[bytes] = []
-        self.submodules: list[tuple[bytes, str, str]] = []     # path, address, branch
+        # Each submodule has a path, an address and a branch.
+        self.submodules: list[tuple[bytes, str, str]] = []
         self.is_dirty = False
         self.index_data = b""
         # Files that may differ from the index in `index_data`; None: not checked.
@@ -126,7 +129,8 @@ def _at_head(path: str) -> WorkingTree:
     try:
         return WorkingTree(str(repository.lookup_reference("HEAD").resolve().target), repository)
     except KeyError:
-        return WorkingTree(None, repository)       # no commit yet
+        # The repository has no commit yet.
+        return WorkingTree(None, repository)
     except (ValueError, libgit.GitError) as error:
         raise git_error("resolving HEAD", error) from None
 
@@ -145,7 +149,8 @@ def _ask_libgit2(found: WorkingTree, path: str, fetcher: Fetcher) -> None:
         (found.deleted if flags & deleted else found.changed).append(os.fsencode(name))
     index, _, data = _read_index(repository, path)
     if data != found.index_data:
-        found.suspicious = None                # of the index as it was
+        # The suspicious files were found with the index as it was.
+        found.suspicious = None
     if index is not None and all(index.mark(name, False) for name in found.changed):
         for name in found.deleted:
             index.mark(name, True)
@@ -171,7 +176,7 @@ def _compare_with_index(found: WorkingTree, path: str, fetcher: Fetcher) -> bool
         return False
     index, written_ns, data = _read_index(repository, path)
     tree_id = tree_of_commit(repository, found.head, fetcher)
-    # if the index does not know its tree, something was added to it: libgit2 compares
+    # If the index does not know its tree, something was added to it, and libgit2 must compare.
     if index is None or index.tree_id is None or index.tree_id.hex() != tree_id:
         return False
     try:

@@ -34,7 +34,8 @@ else:
     from snowsnake.store.light_dataclass import dataclass, field
 
 _MOST_REDIRECTS = 10
-_MOST_URL_BYTES = 8_000_000            # as curl; trying a longer one costs seconds
+# The limit is curl's; trying a longer URL costs seconds.
+_MOST_URL_BYTES = 8_000_000
 _MOST_BYTES = 1 << 38
 _MOST_DIGITS = 15
 _ERROR_BODY_BYTES = 1 << 16
@@ -44,9 +45,10 @@ _RETRY_MS = 250
 _RETRY_TOO_MANY_MS = 60_000
 _POLL_S = 0.05
 _IMMUTABLE = re.compile(r'<([^>]*)>; rel="immutable"', re.IGNORECASE)
-_BAD_URL = "URL using bad/illegal format or missing URL (3)"       # curl's words
+# These are curl's words.
+_BAD_URL = "URL using bad/illegal format or missing URL (3)"
 _TOO_LONG = f"{_BAD_URL} No URL set"
-# with these, trying again does not help
+# After these statuses, trying again does not help.
 _HOPELESS = frozenset((404, 410, 401, 403, 407, 501, 505, 511))
 
 
@@ -68,7 +70,8 @@ class Transfer:
     etag: str = ""
     is_cached: bool = False
     immutable_url: str | None = None
-    urls: list[str] = field(default_factory=list)      # the URL and its redirections
+    # The list has the URL and its redirections.
+    urls: list[str] = field(default_factory=list)
 
 
 class Http:
@@ -211,7 +214,8 @@ class Http:
             if job.written != shown:
                 shown = job.written
                 activity.progress(shown, job.expected)
-        if job.written > max(shown, 0):                # something arrived after the last look
+        # Something may have arrived after the last look.
+        if job.written > max(shown, 0):
             activity.progress(job.written, job.expected)
         if job.failure is not None and not isinstance(job.failure, TransferError):
             raise job.failure
@@ -351,7 +355,8 @@ class _Job:
         self.failure = None
         try:
             self._attempt()
-        except Exception as error:             # this may be a thread: the one that waits for it raises the error
+        except Exception as error:
+            # This may run in a thread: the one that waits for it raises the error.
             self.failure = error
         finally:
             response, self._response = self._response, None

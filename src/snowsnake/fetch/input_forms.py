@@ -25,7 +25,7 @@ Attributes = dict[str, Attribute]
 
 _ID = pattern("[a-zA-Z][a-zA-Z0-9_-]*")
 _REV = pattern("[0-9a-fA-F]{40}")
-# a line of `git ls-remote` or of a forge's list of references: the hash or the target, and the name
+# It matches a line of `git ls-remote` or of a forge's list of references: the hash or the target, and the name.
 LISTED_REF = pattern(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
 _MERCURIAL_REF = pattern(r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*")
 _BAD_REF = pattern(r"//|^[./]|^-[^/]*$|/\.|\.\.|[\x00-\x20\x7f:?^~\[]|\\|\*|\.lock$|\.lock/|@\{|[/.]$|^@$|^$")
@@ -33,7 +33,8 @@ _HOST = pattern(r"[a-zA-Z0-9.-]*")
 _SCP = pattern("([^/]*)@(.*):(.*)")
 _ARCHIVE = pattern(r"(?s).*(?:\.zip|\.tar|\.tgz|\.tar\.gz|\.tar\.xz|\.tar\.bz2|\.tar\.zst)")
 
-_MOST_DIGITS = 4000                   # Python refuses to read a number with more
+# Python refuses to read a number with more digits.
+_MOST_DIGITS = 4000
 _ALGORITHMS = ("md5:", "sha1:", "sha256:", "sha512:", "blake3:")
 FORGES = ("github", "gitlab", "sourcehut")
 _SWITCHES = ("allRefs", "exportIgnore", "lfs", "shallow", "submodules", "verifyCommit")
@@ -41,7 +42,7 @@ _KEYS = ("keytype", "publicKey", "publicKeys")
 _NUMBERS = ("lastModified", "revCount")
 _FORGE_NAMES = "owner repo ref rev narHash lastModified host treeHash"
 _TREE_NAMES = "url narHash name unpack rev revCount lastModified"
-# the attributes of each scheme, besides `type`
+# These are the attributes of each scheme, besides `type`.
 _KNOWN = {
     "github": _FORGE_NAMES,
     "gitlab": _FORGE_NAMES,
@@ -54,7 +55,7 @@ _KNOWN = {
     "path": "path rev revCount lastModified narHash",
 }
 SCHEMES = frozenset(_KNOWN)
-# schemes that came with flakes
+# These schemes came with flakes.
 _OF_FLAKES = frozenset((*FORGES, "indirect", "path"))
 DEFAULT_FEATURES = frozenset(("flakes",))
 
@@ -125,7 +126,8 @@ def _forge(address: Address, query: dict[str, str]) -> Attributes:
             if name in found:
                 raise MalformedAddress(f"URL '{address.to_text()}' contains {several}")
             found[name] = query[name]
-    return found | {name: query[name] for name in ("host", "narHash") if name in query}     # other parameters are ignored
+    # Other parameters are ignored.
+    return found | {name: query[name] for name in ("host", "narHash") if name in query}
 
 
 def _indirect(address: Address) -> Attributes:
@@ -206,7 +208,8 @@ def fix_git_url(url: str) -> Address:
         if match is not None:
             url = f"ssh://{match[1]}@{match[2]}/{match[3]}"
     if not url.startswith(("file:", "git+file:")) and "://" not in url:
-        parts = url.split("/") if url else ["", ""]      # as 2.34: an empty path is the root
+        # An empty path is the root, as in 2.34.
+        parts = url.split("/") if url else ["", ""]
         if ":" in parts[0]:
             raise MalformedAddress(f"SCP-like URL '{url}' is not supported; use SSH URL syntax instead (ssh://...)")
         return Address("file", Authority(None, None, "", None) if url.startswith("/") else None, parts, {})

@@ -23,7 +23,8 @@ def fetch_path(input: Input, fetcher: Fetcher) -> Fetched:
     real = fetcher.allowed_places.real(path)
     tree = DiskTree(path) if real is None else DiskTree(real, is_exact=True)
     if tree.kind(b"") is None and (real is not None or not os.path.lexists(path)):
-        raise FetchError(f"path '/{path}' does not exist")      # with two slashes, like C++ Nix
+        # The message has two slashes, like that of C++ Nix.
+        raise FetchError(f"path '/{path}' does not exist")
     if input.last_modified is not None:
         return Fetched(tree, input)
     return Fetched(tree, input.with_attrs(lastModified=newest(path, fetcher) if real is None else newest_of(tree, fetcher)))

@@ -132,7 +132,8 @@ def _pull(folder: str, url: str, rev: str | None, fetcher: Fetcher) -> None:
         pull = ["pull", "-R", folder, "--", url]
         code, _ = run_hg(pull, fetcher)
         if code != 0 and os.path.exists(os.path.join(folder, ".hg/store/journal")):
-            hg(["recover", "-R", folder], fetcher)       # an earlier process was killed
+            # An earlier process was killed while it changed the repository.
+            hg(["recover", "-R", folder], fetcher)
             code, _ = run_hg(pull, fetcher)
         if code != 0:
             raise FetchError(f"'hg pull' {_said(code)}")

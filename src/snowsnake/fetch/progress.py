@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-# C++ Nix's numbers (logging.hh)
+# These are C++ Nix's numbers (logging.hh).
 LEVELS = {"error": 0, "warn": 1, "notice": 2, "info": 3, "talkative": 4, "chatty": 5, "debug": 6, "vomit": 7}
 KINDS = {"unknown": 0, "copyPath": 100, "fileTransfer": 101, "copyPaths": 103, "fetchTree": 112, "fetchToStore": 113}
 

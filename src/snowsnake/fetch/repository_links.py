@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MOST_LINKS = 40
 _OWN_FOLDERS = (".git", ".hg")
-# (folder, file) -> the start of each line that names a folder, and where a relative name starts: the file's folder, or its parent
+# The keys are (folder, file).  The values say how each line that names a folder starts, and where a relative name starts: in the file's folder, or its parent.
 _NAMING = {
     ("", ".git"): (b"gitdir:", "."),
     ("", "commondir"): (b"", "."),

@@ -22,7 +22,8 @@ else:
     from snowsnake.store.light_dataclass import dataclass
 
 STYLES = ("auto", "path", "virtual")
-PARAMETERS = ("profile", "region", "scheme", "endpoint", "addressing-style")       # the query parameters that belong to the address
+# These query parameters belong to the address.
+PARAMETERS = ("profile", "region", "scheme", "endpoint", "addressing-style")
 _DEFAULT_REGION = "us-east-1"
 _UNESCAPED = "!$&'()*+,;=:@~"
 

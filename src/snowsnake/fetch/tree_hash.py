@@ -37,7 +37,7 @@ def archive_of(tree: Tree) -> Iterator[bytes]:
     if kind is None:
         raise FileNotFoundError("the tree has no root")
     yield _START
-    # (path, remaining entries) of each open folder
+    # Each open folder has an entry: its path and its remaining entries.
     stack: list[tuple[bytes, Iterator[tuple[bytes, str]]]] = []
     path, end = b"", b""
     while True:

@@ -58,12 +58,14 @@ def places_of(tree: Tree, path: bytes, is_whole: bool = False) -> Iterator[bytes
             if mount.startswith(start):
                 yield from places_of(other, b"", True)
     elif isinstance(tree, WithoutUntracked) and not path and not is_whole:
-        return                         # a folder's names are those of Git's index
+        # The names in a folder are those of Git's index.
+        return
     elif isinstance(tree, DiskTree):
         yield from places_below(tree.root, path, is_whole)
     elif isinstance(tree, PlainFile):
         yield tree.path
-    elif hasattr(tree, "base"):        # a tree that leaves something out of another
+    elif hasattr(tree, "base"):
+        # The tree leaves something out of another tree.
         yield from places_of(tree.base, path, is_whole)
 
 
@@ -162,7 +164,8 @@ class DiskTree:
         return open_below(self._at(path), self._trusted, flags if flags & os.O_DIRECTORY and not path else flags | os.O_NOFOLLOW)
 
     def disk_path(self, path: bytes) -> bytes | None:
-        return self._at(path) if self._trusted else None      # opening an exact place by its name could follow a link
+        # Opening an exact place by its name could follow a link.
+        return self._at(path) if self._trusted else None
 
 
 class PlainFile:

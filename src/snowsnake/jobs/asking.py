@@ -28,7 +28,8 @@ class Asking:
         self.dependencies = dependencies
         self.trusts_stamps = trusts_stamps
         self._answers: dict[str, bool] = {}
-        self._looks: dict[str, os.stat_result] = {}    # what `os.lstat` said of a path: there are two questions about most paths
+        # It has what `os.lstat` said of a path, because there are two questions about most paths.
+        self._looks: dict[str, os.stat_result] = {}
 
     def first_changed(self, questions: list[str], stamps: list[str]) -> int:
         """The number of the first question whose answer has changed; the number of questions if none has."""

@@ -25,11 +25,15 @@ from snowsnake.jobs.worker import resident_bytes
 if TYPE_CHECKING:
     from snowsnake.jobs.ledger import Segment
 
-_MOST_AT_ONCE = 32                     # paths in a task
-_MOST_ATTEMPTS = 4                     # tasks for one path alone; Dask tries each several times
+# A task has at most this many paths.
+_MOST_AT_ONCE = 32
+# A path gets at most this many tasks of its own; Dask tries each several times.
+_MOST_ATTEMPTS = 4
 _POLL_S = 0.2
-_AWAY_S = 15.0                         # how long no worker is there before others are requested; the time doubles with each request
-_MOST_CALLS = 4                        # requests for workers in a row after which none came
+# If no worker is there for this long, others are requested; the time doubles with each request.
+_AWAY_S = 15.0
+# After this many requests for workers in a row without any success, the run ends.
+_MOST_CALLS = 4
 
 
 class ClusterRun:
@@ -52,16 +56,21 @@ class ClusterRun:
         self.sources = sources
         self.queue = JobQueue()
         self.broken: list[Reply] = []
-        self.retries = 0                               # tasks that Dask gave up
+        # It counts the tasks that Dask gave up.
+        self.retries = 0
         self._archives = archive if isinstance(archive, dict) else {shipped.store_path: archive} if isinstance(shipped, ShippedRoot) else {}
-        self._futures: dict[str, Any] = {}             # the archives on the cluster
+        # These are the archives on the cluster.
+        self._futures: dict[str, Any] = {}
         self._answers = Answers()
         self._attempts: dict[Path, int] = {}
         self._out: dict[Any, list[Path]] = {}
         self._add_workers = add_workers
-        self._last_seen = time.monotonic()             # the last time at which there were workers, or others were requested
-        self._calls = 0                                # requests for workers since there were any
-        self._alone: list[Path] = []                   # paths that were in a task that failed
+        # This is the last time at which there were workers, or others were requested.
+        self._last_seen = time.monotonic()
+        # It counts the requests for workers since there were any.
+        self._calls = 0
+        # These paths were in a task that failed.
+        self._alone: list[Path] = []
 
     def replies(self) -> Iterator[Reply]:
         """All jobs, in order."""
@@ -138,7 +147,8 @@ class ClusterRun:
                         for reply in result:
                             self._finish(reply)
                     continue
-                except Exception as error:             # the worker that had the result ended before the result was fetched
+                except Exception as error:
+                    # The worker that had the result ended before the result was fetched.
                     if not _is_lost(error):
                         raise
             self._again(paths, "it was given up" if future.status != "error" else str(future.exception()))
@@ -180,8 +190,10 @@ def _same(archive: bytes) -> bytes:
 # ---- on the workers ---------------------------------------------------------------------------------------------
 
 _roots: dict[ShippedRoot | ShippedFlake, JobRoot | FlakeWorker | EvaluationError] = {}
-_lock = threading.Lock()               # an evaluator is for one thread at a time
-_MOST_OF_MEMORY = 0.5                  # the part of a worker's memory that it may use: Dask pauses one that uses 0.8, and ends it at 0.95
+# An evaluator is for one thread at a time.
+_lock = threading.Lock()
+# A worker may use this part of its memory: Dask pauses one that uses 0.8, and ends it at 0.95.
+_MOST_OF_MEMORY = 0.5
 
 
 def look_at(shipped: ShippedRoot | ShippedFlake, archives: dict[str, bytes], answers: Answers, paths: list[Path]) -> list[Reply] | Needs:
@@ -191,7 +203,8 @@ def look_at(shipped: ShippedRoot | ShippedFlake, archives: dict[str, bytes], ans
     """
     with _lock:
         if shipped not in _roots or _is_large():
-            _roots.clear()             # the memory is for one run at a time
+            # The memory is for one run at a time.
+            _roots.clear()
             gc.collect()
             _roots[shipped] = _open(shipped, archives, answers)
         root = _roots[shipped]

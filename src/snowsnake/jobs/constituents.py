@@ -145,7 +145,8 @@ def _rewrite(job: dict[str, Any], children: list[str], store: LocalStore, gc_roo
         job["constituents"].append(child)
         drv.input_drvs[child] = [min(store.read_derivation(child).outputs)]
     if any(output.kind != "input" for output in drv.outputs.values()) or "out" not in drv.outputs:
-        return                         # the paths are only known after building, or follow from the contents
+        # The paths are known only after building, or follow from the contents.
+        return
     drv_path = drv.finish(DerivationMemory(store.store_dir, store.read))
     store.add_derivation(drv.to_aterm(), drv.name, drv_path)
     store.flush()

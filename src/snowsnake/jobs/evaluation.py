@@ -50,7 +50,8 @@ class JobRoot:
         self._render = render or self._plainly
         self._parents: dict[Path, Handle] = {}
         self._functions: dict[bytes, Handle] = {}
-        self._roots: list[tuple[str, str]] = []        # links to make once their targets are valid
+        # These links are made once their targets are valid.
+        self._roots: list[tuple[str, str]] = []
         self.root = self._selected(root)
 
     def _plainly(self, error: EvaluationError) -> tuple[str, str]:
@@ -74,7 +75,8 @@ class JobRoot:
 
     def look(self, path: Path) -> Reply:
         """The reply for a path.  Only an interruption is raised."""
-        self._cause = ""                               # the cause of an error that another error reports
+        # This is the cause of an error that another error reports.
+        self._cause = ""
         self._is_fleeting = False
         reply = Reply(path, fields=named(path))
         try:
@@ -120,12 +122,14 @@ class JobRoot:
         parent = self._parents.get(path[:-1])
         if parent is None:
             parent = self._value(path[:-1], joined(path[:-1]))
-            if len(self._parents) > 32:                # a run goes through one set after the other
+            # A run goes through one set after the other, so it needs few of them at a time.
+            if len(self._parents) > 32:
                 self._parents.clear()
             self._parents[path[:-1]] = parent
         found = facts.attribute(parent, path[-1].encode("utf-8", "surrogateescape")) if parent.type_name() == "set" else None
         if found is None:
-            found = self._selector.select(self.root, text)       # this raises the error that says what is wrong
+            # This raises the error that says what is wrong.
+            found = self._selector.select(self.root, text)
         return self._selector.auto_call(found)
 
     def _names(self, value: Handle, path: Path) -> list[str]:

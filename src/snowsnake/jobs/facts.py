@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
 
-_MOST_LEVELS = 10_000                  # of metadata: 2.34.8's max-call-depth
+# Metadata may have as many levels as 2.34.8's max-call-depth allows.
+_MOST_LEVELS = 10_000
 
 
 @contextmanager

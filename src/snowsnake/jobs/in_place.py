@@ -17,8 +17,10 @@ from snowsnake.dependencies import Dependencies, Dependency
 if TYPE_CHECKING:
     from snowsnake.interpreter import Interpreter
 
-_CLOCK_NS = 50_000_000                 # how far times of files may lag behind the clock
-_COARSE_NS = 2_000_000_000             # the same, of file systems that keep no parts of a second
+# The times of files may lag this far behind the clock.
+_CLOCK_NS = 50_000_000
+# The times lag further on file systems that keep no parts of a second.
+_COARSE_NS = 2_000_000_000
 _SECOND_NS = 1_000_000_000
 
 
@@ -71,7 +73,8 @@ class _Looks:
         if tree is not None:
             place = tree.disk_path(inner)
             if place is not None and not os.path.lexists(place):
-                return False           # the file was there when the source was hashed
+                # The file was there when the source was hashed.
+                return False
             places = places_of(tree, inner, is_whole)
         elif place is None:
             return False
@@ -104,5 +107,6 @@ class _Looks:
         try:
             changed = os.lstat(place).st_ctime_ns
         except (FileNotFoundError, NotADirectoryError):
-            return True                # the folders above it are looked at, too
+            # The folders above the place are looked at, too.
+            return True
         return changed + (_CLOCK_NS if changed % _SECOND_NS else _COARSE_NS) < self._since_ns

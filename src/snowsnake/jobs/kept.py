@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass
 
-DISPUTED = "disputed"                  # the state of an answer that nobody can check
-_FIXED = "fixed"                       # the state of an answer that the hash of a source fixes
+# This is the state of an answer that nobody can check.
+DISPUTED = "disputed"
+# This is the state of an answer that the hash of a source fixes.
+_FIXED = "fixed"
 
 
 class KeptReply(Reply):
@@ -74,7 +76,8 @@ def pack(
     It leaves out the replies that depend on an answer that nobody can check, and all replies from the first one on that reached a limit of this
     machine.
     """
-    places = [0]                       # for each number of questions, how many of these questions are kept
+    # It says for each number of questions how many of them are kept.
+    places = [0]
     kept: list[Question] = []
     end = len(questions)
     for number, question in enumerate(questions):

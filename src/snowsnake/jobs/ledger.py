@@ -25,14 +25,19 @@ _SECTIONS = (
 )  # fmt: skip
 _SIZES = struct.Struct(f"<{1 + len(_SECTIONS)}Q")
 _SEAL_BYTES = 16
-_QUESTION = struct.Struct("=IBBxxqqQq")                # as in looks.pyx: Asked
-_OTHER, _TYPE, _STAMP = range(3)                       # as in looks.pyx: Question
+# The layout is that of `Asked` in looks.pyx.
+_QUESTION = struct.Struct("=IBBxxqqQq")
+# The numbers are those of `Question` in looks.pyx.
+_OTHER, _TYPE, _STAMP = range(3)
 _TYPES = {"regular": 1, "directory": 2, "symlink": 3, "unknown": 4}
-_NONE = 0xFFFFFFFF                                     # the group of a path whose reply is not kept, and what is below a unit that rests on the base
-_NO_SYSTEM, _FAILED = 0, 255                           # in `systems`: a set, or nothing that is known; an error
+# It stands for the group of a path whose reply is not kept, and for what is below a unit that rests on the base.
+_NONE = 0xFFFFFFFF
+# In `systems`, the first stands for a set, or for a path of which nothing is known; the second stands for an error.
+_NO_SYSTEM, _FAILED = 0, 255
 _MOST_SYSTEMS = 254
 _DRV_PATH = b'"drvPath":"'
-_MOST_BYTES = 1 << 32                                  # of a section: offsets have 32 bits, but for those of lines
+# A section has fewer bytes: all offsets have 32 bits, except for those of lines.
+_MOST_BYTES = 1 << 32
 
 
 class Ledger:
@@ -265,7 +270,8 @@ class Segment:
 
 # --- making one
 
-_Known = tuple[int, int, KeptReply, int]               # of a path: the unit, the place in it, the reply, how many questions had been asked
+# A known path has its unit, the place in it, the reply, and how many questions had been asked.
+_Known = tuple[int, int, KeptReply, int]
 
 
 def make(base: str, names: list[str], units: Sequence[tuple[KeptGroup, int]], stamps: dict[str, str]) -> tuple[bytes, bytes] | None:
@@ -312,7 +318,8 @@ class _Maker:
         self._units = [unit for unit, _ in units]
         self._layers = [unit.name for unit in self._units if unit.name]
         self._stamps = stamps
-        self._members: list[list[tuple[int, int]]] = [[] for _ in units]         # (place in the group, entry) of each
+        # Each member has its place in the group, and its entry.
+        self._members: list[list[tuple[int, int]]] = [[] for _ in units]
         self._counts: list[int] = []
         self._groups: list[int] = []
         self._unknown: list[int] = []
@@ -322,7 +329,8 @@ class _Maker:
         self._systems = bytearray()
         self._system_numbers: dict[str, int] = {}
         self._cause_numbers: dict[str, int] = {}
-        self._errors: list[tuple[int, str, int]] = []  # entry, attribute, cause
+        # Each error has its entry, attribute and cause.
+        self._errors: list[tuple[int, str, int]] = []
 
     def add_entry(self, path: Path, known: _Known | None) -> None:
         entry = len(self._keys)
@@ -418,7 +426,8 @@ def _packed(question: list[object], stamp: str, places: dict[bytes, int]) -> byt
         if kind in ("file", "tree") and state == "found" and stamp:
             try:
                 return _QUESTION.pack(number, _STAMP, 0, *map(int, stamp.split()))
-            except struct.error:       # a time that is centuries away
+            except struct.error:
+                # The time is centuries away.
                 pass
     return _QUESTION.pack(0, _OTHER, 0, 0, 0, 0, 0)
 

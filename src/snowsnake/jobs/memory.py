@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
 _VERSION = 5
 _BUSY_S = 20.0
-_MOST_CHANGES = 0.05                   # what part of a ledger may have been replaced before another one is made
-_MOST_STAMPS = 500                     # how many stamps may be kept beside it
+# Another ledger is made when more than this part of it has been replaced.
+_MOST_CHANGES = 0.05
+# Another ledger is also made when more than this many stamps are kept beside it.
+_MOST_STAMPS = 500
 _SCHEMA = """
 create table if not exists bases (id integer primary key autoincrement, key text unique not null, request text not null, used integer not null, quick text);
 create table if not exists layers (id integer primary key autoincrement, base integer not null references bases(id) on delete cascade, kept blob not null);
@@ -60,16 +62,20 @@ class _Loaded:
         self.base = 0
         self.replies: dict[Path, KeptReply] = {}
         self.owners: dict[Path, int] = {}
-        self.groups: dict[int, str] = {}               # by the number of the row: the layer that the group rests on
-        self.layers: dict[str, tuple[int, str]] = {}   # by name: the number of the row, the layer below
+        # It maps the number of a row to the layer that the group rests on.
+        self.groups: dict[int, str] = {}
+        # It maps a name to the number of the row, and the layer below.
+        self.layers: dict[str, tuple[int, str]] = {}
         self.suspects: set[Path] = set()
         self.stale = 0
         self.quick: str | None = None
         self.learned: dict[str, str] = {}
         self.stamps: dict[str, str] = {}
         self.ledger: Ledger | None = None
-        self.last: tuple[int, int] | None = None       # what the ledger in the database, if there is one, contains: damaged ones are replaced, too
-        self.changes = 0                               # how many replies are kept that are not part of the ledger
+        # It says what the ledger in the database, if there is one, contains.  A damaged ledger counts, because it is replaced, too.
+        self.last: tuple[int, int] | None = None
+        # It counts the replies that are kept and are not part of the ledger.
+        self.changes = 0
 
 
 class JobMemory:
@@ -88,9 +94,12 @@ class JobMemory:
         self.valid_among = valid_among
         self.facts: object = None
         self.since_ns = now_ns()
-        self.began_as_before = False   # whether the record of the root was that of the last run
-        self.is_complete = False       # whether a run has come to its end
-        self.layer: str | None = ""    # the layer that groups of new workers rest on: "" is the base, None one that cannot be kept
+        # It says whether the record of the root was that of the last run.
+        self.began_as_before = False
+        # It says whether a run has come to its end.
+        self.is_complete = False
+        # The groups of new workers rest on this layer: "" is the base, and None is a layer that cannot be kept.
+        self.layer: str | None = ""
         self._trusts_stamps = trusts_stamps
         self._request = hashing.digest("sha256", json.dumps([_VERSION, request], sort_keys=True).encode("utf-8", "surrogatepass")).hex()
         self._database: sqlite3.Connection | None = None
@@ -98,7 +107,8 @@ class JobMemory:
         self._thread: threading.Thread | None = None
         self._guessed: _Loaded | None = None
         self._dependencies: Dependencies | None = None
-        self._names: list[str] = []    # of the root
+        # These are the names of the root.
+        self._names: list[str] = []
 
     # --- the base
 
@@ -303,8 +313,10 @@ class JobMemory:
 
         assert self._dependencies is not None
         key, base = self._loaded.key, self._loaded.base
-        self._loaded = _Loaded()       # its memory is needed
-        database.execute("begin")      # what is read now belongs together
+        # The memory is needed for the new ledger.
+        self._loaded = _Loaded()
+        # A transaction makes sure that what is read from now on belongs together.
+        database.execute("begin")
         last = [database.execute(f"select ifnull(max(id), 0) from {table}").fetchone()[0] for table in ("groups", "layers")]
         rows: list[tuple[KeptGroup, int]] = []
         loaded = _load(database, base, key, Asking(self._dependencies, trusts_stamps=self._trusts_stamps), rows)
@@ -314,7 +326,8 @@ class JobMemory:
             return
         database.execute("begin immediate")
         row = database.execute("select last_group, last_layer from ledgers where base = ?", (base,)).fetchone()
-        if row == loaded.last:         # no other run has written one meanwhile
+        # If another run has written a ledger meanwhile, that one stays.
+        if row == loaded.last:
             database.execute("insert or replace into ledgers (base, last_group, last_layer, heads, lines) values (?, ?, ?, ?, ?)", (base, *last, *made))
             for table, number in zip(("groups", "layers"), last, strict=True):
                 database.execute(f"delete from {table} where base = ? and id <= ?", (base, number))
@@ -367,7 +380,8 @@ def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking, row
         except ValueError:
             pass
     last_group = last_layer = 0
-    standing = {"": True}              # by layer: whether its questions, and those of the layers below it, have the same answers
+    # It says of a layer whether its questions, and those of the layers below it, have the same answers.
+    standing = {"": True}
     layers: list[tuple[KeptGroup, int]] = []
     groups: list[tuple[KeptGroup, int]] = []
     loaded.last, ledger = _ledger(database, base, key)
@@ -380,7 +394,8 @@ def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking, row
         if rows is not None:
             for unit in ledger.units():
                 (layers if unit.name else groups).append((unit, len(unit.questions)))
-    for number, layer in _rows(database, "layers", base, key, last_layer):     # a layer comes after the one below it
+    # A layer comes after the one below it.
+    for number, layer in _rows(database, "layers", base, key, last_layer):
         loaded.layers[layer.name] = number, layer.below
         holds = standing.get(layer.below, False) and asking.first_changed(layer.questions, layer.stamps) == len(layer.questions)
         standing[layer.name] = holds

@@ -37,13 +37,18 @@ class JobQueue:
     """
 
     def __init__(self, known: Callable[[Path], Reply | None] | None = None) -> None:
-        self.known = known             # returns the reply to a path if it need not be evaluated
+        # It returns the reply to a path if the path need not be evaluated.
+        self.known = known
         self.reused = 0
         self.waiting = 0
-        self._waiting: dict[str, list[Path]] = {}      # heaps by family, none of them empty; "": names of the root, which belong to nobody
-        self._takers: dict[str, int] = {}              # by family: the worker that it belongs to
-        self._out: set[Path] = set()                   # paths that were taken
-        self._held: list[tuple[Path, int, Reply | Segment]] = []       # a heap of replies that wait for those before them
+        # It has a heap, which is never empty, for each family; "" stands for the names of the root, which belong to nobody.
+        self._waiting: dict[str, list[Path]] = {}
+        # It maps a family to the worker that it belongs to.
+        self._takers: dict[str, int] = {}
+        # These paths were taken.
+        self._out: set[Path] = set()
+        # This is a heap of replies that wait for those before them.
+        self._held: list[tuple[Path, int, Reply | Segment]] = []
         self.done = 0
         self.found = 1
         self._wait(())

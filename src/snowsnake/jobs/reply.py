@@ -9,7 +9,8 @@ else:
     from snowsnake.store.light_dataclass import dataclass, field
 
 Path = tuple[str, ...]
-Question = tuple[str, str, str, Any]      # kind, name, state, value of a `Dependency`
+# A question has the kind, the name, the state and the value of a `Dependency`.
+Question = tuple[str, str, str, Any]
 
 
 @dataclass

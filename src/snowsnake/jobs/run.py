@@ -48,12 +48,15 @@ class Run:
         self.memory = memory
         self.queue = JobQueue(memory.known if memory is not None else None)
         self.deaths = 0
-        self.renewals = 0                      # workers that ended because they had grown too large, or had done their group
+        # It counts the workers that ended because they had grown too large, or had done their group.
+        self.renewals = 0
         self.broken: list[Reply] = []
         self._workers: list[Worker] = []
         self._groups = 0
-        self._asked: int | None = None         # how many questions were asked before workers are forked, if results are kept
-        self._ends: dict[Path, int] = {}       # how often the worker of a path ended while it evaluated only this path
+        # It says how many questions were asked before workers are forked, if results are kept.
+        self._asked: int | None = None
+        # It says how often the worker of a path ended while it evaluated only this path.
+        self._ends: dict[Path, int] = {}
         self._suspects: set[Path] = set()
 
     def replies(self) -> Iterator[Reply]:
@@ -153,7 +156,8 @@ class Run:
         """A fair share of the waiting paths; a suspect path is evaluated alone."""
         if self.memory is None:
             paths = self.queue.take(min(self.queue.waiting // (4 * self.options.workers) + 1, _MOST_AT_ONCE), worker.number)
-        else:                          # a group is one worker's, because two workers would evaluate what the paths share twice
+        else:
+            # A group is one worker's, because two workers would evaluate what the paths share twice.
             paths = self._next_group(self.memory)
         for number, path in enumerate(paths):
             if path in self._suspects and len(paths) > 1:
@@ -230,7 +234,8 @@ class Run:
     def _stop(self) -> None:
         for worker in self._workers:
             if not worker.open:
-                worker.end()           # an idle worker ends when its socket is closed
+                # An idle worker ends when its socket is closed.
+                worker.end()
             else:
                 worker.stop()
         self._workers = []

@@ -17,7 +17,8 @@ from snowsnake.jobs.reply import Path, Reply, failed
 from snowsnake.jobs.shipping import MOST_BYTES, ArchiveTree, TooMuch, new_evaluator, values_of
 
 Attributes = tuple[tuple[str, Any], ...]
-MissingFile = tuple[int, str]          # the number of a tree, a path in it
+# A missing file has the number of a tree, and a path in it.
+MissingFile = tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ class FlakeWorker:
         self._sources: dict[Attributes, Supplied] = {}
         self._texts: dict[MissingFile, str] = {}
         self._root: JobRoot | None = None
-        self._error: EvaluationError | None = None     # of the root
+        # This is the error of the root.
+        self._error: EvaluationError | None = None
         evaluator = self._evaluator = new_evaluator(shipped.options, shipped.features)
         evaluator.fetcher.supply = self._supply
         self.give(archives, answers)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
     from snowsnake.interpreter import Interpreter
 
-MOST_BYTES, MOST_ENTRIES = 1 << 30, 1_000_000          # nixpkgs: 0.2 GB, 80 000
+# For comparison, nixpkgs has 0.2 GB and 80 000 entries.
+MOST_BYTES, MOST_ENTRIES = 1 << 30, 1_000_000
 
 
 class TooMuch(ValueError):
@@ -95,7 +96,8 @@ class ArchiveTree:
         from snowsnake.store.nar_reader import read_nar
 
         self._archive = memoryview(archive)
-        self._nodes: dict[bytes, tuple[str, int, int]] = {}            # kind, where the contents are, their size
+        # A node has a kind, the place of its contents, and their size.
+        self._nodes: dict[bytes, tuple[str, int, int]] = {}
         self._entries: dict[bytes, list[tuple[bytes, str]]] = {}
         self._targets: dict[bytes, bytes] = {}
         stream = io.BytesIO(archive)

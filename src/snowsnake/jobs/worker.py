@@ -19,10 +19,13 @@ from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.in_place import doubted
 from snowsnake.jobs.reply import Group, Path, Reply
 
-RENEW = "renew"                        # the last message of a worker that is above its memory limit, or has done its group
+# This is the last message of a worker that is above its memory limit, or has done its group.
+RENEW = "renew"
 _HEAD = struct.Struct("<I")
-_HOLD_S = 0.1                          # replies are sent at least so often
-_GROUP_S = 1.0                         # CPU time of a group: so much is evaluated again when one of its attributes has changed
+# Replies are sent at least this often.
+_HOLD_S = 0.1
+# A group takes this much CPU time: so much is evaluated again when one of its attributes has changed.
+_GROUP_S = 1.0
 # How much the heap may grow between two collections of everything.  Of the first 520 MB of nixpkgs, 450 MB are alive, and it took 0.9 s to find that.
 _MOST_GROWTH_BYTES = 2 << 30
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -83,16 +86,19 @@ class Worker:
         self.pid = os.fork()
         if self.pid == 0:
             ours.close()
-            for other in others:       # otherwise the child would keep their sockets open after we end
+            # Otherwise the child would keep their sockets open after we end.
+            for other in others:
                 other.channel.socket.close()
             _live(root, Channel(theirs), memory_bytes, recorded, parent)
         theirs.close()
         self.channel: Channel = Channel(ours)
-        self.number = number           # a worker that replaces another one has its number
+        # A worker that replaces another one has its number.
+        self.number = number
         self.open: list[Path] = []
         self.is_renewed = False
         self.asked_at = 0.0
-        self.layer: str | None = None  # the layer (jobs/memory.py) that its results rest on
+        # Its results rest on this layer (jobs/memory.py).
+        self.layer: str | None = None
 
     def ask(self, paths: list[Path]) -> None:
         """Sends paths.  If the worker has ended, the run notices it when it reads the socket."""
@@ -138,7 +144,8 @@ def _live(root: JobRoot, channel: Channel, memory_bytes: int, recorded: Recorded
         code = 0
     except (KeyboardInterrupt, ConnectionError):
         code = 130
-    except BaseException as error:     # our own bug: it must be seen, and must not become a second run of the parent's program
+    except BaseException as error:
+        # The fault is our own: it must be seen, and must not become a second run of the parent's program.
         sys.stderr.write(f"error: fault of a worker, please report it: {type(error).__name__}: {error}\n")
         if os.environ.get("SNOWSNAKE_DEBUG"):
             import traceback
@@ -147,13 +154,15 @@ def _live(root: JobRoot, channel: Channel, memory_bytes: int, recorded: Recorded
     finally:
         try:
             interrupts.end()
-        except KeyboardInterrupt:      # Ctrl-C came just before `end`
+        except KeyboardInterrupt:
+            # The user pressed Ctrl-C just before `end`.
             code = 130
         try:
             root.evaluator.flush_cache()
             root.evaluator.close_store()
             sys.stderr.flush()
-        except BaseException:          # the process can do nothing about it any more
+        except BaseException:
+            # The process can do nothing about it any more.
             pass
         os._exit(code)
 
@@ -201,7 +210,8 @@ def _serve_group(root: JobRoot, channel: Channel, base_count: int, since_ns: int
     root.flush()
     found = doubted(root.evaluator, root.evaluator.dependencies(base_count), since_ns)
     asked[-1] = root.evaluator.record_count() - base_count
-    if len(found) > asked[-1]:         # an answer from before the fork has been disputed since, and all replies may depend on it
+    # If an answer from before the fork has been disputed since, all replies may depend on it.
+    if len(found) > asked[-1]:
         asked = [len(found)] * len(asked)
     channel.send(Group(replies, [tuple(entry) for entry in found], asked, found.stamps))
     channel.send(RENEW)
