@@ -13,6 +13,8 @@ CASES = [json.loads(line) for line in (Path(__file__).parent / "urls/recorded.js
 DIFFERENT = {
     "dummy://?path-info-cache-size=-1",    # shown as 0, which it becomes there
 }
+# These name the machine's own store, which was there when they were recorded.
+OF_THE_MACHINE = {"local:/", "local:///", "local-overlay:/", "local-overlay:///"}
 
 
 def answer(url: str, folder: Path) -> dict:
@@ -55,6 +57,8 @@ def test_the_answer_is_the_recorded_one(scheme, tmp_path) -> None:
         folder = Path(os.path.realpath(tmp_path)) / str(number)
         folder.mkdir()
         make_world(folder)
+        if case["url"] in OF_THE_MACHINE and not os.path.isdir("/nix/store"):
+            continue
         ours = answer(case["url"], folder)
         if (ours != case["answer"]) != (case["url"] in DIFFERENT):
             wrong.append((case["url"], case["answer"], ours))

@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "differential"))
 
 # Options after which another program would run, or nothing would end.
 _LEFT_OUT = ("--debugger",)
+# This command serves until somebody ends it.
+_SERVERS = ("daemon",)
 _VALUES = (
     "", "-", ".", "./flake", "./flake#text", "./flake#nested.\"a.b\"", "./user", "packages.nix", "value.nix", "absent", "a", "a.b.c", "1", "-1",
     "x=y", "<nix>", "^", "*", "[", "hello", "h.*", "1 +", "x: x", "{ a = 1; }", "sha256", "sri", "sha256-AAAA", "\udcff\udcfe", "é", "x" * 300,
@@ -30,7 +32,7 @@ def _nix(choose: random.Random) -> list[str]:
     from snowsnake.cli.nix.options import GLOBAL
     from snowsnake.cli.nix.table import DEPRECATED, ROWS
 
-    row = choose.choice([row for row in ROWS if row.runner])
+    row = choose.choice([row for row in ROWS if row.runner and row.name not in _SERVERS])
     words = row.name.split()
     if choose.random() < 0.05:
         words = [choose.choice(list(DEPRECATED))]

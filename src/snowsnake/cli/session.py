@@ -116,7 +116,7 @@ class Session:
         path = self.resolve(word)
         if self.reporter.verbosity > QUIET and os.path.lexists(path.removesuffix("/default.nix")):
             self.reporter.note(f"evaluating file '{path}'", QUIET + 1)
-        value = self.evaluator.evaluate_file(path)
+        value = self.file(word)
         try:
             value.force()
         except EvaluationError as error:

@@ -11,7 +11,7 @@ cdef enum:
     SMALL = 16
 
 
-cdef struct Items:
+cdef struct RankedPlaces:
     # We sort these places.
     uint32_t* places
     # Each place has its rank here.
@@ -26,7 +26,7 @@ def sorted_places(list ranks not None):
     """
     cdef Py_ssize_t i, n = len(ranks)
     cdef bytearray memory = bytearray(2 * n * sizeof(uint32_t))
-    cdef Items items
+    cdef RankedPlaces items
     items.places = <uint32_t*>PyByteArray_AS_STRING(memory)
     items.ranks = items.places + n
     for i in range(n):
@@ -38,15 +38,15 @@ def sorted_places(list ranks not None):
     return [items.places[i] for i in range(n)]
 
 
-cdef inline uint32_t _rank(Items* items, int64_t place) noexcept nogil:
+cdef inline uint32_t _rank(RankedPlaces* items, int64_t place) noexcept nogil:
     return items.ranks[items.places[place]]
 
 
-cdef inline void _swap(Items* items, int64_t one, int64_t other) noexcept nogil:
+cdef inline void _swap(RankedPlaces* items, int64_t one, int64_t other) noexcept nogil:
     items.places[one], items.places[other] = items.places[other], items.places[one]
 
 
-cdef void _introsort(Items* items, int64_t first, int64_t last, int depth) noexcept nogil:
+cdef void _introsort(RankedPlaces* items, int64_t first, int64_t last, int depth) noexcept nogil:
     cdef int64_t middle, pivot, low, high
     cdef uint32_t a, b, c, limit
     while last - first > SMALL:
@@ -81,8 +81,8 @@ cdef void _introsort(Items* items, int64_t first, int64_t last, int depth) noexc
         last = low
 
 
-cdef void _heap_sort(Items* items, int64_t first, int64_t size) noexcept nogil:
-    cdef Items heap
+cdef void _heap_sort(RankedPlaces* items, int64_t first, int64_t size) noexcept nogil:
+    cdef RankedPlaces heap
     cdef int64_t place
     cdef uint32_t last
     heap.places = items.places + first
@@ -95,7 +95,7 @@ cdef void _heap_sort(Items* items, int64_t first, int64_t size) noexcept nogil:
         _sink(&heap, 0, place, last)
 
 
-cdef void _sink(Items* items, int64_t root, int64_t size, uint32_t item) noexcept nogil:
+cdef void _sink(RankedPlaces* items, int64_t root, int64_t size, uint32_t item) noexcept nogil:
     """Put an item into the heap below *root*: its place goes down to the end along the larger children, the second of two equal ones, and then up again."""
     cdef int64_t place = root, child = 2 * root + 2
     cdef uint32_t rank = items.ranks[item]
@@ -115,7 +115,7 @@ cdef void _sink(Items* items, int64_t root, int64_t size, uint32_t item) noexcep
     items.places[place] = item
 
 
-cdef void _insertion_sort(Items* items, int64_t size) noexcept nogil:
+cdef void _insertion_sort(RankedPlaces* items, int64_t size) noexcept nogil:
     cdef int64_t at, place
     cdef uint32_t item, rank
     for at in range(1, size):

@@ -5,8 +5,9 @@ In: arrays of a ledger (`jobs/ledger.py`).  Out: for each question, whether it c
 the first one is that may have another answer.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memcmp, strncmp
+from snowsnake.foundation.allocate cimport allocate_zeros
 
 cdef extern from *:
     """
@@ -69,7 +70,7 @@ def unchanged(bytes paths not None, bytes starts not None, bytes questions not N
     cdef const Asked* asked = <const Asked*><const char*>questions
     cdef const char* outside = elsewhere
     cdef size_t outside_size = len(elsewhere), count = len(questions) // sizeof(Asked), i
-    cdef jobs_look* looks = <jobs_look*>calloc(len(starts) // sizeof(uint32_t) + 1, sizeof(jobs_look))
+    cdef jobs_look* looks = <jobs_look*>allocate_zeros(len(starts) // sizeof(uint32_t) + 1, sizeof(jobs_look))
     cdef jobs_look* look
     found = bytearray(count)
     cdef uint8_t* holds = found

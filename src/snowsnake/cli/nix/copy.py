@@ -16,7 +16,6 @@ from snowsnake.cli.profiles import only_path, switch_profile
 from snowsnake.cli.stores import evaluated_in, is_written, open_reference
 from snowsnake.diagnostics.error import as_error
 from snowsnake.settings.errors import SettingError
-from snowsnake.settings.places import store_folder
 from snowsnake.settings.store_reference import StoreReference
 
 TYPE_CHECKING = False
@@ -60,14 +59,13 @@ def check_words(call: Call) -> None:
 
 
 def _parse_words(call: Call) -> None:
-    """Says what is wrong with references to flakes, before a store is opened."""
+    """Says what is wrong with references to flakes, before a store is opened.  A whole path may name an object of a store with another folder."""
     if has_source(call):
         return
     from snowsnake.lock.reference_text import parse_reference
 
-    store_dir = store_folder(os.environ)
     for word in call.words:
-        if not word.startswith(store_dir + "/"):
+        if not word.startswith("/"):
             parse_reference(word.partition("^")[0], call.given.base_folder or os.getcwd())
 
 
