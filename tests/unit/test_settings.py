@@ -19,6 +19,16 @@ from snowsnake.settings.table import ALIASES, BY_NAME, ELSEWHERE, NO, OURS, ROWS
 PACKAGE = Path(snowsnake.version.__file__).resolve().parent
 
 
+def test_what_the_code_reads_is_carried_out() -> None:
+    """Nineteen rows of builds and daemons said `elsewhere` long after the code had read them."""
+    code = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    read = set(re.findall(r"""settings\[["']([a-z0-9-]+)["']\]""", code))
+    assert {"cores", "pure-eval"} < read
+    assert [row[0] for row in ROWS if row[0] in read and row[6] == ELSEWHERE] == []
+    required = set(re.findall(r"""require\(["']([a-z0-9-]+)["']\)""", code))
+    assert [row[0] for row in FEATURE_ROWS if row[0] in required and row[2] == ELSEWHERE] == []
+
+
 def test_rows_are_complete() -> None:
     assert len(ROWS) == 130 and [row[0] for row in ROWS] == sorted(BY_NAME)
     assert not set(ALIASES) & set(BY_NAME)
