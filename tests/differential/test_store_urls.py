@@ -57,7 +57,7 @@ def test_the_answer_is_the_recorded_one(scheme, tmp_path) -> None:
         folder = Path(os.path.realpath(tmp_path)) / str(number)
         folder.mkdir()
         make_world(folder)
-        if case["url"] in OF_THE_MACHINE and not os.path.isdir("/nix/store"):
+        if case["url"] in OF_THE_MACHINE and not os.path.exists("/nix/var/nix/db/db.sqlite"):
             continue
         ours = answer(case["url"], folder)
         if (ours != case["answer"]) != (case["url"] in DIFFERENT):

@@ -33,6 +33,8 @@ DATA = {
     "toml": f'builtins.concatStringsSep "\n" (builtins.genList (x: "k${{toString x}} = ${{toString x}}") {COUNT // 10})',
     "pairs": f'let l = builtins.genList (x: {{ name = "n${{toString x}}"; value = x; }}) {COUNT // 10}; in builtins.deepSeq l l',
     "names": f'let l = builtins.genList (x: "n${{toString x}}") {COUNT // 10}; in builtins.deepSeq l l',
+    # Its names have to be sorted.
+    "scrambled": f'builtins.listToAttrs (builtins.genList (x: {{ name = toString (x * 7919 + 1 - (x * 7919 + 1) / 1000003 * 1000003); value = x; }}) {COUNT // 5})',
     "big": f'builtins.listToAttrs (builtins.genList (x: {{ name = "n${{toString x}}"; value = x; }}) {COUNT // 10})',
     "references": f'builtins.concatStringsSep "" (builtins.genList (x: builtins.toFile "x${{toString x}}" "") {COUNT // 20})',
     # Few cells, endless paths: a walk of these takes years.
@@ -99,7 +101,7 @@ LONG = [
     ("tree,tree2", "a: b: a == b"),
     ("tree,tree2", "a: b: builtins.genericClosure { startSet = [ { key = [ a ]; } { key = [ b ]; } ]; operator = x: [ ]; }"),
     ("ints", "l: builtins.trace l 1"),
-    ("big", "s: builtins.attrNames (s // { more = 1; })"),
+    ("scrambled", "s: builtins.attrNames (s // { more = 1; })"),
     ("ints", "l: let s = { __functor = self: self; }; in s 1"),
 ]
 
