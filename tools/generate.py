@@ -84,10 +84,10 @@ def signature_table_pxd() -> str:
 def known_settings() -> str:
     table = load("src/snowsnake/settings/table.py")
     docstring = (
-        "What `Settings` has to know of each setting, (type, default, feature that it needs, whether we lack it), and the other names of\n"
+        "What `Settings` has to know of each setting, (type, default, feature that it needs, how far it is carried out), and the other names of\n"
         "some, without what manuals say of it: for the start of the commands."
     )
-    rows = [f"{row[0]!r}: ({row[2]!r}, {row[3]!r}, {row[4]!r}, {row[6] == table.NO})".replace("'", '"').replace("Ellipsis", "...") for row in table.ROWS]
+    rows = [f"{row[0]!r}: ({row[2]!r}, {row[3]!r}, {row[4]!r}, {row[6]!r})".replace("'", '"').replace("Ellipsis", "...") for row in table.ROWS]
     aliases = [f'    "{alias}": "{name}",' for alias, name in table.ALIASES.items()]
     return dictionary("settings/table.py", docstring, "KNOWN", rows) + "\n".join(["ALIASES = {", *aliases, "}"]) + "\n"
 

@@ -169,6 +169,8 @@ def test_bad_configuration_is_a_clear_error(tmp_path, text, message) -> None:
         ("flake-registry = x", ["Ignoring setting 'flake-registry' because experimental feature 'flakes' is not enabled"]),
         ("experimental-features = flakes\nflake-registry = x", []),
         ("flake-registry = x\nexperimental-features = flakes", []),
+        ("use-cgroups = true", ["setting 'use-cgroups' is not carried out by Snowsnake"]),
+        ("builders =", []),
         ("plugin-files = /x", ["setting 'plugin-files' is not carried out by Snowsnake"]),
         ("eval-profiler = flamegraph", []),
         ("eval-profiler = disabled", []),

@@ -205,8 +205,12 @@ class Settings:
         self.unknown.clear()
 
     def _warn_not_carried_out(self) -> None:
+        """What concerns something that we do not do is reported if the user asks for it, and not if the machine's nix.conf does, which others read, too."""
         for name in sorted(self._origins):
-            if KNOWN[name][3] and self._values[name] != self.default(name):
+            kept = KNOWN[name][3]
+            if kept == "yes" or self._values[name] == self.default(name):
+                continue
+            if kept == "no" or (name in self._overridden and self._values[name]):
                 self._warn(f"setting '{name}' is not carried out by Snowsnake")
 
     def require(self, feature: str) -> None:

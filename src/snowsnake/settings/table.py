@@ -9,7 +9,8 @@ it); whether we carry it out; what it does.
 
 Whether we carry it out is one of:
   yes        it does the same as in C++ Nix
-  elsewhere  it concerns something that we do not do (remote builders, debugging, cgroups): we accept it in silence
+  elsewhere  it concerns something that we do not do (remote builders, debugging, cgroups): we warn once if the user, and not only
+             the machine's nix.conf, switches it on
   no         it would change what an evaluation prints or does, and does not do so yet: we warn once if somebody sets it
 """
 
