@@ -45,14 +45,19 @@ def find(Handle h not None, bytes name not None):
         h.evaluator.leave()
 
 
-cdef object _found(Handle h, bytes name):
-    cdef Machine* m = h.evaluator.m
+cdef Word* _attribute_place(Handle h, bytes name) except? NULL:
+    """The value of an attribute, until the next safepoint; NULL if there is none, or the value is not a set.  Forces the set."""
     cdef Word w = h.forced()
     cdef Word* p
     if not is_attrs(w):
-        return None
-    p = attrs_find(w, symbol_intern(m, <const char*>name, len(name)))
+        return NULL
+    p = attrs_find(w, symbol_intern(h.evaluator.m, <const char*>name, len(name)))
     h.evaluator.check(DONE)
+    return p
+
+
+cdef object _found(Handle h, bytes name):
+    cdef Word* p = _attribute_place(h, name)
     return None if p == NULL else make_handle(h.evaluator, p[0])
 
 
@@ -94,16 +99,8 @@ cdef object _ABSENT = object()
 
 cdef object _attribute_text(Handle h, bytes name, bint is_plain):
     """The text of an attribute, or _ABSENT; None for anything but a text and, with *is_plain*, for one with a context.  Forces the set and the attribute."""
-    cdef Machine* m = h.evaluator.m
-    cdef Word w = h.forced()
-    cdef Word* p
-    if not is_attrs(w):
-        return _ABSENT
-    p = attrs_find(w, symbol_intern(m, <const char*>name, len(name)))
-    h.evaluator.check(DONE)
-    if p == NULL:
-        return _ABSENT
-    return _text(h, p[0], is_plain)
+    cdef Word* p = _attribute_place(h, name)
+    return _ABSENT if p == NULL else _text(h, p[0], is_plain)
 
 
 cdef object _text(Handle h, Word of, bint is_plain):
