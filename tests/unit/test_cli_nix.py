@@ -203,3 +203,18 @@ def test_a_store_that_takes_nothing(nix, tmp_path) -> None:
     code, _, err = nix("eval", f"path:{tmp_path}#x", NIX_REMOTE="dummy://")
     assert (code, err.splitlines()[-1]) == (1, "error: writing to the store in 'dummy://': operation 'addToStoreFromDump' is not supported by store 'dummy://'")
     assert nix("eval", "--read-only", f"path:{tmp_path}#x", NIX_REMOTE="dummy://")[:2] == (0, "1\n")
+
+
+@pytest.mark.parametrize("name", [row.name for row in ROWS if row.runner and row.name not in ("daemon", "repl")])
+@pytest.mark.parametrize("expression", ["{ a = 1; }", "[ ]", "1"])
+def test_an_expression_without_derivations_is_no_fault(nix, tmp_path, name, expression) -> None:
+    """`nix log` took the first of none."""
+    for words in ([], ["a"]):
+        _, _, errors = nix(*name.split(), "--expr", expression, *words, "--store", str(tmp_path / "store"), "--offline")
+        assert "fault of the evaluator" not in errors and "Traceback" not in errors, errors
+
+
+def test_a_log_is_of_one_derivation(nix, tmp_path) -> None:
+    for expression, count in (("{ a = 1; }", 0), ("[ ({}) ({}) ]".format(_PACKAGE, _PACKAGE.replace('"p"', '"q"')), 2)):
+        status, _, errors = nix("log", "--expr", expression, "--store", str(tmp_path / "store"))
+        assert status == 1 and errors.endswith(f"error: installable '' evaluates to {count} derivations, where only one is expected\n")

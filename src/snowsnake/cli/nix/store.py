@@ -217,9 +217,11 @@ def log(call: Call) -> None:
     from snowsnake.cli.pager import show
 
     with asked(call) as installables:
-        target = installables.targets(call.words)[0]
-        path = target.built(installables.store)
-        show(find_log(installables.store, path, installables.called(call.words[0] if call.words else "."), call.settings, call.reporter))
+        targets = installables.targets(call.words)
+        called = installables.called(call.words[0] if call.words else ".")
+        if len(targets) != 1:
+            raise ValueError(f"installable '{called}' evaluates to {len(targets)} derivations, where only one is expected")
+        show(find_log(installables.store, targets[0].built(installables.store), called, call.settings, call.reporter))
 
 
 def find_log(store: Store, path: str, shown: str, settings: "Settings", reporter: "Reporter") -> bytes:
