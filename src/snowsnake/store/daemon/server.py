@@ -1,22 +1,21 @@
 """The other side of the worker protocol: `nix-daemon --stdio`, and the daemon behind a socket, for clients of C++ Nix and ours.
 
-In: a store, a channel to a client that may be hostile, what the store alone cannot do (`Duties`).  Out: answers, until the client ends, and what is told
-while they are made.  Versions 1.32 to 1.38.
+In: a store, a client, what the store alone cannot do (`Duties`).  Out: answers, until the client ends; one method for each request.  Versions 1.32 to 1.38.
+store/daemon/client_connection.py has the beginning, what is told meanwhile, and errors.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import select
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Protocol, cast
 
 from snowsnake.store.collecting import CollectingStore
 from snowsnake.store.daemon.channel import Channel
-from snowsnake.store.daemon.connection import CLIENT_MAGIC, DAEMON_MAGIC, NEWEST, OLDEST, SAID, Operation, as_number
+from snowsnake.store.daemon.client_connection import ClientConnection
+from snowsnake.store.daemon.connection import Operation
 from snowsnake.store.daemon.sent_derivation import SentDerivation, read_derivation
 from snowsnake.store.daemon.wire import DaemonError, Limited, Wire
 from snowsnake.store.garbage import Collector, find_roots
@@ -25,11 +24,8 @@ from snowsnake.store.interface import NotValid, Store, archive_of
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo, check_claims
 from snowsnake.store.realisation import Realisation, split_key
-from snowsnake.version import NIX_VERSION
 
 _PIECE_BYTES = 1 << 16
-_NUMBERS = {name: number for number, name in SAID.items()}
-_INFORMATIVE = 3
 # These modes say how something is to be built.
 _REPAIR, _CHECK = 1, 2
 _BUILT, _SUBSTITUTED, _ALREADY_VALID, _FAILED, _OUTPUT_REJECTED, _TIMED_OUT, _MISC, _DEPENDENCY, _DIFFERS = 0, 1, 2, 3, 5, 8, 9, 10, 12
@@ -62,20 +58,12 @@ class Duties(Protocol):
         """Calls *make*; what went wrong, by derivation, "" for what belongs to none."""
 
 
-class DaemonServer:
+class DaemonServer(ClientConnection):
     """Serves one client.  What it is not trusted with is refused, or not believed."""
 
     def __init__(self, store: Store, channel: Channel, duties: Duties, *, is_trusted: bool) -> None:
-        self._store = store
-        self._channel = channel
-        self._wire = Wire(channel, "unexpected end-of-file", is_server=True)
+        super().__init__(store, channel, is_trusted=is_trusted)
         self._duties = duties
-        self._is_trusted = is_trusted
-        self._version = NEWEST
-        # While this is true, the client reads what we send.
-        self._is_working = False
-        self._waiting: list[Mapping[str, Any]] = []
-        self.verbosity = _INFORMATIVE
         if isinstance(store, CollectingStore):
             store.must_stop = self._is_gone
         self._answers: dict[int, Callable[[], None]] = {
@@ -114,123 +102,6 @@ class DaemonServer:
                 # The rest of a request that was not understood must not be read as the next one.
                 if not was_understood:
                     return
-
-    def _greet(self) -> None:
-        wire = self._wire
-        if wire.number() != CLIENT_MAGIC:
-            raise DaemonError("protocol mismatch")
-        wire.add_number(DAEMON_MAGIC)
-        wire.add_number(as_number(NEWEST))
-        wire.flush()
-        number = wire.number()
-        self._version = min((number >> 8, number & 0xFF), NEWEST)
-        if self._version < OLDEST:
-            raise DaemonError("the Nix client version is too old")
-        if self._version >= (1, 38):
-            # Both sides send the optional features of the protocol that they know: there are none yet.
-            wire.texts()
-            wire.add_texts([])
-            wire.flush()
-        # Earlier versions used these numbers: an affinity to a CPU, and room to reserve.
-        if wire.flag():
-            wire.number()
-        wire.number()
-        if self._version >= (1, 33):
-            wire.add_text(NIX_VERSION)
-        if self._version >= (1, 35):
-            trusted = self._store.facts().get("trusted") if self._is_trusted else False
-            wire.add_number(0 if trusted is None else 1 if trusted else 2)
-        wire.add_number(_NUMBERS["last"])
-        wire.flush()
-
-    # --- telling
-
-    @contextmanager
-    def _work(self) -> Iterator[None]:
-        """The client waits, and reads what we tell; afterwards comes the answer."""
-        self._is_working = True
-        for facts in self._waiting:
-            self._send(facts)
-        self._waiting.clear()
-        yield
-        self._is_working = False
-        self._wire.add_number(_NUMBERS["last"])
-
-    def tell(self, facts: Mapping[str, Any]) -> None:
-        """Sends an event in C++ Nix's form, now or as soon as the client reads it."""
-        if self._is_working:
-            self._send(facts)
-        else:
-            self._waiting.append(facts)
-
-    def _send(self, facts: Mapping[str, Any]) -> None:
-        wire, action = self._wire, facts["action"]
-        if action == "msg":
-            if facts.get("level", 0) <= self.verbosity:
-                wire.add_number(_NUMBERS["next"])
-                wire.add_text(f"{facts['msg']}\n")
-        elif action == "stop":
-            wire.add_number(_NUMBERS["stop activity"])
-            wire.add_number(facts["id"])
-        elif action == "start":
-            for number in (_NUMBERS["start activity"], facts["id"], facts["level"], facts["type"]):
-                wire.add_number(number)
-            wire.add_text(facts["text"])
-            self._add_fields(facts.get("fields", ()))
-            wire.add_number(facts["parent"])
-        elif action == "result":
-            for number in (_NUMBERS["result"], facts["id"], facts["type"]):
-                wire.add_number(number)
-            self._add_fields(facts["fields"])
-        wire.flush()
-
-    def _add_fields(self, fields: Iterable[int | str]) -> None:
-        found = list(fields)
-        self._wire.add_number(len(found))
-        for value in found:
-            self._wire.add_number(isinstance(value, str))
-            if isinstance(value, str):
-                self._wire.add_text(value)
-            else:
-                self._wire.add_number(value)
-
-    def _refuse(self, error: Exception) -> None:
-        self._is_working = False
-        wire = self._wire
-        # This drops what was prepared of an answer.
-        wire.data.clear()
-        wire.add_number(_NUMBERS["error"])
-        wire.add_text("Error")
-        # This number is the level of the error.
-        wire.add_number(0)
-        wire.add_text("Error")
-        wire.add_text(str(error))
-        # The error has no position.
-        wire.add_number(0)
-        traces = getattr(error, "trace", ()) or getattr(error, "traces", ())
-        wire.add_number(len(traces))
-        for trace in traces:
-            wire.add_number(0)
-            wire.add_text(str(trace))
-        wire.flush()
-
-    def _is_gone(self) -> bool:
-        """Whether the client has hung up: then nothing is built for it."""
-        poller = select.poll()
-        poller.register(self._channel.receiving_fd, 0)
-        return any(events & (select.POLLHUP | select.POLLERR) for _, events in poller.poll(0))
-
-    # --- reading
-
-    def _path(self) -> str:
-        return self._store.parse(self._wire.text())
-
-    def _paths(self) -> list[str]:
-        return self._wire.items(self._path)
-
-    def _require_trust(self, message: str) -> None:
-        if not self._is_trusted:
-            raise ValueError(message)
 
     # --- answers about the store
 
@@ -366,15 +237,6 @@ class DaemonServer:
                 self._wire.flush()
 
     # --- adding
-
-    @contextmanager
-    def _frames(self) -> Iterator[Wire]:
-        """What the client sends in pieces; all of it is taken, whatever becomes of it."""
-        frames = _Frames(self._wire)
-        try:
-            yield Wire(frames, "unexpected end-of-file")
-        finally:
-            frames.drain()
 
     def _add(self) -> None:
         wire = self._wire
@@ -728,38 +590,3 @@ def _status_of(fault: ValueError) -> int:
 
 def _as_text(realisation: Realisation) -> str:
     return json.dumps(realisation.to_json(), separators=(",", ":"), sort_keys=True)
-
-
-class _Frames(Channel):
-    """Pieces, each with its length before it; an empty one is the last."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self._left = 0
-        self._is_over = False
-        self.receiving_fd = self.sending_fd = -1
-
-    def recv(self, size: int) -> bytes:
-        if not self._left and not self._is_over:
-            self._left = self._wire.number()
-            self._is_over = not self._left
-        if self._is_over:
-            return b""
-        data = self._wire.read(min(size, self._left))
-        if not data:
-            raise DaemonError("unexpected end-of-file")
-        self._left -= len(data)
-        return data
-
-    def drain(self) -> None:
-        while self.recv(_PIECE_BYTES):
-            pass
-
-    def send(self, data: memoryview) -> int:
-        raise AssertionError("nothing is sent so")
-
-    def end_sending(self) -> None:
-        """Nothing is sent."""
-
-    def close(self) -> None:
-        """There is nothing to close."""
