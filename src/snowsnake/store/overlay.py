@@ -11,9 +11,9 @@ import re
 import subprocess
 
 from snowsnake.store.graph import reachable
-from snowsnake.store.local import LocalStore, disk_bytes
+from snowsnake.store.local import LocalStore
 from snowsnake.store.place import StorePlace
-from snowsnake.store.removal import remove
+from snowsnake.store.removal import disk_bytes, remove
 
 # Type checkers take this for true.  Otherwise every command would import `typing`.
 TYPE_CHECKING = False

@@ -1,11 +1,12 @@
 """Removes trees, whatever the modes of their folders, and however deep they are: store objects are read-only, and builders make any files.
 
-In: the path of something that we made.  Out: the path does not exist any more.
+In: the path of something that we made.  Out: the path does not exist any more; or how many bytes that would free.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # At most this many folders are open at once.
@@ -78,3 +79,13 @@ def make_movable(path: str) -> None:
     """Makes it possible to move an object into another folder: a folder must be writable for that."""
     if os.path.isdir(path) and not os.path.islink(path):
         os.chmod(path, 0o755)
+
+
+def disk_bytes(path: str) -> int:
+    """The bytes that deleting a tree frees: files with another name stay."""
+    found = 0
+    for name in [path, *(os.path.join(folder, name) for folder, names, files in os.walk(path) for name in names + files)]:
+        status = os.lstat(name)
+        if not stat.S_ISDIR(status.st_mode) and status.st_nlink == 1:
+            found += status.st_size
+    return found

@@ -2,6 +2,7 @@
 
 In: a document that the reader (toml.pyx) has refused.  Out: the text of the error.  C++ Nix's library (toml11) goes on after a fault and reports all that
 it finds, some twice; so this module reads the document once more, slowly, and goes on where that library does.  Only refused documents come here.
+Over 600 lines: the rules of one grammar call one another, and each goes on behind its own faults.
 """
 
 from collections.abc import Callable
