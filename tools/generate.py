@@ -74,7 +74,8 @@ def signature_table_pxd() -> str:
         "        const char* name",
         "        const char* forces",
         "        bint is_framed",
-        "        unsigned int needs            # bits of syntax/features.py",
+        "        # bits of syntax/features.py",
+        "        unsigned int needs",
         '    Signature* SIGNATURES "snow_signatures"',
         '    unsigned int SIGNATURE_COUNT "SNOW_SIGNATURE_COUNT"',
     ]
@@ -143,12 +144,17 @@ def global_table_pxd() -> str:
         '    ctypedef struct Global "const struct snow_global":',
         "        const char* name",
         "        uint8_t size_bytes",
-        "        uint8_t kind                  # GlobalKind",
-        "        uint8_t arity                 # arguments of a builtin that is called directly; 0: a value, or not known",
+        "        # GlobalKind",
+        "        uint8_t kind",
+        "        # arguments of a builtin that is called directly; 0: a value, or not known",
+        "        uint8_t arity",
         "        bint is_function",
-        "        bint is_plain                 # in scope under its own name, not after two underscores",
-        "        bint is_fixed                 # in `builtins` whatever the settings are: looked up while compiling",
-        "        uint8_t needs                 # features without which the name is not there",
+        "        # in scope under its own name, not after two underscores",
+        "        bint is_plain",
+        "        # in `builtins` whatever the settings are: looked up while compiling",
+        "        bint is_fixed",
+        "        # features without which the name is not there",
+        "        uint8_t needs",
         '    Global* GLOBAL_TABLE "snow_globals"',
         '    unsigned int GLOBAL_COUNT "SNOW_GLOBAL_COUNT"',
     ]
@@ -162,7 +168,8 @@ def notes_pxd() -> str:
         "# cython: language_level=3",
         '"""The kinds of line that the machine adds to a trace: `TraceEntry.note`."""',
         "cdef enum Note:",
-        "    NOTE_NONE = 0                     # no line, or the line of addErrorContext, whose words the program chooses",
+        "    # no line, or the line of addErrorContext, whose words the program chooses",
+        "    NOTE_NONE = 0",
         *(f"    NOTE_{kind.upper().replace('-', '_')} = {number}" for number, kind in enumerate(kinds) if kind),
     ]
     return "\n".join(lines) + "\n"
@@ -207,8 +214,10 @@ def message_forms_pxd() -> str:
         "    const char* snowsnake_form(int kind) { return snow_messages[kind].form; }",
         '    """',
         '    ctypedef struct MessageForm "const struct snow_message":',
-        "        uint8_t code                  # ErrorCode; 0: no error",
-        "        uint8_t fault                 # Fault",
+        "        # ErrorCode; 0: no error",
+        "        uint8_t code",
+        "        # Fault",
+        "        uint8_t fault",
         "    MessageForm* snow_messages",
     ]
     return "\n".join(lines) + "\n"
@@ -242,7 +251,7 @@ def switch(subject: str, cases: dict[str, list[str]], indent: str = "    ") -> l
     lines = []
     for place, (body, kinds) in enumerate(cases.items()):
         if place == len(cases) - 1 and len(cases) > 1:
-            lines.append(f"{indent}else:                             # {', '.join(kinds)}".replace("KIND_", "").lower())
+            lines += [f"{indent}# {', '.join(kinds)}".replace("KIND_", "").lower(), f"{indent}else:"]
         else:
             tests = [f"{subject} == {kind}" for kind in kinds]
             rows = [" or ".join(tests[i : i + 4]) for i in range(0, len(tests), 4)]
@@ -280,10 +289,10 @@ def word_pxd() -> str:
     lines += ["", "cdef enum Kind:"]
     lines += [f"    {kind.constant}{' = 1' if place == 0 else ''}" for place, kind in enumerate(kinds)]
     lines += ["", "cdef enum ThunkState:", *(f"    THUNK_{name.upper()} = {i}" for i, name in enumerate(table.THUNK_STATES))]
-    lines += ["", "cdef enum:                            # marks in a header"]
+    lines += ["", "# marks in a header", "cdef enum:"]
     for name, bit, holders, meaning in marks:
         of = "any but a thunk" if len(holders) == len(kinds) - 1 else ", ".join(holders)
-        lines.append(f"    {f'HEADER_{name} = {1 << bit}':33} # bit {bit} of {of}: {meaning}")
+        lines += [f"    # bit {bit} of {of}: {meaning}", f"    HEADER_{name} = {1 << bit}"]
 
     def followed(kind) -> str:
         if not kind.end:

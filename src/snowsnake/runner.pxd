@@ -12,28 +12,42 @@ cdef extern from "signal.h" nogil:
 
 cdef class Runner:
     cdef Machine* m
-    cdef list released                # slots of handles that Python dropped
-    cdef object owner                 # ident of the thread that uses the machine, or None
-    cdef public object gate           # called with the ident of each thread that enters, while a call is left to itself (waiting.py); or None
+    # slots of handles that Python dropped
+    cdef list released
+    # ident of the thread that uses the machine, or None
+    cdef object owner
+    # called with the ident of each thread that enters, while a call is left to itself (waiting.py); or None
+    cdef public object gate
     cdef double timeout_s
-    cdef object timer                 # of the run under way, or None
+    # of the run under way, or None
+    cdef object timer
     cdef uint32_t run_count
     cdef bint is_running
-    cdef bint is_cancelled            # by `cancel`, not by Ctrl-C
-    cdef double deadline              # of time.monotonic(), or 0
-    cdef bint is_main                 # the last run was in the main thread, where Ctrl-C arrives
+    # by `cancel`, not by Ctrl-C
+    cdef bint is_cancelled
+    # of time.monotonic(), or 0
+    cdef double deadline
+    # the last run was in the main thread, where Ctrl-C arrives
+    cdef bint is_main
     # What this thread watched before the run under way, and the limit of its blocks (foundation/limits.pxd).
     cdef const int* watched
     cdef size_t block_limit
-    cdef Machine* outer               # the machine that a signal handler of the program interrupted with this run, or NULL
+    # the machine that a signal handler of the program interrupted with this run, or NULL
+    cdef Machine* outer
     cdef sigaction_type their_handler
-    cdef int callbacks                # how many functions of Python, each called by the last, the machine runs
-    cdef int nesting                  # how many of them use the machine at this moment
-    cdef object fault                 # the exception that the last of them raised
+    # how many functions of Python, each called by the last, the machine runs
+    cdef int callbacks
+    # how many of them use the machine at this moment
+    cdef int nesting
+    # the exception that the last of them raised
+    cdef object fault
     cdef uint64_t fault_number
-    cdef object functions             # callbacks.Functions, or None
-    cdef uint32_t asked_code          # index + 1 of the code of the thunk that the run under way evaluates, or 0
-    cdef bint is_brief                # errors become exceptions without trace and suggestions
+    # callbacks.Functions, or None
+    cdef object functions
+    # index + 1 of the code of the thunk that the run under way evaluates, or 0
+    cdef uint32_t asked_code
+    # errors become exceptions without trace and suggestions
+    cdef bint is_brief
 
     # Returns the machine; raises an error if there is none (of an object that was made without __init__).
     cdef Machine* machine(self) except NULL

@@ -58,9 +58,8 @@ def test_words(word: str) -> None:
 
 
 def test_comments_are_above() -> None:
-    """In `.pxd` files, members of an enum and fields of a struct have their comments behind them, as a table has."""
     wrong = []
-    for path in sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".pyx")):
+    for path in sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".pyx", ".pxd", ".pyi")):
         for line, code, comment in comments(path.read_text(encoding="utf-8")):
             if code.strip() and not comment.startswith(MARKS):
                 wrong.append(f"{path.relative_to(PACKAGE)}:{line}: {comment}")

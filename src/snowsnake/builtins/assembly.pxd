@@ -10,15 +10,20 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
 cdef struct Level:
-    uint64_t start                    # the index of its first value in `entries`
-    uint32_t symbol                   # its own name in the set around it
+    # the index of its first value in `entries`
+    uint64_t start
+    # its own name in the set around it
+    uint32_t symbol
     bint is_set
 
 cdef struct Assembly:
     Machine* m
-    Word root                         # the value, once everything is closed
-    uint32_t symbol                   # the name of the next value
-    Attr* entries                    # values of all open lists and sets
+    # the value, once everything is closed
+    Word root
+    # the name of the next value
+    uint32_t symbol
+    # values of all open lists and sets
+    Attr* entries
     uint64_t count
     uint64_t capacity
     Level* levels

@@ -1,18 +1,26 @@
 # cython: language_level=3
 """The state words of derivationStrict, which its two parts share."""
 
-cdef enum:                            # words above the argument while derivationStrict runs
+# words above the argument while derivationStrict runs
+cdef enum:
     SLOT_PHASE = 1
-    SLOT_INDEX                        # the place of the current attribute in name order
-    SLOT_STEP                         # the step that is being done for it
-    SLOT_FLAGS                        # Flag bits, then the hash kind << 8 and the ingestion method << 16
+    # the place of the current attribute in name order
+    SLOT_INDEX
+    # the step that is being done for it
+    SLOT_STEP
+    # Flag bits, then the hash kind << 8 and the ingestion method << 16
+    SLOT_FLAGS
     SLOT_NAME
     SLOT_BUILDER
     SLOT_SYSTEM
-    SLOT_HASH                         # outputHash
-    SLOT_OUTPUTS                      # string or list, or null
-    SLOT_ELEMENT                      # index in args or outputs
-    SLOT_PAIRS                        # from here on: symbol (as an int; null for an argument of the builder) and string
+    # outputHash
+    SLOT_HASH
+    # string or list, or null
+    SLOT_OUTPUTS
+    # index in args or outputs
+    SLOT_ELEMENT
+    # from here on: symbol (as an int; null for an argument of the builder) and string
+    SLOT_PAIRS
 
 cdef enum:
     FLAG_STRUCTURED = 1

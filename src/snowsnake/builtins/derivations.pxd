@@ -4,7 +4,8 @@ from libc.stdint cimport uint32_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
-cdef enum:                            # for derivation_symbols: attributes with a meaning of their own
+# for derivation_symbols: attributes with a meaning of their own
+cdef enum:
     NAME_NAME = 0
     NAME_STRUCTURED_ATTRS
     NAME_IGNORE_NULLS
@@ -17,7 +18,8 @@ cdef enum:                            # for derivation_symbols: attributes with 
     NAME_OUTPUT_HASH
     NAME_OUTPUT_HASH_ALGO
     NAME_OUTPUT_HASH_MODE
-    NAME_ALLOWED_REFERENCES           # from here to NAME_MAX_CLOSURE_SIZE: without effect in structured derivations
+    # from here to NAME_MAX_CLOSURE_SIZE: without effect in structured derivations
+    NAME_ALLOWED_REFERENCES
     NAME_ALLOWED_REQUISITES
     NAME_DISALLOWED_REFERENCES
     NAME_DISALLOWED_REQUISITES
@@ -31,7 +33,8 @@ cdef enum:                            # for derivation_symbols: attributes with 
     NAME_OUTPUT_NAME
     NAME_COUNT
 
-cdef enum:                            # builtins that other builtins make thunks of
+# builtins that other builtins make thunks of
+cdef enum:
     BUILTIN_DERIVATION_STRICT = 0
     BUILTIN_GET_ATTR
     BUILTIN_TO_JSON

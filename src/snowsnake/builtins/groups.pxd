@@ -12,19 +12,22 @@ from snowsnake.foundation.probing cimport probe
 from snowsnake.machine.word cimport Word
 
 cdef enum:
-    FEW_GROUPS = 32                   # so many groups need no malloc'ed memory
+    # so many groups need no malloc'ed memory
+    FEW_GROUPS = 32
 
 cdef struct Group:
     uint32_t symbol
     uint64_t size
-    Word* next                        # where the caller puts the next member
+    # where the caller puts the next member
+    Word* next
 
 cdef struct Groups:
     Group[FEW_GROUPS] few
     uint32_t[2 * FEW_GROUPS] few_slots
     Group* items
     uint64_t count
-    uint32_t* slots                   # index + 1 of a group; 0: free.  There are twice as many as groups fit
+    # index + 1 of a group; 0: free. There are twice as many as groups fit
+    uint32_t* slots
     uint64_t mask
 
 cdef inline void groups_init(Groups* g) noexcept nogil:

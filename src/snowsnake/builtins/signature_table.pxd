@@ -154,6 +154,7 @@ cdef extern from *:
         const char* name
         const char* forces
         bint is_framed
-        unsigned int needs            # bits of syntax/features.py
+        # bits of syntax/features.py
+        unsigned int needs
     Signature* SIGNATURES "snow_signatures"
     unsigned int SIGNATURE_COUNT "SNOW_SIGNATURE_COUNT"

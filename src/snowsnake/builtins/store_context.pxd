@@ -12,17 +12,24 @@ from snowsnake.host.sources cimport References
 
 cdef enum ElementKind:
     ELEMENT_PATH = 1
-    ELEMENT_DERIVATION                # `=`
-    ELEMENT_OUTPUT                    # `!`
-    ELEMENT_DYNAMIC                   # `!` several times
+    # `=`
+    ELEMENT_DERIVATION
+    # `!`
+    ELEMENT_OUTPUT
+    # `!` several times
+    ELEMENT_DYNAMIC
 
 cdef struct Element:
     int kind
-    View path                         # the store path itself
-    View output                       # for ELEMENT_OUTPUT and ELEMENT_DYNAMIC
-    View chain                        # the text before the path
+    # the store path itself
+    View path
+    # for ELEMENT_OUTPUT and ELEMENT_DYNAMIC
+    View output
+    # the text before the path
+    View chain
 
-cdef struct KeptReferences:           # what a copy of a part of the store refers to, in memory of its own
+# what a copy of a part of the store refers to, in memory of its own
+cdef struct KeptReferences:
     References list
     Bytes lines
     View* views

@@ -10,8 +10,10 @@ from snowsnake.bytecode.varint cimport varint_write
 cdef enum:
     NO_JUMP = 0xFFFFFFFF
 
-cdef struct WideJump:                 # a jump whose distance does not fit its 16 bits
-    uint32_t operand                  # offset of the 16 bits
+# a jump whose distance does not fit its 16 bits
+cdef struct WideJump:
+    # offset of the 16 bits
+    uint32_t operand
     uint32_t target
 
 cdef struct Builder:
@@ -25,7 +27,8 @@ cdef struct Builder:
     SpanRun* spans
     uint32_t span_count
     uint32_t span_capacity
-    uint32_t depth                    # words on the frame's stack now
+    # words on the frame's stack now
+    uint32_t depth
     uint32_t max_depth
     WideJump* wide
     uint32_t wide_count

@@ -11,44 +11,66 @@ cdef enum ConstantKind:
     CONSTANT_NULL = 1
     CONSTANT_TRUE
     CONSTANT_FALSE
-    CONSTANT_INT                      # integer
-    CONSTANT_FLOAT                    # number
-    CONSTANT_STRING                   # text
-    CONSTANT_PATH                     # text: absolute and canonical
-    CONSTANT_SEARCH_PATH              # text: for FindFile
-    CONSTANT_HOME_PATH                # text: what follows `~/`, for ResolveHomePath
-    CONSTANT_CHUNK                    # chunk, is_blueprint, is_lambda
-    CONSTANT_BUILTIN                  # text: name of a builtin ("map", "true" is not one): its function or value
-    CONSTANT_BUILTINS                 # the set `builtins`
-    CONSTANT_ATTR_NAME                # text and start_byte: an attribute's name at level 0, with its place (unsafeGetAttrPos)
-    CONSTANT_NAME                     # text: a symbol, operand of the named operations of the default level
-    CONSTANT_KEYS                     # keys: names in name order with places
-    CONSTANT_POSITION                 # start_byte: the set that __curPos evaluates to
-    CONSTANT_LIST                     # without items: the empty list; CONSTANT_ATTRS likewise the empty set
+    # integer
+    CONSTANT_INT
+    # number
+    CONSTANT_FLOAT
+    # text
+    CONSTANT_STRING
+    # text: absolute and canonical
+    CONSTANT_PATH
+    # text: for FindFile
+    CONSTANT_SEARCH_PATH
+    # text: what follows `~/`, for ResolveHomePath
+    CONSTANT_HOME_PATH
+    # chunk, is_blueprint, is_lambda
+    CONSTANT_CHUNK
+    # text: name of a builtin ("map", "true" is not one): its function or value
+    CONSTANT_BUILTIN
+    # the set `builtins`
+    CONSTANT_BUILTINS
+    # text and start_byte: an attribute's name at level 0, with its place (unsafeGetAttrPos)
+    CONSTANT_ATTR_NAME
+    # text: a symbol, operand of the named operations of the default level
+    CONSTANT_NAME
+    # keys: names in name order with places
+    CONSTANT_KEYS
+    # start_byte: the set that __curPos evaluates to
+    CONSTANT_POSITION
+    # without items: the empty list; CONSTANT_ATTRS likewise the empty set
+    CONSTANT_LIST
     CONSTANT_ATTRS
 
-cdef struct Keys:                     # names in byte order of the names
+# names in byte order of the names
+cdef struct Keys:
     Text* names
-    uint32_t* start_bytes             # place of each name in the file
-    uint8_t* has_default              # for formals; otherwise NULL
+    # place of each name in the file
+    uint32_t* start_bytes
+    # for formals; otherwise NULL
+    uint8_t* has_default
     uint32_t count
-    bint has_ellipsis                 # formals only
+    # formals only
+    bint has_ellipsis
 
-cdef union ConstantOwn:               # fields that only some kinds have; the kind says which
+# fields that only some kinds have; the kind says which
+cdef union ConstantOwn:
     int64_t integer
     double number
     Text text
-    uint32_t chunk                    # its index
+    # its index
+    uint32_t chunk
     Keys* keys
 
 cdef struct Constant:
     uint8_t kind
-    uint8_t is_blueprint              # of a chunk: it captures something; otherwise the constant is a thunk or a closure
+    # of a chunk: it captures something; otherwise the constant is a thunk or a closure
+    uint8_t is_blueprint
     uint8_t is_lambda
     uint32_t start_byte
     ConstantOwn own
 
-cdef struct SpanRun:                  # applies to the bytes of code from code_start up to the next run
+# applies to the bytes of code from code_start up to the next run
+cdef struct SpanRun:
     uint32_t code_start
     uint32_t start_byte
     uint32_t end_byte
@@ -61,19 +83,28 @@ cdef enum ChunkKind:
 cdef struct Chunk:
     uint8_t kind
     uint8_t level
-    bint captures_with                # there is one more upvalue, the last, for the with-scope
+    # there is one more upvalue, the last, for the with-scope
+    bint captures_with
     uint8_t* code
     uint32_t code_size_bytes
     Constant* constants
     uint32_t constant_count
     SpanRun* spans
     uint32_t span_count
-    uint32_t upvalue_count            # without the with-scope
-    uint32_t max_stack                # slots above the frame's base, arguments included
-    uint32_t arity                    # lambdas: parameters taken at once (1 at level 0)
-    Keys* formals                     # of lambdas with a pattern; otherwise NULL
-    Text name                         # of a lambda: the binding that defines it, or empty
-    Text parameter                    # the first parameter's name, or empty
-    uint32_t start_byte               # the start of the lambda or thunk in the file
+    # without the with-scope
+    uint32_t upvalue_count
+    # slots above the frame's base, arguments included
+    uint32_t max_stack
+    # lambdas: parameters taken at once (1 at level 0)
+    uint32_t arity
+    # of lambdas with a pattern; otherwise NULL
+    Keys* formals
+    # of a lambda: the binding that defines it, or empty
+    Text name
+    # the first parameter's name, or empty
+    Text parameter
+    # the start of the lambda or thunk in the file
+    uint32_t start_byte
     uint32_t end_byte
-    uint32_t index                    # among the chunks of its file; 0 is the top level
+    # among the chunks of its file; 0 is the top level
+    uint32_t index

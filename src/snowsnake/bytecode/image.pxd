@@ -28,32 +28,40 @@ cdef struct Image:
     uint32_t size_bytes
     uint32_t chunk_count
     uint32_t text_count
-    uint32_t* records                 # the offset of each chunk's record
-    uint32_t* texts                   # the offset of each text
-    bint is_borrowed                  # somebody else owns the three of them: they lie in the pack of compiled files
+    # the offset of each chunk's record
+    uint32_t* records
+    # the offset of each text
+    uint32_t* texts
+    # somebody else owns the three of them: they lie in the pack of compiled files
+    bint is_borrowed
 
 cdef struct RecordHead:
     uint8_t flags
     uint32_t upvalue_count
     uint32_t max_stack
     uint32_t arity
-    uint32_t name                     # text + 1
+    # text + 1
+    uint32_t name
     uint32_t parameter
     uint32_t start_byte
     uint32_t end_byte
     uint32_t formal_count
     bint has_ellipsis
-    const uint8_t* formals            # the start of the formals
+    # the start of the formals
+    const uint8_t* formals
     uint32_t constant_count
-    const uint8_t* constants          # the code and the spans follow the constants
+    # the code and the spans follow the constants
+    const uint8_t* constants
 
 cdef struct ImageWriter:
     uint8_t* data
     size_t size_bytes
     size_t capacity_bytes
-    uint32_t* records                 # offsets
+    # offsets
+    uint32_t* records
     uint32_t record_capacity
-    uint32_t* texts                   # offsets
+    # offsets
+    uint32_t* texts
     uint32_t text_count
     uint32_t text_capacity
 

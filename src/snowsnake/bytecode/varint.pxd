@@ -33,7 +33,8 @@ cdef inline uint32_t varint_write(uint8_t* out, uint64_t x) noexcept nogil:
     while n < 8 and (x >> (8 * n)) != 0:
         n += 1
     out[0] = <uint8_t>(0xF0 | (n - 1))
-    memcpy(out + 1, &x, n)            # for little-endian machines only, like everything here
+    # for little-endian machines only, like everything here
+    memcpy(out + 1, &x, n)
     return n + 1
 
 cdef inline uint64_t varint_read(const uint8_t* p, uint32_t* size_bytes) noexcept nogil:

@@ -28,37 +28,49 @@ cdef extern from * nogil:
 
 cdef enum:
     HEADER_BYTES = 4096
-    ALIGNMENT = 64                    # the alignment of entries
-    PADDING = 16                      # follows an image's data, because numbers are read eight bytes at a time
+    # the alignment of entries
+    ALIGNMENT = 64
+    # follows an image's data, because numbers are read eight bytes at a time
+    PADDING = 16
     FORMAT = 1
-    MOST_PROBES = 256                 # even a pack with a damaged index must not cost more than this
+    # even a pack with a damaged index must not cost more than this
+    MOST_PROBES = 256
 
-cdef struct FileStamp:                # facts about a file that change when it does, and that are known without reading it
+# facts about a file that change when it does, and that are known without reading it
+cdef struct FileStamp:
     int64_t mtime_ns
-    int64_t ctime_ns                  # nobody can set it back
+    # nobody can set it back
+    int64_t ctime_ns
     uint64_t inode
     uint64_t size_bytes
 
 cdef struct PackHeader:
     uint64_t magic
     uint64_t format
-    uint64_t slot_count               # a power of two
-    uint64_t checksum                 # of the fields above
+    # a power of two
+    uint64_t slot_count
+    # of the fields above
+    uint64_t checksum
 
 cdef struct PackEntry:
     uint64_t magic
-    uint64_t head_checksum            # checksum of the rest of this struct
-    uint64_t body_checksum            # checksum of what follows this struct
-    uint64_t key                      # made of path, compiler and settings
+    # checksum of the rest of this struct
+    uint64_t head_checksum
+    # checksum of what follows this struct
+    uint64_t body_checksum
+    # made of path, compiler and settings
+    uint64_t key
     uint64_t compiler
     uint64_t settings
     FileStamp stamp
-    uint64_t content[2]               # two sums of the source
+    # two sums of the source
+    uint64_t content[2]
     uint32_t path_size_bytes
     uint32_t chunk_count
     uint32_t text_count
     uint32_t image_size_bytes
-    uint64_t is_stamp_trusted         # 0: the file was so young that a change might not have changed its stamp
+    # 0: the file was so young that a change might not have changed its stamp
+    uint64_t is_stamp_trusted
 
 cdef inline uint64_t aligned(uint64_t x, uint64_t to) noexcept nogil:
     return (x + to - 1) & ~(to - 1)

@@ -8,19 +8,27 @@ from snowsnake.foundation.allocate cimport allocate_items
 cdef enum Found:
     CACHE_MISS = 0
     CACHE_HIT
-    CACHE_UNSURE                      # there is an entry; only the file's content tells whether it belongs to this file
+    # there is an entry; only the file's content tells whether it belongs to this file
+    CACHE_UNSURE
 
-cdef struct Lookup:                   # a file that is being imported
-    const uint8_t* path               # borrowed
+# a file that is being imported
+cdef struct Lookup:
+    # borrowed
+    const uint8_t* path
     size_t path_size_bytes
-    FileStamp stamp                   # taken before the file is read
-    uint64_t settings                 # of the compiler
+    # taken before the file is read
+    FileStamp stamp
+    # of the compiler
+    uint64_t settings
     uint64_t key
-    int64_t time_ns                   # of the stamp
+    # of the stamp
+    int64_t time_ns
     uint32_t slot
-    const PackEntry* entry            # in the mapping, checked; NULL if there is none
+    # in the mapping, checked; NULL if there is none
+    const PackEntry* entry
 
-cdef struct Restamp:                  # an entry that belongs to its file after all, and the head that replaces its own
+# an entry that belongs to its file after all, and the head that replaces its own
+cdef struct Restamp:
     uint64_t offset
     PackEntry head
 
@@ -29,19 +37,25 @@ cdef struct Cache:
     char* pack_path
     char* lock_path
     uint64_t limit_bytes
-    bint is_by_content                # stamps are not trusted
-    bint is_open                      # an attempt was made
-    bint is_closed_to_writing         # an attempt to write failed
-    const uint8_t* map                # the pack as it was when it was first needed, or NULL
+    # stamps are not trusted
+    bint is_by_content
+    # an attempt was made
+    bint is_open
+    # an attempt to write failed
+    bint is_closed_to_writing
+    # the pack as it was when it was first needed, or NULL
+    const uint8_t* map
     uint64_t map_size_bytes
     uint64_t slot_count
     uint64_t map_inode
     uint64_t compiler
     uint16_t today
-    uint8_t* pending                  # entries to be appended, each at a multiple of 64 bytes
+    # entries to be appended, each at a multiple of 64 bytes
+    uint8_t* pending
     uint64_t pending_bytes
     uint64_t pending_capacity
-    uint32_t* used                    # slots whose day must be written
+    # slots whose day must be written
+    uint32_t* used
     uint32_t used_count
     uint32_t used_capacity
     Restamp* restamps

@@ -10,18 +10,25 @@ cdef struct NamedIndex:
     uint32_t index
 
 cdef enum:
-    BOUND_HERE                        # to an expression, when its turn comes
-    BOUND_EARLY                       # before all others at level 0: `inherit (e)`
-    BOUND_OUTSIDE                     # to a value that is there before: `inherit`, a formal without a default
+    # to an expression, when its turn comes
+    BOUND_HERE
+    # before all others at level 0: `inherit (e)`
+    BOUND_EARLY
+    # to a value that is there before: `inherit`, a formal without a default
+    BOUND_OUTSIDE
 
-cdef struct Bound:                    # a name of the scope
+# a name of the scope
+cdef struct Bound:
     Name name
-    Name alias                        # what its value is only the name of, or NO_NAME
+    # what its value is only the name of, or NO_NAME
+    Name alias
     uint8_t kind
 
 cdef struct Turns:
-    NamedIndex* order                 # of all names, or NULL: the usual one
-    bint* waits                       # for each: its value is a thunk though what it names is there; NULL: none is
+    # of all names, or NULL: the usual one
+    NamedIndex* order
+    # for each: its value is a thunk though what it names is there; NULL: none is
+    bint* waits
 
 cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil
 cdef NamedIndex* order_of(Compiler* c, Bindings* bindings) noexcept nogil

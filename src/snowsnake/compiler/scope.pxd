@@ -7,9 +7,12 @@ from snowsnake.compiler.state cimport Compiler, Context, LaterThunk
 from snowsnake.syntax.nodes cimport Name, Node
 
 cdef enum Meaning:
-    MEANS_LOCAL = 1                   # index: the local
-    MEANS_DEFERRED                    # index: a local of this chunk whose value is not on the stack yet
-    MEANS_UPVALUE                     # index: the upvalue
+    # index: the local
+    MEANS_LOCAL = 1
+    # index: a local of this chunk whose value is not on the stack yet
+    MEANS_DEFERRED
+    # index: the upvalue
+    MEANS_UPVALUE
     MEANS_GLOBAL
     MEANS_WITH
     MEANS_NOTHING

@@ -10,71 +10,105 @@ from snowsnake.bytecode.image cimport Image, ImageWriter
 from snowsnake.syntax.nodes cimport Ast, Name, Node, Text
 
 cdef enum:
-    NONE = 0xFFFFFFFF                 # no local, no jump, no slot
+    # no local, no jump, no slot
+    NONE = 0xFFFFFFFF
 
 cdef enum:
-    FEW_CAPTURES = 8                  # so few are searched one by one; more get a hash table
-    SHARED_CONSTANTS = 16             # so many earlier constants are searched for an equal one
-    SMALL_COLLECTION = 4              # a list or set of at most so many elements is built rather than delayed
-    MAX_ARGUMENTS = 64                # of one call; the machine has room for twice as many, including those of partial applications
-    LEAST_CHAIN = 3                   # in a chain of `+`, at least so many strings are joined at once
-    KEPT_CONTEXTS = 256               # so many keep their buffers
-    DEEP = 64                         # chunks under construction, above which we look whether one can wait
-    MAX_ARITY = 12                    # parameters that a lambda takes at once
+    # so few are searched one by one; more get a hash table
+    FEW_CAPTURES = 8
+    # so many earlier constants are searched for an equal one
+    SHARED_CONSTANTS = 16
+    # a list or set of at most so many elements is built rather than delayed
+    SMALL_COLLECTION = 4
+    # of one call; the machine has room for twice as many, including those of partial applications
+    MAX_ARGUMENTS = 64
+    # in a chain of `+`, at least so many strings are joined at once
+    LEAST_CHAIN = 3
+    # so many keep their buffers
+    KEPT_CONTEXTS = 256
+    # chunks under construction, above which we look whether one can wait
+    DEEP = 64
+    # parameters that a lambda takes at once
+    MAX_ARITY = 12
 
 cdef extern from *:
     """
     #define SNOW_NO_PLACE UINT64_MAX
     """
-    uint64_t NO_PLACE "SNOW_NO_PLACE"    # no place in the source
+    # no place in the source
+    uint64_t NO_PLACE "SNOW_NO_PLACE"
 
-cdef struct Local:                    # a name that a chunk under construction binds, or an unnamed word on its stack
-    Name name                         # NO_NAME: a phantom
-    Name environment                  # this local is the attribute of that local of this name (a set with `__overrides`); or NO_NAME
+# a name that a chunk under construction binds, or an unnamed word on its stack
+cdef struct Local:
+    # NO_NAME: a phantom
+    Name name
+    # this local is the attribute of that local of this name (a set with `__overrides`); or NO_NAME
+    Name environment
     uint32_t slot
-    uint32_t context                  # index of the chunk that owns the slot
-    uint32_t shadowed                 # the local that had the name before, or NONE
-    bint is_initialised               # its value is on the stack; otherwise captures are deferred
-    bint needs_finaliser              # its value captured something that was not there yet
-    bint is_suspended                 # its value is a thunk that nothing can have forced yet
+    # index of the chunk that owns the slot
+    uint32_t context
+    # the local that had the name before, or NONE
+    uint32_t shadowed
+    # its value is on the stack; otherwise captures are deferred
+    bint is_initialised
+    # its value captured something that was not there yet
+    bint needs_finaliser
+    # its value is a thunk that nothing can have forced yet
+    bint is_suspended
 
-cdef struct Capture:                  # an upvalue of a chunk under construction
-    uint32_t local                    # the local whose value it is
-    uint32_t outer                    # index among the captures of the enclosing chunk, if that does not own the local
+# an upvalue of a chunk under construction
+cdef struct Capture:
+    # the local whose value it is
+    uint32_t local
+    # index among the captures of the enclosing chunk, if that does not own the local
+    uint32_t outer
 
-cdef struct Context:                  # a chunk under construction
+# a chunk under construction
+cdef struct Context:
     Builder code
-    uint32_t index                    # depth of nesting
-    uint32_t with_count               # with-scopes around this place, including those of enclosing chunks
+    # depth of nesting
+    uint32_t index
+    # with-scopes around this place, including those of enclosing chunks
+    uint32_t with_count
     bint captures_with
     Capture* captures
     uint32_t capture_count
     uint32_t capture_capacity
-    uint32_t* capture_table           # hash table over captures (index + 1), used when there are many
+    # hash table over captures (index + 1), used when there are many
+    uint32_t* capture_table
     uint32_t capture_table_size
     Chunk chunk
 
-cdef struct ContextPool:              # contexts with their buffers, which a compilation leaves for the next one
+# contexts with their buffers, which a compilation leaves for the next one
+cdef struct ContextPool:
     Context** contexts
     uint32_t count
     uint32_t capacity
 
-cdef struct PendingJump:              # a forward jump in a list of those with the same target
+# a forward jump in a list of those with the same target
+cdef struct PendingJump:
     uint32_t operand
     uint32_t next
 
-cdef struct LaterThunk:               # a thunk of nothing but data, whose chunk is compiled when those around it are done
+# a thunk of nothing but data, whose chunk is compiled when those around it are done
+cdef struct LaterThunk:
     Node* node
-    uint32_t chunk                    # its index
+    # its index
+    uint32_t chunk
     Name label
 
-cdef struct Unit:                     # the result of compiling a program
-    Image* image                      # owned by the caller; NULL if there is an error
-    char* error                       # the fault of the program (undefined variable, …), in the tree's arena
-    uint8_t error_kind                # SyntaxKind
+# the result of compiling a program
+cdef struct Unit:
+    # owned by the caller; NULL if there is an error
+    Image* image
+    # the fault of the program (undefined variable, …), in the tree's arena
+    char* error
+    # SyntaxKind
+    uint8_t error_kind
     uint32_t error_start_byte
     uint32_t error_end_byte
-    void* compiler                    # the compiler, while it is at work on this unit
+    # the compiler, while it is at work on this unit
+    void* compiler
 
 cdef struct Compiler:
     Ast* ast
@@ -86,10 +120,14 @@ cdef struct Compiler:
     const char* base_dir
     uint32_t base_dir_bytes
     # Names; the tables are indexed by Name
-    Text* names                       # their text in the tree
-    uint32_t* heads                   # the innermost local of that name, or NONE
-    uint16_t* globals                 # 0: not looked up yet; 1: none; otherwise 2 + the index in the table of globals
-    uint32_t* global_numbers          # numbers of the texts of globals in the image
+    # their text in the tree
+    Text* names
+    # the innermost local of that name, or NONE
+    uint32_t* heads
+    # 0: not looked up yet; 1: none; otherwise 2 + the index in the table of globals
+    uint16_t* globals
+    # numbers of the texts of globals in the image
+    uint32_t* global_numbers
     uint32_t name_count
     uint32_t name_capacity
     # Names that the language itself refers to, or NO_NAME if the program does not mention them
@@ -117,10 +155,16 @@ cdef struct Compiler:
     LaterThunk* later
     uint32_t later_count
     uint32_t later_capacity
-    bint is_in_data                   # one of `later` is being compiled
-    Node** looked_at                  # nodes that is_data still has to look at
+    # one of `later` is being compiled
+    bint is_in_data
+    # nodes that is_data still has to look at
+    Node** looked_at
     uint32_t looked_at_capacity
-    const Node* not_data              # the node that is_data found last to be no data, or NULL
-    uint32_t fault_count              # of which the unit has the first
-    uint32_t chain_left               # additions below the last one whose operands were found to be more than strings
-    const char* stack_limit           # from syntax/deep_stack
+    # the node that is_data found last to be no data, or NULL
+    const Node* not_data
+    # of which the unit has the first
+    uint32_t fault_count
+    # additions below the last one whose operands were found to be more than strings
+    uint32_t chain_left
+    # from syntax/deep_stack
+    const char* stack_limit

@@ -147,6 +147,8 @@ cdef extern from *:
     const char* snowsnake_form(int kind) { return snow_messages[kind].form; }
     """
     ctypedef struct MessageForm "const struct snow_message":
-        uint8_t code                  # ErrorCode; 0: no error
-        uint8_t fault                 # Fault
+        # ErrorCode; 0: no error
+        uint8_t code
+        # Fault
+        uint8_t fault
     MessageForm* snow_messages

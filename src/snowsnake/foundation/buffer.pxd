@@ -10,7 +10,8 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strlen
 from snowsnake.foundation.allocate cimport resize_items
 
-cdef struct View:                     # borrowed bytes
+# borrowed bytes
+cdef struct View:
     const uint8_t* data
     size_t size
 
@@ -18,10 +19,12 @@ cdef struct Bytes:
     uint8_t* data
     size_t size
     size_t capacity
-    bint failed                       # memory ran out, and something is missing
+    # memory ran out, and something is missing
+    bint failed
 
 cdef enum:
-    DECIMAL_SIZE = 20                 # the size of the longest 64-bit number
+    # the size of the longest 64-bit number
+    DECIMAL_SIZE = 20
 
 cdef inline void bytes_init(Bytes* self) noexcept nogil:
     self.data = NULL

@@ -6,7 +6,8 @@ several bytes, becomes a full stop.
 """
 
 cdef enum:
-    FLOAT_TEXT_BYTES = 512            # room for every number in every form of at most 17 digits
+    # room for every number in every form of at most 17 digits
+    FLOAT_TEXT_BYTES = 512
 
 cdef extern from *:
     """

@@ -10,9 +10,11 @@ from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resiz
 from snowsnake.foundation.probing cimport is_free_slot, probe
 
 cdef struct MapEntry:
-    uint8_t* key                      # owned, NUL-terminated; the value's bytes follow it, NUL-terminated, too
+    # owned, NUL-terminated; the value's bytes follow it, NUL-terminated, too
+    uint8_t* key
     size_t key_size
-    uint8_t* value                    # NULL: a key without a value
+    # NULL: a key without a value
+    uint8_t* value
     size_t value_size
     uint64_t hash
 
@@ -20,7 +22,8 @@ cdef struct ByteMap:
     MapEntry* entries
     uint32_t count
     uint32_t capacity
-    uint32_t* slots                   # entry index + 1
+    # entry index + 1
+    uint32_t* slots
     uint32_t mask
 
 cdef inline uint64_t map_hash(const uint8_t* key, size_t size) noexcept nogil:

@@ -6,7 +6,8 @@ fault ELOOP (`store/exact_open.pxd`).
 """
 from libc.stdint cimport int64_t
 from snowsnake.cache.layout cimport FileStamp
-from snowsnake.store.exact_open cimport exact_open  # its C is used below
+# its C is used below
+from snowsnake.store.exact_open cimport exact_open
 
 cdef extern from *:
     """

@@ -3,18 +3,23 @@ from libc.stddef cimport size_t
 
 from snowsnake.machine.state cimport Machine
 
-cdef enum Level:                      # C++ Nix's numbers; the commands begin with INFO
+# C++ Nix's numbers; the commands begin with INFO
+cdef enum Level:
     LEVEL_ERROR = 0
     LEVEL_WARNING = 1
     LEVEL_INFO = 3
-    LEVEL_TALKATIVE = 4               # -v
+    # -v
+    LEVEL_TALKATIVE = 4
     LEVEL_CHATTY = 5
     LEVEL_DEBUG = 6
 
-cdef enum:                            # Host.log_form
+# Host.log_form
+cdef enum:
     LOG_TEXT = 0
-    LOG_JSON = 1                      # C++ Nix's JSON lines
-    LOG_TOLD = 2                      # a Python function gets every message
+    # C++ Nix's JSON lines
+    LOG_JSON = 1
+    # a Python function gets every message
+    LOG_TOLD = 2
 
 cdef bint is_said(Machine* m, int level) noexcept nogil
     # Whether messages of this level are written; to be asked before a message is composed.

@@ -6,7 +6,8 @@ Paths are relative to the root of the file system, without slashes at either end
 """
 from snowsnake.foundation.buffer cimport Bytes, View
 
-cdef enum MountKind:                  # the kind of an entry
+# the kind of an entry
+cdef enum MountKind:
     MOUNT_NONE = 0
     MOUNT_REGULAR
     MOUNT_EXECUTABLE

@@ -12,31 +12,46 @@ from snowsnake.machine.word cimport Word
 from snowsnake.store.hash_functions cimport Hasher
 from snowsnake.store.nar cimport NarTree
 
-cdef enum:                            # outcomes in addition to DONE and RAISE; no error has been set
-    MISSING = 100                     # nothing is there, or symbolic links form a circle
-    CHANGED = 101                     # a folder on the way has become a symbolic link
+# outcomes in addition to DONE and RAISE; no error has been set
+cdef enum:
+    # nothing is there, or symbolic links form a circle
+    MISSING = 100
+    # a folder on the way has become a symbolic link
+    CHANGED = 101
 
 cdef enum PlaceKind:
     PLACE_DISK = 0
-    PLACE_FILES                       # in a mounted file system that is not on disk
-    PLACE_NOWHERE                     # the policy does not show it
+    # in a mounted file system that is not on disk
+    PLACE_FILES
+    # the policy does not show it
+    PLACE_NOWHERE
 
 cdef struct FilePlace:
     int kind
-    const char* disk                  # valid until the next place is looked up
-    size_t trusted                    # as in disk.pxd
+    # valid until the next place is looked up
+    const char* disk
+    # as in disk.pxd
+    size_t trusted
     void* files
-    View rest                         # the path in the file system
+    # the path in the file system
+    View rest
 
-cdef struct Reading:                  # how a large file on disk is read: not to be copied once more, or not to be kept at all
-    bint makes_text                   # as a string of the machine's heap
-    Word text                         # it, if that was done: the contents lie there, and are not to be freed
-    Hasher* hasher                    # NULL, or what gets the contents piece by piece
-    bint is_hashed                    # if that was done: there are no contents
+# how a large file on disk is read: not to be copied once more, or not to be kept at all
+cdef struct Reading:
+    # as a string of the machine's heap
+    bint makes_text
+    # it, if that was done: the contents lie there, and are not to be freed
+    Word text
+    # NULL, or what gets the contents piece by piece
+    Hasher* hasher
+    # if that was done: there are no contents
+    bint is_hashed
 
 cdef struct Mount:
-    void* files                       # owned reference
-    char* disk                        # owned: the folder or file on disk that is the whole file system, or NULL
+    # owned reference
+    void* files
+    # owned: the folder or file on disk that is the whole file system, or NULL
+    char* disk
 
 cdef int place_of(Machine* m, const uint8_t* path, size_t size, FilePlace* place) noexcept nogil
 cdef bint is_elsewhere(Machine* m, const uint8_t* path, size_t size) noexcept nogil

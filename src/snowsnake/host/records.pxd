@@ -12,24 +12,38 @@ from snowsnake.store.hash_functions cimport Digest
 from snowsnake.store.nar cimport NarTree
 
 cdef enum Record:
-    RECORD_FILE = 1                   # contents, through symbolic links: FileStamp, whether there is a hash, SHA-256
-    RECORD_DIRECTORY = 2              # names, through symbolic links: (one byte FileType, name, NUL)…
-    RECORD_STATUS = 3                 # FileType of what is at the path itself
-    RECORD_TARGET = 4                 # FileType through symbolic links
-    RECORD_LINK = 5                   # the target of a symbolic link
-    RECORD_TREE = 6                   # everything at a path, or what a filter left of it: SHA-256 of the NAR, entries
+    # contents, through symbolic links: FileStamp, whether there is a hash, SHA-256
+    RECORD_FILE = 1
+    # names, through symbolic links: (one byte FileType, name, NUL)…
+    RECORD_DIRECTORY = 2
+    # FileType of what is at the path itself
+    RECORD_STATUS = 3
+    # FileType through symbolic links
+    RECORD_TARGET = 4
+    # the target of a symbolic link
+    RECORD_LINK = 5
+    # everything at a path, or what a filter left of it: SHA-256 of the NAR, entries
+    RECORD_TREE = 6
     RECORD_VARIABLE = 7
-    RECORD_HOME = 8                   # the user's home directory, if no variable says it
+    # the user's home directory, if no variable says it
+    RECORD_HOME = 8
     RECORD_TIME = 9
-    RECORD_VALID = 10                 # whether a store path exists
-    RECORD_SOURCE = 11                # something that was fetched; the name is its address, the value its hash
+    # whether a store path exists
+    RECORD_VALID = 10
+    # something that was fetched; the name is its address, the value its hash
+    RECORD_SOURCE = 11
 
 cdef enum State:
-    STATE_FOUND = 102                 # f
-    STATE_ABSENT = 97                 # a: nothing is there, or the variable is not set
-    STATE_FAILED = 101                # e: it exists and cannot be read
-    STATE_FIXED = 115                 # s: part of a source whose store path says its contents, or of a source that was requested with its hash
-    STATE_DISPUTED = 100              # d
+    # f
+    STATE_FOUND = 102
+    # a: nothing is there, or the variable is not set
+    STATE_ABSENT = 97
+    # e: it exists and cannot be read
+    STATE_FAILED = 101
+    # s: part of a source whose store path says its contents, or of a source that was requested with its hash
+    STATE_FIXED = 115
+    # d
+    STATE_DISPUTED = 100
 
 cdef bint record(Machine* m, int kind, View name, int state, const void* value, size_t size) noexcept nogil
     # Returns False if a memory error has been raised.

@@ -6,8 +6,10 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.store.hash_functions cimport Digest
 from snowsnake.store.nar cimport NarTree
 
-cdef struct References:               # what a copy refers to, which is part of its store path
-    const View* paths                 # distinct, in byte order
+# what a copy refers to, which is part of its store path
+cdef struct References:
+    # distinct, in byte order
+    const View* paths
     size_t count
 
 cdef int host_path_to_store(Machine* m, const uint8_t* path, size_t size_bytes, Bytes* store_path) noexcept nogil

@@ -19,12 +19,15 @@ cdef enum FileType:
     FILE_SYMLINK = 3
     FILE_OTHER = 4
 
-cdef enum Resolve:                    # which symlinks of a path are followed
+# which symlinks of a path are followed
+cdef enum Resolve:
     RESOLVE_NONE = 0
-    RESOLVE_PARENTS = 1               # the links in all components but the last
+    # the links in all components but the last
+    RESOLVE_PARENTS = 1
     RESOLVE_FULL = 2
 
-cdef enum Feature:                    # bits of Host.features
+# bits of Host.features
+cdef enum Feature:
     FEATURE_CA_DERIVATIONS = 1
     FEATURE_IMPURE_DERIVATIONS = 2
     FEATURE_DYNAMIC_DERIVATIONS = 4
@@ -36,21 +39,31 @@ cdef enum Feature:                    # bits of Host.features
     FEATURE_PIPE_OPERATORS = 256
     FEATURE_PARSE_TOML_TIMESTAMPS = 512
     FEATURE_VERIFIED_FETCHES = 1024
-    OWN_ENVIRONMENT = 1 << 30         # not a feature: variables come from the options
+    # not a feature: variables come from the options
+    OWN_ENVIRONMENT = 1 << 30
 
 cdef enum StoreObjectKind:
-    STORE_OBJECT_TEXT = 1             # data: the contents (builtins.toFile)
-    STORE_OBJECT_SOURCE               # data or archive: the NAR; without either, source_path is serialised
-    STORE_OBJECT_FLAT                 # data, or source_path: the contents of one file, hashed flat
-    STORE_OBJECT_DERIVATION           # data: the ATerm
+    # data: the contents (builtins.toFile)
+    STORE_OBJECT_TEXT = 1
+    # data or archive: the NAR; without either, source_path is serialised
+    STORE_OBJECT_SOURCE
+    # data, or source_path: the contents of one file, hashed flat
+    STORE_OBJECT_FLAT
+    # data: the ATerm
+    STORE_OBJECT_DERIVATION
 
-cdef struct StoreObject:              # an object for an embedded store to write; everything is borrowed
+# an object for an embedded store to write; everything is borrowed
+cdef struct StoreObject:
     int kind
-    View path                         # its path in the logical store
-    View source_path                  # the path it was copied from, or empty
+    # its path in the logical store
+    View path
+    # the path it was copied from, or empty
+    View source_path
     View data
-    const int* archive                # descriptor of a file that holds the NAR, or NULL
-    const View* references            # distinct, in byte order
+    # descriptor of a file that holds the NAR, or NULL
+    const int* archive
+    # distinct, in byte order
+    const View* references
     size_t reference_count
 
 # Functions of an embedded store; they are called without the GIL, and return False, with *error* set, on failure.
@@ -64,10 +77,12 @@ ctypedef bint (*StoreDescriber)(void* context, View path, Bytes* lines) noexcept
     # Appends the references of an object as lines; nothing if they are not known.  Returns False if there is no memory.
 ctypedef int (*StoreOpener)(void* context, Bytes* error) noexcept nogil
     # Returns the descriptor of an empty file for an archive, which vanishes when it is closed; -1 on failure.
-cdef enum Realised:                   # the result of asking for outputs that evaluation reads
+# the result of asking for outputs that evaluation reads
+cdef enum Realised:
     REALISED
     REALISE_FAILED
-    REALISE_UNABLE                    # there is nothing here that builds
+    # there is nothing here that builds
+    REALISE_UNABLE
 
 ctypedef Realised (*StoreRealiser)(void* context, View wanted, Bytes* names, Bytes* closure, Bytes* error) noexcept nogil
     # Makes outputs of derivations valid, if they can be built.  wanted has `DRV!OUTPUT` and a newline for each.  For each whose path is known
@@ -76,59 +91,91 @@ ctypedef Realised (*StoreRealiser)(void* context, View wanted, Bytes* names, Byt
 cdef struct SearchEntry:
     char* prefix
     size_t prefix_size
-    char* path                        # as the user wrote it
+    # as the user wrote it
+    char* path
     size_t path_size
 
 cdef struct Host:
     bint is_pure
     bint is_restricted
-    uint32_t features                 # Feature bits
-    ByteMap allowed                   # canonical paths: these and what is below them may be read (pure and restricted)
+    # Feature bits
+    uint32_t features
+    # canonical paths: these and what is below them may be read (pure and restricted)
+    ByteMap allowed
     SearchEntry* search
     uint32_t search_count
-    ByteMap search_resolved           # a search path entry as written -> its absolute path, or nothing if it is missing
+    # a search path entry as written -> its absolute path, or nothing if it is missing
+    ByteMap search_resolved
     char* working_directory
-    char* home                        # or NULL: from the environment
-    char* system                      # builtins.currentSystem
-    char* store_dir                   # the logical store, "/nix/store"
+    # or NULL: from the environment
+    char* home
+    # builtins.currentSystem
+    char* system
+    # the logical store, "/nix/store"
+    char* store_dir
     size_t store_dir_size
-    char* real_store                  # the folder on disk that stands for it, or NULL: store_dir itself
-    int64_t current_time              # 0 until it is first asked for
-    ByteMap directories               # canonical paths of folders that lookups passed through: they are no symlinks
-    ByteMap copied                    # path -> store path
-    ByteMap records                   # kind letter and path: what was read, in order
-    StoreWriter writer                # NULL: nothing is written
+    # the folder on disk that stands for it, or NULL: store_dir itself
+    char* real_store
+    # 0 until it is first asked for
+    int64_t current_time
+    # canonical paths of folders that lookups passed through: they are no symlinks
+    ByteMap directories
+    # path -> store path
+    ByteMap copied
+    # kind letter and path: what was read, in order
+    ByteMap records
+    # NULL: nothing is written
+    StoreWriter writer
     StoreSettler settler
     StoreAsker asker
     StoreDescriber describer
     StoreOpener opener
     StoreRealiser realiser
     void* writer_context
-    ByteMap unsettled                 # store paths that the writer took and that may not be on disk yet
+    # store paths that the writer took and that may not be on disk yet
+    ByteMap unsettled
     KnownDerivations known_derivations
     bint has_known_derivations
-    void* walks                       # active path filters (builtins/sources.pyx)
+    # active path filters (builtins/sources.pyx)
+    void* walks
     void (*free_walks)(Host* host) noexcept nogil
-    uint32_t[32] symbols              # attributes that derivations know (builtins/derivations.pyx); 0: not looked up yet
-    uint32_t[8] builtins              # numbers of builtins that other builtins make thunks of
-    uint32_t* marks                   # by symbol: the generation in which it was last seen (contexts of a derivation)
+    # attributes that derivations know (builtins/derivations.pyx); 0: not looked up yet
+    uint32_t[32] symbols
+    # numbers of builtins that other builtins make thunks of
+    uint32_t[8] builtins
+    # by symbol: the generation in which it was last seen (contexts of a derivation)
+    uint32_t* marks
     uint32_t mark_count
     uint32_t generation
-    Bytes scratch                     # arrays of the current derivation
+    # arrays of the current derivation
+    Bytes scratch
     Bytes path_buffer
-    Bytes rest_buffer            # a path in a mounted file system
-    bint is_writable                  # texts are kept, and can be read
-    ByteMap sources                   # store path -> where it was copied from, while nothing has written it (is_writable)
-    ByteMap mounts                    # store path -> address of its Mount (places.pxd): fetched sources, which are read in place
-    ByteMap texts                     # store path -> contents: texts of the logical store that nothing has written
-    bint keeps_derivations            # even without a writer
-    ByteMap derivations               # store path -> text, if they are kept: for questions about them, not for evaluation
-    int verbosity                     # messages up to this level are written (host/messages.pxd)
-    int log_form                      # of messages: LOG_TEXT, LOG_JSON or LOG_TOLD (host/messages.pxd)
-    bint imports_derivations          # evaluation may read what must be built first (allow-import-from-derivation)
-    bint traces_imports               # and says so (trace-import-from-derivation)
-    void* settings                    # owned: the values of nix.conf (Python), or None for their defaults
-    void* fetcher                     # owned: the fetcher (Python) once something was fetched (builtins/fetching.pyx); or NULL
+    # a path in a mounted file system
+    Bytes rest_buffer
+    # texts are kept, and can be read
+    bint is_writable
+    # store path -> where it was copied from, while nothing has written it (is_writable)
+    ByteMap sources
+    # store path -> address of its Mount (places.pxd): fetched sources, which are read in place
+    ByteMap mounts
+    # store path -> contents: texts of the logical store that nothing has written
+    ByteMap texts
+    # even without a writer
+    bint keeps_derivations
+    # store path -> text, if they are kept: for questions about them, not for evaluation
+    ByteMap derivations
+    # messages up to this level are written (host/messages.pxd)
+    int verbosity
+    # of messages: LOG_TEXT, LOG_JSON or LOG_TOLD (host/messages.pxd)
+    int log_form
+    # evaluation may read what must be built first (allow-import-from-derivation)
+    bint imports_derivations
+    # and says so (trace-import-from-derivation)
+    bint traces_imports
+    # owned: the values of nix.conf (Python), or None for their defaults
+    void* settings
+    # owned: the fetcher (Python) once something was fetched (builtins/fetching.pyx); or NULL
+    void* fetcher
 
 # For builtins that fetch: *path* becomes the place of the tree at an address in the logical store.  DONE, or RAISE with the error.  Called without the GIL.
 ctypedef int (*TreeFetcher)(Machine* m, View address, Bytes* path) noexcept nogil

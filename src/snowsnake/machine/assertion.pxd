@@ -4,9 +4,12 @@ from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.machine.state cimport Frame, Machine
 from snowsnake.machine.word cimport Word
 
-cdef enum:                            # an index of a compared pair that belongs to no element
-    CHECK_DERIVATION = -1             # two sets that the comparison has not looked into yet
-    COMPARE_OUT_PATH = -3             # two derivations: only their outPath counts
+# an index of a compared pair that belongs to no element
+cdef enum:
+    # two sets that the comparison has not looked into yet
+    CHECK_DERIVATION = -1
+    # two derivations: only their outPath counts
+    COMPARE_OUT_PATH = -3
     COMPARED_OUT_PATH = -2
 
 cdef int raise_assertion(Machine* m, Word function, const uint8_t* pc) noexcept nogil

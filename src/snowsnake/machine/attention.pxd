@@ -7,10 +7,12 @@ safepoint, and in every loop of an operation or builtin that may run for long wi
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
-cdef enum Attention:                  # bits of Machine.attention
+# bits of Machine.attention
+cdef enum Attention:
     ATTENTION_INTERRUPT = 1
     ATTENTION_TIMEOUT = 2
-    ATTENTION_MEMORY = 4              # nobody may ignore this one: see Machine.is_exhausted
+    # nobody may ignore this one: see Machine.is_exhausted
+    ATTENTION_MEMORY = 4
 
 cdef void request_attention(Machine* m, int why) noexcept nogil
     # Any thread and any signal handler may call this.

@@ -4,7 +4,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from snowsnake.machine.state cimport Machine, Place
 from snowsnake.machine.word cimport KIND_LAYERED, Word, attrs_is_layered, header_kind, keys_find, keys_size, pointer_of
 
-cdef struct Attr:                    # one attribute of a set that is being built
+# one attribute of a set that is being built
+cdef struct Attr:
     uint32_t symbol
     uint32_t position
     Word value
@@ -42,7 +43,8 @@ cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil
 
 
 cdef enum:
-    BY_CONTENTS = 1                   # second word of an entry (hash, BY_CONTENTS, keys), which finds keys by what they hold
+    # second word of an entry (hash, BY_CONTENTS, keys), which finds keys by what they hold
+    BY_CONTENTS = 1
 
 cdef inline uint64_t shared_keys_place(uint64_t hash_of_contents) noexcept nogil:
     return (hash_of_contents * <uint64_t>0x9E3779B97F4A7C15 >> 52) * 3
@@ -55,8 +57,10 @@ cdef inline uint64_t keys_cache_place(Word* a, Word* b) noexcept nogil:
 # ---- remembered lookups -------------------------------------------------------------------------------------------
 
 cdef enum:
-    PLACE_MASK = 2047                 # for indices into Machine.places
-    LEAST_REMEMBERED = 17             # among fewer symbols a search is as fast
+    # for indices into Machine.places
+    PLACE_MASK = 2047
+    # among fewer symbols a search is as fast
+    LEAST_REMEMBERED = 17
 
 cdef inline int64_t _keys_lookup(Machine* m, Word* keys, uint32_t symbol) noexcept nogil:
     cdef Place* place

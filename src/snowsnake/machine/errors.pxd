@@ -29,10 +29,13 @@ cdef extern from *:
         return message;
     }
     """
-    char* format_text "snowsnake_format"(const char* form, ...) noexcept nogil   # the text is malloc'ed; `%.*s` with (int) sizes works
+    # the text is malloc'ed; `%.*s` with (int) sizes works
+    char* format_text "snowsnake_format"(const char* form, ...) noexcept nogil
     ctypedef struct Worded "SnowsnakeWorded":
-        int kind                      # the number of a message in diagnostics/messages.py
-        char* text                    # malloc'ed; NULL: there was no memory for it
+        # the number of a message in diagnostics/messages.py
+        int kind
+        # malloc'ed; NULL: there was no memory for it
+        char* text
     Worded worded "snowsnake_worded"(int kind, ...) noexcept nogil
         # Words a message with its fields: worded(MESSAGE_NO_FILE, <int>size, <char*>path).
 

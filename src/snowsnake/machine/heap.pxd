@@ -9,12 +9,16 @@ from snowsnake.machine.word cimport (
     small_int, string_data, tagged, val,
 )
 
-cdef enum:                            # parts of planned_region_bytes
+# parts of planned_region_bytes
+cdef enum:
     PART_NURSERY = 0
-    PART_OLD_SPACE = 1                # a collection of everything needs it twice
-    PART_STACK = 2                    # there are two of them
+    # a collection of everything needs it twice
+    PART_OLD_SPACE = 1
+    # there are two of them
+    PART_STACK = 2
 
-cdef enum:                            # codes that every machine has (link.pyx)
+# codes that every machine has (link.pyx)
+cdef enum:
     CODE_APPLY = 0
     CODE_APPLY2 = 1
 
@@ -118,7 +122,8 @@ cdef inline Word new_string(Machine* m, uint64_t size_bytes, uint32_t context) n
 cdef inline Word make_string(Machine* m, const void* data, uint64_t size_bytes, uint32_t context) noexcept nogil:
     """A copy of bytes as a string.  Reserve first if it may exceed 32 KiB."""
     cdef Word s = new_string(m, size_bytes, context)
-    if size_bytes:                    # of no bytes, the address may be NULL
+    # of no bytes, the address may be NULL
+    if size_bytes:
         memcpy(string_data(s), data, size_bytes)
     return s
 

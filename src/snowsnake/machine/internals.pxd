@@ -8,19 +8,32 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
 cdef enum:
-    INTERNAL_COERCE = 0               # value            -> string: string, path as text, set by __toString or outPath
-    INTERNAL_COERCE_STORE             # value            -> string: as interpolation does, paths copied into the store
-    INTERNAL_TO_STRING                # value            -> string: as builtins.toString (bool, null, int, float, lists too)
-    INTERNAL_COERCE_PATH              # value            -> string (absolute path) with its context
-    INTERNAL_EQUAL                    # a b              -> bool
-    INTERNAL_LESS                     # a b              -> bool: a < b
-    INTERNAL_DEEP_FORCE               # value            -> the value, forced deeply (as deepSeq)
-    INTERNAL_DERIVATION_STRING        # value            -> string: as derivation arguments (toString with paths into the store)
-    INTERNAL_ADD                      # a b              -> a + b for any values except two numbers
-    INTERNAL_CONCATENATE              # count, then count parts on the stack above it -> string
-    INTERNAL_CONCATENATE_PATH         # count, then a path and parts above it         -> path
-    INTERNAL_NOT_LESS                 # a b              -> bool: !(a < b)
-    INTERNAL_ASSERT_EQUAL             # a b              -> true, or the error of a failed assertion
+    # value -> string: string, path as text, set by __toString or outPath
+    INTERNAL_COERCE = 0
+    # value -> string: as interpolation does, paths copied into the store
+    INTERNAL_COERCE_STORE
+    # value -> string: as builtins.toString (bool, null, int, float, lists too)
+    INTERNAL_TO_STRING
+    # value -> string (absolute path) with its context
+    INTERNAL_COERCE_PATH
+    # a b -> bool
+    INTERNAL_EQUAL
+    # a b -> bool: a < b
+    INTERNAL_LESS
+    # value -> the value, forced deeply (as deepSeq)
+    INTERNAL_DEEP_FORCE
+    # value -> string: as derivation arguments (toString with paths into the store)
+    INTERNAL_DERIVATION_STRING
+    # a b -> a + b for any values except two numbers
+    INTERNAL_ADD
+    # count, then count parts on the stack above it -> string
+    INTERNAL_CONCATENATE
+    # count, then a path and parts above it -> path
+    INTERNAL_CONCATENATE_PATH
+    # a b -> bool: !(a < b)
+    INTERNAL_NOT_LESS
+    # a b -> true, or the error of a failed assertion
+    INTERNAL_ASSERT_EQUAL
     INTERNAL_COUNT
 
 cdef inline Word internal_word(Machine* m, int which) noexcept nogil:

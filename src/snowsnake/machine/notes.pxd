@@ -2,7 +2,8 @@
 # cython: language_level=3
 """The kinds of line that the machine adds to a trace: `TraceEntry.note`."""
 cdef enum Note:
-    NOTE_NONE = 0                     # no line, or the line of addErrorContext, whose words the program chooses
+    # no line, or the line of addErrorContext, whose words the program chooses
+    NOTE_NONE = 0
     NOTE_FETCHING = 1
     NOTE_FUNCTOR = 2
     NOTE_CONDITION = 3

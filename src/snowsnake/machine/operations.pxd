@@ -6,7 +6,8 @@ from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport TAG_INT, TAG_STRING, Word, string_size
 
 cdef enum:
-    COERCE = 8                        # returned by prepare(): the argument whose index is in m.result, an int, must be coerced first
+    # returned by prepare(): the argument whose index is in m.result, an int, must be coerced first
+    COERCE = 8
 
 cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil
     # Prepares the arguments as b.forces says.  Returns DONE, FORCE (m.need), RAISE, or COERCE: then m.result is the index (an int word), and

@@ -6,12 +6,18 @@ from snowsnake.syntax.nodes cimport Text
 
 cdef File* file_of_code(Machine* m, uint32_t index) noexcept nogil
     # Returns the file that a code was compiled from.  It may not be one of the machine's own codes.
-cdef struct CodeOrigin:               # what the record of a code says about it
-    uint8_t kind                      # ChunkKind
-    uint32_t chunk                    # its index in the file
-    Text name                         # name of the binding that defines it, or empty
-    Text parameter                    # name of its first parameter, or empty
-    uint32_t start                    # a position
+# what the record of a code says about it
+cdef struct CodeOrigin:
+    # ChunkKind
+    uint8_t kind
+    # its index in the file
+    uint32_t chunk
+    # name of the binding that defines it, or empty
+    Text name
+    # name of its first parameter, or empty
+    Text parameter
+    # a position
+    uint32_t start
     uint32_t end
 
 cdef bint code_origin(Machine* m, Code* code, CodeOrigin* origin) noexcept nogil

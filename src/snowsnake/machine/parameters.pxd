@@ -6,10 +6,15 @@ from snowsnake.machine.word cimport Word
 from snowsnake.syntax.nodes cimport Text
 
 cdef struct Parameter:
-    bint is_known                     # False: it is a builtin
-    Text function                     # the name that the program gave to the function, or empty
-    Text name                         # name of an identifier, or of `args@{ … }`; it may be empty
-    Formals* formals                  # what a pattern takes, or NULL
-    uint32_t position                 # 0: unknown
+    # False: it is a builtin
+    bint is_known
+    # the name that the program gave to the function, or empty
+    Text function
+    # name of an identifier, or of `args@{ … }`; it may be empty
+    Text name
+    # what a pattern takes, or NULL
+    Formals* formals
+    # 0: unknown
+    uint32_t position
 
 cdef Parameter next_parameter(Machine* m, Word function) noexcept nogil

@@ -6,7 +6,8 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport THUNK_DONE, WORD_NOT_FOUND, Word, is_thunk, pointer_of, val, with_state
 
 cdef enum:
-    BULK_WORDS = 1 << 20              # that more_room reserves at a time
+    # that more_room reserves at a time
+    BULK_WORDS = 1 << 20
 
 cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t count) noexcept nogil
     # Returns the result, a value, if the call can neither fail nor ask for anything.  Otherwise it returns WORD_NOT_FOUND and has changed nothing.

@@ -40,7 +40,8 @@ cdef enum Outcome:
     TAIL = 1
     FORCE = 2
     RAISE = 3
-    CALL = 16                         # CALL + n
+    # CALL + n
+    CALL = 16
 
 ctypedef int (*BuiltinFunction)(Machine* m, Word* fp) noexcept nogil
 # Writes the lines that a builtin adds to a trace: at most MOST_OWN_ENTRIES, the innermost first.  It returns their number.  The entry after
@@ -50,54 +51,76 @@ ctypedef uint32_t (*TraceFunction)(Machine* m, Word* fp, Word* top, TraceEntry* 
 cdef struct Builtin:
     const char* name
     uint8_t arity
-    uint8_t is_framed                 # may return FORCE or CALL, and so needs a frame of its own
+    # may return FORCE or CALL, and so needs a frame of its own
+    uint8_t is_framed
     char forces[8]
     BuiltinFunction function
-    TraceFunction trace              # or NULL
-    uint32_t needs                    # features without which the builtin does not exist (syntax/features.py)
-    Word word                         # its function value, one per machine
+    # or NULL
+    TraceFunction trace
+    # features without which the builtin does not exist (syntax/features.py)
+    uint32_t needs
+    # its function value, one per machine
+    Word word
 
-cdef struct Formals:                  # of a pattern
+# of a pattern
+cdef struct Formals:
     uint32_t count
     bint has_ellipsis
-    uint32_t* symbols                 # in name order, which is the order of their slots
-    uint32_t* by_symbol               # indices of formals, in ascending order of symbols
+    # in name order, which is the order of their slots
+    uint32_t* symbols
+    # indices of formals, in ascending order of symbols
+    uint32_t* by_symbol
     uint32_t* start_bytes
     uint8_t* has_default
 
-cdef struct Code:                     # a linked chunk; what only errors ask for stays in the image (link.pxd, code_origin)
-    const uint8_t* start              # the spans follow the code
-    Word* constants                   # they follow this struct
-    Formals* formals                  # NULL: none
+# a linked chunk; what only errors ask for stays in the image (link.pxd, code_origin)
+cdef struct Code:
+    # the spans follow the code
+    const uint8_t* start
+    # they follow this struct
+    Word* constants
+    # NULL: none
+    Formals* formals
     uint32_t size_bytes
     uint32_t constant_count
     uint32_t arity
     uint32_t max_stack
-    uint32_t upvalue_count            # including the with-scope
+    # including the with-scope
+    uint32_t upvalue_count
     uint32_t index
-    uint32_t position_base            # position of byte 0 of the file
+    # position of byte 0 of the file
+    uint32_t position_base
     uint8_t captures_with
     uint8_t level
-    bint is_linked                    # False only for Machine.unlinked, which takes the place of every code that was never entered
+    # False only for Machine.unlinked, which takes the place of every code that was never entered
+    bint is_linked
 
-cdef struct Frame:                    # what leaving an activation restores, and the thunk that it updates
+# what leaving an activation restores, and the thunk that it updates
+cdef struct Frame:
     const uint8_t* pc
     Word* fp
-    Word function                     # of the caller: closure, thunk or builtin
+    # of the caller: closure, thunk or builtin
+    Word function
     Word* constants
-    Word thunk                        # the thunk to update when the callee returns, or 0; with FRAME_PUSHES the value is also pushed
+    # the thunk to update when the callee returns, or 0; with FRAME_PUSHES the value is also pushed
+    Word thunk
     uint32_t depth
     int32_t with_slot
 
 cdef enum:
-    FRAME_PUSHES = 2                  # in the low bits of Frame.thunk, beside TAG_THUNK
+    # in the low bits of Frame.thunk, beside TAG_THUNK
+    FRAME_PUSHES = 2
     INTERNAL_CAPACITY = 16
 
-cdef enum ErrorCode:                  # in the order of the catalogue in diagnostics/catalogue.py
+# in the order of the catalogue in diagnostics/catalogue.py
+cdef enum ErrorCode:
     ERROR_NONE = 0
-    ERROR_THROW                       # catchable
-    ERROR_ASSERT                      # catchable
-    ERROR_SEARCH_PATH                 # catchable: file not found in the Nix search path
+    # catchable
+    ERROR_THROW
+    # catchable
+    ERROR_ASSERT
+    # catchable: file not found in the Nix search path
+    ERROR_SEARCH_PATH
     ERROR_ABORT
     ERROR_TYPE
     ERROR_MISSING_ATTRIBUTE
@@ -110,105 +133,159 @@ cdef enum ErrorCode:                  # in the order of the catalogue in diagnos
     ERROR_MEMORY
     ERROR_DIVISION_BY_ZERO
     ERROR_OVERFLOW
-    ERROR_RANGE                       # index out of bounds, negative size
-    ERROR_VALUE                       # a malformed argument: bad JSON, a bad regex, a bad hash, …
-    ERROR_CONTEXT                     # a string may not refer to a store path
+    # index out of bounds, negative size
+    ERROR_RANGE
+    # a malformed argument: bad JSON, a bad regex, a bad hash, …
+    ERROR_VALUE
+    # a string may not refer to a store path
+    ERROR_CONTEXT
     ERROR_FILE
-    ERROR_ACCESS                      # forbidden in pure or restricted mode
+    # forbidden in pure or restricted mode
+    ERROR_ACCESS
     ERROR_SYNTAX
     ERROR_DUPLICATE_ATTRIBUTE
     ERROR_INTERRUPT
     ERROR_TIMEOUT
-    ERROR_PYTHON                      # a function of Python raised something
+    # a function of Python raised something
+    ERROR_PYTHON
     ERROR_INTERNAL
 
-cdef enum Fault:                      # what is wrong, where the code says too little; traces are made of this, never of messages
-    FAULT_OTHER = 0                   # in the order of FAULTS in traces/cause.py
-    FAULT_WRONG_TYPE                  # Error.expected says which type was expected
+# what is wrong, where the code says too little; traces are made of this, never of messages
+cdef enum Fault:
+    # in the order of FAULTS in traces/cause.py
+    FAULT_OTHER = 0
+    # Error.expected says which type was expected
+    FAULT_WRONG_TYPE
     FAULT_NOT_COERCIBLE
     FAULT_NOT_ADDABLE
     FAULT_NOT_COMPARABLE
     FAULT_NO_ATTRIBUTE
-    FAULT_NOT_CONVERTIBLE             # to JSON
-    FAULT_NOT_ABSOLUTE                # a string that should be an absolute path
-    FAULT_FETCH                       # a source could not be fetched
-    FAULT_NO_FILE                     # the file Error.subject does not exist
-    FAULT_NOT_BUILT                   # an evaluation does not build what would have to be built first
+    # to JSON
+    FAULT_NOT_CONVERTIBLE
+    # a string that should be an absolute path
+    FAULT_NOT_ABSOLUTE
+    # a source could not be fetched
+    FAULT_FETCH
+    # the file Error.subject does not exist
+    FAULT_NO_FILE
+    # an evaluation does not build what would have to be built first
+    FAULT_NOT_BUILT
 
-cdef enum Part:                       # which part of a builtin's input an error is about: an argument by its number, from 1 on, or one of these
+# which part of a builtin's input an error is about: an argument by its number, from 1 on, or one of these
+cdef enum Part:
     PART_NONE = 0
-    PART_ELEMENT = 8                  # + number of an argument: an element of that list
-    PART_RESULT = 16                  # the result of a function that was given to it
-    PART_ATTRIBUTE = 17               # an attribute of a set in it: TraceEntry.symbol
-    PART_ATTRIBUTE_ELEMENT = 18       # an element of the list that such an attribute is
+    # + number of an argument: an element of that list
+    PART_ELEMENT = 8
+    # the result of a function that was given to it
+    PART_RESULT = 16
+    # an attribute of a set in it: TraceEntry.symbol
+    PART_ATTRIBUTE = 17
+    # an element of the list that such an attribute is
+    PART_ATTRIBUTE_ELEMENT = 18
 
 cdef enum:
     MOST_OWN_ENTRIES = 50
-    TRACE_GONE = 1                    # bits of TraceEntry.flags: the activation left in tail position, and its place is not known
-    TRACE_FUNCTOR = 2                 # it was called as the __functor of a set
-    TRACE_END = 4                     # the last entry of an activation, with what is unwound with it
-    TRACE_TAIL = 8                    # with TRACE_END: of a thunk whose code had called a function in tail position
-    TRACE_PATH = 9                    # TraceEntry.left and right: a path; other values by their tags
+    # bits of TraceEntry.flags: the activation left in tail position, and its place is not known
+    TRACE_GONE = 1
+    # it was called as the __functor of a set
+    TRACE_FUNCTOR = 2
+    # the last entry of an activation, with what is unwound with it
+    TRACE_END = 4
+    # with TRACE_END: of a thunk whose code had called a function in tail position
+    TRACE_TAIL = 8
+    # TraceEntry.left and right: a path; other values by their tags
+    TRACE_PATH = 9
 
 cdef struct TraceEntry:
-    uint32_t position                 # 0: unknown
+    # 0: unknown
+    uint32_t position
     uint32_t position_end
-    uint16_t builtin                  # its number + 1, or 0
-    uint8_t argument                  # of a builtin: the argument that was evaluated, or has a wrong type, + 1; of code: whether it evaluates
-                                      # what an infinite recursion needed again
-    uint8_t opcode                    # of code: the operation that was running, if its operands are known
-    uint8_t left                      # tags of that operation's operands
+    # its number + 1, or 0
+    uint16_t builtin
+    # of a builtin: the argument that was evaluated, or has a wrong type, + 1; of code: whether it evaluates what an infinite recursion needed again
+    uint8_t argument
+    # of code: the operation that was running, if its operands are known
+    uint8_t opcode
+    # tags of that operation's operands
+    uint8_t left
     uint8_t right
     uint8_t flags
-    uint8_t part                      # of a builtin: the part of its input that was being evaluated, or is wrong (Part)
-    uint8_t note                      # the kind of this line (machine/notes.pxd), or 0
-    uint32_t selected                 # of code: the place of the attribute that the running selection found last, or 0;
-                                      # of a builtin: the place of the attribute of its input that `part` means
-    uint32_t symbol                   # that attribute's name; of a note: the attribute that it names
-    uint32_t code                     # index + 1, or 0; of a builtin: the code of the first function among its arguments
-    char* text                        # the text in the line of a note; of addErrorContext: the line itself; or NULL
+    # of a builtin: the part of its input that was being evaluated, or is wrong (Part)
+    uint8_t part
+    # the kind of this line (machine/notes.pxd), or 0
+    uint8_t note
+    # of code: the place of the attribute that the running selection found last, or 0; of a builtin: the place of the attribute of its input that
+    # `part` means
+    uint32_t selected
+    # that attribute's name; of a note: the attribute that it names
+    uint32_t symbol
+    # index + 1, or 0; of a builtin: the code of the first function among its arguments
+    uint32_t code
+    # the text in the line of a note; of addErrorContext: the line itself; or NULL
+    char* text
 
 cdef struct Error:
     int code
-    uint8_t fault                     # Fault
-    uint8_t part                      # the Part of the builtin that raised it
-    uint8_t exit_code                 # with FAULT_FETCH: the exit code of a command
-    uint32_t subject                  # a symbol, or 0: the file that does not exist; with FAULT_FETCH: the class of diagnostics/kinds.py
-    uint32_t symbol                   # with PART_ATTRIBUTE: the attribute's name
-    uint32_t selected                 # the place of that attribute, or 0
-    const char* expected              # with FAULT_WRONG_TYPE: "a set"; the text is never freed
-    uint32_t wanted                   # the symbol that was not found; if it is not 0, there are candidates
-    uint32_t* candidates              # symbols; malloc'ed
+    # Fault
+    uint8_t fault
+    # the Part of the builtin that raised it
+    uint8_t part
+    # with FAULT_FETCH: the exit code of a command
+    uint8_t exit_code
+    # a symbol, or 0: the file that does not exist; with FAULT_FETCH: the class of diagnostics/kinds.py
+    uint32_t subject
+    # with PART_ATTRIBUTE: the attribute's name
+    uint32_t symbol
+    # the place of that attribute, or 0
+    uint32_t selected
+    # with FAULT_WRONG_TYPE: "a set"; the text is never freed
+    const char* expected
+    # the symbol that was not found; if it is not 0, there are candidates
+    uint32_t wanted
+    # symbols; malloc'ed
+    uint32_t* candidates
     uint32_t candidate_count
-    char* message                     # malloc'ed; it is UTF-8 if the program's strings are
+    # malloc'ed; it is UTF-8 if the program's strings are
+    char* message
     size_t message_size_bytes
     uint32_t position
     uint32_t position_end
-    uint32_t position_entries         # length of the trace when the position was found, or 0: the position belongs to the error itself
-    const uint8_t* tail_pc            # `Machine.tail_pc` and `tail_target` at the time of the error
+    # length of the trace when the position was found, or 0: the position belongs to the error itself
+    uint32_t position_entries
+    # `Machine.tail_pc` and `tail_target` at the time of the error
+    const uint8_t* tail_pc
     Code* tail_target
     TraceEntry* trace
     uint32_t trace_count
-    uint32_t trace_total              # number of frames; the trace keeps trace_count of them
-    uint64_t exception                # number of the Python exception that caused it (callbacks.pyx), or 0
+    # number of frames; the trace keeps trace_count of them
+    uint32_t trace_total
+    # number of the Python exception that caused it (callbacks.pyx), or 0
+    uint64_t exception
 
 cdef struct File:
     char* path
-    uint8_t* source                   # the text of a source that is not a file on disk, or did not compile; otherwise NULL
-    uint32_t* line_starts             # built when a position is first looked up
+    # the text of a source that is not a file on disk, or did not compile; otherwise NULL
+    uint8_t* source
+    # built when a position is first looked up
+    uint32_t* line_starts
     uint32_t line_count
     uint32_t size_bytes
     uint32_t position_base
-    bint is_imported                  # value is the result of importing the file; the collector treats it as a root
+    # value is the result of importing the file; the collector treats it as a root
+    bint is_imported
     Word value
-    Image* image                      # its compiled code; NULL if it did not compile
-    uint32_t code_base                # number of its first code
+    # its compiled code; NULL if it did not compile
+    Image* image
+    # number of its first code
+    uint32_t code_base
 
-cdef struct Context:                  # sorted symbols of encoded elements: path, =drv, !output!drv
+# sorted symbols of encoded elements: path, =drv, !output!drv
+cdef struct Context:
     uint32_t* elements
     uint32_t count
 
-cdef struct Place:                    # the result of a lookup: where these keys have a symbol, or -1
+# the result of a lookup: where these keys have a symbol, or -1
+cdef struct Place:
     Word* keys
     uint32_t symbol
     int32_t index
@@ -216,17 +293,21 @@ cdef struct Place:                    # the result of a lookup: where these keys
 cdef enum:
     KNOWN_TEXTS = 4096
 
-cdef struct KnownText:                # a text of an image, and its symbol
+# a text of an image, and its symbol
+cdef struct KnownText:
     const uint8_t* data
     uint32_t symbol
 
-cdef struct Tally:                    # objects made and their words, by kind; words of thunks by state
+# objects made and their words, by kind; words of thunks by state
+cdef struct Tally:
     uint64_t[32] objects
     uint64_t[32] words
     uint64_t[8] states
 
-cdef struct Observer:                 # an observer of a machine; its own state follows in a struct that begins with this one
-    int (*run)(Machine* m) noexcept nogil                    # a loop that calls `step` before every operation
+# an observer of a machine; its own state follows in a struct that begins with this one
+cdef struct Observer:
+    # a loop that calls `step` before every operation
+    int (*run)(Machine* m) noexcept nogil
     void (*step)(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Word function) noexcept nogil
 
 cdef struct Machine:
@@ -235,31 +316,46 @@ cdef struct Machine:
     Word* hp
     Word* soft_limit
     Word* heap_base
-    Word* heap_end                    # end of the nursery's address space, far above the part in use
+    # end of the nursery's address space, far above the part in use
+    Word* heap_end
     Word* old_base
     Word* old_top
     Word* old_end
-    Word* old_ready                   # pages below this were prepared
-    Word* leaving_base                # while everything moves: the old space that the collector empties, for checks.pxd
+    # pages below this were prepared
+    Word* old_ready
+    # while everything moves: the old space that the collector empties, for checks.pxd
+    Word* leaving_base
     Word* leaving_top
-    Word* collect_at                  # when the old space reaches this, the collector looks for garbage there, too
+    # when the old space reaches this, the collector looks for garbage there, too
+    Word* collect_at
     uint64_t memory_limit_words
-    uint64_t nursery_words            # words made between two collections of the nursery
-    uint64_t least_growth_words       # growth of the old space between two collections of everything
-    Word* young_hp                    # while objects are made in the old space (heap_reserve): hp of the nursery; otherwise NULL
-    Word* unscanned                   # in the old space: objects from here up may hold words of the nursery
-    uint64_t direct_words             # words made directly in the old space since the last collection of everything, without the newest ones
+    # words made between two collections of the nursery
+    uint64_t nursery_words
+    # growth of the old space between two collections of everything
+    uint64_t least_growth_words
+    # while objects are made in the old space (heap_reserve): hp of the nursery; otherwise NULL
+    Word* young_hp
+    # in the old space: objects from here up may hold words of the nursery
+    Word* unscanned
+    # words made directly in the old space since the last collection of everything, without the newest ones
+    uint64_t direct_words
     uint64_t last_direct_words
-    uint64_t most_direct_words        # above this the collector collects everything
-    Word** remembered                 # old objects that may hold words of the nursery
+    # above this the collector collects everything
+    uint64_t most_direct_words
+    # old objects that may hold words of the nursery
+    Word** remembered
     uint64_t remembered_count
     uint64_t remembered_capacity
-    uint32_t* fresh_codes             # linked since the last collection: their constants may be in the nursery
+    # linked since the last collection: their constants may be in the nursery
+    uint32_t* fresh_codes
     uint32_t fresh_code_count
     uint32_t fresh_code_capacity
-    uint32_t old_symbol_count         # symbols whose strings are in the old space
-    uint32_t old_file_count           # files whose values are in the old space
-    bint is_minor                     # the collector is at work on the nursery alone
+    # symbols whose strings are in the old space
+    uint32_t old_symbol_count
+    # files whose values are in the old space
+    uint32_t old_file_count
+    # the collector is at work on the nursery alone
+    bint is_minor
     # Stacks
     Word* sp
     Word* stack_base
@@ -280,19 +376,23 @@ cdef struct Machine:
     # Protocol
     Word need
     Word result
-    volatile int attention            # requests to stop (Attention in machine/attention.pxd), which safepoints check
+    # requests to stop (Attention in machine/attention.pxd), which safepoints check
+    volatile int attention
     # Code
     Code** codes
-    Code* unlinked                    # begins with the operation Link; its arity fits no call
+    # begins with the operation Link; its arity fits no call
+    Code* unlinked
     uint32_t code_count
     uint32_t code_capacity
     File* files
     uint32_t file_count
     uint32_t file_capacity
     uint32_t next_position
-    void* imports                     # the imported files by path (importing.pyx)
+    # the imported files by path (importing.pyx)
+    void* imports
     # Symbols
-    Word* symbol_strings              # symbol -> string word
+    # symbol -> string word
+    Word* symbol_strings
     uint32_t* symbol_table
     uint32_t symbol_count
     uint32_t symbol_capacity
@@ -302,14 +402,18 @@ cdef struct Machine:
     Context* contexts
     uint32_t context_count
     uint32_t context_capacity
-    uint32_t* context_table           # hash table of contexts
+    # hash table of contexts
+    uint32_t* context_table
     uint32_t context_mask
-    uint64_t* union_cache             # remembers (a, b) -> union
+    # remembers (a, b) -> union
+    uint64_t* union_cache
     # Builtins
     Builtin* builtins
     uint32_t builtin_count
-    Word builtins_attrs               # the set `builtins`
-    Word internals[INTERNAL_CAPACITY] # function words of the internal builtins, numbered by internals.pxd's enum
+    # the set `builtins`
+    Word builtins_attrs
+    # function words of the internal builtins, numbered by internals.pxd's enum
+    Word internals[INTERNAL_CAPACITY]
     Word try_eval_word
     Word error_context_word
     # Shared words
@@ -318,14 +422,19 @@ cdef struct Machine:
     Word empty_string
     # Errors
     Error error
-    const uint8_t* tail_pc            # the last tail call, and the code that it went to
+    # the last tail call, and the code that it went to
+    const uint8_t* tail_pc
     Code* tail_target
-    Error* failures                   # the errors of failed thunks
+    # the errors of failed thunks
+    Error* failures
     uint32_t failure_count
     uint32_t failure_capacity
-    uint32_t try_count                # number of active tryEval frames: while there are any, traces are not recorded
-    bint is_exhausted                 # a table could not grow where it had to (attention.pxd, exhaust): no result of this machine counts any more
-    bint lacks_text                   # there was no memory for a part of the message that is being made
+    # number of active tryEval frames: while there are any, traces are not recorded
+    uint32_t try_count
+    # a table could not grow where it had to (attention.pxd, exhaust): no result of this machine counts any more
+    bint is_exhausted
+    # there was no memory for a part of the message that is being made
+    bint lacks_text
     # Handles that Python holds
     Word* handles
     uint32_t handle_count
@@ -347,35 +456,51 @@ cdef struct Machine:
     uint32_t symbol_column
     uint32_t symbol_function_args
     # Caches
-    uint64_t* keys_cache              # (keysA, keysB) -> keys of a // b; collections renew it
-    Place[2048] places                # direct-mapped; a place is forgotten when its keys move (attrs_lookup in machine/attrs.pxd)
+    # (keysA, keysB) -> keys of a // b; collections renew it
+    uint64_t* keys_cache
+    # direct-mapped; a place is forgotten when its keys move (attrs_lookup in machine/attrs.pxd)
+    Place[2048] places
     # The host: files, search path, environment (host/host.pxd)
     void* host
     # Compiled files on disk (cache/pack.pxd), or NULL
     void* cache
-    ArenaPool arenas                  # memory for the parser and the compiler
-    ContextPool chunk_contexts        # memory for the compiler
-    uint64_t load_ns                  # time spent on reading, parsing and compiling imported files, or on finding them in the cache
+    # memory for the parser and the compiler
+    ArenaPool arenas
+    # memory for the compiler
+    ContextPool chunk_contexts
+    # time spent on reading, parsing and compiling imported files, or on finding them in the cache
+    uint64_t load_ns
     # The derivations seen so far (store/known_derivations.pxd)
     void* derivations
     # Options
     int level
-    uint32_t features                 # features of the parser: 1 is pipe operators
-    bint stress                       # collect at most safepoints, and overwrite the nursery after each
-    uint64_t kept_cells               # a bit for each tag whose values stay in the thunks that held them first (keeps_cell)
-    Observer* observer                # NULL, or the observer whose loop runs instead of the machine's
+    # features of the parser: 1 is pipe operators
+    uint32_t features
+    # collect at most safepoints, and overwrite the nursery after each
+    bint stress
+    # a bit for each tag whose values stay in the thunks that held them first (keeps_cell)
+    uint64_t kept_cells
+    # NULL, or the observer whose loop runs instead of the machine's
+    Observer* observer
     int trace_verbose
-    uint64_t collection_count         # collections of everything
+    # collections of everything
+    uint64_t collection_count
     uint64_t minor_count
     uint64_t promoted_words
     uint64_t collection_ns
-    uint64_t made_words               # words made in the nursery until its last collection
-    uint64_t update_count             # of `//`
-    uint64_t update_known_count       # updates that found their keys in the cache
-    Tally* tally                      # NULL, or what the nursery held at each of its collections
+    # words made in the nursery until its last collection
+    uint64_t made_words
+    # of `//`
+    uint64_t update_count
+    # updates that found their keys in the cache
+    uint64_t update_known_count
+    # NULL, or what the nursery held at each of its collections
+    Tally* tally
     uint64_t random_state
-    void* regex_cache                 # compiled patterns (builtins/regex.pxd)
-    bint abort_on_warn                # builtins.warn raises an error
+    # compiled patterns (builtins/regex.pxd)
+    void* regex_cache
+    # builtins.warn raises an error
+    bint abort_on_warn
     # Calls a Python function (callbacks.pyx): its number is given, and the list of its arguments is on top of the stack.
     int (*call_foreign)(Machine* m, Word number) noexcept nogil
     void* foreign

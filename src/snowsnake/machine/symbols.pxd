@@ -14,7 +14,8 @@ cdef extern from *:
     #define snow_big_endian(word) (word)
     #endif
     """
-    uint64_t big_endian "snow_big_endian"(uint64_t word) noexcept nogil   # eight bytes that were read as a word: the result compares as the bytes do
+    # eight bytes that were read as a word: the result compares as the bytes do
+    uint64_t big_endian "snow_big_endian"(uint64_t word) noexcept nogil
 
 cdef uint32_t symbol_intern(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil
     # Returns the symbol of these bytes, and makes it if it is new.
@@ -38,7 +39,8 @@ cdef inline int compare_strings(Word a, Word b) noexcept nogil:
     cdef uint64_t n = string_size(a), k = string_size(b), least = n if n < k else k
     cdef uint64_t x, y
     cdef int c
-    memcpy(&x, string_data(a), 8)     # a string always has eight bytes there: it takes at least two words
+    # a string always has eight bytes there: it takes at least two words
+    memcpy(&x, string_data(a), 8)
     memcpy(&y, string_data(b), 8)
     if x != y:
         return -1 if big_endian(x) < big_endian(y) else 1

@@ -5,7 +5,8 @@ from snowsnake.machine.state cimport Frame, Machine
 from snowsnake.machine.word cimport Word, small_int
 
 cdef enum:
-    MOST_CHAIN = 16                   # thunks that left one after the other in tail position: a trace names the last ones and omits those before
+    # thunks that left one after the other in tail position: a trace names the last ones and omits those before
+    MOST_CHAIN = 16
 
 cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     # The registers of the raising activation must be in m.  DONE: a tryEval frame is the running activation, and the result to be returned is

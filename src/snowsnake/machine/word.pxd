@@ -28,24 +28,31 @@ cdef extern from *:
 ctypedef uint64_t Word
 
 cdef enum Tag:
-    TAG_INT = 0                       # value << 3, 61 bits
+    # value << 3, 61 bits
+    TAG_INT = 0
     TAG_THUNK = 1
     TAG_ATTRS = 2
     TAG_LIST = 3
-    TAG_FUNCTION = 4                  # closure, builtin, partial
+    # closure, builtin, partial
+    TAG_FUNCTION = 4
     TAG_STRING = 5
-    TAG_BOX = 6                       # float, wide int, path, and objects that only the machine sees
+    # float, wide int, path, and objects that only the machine sees
+    TAG_BOX = 6
     TAG_IMMEDIATE = 7
 
-cdef enum Immediate:                  # complete words
+# complete words
+cdef enum Immediate:
     WORD_NULL = 15
     WORD_FALSE = 23
     WORD_TRUE = 31
     WORD_UNSET = 39
     WORD_NOT_FOUND = 47
-    IMMEDIATE_DEFERRED = 55           # in the low byte; the slot is above it
-    IMMEDIATE_SYMBOL = 63             # in the low byte; the symbol is above it
-    IMMEDIATE_CHUNK = 71              # in the low byte of a constant: a chunk that captures nothing; above it 1 bit (is it a lambda?), then its code
+    # in the low byte; the slot is above it
+    IMMEDIATE_DEFERRED = 55
+    # in the low byte; the symbol is above it
+    IMMEDIATE_SYMBOL = 63
+    # in the low byte of a constant: a chunk that captures nothing; above it 1 bit (is it a lambda?), then its code
+    IMMEDIATE_CHUNK = 71
 
 cdef inline int tag_of(Word w) noexcept nogil:
     return <int>(w & 7)
@@ -133,12 +140,18 @@ cdef enum ThunkState:
     THUNK_DONE = 2
     THUNK_FAILED = 3
 
-cdef enum:                            # marks in a header
-    HEADER_DEEP = 256                 # bit 8 of list, list view, attrs, layered: everything in it has been forced
-    HEADER_DEEPENING = 512            # bit 9 of list, list view, attrs, layered: a frame that is still active is forcing what is in it
-    HEADER_REMEMBERED = 1024          # bit 10 of any but a thunk: it is in the collector's remembered set
-    HEADER_DEFERRED = 2048            # bit 11 of thunk, closure: it holds deferred captures
-    HEADER_JOINED = 2048              # bit 11 of list: `++` made it
+# marks in a header
+cdef enum:
+    # bit 8 of list, list view, attrs, layered: everything in it has been forced
+    HEADER_DEEP = 256
+    # bit 9 of list, list view, attrs, layered: a frame that is still active is forcing what is in it
+    HEADER_DEEPENING = 512
+    # bit 10 of any but a thunk: it is in the collector's remembered set
+    HEADER_REMEMBERED = 1024
+    # bit 11 of thunk, closure: it holds deferred captures
+    HEADER_DEFERRED = 2048
+    # bit 11 of list: `++` made it
+    HEADER_JOINED = 2048
 
 cdef inline uint64_t object_words(Word h) noexcept nogil:
     """The number of words of an object with this header, which is one of them."""
@@ -157,7 +170,8 @@ cdef inline uint64_t object_words(Word h) noexcept nogil:
         return 3
     elif kind == KIND_STRING_VIEW:
         return 4
-    else:                             # list, float, wide_int, path, with, search_path, home_path, attr_name, raw
+    # list, float, wide_int, path, with, search_path, home_path, attr_name, raw
+    else:
         return 1 + header_size(h)
 
 cdef inline void followed_words(Word h, uint64_t* first, uint64_t* end) noexcept nogil:
@@ -185,7 +199,8 @@ cdef inline void followed_words(Word h, uint64_t* first, uint64_t* end) noexcept
     elif kind == KIND_STRING_VIEW:
         first[0] = 2
         end[0] = 3
-    else:                             # builtin, keys, order, string, float, wide_int, raw
+    # builtin, keys, order, string, float, wide_int, raw
+    else:
         first[0] = 1
         end[0] = 1
 
@@ -364,7 +379,8 @@ cdef inline int64_t keys_find(Word* keys, uint32_t symbol) noexcept nogil:
     cdef int64_t n = <int64_t>(keys[0] >> 12)
     cdef int64_t lo = 0, mid, size = n
     if n > 8:
-        while n > 1:                  # halves without branching: the last element not greater than the symbol
+        # halves without branching: the last element not greater than the symbol
+        while n > 1:
             mid = n >> 1
             lo = lo + mid if a[lo + mid] <= symbol else lo
             n -= mid

@@ -23,15 +23,18 @@ from snowsnake.machine.word cimport (
 
 cdef enum:
     SLOTS = 4
-    FIRST_ROOM = 240                  # bytes
+    # bytes
+    FIRST_ROOM = 240
 
 cdef struct HeapText:
     Machine* m
     Word* slots
     uint8_t* start
-    uint8_t* at                       # where the next byte goes
+    # where the next byte goes
+    uint8_t* at
     uint8_t* end
-    bint failed                       # memory ran out, and an error has been raised
+    # memory ran out, and an error has been raised
+    bint failed
 
 cdef inline void text_push_slots(Machine* m) noexcept nogil:
     push(m, m.empty_string)
@@ -60,10 +63,12 @@ cdef inline Word text_grown(Machine* m, Word old, uint64_t used, uint64_t extra)
         size = FIRST_ROOM
     if not heap_reserve(m, string_words(size)):
         return 0
-    if string_size(old) and pointer_of(old) + string_words(string_size(old)) == m.hp:   # no object was made behind it
+    # no object was made behind it
+    if string_size(old) and pointer_of(old) + string_words(string_size(old)) == m.hp:
         m.hp = pointer_of(old)
         if m.young_hp != NULL and m.hp < m.unscanned:
-            m.unscanned = m.hp        # in the old space: the next collection must not begin in the middle of the text
+            # in the old space: the next collection must not begin in the middle of the text
+            m.unscanned = m.hp
         return new_string(m, size, 0)
     grown = new_string(m, size, 0)
     memcpy(string_data(grown), string_data(old), used)

@@ -4,7 +4,8 @@ from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.aterm cimport DerivationFields
 
 cdef enum:
-    MOST_LEVELS = 100                 # of derivations that are outputs of derivations
+    # of derivations that are outputs of derivations
+    MOST_LEVELS = 100
 
 # Refuses punctuation that is not canonical, duplicate names, paths outside store_dir and trailing bytes; it sorts what is out of order.
 # `derivation_free` must release *out*, even after a failure; its views point into *text*.

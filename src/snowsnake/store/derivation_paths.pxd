@@ -21,35 +21,49 @@ from snowsnake.store.known_derivations cimport (
 )
 
 cdef struct DerivationInput:
-    View name                         # without ".drv"; it need not be checked: errors are Nix's
+    # without ".drv"; it need not be checked: errors are Nix's
+    View name
     View platform
     View builder
     View* args
     size_t arg_count
-    Variable* env                     # distinct names; variables of the outputs may be absent, and are replaced
+    # distinct names; variables of the outputs may be absent, and are replaced
+    Variable* env
     size_t env_count
-    View* outputs                     # distinct names
+    # distinct names
+    View* outputs
     size_t output_count
-    int kind                          # OUTPUT_INPUT_ADDRESSED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE
-    int method                        # IngestionMethod, for all kinds but input-addressed
-    Digest digest                     # of OUTPUT_FIXED; for FLOATING and IMPURE only digest.kind counts
-    InputDrv* input_drvs              # pairs may repeat; all_outputs adds the whole closure, as a drvPath in a string does
+    # OUTPUT_INPUT_ADDRESSED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE
+    int kind
+    # IngestionMethod, for all kinds but input-addressed
+    int method
+    # of OUTPUT_FIXED; for FLOATING and IMPURE only digest.kind counts
+    Digest digest
+    # pairs may repeat; all_outputs adds the whole closure, as a drvPath in a string does
+    InputDrv* input_drvs
     size_t input_drv_count
-    bint is_dynamic                   # some of them have children (dynamic_inputs.pxd), as text
-    View* input_srcs                  # may repeat
+    # some of them have children (dynamic_inputs.pxd), as text
+    bint is_dynamic
+    # may repeat
+    View* input_srcs
     size_t input_src_count
 
 cdef struct FinishedOutput:
     View name
-    View path                         # floating, impure, deferred: its placeholder in other derivations
-    bint is_known                     # path is a store path
+    # floating, impure, deferred: its placeholder in other derivations
+    View path
+    # path is a store path
+    bint is_known
 
 cdef struct DerivationResult:
     View drv_path
-    View text                         # the ATerm, to be written if the evaluator writes
-    FinishedOutput* outputs         # by name
+    # the ATerm, to be written if the evaluator writes
+    View text
+    # by name
+    FinishedOutput* outputs
     size_t output_count
-    const View* references            # references of the .drv: distinct, in byte order
+    # references of the .drv: distinct, in byte order
+    const View* references
     size_t reference_count
 
 cdef bint derivation_finish(KnownDerivations* self, DerivationInput* input, DerivationResult* result, Bytes* error) noexcept nogil

@@ -16,29 +16,42 @@ cdef enum HashKind:
     HASH_BLAKE3
 
 cdef struct Digest:
-    uint8_t kind                      # HashKind
+    # HashKind
+    uint8_t kind
     uint8_t size
     uint8_t data[64]
 
 cdef struct Hasher:
-    uint8_t kind                      # HashKind
-    bint has_failed                   # a library's hash: it is missing, or it ran out of memory
-    uint32_t used                     # bytes waiting in block
-    uint64_t total                    # bytes seen
+    # HashKind
+    uint8_t kind
+    # a library's hash: it is missing, or it ran out of memory
+    bint has_failed
+    # bytes waiting in block
+    uint32_t used
+    # bytes seen
+    uint64_t total
     uint8_t block[64]
-    uint32_t words[8]                 # the state of sha256
-    void* library                     # the object of another hash (library_hashes.pxd), or NULL
+    # the state of sha256
+    uint32_t words[8]
+    # the object of another hash (library_hashes.pxd), or NULL
+    void* library
 
 cdef void hasher_init(Hasher* self, int kind) noexcept nogil
 cdef void hasher_update(Hasher* self, const void* data, size_t size) noexcept nogil
-cdef bint hasher_final(Hasher* self, Digest* out) noexcept nogil     # False, but for sha256: see hash_fault
-cdef void hasher_drop(Hasher* self) noexcept nogil                   # instead of hasher_final, when no digest is wanted any more
-cdef bint hash_bytes(int kind, const void* data, size_t size, Digest* out) noexcept nogil      # as hasher_final
-cdef void hash_fault(int kind, Bytes* error) noexcept nogil          # why a hash of this kind failed
+# False, but for sha256: see hash_fault
+cdef bint hasher_final(Hasher* self, Digest* out) noexcept nogil
+# instead of hasher_final, when no digest is wanted any more
+cdef void hasher_drop(Hasher* self) noexcept nogil
+# as hasher_final
+cdef bint hash_bytes(int kind, const void* data, size_t size, Digest* out) noexcept nogil
+# why a hash of this kind failed
+cdef void hash_fault(int kind, Bytes* error) noexcept nogil
 cdef bint hash_file(int kind, const char* path, Digest* out, uint64_t* size, Bytes* error) noexcept nogil
 
-cdef int hash_size(int kind) noexcept nogil                          # bytes of a digest
-cdef const char* hash_name(int kind) noexcept nogil                  # "sha256"
+# bytes of a digest
+cdef int hash_size(int kind) noexcept nogil
+# "sha256"
+cdef const char* hash_name(int kind) noexcept nogil
 cdef bint digest_equal(const Digest* a, const Digest* b) noexcept nogil
 # Tests compare the processor's SHA instructions with plain C; without them, nothing changes.
 cdef void sha256_prefer_instructions(bint wanted) noexcept nogil

@@ -13,14 +13,18 @@ from snowsnake.store.hash_functions cimport (
 cdef enum HashEncoding:
     ENCODING_NONE = 0
     ENCODING_BASE16
-    ENCODING_BASE32                   # Nix's own alphabet and order ("nix32")
+    # Nix's own alphabet and order ("nix32")
+    ENCODING_BASE32
     ENCODING_BASE64
-    ENCODING_SRI                      # always with the algorithm: sha256-…
+    # always with the algorithm: sha256-…
+    ENCODING_SRI
 
 cdef enum:
-    BASE16_MAX_SIZE = 128             # longest text of a digest in any encoding, without the algorithm
+    # longest text of a digest in any encoding, without the algorithm
+    BASE16_MAX_SIZE = 128
 
-cdef int hash_kind_of(View name) noexcept nogil                      # HASH_NONE when unknown
+# HASH_NONE when unknown
+cdef int hash_kind_of(View name) noexcept nogil
 cdef bint hash_kind_parse(View name, int* kind, Bytes* error) noexcept nogil
 cdef bint hash_encoding_parse(View name, int* encoding, Bytes* error) noexcept nogil
 
@@ -39,5 +43,6 @@ cdef Py_ssize_t base64_decode(const uint8_t* text, size_t size, uint8_t* out, si
 # *kind* HASH_NONE: the text must name its algorithm; otherwise the two must agree.
 cdef bint hash_parse(View text, int kind, Digest* out, Bytes* error) noexcept nogil
 cdef bint hash_parse_plain(View text, int kind, Digest* out, Bytes* error) noexcept nogil
-cdef object hash_exception(int kind)                                 # for Python, where hasher_final failed
+# for Python, where hasher_final failed
+cdef object hash_exception(int kind)
 cdef void hash_format(const Digest* digest, int encoding, bint with_kind, Bytes* out) noexcept nogil

@@ -18,52 +18,81 @@ cdef struct Slab:
     size_t capacity
 
 cdef enum ModuloKind:
-    MODULO_UNKNOWN = 0                # a path without a derivation hash (yet)
+    # a path without a derivation hash (yet)
+    MODULO_UNKNOWN = 0
     MODULO_REGULAR
-    MODULO_DEFERRED                   # an input is floating or impure: output paths are known after building
+    # an input is floating or impure: output paths are known after building
+    MODULO_DEFERRED
 
-cdef struct StoreEntry:               # one store path: a derivation, a text, a source
+# one store path: a derivation, a text, a source
+cdef struct StoreEntry:
     View path
     uint32_t hash
-    uint8_t modulo_kind               # ModuloKind
-    bint is_pending                   # it is being read: meeting it again means a cycle
+    # ModuloKind
+    uint8_t modulo_kind
+    # it is being read: meeting it again means a cycle
+    bint is_pending
     bint has_references
-    uint32_t outputs_start            # in KnownDerivations.names: output names in order
+    # in KnownDerivations.names: output names in order
+    uint32_t outputs_start
     uint32_t output_count
-    uint32_t references_start         # in KnownDerivations.references: ids of entries
+    # in KnownDerivations.references: ids of entries
+    uint32_t references_start
     uint32_t reference_count
     uint8_t modulo[32]
 
 cdef struct KnownDerivations:
-    View store_dir                    # owned (in slabs)
-    DerivationReader reader                  # may be NULL
+    # owned (in slabs)
+    View store_dir
+    # may be NULL
+    DerivationReader reader
     void* reader_context
-    bint allows_floating              # feature ca-derivations: may read such a .drv
-    bint allows_impure                # feature impure-derivations
-    bint allows_dynamic               # feature dynamic-derivations
-    Slab* slabs                       # strings with stable addresses
+    # feature ca-derivations: may read such a .drv
+    bint allows_floating
+    # feature impure-derivations
+    bint allows_impure
+    # feature dynamic-derivations
+    bint allows_dynamic
+    # strings with stable addresses
+    Slab* slabs
     StoreEntry* entries
     uint32_t entry_count
     uint32_t entry_capacity
-    uint32_t* slots                   # hash table: entry index + 1, 0 free
+    # hash table: entry index + 1, 0 free
+    uint32_t* slots
     uint32_t slot_count
-    uint32_t last_names_start         # the last list of output names: consecutive derivations often have the same
+    # the last list of output names: consecutive derivations often have the same
+    uint32_t last_names_start
     uint32_t last_names_count
-    uint32_t out_names_start          # the list that is only "out"
+    # the list that is only "out"
+    uint32_t out_names_start
     bint has_out_names
-    Bytes names                       # View[]; first of the buffers, `text` is the last
-    Bytes references                  # uint32_t[]
-    Bytes scratch_outputs             # Output[]
-    Bytes scratch_env                 # Variable[]
-    Bytes scratch_inputs              # inputs with hashes in place of paths: InputDrv[]
-    Bytes scratch_hex                 # their digits
-    Bytes scratch_references          # View[]
-    Bytes scratch_views               # View[]: closures
-    Bytes scratch_splices             # Splice[]
-    Bytes scratch_results             # FinishedOutput[]
-    Bytes scratch_expanded            # InputDrv[]: with closures
-    Bytes scratch_srcs                # View[]: with closures
-    Bytes paths                       # output paths and placeholders, one after the other
+    # View[]; first of the buffers, `text` is the last
+    Bytes names
+    # uint32_t[]
+    Bytes references
+    # Output[]
+    Bytes scratch_outputs
+    # Variable[]
+    Bytes scratch_env
+    # inputs with hashes in place of paths: InputDrv[]
+    Bytes scratch_inputs
+    # their digits
+    Bytes scratch_hex
+    # View[]
+    Bytes scratch_references
+    # View[]: closures
+    Bytes scratch_views
+    # Splice[]
+    Bytes scratch_splices
+    # FinishedOutput[]
+    Bytes scratch_results
+    # InputDrv[]: with closures
+    Bytes scratch_expanded
+    # View[]: with closures
+    Bytes scratch_srcs
+    # output paths and placeholders, one after the other
+    Bytes paths
     Bytes file_name
     Bytes head
     Bytes masked_head
@@ -91,13 +120,15 @@ cdef View derivation_name(View store_dir, View drv_path) noexcept nogil
 
 # --- for derivation_paths.pyx
 cdef enum:
-    NO_ENTRY = 0xffffffff             # memory ran out
+    # memory ran out
+    NO_ENTRY = 0xffffffff
 
 cdef uint32_t intern_path(KnownDerivations* self, View path) noexcept nogil
 cdef bint out_of_memory(Bytes* error) noexcept nogil
 cdef bint is_drv(View path) noexcept nogil
 cdef void* array_of(Bytes* buffer, size_t count, size_t item_size) noexcept nogil
-cdef size_t sort_inputs(InputDrv* inputs, size_t count) noexcept nogil       # distinct; returns how many remain
+# distinct; returns how many remain
+cdef size_t sort_inputs(InputDrv* inputs, size_t count) noexcept nogil
 cdef bint make_known(KnownDerivations* self, const InputDrv* inputs, size_t count, Bytes* error) noexcept nogil
 cdef bint write_modulo_inputs(KnownDerivations* self, View name, const InputDrv* inputs, size_t count, int* kind,
                               Bytes* error) noexcept nogil

@@ -2,8 +2,12 @@
 """Hashes of well-kept libraries: see library_hashes.pyx.  A hash is a Python object, of which the caller has one reference."""
 from libc.stdint cimport uint8_t
 
-cdef void* library_hash(const char* name) noexcept with gil          # NULL: this Python has none of this name
-cdef void library_keep(void* hash) noexcept with gil                 # one more reference
+# NULL: this Python has none of this name
+cdef void* library_hash(const char* name) noexcept with gil
+# one more reference
+cdef void library_keep(void* hash) noexcept with gil
 cdef void library_drop(void* hash) noexcept with gil
-cdef bint library_update(void* hash, const void* data, size_t size) noexcept with gil      # False: it failed (no memory)
-cdef bint library_digest(void* hash, uint8_t* out, size_t size) noexcept with gil          # of what it has seen so far
+# False: it failed (no memory)
+cdef bint library_update(void* hash, const void* data, size_t size) noexcept with gil
+# of what it has seen so far
+cdef bint library_digest(void* hash, uint8_t* out, size_t size) noexcept with gil

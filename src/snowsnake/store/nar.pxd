@@ -21,31 +21,45 @@ cdef enum NarKind:
     NAR_EXECUTABLE
     NAR_SYMLINK
     NAR_DIRECTORY
-    NAR_UNKNOWN                       # a socket or a device, which cannot be written
+    # a socket or a device, which cannot be written
+    NAR_UNKNOWN
 
-cdef struct NarSink:                  # writes to each of the three that is given
-    Hasher* hasher                    # or NULL
-    Bytes* bytes                      # or NULL
-    int fd                            # or -1
-    uint64_t size                     # bytes so far
-    Bytes waiting                     # not yet written
-    int fault                         # errno of a failed write
+# writes to each of the three that is given
+cdef struct NarSink:
+    # or NULL
+    Hasher* hasher
+    # or NULL
+    Bytes* bytes
+    # or -1
+    int fd
+    # bytes so far
+    uint64_t size
+    # not yet written
+    Bytes waiting
+    # errno of a failed write
+    int fault
 
 cdef struct NarEntry:
     uint32_t parent
     uint32_t first_child
     uint32_t child_count
-    uint32_t name_start               # in NarTree.names, NUL-terminated
+    # in NarTree.names, NUL-terminated
+    uint32_t name_start
     uint32_t name_size
-    uint8_t kind                      # NarKind
+    # NarKind
+    uint8_t kind
     bint is_expanded
     bint is_excluded
 
-cdef struct NarFiles:                 # files that are not on disk; paths are relative to their root, whose path is empty
-    int (*kind)(void* context, View path, Bytes* error) noexcept nogil                    # NarKind, -1: a failure
-    bint (*list)(void* context, View path, Bytes* entries, Bytes* error) noexcept nogil   # (one byte NarKind, name, NUL)…, by name
+# files that are not on disk; paths are relative to their root, whose path is empty
+cdef struct NarFiles:
+    # NarKind, -1: a failure
+    int (*kind)(void* context, View path, Bytes* error) noexcept nogil
+    # (one byte NarKind, name, NUL)…, by name
+    bint (*list)(void* context, View path, Bytes* entries, Bytes* error) noexcept nogil
     bint (*read)(void* context, View path, Bytes* content, Bytes* error) noexcept nogil
-    bint (*disk)(void* context, View path, Bytes* place, Bytes* error) noexcept nogil     # where a file lies, NUL-terminated, or nothing
+    # where a file lies, NUL-terminated, or nothing
+    bint (*disk)(void* context, View path, Bytes* place, Bytes* error) noexcept nogil
     bint (*link)(void* context, View path, Bytes* target, Bytes* error) noexcept nogil
 
 cdef struct NarTree:
@@ -53,25 +67,34 @@ cdef struct NarTree:
     uint32_t count
     uint32_t capacity
     Bytes names
-    Bytes root                        # the path of entry 0 as others see it, NUL-terminated
-    Bytes place                       # the path where entry 0 is read, NUL-terminated
-    Bytes path                        # the path where the current entry is read
-    const NarFiles* files             # NULL: on disk
+    # the path of entry 0 as others see it, NUL-terminated
+    Bytes root
+    # the path where entry 0 is read, NUL-terminated
+    Bytes place
+    # the path where the current entry is read
+    Bytes path
+    # NULL: on disk
+    const NarFiles* files
     void* files_context
-    size_t trusted_size               # on disk: how much of a path may lead through symbolic links; SIZE_MAX: all of it
-    bint is_transient                 # entries are dropped once they are written
+    # on disk: how much of a path may lead through symbolic links; SIZE_MAX: all of it
+    size_t trusted_size
+    # entries are dropped once they are written
+    bint is_transient
 
 cdef void nar_sink_init(NarSink* self, Hasher* hasher, Bytes* bytes, int fd) noexcept nogil
-cdef bint nar_sink_finish(NarSink* self, Bytes* error) noexcept nogil       # writes the rest and frees; must be called exactly once
+# writes the rest and frees; must be called exactly once
+cdef bint nar_sink_finish(NarSink* self, Bytes* error) noexcept nogil
 
 cdef bint nar_tree_init(NarTree* self, View root, const NarFiles* files, void* context, View place, Bytes* error) noexcept nogil
     # Makes the tree at *place*, whose paths others see below *root*.
 cdef void nar_tree_free(NarTree* self) noexcept nogil
 cdef bint nar_tree_expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil
 cdef View nar_tree_name(const NarTree* self, uint32_t entry) noexcept nogil
-cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcept nogil     # appends, no NUL
+# appends, no NUL
+cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcept nogil
 # Writes directories that were not expanded as a whole.
 cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil
 # Writes the NAR of one regular file with these contents (a text, for paths of the embedded store).
 cdef void nar_write_contents(View contents, bint is_executable, NarSink* sink) noexcept nogil
-cdef const char* nar_kind_name(int kind) noexcept nogil      # in the words of filters: regular, symlink, directory, unknown
+# in the words of filters: regular, symlink, directory, unknown
+cdef const char* nar_kind_name(int kind) noexcept nogil

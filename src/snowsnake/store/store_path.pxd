@@ -8,17 +8,24 @@ References are whole store paths, distinct and in byte order (`views_sort` makes
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.hash_functions cimport Digest
 
-cdef enum IngestionMethod:            # which hash of an object makes its content address
-    INGEST_FLAT = 1                   # the file's bytes             "sha256"
-    INGEST_RECURSIVE                  # its NAR                      "r:sha256"
-    INGEST_TEXT                       # the file's bytes, may refer  "text:sha256"
-    INGEST_GIT                        # git's blob or tree hash      "git:sha1"
+# which hash of an object makes its content address
+cdef enum IngestionMethod:
+    # the file's bytes "sha256"
+    INGEST_FLAT = 1
+    # its NAR "r:sha256"
+    INGEST_RECURSIVE
+    # the file's bytes, may refer "text:sha256"
+    INGEST_TEXT
+    # git's blob or tree hash "git:sha1"
+    INGEST_GIT
 
 cdef enum:
-    STORE_HASH_SIZE = 32              # digits of the hash part
+    # digits of the hash part
+    STORE_HASH_SIZE = 32
     STORE_NAME_MAX = 211
 
-cdef size_t views_sort(View* views, size_t count) noexcept nogil     # in byte order, distinct; returns how many remain
+# in byte order, distinct; returns how many remain
+cdef size_t views_sort(View* views, size_t count) noexcept nogil
 
 cdef bint store_name_check(View name, Bytes* error) noexcept nogil
 # Checks the base name "<32 digits>-name" of a path.
@@ -38,7 +45,8 @@ cdef bint store_path_output(View store_dir, View name, View output, const Digest
                             Bytes* error) noexcept nogil
 cdef bint store_path_fixed(View store_dir, View name, int method, const Digest* digest, const View* references,
                            size_t count, bint refers_to_self, Bytes* out, Bytes* error) noexcept nogil
-cdef const char* ingestion_prefix(int method) noexcept nogil         # "", "r:", "text:", "git:"
+# "", "r:", "text:", "git:"
+cdef const char* ingestion_prefix(int method) noexcept nogil
 
 cdef void store_placeholder(View output, Bytes* out) noexcept nogil
 # Replaces the placeholder of a derivation that is an output by that of an output of it.

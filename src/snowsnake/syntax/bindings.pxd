@@ -4,7 +4,8 @@ from libc.stdint cimport uint32_t
 from snowsnake.syntax.nodes cimport Bindings, Name, Node
 from snowsnake.syntax.parse_state cimport ParseState
 
-cdef struct NameSpan:                 # an identifier that was read ahead
+# an identifier that was read ahead
+cdef struct NameSpan:
     Name name
     uint32_t start
     uint32_t end

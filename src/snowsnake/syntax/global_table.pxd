@@ -140,11 +140,16 @@ cdef extern from *:
     ctypedef struct Global "const struct snow_global":
         const char* name
         uint8_t size_bytes
-        uint8_t kind                  # GlobalKind
-        uint8_t arity                 # arguments of a builtin that is called directly; 0: a value, or not known
+        # GlobalKind
+        uint8_t kind
+        # arguments of a builtin that is called directly; 0: a value, or not known
+        uint8_t arity
         bint is_function
-        bint is_plain                 # in scope under its own name, not after two underscores
-        bint is_fixed                 # in `builtins` whatever the settings are: looked up while compiling
-        uint8_t needs                 # features without which the name is not there
+        # in scope under its own name, not after two underscores
+        bint is_plain
+        # in `builtins` whatever the settings are: looked up while compiling
+        bint is_fixed
+        # features without which the name is not there
+        uint8_t needs
     Global* GLOBAL_TABLE "snow_globals"
     unsigned int GLOBAL_COUNT "SNOW_GLOBAL_COUNT"

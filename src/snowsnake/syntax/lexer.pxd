@@ -2,28 +2,44 @@
 """The lexer's state and its entry points: see lexer.pyx."""
 from libc.stdint cimport uint8_t, uint32_t
 
-cdef enum CharacterClass:             # bits of CLASS_OF
-    CLASS_NAME = 1                    # inside an identifier
+# bits of CLASS_OF
+cdef enum CharacterClass:
+    # inside an identifier
+    CLASS_NAME = 1
     CLASS_PATH = 2
-    CLASS_SCHEME = 4                  # before the colon of a URI
-    CLASS_URI = 8                     # after it
+    # before the colon of a URI
+    CLASS_SCHEME = 4
+    # after it
+    CLASS_URI = 8
     CLASS_SPACE = 16
     CLASS_DIGIT = 32
-    CLASS_STRING_STOP = 64            # `"` `\` `$` CR NUL: bytes in a quoted string that need a closer look
-    CLASS_INDENTED_STOP = 128         # `'` `$` NUL
+    # `"` `\` `$` CR NUL: bytes in a quoted string that need a closer look
+    CLASS_STRING_STOP = 64
+    # `'` `$` NUL
+    CLASS_INDENTED_STOP = 128
 
 cdef struct Lexer:
-    const uint8_t* data               # at least 8 NUL bytes follow the last byte
+    # at least 8 NUL bytes follow the last byte
+    const uint8_t* data
     uint32_t size_bytes
-    uint32_t position                 # the search for the next token begins here
-    uint8_t kind                      # of the current token
-    uint32_t start                    # of the current token
-    uint32_t previous_end             # end of the token before it
-    uint32_t doc_start                # the `/** … */` directly before the current token
-    uint32_t doc_end                  # 0 if there is none
-    bint has_open_comment             # a `/*` was seen that is never closed
-    uint32_t path_run_end             # end of the run of path characters that was checked last
-    uint32_t scheme_run_end           # the same for characters of URI schemes
+    # the search for the next token begins here
+    uint32_t position
+    # of the current token
+    uint8_t kind
+    # of the current token
+    uint32_t start
+    # end of the token before it
+    uint32_t previous_end
+    # the `/** … */` directly before the current token
+    uint32_t doc_start
+    # 0 if there is none
+    uint32_t doc_end
+    # a `/*` was seen that is never closed
+    bint has_open_comment
+    # end of the run of path characters that was checked last
+    uint32_t path_run_end
+    # the same for characters of URI schemes
+    uint32_t scheme_run_end
 
 cdef const uint8_t* character_classes() noexcept nogil
 cdef void lexer_next(Lexer* lexer) noexcept nogil

@@ -5,14 +5,17 @@ from snowsnake.syntax.nodes cimport Binding, Bindings, Name, Node
 from snowsnake.syntax.parse_state cimport ParseState
 
 cdef struct AttributePath:
-    Node** elements                   # NODE_ATTR
+    # NODE_ATTR
+    Node** elements
     uint32_t count
-    uint32_t start                    # the span of the whole path, which is the place of every attribute that the path defines
+    # the span of the whole path, which is the place of every attribute that the path defines
+    uint32_t start
     uint32_t end
     uint32_t doc_start
     uint32_t doc_end
 
-cdef struct PathStep:                 # the names that lead to a set, from the innermost outwards: for messages
+# the names that lead to a set, from the innermost outwards: for messages
+cdef struct PathStep:
     PathStep* outer
     uint32_t name
 

@@ -8,47 +8,64 @@ from snowsnake.syntax.nodes cimport (
     NODE_STRING, NODE_TEXT, Arena, ArenaBlock, Ast, Name, Node, SyntaxFault, Text, arena_alloc, node_bytes,
 )
 
-cdef enum ParseFeatures:              # syntax/features.py also has those that the parser does not look at
-    FEATURE_PIPE_OPERATORS = 1        # `|>` and `<|`
-    FEATURE_BINDINGS = 128            # the source is the inside of a set, whose last `;` may be missing
+# syntax/features.py also has those that the parser does not look at
+cdef enum ParseFeatures:
+    # `|>` and `<|`
+    FEATURE_PIPE_OPERATORS = 1
+    # the source is the inside of a set, whose last `;` may be missing
+    FEATURE_BINDINGS = 128
 
 cdef enum:
-    NO_BYTE = 0xFFFFFFFF              # SyntaxFault.other_byte: no second place
-    LARGEST_SOURCE_BYTES = 0xFFFFFF00 # offsets are 32 bits wide
-    PADDING_BYTES = 8                 # NUL bytes behind a source, so that scanning needs no check for the end
-    SPARE_SIZES = 13                  # of arrays of bindings: 1, 2, 4, … 4096
+    # SyntaxFault.other_byte: no second place
+    NO_BYTE = 0xFFFFFFFF
+    # offsets are 32 bits wide
+    LARGEST_SOURCE_BYTES = 0xFFFFFF00
+    # NUL bytes behind a source, so that scanning needs no check for the end
+    PADDING_BYTES = 8
+    # of arrays of bindings: 1, 2, 4, … 4096
+    SPARE_SIZES = 13
 
 cdef struct NameSlot:
     uint32_t hash
-    uint32_t name_and_one             # 0: empty
+    # 0: empty
+    uint32_t name_and_one
 
 cdef struct ParseState:
     Lexer lexer
     Ast* ast
     const char* stack_limit
     uint32_t features
-    uint32_t bracket_depth            # brackets open around the current token
-    uint32_t interpolation_depth      # `${` of strings and paths among them
+    # brackets open around the current token
+    uint32_t bracket_depth
+    # `${` of strings and paths among them
+    uint32_t interpolation_depth
     # Where the last token of a source that ends in a path starts, because C++ Nix sees the end there; 0 for other sources.
     uint32_t end_start
-    bint is_hopeless                  # after this error nothing more can be said
-    bint is_muted                     # skipping: faults are not recorded
-    Node** nodes                      # nodes collected so far for constructs that are still open
+    # after this error nothing more can be said
+    bint is_hopeless
+    # skipping: faults are not recorded
+    bint is_muted
+    # nodes collected so far for constructs that are still open
+    Node** nodes
     uint32_t node_count
     uint32_t node_capacity
     Text* names
     uint32_t name_count
     uint32_t name_capacity
-    NameSlot* slots                   # open addressing; a power of two
+    # open addressing; a power of two
+    NameSlot* slots
     uint32_t slot_mask
     SyntaxFault* faults
     uint32_t fault_count
     uint32_t fault_capacity
-    uint32_t* openings                # Ast.openings
+    # Ast.openings
+    uint32_t* openings
     uint32_t opening_count
     uint32_t opening_capacity
-    void* spare_bindings[SPARE_SIZES] # arrays of finished sets, for the next ones; each begins with a pointer to the next of its size
-    Node* (*parse_expression)(ParseState*) noexcept nogil  # for expressions inside of literals and bindings
+    # arrays of finished sets, for the next ones; each begins with a pointer to the next of its size
+    void* spare_bindings[SPARE_SIZES]
+    # for expressions inside of literals and bindings
+    Node* (*parse_expression)(ParseState*) noexcept nogil
 
 cdef void state_open(
     ParseState* state, Ast* ast, const uint8_t* data, size_t size_bytes, uint32_t features, bint is_padded,

@@ -6,13 +6,17 @@ Kinds up to TOKEN_LAST_SIMPLE begin a simple expression: an argument, an element
 """
 
 cdef enum TokenKind:
-    TOKEN_END = 0                     # the end of the file, or a NUL byte outside strings and comments, as in C++ Nix
+    # the end of the file, or a NUL byte outside strings and comments, as in C++ Nix
+    TOKEN_END = 0
     TOKEN_IDENTIFIER
     TOKEN_INT
     TOKEN_FLOAT
-    TOKEN_QUOTE                       # `"`: the parser goes on with the text of the string
-    TOKEN_INDENTED_OPEN               # `''`, with the spaces up to the end of its line
-    TOKEN_PATH                        # the first literal piece; more may follow
+    # `"`: the parser goes on with the text of the string
+    TOKEN_QUOTE
+    # `''`, with the spaces up to the end of its line
+    TOKEN_INDENTED_OPEN
+    # the first literal piece; more may follow
+    TOKEN_PATH
     TOKEN_HOME_PATH
     TOKEN_SEARCH_PATH
     TOKEN_URI
@@ -28,11 +32,13 @@ cdef enum TokenKind:
     TOKEN_WITH
     TOKEN_IN
     TOKEN_INHERIT
-    TOKEN_OR_WORD                     # `or`
+    # `or`
+    TOKEN_OR_WORD
     TOKEN_RIGHT_PAREN
     TOKEN_RIGHT_BRACKET
     TOKEN_RIGHT_BRACE
-    TOKEN_DOLLAR_BRACE                # `${`
+    # `${`
+    TOKEN_DOLLAR_BRACE
     TOKEN_ELLIPSIS
     TOKEN_SEMICOLON
     TOKEN_COLON
@@ -57,10 +63,14 @@ cdef enum TokenKind:
     TOKEN_AND
     TOKEN_OR
     TOKEN_IMPLIES
-    TOKEN_PIPE_FROM                   # `<|`
-    TOKEN_PIPE_INTO                   # `|>`
-    TOKEN_PATH_END                    # only in messages
-    TOKEN_INVALID                     # a byte that begins no token
+    # `<|`
+    TOKEN_PIPE_FROM
+    # `|>`
+    TOKEN_PIPE_INTO
+    # only in messages
+    TOKEN_PATH_END
+    # a byte that begins no token
+    TOKEN_INVALID
     TOKEN_COUNT
 
 cdef enum:

@@ -4,22 +4,29 @@ from libc.stdint cimport int64_t, uint8_t
 
 cdef enum Event:
     EVENT_END = 0
-    EVENT_ERROR                       # the reader has a message
+    # the reader has a message
+    EVENT_ERROR
     EVENT_BEGIN_OBJECT
     EVENT_END_OBJECT
     EVENT_BEGIN_ARRAY
     EVENT_END_ARRAY
-    EVENT_KEY                         # Datum.text, Datum.text_size
+    # Datum.text, Datum.text_size
+    EVENT_KEY
     EVENT_STRING
-    EVENT_TIMESTAMP                   # of TOML only: the text is the normalised date or time
-    EVENT_INT                         # Datum.integer
-    EVENT_FLOAT                       # Datum.number
+    # of TOML only: the text is the normalised date or time
+    EVENT_TIMESTAMP
+    # Datum.integer
+    EVENT_INT
+    # Datum.number
+    EVENT_FLOAT
     EVENT_TRUE
     EVENT_FALSE
     EVENT_NULL
 
-cdef struct Datum:                    # what the last event carries
-    const uint8_t* text               # not NUL-terminated; of JSON, valid until the next event; of TOML, as long as the reader
+# what the last event carries
+cdef struct Datum:
+    # not NUL-terminated; of JSON, valid until the next event; of TOML, as long as the reader
+    const uint8_t* text
     size_t text_size
     int64_t integer
     double number

@@ -4,32 +4,46 @@ from libc.stdint cimport uint8_t
 from snowsnake.builtins.engines.events cimport Datum
 from snowsnake.foundation.buffer cimport Bytes
 
-cdef enum JsonState:                  # what the reader expects next
+# what the reader expects next
+cdef enum JsonState:
     EXPECT_VALUE
-    EXPECT_FIRST_ITEM                 # after [
-    EXPECT_FIRST_KEY                  # after {
-    EXPECT_MORE                       # after a value
-    EXPECT_MEMBER                     # after a key
-    EXPECT_NOTHING                    # after the end or an error
+    # after [
+    EXPECT_FIRST_ITEM
+    # after {
+    EXPECT_FIRST_KEY
+    # after a value
+    EXPECT_MORE
+    # after a key
+    EXPECT_MEMBER
+    # after the end or an error
+    EXPECT_NOTHING
 
 cdef struct JsonReader:
     const uint8_t* data
     size_t size_bytes
-    size_t position                   # bytes read; after the end was read, one more than there are
-    size_t token_start                # start of the last string or number: messages quote from here
-    const char* fault                 # the fault of the token read last
+    # bytes read; after the end was read, one more than there are
+    size_t position
+    # start of the last string or number: messages quote from here
+    size_t token_start
+    # the fault of the token read last
+    const char* fault
     JsonState state
-    uint8_t* levels                   # for each open bracket: 1 for an array
+    # for each open bracket: 1 for an array
+    uint8_t* levels
     size_t depth
     size_t level_capacity
-    Datum datum                       # of the last event
+    # of the last event
+    Datum datum
     bint has_nul
     Bytes unescaped
-    Bytes message                     # in C++ Nix's words, without "while decoding a JSON string"
-    bint is_nix_error                 # the message is not about syntax, and gets no trace line "while decoding a JSON string"
+    # in C++ Nix's words, without "while decoding a JSON string"
+    Bytes message
+    # the message is not about syntax, and gets no trace line "while decoding a JSON string"
+    bint is_nix_error
 
 cdef enum Token:
-    TOKEN_NONE                        # as an expectation: no particular one
+    # as an expectation: no particular one
+    TOKEN_NONE
     TOKEN_TRUE
     TOKEN_FALSE
     TOKEN_NULL
@@ -43,10 +57,12 @@ cdef enum Token:
     TOKEN_COMMA
     TOKEN_FAULT
     TOKEN_END
-    TOKEN_VALUE                       # only as an expectation
+    # only as an expectation
+    TOKEN_VALUE
     TOKEN_COUNT
 
 cdef enum:
-    CONTROL_FAULT = 1                 # JsonReader.fault for a control character, from which the message is made
+    # JsonReader.fault for a control character, from which the message is made
+    CONTROL_FAULT = 1
 
 cdef Token read_token(JsonReader* reader) noexcept nogil

@@ -5,9 +5,12 @@ from snowsnake.foundation.buffer cimport Bytes
 
 cdef enum NumberStatus:
     NUMBER_OK = 0
-    NUMBER_INVALID                    # not a number at all
-    NUMBER_OVERFLOW                   # beyond the type; a float is then infinite
-    NUMBER_UNDERFLOW                  # a float too small for full precision; the result is the nearest one
+    # not a number at all
+    NUMBER_INVALID
+    # beyond the type; a float is then infinite
+    NUMBER_OVERFLOW
+    # a float too small for full precision; the result is the nearest one
+    NUMBER_UNDERFLOW
 
 cdef void format_float_tostring(Bytes* out, double number) noexcept nogil
 cdef void format_float_json(Bytes* out, double number) noexcept nogil

@@ -17,12 +17,15 @@ cdef struct RegexEntry:
     size_t pattern_size
     uint64_t hash
 
-cdef struct RegexCache:               # compiled expressions by pattern; each machine has one
+# compiled expressions by pattern; each machine has one
+cdef struct RegexCache:
     RegexEntry* entries
     size_t capacity
     size_t count
-    Regex* last                       # the expression put in last, whose weight is not
-    size_t known_bytes                #   among the known bytes yet
+    # the expression put in last, whose weight is not
+    Regex* last
+    # among the known bytes yet
+    size_t known_bytes
 
 cdef Regex* regex_compile(const uint8_t* pattern, size_t size_bytes, RegexStatus* status) noexcept nogil
 cdef void regex_free(Regex* regex) noexcept nogil

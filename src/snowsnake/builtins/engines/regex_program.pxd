@@ -4,28 +4,37 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from snowsnake.builtins.engines.regex_brackets cimport ByteSet
 
 cdef enum RegexOp:
-    OP_MATCH = 0                      # consumes one byte of the set `argument`
-    OP_ALTERNATIVE                    # `alternate` (the left side) first, then `next`; both are always tried
-    OP_REPEAT                         # `alternate` (once more) first; `next` only if that fails
-    OP_GROUP_BEGIN                    # argument: the group, from 0
+    # consumes one byte of the set `argument`
+    OP_MATCH = 0
+    # `alternate` (the left side) first, then `next`; both are always tried
+    OP_ALTERNATIVE
+    # `alternate` (once more) first; `next` only if that fails
+    OP_REPEAT
+    # argument: the group, from 0
+    OP_GROUP_BEGIN
     OP_GROUP_END
     OP_LINE_BEGIN
     OP_LINE_END
     OP_ACCEPT
-    OP_NOTHING                        # only while parsing
+    # only while parsing
+    OP_NOTHING
 
 cdef enum RegexStatus:
     REGEX_OK = 0
-    REGEX_INVALID                     # "invalid regular expression '…'"
-    REGEX_TOO_LARGE                   # "memory limit exceeded by regular expression '…'"
+    # "invalid regular expression '…'"
+    REGEX_INVALID
+    # "memory limit exceeded by regular expression '…'"
+    REGEX_TOO_LARGE
 
 cdef struct RegexState:
     uint8_t op
-    bint is_tracked                   # a repeat inside a loop whose body can match nothing
+    # a repeat inside a loop whose body can match nothing
+    bint is_tracked
     uint32_t argument
     int32_t next
     int32_t alternate
-    int32_t loops_opened              # only while parsing: nullable loops that begin and end at this state
+    # only while parsing: nullable loops that begin and end at this state
+    int32_t loops_opened
     int32_t loops_closed
 
 cdef enum:
@@ -36,8 +45,10 @@ cdef struct RegexProgram:
     RegexState* states
     int32_t state_count
     int32_t state_capacity
-    const ByteSet* first_sets         # the FIRST_SETS sets that all patterns share: the single bytes, and `.`
-    ByteSet* sets                     # the sets after those
+    # the FIRST_SETS sets that all patterns share: the single bytes, and `.`
+    const ByteSet* first_sets
+    # the sets after those
+    ByteSet* sets
     uint32_t set_count
     uint32_t set_capacity
     int32_t start

@@ -6,40 +6,59 @@ from snowsnake.builtins.engines.regex_program cimport RegexProgram
 cdef enum RegexResult:
     REGEX_NO_MATCH = 0
     REGEX_MATCH = 1
-    REGEX_MEMORY = 2                  # to be reported as REGEX_TOO_LARGE; also the answer to a request to stop
+    # to be reported as REGEX_TOO_LARGE; also the answer to a request to stop
+    REGEX_MEMORY = 2
 
-cdef struct Automaton:                # sets of states; each step goes one byte to the left.  The automaton is built lazily
-    bint accepts_anywhere             # a match may end anywhere (split); otherwise only at the end of the text (match)
+# sets of states; each step goes one byte to the left. The automaton is built lazily
+cdef struct Automaton:
+    # a match may end anywhere (split); otherwise only at the end of the text (match)
+    bint accepts_anywhere
     int32_t count
     int32_t capacity
-    uint64_t* sets                    # count × words
-    int32_t* before                   # count × class_count: the set one byte earlier, or UNKNOWN
-    int32_t* before_first             # the same if that byte is the first of the text; only for patterns with ^
-    int32_t* table                    # the sets by hash, with open addressing
+    # count × words
+    uint64_t* sets
+    # count × class_count: the set one byte earlier, or UNKNOWN
+    int32_t* before
+    # the same if that byte is the first of the text; only for patterns with ^
+    int32_t* before_first
+    # the sets by hash, with open addressing
+    int32_t* table
     size_t table_size
-    int32_t at_end                    # the set at the end of a text, and of an empty text; UNKNOWN until it is computed
+    # the set at the end of a text, and of an empty text; UNKNOWN until it is computed
+    int32_t at_end
     int32_t at_end_of_nothing
 
 cdef struct Reverse:
     const RegexProgram* program
-    size_t words                      # 64-bit words in one set
-    uint8_t byte_class[256]           # bytes that no set of the pattern distinguishes share a class
+    # 64-bit words in one set
+    size_t words
+    # bytes that no set of the pattern distinguishes share a class
+    uint8_t byte_class[256]
     uint32_t class_count
-    int32_t* matches                  # the states that consume a byte
+    # the states that consume a byte
+    int32_t* matches
     int32_t match_count
-    int32_t* sources_start            # the edges that consume nothing, backwards; those of state s are
-    int32_t* sources                  #   sources[sources_start[s] : sources_start[s + 1]]
-    int32_t* work                     # a stack of states
-    uint64_t* scratch                 # one set
+    # the edges that consume nothing, backwards; those of state s are
+    int32_t* sources_start
+    # sources[sources_start[s] : sources_start[s + 1]]
+    int32_t* sources
+    # a stack of states
+    int32_t* work
+    # one set
+    uint64_t* scratch
     Automaton exact
     Automaton anywhere
-    Automaton* current                # the automaton of the last pass:
-    int32_t* ids                      #   for each place the automaton's set, or IN_RAW
+    # the automaton of the last pass:
+    Automaton* current
+    # for each place the automaton's set, or IN_RAW
+    int32_t* ids
     size_t ids_capacity
-    uint64_t* raw                     #   sets of the places raw_top, raw_top - 1, … if the automaton was full
+    # sets of the places raw_top, raw_top - 1, … if the automaton was full
+    uint64_t* raw
     size_t raw_capacity_words
     int64_t raw_top
-    const volatile int* attention     # not 0: stop; NULL: there are no requests
+    # not 0: stop; NULL: there are no requests
+    const volatile int* attention
 
 cdef enum:
     IN_RAW = -2

@@ -17,7 +17,8 @@ cdef struct Memo:
     int32_t state
     bint has_solution
 
-cdef struct ThreadList:               # the states to continue from, best first, each with its slots
+# the states to continue from, best first, each with its slots
+cdef struct ThreadList:
     int32_t* states
     int64_t* slots
     size_t count
@@ -26,26 +27,34 @@ cdef struct ThreadList:               # the states to continue from, best first,
 cdef struct Regex:
     RegexProgram program
     Reverse reverse
-    uint8_t prefix[32]                # the bytes that every full match begins with
+    # the bytes that every full match begins with
+    uint8_t prefix[32]
     size_t prefix_size
-    size_t slot_count                 # two for each group
-    int64_t* slots                    # the slots that the walk is writing
+    # two for each group
+    size_t slot_count
+    # the slots that the walk is writing
+    int64_t* slots
     int64_t* best_slots
     int64_t* own_slots
     # The walk where one place may need several steps
     WalkFrame* frames
     size_t frame_count
     size_t frame_capacity
-    int64_t generation                # the stamp of the current place: entries of the five arrays below with another stamp are old
-    int64_t* memo_generation          # for each state: whether it was explored, and whether it led to a match
+    # the stamp of the current place: entries of the five arrays below with another stamp are old
+    int64_t generation
+    # for each state: whether it was explored, and whether it led to a match
+    int64_t* memo_generation
     uint8_t* memo_solution
     int64_t* queued_generation
     int64_t* entered_generation
-    uint8_t* entered                  # how often a tracked repeat was entered
-    Memo* memos                       # remembers states that were met while tracked repeats were entered
+    # how often a tracked repeat was entered
+    uint8_t* entered
+    # remembers states that were met while tracked repeats were entered
+    Memo* memos
     size_t memo_capacity
     size_t memo_count
-    int64_t steps_left                # at 0, empty iterations are no longer counted exactly
+    # at 0, empty iterations are no longer counted exactly
+    int64_t steps_left
     bint is_coarse
     ThreadList lists[2]
     bint is_out_of_memory

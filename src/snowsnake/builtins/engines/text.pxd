@@ -5,8 +5,10 @@ from snowsnake.foundation.buffer cimport Bytes
 
 cdef enum Utf8Fault:
     UTF8_OK = 0
-    UTF8_INVALID                      # the byte at `index` is not allowed there
-    UTF8_INCOMPLETE                   # the text ends inside a character
+    # the byte at `index` is not allowed there
+    UTF8_INVALID
+    # the text ends inside a character
+    UTF8_INCOMPLETE
 
 cdef Utf8Fault utf8_check(const uint8_t* data, size_t size_bytes, size_t* index) noexcept nogil
 cdef void append_nix_string(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil

@@ -9,24 +9,36 @@ cdef enum TomlKind:
     TOML_STRING
     TOML_INTEGER
     TOML_FLOAT
-    TOML_BOOLEAN                      # integer 0 or 1
-    TOML_DATE_TIME                    # text, normalised as Nix shows it
+    # integer 0 or 1
+    TOML_BOOLEAN
+    # text, normalised as Nix shows it
+    TOML_DATE_TIME
 
-cdef enum TomlForm:                   # how the document defined a table or array
-    FORM_IMPLICIT = 0                 # [a] by [a.b]
-    FORM_HEADER                       # by [a]
-    FORM_DOTTED                       # a by a.b = 1
-    FORM_CLOSED                       # written as a value: nothing may be added to it later
-    FORM_TABLES                       # an array of tables: [[a]]
+# how the document defined a table or array
+cdef enum TomlForm:
+    # [a] by [a.b]
+    FORM_IMPLICIT = 0
+    # by [a]
+    FORM_HEADER
+    # a by a.b = 1
+    FORM_DOTTED
+    # written as a value: nothing may be added to it later
+    FORM_CLOSED
+    # an array of tables: [[a]]
+    FORM_TABLES
 
 cdef struct TomlNode:
     uint8_t kind
     uint8_t form
-    int32_t parent                    # NO_NODE for the root
-    int32_t first                     # its first child
+    # NO_NODE for the root
+    int32_t parent
+    # its first child
+    int32_t first
     int32_t last
-    int32_t next                      # its next sibling
-    size_t key_start                  # in TomlDocument.texts
+    # its next sibling
+    int32_t next
+    # in TomlDocument.texts
+    size_t key_start
     size_t key_size
     size_t text_start
     size_t text_size
@@ -34,13 +46,16 @@ cdef struct TomlNode:
     double number
 
 cdef struct TomlDocument:
-    TomlNode* nodes                   # the first is the root table
+    # the first is the root table
+    TomlNode* nodes
     int32_t count
     int32_t capacity
-    int32_t* index                    # from (parent, key) to node, with open addressing
+    # from (parent, key) to node, with open addressing
+    int32_t* index
     size_t index_size
     Bytes texts
-    const char* fault                 # the message of the last operation that was refused
+    # the message of the last operation that was refused
+    const char* fault
 
 cdef enum:
     NO_NODE = -1

@@ -5,7 +5,8 @@ from snowsnake.builtins.engines.events cimport Datum
 from snowsnake.builtins.engines.toml_document cimport TomlDocument
 from snowsnake.foundation.buffer cimport Bytes
 
-cdef struct TomlFrame:                # an array or inline table that is still open
+# an array or inline table that is still open
+cdef struct TomlFrame:
     int32_t node
     bint is_after_comma
     bint has_items
@@ -15,19 +16,25 @@ cdef struct TomlReader:
     size_t size_bytes
     size_t position
     bint has_failed
-    const volatile int* attention     # not 0: stop; it may be NULL
-    Bytes message                     # in C++ Nix's words, with "while parsing TOML: "
+    # not 0: stop; it may be NULL
+    const volatile int* attention
+    # in C++ Nix's words, with "while parsing TOML: "
+    Bytes message
     TomlDocument document
-    int32_t table                     # of the last header
+    # of the last header
+    int32_t table
     TomlFrame* frames
     size_t frame_count
     size_t frame_capacity
     # Events
-    int32_t node                      # the node of the next event
+    # the node of the next event
+    int32_t node
     bint is_after_key
-    bint is_leaving                   # the next event closes the container `node`
+    # the next event closes the container `node`
+    bint is_leaving
     bint has_ended
-    Datum datum                       # of the last event
+    # of the last event
+    Datum datum
 
 cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const char* note) noexcept nogil
 cdef bint toml_read_string(TomlReader* reader, bint may_have_lines, size_t* start, size_t* size_bytes) noexcept nogil
