@@ -67,8 +67,10 @@ class Substituters:
         self._open_stores = open_stores
         self._stores: list[Store] | None = None
         self.policy = policy
-        self._accepted: dict[tuple[str, str], bool] = {}
+        # They have (path, URL of the store): what is accepted of that store, with the facts, and what is refused.
+        self._accepted: dict[tuple[str, str], PathInfo] = {}
         self._refused: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
         self._known: dict[str, Offer] = {}
         # It maps a key to what other stores say of an output.
         self.found: dict[str, Realisation | None] = {}
@@ -124,17 +126,18 @@ class Substituters:
             source.ask(paths, follow)
         found = {}
         for path in paths:
-            info = source.info(path)
+            key = (path, source.url)
+            info = self._accepted.get(key) or source.info(path)
             if info is None:
                 continue
             if not self._accepts(info, source):
-                if (path, source.url) not in self._refused:
-                    self._refused.add((path, source.url))
+                if key not in self._reported:
+                    self._reported.add(key)
                     self.policy.on_warning(
                         f"ignoring substitute for '{path}' from '{source.url}', as it's not signed by any of the keys in 'trusted-public-keys'"
                     )
                 continue
-            found[path] = Offer(source, path, info.references, info.nar_size, info.download.size or 0 if info.download is not None else 0)
+            found[path] = Offer(source, path, info.references, info.nar_size, info.download.size or 0 if info.download is not None else 0, info=info)
         return found
 
     def _foreign_offers(self, source: Store, paths: list[str], contents: Mapping[str, Contents]) -> dict[str, Offer]:
@@ -156,9 +159,12 @@ class Substituters:
     def _accepts(self, info: PathInfo, source: Store) -> bool:
         """Whether the policy accepts an object from a store; each signature is checked once."""
         key = (info.path, source.url)
-        if key not in self._accepted:
-            self._accepted[key] = self.policy.accepts(info, source, source.store_dir)
-        return self._accepted[key]
+        if key not in self._accepted and key not in self._refused:
+            if self.policy.accepts(info, source, source.store_dir):
+                self._accepted[key] = info
+            else:
+                self._refused.add(key)
+        return key in self._accepted
 
     def realisations(self, drv: Derivation, digest: str, names: Iterable[str]) -> dict[str, str]:
         """Paths of outputs that other stores have built, as far as a trusted key says so.  *digest*: the hash that names the derivation."""
@@ -322,7 +328,7 @@ class _Fetching:
     def _begin(self, crew: Crew, path: str) -> None:
         offer = self._offers[path]
         source = offer.source
-        info = seen_from_outside(source.known(offer.name or path))
+        info = seen_from_outside(offer.info or source.known(offer.name or path))
         if offer.name:
             self._fetch_usually(crew, replace(info, path=path), source, offer.name)
             return

@@ -85,23 +85,30 @@ class HttpFiles(CacheFiles):
             found[name] = data
             more = [other for other in follow(name, data) if other not in wanted]
             wanted.update(dict.fromkeys(more))
-            waiting.extend(more)
+            if exchange is None:
+                waiting.extend(more)
+                return
+            # The server works on these while we look at the next answer.
+            for other in more:
+                self.ask(exchange, other)
+            exchange.send()
 
+        exchange: Exchange | None = None
         try:
             while waiting:
-                unanswered = []
+                unanswered, waiting = waiting, []
                 exchange = self.exchange()
-                while exchange is not None and (waiting or exchange.waiting):
-                    for name in waiting:
+                if exchange is not None:
+                    for name in unanswered:
                         self.ask(exchange, name)
-                    waiting.clear()
-                    for name, status, body in exchange.answers():
-                        if status == UNANSWERED:
-                            unanswered.append(name)
-                        else:
-                            take(name, body if status == 200 else None)
-                if exchange is None:
-                    unanswered, waiting[:] = waiting[:], []
+                    unanswered = []
+                    while exchange.waiting:
+                        for name, status, body in exchange.answers():
+                            if status == UNANSWERED:
+                                unanswered.append(name)
+                            else:
+                                take(name, body if status == 200 else None)
+                    exchange = None
                 for name, data in self._threads().map(self._get, unanswered):
                     take(name, data)
         except BaseException:

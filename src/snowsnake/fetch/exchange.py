@@ -73,15 +73,16 @@ class _Connection:
         if self.socket.send(request) != len(request):
             raise Unusual
 
-    def receive(self, limit: int) -> bool:
-        """Receives what has arrived; whether the answer is complete."""
+    def receive(self, limit: int, buffer: memoryview) -> bool:
+        """Receives what has arrived; whether the answer is complete.  *buffer*: space that is used again and again."""
         while True:
             try:
-                piece = self.socket.recv(_PIECE_BYTES)
+                size = self.socket.recv_into(buffer)
             except self._waits:
                 return False
-            if not piece:
+            if not size:
                 raise Unusual
+            piece = bytes(buffer[:size])
             self.data = self.data + piece if self.data else piece
             self.since_s = time.monotonic()
             if not self.end:
@@ -90,7 +91,7 @@ class _Connection:
                 if len(self.data) > self.end:
                     raise Unusual
                 return True
-            if len(piece) < _PIECE_BYTES and self._is_plain:
+            if size < _PIECE_BYTES and self._is_plain:
                 return False
 
     def _read_head(self, limit: int) -> None:
@@ -140,6 +141,7 @@ class Exchange:
         self._busy: set[_Connection] = set()
         self._requests: deque[tuple[str, bytes]] = deque()
         self._answers: deque[tuple[str, int, bytes]] = deque()
+        self._buffer = memoryview(bytearray(_PIECE_BYTES))
         self._opened: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._selector = selectors.DefaultSelector()
         self._bell, self._ear = socket.socketpair()
@@ -152,7 +154,7 @@ class Exchange:
         self.is_useful = True
 
     def ask(self, name: str, request: bytes) -> None:
-        """Notes a request, which `answers` sends.  *request*: its bytes."""
+        """Notes a request, which `send` or `answers` sends.  *request*: its bytes."""
         self.waiting += 1
         self._requests.append((name, request))
 
@@ -164,7 +166,7 @@ class Exchange:
     def answers(self) -> list[tuple[str, int, bytes]]:
         """(name, status, body) of the answers that have arrived, after a short wait for one; perhaps none.  UNANSWERED: http.py must request the file."""
         self._check()
-        self._send()
+        self.send()
         for key, _ in self._selector.select(0 if self._answers else _POLL_S):
             if key.data is None:
                 self._hear()
@@ -176,7 +178,8 @@ class Exchange:
         self.waiting -= len(found)
         return found
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Sends noted requests, as far as connections are free."""
         while self._requests and self._idle:
             connection = self._idle.pop()
             self._busy.add(connection)
@@ -223,7 +226,7 @@ class Exchange:
             self._drop(connection)
             return
         try:
-            if not connection.receive(self._limit):
+            if not connection.receive(self._limit, self._buffer):
                 return
         except (OSError, Unusual):
             self._fail(connection)
@@ -236,7 +239,7 @@ class Exchange:
         else:
             self._idle.append(connection)
             if self._requests:
-                self._send()
+                self.send()
 
     def _fail(self, connection: _Connection) -> None:
         self._busy.discard(connection)

@@ -36,7 +36,8 @@ class NotValid(ValueError):
 
 @dataclass
 class Offer:
-    """A path that the store *source* has.  Sizes are in bytes; the download's is 0 if it is not known.  *name*: its path there, if that differs."""
+    """A path that the store *source* has.  Sizes are in bytes; the download's is 0 if it is not known.  *name*: its path there, if that differs.
+    *info*: what the source says of it."""
 
     source: Store
     path: str
@@ -44,6 +45,7 @@ class Offer:
     nar_size: int
     download_size: int = 0
     name: str = ""
+    info: PathInfo | None = None
 
 
 @dataclass

@@ -15,7 +15,7 @@ from snowsnake.store.path_info import PathInfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
     from contextlib import contextmanager
     from typing import Any
 else:
@@ -285,6 +285,7 @@ class StoreDatabase:
         now = int(time.time())
         with self._transaction():
             new: list[tuple[int, PathInfo]] = []
+            rows: dict[str, int] = {}
             for info in infos:
                 columns = (
                     info.nar_hash, info.nar_size or None, 1 if info.is_ultimate else None, " ".join(info.signatures) or None, info.ca,
@@ -296,16 +297,23 @@ class StoreDatabase:
                 )
                 if cursor.rowcount == 1 and cursor.lastrowid is not None:
                     new.append((cursor.lastrowid, info))
+                    rows[info.path] = cursor.lastrowid
                 elif replaces:
                     self._db.run(
                         "update ValidPaths set hash = ?, narSize = ?, ultimate = ?, sigs = ?, ca = ? where path = ?", (*columns, info.path)
                     )
                     new.append((self._db.rows("select id from ValidPaths where path = ?", (info.path,))[0][0], info))
+            with self._db.checked():
+                known = ((row, rows[reference]) for row, info in new for reference in info.references if reference in rows)
+                self._db.executemany("insert or ignore into Refs (referrer, reference) values (?, ?)", known)
             for row, info in new:
-                self._register_details(row, info)
+                self._register_details(row, info, rows)
 
-    def _register_details(self, row: int, info: PathInfo) -> None:
+    def _register_details(self, row: int, info: PathInfo, done: Container[str]) -> None:
+        """Registers outputs, and references besides those to the paths *done*."""
         for reference in info.references:
+            if reference in done:
+                continue
             cursor = self._db.run(
                 "insert or ignore into Refs (referrer, reference) select ?, id from ValidPaths where path = ?", (row, reference)
             )

@@ -83,7 +83,8 @@ class _Plan:
         while self._waiting_derivations or self._waiting_paths:
             paths, self._waiting_paths = self._waiting_paths, []
             derivations, self._waiting_derivations = list(dict.fromkeys(self._waiting_derivations)), []
-            absent = [path for path in paths if not self._store.is_valid(path)]
+            valid = self._store.valid_among(paths) if len(paths) > 1 else {path for path in paths if self._store.is_valid(path)}
+            absent = [path for path in paths if path not in valid]
             outputs = {path: self._absent_outputs(path) for path in derivations}
             self._query(absent, [path for found in outputs.values() if found for path in found])
             for path in absent:

@@ -155,7 +155,8 @@ class BinaryCacheStore(Store):
     def narinfo(self, path: str) -> NarInfo | None:
         """The cache's answer about a path; None if it lacks the path; CacheFault if the answer is wrong."""
         part = _part(path)
-        self.ask([path])
+        if part not in self._infos:
+            self.ask([path])
         found = self._infos[part]
         return found if found is not None and found.path == path else None
 
