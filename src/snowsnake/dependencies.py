@@ -13,7 +13,7 @@ import os
 import stat
 import sys
 import time
-from operator import itemgetter
+from _operator import itemgetter
 
 from snowsnake.store import nar
 

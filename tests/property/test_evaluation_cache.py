@@ -10,13 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from pathlib import Path
 
 import pytest
 
-from snowsnake.cache.answer_files import AnswerFiles
-from snowsnake.cache.seals import sealed, unsealed
+from snowsnake.cache.answer_files import AnswerFiles, packed, unpacked
 from snowsnake.cli.nix.main import main
 
 NEEDS_PROGRAMS = ("git",)
@@ -171,9 +169,9 @@ def test_what_is_known_is_not_evaluated(flake: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     assert call(("eval", "--raw", ".#a"), flake, cache, tmp_path / "store")[1] == b"evaluated"
     (path,) = kept_in(cache)
-    facts = json.loads(zlib.decompress(unsealed(path.read_bytes())))
+    facts = json.loads(unpacked(path.read_bytes()))
     facts[1] = "known"
-    path.write_bytes(sealed(zlib.compress(json.dumps(facts).encode())))
+    path.write_bytes(packed(json.dumps(facts)))
     assert call(("eval", "--raw", ".#a"), flake, cache, tmp_path / "store")[1] == b"known"
     for words in (("--no-eval-cache",), ("--option", "eval-cache", "false"), ("--impure",), ("-v",)):
         assert call(("eval", "--raw", ".#a", *words), flake, cache, tmp_path / "store")[1] == b"evaluated", words
@@ -225,7 +223,7 @@ def test_a_kill_leaves_the_cache_whole(flake: Path, tmp_path: Path) -> None:
                 os.waitpid(child, 0)
             assert call(("eval", "--json", ".#names"), flake, cache, store) == fresh
     for path in kept_in(cache):
-        json.loads(zlib.decompress(unsealed(path.read_bytes())))
+        json.loads(unpacked(path.read_bytes()))
 
 
 def test_what_was_not_used_for_longest_goes(tmp_path: Path) -> None:

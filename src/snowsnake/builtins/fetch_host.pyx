@@ -144,7 +144,7 @@ cdef object fetcher_of(Machine* m):
         settings, make_progress = (<tuple>h.settings)[:2] if h.settings != NULL else (None, None)
         fetcher = make_fetcher(
             settings,
-            make_progress() if make_progress is not None else None,
+            make_progress,
             frozenset([name for name, bit in _FEATURES.items() if h.features & <uint32_t>bit]),
             (<bytes>h.store_dir).decode("utf-8", "surrogateescape"),
             (<object>h.writer_context).store if h.writer != NULL else None,

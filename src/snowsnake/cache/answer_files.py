@@ -15,6 +15,8 @@ _SAME_DAY_S = 86400
 _FOLDERS = 16
 # A small file takes this much room on disk.
 _BLOCK_BYTES = 4096
+# What is not compressed begins so: JSON does, and compressed data never.
+_PLAIN = b"["
 
 
 class AnswerFiles:
@@ -45,11 +47,8 @@ class AnswerFiles:
                 age_s = time.time() - os.fstat(file.fileno()).st_mtime
         except OSError:
             return None
-        import zlib
-
-        try:
-            text = zlib.decompress(unsealed(kept)).decode("utf-8", "surrogatepass")
-        except (ValueError, zlib.error):
+        text = unpacked(kept)
+        if text is None:
             return None
         if abs(age_s) > _SAME_DAY_S:
             try:
@@ -61,14 +60,12 @@ class AnswerFiles:
 
     def keep(self, key: bytes, text: str) -> None:
         """Writes a text; one that cannot be written is computed again."""
-        import zlib
-
         path = self._place(key)
         new = f"{path}.{os.getpid()}"
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(new, "wb") as file:
-                file.write(sealed(zlib.compress(text.encode("utf-8", "surrogatepass"), 1)))
+                file.write(packed(text))
             os.replace(new, path)
             self._shrink(os.path.dirname(path))
         except OSError:
@@ -88,3 +85,33 @@ class AnswerFiles:
             left -= size
             if left < 0:
                 os.unlink(path)
+
+
+def packed(text: str) -> bytes:
+    """What the file of a text holds: it is compressed if that saves a block, because to load the library takes as long as to read several.
+
+    >>> unpacked(packed("[1]")), unpacked(b"damaged")
+    ('[1]', None)
+    """
+    plain = text.encode("utf-8", "surrogatepass")
+    if len(plain) < _BLOCK_BYTES and plain.startswith(_PLAIN):
+        return sealed(plain)
+    import zlib
+
+    return sealed(zlib.compress(plain, 1))
+
+
+def unpacked(kept: bytes) -> str | None:
+    """The text of a file; None if the file is damaged."""
+    try:
+        inner = unsealed(kept)
+        if not inner.startswith(_PLAIN):
+            import zlib
+
+            try:
+                inner = zlib.decompress(inner)
+            except zlib.error:
+                return None
+        return inner.decode("utf-8", "surrogatepass")
+    except ValueError:
+        return None

@@ -82,7 +82,7 @@ def _downloaded(wanted: Wanted, settings: Settings, reporter: Reporter, folder: 
     fetcher = Fetcher(
         settings,  # type: ignore[arg-type]  # it is asked by name only
         features=settings["experimental-features"],
-        progress=progress_for(reporter),
+        progress=lambda: progress_for(reporter),
         on_warning=reporter.warning,
         is_offline=is_offline,
     )

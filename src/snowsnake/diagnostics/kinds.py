@@ -4,6 +4,9 @@
 """
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.flake_kinds import FetchError as FetchError
+from snowsnake.diagnostics.flake_kinds import FlakeError as FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeNotFetched as FlakeNotFetched
 
 
 class Throw(EvaluationError):
@@ -85,18 +88,6 @@ class SyntaxFault(EvaluationError):
 
 class UndefinedVariable(SyntaxFault):
     """A name that no scope defines; `suggestions` are names that look alike."""
-
-
-class FetchError(EvaluationError):
-    """A source could not be fetched."""
-
-
-class FlakeError(EvaluationError):
-    """A flake could not be found, read, locked or called, or does not have the requested output; an error in its own code has its own kind."""
-
-
-class FlakeNotFetched(FlakeError, FetchError):
-    """The source of a flake, or of one of its inputs, could not be fetched."""
 
 
 class PythonFault(EvaluationError):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DIGITS = "0123456789"
-_HEX_DIGITS = DIGITS + "abcdefABCDEF"
+HEX_DIGITS = DIGITS + "abcdefABCDEF"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SCHEME = LETTERS + DIGITS + "+.-"
 _NEVER_ENCODED = LETTERS + DIGITS + "._~-"
@@ -22,7 +22,6 @@ _AUTHORITY = pattern(
     r"(?:([A-Za-z0-9._~!$&'()*+,;=:%-]*)@)?(\[[^\[\]]*\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::([0-9]*))?"
 )
 _ADDRESS_6 = pattern(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+\]")
-_BAD_ESCAPE = pattern("%(?![0-9A-Fa-f]{2})")
 # C++ Nix does not escape these characters in paths and in queries, besides those that never need it.
 _IN_PATH = ":@"
 _IN_QUERY = ":@/?"
@@ -108,18 +107,18 @@ def parse_address(text: str, lenient: bool = False) -> Address:
     rest, has_query, query = rest.partition("?")
     scheme_text, colon, rest_of_address = rest.partition(":")
     if not colon or "/" in scheme_text:
-        if not _has_only(_PATH, rest) or not _is_clean(query, fragment, lenient):
+        if not has_only(_PATH, rest) or not _is_clean(query, fragment, lenient):
             raise _not_valid(text)
         raise MalformedAddress(f"'{text}' doesn't have a scheme")
-    if not (scheme_text and scheme_text[0] in LETTERS and _has_only(_SCHEME, scheme_text)):
-        raise _not_valid(text, "mismatch" if scheme_text and not scheme_text[0].isalpha() and _has_only(_PATH, rest) else "leftover")
+    if not (scheme_text and scheme_text[0] in LETTERS and has_only(_SCHEME, scheme_text)):
+        raise _not_valid(text, "mismatch" if scheme_text and not scheme_text[0].isalpha() and has_only(_PATH, rest) else "leftover")
     authority: Authority | None = None
     path = rest_of_address
     if path.startswith("//"):
         authority_text, slash, path = path[2:].partition("/")
         path = slash + path
         authority = _authority(authority_text, text)
-    if not _has_only(_PATH, path) or not _is_clean(query, fragment, lenient):
+    if not has_only(_PATH, path) or not _is_clean(query, fragment, lenient):
         raise _not_valid(text)
     if _has_bad_escape(path):
         raise _not_valid(text, "mismatch")
@@ -140,18 +139,26 @@ def _is_clean(query: str, fragment: str, lenient: bool) -> bool:
     if lenient:
         query = query.replace(" ", "").replace('"', "")
         fragment = fragment.replace(" ", "").replace('"', "").replace("^", "")
-    return all(_has_only(_QUERY, text) and not _has_bad_escape(text) for text in (query, fragment))
+    return all(has_only(_QUERY, text) and not _has_bad_escape(text) for text in (query, fragment))
 
 
-def _has_only(characters: str, text: str) -> bool:
+def has_only(characters: str, text: str) -> bool:
+    """Whether a text has no other characters.
+
+    >>> has_only("ab", "abba"), has_only("ab", ""), has_only("ab", "abc")
+    (True, True, False)
+    """
     return not text.strip(characters)
 
 
 def _has_bad_escape(text: str) -> bool:
-    return "%" in text and _BAD_ESCAPE.search(text) is not None
+    return "%" in text and not all(len(piece) > 1 and has_only(HEX_DIGITS, piece[:2]) for piece in text.split("%")[1:])
 
 
 def _authority(text: str, whole: str) -> Authority:
+    if has_only(_NEVER_ENCODED, text):
+        # A host alone, or nothing: the usual case needs no pattern.
+        return Authority(None, None, text, None)
     match = _AUTHORITY.fullmatch(text)
     if match is None or _has_bad_escape(text):
         raise _not_valid(whole, "mismatch" if text.startswith("[") and "]" not in text else "leftover")
@@ -193,13 +200,13 @@ def decoded(text: str) -> str:
 
 def _unescaped(piece: bytes) -> bytes:
     digits = piece[:2].decode("ascii", "replace")
-    return bytes([int(digits, 16)]) + piece[2:] if len(digits) == 2 and _has_only(_HEX_DIGITS, digits) else b"%" + piece
+    return bytes([int(digits, 16)]) + piece[2:] if len(digits) == 2 and has_only(HEX_DIGITS, digits) else b"%" + piece
 
 
 def encode_part(text: str, kept: str) -> str:
     """Percent-encodes everything except letters, digits, `-._~` and the characters in *kept*."""
     plain = _NEVER_ENCODED + kept
-    if _has_only(plain, text):
+    if has_only(plain, text):
         return text
     return "".join(letter if letter in plain else _escaped(letter) for letter in text)
 

@@ -15,21 +15,22 @@ A tree is written in `work/` and renamed into place: everything under `trees/` i
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-import sqlite3
 import time
 
 from snowsnake.fetch.errors import FetchError
 from snowsnake.foundation import light_json
+from snowsnake.foundation.sqlite import sqlite3
 from snowsnake.store.removal import remove_if_possible
 from snowsnake.store.scratch import Scratch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import contextmanager, suppress
     from typing import Any
+else:
+    from snowsnake.foundation.scopes import contextmanager, suppress
 
 _SCHEMA = """
 create table if not exists facts (domain text, key text, value text not null, time real not null, primary key (domain, key));
@@ -108,7 +109,7 @@ class FetchCache:
                     raise
                 # The file is damaged, and everything in it can be learnt again.
                 for ending in ("", "-wal", "-shm"):
-                    with contextlib.suppress(FileNotFoundError):
+                    with suppress(FileNotFoundError):
                         os.unlink(path + ending)
                 made = _connect(path)
         except (OSError, sqlite3.Error) as error:
@@ -130,13 +131,13 @@ class FetchCache:
 
     def note(self, domain: str, key: str, value: dict[str, str | int | bool]) -> None:
         """Records a fact.  A cache that cannot be written to does not cause an error: the fact is learnt again when it is needed."""
-        with contextlib.suppress(sqlite3.Error):
+        with suppress(sqlite3.Error):
             self._facts().execute(
                 "insert or replace into facts values (?, ?, ?, ?)", (domain, key, light_json.dumps(value), time.time())
             )
 
     def forget(self, domain: str, key: str) -> None:
-        with contextlib.suppress(sqlite3.Error):
+        with suppress(sqlite3.Error):
             self._facts().execute("delete from facts where domain = ? and key = ?", (domain, key))
 
     # ---- trees --------------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ class FetchCache:
         if not os.path.lexists(path):
             return None
         now = time.time()
-        with contextlib.suppress(sqlite3.Error, FetchError):
+        with suppress(sqlite3.Error, FetchError):
             self._open().execute(
                 "update trees set used = ? where name = ? and used < ?", (now, name, now - _USED_STEP_S)
             )
@@ -174,7 +175,7 @@ class FetchCache:
                 if not os.path.lexists(target):
                     raise
         self.discard(path)
-        with contextlib.suppress(sqlite3.Error):
+        with suppress(sqlite3.Error):
             self._open().execute("insert or replace into trees values (?, ?, ?)", (name, size_bytes, time.time()))
         if self.limit_bytes:
             self.shrink(self.limit_bytes, keeps=name)
@@ -202,7 +203,7 @@ class FetchCache:
         """Renames the tree first, so that nobody finds half of it."""
         path = os.path.join(self.folder, "trees", name)
         going = self.new_path()
-        with contextlib.suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):
             os.rename(path, going)
         remove_if_possible(os.path.dirname(going))
         self._open().execute("delete from trees where name = ?", (name,))
@@ -246,7 +247,7 @@ class FetchCache:
         for repository in self.repositories():
             # The new name is beside the old one, because our folders may be on two file systems.
             going = repository + ".going"
-            with contextlib.suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):
                 os.rename(repository, going)
             remove_if_possible(going)
 
@@ -263,9 +264,11 @@ class FetchCache:
     def _is_ours(self, name: str) -> bool:
         return self.changing == self.folder or name.endswith((_OURS, _OURS + ".going"))
 
-    @contextlib.contextmanager
+    @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         """Lets one process at a time in, for each name."""
+        import fcntl
+
         path = self.place("locks", name)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

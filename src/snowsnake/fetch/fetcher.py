@@ -14,7 +14,6 @@ from snowsnake.fetch.errors import Cancelled, FetchError, ForbiddenAccess, HashM
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, shown, tree_hash_of
-from snowsnake.fetch.progress import Progress
 from snowsnake.fetch.trees import DiskTree, Tree, closing_fd
 from snowsnake.store.hash import Hash
 from snowsnake.store.nar import open_below
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from snowsnake.fetch.allowed_places import AllowedPlaces
     from snowsnake.fetch.cache import FetchCache
     from snowsnake.fetch.git_working_tree import WorkingTree
-    from snowsnake.fetch.progress import Activity
+    from snowsnake.fetch.progress import Activity, Progress
     from snowsnake.store.local import LocalStore
 else:
     from snowsnake.foundation.scopes import contextmanager
@@ -76,7 +75,7 @@ class Source:
 class Fetcher:
     """Fetches inputs.  *settings*: values of nix.conf by name.  *store*: every source is written to it.  *is_cancelled* is called now and then.
 
-    *features*: the experimental features that are on.  *on_warning* receives the texts of warnings, which otherwise go to *progress*.
+    *features*: the experimental features that are on.  *on_warning* receives the texts of warnings, which otherwise go to what *progress* makes.
     *is_offline*: nothing is requested from the network; facts in the cache count, however old they are.
     """
 
@@ -90,7 +89,7 @@ class Fetcher:
         features: Container[str] | None = None,
         working_directory: str | None = None,
         is_offline: bool = False,
-        progress: Progress | None = None,
+        progress: Callable[[], Progress] | None = None,
         on_warning: Callable[[str], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
         cache_limit_bytes: int = 0,
@@ -103,7 +102,8 @@ class Fetcher:
         self.is_offline = is_offline
         self._cache: FetchCache | None = None
         self._cache_place = (cache_folder, cache_limit_bytes or settings["fetch-cache-size"])
-        self.progress = progress or Progress()
+        self._make_progress = progress
+        self._progress: Progress | None = None
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled
         # Tests name the address that takes the place of a host.
@@ -124,6 +124,18 @@ class Fetcher:
         self._sources: dict[frozenset[tuple[str, str, str | int | bool]], Source] = {}
         # The modules in `lock/` set it when a name is first looked up.
         self.registries: Any = None
+
+    @property
+    def progress(self) -> Progress:
+        """Made when there is something to show."""
+        if self._progress is None:
+            if self._make_progress is not None:
+                self._progress = self._make_progress()
+            else:
+                from snowsnake.fetch.progress import Progress
+
+                self._progress = Progress()
+        return self._progress
 
     @property
     def cache(self) -> FetchCache:

@@ -6,6 +6,7 @@ entry and asks the disk for each; of 50 000 files that is half a second, here a 
 False) is left to libgit2.
 """
 import os
+from _thread import allocate_lock, start_new_thread
 
 from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t
@@ -101,8 +102,9 @@ cdef enum:
     SKIPPED = 0x4000
     INTENDED = 0x2000
     LINK_TARGET_MAX = 4096
-    # From this many entries on, two threads look at them.
-    MANY = 10_000
+    # As many entries are worth a thread that looks at them.
+    ENTRIES_OF_A_THREAD = 5_000
+    MOST_THREADS = 8
 
 
 cdef enum State:
@@ -276,21 +278,11 @@ cdef class GitIndex:
 
     def suspicious(self, int64_t written_ns):
         """(path, mode, hash of the blob) of the entries whose files may have changed since the index was written at this time."""
-        cdef size_t half = self.table.count // 2 if self.table.count > MANY else self.table.count
         cdef bytearray flags = bytearray(self.table.count)
         cdef uint8_t* answers = <uint8_t*><char*>flags
         self.written_ns = written_ns
         self._open_root()
-        helper = None
-        if half < self.table.count:
-            # Only a large index needs threads, so we import the module here.
-            from threading import Thread
-
-            helper = Thread(target=self._look, args=(half, self.table.count, written_ns, flags))
-            helper.start()
-        self._look(0, half, written_ns, flags)
-        if helper is not None:
-            helper.join()
+        self._look_by_several(written_ns, flags)
         found = []
         for i in range(self.table.count):
             if answers[i]:
@@ -339,6 +331,32 @@ cdef class GitIndex:
                 return False
         _look_at(self.table.items, first, past, self.table.root_fd, self.written_ns // 1_000_000_000, self.written_ns % 1_000_000_000, answers - first)
         return not any(flags)
+
+    def _look_by_several(self, int64_t written_ns, bytearray flags):
+        """Several threads look at the files of a large index, each at its share: nearly all of the time is the kernel's."""
+        cdef size_t count = self.table.count
+        shares = min(count // ENTRIES_OF_A_THREAD, MOST_THREADS, len(os.sched_getaffinity(0))) or 1
+        bounds = [count * i // shares for i in range(shares + 1)]
+        locks = []
+        for first, past in zip(bounds[1:], bounds[2:]):
+            lock = allocate_lock()
+            lock.acquire()
+            try:
+                start_new_thread(self._look_apart, (first, past, written_ns, flags, lock))
+            except RuntimeError:
+                # There are no more threads.
+                self._look(first, past, written_ns, flags)
+                lock.release()
+            locks.append(lock)
+        self._look(0, bounds[1], written_ns, flags)
+        for lock in locks:
+            lock.acquire()
+
+    def _look_apart(self, size_t first, size_t past, int64_t written_ns, bytearray flags, lock):
+        try:
+            self._look(first, past, written_ns, flags)
+        finally:
+            lock.release()
 
     def _look(self, size_t first, size_t past, int64_t written_ns, bytearray flags):
         cdef uint8_t* answers = <uint8_t*><char*>flags

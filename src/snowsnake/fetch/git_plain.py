@@ -7,17 +7,18 @@ worktrees, settings that include others, folders of another owner.  Importing li
 from __future__ import annotations
 
 import os
-import re
 import stat
 
-from snowsnake.foundation.patterns import pattern
+from snowsnake.fetch.addresses import DIGITS, LETTERS, has_only
+from snowsnake.fetch.input_forms import is_legal_ref
 
-_COMMIT = pattern(rb"([0-9a-f]{40})\n?")
-_BRANCH = pattern(rb"ref: (refs/[A-Za-z0-9_][A-Za-z0-9_./+-]*)\n")
-_ODD_NAME = pattern(rb"\.\.|//|/\.|\.lock(/|$)|[/.]$")
-# These two match a simple line of a settings file, which has no quotes, escapes or continuation.
-_SECTION = pattern(r'\[\s*([A-Za-z0-9.-]+)(?:\s+"([^"\\]*)")?\s*\]')
-_SETTING = pattern(r"""([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*([^"\\;#]*))?""")
+_ID_DIGITS = 40
+_IN_ID = b"0123456789abcdef"
+_IN_BRANCH = LETTERS + DIGITS + "_./+-"
+_IN_SECTION = LETTERS + DIGITS + ".-"
+_IN_SETTING = LETTERS + DIGITS + "-"
+# A value with one of these is more than a text.
+_MARKS = ('"', "\\", ";", "#")
 # These sections include other files or change the format.
 _ELSEWHERE = ("include", "includeif", "extensions")
 _USUAL = (("core.repositoryformatversion", "0"), ("core.bare", "false"), ("core.ignorecase", "false"), ("core.worktree", ""))
@@ -47,16 +48,16 @@ def plain_repository(folder: str) -> PlainRepository | None:
         if settings is None or any(settings.get(name, usual) != usual for name, usual in _USUAL):
             return None
         head = _read(path + "/HEAD")
-        match = _COMMIT.fullmatch(head)
-        if match is not None:
-            return PlainRepository(path, match[1].decode(), None, settings)
-        match = _BRANCH.fullmatch(head)
-        if match is None or _ODD_NAME.search(match[1]):
+        commit = _commit(head)
+        if commit is not None:
+            return PlainRepository(path, commit, None, settings)
+        branch = _branch(head)
+        if branch is None:
             return None
-        commit = _commit_of_branch(path, match[1])
+        commit = _commit_of_branch(path, branch)
     except (OSError, UnicodeDecodeError):
         return None
-    return None if commit is None else PlainRepository(path, commit, match[1].decode(), settings)
+    return None if commit is None else PlainRepository(path, commit, branch, settings)
 
 
 def _read(path: str) -> bytes:
@@ -64,17 +65,44 @@ def _read(path: str) -> bytes:
         return file.read()
 
 
-def _commit_of_branch(path: str, name: bytes) -> str | None:
+def _commit(text: bytes) -> str | None:
+    """The hash that is all of a file, except for the end of its line."""
+    text = text.removesuffix(b"\n")
+    return text.decode() if len(text) == _ID_DIGITS and not text.strip(_IN_ID) else None
+
+
+def _branch(head: bytes) -> str | None:
+    """What the file HEAD names, if that is a plain name of a branch.
+
+    >>> _branch(b"ref: refs/heads/main\\n"), _branch(b"ref: refs/heads/a.lock\\n")
+    ('refs/heads/main', None)
+    """
+    line = head.decode("latin-1")
+    if not line.startswith("ref: refs/") or not line.endswith("\n"):
+        return None
+    name = line[len("ref: ") : -1]
+    is_plain = name[len("refs/") :][:1] not in ("", *"./+-") and has_only(_IN_BRANCH, name) and is_legal_ref(name)
+    return name if is_plain else None
+
+
+def _commit_of_branch(path: str, name: str) -> str | None:
     """A file of its own takes precedence over a line among the packed ones."""
     try:
-        match = _COMMIT.fullmatch(_read(os.path.join(path, name.decode())))
+        return _commit(_read(os.path.join(path, name)))
     except (FileNotFoundError, NotADirectoryError):
-        try:
-            packed = _read(path + "/packed-refs")
-        except FileNotFoundError:
-            return None
-        match = re.search(rb"^([0-9a-f]{40}) " + re.escape(name) + rb"$", packed, re.MULTILINE)
-    return None if match is None else match[1].decode()
+        pass
+    try:
+        packed = b"\n" + _read(path + "/packed-refs") + b"\n"
+    except FileNotFoundError:
+        return None
+    ending = f" {name}\n".encode()
+    at = packed.find(ending)
+    while at >= 0:
+        commit = _commit(packed[packed.rfind(b"\n", 0, at) + 1 : at])
+        if commit is not None:
+            return commit
+        at = packed.find(ending, at + 1)
+    return None
 
 
 def _settings_of(path: str) -> dict[str, str] | None:
@@ -107,15 +135,35 @@ def plain_settings(text: str) -> dict[str, str] | None:
         line = line.strip()
         if not line or line[0] in "#;":
             continue
-        match = _SECTION.fullmatch(line)
-        if match is not None:
-            section = match[1].lower() + ("" if match[2] is None else "." + match[2])
-            if match[1].lower().partition(".")[0] in _ELSEWHERE:
+        if line[0] == "[":
+            part = _section(line)
+            if part is None or part.partition(".")[0] in _ELSEWHERE:
                 return None
+            section = part
             continue
-        match = _SETTING.fullmatch(line)
-        if match is None:
+        name, has_value, value = line.partition("=")
+        name = name.rstrip()
+        if name == "" or name[0] not in LETTERS or not has_only(_IN_SETTING, name) or any(mark in value for mark in _MARKS):
             return None
-        value = match[2]
-        found[f"{section}.{match[1].lower()}"] = "true" if value is None else value.strip()
+        found[f"{section}.{name.lower()}"] = value.strip() if has_value else "true"
     return found
+
+
+def _section(line: str) -> str | None:
+    """The section that a line begins, if it is simple: without escapes, and with nothing behind it.
+
+    >>> _section("[Core]"), _section('[branch "Main"]'), _section("[core] a = b")
+    ('core', 'branch.Main', None)
+    """
+    if not line.endswith("]"):
+        return None
+    name, mark, rest = line[1:-1].strip().partition('"')
+    if mark and not name[-1:].isspace():
+        return None
+    name = name.rstrip()
+    if name == "" or not has_only(_IN_SECTION, name):
+        return None
+    if not mark:
+        return name.lower()
+    part, mark, rest = rest.partition('"')
+    return None if not mark or rest or "\\" in part else f"{name.lower()}.{part}"

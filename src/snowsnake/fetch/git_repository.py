@@ -6,7 +6,6 @@ In: a repository (pygit2).  Out: facts; FetchError in C++ Nix's words.
 from __future__ import annotations
 
 import os
-import re
 
 from snowsnake.fetch import libgit
 from snowsnake.fetch.errors import FetchError
@@ -242,7 +241,7 @@ def parse_modules(text: bytes) -> list[tuple[bytes, str, str]]:
             raise git_error("parsing .gitmodules file", error) from None
     entries: dict[str, str] = {}
     for name, value in values:
-        if re.fullmatch(r"submodule\..*\.(path|url|branch)", name, re.DOTALL):
+        if name.startswith("submodule.") and name.removeprefix("submodule.").endswith((".path", ".url", ".branch")):
             entries.setdefault(name, value)
     found = []
     for name in sorted(entries):

@@ -42,7 +42,6 @@ from snowsnake.fetch.git_tree import (
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.tree_hash import ArchiveStream
 from snowsnake.fetch.trees import DiskTree, MountedTree, PartOfDisk, Tree, WithoutUntracked
-from snowsnake.foundation.patterns import pattern
 from snowsnake.store import hashing
 
 TYPE_CHECKING = False
@@ -277,7 +276,7 @@ def _attributes_changed(status: WorkingTree) -> bool:
     return status.head is None or any(os.path.basename(name) == b".gitattributes" for name in [*status.changed, *status.deleted])
 
 
-_CONVERTS = pattern(rb"\b(text|crlf|eol|ident|filter|working-tree-encoding)\b")
+_CONVERTS = (b"text", b"crlf", b"eol", b"ident", b"filter", b"working-tree-encoding")
 _AS_THEY_ARE = (("core.autocrlf", ("", "false")), ("core.filemode", ("", "true")), ("core.symlinks", ("", "true")))
 
 
@@ -285,7 +284,12 @@ def _is_converted(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) 
     """Whether Git may store files differently than they are on disk: line ends, filters, modes."""
     if any(setting_of(repository, name) not in usual for name, usual in _AS_THEY_ARE):
         return True
-    return _CONVERTS.search(local_attributes(repository) + attribute_files(repository, tree_id, fetcher)) is not None
+    attributes = local_attributes(repository) + attribute_files(repository, tree_id, fetcher)
+    if not any(word in attributes for word in _CONVERTS):
+        return False
+    import re
+
+    return re.search(rb"\b(?:" + b"|".join(_CONVERTS) + rb")\b", attributes) is not None
 
 
 def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from snowsnake.fetch.addresses import Address, Authority, parse_address
+from snowsnake.fetch.addresses import DIGITS, HEX_DIGITS, LETTERS, Address, Authority, has_only, parse_address
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.foundation import light_json
 from snowsnake.foundation.patterns import pattern
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 Attribute = str | int | bool
 Attributes = dict[str, Attribute]
 
-_ID = pattern("[a-zA-Z][a-zA-Z0-9_-]*")
-_REV = pattern("[0-9a-fA-F]{40}")
 # It matches a line of `git ls-remote` or of a forge's list of references: the hash or the target, and the name.
 LISTED_REF = pattern(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
 _MERCURIAL_REF = pattern(r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*")
-_BAD_REF = pattern(r"//|^[./]|^-[^/]*$|/\.|\.\.|[\x00-\x20\x7f:?^~\[]|\\|\*|\.lock$|\.lock/|@\{|[/.]$|^@$|^$")
-_HOST = pattern(r"[a-zA-Z0-9.-]*")
+# Names of branches and tags have none of these.
+_NOT_IN_REF = ("//", "/.", "..", ".lock/", "@{", *(chr(code) for code in range(0x21)), *"\x7f:?^~[\\*")
+_REV_DIGITS = 40
+_IN_HOST = LETTERS + DIGITS + ".-"
 _SCP = pattern("([^/]*)@(.*):(.*)")
-_ARCHIVE = pattern(r"(?s).*(?:\.zip|\.tar|\.tgz|\.tar\.gz|\.tar\.xz|\.tar\.bz2|\.tar\.zst)")
+_ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
 
 # Python refuses to read a number with more digits.
 _MOST_DIGITS = 4000
@@ -66,7 +66,27 @@ def is_legal_ref(name: str) -> bool:
     >>> is_legal_ref("refs/heads/main"), is_legal_ref("a..b")
     (True, False)
     """
-    return _BAD_REF.search(name) is None
+    if not name or name == "@" or name[0] in "./" or (name[0] == "-" and "/" not in name):
+        return False
+    return not name.endswith(("/", ".", ".lock")) and not any(part in name for part in _NOT_IN_REF)
+
+
+def is_revision(text: str) -> bool:
+    """Whether a text is the SHA-1 hash of a commit.
+
+    >>> is_revision("0123456789abcdefABCD" * 2), is_revision("main")
+    (True, False)
+    """
+    return len(text) == _REV_DIGITS and has_only(HEX_DIGITS, text)
+
+
+def is_flake_id(name: str) -> bool:
+    """Whether a registry, or a set of inputs, may have this name for a flake.
+
+    >>> is_flake_id("nixpkgs-21_05"), is_flake_id("21.05"), is_flake_id("")
+    (True, False, False)
+    """
+    return name != "" and name[0] in LETTERS and has_only(LETTERS + DIGITS + "_-", name)
 
 
 def require(feature: str, features: Container[str]) -> None:
@@ -102,7 +122,7 @@ def attributes_of(
     elif scheme in ("hg+http", "hg+https", "hg+ssh", "hg+file"):
         found = _mercurial(address, query)
     elif address.transport in ("http", "https", "file") and address.application in (None, "tarball", "file"):
-        is_archive = address.application is None and (is_tree or _ARCHIVE.fullmatch(address.parts[-1]) is not None)
+        is_archive = address.application is None and (is_tree or address.parts[-1].endswith(_ARCHIVES))
         found = _tree("tarball" if is_archive or address.application == "tarball" else "file", address, query)
     elif address.scheme == "file+git":
         raise MalformedInput(f"input '{address.to_text()}' is unsupported; did you mean 'git+file' instead of 'file+git'?")
@@ -117,7 +137,7 @@ def _forge(address: Address, query: dict[str, str]) -> Attributes:
     if len(parts) < 2:
         raise MalformedAddress(f"URL '{address.to_text()}' is invalid")
     found: Attributes = {"type": address.scheme, "owner": parts[0], "repo": parts[1]}
-    if len(parts) == 3 and _REV.fullmatch(parts[2]):
+    if len(parts) == 3 and is_revision(parts[2]):
         found["rev"] = parts[2]
     elif len(parts) > 2:
         found["ref"] = "/".join(parts[2:])
@@ -135,7 +155,7 @@ def _indirect(address: Address) -> Attributes:
     text = address.to_text()
     found: Attributes = {"type": "indirect", "id": parts[0] if parts else ""}
     if len(parts) == 2:
-        if _REV.fullmatch(parts[1]):
+        if is_revision(parts[1]):
             found["rev"] = parts[1].lower()
         elif is_legal_ref(parts[1]):
             found["ref"] = parts[1]
@@ -144,12 +164,12 @@ def _indirect(address: Address) -> Attributes:
     elif len(parts) == 3:
         if not is_legal_ref(parts[1]):
             raise MalformedAddress(f"in flake URL '{text}', '{parts[1]}' is not a branch/tag name")
-        if not _REV.fullmatch(parts[2]):
+        if not is_revision(parts[2]):
             raise MalformedAddress(f"in flake URL '{text}', '{parts[2]}' is not a commit hash")
         found |= {"ref": parts[1], "rev": parts[2].lower()}
     elif len(parts) != 1:
         raise MalformedAddress(f"GitHub URL '{text}' is invalid")
-    if not _ID.fullmatch(parts[0]):
+    if not is_flake_id(parts[0]):
         raise MalformedAddress(f"'{parts[0]}' is not a valid flake ID")
     return found
 
@@ -203,7 +223,8 @@ def fix_git_url(url: str) -> Address:
     >>> fix_git_url("git@example.org:a/b").to_text(), fix_git_url("/a/b").to_text()
     ('ssh://git@example.org/a/b', 'file:///a/b')
     """
-    if not url.startswith("/"):
+    # Most addresses have no user in front: they need no pattern.
+    if "@" in url.partition("/")[0]:
         match = _SCP.fullmatch(url)
         if match is not None:
             url = f"ssh://{match[1]}@{match[2]}/{match[3]}"
@@ -274,7 +295,7 @@ def _check_forge(attributes: Attributes, _features: Container[str]) -> None:
         parsed_hash(revision, "sha1")
     if ref is not None and not is_legal_ref(ref):
         raise MalformedAddress(f"input {shown(attributes)} contains an invalid branch/tag name")
-    if not _HOST.fullmatch(optional_string(attributes, "host") or ""):
+    if not has_only(_IN_HOST, optional_string(attributes, "host") or ""):
         raise MalformedAddress(f"input {shown(attributes)} contains an invalid instance host")
 
 
@@ -299,7 +320,7 @@ def _check_mercurial(attributes: Attributes, _features: Container[str]) -> None:
 
 def _check_indirect(attributes: Attributes, _features: Container[str]) -> None:
     name = string_of(attributes, "id")
-    if not _ID.fullmatch(name):
+    if not is_flake_id(name):
         raise MalformedAddress(f"'{name}' is not a valid flake ID")
 
 

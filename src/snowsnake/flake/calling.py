@@ -7,7 +7,7 @@ import os
 
 from snowsnake.builtins.engines.fetch_calls import check_uri, tree_attributes
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.errors import FetchError, ForbiddenAccess
 from snowsnake.flake.locks import lock_flake
 from snowsnake.flake.world import FlakeTree, FlakeWorld

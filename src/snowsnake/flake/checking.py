@@ -6,7 +6,7 @@ In: the handle of a flake's outputs.  Out: messages; the first error, or with `k
 from functools import partial
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.plain import is_derivation
 from snowsnake.selection import TYPE_NAMES, Selector, attribute_position, wrong_type
 

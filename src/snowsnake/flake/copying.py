@@ -6,7 +6,7 @@ In: trees of flakes.  Out: files; existing files are never overwritten.
 import os
 import subprocess
 
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.flake.world import FlakeTree, FlakeWorld
 from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.lock_file import Node

@@ -7,7 +7,7 @@ the names of the pattern are read, which are inputs, too.
 import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES
 from snowsnake.foundation import light_json

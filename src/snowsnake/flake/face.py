@@ -59,7 +59,7 @@ class Flakes:
 
     def reference(self, text: str) -> Reference:
         """The reference that a text means: `.`, `./x?dir=y`, `github:owner/repo`, `nixpkgs` …"""
-        from snowsnake.diagnostics.kinds import FlakeError
+        from snowsnake.diagnostics.flake_kinds import FlakeError
 
         reference, fragment = self.session.reference(text, self.base)
         if fragment:

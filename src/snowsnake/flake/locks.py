@@ -6,7 +6,7 @@ In: a reference, options, a `FlakeWorld`.  Out: a `LockedFlake`.
 import os
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.fetcher import local_repository
 from snowsnake.flake.world import FlakeWorld
 from snowsnake.lock.flakes import Flake, LockedFlake

@@ -4,7 +4,7 @@ In: the handle of a flake's outputs.  Out: `Output`s.  A failing output has its 
 """
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.plain import is_derivation
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ In: an evaluator, settings.  Out: handles of its values.  Only what is needed is
 """
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.flake.calling import call_arguments, call_source
 from snowsnake.flake.locks import lock_flake

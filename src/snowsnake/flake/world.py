@@ -7,7 +7,7 @@ Each tree is fetched once, and `on_tree` is called with it when something of it 
 import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.diagnostics.kinds import FlakeError, FlakeNotFetched
+from snowsnake.diagnostics.flake_kinds import FlakeError, FlakeNotFetched
 from snowsnake.fetch.errors import FetchError, ForbiddenAccess, MalformedInput
 from snowsnake.fetch.fetcher import shown_root
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES

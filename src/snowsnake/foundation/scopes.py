@@ -1,4 +1,4 @@
-"""`contextmanager` of the standard library's `contextlib`, for modules that every start of a command on a flake imports.
+"""`contextmanager` and `suppress` of the standard library's `contextlib`, for modules that every start of a command on a flake imports.
 
 `contextlib` imports `functools` and `collections` for its other names, which takes a tenth of such a start.  A module takes the name under
 `TYPE_CHECKING` from `contextlib`, and from here otherwise.
@@ -43,6 +43,24 @@ class _Scope:
                 raise
             return False
         raise RuntimeError("the scope yields twice")
+
+
+class suppress:
+    """
+    >>> with suppress(ValueError, KeyError):
+    ...     int("a")
+    """
+
+    __slots__ = ("_kinds",)
+
+    def __init__(self, *kinds: type[BaseException]) -> None:
+        self._kinds = kinds
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> bool:
+        return kind is not None and issubclass(kind, self._kinds)
 
 
 def contextmanager(steps: Callable[..., Iterator[Any]]) -> Callable[..., _Scope]:

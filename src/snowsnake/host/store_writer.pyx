@@ -62,11 +62,11 @@ cdef class StoreWriter:
     def store(self):
         """The open store."""
         if self.opened is None:
-            import weakref
+            from snowsnake.foundation.finalizing import finalize
 
             self.opened = self.place.open()
             self.opened.must_stop = self.attention
-            weakref.finalize(self, _close, self.opened)
+            finalize(self, _close, self.opened)
         return self.opened
 
     def close(self):

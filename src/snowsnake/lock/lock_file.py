@@ -5,12 +5,11 @@ is cyclic, too large or absurd, it is an error.
 """
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
-from snowsnake.fetch.input_forms import DEFAULT_FEATURES
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES, is_flake_id
 from snowsnake.foundation import light_json
-from snowsnake.foundation.patterns import pattern
-from snowsnake.lock.references import ID, Reference
+from snowsnake.lock.references import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ LARGEST_BYTES = 64 << 20
 MOST_NODES = 100_000
 # Inputs of inputs may nest so deep.
 DEEPEST = 200
-_ELEMENT = pattern(ID)
 
 
 class Node:
@@ -200,7 +198,7 @@ def parse_input_path(text: str) -> InputPath:
     """
     path = tuple(part for part in text.split("/") if part)
     for part in path:
-        if not _ELEMENT.fullmatch(part):
+        if not is_flake_id(part):
             raise FlakeError("value", f"invalid flake input attribute path element '{part}'")
     return path
 

@@ -7,7 +7,7 @@ An input whose entry in the old lock file still fits is neither fetched nor read
 import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.lock.flakes import Flake, FlakeInput, Place
 from snowsnake.lock.lock_file import DEEPEST, MOST_NODES, InputPath, LockFile, Node, path_text
 from snowsnake.lock.references import Reference

@@ -7,7 +7,7 @@ upwards.
 import os
 import stat
 
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.addresses import Address, Authority
 from snowsnake.lock.references import Reference, of_address, of_path
 

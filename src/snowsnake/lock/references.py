@@ -15,8 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
 
-ID = "[a-zA-Z][a-zA-Z0-9_-]*"
-
 
 class Reference:
     """An input, and the folder (`dir`) of the flake in its tree.  Immutable.

@@ -7,7 +7,7 @@ Of the four, the first that knows a name counts: the command line's, the user's,
 import os
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.diagnostics.kinds import FlakeError
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import Attributes

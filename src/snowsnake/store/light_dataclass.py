@@ -9,7 +9,7 @@ A module imports the names from `dataclasses` under `TYPE_CHECKING`, and from he
 
 from __future__ import annotations
 
-from operator import attrgetter
+from _operator import attrgetter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Immutable records, compared field by field like those of `dataclass(frozen=True, order=True)`, whose import takes as long as a small evaluation."""
 
-from operator import attrgetter
+from _operator import attrgetter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import weakref
 
+from snowsnake.foundation.finalizing import finalize
 from snowsnake.store.removal import remove, remove_if_possible
 
 
@@ -47,7 +47,7 @@ class Scratch:
             pass
         finally:
             os.close(parent_fd)
-        weakref.finalize(self, _remove_own, self.folder, self.process)
+        finalize(self, _remove_own, self.folder, self.process)
 
     def new_folder(self) -> str:
         """Makes an empty folder; the caller removes it."""

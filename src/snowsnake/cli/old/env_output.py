@@ -4,7 +4,6 @@ In: packages in their order, the facts to show.  Out: bytes on stdout.
 """
 
 import os
-from functools import partial
 
 from snowsnake.builtins.engines.versions import compare
 from snowsnake.cli.output import Reporter, write
@@ -16,8 +15,12 @@ from snowsnake.plain import NotPlain, plain_json_parts
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from functools import partial
 
     from snowsnake.cli.session import Session
+else:
+    # The module around it would double what is imported.
+    from _functools import partial
 
 
 class World:

@@ -1,0 +1,48 @@
+"""`finalize` of the standard library's `weakref`, which imports `types` and defines six classes: a tenth of what a small command executes.
+
+In: an object, what to call once it is gone.  At the end of the program it is called for objects that are still there, the newest first.
+"""
+
+import atexit
+from _weakref import ref
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_waiting: "dict[int, tuple[object, Callable[..., object], tuple[Any, ...]]]" = {}
+_last = 0
+
+
+def finalize(watched: object, function: "Callable[..., object]", *arguments: "Any") -> None:
+    """
+    >>> class Thing:
+    ...     pass
+    >>> thing = Thing()
+    >>> finalize(thing, print, "gone")
+    >>> del thing
+    gone
+    """
+    global _last
+    if _last == 0:
+        atexit.register(_end)
+    _last += 1
+    number = _last
+
+    def call(gone: object) -> None:
+        _call(number)
+
+    _waiting[number] = (ref(watched, call), function, arguments)
+
+
+def _call(number: int) -> None:
+    found = _waiting.pop(number, None)
+    if found is not None:
+        _, function, arguments = found
+        function(*arguments)
+
+
+def _end() -> None:
+    while _waiting:
+        _call(max(_waiting))
