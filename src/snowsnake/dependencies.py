@@ -215,8 +215,12 @@ def _hash(path: str) -> tuple[str, os.stat_result]:
 
 
 def stamp_text(found: os.stat_result) -> str:
-    """The times, inode and size of a file.  It is empty for a file whose contents may change without these: a kernel's files have no blocks."""
-    if not stat.S_ISREG(found.st_mode) or not found.st_blocks:
+    """The times, inode and size of a file.
+
+    It is empty for a file whose contents may change without these: a kernel's files have no blocks, and some file systems (images, VFAT) make up the
+    time of change, in whole seconds.
+    """
+    if not stat.S_ISREG(found.st_mode) or not found.st_blocks or found.st_ctime_ns % 1_000_000_000 == 0:
         return ""
     return f"{found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino} {found.st_size}"
 

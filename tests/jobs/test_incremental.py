@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -484,3 +485,44 @@ def test_copied_whole_and_through_a_filter(tmp_path):
     assert found.changed(ignore_time=True) == []
     (tmp_path / "file").write_text("y")
     assert [entry.kind for entry in found.changed(ignore_time=True)] == ["tree"]
+
+
+def test_a_program_on_standard_input(run_command):
+    """Its text is no file that a record could name."""
+    words = ("jobs", "-", "--json", "--no-instantiate", "--incremental", "--results", "r.sqlite")
+    names = []
+    for name in ("one", "two", "two"):
+        result = run_command("main", *words, stdin=f'{{ a = derivation {{ name = "{name}"; system = "x"; builder = "b"; }}; }}'.encode())
+        names.append((json.loads(result.stdout)["name"], b"\n1 of 2" in result.stderr))
+    assert names == [("one", False), ("two", False), ("two", True)]
+
+
+def test_what_a_store_has_is_asked_each_time(large, tmp_path, monkeypatch):
+    """Whether something is built is no question of an evaluation."""
+    found = []
+    for is_valid in (False, True):
+        monkeypatch.setattr(JobRoot, "is_valid", lambda self, path, answer=is_valid: answer)
+        evaluator = Interpreter(hides_time=True, is_writable=True, keeps_derivations=True)
+        root = JobRoot(evaluator, evaluator.evaluate_file(str(large)), JobOptions(cache_status=True))
+        memory = JobMemory(str(tmp_path / "results.sqlite"), "request")
+        found.append({reply.fields["cacheStatus"] for reply in Run(root, RunOptions(workers=1), memory).replies()})
+        memory.close()
+    assert found == [{"notBuilt"}, {"local"}]
+
+
+def test_a_clock_that_is_set_back(monkeypatch):
+    """A file that was changed since then does not seem older than that moment."""
+    from snowsnake.jobs import in_place
+
+    since = in_place.now()
+    monkeypatch.setattr(in_place.time, "time_ns", lambda: since.clock_ns - 10**12)
+    changed_ns = in_place.time.time_ns()
+    assert since.earliest_ns() <= changed_ns < since.clock_ns
+
+
+def test_times_in_whole_seconds_are_no_stamps():
+    """Images of file systems and VFAT have them, whatever was changed: such a file is read each time."""
+    from snowsnake.dependencies import stamp_text
+
+    looked = {"st_mode": 0o100644, "st_blocks": 8, "st_ino": 3, "st_size": 1, "st_mtime_ns": 10**18}
+    assert [stamp_text(SimpleNamespace(**looked, st_ctime_ns=10**18 + parts)) for parts in (0, 1)] == ["", f"{10**18} {10**18 + 1} 3 1"]

@@ -146,8 +146,13 @@ cdef bint cache_has_content(Cache* cache, Lookup* lookup, const uint8_t* source,
 
 
 cdef bint _is_old(Lookup* lookup) noexcept nogil:
-    """Whether any change after the stamp was taken would change the stamp."""
-    return lookup.time_ns - lookup.stamp.mtime_ns > YOUNG_NS and lookup.time_ns - lookup.stamp.ctime_ns > YOUNG_NS
+    """Whether any change after the stamp was taken would change the stamp.
+
+    A time of change without parts of a second may be one that a file system makes up: images of file systems have the same for all their files, and
+    VFAT has the time of the contents, which programs set.
+    """
+    return lookup.time_ns - lookup.stamp.mtime_ns > YOUNG_NS and lookup.time_ns - lookup.stamp.ctime_ns > YOUNG_NS \
+        and lookup.stamp.ctime_ns % 1000000000 != 0
 
 
 cdef Image* cache_image(Lookup* lookup) noexcept nogil:

@@ -8,7 +8,7 @@ import signal
 import sys
 from functools import partial
 
-from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, load, names_flake, session_of
+from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, names_flake, session_of, source_of
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter
 
@@ -174,7 +174,7 @@ def root_of(given: Arguments, reporter: Reporter) -> "Any":
     options = job_options(given, session.settings)
     memory = memory_of(given, session.evaluator, options) if given.flag("incremental") else None
     try:
-        value, facts = _flake(session, given) if names_flake(given) else (load(session, given), None)
+        value, facts = _flake(session, given) if names_flake(given) else _file(session, given)
         if memory is not None:
             memory.facts = [settings_of_results(session.settings), facts]
         return job_root(session, session.selector.auto_call(value), options), memory
@@ -183,6 +183,13 @@ def root_of(given: Arguments, reporter: Reporter) -> "Any":
             # The memory has a thread, for which nobody would wait.
             memory.close()
         raise
+
+
+def _file(session: "Session", given: Arguments) -> "tuple[Handle, list[str]]":
+    """A file, or a text, which is not part of the record of an evaluation."""
+    name, data = source_of(given)
+    value = session.file(os.fsdecode(data)) if name == "file" else session.expression(data, name)
+    return value, [name, data.decode("utf-8", "surrogateescape")]
 
 
 def _flake(session: "Session", given: Arguments) -> "tuple[Handle, list[str]]":

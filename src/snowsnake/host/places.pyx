@@ -324,10 +324,11 @@ cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, 
 
 
 cdef bint stamp_is_young(const FileStamp* stamp) noexcept nogil:
+    """Whether the contents may change without another stamp; cache/pack.pyx says why a time of change without parts of a second may hide that."""
     cdef timespec now
     cdef int64_t latest = stamp.mtime_ns if stamp.mtime_ns > stamp.ctime_ns else stamp.ctime_ns
     clock_gettime(CLOCK_REALTIME, &now)
-    return latest + YOUNG_NS > <int64_t>now.tv_sec * 1000000000 + now.tv_nsec
+    return latest + YOUNG_NS > <int64_t>now.tv_sec * 1000000000 + now.tv_nsec or stamp.ctime_ns % 1000000000 == 0
 
 
 cdef int place_read(Machine* m, const uint8_t* path, size_t size, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil:

@@ -93,6 +93,7 @@ class JobRoot:
             self._fail(reply, error)
         except MemoryError:
             self._fail(reply, EvaluationError("memory", "out of memory"))
+        reply.is_fleeting = self._is_fleeting
         return reply
 
     def _fail(self, reply: Reply, error: EvaluationError) -> None:
@@ -102,7 +103,6 @@ class JobRoot:
         reply.report = "" if shown == text else shown
         reply.cause = self._cause or cause_of(error)
         reply.is_broken = error.code in ("depth", "memory")
-        reply.is_fleeting = self._is_fleeting
 
     def _rendered(self, error: EvaluationError) -> tuple[str, str]:
         message = error.message
@@ -182,6 +182,7 @@ class JobRoot:
             from snowsnake.jobs.missing import find_missing
 
             missing = find_missing(self, [path for path in outputs.values() if path], drv.input_drvs)
+            self._is_fleeting = True           # what a store has is not part of the record
             found["isCached"] = missing.status == "local"
             found["cacheStatus"] = missing.status
             found["neededBuilds"] = missing.builds

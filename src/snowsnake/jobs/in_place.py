@@ -10,7 +10,7 @@ above it shows that: no program can set it, and renaming changes it, too.
 import os
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from snowsnake.dependencies import Dependencies, Dependency
 
@@ -24,20 +24,31 @@ _COARSE_NS = 2_000_000_000
 _SECOND_NS = 1_000_000_000
 
 
-def doubted(evaluator: "Interpreter", found: Dependencies, since_ns: int) -> Dependencies:
+class Since(NamedTuple):
+    """A moment, by the clock of files and by one that nobody sets."""
+
+    clock_ns: int
+    monotonic_ns: int
+
+    def earliest_ns(self) -> int:
+        """The time of files that nobody has changed since is before this one, even if somebody has set the clock back meanwhile."""
+        return min(self.clock_ns, time.time_ns() - (time.monotonic_ns() - self.monotonic_ns))
+
+
+def doubted(evaluator: "Interpreter", found: Dependencies, since: Since) -> Dependencies:
     """Makes an answer disputed if the hash of a source fixes it, and it may have been read from other contents.
 
-    `since_ns` is a time before anything was fetched.  A source in a folder that was asked for with its hash becomes a question about that
+    `since` is a moment before anything was fetched.  A source in a folder that was asked for with its hash becomes a question about that
     folder: if the folder changes, the source cannot be fetched any more.
     """
-    looks = _Looks(evaluator, since_ns, found.store_folders)
+    looks = _Looks(evaluator, since.earliest_ns(), found.store_folders)
     found.entries = tuple(looks.checked(entry) for entry in found.entries)
     return found
 
 
-def now_ns() -> int:
-    """The time now, as `doubted` takes it."""
-    return time.time_ns()
+def now() -> Since:
+    """The moment now, as `doubted` takes it."""
+    return Since(time.time_ns(), time.monotonic_ns())
 
 
 class _Looks:

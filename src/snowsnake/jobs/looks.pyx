@@ -29,7 +29,7 @@ cdef extern from *:
             return;
         }
         look->type = S_ISREG(st.st_mode) ? 1 : S_ISDIR(st.st_mode) ? 2 : S_ISLNK(st.st_mode) ? 3 : 4;
-        look->has_stamp = look->type == 1 && st.st_blocks > 0;
+        look->has_stamp = look->type == 1 && st.st_blocks > 0 && st.st_ctim.tv_nsec;
         look->stamp[0] = (int64_t)((uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec);
         look->stamp[1] = (int64_t)((uint64_t)st.st_ctim.tv_sec * 1000000000u + (uint64_t)st.st_ctim.tv_nsec);
         look->stamp[2] = (int64_t)st.st_ino;

@@ -24,7 +24,7 @@ from snowsnake.cache.results import open_results, used_bytes
 from snowsnake.cache.seals import sealed, unsealed
 from snowsnake.dependencies import Dependencies
 from snowsnake.jobs.asking import Asking
-from snowsnake.jobs.in_place import now_ns
+from snowsnake.jobs.in_place import now
 from snowsnake.jobs.kept import DISPUTED, KeptGroup, KeptReply, pack, unpack
 from snowsnake.jobs.reply import Group, Path, Reply
 from snowsnake.store import hashing
@@ -83,7 +83,7 @@ class JobMemory:
 
     `request`: everything that determines what is evaluated and how.  `valid_among`: which of some derivations a store has; without it, nobody needs them.
     `trusts_stamps`: a file with unchanged times, inode and size counts as unchanged.  `facts`: what becomes known of the request before the root
-    is evaluated, such as what was locked and fetched for it.  `since_ns`: a time before anything was read.
+    is evaluated, such as what was locked and fetched for it.  `since`: a moment before anything was read.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class JobMemory:
         self.limit_bytes = limit_bytes
         self.valid_among = valid_among
         self.facts: object = None
-        self.since_ns = now_ns()
+        self.since = now()
         # It says whether the record of the root was that of the last run.
         self.began_as_before = False
         # It says whether a run has come to its end.

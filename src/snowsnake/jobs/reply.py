@@ -19,7 +19,7 @@ class Reply:
 
     `attrs`: names of further paths below this one, for a value that is not a derivation; None for a job, which `fields` describe.
     `report`: its error as the terminal gets it, if that differs.  `cause`: what it has in common with other failures.  `is_broken`: its evaluation
-    ended a worker, or would have ended one of C++ Nix: the run goes on, but does not count as a success.  `is_fleeting`: its error says something
+    ended a worker, or would have ended one of C++ Nix: the run goes on, but does not count as a success.  `is_fleeting`: it says something
     that is not part of the record, so that it may be different in the next run.
     """
 

@@ -128,7 +128,7 @@ class Run:
             self._asked = evaluator.record_count()
             record = evaluator.record_sum()
             if not self.memory.begin_as_before(record, evaluator.dependencies(self._asked)):
-                found = doubted(evaluator, evaluator.dependencies(), self.memory.since_ns)
+                found = doubted(evaluator, evaluator.dependencies(), self.memory.since)
                 self.memory.begin(found, evaluator.fetcher.facts() if any(entry.kind == "source" for entry in found) else None, record)
             pieces = self.memory.pieces(reply)
             if pieces is not None:
@@ -150,7 +150,7 @@ class Run:
 
     @property
     def _recorded(self) -> Recorded | None:
-        return None if self.memory is None or self._asked is None else Recorded(self._asked, self.memory.since_ns)
+        return None if self.memory is None or self._asked is None else Recorded(self._asked, self.memory.since)
 
     def _next(self, worker: Worker) -> list[Path]:
         """A fair share of the waiting paths; a suspect path is evaluated alone."""
@@ -211,7 +211,7 @@ class Run:
             self.root.flush()
             evaluator = self.root.evaluator
             assert self._asked is not None
-            memory.keep_layer(doubted(evaluator, evaluator.dependencies(self._asked), memory.since_ns))
+            memory.keep_layer(doubted(evaluator, evaluator.dependencies(self._asked), memory.since))
             self._asked = evaluator.record_count()
 
     def _replace(self, worker: Worker, status: int) -> None:

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from snowsnake.jobs.evaluation import JobRoot
-from snowsnake.jobs.in_place import doubted
+from snowsnake.jobs.in_place import Since, doubted
 from snowsnake.jobs.reply import Group, Path, Reply
 
 # This is the last message of a worker that is above its memory limit, or has done its group.
@@ -69,10 +69,10 @@ class Channel:
 
 
 class Recorded(NamedTuple):
-    """Where the record of a worker's group begins: after the first `asked` questions of a run that began at `since_ns`."""
+    """Where the record of a worker's group begins: after the first `asked` questions of a run that began at `since`."""
 
     asked: int
-    since_ns: int
+    since: Since
 
 
 class Worker:
@@ -193,7 +193,7 @@ def _serve(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
                 return
 
 
-def _serve_group(root: JobRoot, channel: Channel, base_count: int, since_ns: int) -> None:
+def _serve_group(root: JobRoot, channel: Channel, base_count: int, since: Since) -> None:
     """Evaluates paths for about _GROUP_S, and sends the replies with their dependencies; the next group is for a new worker."""
     messages = channel.receive_some()
     while messages == []:
@@ -208,7 +208,7 @@ def _serve_group(root: JobRoot, channel: Channel, base_count: int, since_ns: int
         if time.process_time() > _GROUP_S:
             break
     root.flush()
-    found = doubted(root.evaluator, root.evaluator.dependencies(base_count), since_ns)
+    found = doubted(root.evaluator, root.evaluator.dependencies(base_count), since)
     asked[-1] = root.evaluator.record_count() - base_count
     # If an answer from before the fork has been disputed since, all replies may depend on it.
     if len(found) > asked[-1]:
