@@ -4,6 +4,7 @@ import base64
 import hashlib
 import lzma
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,23 @@ def test_self_references_are_rewritten(cache, fetcher) -> None:
         closure_of(cache.url, path, "", False, fetcher)
     _, ((_, tree),) = closure_of(cache.url, path, wanted, False, fetcher)
     assert tree.read(b"") == f"I am {wanted}".encode()
+
+
+@pytest.mark.parametrize("is_rewritten", [False, True])
+def test_a_closure_is_not_in_memory_as_a_whole(cache, fetcher, is_rewritten: bool) -> None:
+    size, count, path = 1 << 20, 40, ""
+    for number in range(count):
+        path = cache.add_text(f"large-{number}", f"{number} {path} ".encode() + bytes(size), [path] if path else [])
+    tracemalloc.start()
+    try:
+        if is_rewritten:
+            with pytest.raises(FetchError, match="toPath"):
+                closure_of(cache.url, path, "", False, fetcher)
+        else:
+            assert len(closure_of(cache.url, path, None, False, fetcher)[1]) == count
+        assert tracemalloc.get_traced_memory()[1] < count * size // 2
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_store_gets_the_closure(cache, tmp_path, fetcher) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from snowsnake.build import process
+from snowsnake.build.external import Greeting
 from snowsnake.build.failure import BuildFailure, Stopped
 from snowsnake.build.filter import program
 from snowsnake.build.log import BuildLog
@@ -381,6 +382,22 @@ def test_a_hook_runs_after_each_build(store, tmp_path):
     with pytest.raises(BuildFailure, match=r"program '.*/hook' failed with exit code 1"):
         build(store, other, post_build_hook=str(hook))
     assert store.has_now(path)             # as in C++ Nix: it was built
+
+
+def test_long_lines_of_programs_of_the_user(store, tmp_path):
+    """A hook and an external builder may print lines of any length, which arrive in pieces."""
+    size = 24 << 20
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\necho short\nhead -c {size} /dev/zero | tr '\\0' x\necho\nprintf rest\n")
+    hook.chmod(0o755)
+    said = build(store, derivation(store, "echo > $out")[0], post_build_hook=str(hook))
+    assert [len(line) - len("post-build-hook: ") for line in said[-3:]] == [5, size, 4]
+    greeting = Greeting("/nix/store/x.drv")
+    for _ in range(size >> 12):
+        assert greeting.rest(bytes(1 << 12).replace(b"\0", b"x")) == b""
+    assert greeting.rest(b"\nsecond\n\2 on") == b"" and not greeting.is_over
+    assert greeting.rest(b"\nlog\nmore") == b"log\nmore" and greeting.is_over
+    assert f"previous messages: {'x' * size}|second" in greeting.fault(1).trace[0]
 
 
 def test_a_wrong_fixed_output_is_kept_under_its_own_path(store):

@@ -49,22 +49,27 @@ class Greeting:
 
     def __init__(self, drv_path: str) -> None:
         self._drv_path = drv_path
-        self._data = b""
+        # It holds the beginning of a line that has not ended.
+        self._rest = bytearray()
         self._lines: list[bytes] = []
         self.is_over = False
 
     def rest(self, data: bytes) -> bytes:
         """Takes *data* and returns its part that belongs to the log.  Refused if a line begins with the byte 1: the program cannot go on."""
-        self._data += data
-        while not self.is_over and b"\n" in self._data:
-            line, _, self._data = self._data.partition(b"\n")
+        while not self.is_over:
+            line, newline, data = data.partition(b"\n")
+            self._rest += line
+            if not newline:
+                return b""
+            line = bytes(self._rest)
+            self._rest.clear()
             if line.startswith(b"\1"):
                 raise Refused(line[1:].decode("utf-8", "surrogateescape") or "the builder could not be started", self._drv_path)
             if line.startswith(b"\2"):
                 self.is_over = True
             else:
                 self._lines.append(line)
-        return self._data if self.is_over else b""
+        return data
 
     def fault(self, status: int) -> Refused:
         """The failure of a program that has ended before a builder ran.  *status*: its exit code, or minus its signal."""

@@ -31,7 +31,7 @@ def run_hook(drv_path: str, outputs: Iterable[str], options: BuildOptions) -> No
     except OSError as error:
         raise BuildFailure(f"executing '{program}': {error.strerror}", drv_path, 1) from None
     assert process.stdout is not None
-    rest = b""
+    rest = bytearray()
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
@@ -42,9 +42,14 @@ def run_hook(drv_path: str, outputs: Iterable[str], options: BuildOptions) -> No
                 data = os.read(process.stdout.fileno(), _PIECE_BYTES)
                 if not data:
                     break
-                *lines, rest = (rest + data).split(b"\n")
-                _tell(lines, options)
-        _tell([rest] if rest else [], options)
+                *lines, last = data.split(b"\n")
+                for line in lines:
+                    rest += line
+                    _tell(rest, options)
+                    rest.clear()
+                rest += last
+        if rest:
+            _tell(rest, options)
         status = process.wait()
     except BaseException:
         os.killpg(process.pid, 9)
@@ -57,9 +62,8 @@ def run_hook(drv_path: str, outputs: Iterable[str], options: BuildOptions) -> No
         raise BuildFailure(f"program '{program}' {how}", drv_path, 1)
 
 
-def _tell(lines: Iterable[bytes], options: BuildOptions) -> None:
-    for line in lines:
-        options.on_message("post-build-hook: " + line.decode("utf-8", "surrogateescape"), True)
+def _tell(line: bytes | bytearray, options: BuildOptions) -> None:
+    options.on_message("post-build-hook: " + line.decode("utf-8", "surrogateescape"), True)
 
 
 def run_diff_hook(words: list[str], user: int | None, on_fault: Callable[[str], None]) -> None:

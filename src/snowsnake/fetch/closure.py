@@ -10,7 +10,7 @@ import base64
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from snowsnake.fetch.addresses import parse_address
@@ -186,8 +186,8 @@ def _is_signed(info: NarInfo, keys: list[str]) -> bool:
     return False
 
 
-def fetch_closure(cache: BinaryCache, path: str, fetcher: Fetcher, checks: bool = True) -> dict[str, tuple[NarInfo, bytes]]:
-    """Info and NAR of a path and of everything that it refers to; references come first."""
+def fetch_closure(cache: BinaryCache, path: str, fetcher: Fetcher, checks: bool = True) -> Iterator[tuple[NarInfo, bytes]]:
+    """Info and NAR of a path and of everything that it refers to; references come first.  Archives are fetched when they are taken, one by one."""
     infos: dict[str, NarInfo] = {}
     waiting = [path]
     while waiting:
@@ -199,13 +199,11 @@ def fetch_closure(cache: BinaryCache, path: str, fetcher: Fetcher, checks: bool 
         if len(infos) > _MOST_PATHS:
             raise FetchError(f"the closure of '{path}' has more than {_MOST_PATHS} paths")
         waiting += infos[at].references
-    found = {}
     for at in _in_order(infos):
         archive = cache.archive(infos[at])
         if checks:
             _check(infos[at], archive, fetcher)
-        found[at] = (infos[at], archive)
-    return found
+        yield infos[at], archive
 
 
 def _in_order(infos: dict[str, NarInfo]) -> list[str]:
@@ -232,10 +230,11 @@ def _in_order(infos: dict[str, NarInfo]) -> list[str]:
     return order
 
 
-def rewritten(closure: dict[str, tuple[NarInfo, bytes]], store_dir: str) -> dict[str, tuple[str, list[str], str, bytes]]:
-    """(new path, references, `CA`, NAR) by old path: the same contents in content-addressed form."""
-    found: dict[str, tuple[str, list[str], str, bytes]] = {}
-    for path, (info, archive) in closure.items():
+def rewritten(closure: Iterable[tuple[NarInfo, bytes]], store_dir: str) -> Iterator[tuple[str, list[str], str, bytes]]:
+    """(new path, references, `CA`, NAR) of each path: the same contents in content-addressed form."""
+    found: dict[str, str] = {}
+    for info, archive in closure:
+        path = info.path
         others = []
         refers_to_self = path in info.references
         for other in info.references:
@@ -244,15 +243,15 @@ def rewritten(closure: dict[str, tuple[NarInfo, bytes]], store_dir: str) -> dict
             # An honest store has no paths that refer to each other in a cycle.
             if other not in found:
                 raise FetchError(f"cycle detected in the references of '{path}' from '{other}'")
-            new = found[other][0]
+            new = found[other]
             others.append(new)
             archive = archive.replace(other.encode(), new.encode())
         content = hash_modulo(archive, _hash_part(path))
         made = store_path.fixed_path(_name(path), "nar", "sha256", content.digest, sorted(set(others)), refers_to_self, store_dir)
         archive = archive.replace(_hash_part(path).encode(), _hash_part(made).encode())
         references = sorted({*others, *([made] if refers_to_self else [])})
-        found[path] = (made, references, f"fixed:r:{content.format('nix32', with_algorithm=True)}", archive)
-    return found
+        found[path] = made
+        yield made, references, f"fixed:r:{content.format('nix32', with_algorithm=True)}", archive
 
 
 def keep(archive: bytes, fetcher: Fetcher) -> Tree:
@@ -284,12 +283,13 @@ def closure_of(
         _check_kind(wanted, _is_content_in_store(wanted, fetcher), to_path is not None, is_input_addressed)
         return wanted, _in_store(wanted, fetcher)
     if to_path is not None:
-        new = rewritten(fetch_closure(cache, from_path, fetcher, checks=False), fetcher.store_dir)
-        made = new[from_path][0]
         # Like C++ Nix, we write the objects to a store before the comparison.
         trees = [
-            (path, _placed(path, archive, references, content, (), fetcher)) for path, references, content, archive in new.values()
+            (path, _placed(path, archive, references, content, (), fetcher))
+            for path, references, content, archive in rewritten(fetch_closure(cache, from_path, fetcher, checks=False), fetcher.store_dir)
         ]
+        # Everything else is what it refers to.
+        made = trees[-1][0]
         if to_path and to_path != made:
             raise FetchError(f"rewriting '{from_path}' to content-addressed form yielded '{made}', while '{to_path}' was expected")
         if not to_path:
@@ -298,11 +298,13 @@ def closure_of(
                 "Use this value for the 'toPath' attribute passed to 'fetchClosure'"
             )
         return made, trees
-    closure = fetch_closure(cache, from_path, fetcher)
-    _check_kind(from_path, claims_content(closure[from_path][0], fetcher.store_dir) is not None, False, is_input_addressed)
-    return from_path, [
-        (path, _placed(path, archive, info.references, info.ca, info.signatures, fetcher)) for path, (info, archive) in closure.items()
-    ]
+    trees, is_content = [], False
+    for info, archive in fetch_closure(cache, from_path, fetcher):
+        trees.append((info.path, _placed(info.path, archive, info.references, info.ca, info.signatures, fetcher)))
+        if info.path == from_path:
+            is_content = claims_content(info, fetcher.store_dir) is not None
+    _check_kind(from_path, is_content, False, is_input_addressed)
+    return from_path, trees
 
 
 def _placed(
