@@ -2,6 +2,7 @@
 
 import base64
 import getpass
+import json
 import os
 import shutil
 import socket
@@ -19,6 +20,7 @@ from snowsnake.store.ssh.authority import Authority
 from snowsnake.store.ssh.place import ServePlace, SshPlace
 from snowsnake.store.ssh.program import SshOptions, SshProgram
 
+SOURCE = str(Path(__file__).resolve().parent.parent.parent / "src")
 SSHD = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin")
 needs_sshd = pytest.mark.skipif(
     not os.environ.get("SNOWSNAKE_ALL_TESTS") and (SSHD is None or shutil.which("ssh") is None), reason="not installed: openssh-server"
@@ -437,6 +439,108 @@ def test_serve_answers_clients_of_nix_and_ours(nix, tmp_path):
     assert not [line for line in processes() if "--serve" in line and str(tmp_path) in line]
 
 
+REMOTE_PACKAGES = """
+let make = name: script: derivation { inherit name; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" script ]; };
+in rec {
+  dep = make "dep" "echo 42 > $out";
+  x = derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; outputs = [ "out" "dev" ]; args = [ "-c" "echo built there; echo ${dep} > $out; echo $out > $dev" ]; };
+  bad = make "bad" "echo it went wrong; exit 3";
+  slow = make "slow" "PATH=/bin:/usr/bin; sleep 100";
+  wrong = derivation { name = "f"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo x > $out" ]; outputHashMode = "flat";
+    outputHash = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="; };
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
+def test_we_build_what_nix_sends_to_a_builder(scheme, tmp_path):
+    """2.34.8 with a machine in `builders`: the derivation comes along, its inputs are copied to us, its outputs from us."""
+    tools = os.path.join(os.environ["SNOWSNAKE_REFERENCES"], "tools")
+    if not os.access(f"{tools}/nix", os.X_OK):
+        pytest.skip("needs C++ Nix")
+    (tmp_path / "packages.nix").write_text(REMOTE_PACKAGES)
+    main = "snowsnake.cli.old.store import main" if scheme == "ssh" else "snowsnake.cli.daemon import main"
+    server = tmp_path / "server"
+    place = f"local?store={tmp_path}/store&real={tmp_path}/there/store&state={tmp_path}/there/state"
+    server.write_text(
+        f"#!/bin/sh\nNIX_REMOTE='{place}' PYTHONPATH={SOURCE} exec {sys.executable} -c 'import sys; from {main}; sys.exit(main())' \"$@\"\n"
+    )
+    server.chmod(0o755)
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": str(tmp_path), "NIX_STORE_DIR": f"{tmp_path}/store", "NIX_STATE_DIR": f"{tmp_path}/here/state",
+        "NIX_LOG_DIR": f"{tmp_path}/log", "NIX_CONF_DIR": str(tmp_path),
+        "NIX_CONFIG": f"experimental-features = nix-command\nsandbox = false\nbuild-users-group =\nsubstituters =\nbuild-hook = {tools}/nix __build-remote\n",
+    }  # fmt: skip
+    words = ["--no-out-link", "--max-jobs", "0", "--builders", f"{scheme}://localhost?remote-program={server} x86_64-linux - 2"]
+
+    def build(*given: str, code: int = 0) -> subprocess.CompletedProcess:
+        done = subprocess.run([f"{tools}/nix-build", "packages.nix", *given, *words], env=environment, capture_output=True, timeout=120, cwd=tmp_path, text=True)
+        assert done.returncode == code, done.stderr
+        return done
+
+    done = build("-A", "x")
+    assert "built there" in done.stderr
+    out = Path(done.stdout.splitlines()[0])
+    dep = Path(out.read_text().strip())
+    assert dep.read_text() == "42\n"
+    for path in (out, dep):
+        assert (tmp_path / "there/store" / path.name).read_bytes() == path.read_bytes()
+    assert not list((tmp_path / "there/store").glob("*.drv"))
+    bad = build("-A", "bad", code=1).stderr
+    assert "it went wrong" in bad and "builder failed with exit code 3" in bad
+    assert "specified: sha256-AAAAAAAA" in build("-A", "wrong", code=1).stderr
+    # 2.34.8 leaves settings of a machine behind ssh-ng as they are.
+    if scheme == "ssh":
+        assert "timed out after 1 seconds" in build("-A", "slow", "--timeout", "1", code=1).stderr
+    with LocalStore(tmp_path, f"{tmp_path}/store", real=f"{tmp_path}/there/store", state=f"{tmp_path}/there/state") as store:
+        assert store.verify() == [] and store.is_valid(str(out)) and store.known(str(out)).is_ultimate
+
+
+@pytest.mark.parametrize("version", [(2, 0), (2, 2), (2, 3), (2, 6), (2, 7)])
+def test_results_of_derivations_that_clients_send(version, tmp_path):
+    """Versions of the serve protocol differ in the options of a build and in what its result has."""
+    from snowsnake.store.daemon.wire import Message
+    from snowsnake.store.ssh.serve import Command
+
+    request = Message()
+    outs = {name: f"/nix/store/{letter * 32}-{name}" for name, letter in (("good", "b"), ("bad", "c"))}
+    values: list[int | str] = [0x390C9DEB, version[0] << 8 | version[1]]
+    for name, script in [("good", "echo > $out"), ("bad", "exit 3")]:
+        values += [Command.BUILD_DERIVATION, f"/nix/store/{'a' * 32}-{name}.drv", 1, "out", outs[name], "", "", 0, "x86_64-linux", "/bin/sh", 2, "-c", script]
+        values += [1, "out", outs[name], 0, 0]
+        values += [0] * ((version >= (2, 2)) + 2 * (version >= (2, 3)) + (version >= (2, 7)))
+    for value in values:
+        if isinstance(value, str):
+            request.add_text(value)
+        else:
+            request.add_number(value)
+    program = [str(Path(sys.executable).with_name("snowsnake-store")), "--store", f"{tmp_path}/root", "--serve", "--write"]
+    # The client does not hang up before it has the answers.
+    environment = os.environ | {"NIX_CONFIG": "substituters =\nsystem = x86_64-linux"}
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as server:
+        server.stdin.write(bytes(request.data))
+        server.stdin.flush()
+        data = server.stdout.read(16 + 8 + 8)
+        numbers = [int.from_bytes(data[at : at + 8], "little") for at in range(16, len(data), 8)]
+        assert numbers == [0, 0]           # built, without a message
+        if version >= (2, 3):
+            assert server.stdout.read(32)[:8] == (1).to_bytes(8, "little")
+        if version >= (2, 6):
+            assert server.stdout.read(8) == (1).to_bytes(8, "little")
+            for _ in range(2):
+                size = int.from_bytes(server.stdout.read(8), "little")
+                text = server.stdout.read(-size % 8 + size)[:size].decode()
+            assert json.loads(text)["outPath"] == os.path.basename(outs["good"])
+        assert int.from_bytes(server.stdout.read(8), "little") == 3
+        size = int.from_bytes(server.stdout.read(8), "little")
+        assert b"builder failed with exit code 3" in server.stdout.read(size)
+        server.stdin.close()
+        server.stdout.read()
+    assert server.returncode == 0
+    with LocalStore(tmp_path / "root") as store:
+        assert store.is_valid(outs["good"]) and not store.is_valid(outs["bad"])
+
+
 def test_what_we_do_not_serve(tmp_path):
     from snowsnake.store.daemon.wire import Message
     from snowsnake.store.ssh.serve import Command
@@ -448,6 +552,7 @@ def test_what_we_do_not_serve(tmp_path):
         ([0x1234, 2 << 8 | 7], "protocol mismatch"),
         ([0x390C9DEB, 2 << 8 | 7, 77], "unknown serve command 77"),
         ([0x390C9DEB, 2 << 8 | 7, Command.BUILD_PATHS], "building paths is not allowed"),
+        ([0x390C9DEB, 2 << 8 | 7, Command.BUILD_DERIVATION], "building paths is not allowed"),
         ([0x390C9DEB, 2 << 8 | 7, Command.ADD_TO_STORE_NAR], "importing paths is not allowed"),
         ([0x390C9DEB, 2 << 8 | 7, Command.QUERY_PATH_INFOS, 1 << 60], "announces 1152921504606846976 items"),
         ([0x390C9DEB, 2 << 8 | 7, Command.QUERY_PATH_INFOS, 1, "/etc/passwd"], "is not in the Nix store"),

@@ -10,7 +10,8 @@ from snowsnake.diagnostics.error import EvaluationError, Frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
     from snowsnake.build.failure import BuildFailure
     from snowsnake.build.realisation import Realiser
@@ -86,6 +87,19 @@ class LazyBuilder:
         substituters = substituters_of(settings, self._store_dir, reporter, self._open_one)
         self._made = Realiser(options, substituters, always_substitutes=settings["always-allow-substitutes"])
         return self._made
+
+
+def failures_of(reporter: "Reporter", make: "Callable[[], object]") -> "dict[str, ValueError]":
+    """Calls *make*; what went wrong, by derivation, "" for what belongs to none.  It is not shown."""
+    found: dict[str, Any] = {}
+    reporter.build_failures = found
+    try:
+        make()
+    except ValueError as error:
+        found.setdefault(getattr(error, "drv_path", "") or ("" if not found else next(iter(found))), error)
+    finally:
+        reporter.build_failures = None
+    return found
 
 
 def _are_valid(store: "Store", wanted: list[str]) -> bool:

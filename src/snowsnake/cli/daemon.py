@@ -128,15 +128,9 @@ class Served:
         return verify_store(self._store, self._reporter, checks_contents=checks_contents, repairs=repairs)
 
     def failures(self, make: "Callable[[], object]") -> "dict[str, ValueError]":
-        found: dict[str, Any] = {}
-        self._reporter.build_failures = found
-        try:
-            make()
-        except ValueError as error:
-            found.setdefault(getattr(error, "drv_path", "") or ("" if not found else next(iter(found))), error)
-        finally:
-            self._reporter.build_failures = None
-        return found
+        from snowsnake.cli.building import failures_of
+
+        return failures_of(self._reporter, make)
 
 
 class _ClientReporter(Reporter):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import subprocess
 from abc import ABC, abstractmethod
@@ -37,6 +38,12 @@ class Channel(ABC):
     @abstractmethod
     def close(self) -> None:
         """Closes both directions, and ends the program that the channel has started, if there is one."""
+
+    def has_hung_up(self) -> bool:
+        """Whether the other side is gone: then nothing is built for it."""
+        poller = select.poll()
+        poller.register(self.receiving_fd, 0)
+        return any(events & (select.POLLHUP | select.POLLERR) for _, events in poller.poll(0))
 
 
 Dial = Callable[[], Channel]

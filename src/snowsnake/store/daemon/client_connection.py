@@ -5,7 +5,6 @@ In: a channel to a client that may be hostile.  Out: what both sides agreed on; 
 
 from __future__ import annotations
 
-import select
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,7 +25,6 @@ class ClientConnection:
 
     def __init__(self, store: Store, channel: Channel, *, is_trusted: bool) -> None:
         self._store = store
-        self._channel = channel
         self._wire = Wire(channel, "unexpected end-of-file", is_server=True)
         self._is_trusted = is_trusted
         self._version = NEWEST
@@ -133,12 +131,6 @@ class ClientConnection:
             wire.add_number(0)
             wire.add_text(str(trace))
         wire.flush()
-
-    def _is_gone(self) -> bool:
-        """Whether the client has hung up: then nothing is built for it."""
-        poller = select.poll()
-        poller.register(self._channel.receiving_fd, 0)
-        return any(events & (select.POLLHUP | select.POLLERR) for _, events in poller.poll(0))
 
     # --- reading
 

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, Protocol, cast
 
 from snowsnake.store.collecting import CollectingStore
+from snowsnake.store.daemon.build_results import BuildResult, as_text, build_results, build_sent
 from snowsnake.store.daemon.channel import Channel
 from snowsnake.store.daemon.client_connection import ClientConnection
 from snowsnake.store.daemon.connection import Operation
-from snowsnake.store.daemon.sent_derivation import SentDerivation, read_derivation
+from snowsnake.store.daemon.sent_derivation import read_derivation
 from snowsnake.store.daemon.wire import DaemonError, Limited, Wire
 from snowsnake.store.garbage import Collector, find_roots
 from snowsnake.store.hash import Hash
@@ -28,9 +29,6 @@ from snowsnake.store.realisation import Realisation, split_key
 _PIECE_BYTES = 1 << 16
 # These modes say how something is to be built.
 _REPAIR, _CHECK = 1, 2
-_BUILT, _SUBSTITUTED, _ALREADY_VALID, _FAILED, _OUTPUT_REJECTED, _TIMED_OUT, _MISC, _DEPENDENCY, _DIFFERS = 0, 1, 2, 3, 5, 8, 9, 10, 12
-# These are bits of the exit code of a failure, with the status that each of them stands for.
-_BY_EXIT_CODE = {0x01: _TIMED_OUT, 0x02: _OUTPUT_REJECTED, 0x68: _DIFFERS}
 _TELL_ALIVE, _TELL_DEAD, _REMOVE_DEAD, _REMOVE_THESE = range(4)
 _NO_LIMIT = (1 << 64) - 1
 _OWN_FIELDS = ("keep-failed", "keep-going", "fallback", "verbosity", "max-jobs", "max-silent-time", "", "verbose-build", "", "", "cores", "substitute")
@@ -65,7 +63,7 @@ class DaemonServer(ClientConnection):
         super().__init__(store, channel, is_trusted=is_trusted)
         self._duties = duties
         if isinstance(store, CollectingStore):
-            store.must_stop = self._is_gone
+            store.must_stop = channel.has_hung_up
         self._answers: dict[int, Callable[[], None]] = {
             Operation.IS_VALID_PATH: self._is_valid, Operation.QUERY_REFERRERS: lambda: self._paths_of(store.referrers), Operation.ADD_TO_STORE: self._add,
             Operation.ADD_TEXT_TO_STORE: self._add_text, Operation.BUILD_PATHS: self._build, Operation.ENSURE_PATH: self._ensure,
@@ -213,7 +211,7 @@ class DaemonServer(ClientConnection):
         with self._work():
             split_key(key)
             found = self._store.realisation(key)
-        self._wire.add_texts([] if found is None else [_as_text(found)])
+        self._wire.add_texts([] if found is None else [as_text(found)])
 
     def _missing(self) -> None:
         wire = self._wire
@@ -498,11 +496,14 @@ class DaemonServer(ClientConnection):
     def _build_with_results(self) -> None:
         items, mode = self._wire.texts(), self._mode()
         with self._work():
-            results = self._results(items, mode)
+            results = build_results(self._store, items, lambda items: self._make(items, mode), self._duties.failures)
         self._wire.add_number(len(items))
-        for item, (status, message, made) in zip(items, results, strict=True):
+        for item, result in zip(items, results, strict=True):
             self._wire.add_text(item)
-            self._add_result(status, message, made)
+            self._add_result(result)
+
+    def _add_result(self, result: BuildResult) -> None:
+        result.write(self._wire, has_times=True, has_cpu_times=self._version >= (1, 37), has_outputs=True)
 
     def _build_derivation(self) -> None:
         """A derivation that is not in the store; its inputs are."""
@@ -517,76 +518,5 @@ class DaemonServer(ClientConnection):
                 if not all(output.kind in ("fixed", "floating") for output in drv.outputs.values()):
                     raise ValueError("you are not privileged to build input-addressed derivations")
                 drv_path = store.add_derivation(drv.to_aterm(), drv.name)
-            before, store.evaluations = store.evaluations, SentDerivation(drv_path, drv)
-            try:
-                [result] = self._results([f"{drv_path}!*"], mode)
-            finally:
-                store.evaluations = before
-        self._add_result(*result)
-
-    def _results(self, items: list[str], mode: int) -> list[tuple[int, str, list[Realisation]]]:
-        """What became of each: its status, what was wrong, its outputs."""
-        already = [self._valid_outputs(item) is not None for item in items]
-        failures = self._duties.failures(lambda: self._make(items, mode))
-        results: list[tuple[int, str, list[Realisation]]] = []
-        for item, was_valid in zip(items, already, strict=True):
-            drv_path = item.partition("!")[0]
-            fault = failures.get(drv_path) or (failures and failures.get("")) or None
-            made = None if fault is not None and drv_path in failures else self._valid_outputs(item)
-            if made is None:
-                fault = fault or next(iter(failures.values()), None) or ValueError(f"'{item}' could not be made")
-                results.append((_status_of(fault), str(fault), []))
-            else:
-                results.append((_ALREADY_VALID if was_valid else _BUILT if "!" in item else _SUBSTITUTED, "", made))
-        return results
-
-    def _valid_outputs(self, item: str) -> list[Realisation] | None:
-        """The outputs of a wanted item, if all are valid; a path has none."""
-        store = self._store
-        path, mark, names = item.partition("!")
-        if not mark:
-            return [] if store.is_valid(path) else None
-        if "!" in names:
-            try:
-                path, names = store.known_output(item.rpartition("!")[0]), item.rpartition("!")[2]
-            except ValueError:
-                return None
-        try:
-            drv = store.read_derivation(path)
-            known = store.made_outputs(path)
-        except (ValueError, OSError):
-            return None
-        wanted = list(drv.outputs) if names == "*" else names.split(",")
-        if not all(name in known and store.is_valid(known[name]) for name in wanted):
-            return None
-        digest = store.output_hash(drv)
-        return [Realisation(f"{digest}!{name}", known[name]) for name in wanted]
-
-    def _add_result(self, status: int, message: str, made: list[Realisation]) -> None:
-        wire = self._wire
-        wire.add_number(status)
-        wire.add_text(message)
-        # These numbers say how often it was built, whether results differ, and when the build began and ended.
-        for number in (status == _BUILT, status == _DIFFERS, 0, 0):
-            wire.add_number(number)
-        if self._version >= (1, 37):
-            # The time that the CPU took is not known.
-            wire.add_number(0)
-            wire.add_number(0)
-        wire.add_number(len(made))
-        for realisation in made:
-            wire.add_text(realisation.key)
-            wire.add_text(_as_text(realisation))
-
-
-def _status_of(fault: ValueError) -> int:
-    code = getattr(fault, "exit_code", 1)
-    if type(fault).__name__ == "DependenciesFailed":
-        return _DEPENDENCY
-    if code == 1:
-        return _MISC
-    return next((status for bits, status in _BY_EXIT_CODE.items() if code & bits == bits), _FAILED)
-
-
-def _as_text(realisation: Realisation) -> str:
-    return json.dumps(realisation.to_json(), separators=(",", ":"), sort_keys=True)
+            result = build_sent(store, drv_path, drv, lambda items: self._make(items, mode), self._duties.failures)
+        self._add_result(result)

@@ -34,8 +34,9 @@ class Command(IntEnum):
     QUERY_PATH_INFOS = 2
     DUMP_STORE_PATH = 3
     BUILD_PATHS = 6
-    # Our server answers this, and our client does not ask it.
+    # Our server answers these two, and our client does not ask them.
     QUERY_CLOSURE = 7
+    BUILD_DERIVATION = 8
     ADD_TO_STORE_NAR = 9
 
 

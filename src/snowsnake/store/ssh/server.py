@@ -1,21 +1,27 @@
 """The other side of `ssh://`: `nix-store --serve`, which C++ Nix's clients and ours start on this machine.
 
-In: a store, a channel to a client that may be hostile.  Out: answers, until the client ends.  Versions 2.0 to 2.7 of the serve protocol, of which
-building what is not in the store (`BuildDerivation`) is not ours.
+In: a store, a channel to a client that may be hostile.  Out: answers, until the client ends.  Versions 2.0 to 2.7 of the serve protocol.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from snowsnake.store.collecting import CollectingStore
+from snowsnake.store.daemon.build_results import build_sent
 from snowsnake.store.daemon.channel import Channel
+from snowsnake.store.daemon.sent_derivation import read_derivation
 from snowsnake.store.daemon.wire import DaemonError, Limited, Wire
 from snowsnake.store.graph import closure
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import NotValid, Store, archive_of
 from snowsnake.store.path_info import PathInfo, check_claims
 from snowsnake.store.ssh.serve import CLIENT_MAGIC, NEWEST, SERVER_MAGIC, Command
+
+if TYPE_CHECKING:
+    from snowsnake.store.daemon.build_results import Failures
 
 _PIECE_BYTES = 1 << 16
 _PERMANENT_FAILURE, _TIMED_OUT = 3, 8
@@ -24,18 +30,21 @@ _TIMED_OUT_CODE = 101
 
 
 class ServeServer:
-    """Answers one client.  *limit(name, number)* is called with the client's limits for builds; *name* is that of a setting.  *is_writable*: the client
-    may change the store."""
+    """Answers one client.  *is_writable*: the client may change the store.  *set_option(name, text)* is called with settings for builds, before each.
+    *failures* calls a function and returns what went wrong, by derivation."""
 
-    def __init__(self, store: Store, channel: Channel, *, is_writable: bool, limit: Callable[[str, int], None] = lambda name, number: None) -> None:
+    def __init__(self, store: Store, channel: Channel, *, is_writable: bool, set_option: Callable[[str, str], None], failures: Failures) -> None:
         self._store = store
         self._wire = Wire(channel, "unexpected end-of-file", is_server=True)
         self._is_writable = is_writable
-        self._limit = limit
+        self._set_option = set_option
+        self._failures = failures
+        if isinstance(store, CollectingStore):
+            store.must_stop = channel.has_hung_up
         self._version = NEWEST
         self._answers: dict[int, Callable[[], None]] = {
             Command.QUERY_VALID_PATHS: self._valid_paths, Command.QUERY_PATH_INFOS: self._path_infos, Command.DUMP_STORE_PATH: self._archive,
-            Command.BUILD_PATHS: self._build, Command.QUERY_CLOSURE: self._closure, Command.ADD_TO_STORE_NAR: self._add,
+            Command.BUILD_PATHS: self._build, Command.BUILD_DERIVATION: self._build_derivation, Command.QUERY_CLOSURE: self._closure, Command.ADD_TO_STORE_NAR: self._add,
         }  # fmt: skip
 
     def run(self) -> None:
@@ -111,17 +120,7 @@ class ServeServer:
         self._check_writable("building")
         wire = self._wire
         wanted = [_with_outputs(item) for item in wire.texts()]
-        names = ["max-silent-time", "timeout", *(["max-build-log-size"] if self._version >= (2, 2) else [])]
-        for name in names:
-            if number := wire.number():
-                self._limit(name, number)
-        if self._version >= (2, 3):
-            if wire.number():
-                raise ValueError("client requested repeating builds, but this is not currently implemented")
-            # This flag says whether results must be equal.
-            wire.number()
-        if self._version >= (2, 7) and wire.flag():
-            self._limit("keep-failed", 1)
+        self._read_options()
         try:
             self._store.realise(wanted)
         except ValueError as error:
@@ -129,6 +128,34 @@ class ServeServer:
             wire.add_text(str(error))
         else:
             wire.add_number(0)
+
+    def _read_options(self) -> None:
+        """Reads the client's limits for a build.  The client has asked its own substitutes before, and gets the log."""
+        wire = self._wire
+        found = {"substitute": "false", "keep-build-log": "false"}
+        for name in ["max-silent-time", "timeout", *(["max-build-log-size"] if self._version >= (2, 2) else [])]:
+            found[name] = str(wire.number())
+        if self._version >= (2, 3):
+            if wire.number():
+                raise ValueError("client requested repeating builds, but this is not currently implemented")
+            # This flag says whether results must be equal.
+            wire.number()
+        if self._version >= (2, 7):
+            found["keep-failed"] = "true" if wire.flag() else "false"
+        for name, text in found.items():
+            self._set_option(name, text)
+
+    def _build_derivation(self) -> None:
+        """A derivation that the client sends along; its inputs are in the store."""
+        self._check_writable("building")
+        wire, store = self._wire, self._store
+        drv_path = store.parse(wire.text())
+        drv = read_derivation(wire, drv_path, store.store_dir)
+        self._read_options()
+        if not isinstance(store, CollectingStore):
+            raise ValueError(f"operation 'buildDerivation' is not supported by store '{store.url}'")
+        result = build_sent(store, drv_path, drv, store.realise, self._failures)
+        result.write(wire, has_times=self._version >= (2, 3), has_cpu_times=False, has_outputs=self._version >= (2, 6))
 
     def _add(self) -> None:
         self._check_writable("importing")

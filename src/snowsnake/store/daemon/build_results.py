@@ -1,0 +1,121 @@
+"""What became of requested builds, as the worker protocol and the serve protocol tell a client.
+
+In: a store, wanted outputs, how to make them.  Out: a `BuildResult` for each.
+"""
+
+from __future__ import annotations
+
+import json
+
+from snowsnake.store.collecting import CollectingStore
+from snowsnake.store.daemon.sent_derivation import SentDerivation
+from snowsnake.store.daemon.wire import Wire
+from snowsnake.store.derivation import Derivation
+from snowsnake.store.interface import Store
+from snowsnake.store.realisation import Realisation
+
+# The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from dataclasses import dataclass, field
+
+    # It makes the given items.
+    Make = Callable[[list[str]], object]
+    # It calls a function and returns what went wrong, by derivation, "" for what belongs to none.
+    Failures = Callable[[Callable[[], object]], dict[str, ValueError]]
+else:
+    from snowsnake.store.light_dataclass import dataclass, field
+
+BUILT, SUBSTITUTED, ALREADY_VALID, FAILED, OUTPUT_REJECTED, TIMED_OUT, MISC, DEPENDENCY, DIFFERS = 0, 1, 2, 3, 5, 8, 9, 10, 12
+# These are bits of the exit code of a failure, with the status that each of them stands for.
+_BY_EXIT_CODE = {0x01: TIMED_OUT, 0x02: OUTPUT_REJECTED, 0x68: DIFFERS}
+
+
+@dataclass
+class BuildResult:
+    """One result: its status in C++ Nix's numbers, what was wrong, and the outputs that are valid."""
+
+    status: int
+    message: str = ""
+    outputs: list[Realisation] = field(default_factory=list)
+
+    def write(self, wire: Wire, *, has_times: bool, has_cpu_times: bool, has_outputs: bool) -> None:
+        """Adds it to an answer; versions of the protocols differ in what they have."""
+        wire.add_number(self.status)
+        wire.add_text(self.message)
+        if has_times:
+            # These numbers say how often it was built, whether results differ, and when the build began and ended.
+            for number in (self.status == BUILT, self.status == DIFFERS, 0, 0):
+                wire.add_number(number)
+        if has_cpu_times:
+            # The time that the CPU took is not known.
+            wire.add_number(0)
+            wire.add_number(0)
+        if has_outputs:
+            wire.add_number(len(self.outputs))
+            for realisation in self.outputs:
+                wire.add_text(realisation.key)
+                wire.add_text(as_text(realisation))
+
+
+def build_results(store: Store, items: list[str], make: Make, failures: Failures) -> list[BuildResult]:
+    """Makes the items, and returns what became of each."""
+    already = [_valid_outputs(store, item) is not None for item in items]
+    found = failures(lambda: make(items))
+    results = []
+    for item, was_valid in zip(items, already, strict=True):
+        drv_path = item.partition("!")[0]
+        fault = found.get(drv_path) or (found and found.get("")) or None
+        made = None if fault is not None and drv_path in found else _valid_outputs(store, item)
+        if made is None:
+            fault = fault or next(iter(found.values()), None) or ValueError(f"'{item}' could not be made")
+            results.append(BuildResult(_status_of(fault), str(fault)))
+        else:
+            results.append(BuildResult(ALREADY_VALID if was_valid else BUILT if "!" in item else SUBSTITUTED, "", made))
+    return results
+
+
+def build_sent(store: CollectingStore, drv_path: str, drv: Derivation, make: Make, failures: Failures) -> BuildResult:
+    """Builds a derivation that a client has sent along; the store need not have it, but what it refers to."""
+    before, store.evaluations = store.evaluations, SentDerivation(drv_path, drv)
+    try:
+        [result] = build_results(store, [f"{drv_path}!*"], make, failures)
+    finally:
+        store.evaluations = before
+    return result
+
+
+def _valid_outputs(store: Store, item: str) -> list[Realisation] | None:
+    """The outputs of a wanted item, if all are valid; a path has none."""
+    path, mark, names = item.partition("!")
+    if not mark:
+        return [] if store.is_valid(path) else None
+    if "!" in names:
+        try:
+            path, names = store.known_output(item.rpartition("!")[0]), item.rpartition("!")[2]
+        except ValueError:
+            return None
+    try:
+        drv = store.read_derivation(path)
+        known = store.made_outputs(path)
+    except (ValueError, OSError):
+        return None
+    wanted = list(drv.outputs) if names == "*" else names.split(",")
+    if not all(name in known and store.is_valid(known[name]) for name in wanted):
+        return None
+    digest = store.output_hash(drv)
+    return [Realisation(f"{digest}!{name}", known[name]) for name in wanted]
+
+
+def _status_of(fault: ValueError) -> int:
+    code = getattr(fault, "exit_code", 1)
+    if type(fault).__name__ == "DependenciesFailed":
+        return DEPENDENCY
+    if code == 1:
+        return MISC
+    return next((status for bits, status in _BY_EXIT_CODE.items() if code & bits == bits), FAILED)
+
+
+def as_text(realisation: Realisation) -> str:
+    return json.dumps(realisation.to_json(), separators=(",", ":"), sort_keys=True)
