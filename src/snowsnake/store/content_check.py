@@ -5,6 +5,7 @@ In: the claimed facts, the place on disk.  Out: nothing, or a ValueError with bo
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import tempfile
@@ -26,7 +27,28 @@ def check_content(info: PathInfo, place: str) -> None:
     if not info.ca:
         return
     method, wanted = split_content_address(info.ca)
-    got = _digest(info, method, wanted.algorithm, place)
+    _compare(info, wanted, _digest(info, method, wanted.algorithm, place))
+
+
+def check_archive(info: PathInfo, archive: bytes) -> None:
+    """Like `check_content`, for an object whose archive is in memory."""
+    if not info.ca:
+        return
+    method, wanted = split_content_address(info.ca)
+    if method == "nar" and info.path in info.references:
+        _compare(info, wanted, modulo_digest(io.BytesIO(archive), info.path, wanted.algorithm))
+    elif method == "nar":
+        _compare(info, wanted, hashing.digest(wanted.algorithm, archive))
+    else:
+        from snowsnake.store.nar_reader import unpack
+
+        with tempfile.TemporaryDirectory() as folder:
+            place = os.path.join(folder, "object")
+            unpack(archive, place)
+            check_content(info, place)
+
+
+def _compare(info: PathInfo, wanted: Hash, got: bytes) -> None:
     if got != wanted.digest:
         shown = Hash(wanted.algorithm, got).format("nix32", with_algorithm=True) if got else "none"
         raise ValueError(

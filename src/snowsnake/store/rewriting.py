@@ -6,7 +6,7 @@ In: stores, paths.  Out: new objects in *target*, which may be the same store; t
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from snowsnake.store import hashing, store_path
 from snowsnake.store.content_check import modulo_digest
@@ -22,23 +22,30 @@ def make_content_addressed(store: Store, target: Store, paths: Iterable[str], no
         info = store.known(path)
         with archive_of(store, path) as stream:
             archive = stream.read()
-        others = []
-        for reference in sorted(info.references):
-            if reference == path:
-                continue
-            name = names.get(reference, reference)
-            archive = archive.replace(reference.encode(), name.encode())
-            others.append(name)
-        is_own = path in info.references
-        # Nix 2.34.8 means to hash the places of the name as well, but records none.
-        digest = modulo_digest(io.BytesIO(archive), path)
-        base = path.rpartition("/")[2]
-        made = str(store_path.fixed_path(base[33:], "nar", "sha256", digest, sorted(set(others)), is_own, store.store_dir))
-        note(f"rewriting '{path}' to '{made}'")
-        archive = archive.replace(base[:32].encode(), made.rpartition("/")[2][:32].encode())
-        content = "fixed:r:" + hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
-        references = sorted({*others, *([made] if is_own else ())})
-        nar_hash = "sha256:" + hashing.digest("sha256", archive).hex()
-        target.import_object(PathInfo(made, nar_hash, len(archive), references, content), io.BytesIO(archive))
-        names[path] = made
+        made, archive = named_by_contents(info, archive, names, store.store_dir)
+        note(f"rewriting '{path}' to '{made.path}'")
+        target.import_object(made, io.BytesIO(archive))
+        names[path] = made.path
     return names
+
+
+def named_by_contents(info: PathInfo, archive: bytes, names: Mapping[str, str], store_dir: str) -> tuple[PathInfo, bytes]:
+    """An object and its archive under the name that follows from its contents.  *names*: the new names of what it refers to."""
+    path = info.path
+    others = []
+    for reference in sorted(info.references):
+        if reference == path:
+            continue
+        name = names.get(reference, reference)
+        archive = archive.replace(reference.encode(), name.encode())
+        others.append(name)
+    is_own = path in info.references
+    # Nix 2.34.8 means to hash the places of the name as well, but records none.
+    digest = modulo_digest(io.BytesIO(archive), path)
+    base = path.rpartition("/")[2]
+    made = str(store_path.fixed_path(base[33:], "nar", "sha256", digest, sorted(set(others)), is_own, store_dir))
+    archive = archive.replace(base[:32].encode(), made.rpartition("/")[2][:32].encode())
+    content = "fixed:r:" + hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
+    references = sorted({*others, *([made] if is_own else ())})
+    nar_hash = "sha256:" + hashing.digest("sha256", archive).hex()
+    return PathInfo(made, nar_hash, len(archive), references, content), archive
