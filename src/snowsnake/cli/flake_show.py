@@ -21,6 +21,7 @@ from snowsnake.flake.output_tree import (
     Output,
     show,
 )
+from snowsnake.foundation.tree_lines import branch, margin
 from snowsnake.syntax.api import name_text
 
 TYPE_CHECKING = False
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 # Options about the evaluation itself, which is wanted then.
 _NOT_KEPT = ("no_cache", "cache_dir", "stats", "files_read", "stress", "memory_limit", "depth_limit", "timeout")
-_LAST, _MORE, _NONE, _LINE = "└───", "├───", "    ", "│   "
 _WORDS = {OVERLAY: "Nixpkgs overlay", MODULE: "NixOS module", CONFIGURATION: "NixOS configuration"}
 _WARNING, _GREEN = "\x1b[35;1m", "\x1b[32;1m"
 
@@ -155,14 +155,14 @@ def show_text(root: Output, title: str, call: "Call", reporter: "_Heard", line: 
             continue
         child = children.pop(0)
         reporter.looks_at(child)
-        header = call.painted(_GREEN, prefix + (_MORE if children else _LAST)) + call.bold(name_text(child.name))
+        header = call.painted(_GREEN, prefix + branch(not children)) + call.bold(name_text(child.name))
         try:
             if child.needs_building:
                 line(header + " " + call.painted(_WARNING, "omitted due to use of import from derivation"))
             elif child.kind == FOLDER:
                 inner = list(child.children())
                 line(header)
-                stack.append((prefix + (_LINE if children else _NONE), inner))
+                stack.append((prefix + margin(not children), inner))
             elif child.kind == HIDDEN:
                 continue
             elif child.kind == NOT_A_DERIVATION:

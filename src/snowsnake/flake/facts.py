@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from snowsnake.foundation.json_type import Json
 
 _TIME = "%Y-%m-%d %H:%M:%S"
-_LAST, _MORE, _NONE, _LINE = "└───", "├───", "    ", "│   "
 
 
 class Metadata:
@@ -83,6 +82,8 @@ class Metadata:
 
     def input_lines(self) -> "Iterator[tuple[str, str, str]]":
         """(branch, name, text) of each line of the tree of inputs; an input that several inputs share is drawn once."""
+        from snowsnake.foundation.tree_lines import branch, margin
+
         visited = {self.lock_file.root}
         stack: list[tuple[Node, list[str], str]] = [(self.lock_file.root, sorted(self.lock_file.root.inputs), "")]
         while stack:
@@ -92,17 +93,17 @@ class Metadata:
                 continue
             name = names.pop(0)
             target = node.inputs[name]
-            branch = prefix + (_MORE if names else _LAST)
+            front = prefix + branch(not names)
             if not isinstance(target, Node):
-                yield branch, name, f" follows input '{path_text(target)}'"
+                yield front, name, f" follows input '{path_text(target)}'"
                 continue
             assert target.locked is not None
             modified = target.locked.input.last_modified
             when = "" if modified is None else f" ({date_text(modified, _TIME)})"
-            yield branch, name, f": {target.locked}{when}"
+            yield front, name, f": {target.locked}{when}"
             if target not in visited:
                 visited.add(target)
-                stack.append((target, sorted(target.inputs), prefix + (_LINE if names else _NONE)))
+                stack.append((target, sorted(target.inputs), prefix + margin(not names)))
 
 
 def fingerprint(locked: LockedFlake, fetcher: "Fetcher") -> str | None:

@@ -10,11 +10,11 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import NotBuilt
 from snowsnake.cli.nix.store import asked, one_of
 from snowsnake.cli.output import write_text
+from snowsnake.foundation.tree_lines import branch, margin
 from snowsnake.store.graph import closure, distances
 from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.nar_reader import read_nar
 
-_BRANCH, _LAST, _LINE, _SPACE = "├───", "└───", "│   ", "    "
 _GREEN, _BLUE, _GREY, _NORMAL = "\x1b[32;1m", "\x1b[34;1m", "\x1b[38;5;244m", "\x1b[0m"
 # So many bytes of a file are shown on either side of a name.
 _MARGIN = 32
@@ -94,14 +94,14 @@ class _Explained:
         for other in wanted:
             is_last = not self.shows_all or other == wanted[-1]
             for number, hit in enumerate(hits.get(_hash_part(other), ())):
-                mark = (_LAST if is_last else _BRANCH) if number == 0 else (_SPACE if is_last else _LINE)
+                mark = branch(is_last) if number == 0 else margin(is_last)
                 write_text(rest + mark + hit)
                 if not self.shows_all:
                     break
             if not self.is_precise:
-                write_text(f"{first}{_GREY if other in self.visited else ''}{_LAST if is_last else _BRANCH}{other}{_NORMAL}")
+                write_text(f"{first}{_GREY if other in self.visited else ''}{branch(is_last)}{other}{_NORMAL}")
                 self.visited.add(path)
-            inner = rest + (_SPACE if is_last else _LINE)
+            inner = rest + margin(is_last)
             yield other, inner, inner
 
     def _hits(self, path: str, others: list[str]) -> dict[str, list[str]]:

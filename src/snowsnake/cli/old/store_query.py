@@ -1,15 +1,16 @@
 """The operations of `nix-store` that only read a store: queries, graphs, environments, logs, archives.
 
-In: a `Request` with an open store.  Out: lines or bytes on stdout; the exit code.
+In: a `StoreRequest` with an open store.  Out: lines or bytes on stdout; the exit code.
 """
 
 
 import sys
 
-from snowsnake.cli.old.store import Request
+from snowsnake.cli.old.store import StoreRequest
 from snowsnake.cli.old.store_derivations import needed_derivation, require_built
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write, write_text
+from snowsnake.foundation.tree_lines import branch, margin
 from snowsnake.store.graph import closure, sorted_paths
 from snowsnake.store.interface import Store
 
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
     from snowsnake.store.path_info import PathInfo
 
 _COLOURS = ("black", "red", "green", "blue", "magenta", "burlywood")
-_BRANCH, _LAST_BRANCH, _LINE, _SPACE = "├───", "└───", "│   ", "    "
 
 
-def query(request: Request) -> None:
+def query(request: StoreRequest) -> None:
     """`--query` with one of its kinds; without a kind, `--outputs`."""
     chosen = ""
     options: set[str] = set()
@@ -44,7 +44,7 @@ def query(request: Request) -> None:
     _KINDS[chosen or "--outputs"][1](request, options)
 
 
-def _wanted(request: Request, word: str, options: set[str], uses_outputs: bool | None = None) -> list[str]:
+def _wanted(request: StoreRequest, word: str, options: set[str], uses_outputs: bool | None = None) -> list[str]:
     """The object that a word names; with `--use-output`, the outputs of a derivation instead of the derivation."""
     store = request.store
     path = request.path(word)
@@ -66,11 +66,11 @@ def _wanted(request: Request, word: str, options: set[str], uses_outputs: bool |
     return sorted(set(found))
 
 
-def _all_wanted(request: Request, options: set[str]) -> list[str]:
+def _all_wanted(request: StoreRequest, options: set[str]) -> list[str]:
     return [path for word in request.words for path in _wanted(request, word, options)]
 
 
-def _outputs(request: Request, options: set[str]) -> None:
+def _outputs(request: StoreRequest, options: set[str]) -> None:
     for word in request.words:
         for path in _wanted(request, word, options, True):
             write_text(path)
@@ -81,38 +81,38 @@ def _print_sorted(store: Store, paths: set[str]) -> None:
         write_text(path)
 
 
-def _requisites(request: Request, options: set[str]) -> None:
+def _requisites(request: StoreRequest, options: set[str]) -> None:
     paths = _all_wanted(request, options)
     _print_sorted(request.store, closure(request.store, paths, includes_outputs="--include-outputs" in options))
 
 
-def _references(request: Request, options: set[str]) -> None:
+def _references(request: StoreRequest, options: set[str]) -> None:
     paths = _all_wanted(request, options)
     _print_sorted(request.store, {found for path in paths for found in request.store.known(path).references})
 
 
-def _referrers(request: Request, options: set[str]) -> None:
+def _referrers(request: StoreRequest, options: set[str]) -> None:
     paths = _all_wanted(request, options)
     _print_sorted(request.store, {found for path in paths for found in request.store.referrers(path)})
 
 
-def _referrers_closure(request: Request, options: set[str]) -> None:
+def _referrers_closure(request: StoreRequest, options: set[str]) -> None:
     paths = _all_wanted(request, options)
     # Nobody refers to a path that is not valid.
     valid = [path for path in paths if request.store.is_valid(path)]
     _print_sorted(request.store, {*paths, *closure(request.store, valid, follows_referrers=True)})
 
 
-def _deriver(request: Request, options: set[str]) -> None:
+def _deriver(request: StoreRequest, options: set[str]) -> None:
     for word in request.words:
         write_text(request.store.known(request.path(word)).deriver or "unknown-deriver")
 
 
-def _valid_derivers(request: Request, options: set[str]) -> None:
+def _valid_derivers(request: StoreRequest, options: set[str]) -> None:
     _print_sorted(request.store, {found for word in request.words for found in request.store.valid_derivers(request.path(word))})
 
 
-def _binding(request: Request, options: set[str]) -> None:
+def _binding(request: StoreRequest, options: set[str]) -> None:
     name = request.flags[0]
     for word in request.words:
         path = request.path(word)
@@ -127,22 +127,22 @@ def _binding(request: Request, options: set[str]) -> None:
         write_text(env[name])
 
 
-def _hash(request: Request, options: set[str]) -> None:
+def _hash(request: StoreRequest, options: set[str]) -> None:
     for path in _all_wanted(request, options):
         write_text(request.store.known(path).hash.format("nix32", with_algorithm=True))
 
 
-def _size(request: Request, options: set[str]) -> None:
+def _size(request: StoreRequest, options: set[str]) -> None:
     for path in _all_wanted(request, options):
         write_text(str(request.store.known(path).nar_size))
 
 
-def _resolve(request: Request, options: set[str]) -> None:
+def _resolve(request: StoreRequest, options: set[str]) -> None:
     for word in request.words:
         write_text(request.path(word))
 
 
-def _tree(request: Request, options: set[str]) -> None:
+def _tree(request: StoreRequest, options: set[str]) -> None:
     done: set[str] = set()
     for word in request.words:
         work = [(request.path(word), "", "")]
@@ -157,7 +157,7 @@ def _tree(request: Request, options: set[str]) -> None:
             children = sorted_paths(request.store, request.store.known(path).references)
             for number, child in enumerate(children):
                 is_last = number == 0
-                work.append((child, rest + (_LAST_BRANCH if is_last else _BRANCH), rest + (_SPACE if is_last else _LINE)))
+                work.append((child, rest + branch(is_last), rest + margin(is_last)))
 
 
 def _edges(store: Store, roots: list[str]) -> "Iterator[tuple[PathInfo, list[str]]]":
@@ -181,7 +181,7 @@ def _base(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _graph(request: Request, options: set[str]) -> None:
+def _graph(request: StoreRequest, options: set[str]) -> None:
     roots = _all_wanted(request, options)
     write_text("digraph G {")
     colour = 0
@@ -194,7 +194,7 @@ def _graph(request: Request, options: set[str]) -> None:
     write_text("}")
 
 
-def _graphml(request: Request, options: set[str]) -> None:
+def _graphml(request: StoreRequest, options: set[str]) -> None:
     roots = _all_wanted(request, options)
     write_text("<?xml version='1.0' encoding='utf-8'?>")
     write_text("<graphml xmlns='http://graphml.graphdrawing.org/xmlns'")
@@ -217,7 +217,7 @@ def _graphml(request: Request, options: set[str]) -> None:
     write_text("</graphml>")
 
 
-def _roots(request: Request, options: set[str]) -> None:
+def _roots(request: StoreRequest, options: set[str]) -> None:
     from snowsnake.store.garbage import find_roots
 
     settings = request.common.settings
@@ -259,7 +259,7 @@ _OPTION_OF = {
 }  # fmt: skip
 
 
-def print_env(request: Request) -> None:
+def print_env(request: StoreRequest) -> None:
     """`--print-env`: prints the environment of a derivation's builder as commands of a shell."""
     request.refuse_flags(message="unknown flag")
     if len(request.words) != 1:
@@ -278,7 +278,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def read_log(request: Request) -> None:
+def read_log(request: StoreRequest) -> None:
     """`--read-log`: prints the logs of builds that the store keeps."""
     request.refuse_flags(message="unknown flag")
     from snowsnake.store.build_log import build_log
@@ -291,7 +291,7 @@ def read_log(request: Request) -> None:
         write(log)
 
 
-def dump_database(request: Request) -> None:
+def dump_database(request: StoreRequest) -> None:
     """`--dump-db`."""
     request.refuse_flags(message="unknown flag")
     from snowsnake.store.registration import write_registration
@@ -301,7 +301,7 @@ def dump_database(request: Request) -> None:
         write(write_registration(request.store.known(path)).encode("utf-8", "surrogateescape"))
 
 
-def check_validity(request: Request) -> None:
+def check_validity(request: StoreRequest) -> None:
     """`--check-validity`: raises an error for a path that is not valid, or (with `--print-invalid`) prints the path."""
     flags = request.refuse_flags("--print-invalid")
     for word in request.words:
@@ -313,7 +313,7 @@ def check_validity(request: Request) -> None:
         write_text(path)
 
 
-def export(request: Request) -> None:
+def export(request: StoreRequest) -> None:
     """`--export`: writes objects as a stream."""
     request.refuse_flags()
     from snowsnake.store.export import export_paths
@@ -323,7 +323,7 @@ def export(request: Request) -> None:
     export_paths(request.store, paths, sys.stdout.fileno())
 
 
-def verify_path(request: Request) -> int:
+def verify_path(request: StoreRequest) -> int:
     """`--verify-path`: checks that the contents of objects have the hash that the store recorded."""
     request.refuse_flags(message="no flags expected")
     from snowsnake.cli.verifying import report_changed
