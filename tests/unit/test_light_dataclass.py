@@ -15,9 +15,9 @@ from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Missing, Offer
 from snowsnake.store.nar_reader import Member
 from snowsnake.store.narinfo import NarInfo
-from snowsnake.store.path_info import Download, PathInfo
+from snowsnake.store.path_info import CompressedArchive, PathInfo
 
-CLASSES = [Derivation, DerivationOutput, Download, Member, Missing, NarInfo, Offer, PathInfo, Waiting]
+CLASSES = [Derivation, DerivationOutput, CompressedArchive, Member, Missing, NarInfo, Offer, PathInfo, Waiting]
 HASH = Hash.of_bytes(b"")
 FROZEN = {DerivationOutput}
 

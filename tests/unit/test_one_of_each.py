@@ -1,13 +1,16 @@
-"""What the house has once stays once: loops of tables and sorts, names of classes.
+"""What the house has once stays once: loops of tables and sorts, names of classes.  And functions stay short.
 
 The lists of exceptions only shrink: an entry that is not needed any more fails as well.
 """
 
+import ast
 import collections
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[2] / "src/snowsnake"
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src/snowsnake"
 PROBING = re.compile(r"\b(\w+) = \(\1 \+ 1\) & ")
 # The index of the pack may be damaged: those loops count their steps (cache/layout.pxd).
 PROBES_BY_HAND = {"cache/pack.pyx", "cache/writing.pyx", "foundation/probing.pxd"}
@@ -15,7 +18,35 @@ CLASS = re.compile(r"^(?:cdef )?(?:class|struct) ([A-Z]\w+)", re.MULTILINE)
 # `Context` is Nix's word for what a string refers to (machine) and the word of compilers for the chunk under construction (compiler): no module
 # imports both, and each is the word that a reader of its room expects.
 SHARED = {"Context"}
+# Public classes of Python that two modules define, and why both have the name.
+SHARED_IN_PYTHON = {
+    "Activity": "what is shown while something takes a while: fetching numbers it, commands draw it",
+    "Call": "the parsed command line of `snowsnake flake` and of `snowsnake-nix`",
+    "Cancelled": "the exception of `diagnostics/kinds.py` that an evaluation raises in place of that of fetching",
+    "Derivation": "a value and what the store has of it: Nix has one word",
+    "FetchError": "the exception of `diagnostics/kinds.py` that an evaluation raises in place of that of fetching",
+    "Keys": "names of attributes (bytecode) and public keys (store)",
+    "Message": "a row of the table of messages, and a request on its way to a daemon",
+    "Node": "of syntax trees and of lock files",
+    "Operation": "of the machine and of a daemon's protocol: the word of each",
+    "Option": "of a command and of the module system",
+    "Progress": "of fetching and of building: no module imports both",
+    "Tree": "of syntax (public) and of files",
+    "Worker": "a process of jobs and the thread of an evaluator",
+}
 
+# A function has at most so many lines, its head included.
+MOST_LINES = 60
+# These are longer, and say why.
+LONG = {
+    "src/snowsnake/api.py __init__": "one line for each parameter in the head, and one for each option",
+    "src/snowsnake/machine/loop.pyx run": "the loop over operations: its registers are local variables",
+    "src/snowsnake/machine/short_calls.pyx short_call": "a loop over operations: its registers are local variables",
+    "tests/differential/flakes/scenarios.py _evaluation": "a list of scenarios",
+    "tests/differential/flakes/scenarios.py _locks": "a list of scenarios",
+    "tests/differential/flakes/scenarios.py _shows": "a list of scenarios",
+}
+HEAD = re.compile(r"( *)(?:async def|def|c(?:p?)def(?! class)) [^=(]*?(\w+)\(")
 
 # Whole numbers from text are read by foundation/digits.py.  A start with a nix.conf reads those of settings, for which it imports nothing more;
 # names of Python, of `/proc` and of parts of paths are not numbers that are calculated with.
@@ -41,6 +72,63 @@ def test_two_things_share_no_name() -> None:
     shared = {name for name, modules in homes.items() if len(modules) > 1}
     assert shared - SHARED == set(), {name: homes[name] for name in shared - SHARED}
     assert SHARED - shared == set()
+
+
+def test_two_classes_of_python_share_no_name() -> None:
+    """A class that other modules can import has a name of its own, unless it is known to share it."""
+    homes = collections.defaultdict(set)
+    for path in sources(".py"):
+        for name in CLASS.findall(path.read_text(encoding="utf-8")):
+            homes[name].add(str(path.relative_to(PACKAGE)))
+    shared = {name: modules for name, modules in homes.items() if len(modules) > 1}
+    assert {name: shared[name] for name in set(shared) - set(SHARED_IN_PYTHON)} == {}
+    assert set(SHARED_IN_PYTHON) - set(shared) == set()
+
+
+def functions_of_python(text: str) -> Iterator[tuple[str, int]]:
+    """The name and the number of lines of each function."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - node.lineno + 1
+
+
+def functions_of_cython(text: str) -> Iterator[tuple[str, int]]:
+    """The same, told by the indentation."""
+    lines = text.split("\n")
+    for first, line in enumerate(lines):
+        head = HEAD.match(line)
+        if head is None:
+            continue
+        last = first
+        while last < len(lines) - 1 and sum(map(open_brackets, lines[first : last + 1])):
+            last += 1
+        if not lines[last].rstrip().endswith(":"):
+            # It is a declaration.
+            continue
+        end = last
+        for number in range(last + 1, len(lines)):
+            if lines[number].strip():
+                if not lines[number].startswith(head[1] + " "):
+                    break
+                end = number
+        yield head[2], end - first + 1
+
+
+def open_brackets(line: str) -> int:
+    """How many more brackets a line opens than it closes."""
+    return line.count("(") - line.count(")")
+
+
+def test_functions_are_short() -> None:
+    long: set[str] = set()
+    for folder in ("src", "tools", "tests", "benchmarks"):
+        for path in (ROOT / folder).rglob("*"):
+            functions = {".py": functions_of_python, ".pyx": functions_of_cython, ".pxd": functions_of_cython}.get(path.suffix)
+            if functions is not None:
+                name = path.relative_to(ROOT)
+                long |= {f"{name} {function}" for function, lines in functions(path.read_text(encoding="utf-8")) if lines > MOST_LINES}
+    assert long == set(LONG)
 
 
 def test_whole_numbers_of_users_are_read_in_one_place() -> None:

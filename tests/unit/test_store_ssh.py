@@ -16,7 +16,7 @@ import pytest
 from snowsnake.store.daemon.wire import DaemonError
 from snowsnake.store.interface import archive_of
 from snowsnake.store.local import LocalStore
-from snowsnake.store.ssh.authority import Authority
+from snowsnake.store.ssh.authority import SshAuthority
 from snowsnake.store.ssh.place import ServePlace, SshPlace
 from snowsnake.store.ssh.program import SshOptions, SshProgram
 
@@ -297,13 +297,13 @@ def test_a_connection_of_another_ssh_is_used(machine):
 )
 def test_hosts_that_ssh_would_take_for_options(place, message):
     with pytest.raises(ValueError) as caught:
-        Authority.parse(place)
+        SshAuthority.parse(place)
     assert str(caught.value) == message
 
 
 def test_the_command_line(tmp_path):
     program = SshProgram(
-        Authority.parse("ada@[fe80::1%25eth0]:2222"), ["nix-daemon", "--stdio"], SshOptions("/key", "ssh-ed25519 AAAA", True, 5),
+        SshAuthority.parse("ada@[fe80::1%25eth0]:2222"), ["nix-daemon", "--stdio"], SshOptions("/key", "ssh-ed25519 AAAA", True, 5),
         {"NIX_SSHOPTS": "-o 'ProxyCommand=nc %h %p' -4"},
     )  # fmt: skip
     assert program.words(f"{tmp_path}/host-key") == [

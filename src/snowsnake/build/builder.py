@@ -25,7 +25,7 @@ from snowsnake.build.log_messages import LogMessages
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
 from snowsnake.build.progress import BUILD, LOG_LINE, PHASE, numbers
-from snowsnake.build.request import Request, prepare, sees_world
+from snowsnake.build.request import BuildRequest, prepare, sees_world
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.build.watcher import Watcher
 from snowsnake.fetch.errors import FetchError
@@ -39,7 +39,7 @@ _GRACE_S = 1.0
 _PIECE_BYTES = 1 << 16
 
 
-class Locked(Exception):
+class OutputsLocked(Exception):
     """Somebody else makes the same outputs.  *places*: where they will be."""
 
     def __init__(self, places: list[str]) -> None:
@@ -77,7 +77,7 @@ class Build:
         self._build_folder = ""
         self._running: Running | None = None
         self._log: BuildLog | None = None
-        self._request: Request | None = None
+        self._request: BuildRequest | None = None
         self._sandbox: Sandbox | None = None
         # It belongs to a program that builds in our place, until that program says that the builder runs.
         self._greeting: Greeting | None = None
@@ -93,7 +93,7 @@ class Build:
     def start(self) -> bool:
         """Begins the build.  Returns False if no process runs: another process, or a builder inside our own, has made the outputs valid.
 
-        Locked: another process makes them at the moment, so that we have to try again later; meanwhile we hold nothing that it could wait for.
+        OutputsLocked: another process makes them at the moment, so that we have to try again later; meanwhile we hold nothing that it could wait for.
         """
         try:
             self._lock()
@@ -116,11 +116,39 @@ class Build:
         drv, options = self.drv, self._options
         self._folder = self._store.new_folder()
         self._build_folder = self._make_build_folder()
-        attributes = Attributes(drv)
         external = options.external_builder(drv.system)
+        self._choose_sandbox(external)
+        inside = options.sandbox_build_dir if self._sandbox else INSIDE if external is not None else self._build_folder
+        paths = self._scratch
+        for path in (self.drv_path, *paths.values()):
+            # Paths that are not valid yet are kept, too: a collector then spares what lies there.
+            self._store.keep(path)
+        self._request = request = prepare(self._store, self.drv_path, drv, options, inside, paths)
+        self._write_files(request, "" if external is None else "build")
+        # A killed process may have left something there.
+        for path in paths.values():
+            remove(self._place(path))
+        self._open_log(is_external=external is not None)
+        if drv.builder == "builtin:fetchurl" and external is None:
+            # Our own user makes the file.
+            self._user = None
+            self._download()
+            self.finish()
+            return False
+        if self._sandbox is not None:
+            self._give_away()
+            self._sandbox.inputs = {path: self._store.real_path(path) for path in request.inputs}
+        self._running = self._run(request, inside) if external is None else self._run_external(external, request)
+        self.log_fd = self._running.log_fd
+        return True
+
+    def _choose_sandbox(self, external: Mapping[str, Any] | None) -> None:
+        """Decides what the builder runs in, as which user, and where its outputs come to be."""
+        attributes = Attributes(self.drv)
         if external is not None:
-            check_external(options.knows_external_builders, attributes)
-        self._sandbox = self._make_sandbox(attributes.flag("__noChroot")) if external is None else None
+            check_external(self._options.knows_external_builders, attributes)
+        else:
+            self._sandbox = self._make_sandbox(attributes.flag("__noChroot"))
         # Without a sandbox, the existing outputs are in the way of those that are built again.
         if (self.checks or self.repairs) and self._sandbox is None:
             self._scratch = {name: check_path(self.drv_path, path) for name, path in self._scratch.items()}
@@ -130,55 +158,46 @@ class Build:
                 self._sandbox.user = self._user
             else:
                 self._sandbox.is_perhaps_root = True
-        inside = options.sandbox_build_dir if self._sandbox else INSIDE if external is not None else self._build_folder
-        paths = self._scratch
-        for path in (self.drv_path, *paths.values()):
-            # Paths that are not valid yet are kept, too: a collector then spares what lies there.
-            self._store.keep(path)
-        self._request = request = prepare(self._store, self.drv_path, drv, options, inside, paths)
-        top_folder = self._build_folder
-        if external is not None:
-            os.mkdir(os.path.join(top_folder, "build"), 0o700)
-        places = {name: os.path.join(top_folder, "build" if external is not None else "", name) for name in request.files}
+
+    def _write_files(self, request: BuildRequest, below: str) -> None:
+        """Writes the files that the derivation passes, into the folder *below* in the builder's; "" is that folder itself."""
+        folder = os.path.join(self._build_folder, below)
+        if below:
+            os.mkdir(folder, 0o700)
         for name, contents in request.files.items():
-            with open(places[name], "xb") as file:
+            with open(os.path.join(folder, name), "xb") as file:
                 file.write(contents)
-        # A killed process may have left something there.
-        for path in paths.values():
-            remove(self._place(path))
-        options.on_remark(5, f"executing builder '{drv.builder}'")
-        options.on_remark(5, f"using builder args '{' '.join(drv.args)}'")
-        if external is None:
+
+    def _open_log(self, *, is_external: bool) -> None:
+        """Says that the builder starts, and opens its log; an external builder says itself when it starts."""
+        options = self._options
+        options.on_remark(5, f"executing builder '{self.drv.builder}'")
+        options.on_remark(5, f"using builder args '{' '.join(self.drv.args)}'")
+        if not is_external:
             self._tell_start()
         messages = LogMessages(options.on_remark, options.on_warning, options.on_fault, self._tell_phase)
         self._log = BuildLog(
             self.drv_path, options.log_folder, options.log_lines, self._tell, compresses=options.compresses_logs, understands=messages.handle
         )
         self._started_s = self._heard_s = time.monotonic()
-        program: str | Callable[[], None] = drv.builder
-        if drv.builder == "builtin:fetchurl" and external is None:
-            # Our own user makes the file.
-            self._user = None
-            self._download()
-            self.finish()
-            return False
-        if drv.builder.startswith("builtin:") and external is None:
-            program = partial(run_builtin, drv.builder, request.environment, paths["out"], inside)
-        if self._sandbox is not None:
-            self._give_away()
-            self._sandbox.inputs = {path: self._store.real_path(path) for path in request.inputs}
+
+    def _run(self, request: BuildRequest, inside: str) -> Running:
+        """Starts the builder, a program or one of our builtins, in a folder that it knows as *inside*."""
+        program: str | Callable[[], None] = self.drv.builder
+        if self.drv.builder.startswith("builtin:"):
+            program = partial(run_builtin, self.drv.builder, request.environment, self._scratch["out"], inside)
         try:
-            if external is not None:
-                self._greeting = Greeting(self.drv_path)
-                self._running = start_external(external, self._store, drv, request, paths, top_folder, self._watcher)
-            else:
-                self._running = start(program, request.arguments, request.environment, inside, self._sandbox or self._watcher)
+            return start(program, request.arguments, request.environment, inside, self._sandbox or self._watcher)
         except OSError as error:
-            if external is not None:
-                raise external_not_started(external, error) from None
             raise self._could_not_start(error) from None
-        self.log_fd = self._running.log_fd
-        return True
+
+    def _run_external(self, external: Mapping[str, Any], request: BuildRequest) -> Running:
+        """Starts the program that builds in our place."""
+        self._greeting = Greeting(self.drv_path)
+        try:
+            return start_external(external, self._store, self.drv, request, self._scratch, self._build_folder, self._watcher)
+        except OSError as error:
+            raise external_not_started(external, error) from None
 
     def _tell_start(self) -> None:
         self._activity = next(numbers)
@@ -281,7 +300,7 @@ class Build:
                 fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 if not _try_lock(fd):
                     os.close(fd)
-                    raise Locked([self._store.real_path(name) for name in sorted(names)])
+                    raise OutputsLocked([self._store.real_path(name) for name in sorted(names)])
                 if os.fstat(fd).st_size == 0:
                     break
                 # The former owner of the lock has removed the file.

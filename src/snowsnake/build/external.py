@@ -14,7 +14,7 @@ from typing import Any
 from snowsnake.build.attributes import Attributes
 from snowsnake.build.failure import Refused
 from snowsnake.build.process import Running, start
-from snowsnake.build.request import Request
+from snowsnake.build.request import BuildRequest
 from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation, require_feature
 from snowsnake.store.local import LocalStore
@@ -80,7 +80,7 @@ class Greeting:
 
 
 def start_external(
-    external: Mapping[str, Any], store: LocalStore, drv: Derivation, request: Request, outputs: Mapping[str, str], folder: str, watcher: Watcher
+    external: Mapping[str, Any], store: LocalStore, drv: Derivation, request: BuildRequest, outputs: Mapping[str, str], folder: str, watcher: Watcher
 ) -> Running:
     """Starts the program; OSError if that cannot be done.  *folder*: the build's, in which the folder `build` is the builder's own."""
     file = os.path.join(folder, "build.json")

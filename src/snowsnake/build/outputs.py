@@ -15,7 +15,7 @@ from typing import Any
 
 from snowsnake.build.content_addressed import check_flat, content_address, name_by_contents, rewritten
 from snowsnake.build.failure import REJECTED, BuildFailure, Refused, has_references, hash_mismatch, not_deterministic
-from snowsnake.build.request import Request
+from snowsnake.build.request import BuildRequest
 from snowsnake.store import hashing, nar, nar_reader, store_path
 from snowsnake.store.content_check import modulo_digest_of
 from snowsnake.store.derivation import Derivation
@@ -32,7 +32,7 @@ _RUN = re.compile(rb"[0-9a-df-np-sv-z]{%d,}" % _HASH_CHARACTERS)
 
 
 def register(
-    store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
+    store: LocalStore, drv_path: str, drv: Derivation, request: BuildRequest, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
     user: int | None = None, keys: Iterable[SecretKey] = (), repaired: Iterable[str] = (),
 ) -> dict[str, str]:  # fmt: skip
     """Makes outputs valid and returns their paths.
@@ -67,7 +67,7 @@ def record(store: LocalStore, drv: Derivation, paths: Mapping[str, str], keys: I
 
 
 def compare(
-    store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
+    store: LocalStore, drv_path: str, drv: Derivation, request: BuildRequest, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
     user: int | None = None, keys: Iterable[SecretKey] = (), *, keeps: bool = False,
     on_difference: Callable[[str, str], None] | None = None,
 ) -> None:  # fmt: skip
@@ -99,7 +99,7 @@ def compare(
 
 
 def _examine(
-    store: LocalStore, drv_path: str, drv: Derivation, request: Request, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
+    store: LocalStore, drv_path: str, drv: Derivation, request: BuildRequest, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
     user: int | None,
 ) -> tuple[dict[str, PathInfo], dict[str, str]]:  # fmt: skip
     """(facts, present place) of each output, by name, after all checks."""

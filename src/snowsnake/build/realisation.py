@@ -16,7 +16,7 @@ from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Missing, Store
 from snowsnake.store.local import LocalStore
 from snowsnake.store.missing import missing_paths
-from snowsnake.store.realisation import Keys
+from snowsnake.store.realisation import DerivationHashes
 
 # The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
 TYPE_CHECKING = False
@@ -49,7 +49,7 @@ class Realiser:
         """What would be fetched and built."""
         if self.substituters is None:
             return missing_paths(store, wanted, allows=self._may_substitute)
-        substituters, keys = self.substituters, Keys(store.read, store.store_dir)
+        substituters, keys = self.substituters, DerivationHashes(store.read, store.store_dir)
 
         def find(drv: Derivation, names: list[str]) -> dict[str, str]:
             return substituters.realisations(drv, keys.of(drv), names)

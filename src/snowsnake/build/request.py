@@ -1,6 +1,6 @@
 """The input of a builder: environment, files, and the options in a derivation.
 
-In: a derivation.  Out: `Request`.  Placeholders of outputs are replaced by their paths.
+In: a derivation.  Out: `BuildRequest`.  Placeholders of outputs are replaced by their paths.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ else:
 
 
 @dataclass
-class Request:
+class BuildRequest:
     """One build: *environment* and *files* (name below the build's folder → contents) for the builder, *arguments* without the program.
 
     *inputs*: the paths that it may read; *checks* and *discards_references*: see `Attributes`.
@@ -51,7 +51,7 @@ def input_closure(store: Store, drv: Derivation) -> set[str]:
     return closure(store, start)
 
 
-def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions, folder: str, outputs: Mapping[str, str]) -> Request:
+def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions, folder: str, outputs: Mapping[str, str]) -> BuildRequest:
     """The request for a build.  *folder*: the build's folder as the builder sees it; *outputs*: the path at which it is to make each output."""
     inputs = input_closure(store, drv)
     attributes = Attributes(drv)
@@ -87,7 +87,7 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
         # An output that is built again may have another path, which replaces its own everywhere.
         if known and known != path:
             placeholders[_hash_part(known)] = _hash_part(path)
-    return Request(
+    return BuildRequest(
         {name: _replaced(value, placeholders) for name, value in environment.items()},
         {name: _bytes(_replaced(_text(contents), placeholders)) for name, contents in files.items()},
         [_replaced(word, placeholders) for word in drv.args],

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from snowsnake.build.attributes import Attributes
-from snowsnake.build.builder import Build, Locked
+from snowsnake.build.builder import Build, OutputsLocked
 from snowsnake.build.failure import (
     BuildFailure,
     DependenciesFailed,
@@ -259,7 +259,7 @@ class Scheduler:
         )  # fmt: skip
         try:
             is_running = build.start()
-        except Locked as locked:
+        except OutputsLocked as locked:
             self._postpone(drv_path, locked)
             return True
         if is_running:
@@ -311,7 +311,7 @@ class Scheduler:
             raise dependencies_failed(goal.drv_path, goal.drv, goal.failed_inputs)
         return bool(goal.waits_for)
 
-    def _postpone(self, drv_path: str, locked: Locked) -> None:
+    def _postpone(self, drv_path: str, locked: OutputsLocked) -> None:
         self._postponed.append(drv_path)
         if drv_path not in self._told:
             self._told.add(drv_path)

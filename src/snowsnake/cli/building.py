@@ -129,7 +129,7 @@ class BuilderElsewhere:
     def realise(self, store: "LocalStore", wanted: list[str]) -> None:
         from snowsnake.build.copying import copy_paths, copy_realisations
         from snowsnake.store.graph import closure
-        from snowsnake.store.realisation import Keys as OutputKeys
+        from snowsnake.store.realisation import DerivationHashes
         from snowsnake.store.trust import Keys
 
         keys = Keys.parse(list(self._settings["trusted-public-keys"])) if self._settings["require-sigs"] else None
@@ -137,7 +137,7 @@ class BuilderElsewhere:
             builder.evaluations, builder.must_stop = store, store.must_stop
             paths = closure(builder, builder.realise(wanted))
             copy_paths(builder, store, sorted(paths), keys, lambda text: None)
-            output_keys, found = OutputKeys(builder.read, builder.store_dir), []
+            output_keys, found = DerivationHashes(builder.read, builder.store_dir), []
             for item in wanted:
                 drv_path, mark, _ = item.partition("!")
                 drv = builder.read_derivation(drv_path) if mark else None

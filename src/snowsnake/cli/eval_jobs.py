@@ -63,7 +63,7 @@ _SHORT = {"-E": "--expr", "-I": "--include", "-v": "--verbose"}
 _NEED_INSTANTIATION = ("--show-input-drvs", "--check-cache-status", "--constituents")
 
 
-class Request:
+class EvalJobsRequest:
     """The options and words of a command line."""
 
     def __init__(self) -> None:
@@ -86,8 +86,8 @@ class Request:
         return number
 
 
-def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Request:
-    request = Request()
+def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> EvalJobsRequest:
+    request = EvalJobsRequest()
     rest = list(words)
     while rest:
         word = unbundle(rest.pop(0), rest)
@@ -114,7 +114,7 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Req
     return request
 
 
-def _apply(request: Request, word: str, values: list[str], settings: Settings, reporter: Reporter) -> None:
+def _apply(request: EvalJobsRequest, word: str, values: list[str], settings: Settings, reporter: Reporter) -> None:
     if word == "--option":
         settings.set_or_warn(values[0], values[1])
     elif word == "--include":
@@ -173,7 +173,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     return print_jobs(open_root(request, settings, reporter), limits, reporter)
 
 
-def job_options(request: Request, settings: Settings) -> "JobOptions":
+def job_options(request: EvalJobsRequest, settings: Settings) -> "JobOptions":
     from snowsnake.jobs.options import JobOptions
 
     flags, gc_roots = request.flags, request.texts.get("--gc-roots-dir", "")
@@ -191,7 +191,7 @@ def job_options(request: Request, settings: Settings) -> "JobOptions":
     )
 
 
-def open_root(request: Request, settings: Settings, reporter: Reporter) -> "Any":
+def open_root(request: EvalJobsRequest, settings: Settings, reporter: Reporter) -> "Any":
     """The root of the jobs, in the evaluator that the options describe."""
     from snowsnake.cli.job_lines import job_root
     from snowsnake.cli.session import Session, cache_options
@@ -219,7 +219,7 @@ def open_root(request: Request, settings: Settings, reporter: Reporter) -> "Any"
     return job_root(session, session.selector.auto_call(root), job_options(request, settings))
 
 
-def _flake_root(request: Request, session: "Session", reporter: Reporter) -> "Handle":
+def _flake_root(request: EvalJobsRequest, session: "Session", reporter: Reporter) -> "Handle":
     """All outputs of a flake, with its inputs, or the output that its fragment names."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
     from snowsnake.cli.options import Arguments

@@ -48,7 +48,7 @@ _SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
 _LIMITS = ("--cores", "--max-silent-time", "--timeout")
 
 
-class Request:
+class InstantiateRequest:
     """The options and words of a command line."""
 
     def __init__(self) -> None:
@@ -69,9 +69,9 @@ class Request:
         self.verbosity = 0
 
 
-def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Request:
+def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> InstantiateRequest:
     """Reads the words as nix-instantiate does: settings are options, too, and `-vE` is `-v -E`."""
-    request = Request()
+    request = InstantiateRequest()
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -107,7 +107,7 @@ def _value_count(word: str) -> int:
     return setting.count
 
 
-def _apply(request: Request, word: str, values: list[str], settings: Settings, reporter: Reporter) -> None:
+def _apply(request: InstantiateRequest, word: str, values: list[str], settings: Settings, reporter: Reporter) -> None:
     if word in ("-A", "--attr"):
         request.attribute_paths.append(values[0])
     elif word in ("-I", "--include"):
@@ -176,7 +176,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     return _evaluate(request, settings, reporter)
 
 
-def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
+def _evaluate(request: InstantiateRequest, settings: Settings, reporter: Reporter) -> int:
     from snowsnake.cli.session import Session, cache_options, is_internal
 
     is_eval = request.flags & {"--eval", "--eval-only"}
@@ -211,7 +211,7 @@ def _evaluate(request: Request, settings: Settings, reporter: Reporter) -> int:
     return 0
 
 
-def _sources(request: Request, session: "Session") -> "list[Callable[[], Handle]]":
+def _sources(request: InstantiateRequest, session: "Session") -> "list[Callable[[], Handle]]":
     """Functions that compile each source: the words as files or expressions, standard input for `-`."""
     is_expression = request.flags & {"-E", "--expr"}
     words = [word for word in request.words if word != "-"]
@@ -230,7 +230,7 @@ def _source(session: "Session", word: str, is_expression: bool) -> "Callable[[],
     return lambda: session.file(word)
 
 
-def _process(request: Request, session: "Session", root: "Handle", path: str) -> None:
+def _process(request: InstantiateRequest, session: "Session", root: "Handle", path: str) -> None:
     """Prints one selected value, or the derivations in it."""
     value = session.selector.select(root, path)
     if not request.flags & {"--eval", "--eval-only"}:
@@ -261,7 +261,7 @@ def _most_levels(session: "Session") -> int:
     return settings["max-call-depth"] if settings.is_set("max-call-depth") else _MOST_LEVELS
 
 
-def _rooted(request: Request, session: "Session", drv_path: str) -> str:
+def _rooted(request: InstantiateRequest, session: "Session", drv_path: str) -> str:
     """The link that `--add-root` made for a derivation of the embedded store; without one, its path."""
     if not request.root:
         if "--no-gc-warning" not in request.flags:
@@ -282,7 +282,7 @@ def _rooted(request: Request, session: "Session", drv_path: str) -> str:
         raise as_error(error, "file") from None
 
 
-def _parse(request: Request, settings: Settings, reporter: Reporter) -> int:
+def _parse(request: InstantiateRequest, settings: Settings, reporter: Reporter) -> int:
     from snowsnake.cli.parse import print_expression, print_file, print_source
     from snowsnake.cli.session import Session, store_options
     from snowsnake.settings.search_path import is_pseudo_url

@@ -1,6 +1,6 @@
 """What must be built for a derivation, as a store knows it; substituters are not asked.
 
-In: facts about derivations and valid paths.  Out: `Missing`, like C++ Nix's `queryMissing` when nothing can be substituted.
+In: facts about derivations and valid paths.  Out: `MissingPaths`, like C++ Nix's `queryMissing` when nothing can be substituted.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ class Derivations(Protocol):
 
 
 @dataclass
-class Missing:
+class MissingPaths:
     """`builds`: derivations to build, each after those that it needs.  `unknown`: paths that are missing, and that no known derivation makes."""
 
     builds: list[str] = field(default_factory=list)
@@ -31,9 +31,9 @@ class Missing:
         return "notBuilt" if self.builds or self.unknown else "local"
 
 
-def find_missing(known: Derivations, outputs: Iterable[str], inputs: dict[str, list[str]]) -> Missing:
+def find_missing(known: Derivations, outputs: Iterable[str], inputs: dict[str, list[str]]) -> MissingPaths:
     """What is missing for these paths, and for these outputs of derivations."""
-    found = Missing(unknown=sorted({path for path in outputs if not known.is_valid(path)}))
+    found = MissingPaths(unknown=sorted({path for path in outputs if not known.is_valid(path)}))
     references: dict[str, list[str]] = {}
     seen: set[tuple[str, tuple[str, ...]]] = set()
     work = [(path, tuple(sorted(names))) for path, names in inputs.items()]

@@ -32,7 +32,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
 
 
-class Channel:
+class ObjectChannel:
     """Sends and receives Python objects over a socket."""
 
     def __init__(self, end: socket.socket) -> None:
@@ -89,9 +89,9 @@ class Worker:
             # Otherwise the child would keep their sockets open after we end.
             for other in others:
                 other.channel.socket.close()
-            _live(root, Channel(theirs), memory_bytes, recorded, parent)
+            _live(root, ObjectChannel(theirs), memory_bytes, recorded, parent)
         theirs.close()
-        self.channel: Channel = Channel(ours)
+        self.channel: ObjectChannel = ObjectChannel(ours)
         # A worker that replaces another one has its number.
         self.number = number
         self.open: list[Path] = []
@@ -127,7 +127,7 @@ class Worker:
         os.waitpid(self.pid, 0)
 
 
-def _live(root: JobRoot, channel: Channel, memory_bytes: int, recorded: Recorded | None, parent: int) -> None:
+def _live(root: JobRoot, channel: ObjectChannel, memory_bytes: int, recorded: Recorded | None, parent: int) -> None:
     """The life of a worker process; it does not return."""
     code = 1
     interrupts = _Interrupts()
@@ -182,7 +182,7 @@ class _Interrupts:
         self._is_over = True
 
 
-def _serve(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
+def _serve(root: JobRoot, channel: ObjectChannel, memory_bytes: int) -> None:
     while True:
         messages = channel.receive_some()
         if messages is None:
@@ -193,7 +193,7 @@ def _serve(root: JobRoot, channel: Channel, memory_bytes: int) -> None:
                 return
 
 
-def _serve_group(root: JobRoot, channel: Channel, base_count: int, since: Since) -> None:
+def _serve_group(root: JobRoot, channel: ObjectChannel, base_count: int, since: Since) -> None:
     """Evaluates paths for about _GROUP_S, and sends the replies with their dependencies; the next group is for a new worker."""
     messages = channel.receive_some()
     while messages == []:
@@ -217,7 +217,7 @@ def _serve_group(root: JobRoot, channel: Channel, base_count: int, since: Since)
     channel.send(RENEW)
 
 
-def _work(root: JobRoot, channel: Channel, paths: list[Path], memory_bytes: int) -> bool:
+def _work(root: JobRoot, channel: ObjectChannel, paths: list[Path], memory_bytes: int) -> bool:
     """Evaluates paths; returns whether this worker can go on."""
     held: list[Reply] = []
     since = time.monotonic()
@@ -234,7 +234,7 @@ def _work(root: JobRoot, channel: Channel, paths: list[Path], memory_bytes: int)
     return is_small
 
 
-def _hand_over(root: JobRoot, channel: Channel, replies: list[Reply]) -> None:
+def _hand_over(root: JobRoot, channel: ObjectChannel, replies: list[Reply]) -> None:
     """Makes everything exist that a reply names, before it is sent."""
     if replies:
         root.flush()

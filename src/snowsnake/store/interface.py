@@ -196,9 +196,9 @@ class Store(ABC):
 
     def outputs(self, drv_path: str) -> dict[str, str]:
         """The names and paths of a valid derivation's outputs, as far as they are known: some become known when they are built."""
-        from snowsnake.store.realisation import Keys, resolved_outputs
+        from snowsnake.store.realisation import DerivationHashes, resolved_outputs
 
-        return resolved_outputs(drv_path, self.read_derivation, Keys(self.read, self.store_dir).of, self.realisation)
+        return resolved_outputs(drv_path, self.read_derivation, DerivationHashes(self.read, self.store_dir).of, self.realisation)
 
     def made_outputs(self, drv_path: str) -> dict[str, str]:
         """Does what `outputs` does; the outputs of an impure derivation are those that this process built last."""
@@ -220,9 +220,9 @@ class Store(ABC):
 
     def output_hash(self, drv: Derivation) -> str:
         """The hash that names a derivation's outputs before they have paths."""
-        from snowsnake.store.realisation import Keys
+        from snowsnake.store.realisation import DerivationHashes
 
-        return Keys(self.read, self.store_dir).of(drv)
+        return DerivationHashes(self.read, self.store_dir).of(drv)
 
     def realisation(self, key: str) -> Realisation | None:
         """The path of an output, by the hash of its derivation, "!" and its name; None if the store does not know it."""

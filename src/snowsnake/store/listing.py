@@ -36,7 +36,7 @@ class ListedFile:
     names: list[str] = field(default_factory=list)
 
 
-class DiskTree:
+class DiskListing:
     """Files below a path on disk."""
 
     def __init__(self, root: str) -> None:
@@ -69,12 +69,12 @@ class _Counted:
         return data
 
 
-class ArchiveTree:
+class ArchiveListing:
     """The members of a NAR.
 
     >>> from snowsnake.store.nar import pack_contents
     >>> import io
-    >>> ArchiveTree(io.BytesIO(pack_contents(b"hello"))).entry("").offset
+    >>> ArchiveListing(io.BytesIO(pack_contents(b"hello"))).entry("").offset
     96
     """
 
@@ -96,7 +96,7 @@ class ArchiveTree:
         return self._entries[path]
 
 
-Tree = DiskTree | ArchiveTree
+Tree = DiskListing | ArchiveListing
 
 
 def to_json(tree: Tree, path: str, *, is_recursive: bool) -> dict[str, object]:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from snowsnake.store.derivation_paths import DerivationMemory
     from snowsnake.store.optimising import Optimiser
-    from snowsnake.store.realisation import Keys, Realisation
+    from snowsnake.store.realisation import DerivationHashes, Realisation
 else:
     Protocol = object
 
@@ -103,7 +103,7 @@ class LocalStore(CollectingStore):
         self.optimises = optimises
         # The contents of these objects were checked.
         self._intact: set[str] = set()
-        self._output_keys: Keys | None = None
+        self._output_keys: DerivationHashes | None = None
         self._derivations: DerivationMemory | None = None
         self.root = os.path.abspath(os.fspath(root))
         super().__init__(store_dir)
@@ -317,9 +317,9 @@ class LocalStore(CollectingStore):
     def output_hash(self, drv: Derivation) -> str:
         """The hash that names a derivation's outputs before they have paths."""
         if self._output_keys is None:
-            from snowsnake.store.realisation import Keys
+            from snowsnake.store.realisation import DerivationHashes
 
-            self._output_keys = Keys(self.read, self.store_dir)
+            self._output_keys = DerivationHashes(self.read, self.store_dir)
         return self._output_keys.of(drv)
 
     def realisation(self, key: str) -> Realisation | None:

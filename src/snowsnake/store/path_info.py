@@ -19,7 +19,7 @@ else:
 
 
 @dataclass
-class Download:
+class CompressedArchive:
     """A binary cache's compressed archive of an object; *url* is relative to the cache's; *hash*, and *size* in bytes, of the compressed file."""
 
     url: str
@@ -45,7 +45,7 @@ class PathInfo:
     registration_time_s: int = 0
     is_ultimate: bool = False
     signatures: list[str] = field(default_factory=list)
-    download: Download | None = None
+    download: CompressedArchive | None = None
 
     @property
     def hash(self) -> Hash:

@@ -29,7 +29,7 @@ _PATH_BYTES = 20
 
 @dataclass
 class Realisation:
-    """The path of a built output.  *key*: the hash of its derivation, as `Keys.of` computes it, "!" and its name."""
+    """The path of a built output.  *key*: the hash of its derivation, as `DerivationHashes.of` computes it, "!" and its name."""
 
     key: str
     path: str
@@ -84,7 +84,7 @@ def is_impure(drv: Derivation) -> bool:
     return any(output.kind == "impure" for output in drv.outputs.values())
 
 
-class Keys:
+class DerivationHashes:
     """The hashes of derivations in a store, whose texts *read* returns."""
 
     def __init__(self, read: Callable[[str], bytes], store_dir: str) -> None:
@@ -146,7 +146,7 @@ def resolve(drv: Derivation, actual: Callable[[str, str], str]) -> Derivation:
         drv, builder=rewritten(drv.builder), args=[rewritten(word) for word in drv.args], input_drvs={}, dynamic_inputs={}, input_srcs=sorted(sources),
         env=dict(sorted((rewritten(name), rewritten(value)) for name, value in drv.env.items())), outputs=dict(drv.outputs),
     )  # fmt: skip
-    digest = Keys(lambda path: b"", drv.store_dir).of(made).removeprefix("sha256:")
+    digest = DerivationHashes(lambda path: b"", drv.store_dir).of(made).removeprefix("sha256:")
     for name, given in drv.outputs.items():
         if given.kind == "deferred":
             path = make_path(f"output:{name}", digest, output_name(drv.name, name), drv.store_dir)

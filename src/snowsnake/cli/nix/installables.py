@@ -352,9 +352,9 @@ def output_paths(store: "Store", target: Target) -> dict[str, str]:
 
 def realisations_of(store: "Store", targets: list[Target]) -> "list[Realisation]":
     """The realisations of the outputs that targets mean; one that the store does not know is made of the path."""
-    from snowsnake.store.realisation import Keys, Realisation
+    from snowsnake.store.realisation import DerivationHashes, Realisation
 
-    keys = Keys(store.read, store.store_dir)
+    keys = DerivationHashes(store.read, store.store_dir)
     found = []
     for target in targets:
         if target.outputs is None:

@@ -12,7 +12,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write, write_text
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store, archive_of
-from snowsnake.store.listing import ArchiveTree, DiskTree, Tree, canonical, to_json
+from snowsnake.store.listing import ArchiveListing, DiskListing, Tree, canonical, to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def list_archive(call: Call) -> None:
     """`nix nar ls NAR PATH`."""
     with _open_archive(call.words[0]) as stream:
         try:
-            tree = ArchiveTree(stream)
+            tree = ArchiveListing(stream)
             _list(call, tree, canonical(call.words[1]))
         except ValueError as error:
             raise as_error(error) from None
@@ -53,10 +53,10 @@ class open_tree:
             real = self.store.real_path(whole)
             tree: Tree
             if real is not None:
-                tree = DiskTree(real)
+                tree = DiskListing(real)
             else:
                 with archive_of(self.store, whole) as stream:
-                    tree = ArchiveTree(stream)
+                    tree = ArchiveListing(stream)
             return tree, canonical(rest)
         except ValueError as error:
             self.store.close()
@@ -119,7 +119,7 @@ def cat_store(call: Call) -> None:
     with open_tree(call) as (tree, path):
         if tree.entry(path).kind != "regular":
             raise ValueError(f"path '{path or '/'}' is not a regular file")
-        if isinstance(tree, DiskTree):
+        if isinstance(tree, DiskListing):
             with open(tree.root + path, "rb") as file:
                 while piece := file.read(1 << 20):
                     write(piece)

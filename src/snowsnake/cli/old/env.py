@@ -35,7 +35,7 @@ Takes the options of nix-env --query of Nix 2.34; its manual applies.  NAME is a
 Profiles (--install, --upgrade, --rollback, …) are changed by an installed Nix, if there is one."""
 
 
-class Request:
+class EnvRequest:
     """The parsed command line."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Request:
 
 def run(words: list[str], reporter: Reporter) -> int:
     """Run one command line; returns the exit code."""
-    request = Request()
+    request = EnvRequest()
     common = read(words, reporter, request.handle, own=("--system",))
     if request.wants_help:
         print(_HELP)

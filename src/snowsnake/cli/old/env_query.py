@@ -1,6 +1,6 @@
 """`nix-env --query`: finds packages and shows facts about each.
 
-In: a `Request` and settings.  Out: a table, JSON or XML on stdout.
+In: an `EnvRequest` and settings.  Out: a table, JSON or XML on stdout.
 """
 
 import os
@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from snowsnake.cli.old.env import Request
+    from snowsnake.cli.old.env import EnvRequest
     from snowsnake.cli.session import Session
     from snowsnake.handle import Handle
     from snowsnake.settings import Settings
@@ -56,7 +56,7 @@ class Query:
             raise UsageError("--attr-path(-P) only works with --available")
 
 
-def query(request: "Request", common: Common) -> None:
+def query(request: "EnvRequest", common: Common) -> None:
     wanted = Query(request.flags)
     session = request.evaluation.open(common, is_writable=False)
     shown = wanted.shown
@@ -170,7 +170,7 @@ def in_order(items: "list[Any]", key: "Any") -> "list[Any]":
 # ---- the expression -------------------------------------------------------------------------------------------------
 
 
-def _available(request: "Request", session: "Session", path: str) -> list[Package]:
+def _available(request: "EnvRequest", session: "Session", path: str) -> list[Package]:
     file = request.file or default_expression(session.settings)
     root = source(session, file)
     value = session.selector.select(root, path)
@@ -225,7 +225,7 @@ def _expressions(session: "Session", folder: str, found: dict[str, str]) -> None
             _expressions(session, path, found)
 
 
-def _profile(request: "Request", common: Common) -> str:
+def _profile(request: "EnvRequest", common: Common) -> str:
     from snowsnake.settings.places import home, xdg_folder
 
     if request.profile:

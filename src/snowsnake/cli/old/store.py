@@ -51,7 +51,7 @@ _BY_NAME = {name: operation for operation in _OPERATIONS for name in operation[0
 _WITH_VALUE = ("--max-freed", "--max-links", "--max-atime")
 
 
-class Request:
+class StoreRequest:
     """The parsed command line."""
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class Request:
 
 def run(words: list[str], reporter: Reporter) -> int:
     """Run one command line; returns the exit code."""
-    request = Request()
+    request = StoreRequest()
     request.common = read(words, reporter, request.handle)
     if request.is_help:
         print(_help())
@@ -155,7 +155,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         raise UsageError(f"{error} is not part of Snowsnake, and no other Nix is on the PATH") from None
 
 
-def _operate(request: Request, runner: str, writes: bool | None) -> int:
+def _operate(request: StoreRequest, runner: str, writes: bool | None) -> int:
     module, _, function = runner.partition(":")
     operation = getattr(__import__(f"snowsnake.cli.old.store_{module}", fromlist=[function]), function)
     if writes is None:

@@ -1,6 +1,6 @@
 """The operations of `nix-store` that add, build, remove or check objects, and those that need no store.
 
-In: a `Request`.  Out: lines or bytes on stdout; the exit code.
+In: a `StoreRequest`.  Out: lines or bytes on stdout; the exit code.
 """
 
 import os
@@ -10,7 +10,7 @@ from snowsnake.build.failure import BuildFailure
 from snowsnake.cli import hashing
 from snowsnake.cli.building import build_error, report_missing
 from snowsnake.cli.old.command_line import whole_number
-from snowsnake.cli.old.store import Request
+from snowsnake.cli.old.store import StoreRequest
 from snowsnake.cli.old.store_derivations import needed_derivation, require_built
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_text
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 # --- realising
 
 
-def _split_outputs(request: Request, word: str) -> tuple[str, list[str]]:
+def _split_outputs(request: StoreRequest, word: str) -> tuple[str, list[str]]:
     """`PATH!out,dev`: an object, and names of outputs."""
     path, mark, names = word.partition("!")
     return request.path(path), names.split(",") if mark else []
 
 
-def realise(request: Request) -> None:
+def realise(request: StoreRequest) -> None:
     """`--realise`: prints the outputs of derivations; those that are not valid are built first."""
     flags = request.refuse_flags("--dry-run", "--repair", "--check", "--ignore-unknown")
     wanted = [_split_outputs(request, word) for word in request.words]
@@ -74,7 +74,7 @@ def realise(request: Request) -> None:
 # --- adding
 
 
-def add(request: Request) -> None:
+def add(request: StoreRequest) -> None:
     """`--add`: adds files and folders under their names."""
     if request.flags:
         raise UsageError("unknown flag")
@@ -84,7 +84,7 @@ def add(request: Request) -> None:
         write_text(add_path(request.store, os.path.basename(word.rstrip("/")), _source(word)))
 
 
-def add_fixed(request: Request) -> None:
+def add_fixed(request: StoreRequest) -> None:
     """`--add-fixed ALGORITHM`: adds files by the hash of their bytes, or with `--recursive` by the hash of their archives."""
     flags = request.refuse_flags("--recursive")
     if not request.words:
@@ -103,7 +103,7 @@ def _source(word: str) -> str:
     return path
 
 
-def print_fixed_path(request: Request) -> None:
+def print_fixed_path(request: StoreRequest) -> None:
     """`--print-fixed-path ALGORITHM HASH NAME`."""
     flags = request.refuse_flags("--recursive")
     if len(request.words) != 3:
@@ -116,7 +116,7 @@ def print_fixed_path(request: Request) -> None:
     write_text(store_path.fixed_path(name, method, algorithm, digest, (), False, request.store.store_dir))
 
 
-def import_(request: Request) -> None:
+def import_(request: StoreRequest) -> None:
     """`--import`: adds the objects of a stream."""
     request.refuse_flags()
     request.refuse_words()
@@ -126,7 +126,7 @@ def import_(request: Request) -> None:
         write_text(path)
 
 
-def load_database(request: Request) -> None:
+def load_database(request: StoreRequest) -> None:
     """`--load-db`."""
     if request.flags:
         raise UsageError("unknown flag")
@@ -134,14 +134,14 @@ def load_database(request: Request) -> None:
     _register(request, replaces=True, has_hashes=True, canonicalises=False)
 
 
-def register_validity(request: Request) -> None:
+def register_validity(request: StoreRequest) -> None:
     """`--register-validity`: makes objects valid whose files are in the store already."""
     flags = request.refuse_flags("--reregister", "--hash-given")
     request.refuse_words()
     _register(request, replaces="--reregister" in flags, has_hashes="--hash-given" in flags, canonicalises=True)
 
 
-def _register(request: Request, *, replaces: bool, has_hashes: bool, canonicalises: bool) -> None:
+def _register(request: StoreRequest, *, replaces: bool, has_hashes: bool, canonicalises: bool) -> None:
     from snowsnake.store.registration import read_registrations
 
     store = local_store(request.store)
@@ -161,7 +161,7 @@ def local_store(store: Store) -> "LocalStore":
     return store
 
 
-def init(request: Request) -> None:
+def init(request: StoreRequest) -> None:
     """`--init`: makes the store, which happens when it is opened."""
     if request.flags:
         raise UsageError("unknown flag")
@@ -171,7 +171,7 @@ def init(request: Request) -> None:
 # --- archives of any files
 
 
-def dump(request: Request) -> None:
+def dump(request: StoreRequest) -> None:
     """`--dump`: writes the archive of a file or folder."""
     word = _only_word(request)
     from snowsnake.store import nar
@@ -182,7 +182,7 @@ def dump(request: Request) -> None:
     nar.pack_into(word, sys.stdout.fileno())
 
 
-def restore(request: Request) -> None:
+def restore(request: StoreRequest) -> None:
     """`--restore`: unpacks an archive."""
     word = _only_word(request)
     from snowsnake.store.nar_reader import unpack
@@ -193,7 +193,7 @@ def restore(request: Request) -> None:
         raise as_error(error) from None
 
 
-def _only_word(request: Request) -> str:
+def _only_word(request: StoreRequest) -> str:
     if request.flags:
         raise UsageError("unknown flag")
     if len(request.words) != 1:
@@ -204,7 +204,7 @@ def _only_word(request: Request) -> str:
 # --- removing and checking
 
 
-def delete(request: Request) -> None:
+def delete(request: StoreRequest) -> None:
     """`--delete`: removes exactly these objects."""
     flags = request.refuse_flags("--ignore-liveness")
     delete_paths(request.store, [request.path(word) for word in request.words], "--ignore-liveness" in flags, request)
@@ -223,7 +223,7 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller:
         removed, freed = store.collect_garbage(Garbage.REMOVE_THESE, paths, ignores_liveness=ignores_liveness)
         tell_removed(len(removed), freed)
         return
-    settings = caller.common.settings if isinstance(caller, Request) else caller.settings
+    settings = caller.common.settings if isinstance(caller, StoreRequest) else caller.settings
     collector = Collector(
         local_store(store),
         caller.reporter.info,
@@ -237,7 +237,7 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller:
         tell_removed(len(collector.removed), collector.freed_bytes)
 
 
-def collect_garbage(request: Request) -> None:
+def collect_garbage(request: StoreRequest) -> None:
     """`--gc`: removes dead objects, or prints the dead objects, the living objects or the roots."""
     from snowsnake.store.daemon.store import DaemonStore, Garbage
     from snowsnake.store.garbage import Collector, find_roots
@@ -280,7 +280,7 @@ def collect_garbage(request: Request) -> None:
         write_text(path)
 
 
-def repair_path(request: Request) -> None:
+def repair_path(request: StoreRequest) -> None:
     """`--repair-path`: objects are fetched or built again."""
     request.refuse_flags(message="no flags expected")
     repair_paths(request.store, [request.path(word) for word in request.words])
@@ -296,7 +296,7 @@ def repair_paths(store: Store, paths: list[str]) -> None:
             raise build_error(error, error.exit_code) from None
 
 
-def optimise(request: Request) -> None:
+def optimise(request: StoreRequest) -> None:
     """`--optimise`: equal files become one."""
     request.refuse_flags(message="no flags expected")
     request.refuse_words()
@@ -315,7 +315,7 @@ def optimise_store(store: Store, reporter: "Any") -> None:
         reporter.info(f"{size_text(found[1])} freed by hard-linking {found[0]} files")
 
 
-def generate_key(request: Request) -> None:
+def generate_key(request: StoreRequest) -> None:
     """`--generate-binary-cache-key NAME SECRET PUBLIC`: makes a key for signatures, in two files."""
     if request.flags:
         raise UsageError(f"unknown flag '{request.flags[0]}'")
@@ -332,7 +332,7 @@ def generate_key(request: Request) -> None:
             os.fsync(file.fileno())
 
 
-def verify(request: Request) -> int:
+def verify(request: StoreRequest) -> int:
     """`--verify`: removes objects from the database whose files are gone; with `--check-contents`, also reports contents without the recorded hash."""
     request.refuse_words()
     flags = request.refuse_flags("--check-contents", "--repair")

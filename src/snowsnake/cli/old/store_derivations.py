@@ -1,10 +1,10 @@
 """Reads derivations that an operation of `nix-store` needs.
 
-In: a store, or a `Request`, and the path of a derivation.  Out: the derivation, or its outputs.
+In: a store, or a `StoreRequest`, and the path of a derivation.  Out: the derivation, or its outputs.
 """
 
 from snowsnake.cli.hand_on import NotOurs
-from snowsnake.cli.old.store import Request
+from snowsnake.cli.old.store import StoreRequest
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Store
 from snowsnake.store.realisation import is_impure
@@ -17,7 +17,7 @@ def needed_derivation(store: Store, path: str) -> Derivation:
     return store.read_derivation(path)
 
 
-def require_built(request: Request, path: str, outputs: list[str]) -> list[tuple[str, str]]:
+def require_built(request: StoreRequest, path: str, outputs: list[str]) -> list[tuple[str, str]]:
     """(name, path) of the outputs of a derivation, or of another object itself; NotOurs if one must be built or fetched first."""
     store = request.store
     if not path.endswith(".drv"):

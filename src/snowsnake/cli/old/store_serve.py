@@ -1,13 +1,13 @@
 """`nix-store --serve`: answers a client at standard input and output, as ssh starts it.
 
-In: a `Request`.  Out: the serve protocol.
+In: a `StoreRequest`.  Out: the serve protocol.
 """
 
-from snowsnake.cli.old.store import Request
+from snowsnake.cli.old.store import StoreRequest
 from snowsnake.diagnostics.error import as_error
 
 
-def serve(request: Request) -> None:
+def serve(request: StoreRequest) -> None:
     """`--serve`; `--write` lets the client change the store."""
     flags = request.refuse_flags("--write")
     request.refuse_words()

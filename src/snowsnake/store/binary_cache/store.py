@@ -20,11 +20,11 @@ from snowsnake.store.binary_cache.files import CacheFiles
 from snowsnake.store.binary_cache.remembered import Remembered, Unknown
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Missing, NotValid, Store, existing, read_in_archive
-from snowsnake.store.listing import ArchiveTree, to_json
+from snowsnake.store.listing import ArchiveListing, to_json
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path import STORE_DIR, check_path
-from snowsnake.store.path_info import Download, PathInfo
+from snowsnake.store.path_info import CompressedArchive, PathInfo
 from snowsnake.store.realisation import Realisation, split_key
 from snowsnake.store.signing import SecretKey, sign
 
@@ -417,7 +417,7 @@ class BinaryCacheStore(Store):
             file_hash, file_size = _hash_of(packed)
             if options.writes_listing:
                 plain.seek(0)
-                listing = {"root": to_json(ArchiveTree(plain), "", is_recursive=True), "version": 1}
+                listing = {"root": to_json(ArchiveListing(plain), "", is_recursive=True), "version": 1}
                 self._put(f"{_part(info.path)}.ls", json.dumps(listing, separators=(",", ":"), sort_keys=True).encode(), "application/json")
             url = f"nar/{file_hash.nix32}.nar{compressed.ending(options.compression)}"
             if not self.files.has(url):
@@ -427,7 +427,7 @@ class BinaryCacheStore(Store):
                 from snowsnake.store.binary_cache.debug_info import debug_links
 
                 plain.seek(0)
-                for name, link in debug_links(ArchiveTree(plain), url):
+                for name, link in debug_links(ArchiveListing(plain), url):
                     if not self.files.has(name):
                         self._put(name, link, "application/json")
         made = NarInfo(
@@ -459,7 +459,7 @@ def path_info(found: NarInfo) -> PathInfo:
     """The facts in a `.narinfo`, in the form of every store."""
     return PathInfo(
         found.path, f"{found.nar_hash.algorithm}:{found.nar_hash.base16}", found.nar_size, sorted(found.references), found.ca, found.deriver,
-        signatures=sorted(found.signatures), download=Download(found.url, found.compression, found.file_hash, found.file_size),
+        signatures=sorted(found.signatures), download=CompressedArchive(found.url, found.compression, found.file_hash, found.file_size),
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ Item = TypeVar("Item")
 P = ParamSpec("P")
 
 
-class Locked(Protocol):
+class LockedStore(Protocol):
     """A store whose connection one thread uses at a time."""
 
     lock: threading.RLock
@@ -47,7 +47,7 @@ class Locked(Protocol):
         """Called after an error, perhaps in the middle of an answer: its rest must not be taken for the next answer."""
 
 
-L = TypeVar("L", bound=Locked)
+L = TypeVar("L", bound=LockedStore)
 
 
 def alone(method: Callable[Concatenate[L, P], Item]) -> Callable[Concatenate[L, P], Item]:

@@ -1,18 +1,18 @@
 """The host in the URL of a store that is reached by ssh.
 
-In: the place of a URL, percent-encoded.  Out: `Authority`; ValueError for a host that ssh would take for something else.
+In: the place of a URL, percent-encoded.  Out: `SshAuthority`; ValueError for a host that ssh would take for something else.
 """
 
 from urllib.parse import quote, unquote
 
 
-class Authority:
+class SshAuthority:
     """`USER@HOST:PORT`; the user and the port may be absent.
 
-    >>> found = Authority.parse("ada@[::1]:2222")
+    >>> found = SshAuthority.parse("ada@[::1]:2222")
     >>> found.user, found.host, found.port, str(found), found.words
     ('ada', '::1', 2222, 'ada@[::1]:2222', 'ada@::1')
-    >>> Authority.parse("-oProxyCommand=touch%20x")
+    >>> SshAuthority.parse("-oProxyCommand=touch%20x")
     Traceback (most recent call last):
     ...
     ValueError: invalid SSH authority: '-oProxyCommand%3Dtouch%20x': host name '-oProxyCommand=touch x' must not start with '-'
@@ -33,7 +33,7 @@ class Authority:
                 raise ValueError(f"invalid SSH authority: '{self}': {what} must not contain a zero byte")
 
     @classmethod
-    def parse(cls, place: str) -> "Authority":
+    def parse(cls, place: str) -> "SshAuthority":
         """*place*: what follows `SCHEME://` in a URL; ValueError if it is not `USER@HOST:PORT`."""
         if "/" in place:
             raise ValueError(f"invalid URL authority: '{place}': leftover")

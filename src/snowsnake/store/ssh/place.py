@@ -33,10 +33,10 @@ class _Place:
         self, scheme: str, place: str, given: "dict[str, Any]", store_dir: str, *, real: str = "", options: "dict[str, str] | None" = None,
         on_message: "Callable[[str, bool], None] | None" = None, on_event: "Callable[[dict[str, object], str, bool], None] | None" = None,
     ) -> None:  # fmt: skip
-        from snowsnake.store.ssh.authority import Authority
+        from snowsnake.store.ssh.authority import SshAuthority
         from snowsnake.store.ssh.program import decoded_host_key
 
-        self._authority = Authority.parse(place)
+        self._authority = SshAuthority.parse(place)
         self._host_key = decoded_host_key(given.get("base64-ssh-public-host-key", ""), self._authority.host)
         self.scheme = scheme
         self.given = given

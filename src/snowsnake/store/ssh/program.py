@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from snowsnake.store.daemon.channel import ProgramChannel
 from snowsnake.store.daemon.connection import NotConnected
-from snowsnake.store.ssh.authority import Authority
+from snowsnake.store.ssh.authority import SshAuthority
 
 # Type checkers take this for true.  store/light_dataclass.py says why it is false.
 TYPE_CHECKING = False
@@ -57,7 +57,7 @@ def decoded_host_key(text: str, host: str) -> str:
 class SshProgram:
     """Starts *command* on a host; on `localhost`, without a user and a port, without ssh, as C++ Nix does."""
 
-    def __init__(self, authority: Authority, command: Sequence[str], options: SshOptions, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, authority: SshAuthority, command: Sequence[str], options: SshOptions, environment: Mapping[str, str] = os.environ) -> None:
         self.authority = authority
         self.command = list(command)
         self.options = options
