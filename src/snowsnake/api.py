@@ -115,25 +115,14 @@ class Evaluator:
         a_list("features", features, "names")
         a_list("allowed_paths", allowed_paths, "paths")
         builtins = {} if builtins is None else a_mapping("builtins", builtins, "names to functions and data")
-        environment = None if environment is None else dict(a_mapping("environment", environment, "names to texts"))
+        environment = None if environment is None else _an_environment(environment)
         _check_limit("memory_limit_bytes", memory_limit_bytes, (1 << 63) - 1)
         _check_limit("depth_limit", depth_limit, (1 << 32) - 1)
-        if not isinstance(timeout_s, int | float) or not 0 <= timeout_s < 1e12:
-            raise ValueError(f"timeout_s is a number of seconds, 0 or more, not {timeout_s!r}")
+        _check_seconds("timeout_s", timeout_s)
         if system is not None and not isinstance(system, str):
             raise TypeError(f"system is a str, such as 'x86_64-linux', not {type(system).__name__}")
-        for name, text in (environment or {}).items():
-            if not isinstance(name, str) or not isinstance(text, str | bytes | os.PathLike):
-                raise TypeError(f"environment maps names to texts (str), not {name!r} to {text!r}")
         if store is not None and not isinstance(store, str | os.PathLike):
             raise TypeError(f"store is the path of a folder, not {type(store).__name__}")
-        self._decoders: dict[Any, Decoder] = {}
-        # These are Python functions, by identity; the machine keeps them.
-        self._functions: dict[int, object] = {}
-        # This many of these functions are running.
-        self._calls = 0
-        self._worker: Worker | None = None
-        self._deadline = 0.0
         found = _from_settings(settings) if settings else {}
         self._files = None if files is None else _adapted(files)
         listener = _to_logger if on_message is None else on_message
@@ -160,6 +149,13 @@ class Evaluator:
         options["features"] = tuple(dict.fromkeys([*features, *found.get("features", ())]))
         self._make: Callable[[], _machine.Interpreter] = lambda: _machine.Interpreter(**options)
         self._builtins = dict(builtins)
+        self._decoders: dict[Any, Decoder] = {}
+        # These are Python functions, by identity; the machine keeps them.
+        self._functions: dict[int, object] = {}
+        # This many of these functions are running.
+        self._calls = 0
+        self._worker: Worker | None = None
+        self._deadline = 0.0
         self._start()
 
     def _start(self) -> None:
@@ -604,6 +600,19 @@ def _cache_options(cache: bool | PathLike, how: str) -> dict[str, object]:
 def _check_limit(name: str, value: object, most: int) -> None:
     if not isinstance(value, int) or not 0 <= value <= most:
         raise ValueError(f"{name} is a whole number from 0 to {most}, not {value!r}")
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise ValueError(f"{name} is a number of seconds, 0 or more, not {value!r}")
+
+
+def _an_environment(given: Mapping[str, str]) -> dict[str, str]:
+    environment = dict(a_mapping("environment", given, "names to texts"))
+    for name, text in environment.items():
+        if not isinstance(name, str) or not isinstance(text, str | bytes | os.PathLike):
+            raise TypeError(f"environment maps names to texts (str), not {name!r} to {text!r}")
+    return environment
 
 
 def _search_entries(search_path: Iterable[str] | Mapping[str, PathLike]) -> list[tuple[str, str]]:

@@ -107,7 +107,12 @@ def _make_git(root: Path) -> None:
     git("clone", "--quiet", "--bare", str(git.folder), str(root / "bare.git"))
     git("clone", "--quiet", "--depth", "1", f"file://{git.folder}", str(root / "shallow"))
     git("worktree", "add", "--quiet", str(root / "worktree"), "light")
+    _make_working_trees(root)
+    _make_odd_repositories(root)
 
+
+def _make_working_trees(root: Path) -> None:
+    """Repositories whose working trees differ from their commits, or that have no commit."""
     dirty = Git(root / "dirty")
     dirty.commit("one", {"a": "1\n", "gone": "g\n", "dir/b": "2\n", "run": "#!/bin/sh\n", "link": "-> a"})
     dirty.write(a="changed\n", new="added\n", untracked="u\n", **{"dir/c": "also new\n"})
@@ -128,6 +133,9 @@ def _make_git(root: Path) -> None:
     born.write(a="1\n")
     born("add", "a")
 
+
+def _make_odd_repositories(root: Path) -> None:
+    """Repositories with submodules, attributes, a detached HEAD, other line ends, files that Git is told not to look at."""
     lib = Git(root / "lib")
     lib.commit("lib", {"lib.nix": "1\n"})
     whole = Git(root / "with-modules")

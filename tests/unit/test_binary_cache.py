@@ -44,73 +44,76 @@ LZ4 = pytest.param("lz4", marks=pytest.mark.skipif(importlib.util.find_spec("lz4
 COMPRESSIONS = ["none", "xz", "bzip2", "zstd", "gzip", "lzma", LZ4]
 
 
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers for a `Server`, its *owner*."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *words):
+        pass
+
+    def do_PUT(self):
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        path = os.path.join(self.server.owner.folder, self.path[1:])
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+        self.answer(201, b"")
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def do_GET(self):
+        name = self.path[1:]
+        self.server.owner.requests.append(name)
+        if name in self.server.owner.answers:
+            self.answer(*self.server.owner.answers[name])
+            return
+        path = os.path.join(self.server.owner.folder, name)
+        if not os.path.isfile(path):
+            self.answer(404, b"")
+            return
+        with open(path, "rb") as file:
+            data = file.read()
+        start = 0
+        if "Range" in self.headers:
+            self.server.owner.ranges.append(self.headers["Range"])
+            start = int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])
+        self.send_response(206 if start else 200)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("ETag", '"1"')
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(data) - start))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if self.server.owner.cuts and name.startswith("nar/"):
+            self.server.owner.cuts -= 1
+            self.wfile.write(data[start : start + (len(data) - start) // 2])
+            self.close_connection = True
+            return
+        self.wfile.write(data[start:])
+
+    def answer(self, status, data):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+
 class Server:
     """Files of a folder, as a web server has them; *cuts*: how many answers end half-way; *requests*: what was asked for."""
 
     def __init__(self, folder, cuts=0, answers=None):
+        self.folder = folder
         self.requests = []
         self.ranges = []
         self.cuts = cuts
         self.answers = answers or {}           # name -> (status, bytes), instead of a file
-        server = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *words):
-                pass
-
-            def do_PUT(self):
-                data = self.rfile.read(int(self.headers["Content-Length"]))
-                path = os.path.join(folder, self.path[1:])
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                with open(path, "wb") as file:
-                    file.write(data)
-                self.answer(201, b"")
-
-            def do_HEAD(self):
-                self.do_GET()
-
-            def do_GET(self):
-                name = self.path[1:]
-                server.requests.append(name)
-                if name in server.answers:
-                    self.answer(*server.answers[name])
-                    return
-                path = os.path.join(folder, name)
-                if not os.path.isfile(path):
-                    self.answer(404, b"")
-                    return
-                with open(path, "rb") as file:
-                    data = file.read()
-                start = 0
-                if "Range" in self.headers:
-                    server.ranges.append(self.headers["Range"])
-                    start = int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])
-                self.send_response(206 if start else 200)
-                self.send_header("Accept-Ranges", "bytes")
-                self.send_header("ETag", '"1"')
-                if start:
-                    self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-                self.send_header("Content-Length", str(len(data) - start))
-                self.end_headers()
-                if self.command == "HEAD":
-                    return
-                if server.cuts and name.startswith("nar/"):
-                    server.cuts -= 1
-                    self.wfile.write(data[start : start + (len(data) - start) // 2])
-                    self.close_connection = True
-                    return
-                self.wfile.write(data[start:])
-
-            def answer(self, status, data):
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(data)
-
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.owner = self
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 

@@ -106,37 +106,14 @@ cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
         begin_chunk(c, CHUNK_LAMBDA, node, label, 1)
         specified_lambda_body(c, node, label)
         close_chunk(c, node, NONE)
-    elif node.kind == NODE_ATTRS:
-        if has_overrides(c, node):
-            overriding_attrs(c, node)
-            return
-        other = bind_sources(c, node)
-        if other != node:
-            specified_content(c, other, label)
-            return
-        i = c.local_count
-        specified_bindings(c, node, BINDINGS_REC if node.flags & ATTRS_REC else BINDINGS_ATTRS)
-        forget_locals(c, i)
+    elif node.kind == NODE_ATTRS or node.kind == NODE_LEGACY_LET:
+        specified_attrs(c, node, label)
     elif node.kind == NODE_LET:
         other = bind_sources(c, node)
         if other != node:
             specified_content(c, other, label)
         else:
             specified_let(c, node)
-    elif node.kind == NODE_LEGACY_LET:
-        i = c.local_count
-        other = node if has_overrides(c, node) else bind_sources(c, node)
-        if other != node:
-            specified_content(c, other, label)
-            return
-        if has_overrides(c, node):
-            overriding_attrs(c, node)
-        else:
-            specified_bindings(c, node, BINDINGS_REC)
-        forget_locals(c, i)
-        add_text(c, CONSTANT_STRING, text_of(<const uint8_t*>b"body", 4))
-        push_constant(c, node)
-        op(c, OP_ATTRS_SELECT, node, -1)
     elif node.kind == NODE_LIST:
         for i in range(node.count):
             specified(c, node.items[i], NONE, NO_NAME)
@@ -173,6 +150,25 @@ cdef void specified_content(Compiler* c, Node* node, Name label) noexcept nogil:
             op(c, OP_NEGATE, node, 0)
         else:
             specified_binary(c, node)
+
+
+cdef void specified_attrs(Compiler* c, Node* node, Name label) noexcept nogil:
+    """A set, or the old `let`, which is the attribute `body` of a recursive set."""
+    cdef uint32_t locals_before = c.local_count
+    cdef Node* other
+    if has_overrides(c, node):
+        overriding_attrs(c, node)
+    else:
+        other = bind_sources(c, node)
+        if other != node:
+            specified_content(c, other, label)
+            return
+        specified_bindings(c, node, BINDINGS_REC if node.kind == NODE_LEGACY_LET or node.flags & ATTRS_REC else BINDINGS_ATTRS)
+    forget_locals(c, locals_before)
+    if node.kind == NODE_LEGACY_LET:
+        add_text(c, CONSTANT_STRING, text_of(<const uint8_t*>b"body", 4))
+        push_constant(c, node)
+        op(c, OP_ATTRS_SELECT, node, -1)
 
 
 # ---- calls, operators, conditions -------------------------------------------------------------------------------

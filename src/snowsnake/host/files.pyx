@@ -50,11 +50,23 @@ cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mo
     return raise_changed(m, path, size_bytes) if outcome == CHANGED else outcome
 
 
+cdef int follow_link(Machine* m, Bytes* resolved, size_t parent_size, Bytes* todo, size_t at) noexcept nogil:
+    """Puts the target of the symlink at *resolved* in front of what is left of the path, and goes back to the link's folder, or to the root."""
+    cdef char[4096] target
+    cdef size_t length = 0
+    cdef int outcome = place_link(m, resolved.data, resolved.size, target, sizeof(target), &length)
+    if outcome != DONE:
+        return outcome
+    if not record_path(m, RECORD_LINK, resolved.data, resolved.size, DONE, target, length):
+        return RAISE
+    resolved.size = 0 if target[0] == c'/' else parent_size
+    return put_in_front(m, todo, at, target, length)
+
+
 cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, Bytes* resolved) noexcept nogil:
     """Resolves one component at a time; the rest of the path is text, and the target of a symlink is put in front of it."""
     cdef Bytes todo
-    cdef char[4096] target
-    cdef size_t at = 0, start, last, name_size, length = 0
+    cdef size_t at = 0, start, last, name_size
     cdef int links = MOST_LINKS, kind, outcome = DONE
     memset(&todo, 0, sizeof(todo))
     resolved.size = 0
@@ -102,15 +114,8 @@ cdef int resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mode, B
         if links < 0:
             outcome = raise_message(m, worded(MESSAGE_ENDLESS_LINKS, <int>size_bytes, <const char*>path))
             break
-        outcome = place_link(m, resolved.data, resolved.size, target, sizeof(target), &length)
-        if outcome != DONE:
-            break
-        if not record_path(m, RECORD_LINK, resolved.data, resolved.size, DONE, target, length):
-            outcome = RAISE
-        else:
-            resolved.size = 0 if target[0] == c'/' else last
-            outcome = put_in_front(m, &todo, at, target, length)
-            at = 0
+        outcome = follow_link(m, resolved, last, &todo, at)
+        at = 0
     bytes_free(&todo)
     if outcome == DONE and resolved.size == 0 and not bytes_byte(resolved, c'/'):
         return raise_text(m, ERROR_MEMORY, NULL)

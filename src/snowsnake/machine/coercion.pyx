@@ -243,14 +243,9 @@ cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at, bint tries, bint ta
 
 
 cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nogil:
-    """State for a list: fp[1] has a cell for each list of the walk, the innermost first; fp[2] says how many pieces are joined ones; fp[3] is a
-    blank; the pieces of text are above them."""
+    """State for a list: that of `_join_list`.  For other values, a word above is the result of __toString, or the text of a nested set."""
     cdef Word w, v, s
-    cdef Word* first
-    cdef Word* cell
     cdef Word* out_path
-    cdef int64_t i, n
-    cdef int outcome
     w = val(fp[0])
     if m.sp == fp + 1 and is_attrs(w) and attrs_find(w, m.symbol_to_string) == NULL:
         out_path = attrs_find(w, m.symbol_out_path)
@@ -264,26 +259,38 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
                 fp[0] = m.internals[element]
                 return _call(m, m.internals[element], v)
             fp[0] = w = v
-    if m.sp == fp + 1 or not is_list(w):
-        s = _scalar_text(m, w)
-        if s:
-            m.result = s
-            return DONE
-        if not is_list(w):
-            if m.sp > fp + 1:
-                fp[0] = pop(m)
-                # The result of __toString must be coerced, too.
-                if not is_string(val(fp[0])):
-                    push(m, val(fp[0]))
-                    push(m, m.internals[element])
-                    fp[0] = m.empty_string
-                    return CALL + 1
-            return _coerce(m, fp, element, copies)
+    if m.sp > fp + 1 and is_list(w):
+        return _join_list(m, fp, element)
+    s = _scalar_text(m, w)
+    if s:
+        m.result = s
+        return DONE
+    if is_list(w):
         if not stack_reserve(m, 8):
             return RAISE
         push(m, _cell(m, WORD_NULL, w, 0))
         push(m, small_int(0))
         push(m, make_string(m, " ", 1, 0))
+        return _join_list(m, fp, element)
+    if m.sp > fp + 1:
+        fp[0] = pop(m)
+        # The result of __toString must be coerced, too.
+        if not is_string(val(fp[0])):
+            push(m, val(fp[0]))
+            push(m, m.internals[element])
+            fp[0] = m.empty_string
+            return CALL + 1
+    return _coerce(m, fp, element, copies)
+
+
+cdef int _join_list(Machine* m, Word* fp, int element) noexcept nogil:
+    """State: fp[1] has a cell for each list of the walk, the innermost first; fp[2] says how many pieces are joined ones; fp[3] is a blank; the
+    pieces of text are above them."""
+    cdef Word w, s
+    cdef Word* first
+    cdef Word* cell
+    cdef int64_t i, n
+    cdef int outcome
     while fp[1] != WORD_NULL:
         if must_stop(m):
             return stop(m)
@@ -317,30 +324,38 @@ cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nog
             push(m, s)
             cell[3] = small_int(2 * i)
             continue
-        v = val(list_items(w)[i])
-        if is_thunk(v):
-            m.need = v
-            return FORCE
-        cell[3] = small_int(2 * i + 1)
-        if is_string(v):
-            push(m, v)
-        elif is_list(v):
-            if cell[4] >> 3 >= m.depth_limit:
-                return raise_depth(m)
-            fp[1] = _cell(m, fp[1], v, 0)
-        else:
-            s = _scalar_text(m, v)
-            if s:
-                push(m, s)
-                continue
-            push(m, v)
-            push(m, m.internals[element])
-            return CALL + 1
+        outcome = _push_element(m, fp, cell, val(list_items(w)[i]), i, element)
+        if outcome != DONE:
+            return outcome
     n = m.sp - (fp + 4)
     if n == 0:
         m.result = m.empty_string
         return DONE
     return concatenate_strings(m, fp + 4, n)
+
+
+cdef int _push_element(Machine* m, Word* fp, Word* cell, Word v, int64_t i, int element) noexcept nogil:
+    """Pushes the text of element *i* of the list that *cell* is about, or begins a list inside it.  The element may need to be forced or called."""
+    cdef Word s
+    if is_thunk(v):
+        m.need = v
+        return FORCE
+    cell[3] = small_int(2 * i + 1)
+    if is_string(v):
+        push(m, v)
+        return DONE
+    if is_list(v):
+        if cell[4] >> 3 >= m.depth_limit:
+            return raise_depth(m)
+        fp[1] = _cell(m, fp[1], v, 0)
+        return DONE
+    s = _scalar_text(m, v)
+    if s:
+        push(m, s)
+        return DONE
+    push(m, v)
+    push(m, m.internals[element])
+    return CALL + 1
 
 
 cdef bint _is_empty_list(Word w) noexcept nogil:

@@ -105,14 +105,31 @@ cdef inline int _different(Machine* m, bint is_asserted, Word a, Word b) noexcep
     return raise_difference(m, a, b) if is_asserted else _answer(m, False)
 
 
+cdef inline bint _pair_at(Machine* m, Word x, Word y, int64_t i, Word* a, Word* b) noexcept nogil:
+    """Finds the two elements at an index.  False: an error has been raised."""
+    cdef uint32_t* order
+    if i == COMPARE_OUT_PATH:
+        a[0] = attrs_find(x, m.symbol_out_path)[0]
+        b[0] = attrs_find(y, m.symbol_out_path)[0]
+    elif is_attrs(x):
+        order = attrs_turns(m, x)
+        if order == NULL:
+            return False
+        a[0] = attrs_values(x)[order[i]]
+        b[0] = attrs_values(y)[order[i]]
+    else:
+        a[0] = list_items(x)[i]
+        b[0] = list_items(y)[i]
+    return True
+
+
 cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
     """m.result becomes the answer.  If *is_asserted*, a difference raises an error, and the stack shows where it is."""
-    cdef Word x, y, a, b
+    cdef Word x, y, a = 0, b = 0
     cdef int64_t i
     cdef uint64_t n
-    cdef uint32_t* order
     cdef int outcome
-    cdef bint tries = m.sp == fp + 2 or is_worth_trying(m.sp[-1] >> 3)
+    cdef bint is_one_cell, tries = m.sp == fp + 2 or is_worth_trying(m.sp[-1] >> 3)
     if m.sp == fp + 2:
         outcome = equal_now(m, fp[0], fp[1])
         if outcome == 0:
@@ -142,42 +159,29 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
         if <uint64_t>i == n or i == COMPARED_OUT_PATH:
             m.sp -= 3
             continue
-        if i == COMPARE_OUT_PATH:
-            a = attrs_find(x, m.symbol_out_path)[0]
-            b = attrs_find(y, m.symbol_out_path)[0]
-        elif is_attrs(x):
-            order = attrs_turns(m, x)
-            if order == NULL:
+        if not _pair_at(m, x, y, i, &a, &b):
+            return RAISE
+        is_one_cell = a == b
+        a = val(a)
+        if is_thunk(a):
+            m.need = a
+            return FORCE
+        if is_one_cell:
+            # It is equal to itself whatever its value is.
+            m.sp[-1] = small_int(i + 1)
+            continue
+        b = val(b)
+        if is_thunk(b):
+            m.need = b
+            return FORCE
+        outcome = equal_now(m, a, b)
+        if outcome == 0:
+            return _different(m, is_asserted, a, b)
+        m.sp[-1] = small_int(i + 1)
+        if outcome < 0:
+            if not level_reserve(m, fp, 3):
                 return RAISE
-            a = attrs_values(x)[order[i]]
-            b = attrs_values(y)[order[i]]
-        else:
-            a = list_items(x)[i]
-            b = list_items(y)[i]
-        # If both are the same cell, it is forced, and then equal whatever it is.
-        if a == b:
-            a = val(a)
-            if is_thunk(a):
-                m.need = a
-                return FORCE
-            m.sp[-1] = small_int(i + 1)
-        else:
-            a = val(a)
-            if is_thunk(a):
-                m.need = a
-                return FORCE
-            b = val(b)
-            if is_thunk(b):
-                m.need = b
-                return FORCE
-            outcome = equal_now(m, a, b)
-            if outcome == 0:
-                return _different(m, is_asserted, a, b)
-            m.sp[-1] = small_int(i + 1)
-            if outcome < 0:
-                if not level_reserve(m, fp, 3):
-                    return RAISE
-                _push_pair(m, a, b)
+            _push_pair(m, a, b)
     return _answer(m, True)
 
 
@@ -210,13 +214,35 @@ cdef int _incomparable(Machine* m, Word a, Word b) noexcept nogil:
     return RAISE
 
 
+cdef inline void _decide_by(Word* fp, Word x, Word y) noexcept nogil:
+    """The first elements of two lists that differ decide: they are compared in place of the lists."""
+    fp[0] = x
+    fp[1] = y
+    fp[2] = 0
+    fp[3] += small_int(1)
+
+
+cdef int _less_forced(Machine* m, Word a, Word b, bint inverted) noexcept nogil:
+    """Compares two values of which one at least is no list."""
+    cdef Word r = 0
+    cdef int outcome = arithmetic(m, OP_LESS, a, b, &r)
+    if outcome == RAISE:
+        return RAISE
+    if outcome == DONE:
+        return _answer(m, (r == WORD_TRUE) != inverted)
+    if is_string(a) and is_string(b):
+        return _answer(m, (compare_strings(a, b) < 0) != inverted)
+    if is_path(a) and is_path(b):
+        return _answer(m, (compare_strings(path_string(a), path_string(b)) < 0) != inverted)
+    return _incomparable(m, a, b)
+
+
 cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
     """fp[2] is the index into two lists, fp[3] the number of lists around it; above them is the answer whether the elements there are equal."""
-    cdef Word a, b, r = 0
+    cdef Word a, b
     cdef int64_t i
     cdef Word x = 0, y = 0
     cdef bint is_known, tries
-    cdef int outcome
     while True:
         a = val(fp[0])
         b = val(fp[1])
@@ -227,7 +253,7 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
             m.need = b
             return FORCE
         if not is_list(a) or not is_list(b):
-            break
+            return _less_forced(m, a, b, inverted)
         if m.sp == fp + 2:
             push(m, 0)
             push(m, 0)
@@ -237,11 +263,7 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
             if pop(m) == WORD_TRUE:
                 i += 1
             else:
-                # The first difference decides.
-                fp[0] = list_items(a)[i]
-                fp[1] = list_items(b)[i]
-                fp[2] = 0
-                fp[3] += small_int(1)
+                _decide_by(fp, list_items(a)[i], list_items(b)[i])
                 continue
         tries = is_worth_trying(<uint64_t>i)
         while True:
@@ -261,28 +283,14 @@ cdef int _less(Machine* m, Word* fp, bint inverted) noexcept nogil:
             if must_stop(m):
                 return stop(m)
             i += 1
-        # The first difference decides.
         if is_known:
-            fp[0] = x
-            fp[1] = y
-            fp[2] = 0
-            fp[3] += small_int(1)
+            _decide_by(fp, x, y)
             continue
         fp[2] = small_int(i)
         push(m, list_items(a)[i])
         push(m, list_items(b)[i])
         push(m, m.internals[INTERNAL_EQUAL])
         return CALL + 2
-    outcome = arithmetic(m, OP_LESS, a, b, &r)
-    if outcome == RAISE:
-        return RAISE
-    if outcome == DONE:
-        return _answer(m, (r == WORD_TRUE) != inverted)
-    if is_string(a) and is_string(b):
-        return _answer(m, (compare_strings(a, b) < 0) != inverted)
-    if is_path(a) and is_path(b):
-        return _answer(m, (compare_strings(path_string(a), path_string(b)) < 0) != inverted)
-    return _incomparable(m, a, b)
 
 
 cdef int less(Machine* m, Word* fp) noexcept nogil:

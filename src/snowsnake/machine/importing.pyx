@@ -200,6 +200,38 @@ cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory
     return _load(m, name, base_directory, base_size, source, size_bytes, scope, NULL, result)
 
 
+cdef Text* _names_of(Machine* m, Word attrs) noexcept nogil:
+    """The names in a flat set, in memory that the caller frees; NULL if there is none."""
+    cdef uint64_t i
+    cdef Word name
+    cdef Text* names = <Text*>allocate_items(attrs_size(attrs) + 1, sizeof(Text))
+    if names == NULL:
+        return NULL
+    for i in range(attrs_size(attrs)):
+        name = symbol_string(m, keys_symbols(attrs_keys(attrs))[i])
+        names[i].data = string_data(name)
+        names[i].size_bytes = <uint32_t>string_size(name)
+    return names
+
+
+cdef void _parse_and_compile(Load* load, const uint8_t* source, uint32_t size_bytes) noexcept nogil:
+    """Sets the outcome of a load, and its unit if that is DONE."""
+    cdef Machine* m = load.machine
+    cdef const int* watched
+    m.arenas.limit_bytes = left_bytes(m)
+    watched = watch_attention(<const int*>&m.attention)
+    load.ast = parse_padded(source, size_bytes, m.features, &m.arenas)
+    if m.features >= FIRST_LINT and load.ast != NULL and load.ast.root != NULL and load.ast.fault_count == 0 and not _lint(load):
+        load.outcome = RAISE
+    elif not call_on_deep_stack(_compile, load):
+        compile_abandoned(&load.unit)
+        load.outcome = _left(m)
+    watch_attention(watched)
+    if load.ast != NULL:
+        ast_free(load.ast)
+        load.ast = NULL
+
+
 cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint32_t base_size, uint8_t* source,
                uint32_t size_bytes, Word scope, Lookup* lookup, Word* result) noexcept nogil:
     """With a *lookup*, the compiled source goes into the cache."""
@@ -209,16 +241,14 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
     cdef uint32_t index = 0
     cdef Text* names = NULL
     cdef uint8_t* padded
-    cdef const int* watched
-    cdef uint32_t i
-    cdef Word s, top
+    cdef Word top
     memset(&load, 0, sizeof(load))
     if <uint64_t>m.next_position + size_bytes + 1 > LAST_POSITION:
         free(base)
         free(source)
         return _raise_too_much(m)
     if scope != WORD_NULL:
-        names = <Text*>allocate_items(attrs_size(scope) + 1, sizeof(Text))
+        names = _names_of(m, scope)
     padded = <uint8_t*>resize_items(source, size_bytes + PADDING_BYTES, 1)
     if padded != NULL:
         source = padded
@@ -237,22 +267,8 @@ cdef int _load(Machine* m, const char* name, const uint8_t* base_directory, uint
     load.file = &m.files[index]
     if scope != WORD_NULL:
         load.scope_count = <uint32_t>attrs_size(scope)
-        for i in range(load.scope_count):
-            s = symbol_string(m, keys_symbols(attrs_keys(scope))[i])
-            names[i].data = string_data(s)
-            names[i].size_bytes = <uint32_t>string_size(s)
         load.scope_names = names
-    m.arenas.limit_bytes = left_bytes(m)
-    watched = watch_attention(<const int*>&m.attention)
-    load.ast = parse_padded(source, size_bytes, m.features, &m.arenas)
-    if m.features >= FIRST_LINT and load.ast != NULL and load.ast.root != NULL and load.ast.fault_count == 0 and not _lint(&load):
-        load.outcome = RAISE
-    elif not call_on_deep_stack(_compile, &load):
-        compile_abandoned(&load.unit)
-        load.outcome = _left(m)
-    watch_attention(watched)
-    if load.ast != NULL:
-        ast_free(load.ast)
+    _parse_and_compile(&load, source, size_bytes)
     free(base)
     free(names)
     if load.outcome != DONE:

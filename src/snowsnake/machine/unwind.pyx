@@ -469,15 +469,43 @@ cdef bint _is_failed(Word function) noexcept nogil:
     return tag_of(function) == TAG_THUNK and header_state(pointer_of(function)[0]) == THUNK_FAILED
 
 
+cdef void _note_activation(Machine* m, Word function, const uint8_t* pc, Word* fp, Word* top, Word inner, Word left) noexcept nogil:
+    """Notes one activation, and before it the call of a functor or of a builtin that it was making.
+
+    *inner*: the activation inside it; *left*: the thunk whose value that one is.
+    """
+    cdef TraceEntry* entry = &m.error.trace[m.error.trace_count]
+    cdef Word given
+    cdef uint32_t before = 0
+    if function == m.internals[INTERNAL_EQUAL] and _calls_functor(m, fp, top):
+        entry.note = NOTE_FUNCTOR
+    elif tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
+        before = _note_builtin(m, entry, function, fp, top, left)
+    elif tag_of(function) == TAG_FUNCTION or tag_of(function) == TAG_THUNK:
+        if _is_outside(m, function, pc) and _calls_functor(m, fp, top):
+            entry.note = NOTE_FUNCTOR
+            before = 1
+        given = _given_builtin(m, function, pc, top, inner, left)
+        if given:
+            entry[before].builtin = <uint16_t>(header_size(pointer_of(given)[0]) + 1)
+            before += 1
+        _note_code(m, &entry[before], function, pc, fp, top, inner, given != 0)
+        entry[before].argument = m.error.code == ERROR_INFINITE_RECURSION and function == m.need
+    m.error.trace_count += before + 1
+    m.error.trace_total += before
+    if m.error.position == 0 and entry[before].position:
+        m.error.position = entry[before].position
+        m.error.position_entries = m.error.trace_count
+
+
 cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
     """Notes the activations from the running one out to that of frame `base`."""
     cdef Frame* fr = m.fr
     cdef Word function = m.function
     cdef Word* fp = m.fp
     cdef Word* top = m.sp
-    cdef TraceEntry* entry
-    cdef uint32_t own, first
-    cdef Word inner = 0, given, left = 0
+    cdef uint32_t first
+    cdef Word inner = 0, left = 0
     if not _has_trace(m):
         return
     # A failed thunk has its trace already, and the error came from it.
@@ -506,32 +534,7 @@ cdef void _take_trace(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     while True:
         if m.error.trace_count < MOST_TRACE_ENTRIES:
             first = m.error.trace_count
-            entry = &m.error.trace[first]
-            if function == m.internals[INTERNAL_EQUAL] and _calls_functor(m, fp, top):
-                entry.note = NOTE_FUNCTOR
-            elif tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
-                own = _note_builtin(m, entry, function, fp, top, left)
-                m.error.trace_count += own
-                m.error.trace_total += own
-                entry += own
-            elif tag_of(function) == TAG_FUNCTION or tag_of(function) == TAG_THUNK:
-                if _is_outside(m, function, pc) and _calls_functor(m, fp, top):
-                    entry.note = NOTE_FUNCTOR
-                    m.error.trace_count += 1
-                    m.error.trace_total += 1
-                    entry += 1
-                given = _given_builtin(m, function, pc, top, inner, left)
-                if given:
-                    entry.builtin = <uint16_t>(header_size(pointer_of(given)[0]) + 1)
-                    m.error.trace_count += 1
-                    m.error.trace_total += 1
-                    entry += 1
-                _note_code(m, entry, function, pc, fp, top, inner, given != 0)
-                entry.argument = m.error.code == ERROR_INFINITE_RECURSION and function == m.need
-            m.error.trace_count += 1
-            if m.error.position == 0 and entry.position:
-                m.error.position = entry.position
-                m.error.position_entries = m.error.trace_count
+            _note_activation(m, function, pc, fp, top, inner, left)
             _note_end(m, fr, function, first)
             if fr > base:
                 _note_left(m, fr, fp)

@@ -265,19 +265,35 @@ cdef void _end_calls(Machine* m, Watcher* w, int64_t depth, const uint8_t* pc) n
         _pop(m, w)
 
 
+cdef Call* _top(Watcher* w) noexcept nogil:
+    return &w.calls[w.count - 1] if w.count else NULL
+
+
+cdef void _enter(Machine* m, Watcher* w, int64_t depth, Word function) noexcept nogil:
+    """Pushes the call of a function whose activation has just begun, unless an operation of a program has called it."""
+    cdef Call* top = _top(w)
+    cdef Call call
+    if top != NULL and top.depth == depth - 1:
+        return
+    call = Call(depth=depth - 1, pc=NULL, position=0, end=0, code=0, kind=OF_ANYTHING, is_last=False, has_begun=False, name=NULL, label=NULL, text=NULL)
+    _describe(m, function, &call)
+    if not _is_internal(&call):
+        _push(m, w, call)
+
+
+cdef uint32_t _place_of_need(Machine* m, Frame* fr, Call* call) noexcept nogil:
+    """The place of a call that makes an element of a lazy list: where the element is needed."""
+    cdef CodeOrigin origin
+    if _is_of_machine(m, fr.function) and call.kind == OF_LAMBDA and code_origin(m, m.codes[call.code], &origin):
+        return origin.start
+    return position_of(m, fr.function, fr.pc + 1)
+
+
 cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Word function) noexcept nogil:
     cdef Watcher* w = <Watcher*>m.observer
     cdef int64_t depth = fr - m.frames_base
-    cdef bint is_own, is_new = fr > w.frame
-    cdef Code* code
-    cdef Call call
-    cdef Call* top = NULL
-    cdef CodeOrigin origin
-    cdef const uint8_t* p
-    cdef Word* argument = NULL
-    cdef Word callee = 0
-    cdef Name name
-    cdef uint32_t end = 0
+    cdef bint is_new = fr > w.frame
+    cdef Call* top
     if pc[0] == OP_LINK:
         # The machine does not know the chunk yet; we see it with its first operation.
         return
@@ -285,21 +301,28 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
     if w.is_due:
         _sample(m, w)
     _end_calls(m, w, depth, pc)
-    if w.count:
-        top = &w.calls[w.count - 1]
     if is_new and tag_of(function) == TAG_FUNCTION and (pc[0] == OP_NATIVE or _code_of(m, function) != NULL):
-        if top == NULL or top.depth != depth - 1:
-            call = Call(depth=depth - 1, pc=NULL, position=0, end=0, code=0, kind=OF_ANYTHING, is_last=False, has_begun=False, name=NULL, label=NULL, text=NULL)
-            _describe(m, function, &call)
-            if not _is_internal(&call):
-                _push(m, w, call)
-                top = &w.calls[w.count - 1] if w.count else NULL
+        _enter(m, w, depth, function)
+    top = _top(w)
     if pc[0] == OP_NATIVE and top != NULL and top.depth == depth - 1 and _makes_derivation(top) and top.label == NULL:
         top.label = _derivation_name(m, val(fp[0]))
         if top.label != NULL and top.text != NULL:
             with gil:
                 (<CallWatcher>w.owner).forget(top)
-    name = _operator(pc)
+    _make_call(m, w, depth, pc, sp, fr, function)
+
+
+cdef void _make_call(Machine* m, Watcher* w, int64_t depth, const uint8_t* pc, Word* sp, Frame* fr, Word function) noexcept nogil:
+    """Pushes the call that the operation at *pc* is about to make, if it makes one."""
+    cdef bint is_own
+    cdef Code* code
+    cdef Call call
+    cdef Call* top = _top(w)
+    cdef const uint8_t* p
+    cdef Word* argument = NULL
+    cdef Word callee = 0
+    cdef Name name = _operator(pc)
+    cdef uint32_t end = 0
     if pc[0] == OP_CALL or pc[0] == OP_CALL_N or pc[0] == OP_TAIL_CALL_N:
         callee = val(sp[-1])
         if is_thunk(callee):
@@ -334,10 +357,7 @@ cdef void _step(Machine* m, const uint8_t* pc, Word* fp, Word* sp, Frame* fr, Wo
         call.position = w.waiting[depth % DEPTHS] - 1
         w.waiting[depth % DEPTHS] = 0
     elif code == NULL and tag_of(function) == TAG_THUNK:
-        # A lazy list makes this element, so the call is where the element is needed.
-        call.position = position_of(m, fr.function, fr.pc + 1)
-        if _is_of_machine(m, fr.function) and call.kind == OF_LAMBDA and code_origin(m, m.codes[call.code], &origin):
-            call.position = origin.start
+        call.position = _place_of_need(m, fr, &call)
     _push(m, w, call)
     if call.kind == OF_FUNCTOR:
         call.kind = OF_ANYTHING

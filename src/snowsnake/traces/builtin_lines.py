@@ -5,7 +5,7 @@ In: the note of a builtin, and of what was inside it.  Out: lines, in C++ Nix's 
 
 from snowsnake.traces.arguments import AT_ATTRIBUTE, argument_text, is_wrapped, part_text
 from snowsnake.traces.note import Note, RawPosition
-from snowsnake.traces.trace_state import COERCIONS, RESULT_OF_TO_STRING, TAG_LIST, TAG_STRING, TraceState
+from snowsnake.traces.trace_state import COERCIONS, RESULT_OF_TO_STRING, TAG_LIST, TAG_STRING, Line, TraceState
 
 # C++ Nix keeps its definition of `derivation` here; Snowsnake has it built in.
 _DERIVATION_LINES = {
@@ -50,36 +50,20 @@ class BuiltinLines(TraceState):
             self._derivation_call(inner)
             return
         self._builtin_call(note, number, name)
-        rest = self._notes[number + 1 :]
-        if name == "genericClosure":
-            rest = [other for other in rest if other.kind != "text"]
-        rest = [other for other in rest if other.line != "fetching"]
-        own = []
-        while inner is not None and inner.kind == "text" and inner.line != "functor":
-            # First comes what the builtin was doing, then the fault in that.
-            own.append(self._given(self._notes.pop(number + 1)))
-            rest = rest[1:] if rest and rest[0] is inner else rest
-            inner = self._inner(number)
+        own, rest, inner = self._own_lines(name, inner, number)
         is_last = all(other.is_internal for other in rest)
-        is_at_call = self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]
-        if self._cause.kind == "not-convertible" and self._place is None and self._position is not None:
-            # The place is that of a function that a command was to write as JSON.
-            is_at_call = False
+        is_at_call = self._is_at_call()
         if is_last and is_at_call:
             # The line of the builtin shows the place.
             self._is_shown = False
         self._lines += own
-        text = None
         part = self._part(name, note, inner, is_last) if is_last or note.part else ""
         is_beside = is_last and self._is_beside_the_value(rest)
         if is_beside and name != "toString":
             if self._code == "not-a-function" and name == "path" and note.selected is not None:
                 self._position, self._is_shown = note.selected, True
             part = ""
-        if part and (is_last or is_wrapped(name, part)):
-            text = RESULT_OF_TO_STRING if part == "result of __toString" else part_text(name, part)
-        elif name == "toString" and inner is not None and inner.name == "__toStringCoerce" and inner.operands[0] == TAG_LIST:
-            text = argument_text(name, 1)
+        text = self._text_of_part(name, part, inner, is_last)
         placed = own[-1][2] if own else None
         is_of_json = self._cause.kind == "not-convertible" or (self._code == "not-a-function" and name == "toJSON")
         if is_last and is_of_json and placed is not None and is_at_call:
@@ -90,13 +74,44 @@ class BuiltinLines(TraceState):
             further = self._text_of_to_string(rest)
         if further == RESULT_OF_TO_STRING:
             text, further = further, None
-        if text is None:
-            if further is not None:
-                self._lines.append(("text", further, None))
-            return
-        place = self._place_of_result(note.extent) if name == "concatMap" and part == "result" else None
-        if name == "toJSON" and part == "result of __toString":
-            place = placed
+        if text is not None:
+            place = self._place_of_result(note.extent) if name == "concatMap" and part == "result" else None
+            if name == "toJSON" and part == "result of __toString":
+                place = placed
+            self._add_part(note, text, place, is_last)
+        if further is not None:
+            self._lines.append(("text", further, None))
+
+    def _own_lines(self, name: str, inner: Note | None, number: int) -> tuple[list[Line], list[Note], Note | None]:
+        """What the builtin itself was doing, which comes before the fault in that; the notes of what was inside it, and the first of them."""
+        rest = self._notes[number + 1 :]
+        if name == "genericClosure":
+            rest = [other for other in rest if other.kind != "text"]
+        rest = [other for other in rest if other.line != "fetching"]
+        own = []
+        while inner is not None and inner.kind == "text" and inner.line != "functor":
+            own.append(self._given(self._notes.pop(number + 1)))
+            rest = rest[1:] if rest and rest[0] is inner else rest
+            inner = self._inner(number)
+        return own, rest, inner
+
+    def _is_at_call(self) -> bool:
+        """Whether the error is where the builtin is called."""
+        if self._cause.kind == "not-convertible" and self._place is None and self._position is not None:
+            # The place is that of a function that a command was to write as JSON.
+            return False
+        return self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]
+
+    def _text_of_part(self, name: str, part: str, inner: Note | None, is_last: bool) -> str | None:
+        """The line for a part of a builtin's input; None if C++ Nix has none."""
+        if part and (is_last or is_wrapped(name, part)):
+            return RESULT_OF_TO_STRING if part == "result of __toString" else part_text(name, part)
+        if name == "toString" and inner is not None and inner.name == "__toStringCoerce" and inner.operands[0] == TAG_LIST:
+            return argument_text(name, 1)
+        return None
+
+    def _add_part(self, note: Note, text: str, place: RawPosition | None, is_last: bool) -> None:
+        """Adds the line for a part of a builtin's input.  A line about an attribute is where that was selected, and so is the error."""
         if text.endswith(AT_ATTRIBUTE):
             text = text.removesuffix(AT_ATTRIBUTE)
             place = note.selected
@@ -104,8 +119,6 @@ class BuiltinLines(TraceState):
                 self._position = place
                 self._is_shown = True
         self._lines.append(("text", text, place))
-        if further is not None:
-            self._lines.append(("text", further, None))
 
     def _derivation_call(self, inner: Note | None) -> None:
         """The lines of a call of `derivation`, which is a function of the language in C++ Nix."""

@@ -162,14 +162,7 @@ class OperatorLines(TraceState):
             self._lines.append(("text", "while selecting an attribute", self._position))
             self._is_shown = False
         elif node.kind in ("select", "hasAttr") and (self._cause.wants("a string") or self._code == "context"):
-            child = tree.child(node, "name")
-            place = None if child is None else tree.position_of(child)
-            self._add(note, "text", "while evaluating an attribute name", place)
-            self._is_shown = place is not None
-            if self._code == "context":
-                self._position = None
-            elif place is not None:
-                self._at(note, place)
+            self._selected_name(note, node, tree)
         elif node.kind in ("attrs", "legacyLet") and note.opcode == OPCODES["AttrsOverride"] and self._cause.wants("a set"):
             self._add(note, "text", "while evaluating the `__overrides` attribute", None)
             self._position = None
@@ -226,6 +219,17 @@ class OperatorLines(TraceState):
             self._add(note, "text", "in the argument of the not operator", None if child is None else tree.position_of(child))
         if self._lines and self._lines[-1][0] == "text":
             self._position = self._lines[-1][2]
+
+    def _selected_name(self, note: Note, node: Step, tree: SourceTree) -> None:
+        """The name in a selection, or after `?`, is not a text."""
+        child = tree.child(node, "name")
+        place = None if child is None else tree.position_of(child)
+        self._add(note, "text", "while evaluating an attribute name", place)
+        self._is_shown = place is not None
+        if self._code == "context":
+            self._position = None
+        elif place is not None:
+            self._at(note, place)
 
     def _dynamic_name(self, note: Note, node: Step, tree: SourceTree) -> None:
         child = tree.child(node, "name")
