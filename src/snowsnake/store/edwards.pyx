@@ -25,35 +25,35 @@ cdef enum:
     SCALAR_BITS = 256
 
 # A number modulo 2^255 - 19, in limbs of 51 bits.  Results of operations have limbs below 2^52, except sums, whose limbs are below 2^53.
-cdef struct Field:
+cdef struct FieldNumber:
     uint64_t at[5]
 
 # (x, y) is (x / z, y / z); t is x * y / z.
 cdef struct Point:
-    Field x
-    Field y
-    Field z
-    Field t
+    FieldNumber x
+    FieldNumber y
+    FieldNumber z
+    FieldNumber t
 
 # What adding a point needs of it: y + x, y - x, z, and t times twice the curve's constant.
 cdef struct Addend:
-    Field sum
-    Field difference
-    Field z
-    Field t
+    FieldNumber sum
+    FieldNumber difference
+    FieldNumber z
+    FieldNumber t
 
-cdef Field one, curve, twice_curve, root      # `curve` is the curve's constant, and `root` the square root of -1
+cdef FieldNumber one, curve, twice_curve, root      # `curve` is the curve's constant, and `root` the square root of -1
 cdef Addend base[BASE_MULTIPLES]
 
 
 # --- numbers modulo 2^255 - 19
 
-cdef inline void set_small(Field* out, uint64_t number) noexcept nogil:
-    memset(out, 0, sizeof(Field))
+cdef inline void set_small(FieldNumber* out, uint64_t number) noexcept nogil:
+    memset(out, 0, sizeof(FieldNumber))
     out.at[0] = number
 
 
-cdef inline void carry(Field* a) noexcept nogil:
+cdef inline void carry(FieldNumber* a) noexcept nogil:
     a.at[1] += a.at[0] >> LIMB_BITS
     a.at[0] &= MASK
     a.at[2] += a.at[1] >> LIMB_BITS
@@ -66,13 +66,13 @@ cdef inline void carry(Field* a) noexcept nogil:
     a.at[4] &= MASK
 
 
-cdef inline void add(Field* out, const Field* a, const Field* b) noexcept nogil:
+cdef inline void add(FieldNumber* out, const FieldNumber* a, const FieldNumber* b) noexcept nogil:
     cdef int i
     for i in range(5):
         out.at[i] = a.at[i] + b.at[i]
 
 
-cdef inline void subtract(Field* out, const Field* a, const Field* b) noexcept nogil:
+cdef inline void subtract(FieldNumber* out, const FieldNumber* a, const FieldNumber* b) noexcept nogil:
     """Adds four times the modulus, so that no limb is negative."""
     cdef int i
     out.at[0] = a.at[0] + 4 * (MASK - 18) - b.at[0]
@@ -81,7 +81,7 @@ cdef inline void subtract(Field* out, const Field* a, const Field* b) noexcept n
     carry(out)
 
 
-cdef inline void reduce_products(Field* out, uint128_t r0, uint128_t r1, uint128_t r2, uint128_t r3, uint128_t r4) noexcept nogil:
+cdef inline void reduce_products(FieldNumber* out, uint128_t r0, uint128_t r1, uint128_t r2, uint128_t r3, uint128_t r4) noexcept nogil:
     r1 += <uint64_t>(r0 >> LIMB_BITS)
     r2 += <uint64_t>(r1 >> LIMB_BITS)
     r3 += <uint64_t>(r2 >> LIMB_BITS)
@@ -94,7 +94,7 @@ cdef inline void reduce_products(Field* out, uint128_t r0, uint128_t r1, uint128
     out.at[4] = <uint64_t>r4 & MASK
 
 
-cdef void multiply(Field* out, const Field* a, const Field* b) noexcept nogil:
+cdef void multiply(FieldNumber* out, const FieldNumber* a, const FieldNumber* b) noexcept nogil:
     cdef uint64_t a0 = a.at[0], a1 = a.at[1], a2 = a.at[2], a3 = a.at[3], a4 = a.at[4]
     cdef uint64_t b0 = b.at[0], b1 = b.at[1], b2 = b.at[2], b3 = b.at[3], b4 = b.at[4]
     cdef uint64_t c1 = 19 * b1, c2 = 19 * b2, c3 = 19 * b3, c4 = 19 * b4
@@ -108,7 +108,7 @@ cdef void multiply(Field* out, const Field* a, const Field* b) noexcept nogil:
     )
 
 
-cdef void square(Field* out, const Field* a) noexcept nogil:
+cdef void square(FieldNumber* out, const FieldNumber* a) noexcept nogil:
     cdef uint64_t a0 = a.at[0], a1 = a.at[1], a2 = a.at[2], a3 = a.at[3], a4 = a.at[4]
     cdef uint64_t d0 = 2 * a0, d1 = 2 * a1, c3 = 19 * a3, c4 = 19 * a4
     reduce_products(
@@ -121,15 +121,15 @@ cdef void square(Field* out, const Field* a) noexcept nogil:
     )
 
 
-cdef void square_often(Field* out, const Field* a, int times) noexcept nogil:
+cdef void square_often(FieldNumber* out, const FieldNumber* a, int times) noexcept nogil:
     square(out, a)
     for _ in range(times - 1):
         square(out, out)
 
 
-cdef void power_250(Field* out, Field* eleventh, const Field* a) noexcept nogil:
+cdef void power_250(FieldNumber* out, FieldNumber* eleventh, const FieldNumber* a) noexcept nogil:
     """The power 2^250 - 1, and the 11th."""
-    cdef Field ninth, p5, p10, p20, p50, p100, x
+    cdef FieldNumber ninth, p5, p10, p20, p50, p100, x
     square(&x, a)
     square_often(&ninth, &x, 2)
     multiply(&ninth, &ninth, a)
@@ -152,25 +152,25 @@ cdef void power_250(Field* out, Field* eleventh, const Field* a) noexcept nogil:
     multiply(out, &x, &p50)
 
 
-cdef void invert(Field* out, const Field* a) noexcept nogil:
+cdef void invert(FieldNumber* out, const FieldNumber* a) noexcept nogil:
     """The power 2^255 - 21."""
-    cdef Field x, eleventh
+    cdef FieldNumber x, eleventh
     power_250(&x, &eleventh, a)
     square_often(&x, &x, 5)
     multiply(out, &x, &eleventh)
 
 
-cdef void power_root(Field* out, const Field* a) noexcept nogil:
+cdef void power_root(FieldNumber* out, const FieldNumber* a) noexcept nogil:
     """The power 2^252 - 3."""
-    cdef Field x, eleventh
+    cdef FieldNumber x, eleventh
     power_250(&x, &eleventh, a)
     square_often(&x, &x, 2)
     multiply(out, &x, a)
 
 
-cdef void write_number(uint8_t* out, const Field* a) noexcept nogil:
+cdef void write_number(uint8_t* out, const FieldNumber* a) noexcept nogil:
     """The 32 bytes of a number, the lowest first; below the modulus."""
-    cdef Field x = a[0]
+    cdef FieldNumber x = a[0]
     cdef uint64_t words[4]
     cdef uint64_t excess
     cdef int i
@@ -192,7 +192,7 @@ cdef void write_number(uint8_t* out, const Field* a) noexcept nogil:
         out[i] = <uint8_t>(words[i >> 3] >> 8 * (i & 7))
 
 
-cdef void read_number(Field* out, const uint8_t* data) noexcept nogil:
+cdef void read_number(FieldNumber* out, const uint8_t* data) noexcept nogil:
     """The lower 255 bits of 32 bytes."""
     cdef uint64_t words[4]
     cdef int i
@@ -206,7 +206,7 @@ cdef void read_number(Field* out, const uint8_t* data) noexcept nogil:
     out.at[4] = (words[3] >> 12) & MASK
 
 
-cdef bint are_equal(const Field* a, const Field* b) noexcept nogil:
+cdef bint are_equal(const FieldNumber* a, const FieldNumber* b) noexcept nogil:
     cdef uint8_t left[ENCODED_BYTES]
     cdef uint8_t right[ENCODED_BYTES]
     write_number(left, a)
@@ -217,7 +217,7 @@ cdef bint are_equal(const Field* a, const Field* b) noexcept nogil:
 # --- points
 
 cdef void double_point(Point* out, const Point* p, bint wants_t) noexcept nogil:
-    cdef Field x2, y2, z2, sum, x, z, t
+    cdef FieldNumber x2, y2, z2, sum, x, z, t
     square(&x2, &p.x)
     square(&y2, &p.y)
     square(&z2, &p.z)
@@ -237,7 +237,7 @@ cdef void double_point(Point* out, const Point* p, bint wants_t) noexcept nogil:
 
 cdef void add_point(Point* out, const Point* p, const Addend* q, bint is_negative, bint wants_t) noexcept nogil:
     """Adds a point, or subtracts it."""
-    cdef Field a, b, c, d, x, y, z, t
+    cdef FieldNumber a, b, c, d, x, y, z, t
     add(&a, &p.y, &p.x)
     subtract(&b, &p.y, &p.x)
     multiply(&a, &a, &q.difference if is_negative else &q.sum)
@@ -281,7 +281,7 @@ cdef void odd_multiples(Addend* out, int count, const Point* p) noexcept nogil:
 
 
 cdef void encode(uint8_t* out, const Point* p) noexcept nogil:
-    cdef Field inverse, x, y
+    cdef FieldNumber inverse, x, y
     cdef uint8_t sign[ENCODED_BYTES]
     invert(&inverse, &p.z)
     multiply(&x, &p.x, &inverse)
@@ -293,7 +293,7 @@ cdef void encode(uint8_t* out, const Point* p) noexcept nogil:
 
 cdef bint decode(Point* out, const uint8_t* data) noexcept nogil:
     """Whether the 32 bytes are the encoding of a point."""
-    cdef Field u, v, x, power, product
+    cdef FieldNumber u, v, x, power, product
     cdef uint8_t written[ENCODED_BYTES]
     read_number(&out.y, data)
     out.z = one
@@ -319,7 +319,7 @@ cdef bint decode(Point* out, const uint8_t* data) noexcept nogil:
             return False
     write_number(written, &x)
     if (written[0] & 1) != data[31] >> 7:
-        memset(&u, 0, sizeof(Field))
+        memset(&u, 0, sizeof(FieldNumber))
         subtract(&x, &u, &x)
     out.x = x
     multiply(&out.t, &out.x, &out.y)
@@ -330,10 +330,10 @@ cdef bint decode(Point* out, const uint8_t* data) noexcept nogil:
 cdef bint has_small_order(const Point* p) noexcept nogil:
     """Whether eight times the point is nothing."""
     cdef Point x = p[0]
-    cdef Field zero
+    cdef FieldNumber zero
     for _ in range(3):
         double_point(&x, &x, False)
-    memset(&zero, 0, sizeof(Field))
+    memset(&zero, 0, sizeof(FieldNumber))
     return are_equal(&x.x, &zero)
 
 
@@ -419,7 +419,7 @@ cdef class PublicKey:
 
 cdef void prepare() noexcept:
     """Computes the constants: the curve's is -121665 / 121666, and the base point has y = 4 / 5 and an even x."""
-    cdef Field x, y
+    cdef FieldNumber x, y
     cdef uint8_t encoded[ENCODED_BYTES]
     cdef Point point
     set_small(&one, 1)
