@@ -50,7 +50,8 @@ class Asking:
         if state == "found" and kind == "status":
             found = self._look(self.dependencies.place(name))
             return found is not None and file_type(found.st_mode) == value
-        if state == "failed":          # it may fail for another reason now, and say so
+        # It may fail for another reason now, and name that one.
+        if state == "failed":
             return False
         entry = Dependency.of_list(question)
         if kind not in ("file", "tree") or state != "found" or not self.trusts_stamps:

@@ -182,7 +182,8 @@ class JobRoot:
             from snowsnake.jobs.missing import find_missing
 
             missing = find_missing(self, [path for path in outputs.values() if path], drv.input_drvs)
-            self._is_fleeting = True           # what a store has is not part of the record
+            # What a store has is not part of the record.
+            self._is_fleeting = True
             found["isCached"] = missing.status == "local"
             found["cacheStatus"] = missing.status
             found["neededBuilds"] = missing.builds

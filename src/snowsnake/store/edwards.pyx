@@ -19,8 +19,10 @@ cdef extern from *:
 
 cdef enum:
     LIMB_BITS = 51
-    KEY_MULTIPLES = 8                  # 1, 3 … 15 times the key
-    BASE_MULTIPLES = 32                # 1, 3 … 63 times the base point
+    # 1, 3 … 15 times the key.
+    KEY_MULTIPLES = 8
+    # 1, 3 … 63 times the base point.
+    BASE_MULTIPLES = 32
     ENCODED_BYTES = 32
     SCALAR_BITS = 256
 
@@ -42,7 +44,8 @@ cdef struct Addend:
     FieldNumber z
     FieldNumber t
 
-cdef FieldNumber one, curve, twice_curve, root      # `curve` is the curve's constant, and `root` the square root of -1
+# `curve` is the curve's constant, and `root` the square root of -1.
+cdef FieldNumber one, curve, twice_curve, root
 cdef Addend base[BASE_MULTIPLES]
 
 
@@ -302,13 +305,16 @@ cdef bint decode(Point* out, const uint8_t* data) noexcept nogil:
     subtract(&u, &u, &one)
     add(&v, &v, &one)
     square(&power, &v)
-    multiply(&power, &power, &v)           # v^3
+    # v^3
+    multiply(&power, &power, &v)
     square(&x, &power)
     multiply(&x, &x, &v)
-    multiply(&x, &x, &u)                   # u v^7
+    # u v^7
+    multiply(&x, &x, &u)
     power_root(&x, &x)
     multiply(&x, &x, &power)
-    multiply(&x, &x, &u)                   # u v^3 (u v^7)^((p - 5) / 8)
+    # u v^3 (u v^7)^((p - 5) / 8)
+    multiply(&x, &x, &u)
     square(&product, &x)
     multiply(&product, &product, &v)
     if not are_equal(&product, &u):
