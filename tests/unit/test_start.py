@@ -74,7 +74,7 @@ HEAVY = {
 COMMANDS = [
     ("nix.main", "eval .#x", 94),
     ("nix.main", "eval --expr 1", 52),
-    ("nix.main", "flake metadata", 90),
+    ("nix.main", "flake metadata", 91),
     ("nix.main", "flake show", 98),
     ("nix.main", "config show", 26),
     ("nix.main", "hash path flake.nix", 23),

@@ -4,6 +4,7 @@ In: a `LockedFlake`.  Out: data, and the lines of the report, as C++ Nix 2.34 pr
 """
 
 from snowsnake.flake.world import FlakeTree
+from snowsnake.foundation.tree_lines import branch, margin
 from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.lock_file import Node, date_text, path_text
 from snowsnake.store import hashing
@@ -82,8 +83,6 @@ class Metadata:
 
     def input_lines(self) -> "Iterator[tuple[str, str, str]]":
         """(branch, name, text) of each line of the tree of inputs; an input that several inputs share is drawn once."""
-        from snowsnake.foundation.tree_lines import branch, margin
-
         visited = {self.lock_file.root}
         stack: list[tuple[Node, list[str], str]] = [(self.lock_file.root, sorted(self.lock_file.root.inputs), "")]
         while stack:
