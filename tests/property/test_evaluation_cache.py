@@ -16,6 +16,8 @@ import pytest
 
 from snowsnake.cache.answer_files import AnswerFiles, packed, unpacked
 from snowsnake.cli.nix.main import main
+from snowsnake.fetch import tree_hash
+from snowsnake.flake.answers import settle
 
 NEEDS_PROGRAMS = ("git",)
 STEPS = int(os.environ.get("SNOWSNAKE_CACHE_STEPS", "20"))
@@ -248,11 +250,32 @@ def test_what_was_edited_meanwhile_is_not_kept(flake: Path, tmp_path: Path, monk
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
     (flake / "flake.nix").write_text("{ outputs = _: { a = 1; }; }")
     words = ["eval", ".#a", "--option", "experimental-features", "nix-command flakes"]
-    _, output = open_output(read(words, Reporter()), ".#a")
+    session, output = open_output(read(words, Reporter()), ".#a")
     assert output.known(["x"]) is None
     output.value().force()
     if edit is not None:
         (flake / "flake.nix").write_text(edit)
     output.keep(["x"], 1)
+    settle(session.answers)
     (flake / "flake.nix").write_text("{ outputs = _: { a = 1; }; }")
     assert open_output(read(words, Reporter()), ".#a")[1].known(["x"]) == (1 if edit is None else None)
+
+
+def test_a_folder_is_hashed_once_more_for_all_words_of_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SNOWSNAKE_CACHE_DIR": "cache", "XDG_CACHE_HOME": "cache", "HOME": "home", "NIX_REMOTE": "store"}.items():
+        monkeypatch.setenv(name, str(tmp_path / value))
+    monkeypatch.setenv("NIX_CONFIG", "experimental-features = nix-command flakes\nflake-registry =")
+    folder = tmp_path / "flake"
+    folder.mkdir()
+    names = ["a", "b"]
+    outputs = " ".join(f'{name} = derivation {{ name = "{name}"; system = "x"; builder = "b"; x = ./{name}; }};' for name in names)
+    (folder / "flake.nix").write_text(f"{{ outputs = _: {{ {outputs} }}; }}")
+    for name in names:
+        (folder / name).write_text(name)
+    hashed = []
+    real = tree_hash.hash_of
+    monkeypatch.setattr(tree_hash, "hash_of", lambda tree, *rest: hashed.append(tree.disk_path(b"")) or real(tree, *rest))
+    for _ in range(3):
+        assert main(["path-info", "--derivation", *(f"path:{folder}#{name}" for name in names)]) == 0
+    # Before and after evaluation; the second time for what was asked last, which depends on what was asked before.  The third time, all answers are there.
+    assert hashed == [os.fsencode(folder)] * 5

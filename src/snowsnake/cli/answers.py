@@ -5,7 +5,8 @@ In: a session, its flakes, a locked flake.  Out: `FlakeAnswers`, or None where e
 
 import os
 
-from snowsnake.cli.output import QUIET
+from snowsnake.cli.output import QUIET, at_end
+from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,21 @@ def open_answers(session: "Session", flakes: "FlakeSession", locked: "LockedFlak
         return None
     from snowsnake.flake.answers import FlakeAnswers
 
-    return FlakeAnswers(folder, flakes, locked, settings_of_results(settings), reads=not is_refreshed)
+    found = FlakeAnswers(folder, flakes, locked, settings_of_results(settings), reads=not is_refreshed)
+    if not session.answers:
+        at_end(lambda: _settle(session.answers))
+    session.answers.append(found)
+    return found
+
+
+def _settle(answers: "list[FlakeAnswers]") -> None:
+    from snowsnake.flake.answers import settle
+
+    try:
+        settle(answers)
+    except (OSError, EvaluationError, KeyboardInterrupt):
+        # The command has done its work; the next one evaluates again.
+        pass
 
 
 def settings_of_results(settings: "Settings") -> list[list[str]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from snowsnake.derivation_search import FoundDerivation
+    from snowsnake.flake.answers import FlakeAnswers
     from snowsnake.handle import Handle
 
 _STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE", "NIX_STATE_DIR", "NIX_DAEMON_SOCKET_PATH"))
@@ -89,6 +90,8 @@ class Session:
 
             write_at_end(self.evaluator, settings["eval-profile-file"])
         self.arguments: dict[bytes, Handle] = {}
+        # Answers of flakes that are kept when the command ends (answers.py).
+        self.answers: list[FlakeAnswers] = []
         self.selector = Selector(self.evaluator, self.arguments)
 
     @property

@@ -93,6 +93,7 @@ cdef extern from *:
         {"path '%.*s' does not exist", 19, 0},
         {"a folder of path '%.*s' became a symbolic link while it was looked at", 19, 0},
         {"%s '%.*s': %s", 19, 0},
+        {"getting status of \\042%.*s\\042: %s", 19, 0},
         {"cannot read directory \\042%.*s\\042: %s", 19, 0},
         {"%s '%.*s': %.*s", 19, 0},
         {"path '%.*s' contains a NUL byte", 19, 0},

@@ -228,6 +228,7 @@ MESSAGES: tuple[Message, ...] = (
     Message("NO_FILE", "file", "path '{path}' does not exist"),
     Message("FOLDER_BECAME_LINK", "file", "a folder of path '{path}' became a symbolic link while it was looked at"),
     Message("SYSTEM_FAULT", "file", "{doing:text} '{path}': {system_error:text}"),
+    Message("NO_STATUS", "file", "getting status of \"{path}\": {system_error:text}"),
     Message("DIRECTORY_NOT_READ", "file", "cannot read directory \"{path}\": {system_error:text}"),
     Message("FILE_SYSTEM_FAULT", "file", "{doing:text} '{path}': {error}"),
     Message("PATH_WITH_NUL", "file", "path '{path}' contains a NUL byte"),

@@ -7,6 +7,7 @@ Each evaluation has one fetcher, which fetches an input only once.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from snowsnake.fetch.addresses import Address, parse_address
@@ -500,6 +501,11 @@ def local_repository(input: Input) -> str | None:
 def _said(error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and error.filename is not None:
         return f"path '{os.fsdecode(error.filename)}' does not exist"
-    if error.strerror and error.filename is not None:
-        return f"reading '{os.fsdecode(error.filename)}': {error.strerror}"
-    return str(error)
+    if not error.strerror or error.filename is None:
+        return str(error)
+    name = os.fsdecode(error.filename)
+    try:
+        is_folder = stat.S_ISDIR(os.lstat(name).st_mode)
+    except OSError:
+        return f'getting status of "{name}": {error.strerror}'
+    return f'cannot read directory "{name}": {error.strerror}' if is_folder else f"opening file '{name}': {error.strerror}"

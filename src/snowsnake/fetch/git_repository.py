@@ -39,8 +39,12 @@ def git_error(doing: str, error: Exception) -> FetchError:
 
 def open_repository(path: str) -> pygit2.Repository:
     """Opens the repository in a folder; raises FetchError."""
-    if not os.path.exists(path):
-        raise FetchError(f'Git repository "{path}" does not exist.')
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FetchError(f'Git repository "{path}" does not exist.') from None
+    except OSError as error:
+        raise FetchError(f'getting status of "{path}": {error.strerror}') from None
     try:
         opened: pygit2.Repository = libgit.Repository(path, libgit.enums.RepositoryOpenFlag.NO_SEARCH)
         return opened

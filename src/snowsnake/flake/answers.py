@@ -59,6 +59,8 @@ class FlakeAnswers:
         begin = light_json.dumps(facts, sorts_keys=True).encode("utf-8", "surrogatepass")
         self._begin = b"".join([hashing.digest("sha256", text) for text in (begin, call_source(), lock, found)])
         self._written: dict[str, None] = {}
+        # Key, text, and what evaluation asked: answers that are kept if the folders did not change.
+        self._waiting: list[tuple[bytes, str, list[Dependency]]] = []
 
     # --- asking
 
@@ -103,7 +105,7 @@ class FlakeAnswers:
     # --- keeping
 
     def keep(self, question: "Json", answer: "Json") -> None:
-        """Remembers an answer that was just evaluated.  It does nothing if the answer cannot be checked later, or if nothing can be written."""
+        """Remembers an answer that was just evaluated, for `settle`.  It does nothing if the answer cannot be checked later."""
         if not self._is_kept or len(self._written) > _MOST_WRITTEN:
             return
         entries = self._evaluator.dependencies(self._asked_before)
@@ -112,10 +114,15 @@ class FlakeAnswers:
             return
         text = light_json.dumps(answer, is_compact=True)
         needed = self._needed(text)
-        if not self._are_unchanged([*self._fixed_before, *entries]):
-            return
         key = self._key(question)
-        self._kept.keep(key, f'["{key.hex()}",{text},{light_json.dumps(questions, is_compact=True)},{light_json.dumps(needed, is_compact=True)}]')
+        whole = f'["{key.hex()}",{text},{light_json.dumps(questions, is_compact=True)},{light_json.dumps(needed, is_compact=True)}]'
+        self._waiting.append((key, whole, [*self._fixed_before, *entries]))
+
+    def _write_unchanged(self) -> None:
+        for key, text, asked in self._waiting:
+            if self._are_unchanged(asked):
+                self._kept.keep(key, text)
+        self._waiting.clear()
 
     def _needed(self, answer: str) -> list[str]:
         """The store objects that must be valid if the answer is used: those that were written, and those that the answer names.
@@ -143,22 +150,29 @@ class FlakeAnswers:
         return set(re.findall(re.escape(self._evaluator.store_dir + "/") + r"[0-9a-df-np-sv-z]{32}-[-+._?=0-9A-Za-z]+", text))
 
     def _are_unchanged(self, asked: "list[Dependency]") -> bool:
-        """Whether the folders of this machine that evaluation read still have the contents that were hashed."""
+        """Whether the folders of this machine that evaluation read still have the contents that were hashed: the fetcher looks at each once."""
         fetcher = self._evaluator.fetcher
         places = [(tree, tree.asked.source_path) for tree in self._trees()]
         outside = [tree for tree, place in places if place is not None and not place.startswith(fetcher.store_dir + "/")]
         read = {(entry.name, entry.kind == "tree") for entry in asked if entry.state == "fixed"} if outside else set()
         outside = [tree for tree in outside if not _is_as_hashed(tree, read)]
-        if not outside:
-            return True
-        warn, fetcher.on_warning = fetcher.on_warning, lambda text: None
-        fetcher.forget()
         try:
             return all(fetcher.fetch(tree.asked).nar_hash == tree.source.nar_hash for tree in outside)
         except FetchError:
             return False
-        finally:
-            fetcher.on_warning = warn
+
+
+def settle(answers: list[FlakeAnswers]) -> None:
+    """Writes what was remembered, at the end of a command: each folder that evaluations have read is looked at once more, for all of them."""
+    for fetcher in {id(found._evaluator): found._evaluator.fetcher for found in answers if found._waiting}.values():
+        fetcher.forget()
+        fetcher.on_warning = _ignore
+    for found in answers:
+        found._write_unchanged()
+
+
+def _ignore(_warning: str) -> None:
+    """The user saw the warnings when the folder was looked at first."""
 
 
 def _is_as_hashed(tree: "FlakeTree", read: "set[tuple[str, bool]]") -> bool:

@@ -16,7 +16,7 @@ from snowsnake.host.disk cimport FOLLOW_LINKS, disk_type
 from snowsnake.host.internal_files cimport fetchurl_nix, internal_type, is_internal
 from snowsnake.host.places cimport (
     CHANGED, MISSING, PLACE_DISK, FilePlace, Reading, host_shows, is_elsewhere, place_link, place_list, place_of, place_read, place_stamp, place_type,
-    raise_changed, raise_directory, raise_missing, raise_system,
+    raise_changed, raise_directory, raise_missing, raise_status, raise_system,
 )
 from snowsnake.host.policy cimport host_allows, host_check_access
 from snowsnake.host.records cimport RECORD_DIRECTORY, RECORD_LINK, RECORD_STATUS, RECORD_TARGET, record_file, record_path, record_type
@@ -269,7 +269,7 @@ cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint
         if file_type[0] > FILE_NONE or (file_type[0] == FILE_NONE and not may_lead_elsewhere(m)):
             return DONE
         if file_type[0] < FILE_NONE and fault != ELOOP:
-            return raise_system(m, "getting status of", path, size_bytes, fault)
+            return raise_status(m, path, size_bytes, fault)
     memset(&resolved, 0, sizeof(resolved))
     while True:
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL if follow else RESOLVE_PARENTS, &resolved)
@@ -417,7 +417,7 @@ cdef int import_type(Machine* m, Bytes* path, Bytes* full, int* kind) noexcept n
         if kind[0] > FILE_NONE or (kind[0] == FILE_NONE and not may_lead_elsewhere(m)):
             return DONE
         if kind[0] < FILE_NONE and fault != ELOOP:
-            return raise_system(m, "getting status of", path.data, path.size, fault)
+            return raise_status(m, path.data, path.size, fault)
     outcome = resolve_and_check(m, path.data, path.size, RESOLVE_PARENTS, full)
     return status_now(m, full, kind) if outcome == DONE else outcome
 

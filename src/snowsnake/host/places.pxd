@@ -79,6 +79,7 @@ cdef size_t object_end(Machine* m, const uint8_t* path, size_t size) noexcept no
 cdef int raise_missing(Machine* m, const uint8_t* path, size_t size) noexcept nogil
 cdef int raise_changed(Machine* m, const uint8_t* path, size_t size) noexcept nogil
 cdef int raise_system(Machine* m, const char* doing, const uint8_t* path, size_t size, int fault) noexcept nogil
+cdef int raise_status(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil
 cdef int raise_directory(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil
 cdef Mount* find_mount(Machine* m, const uint8_t* path, size_t size) noexcept nogil
 cdef bint host_shows(Machine* m, const uint8_t* path, size_t size_bytes) noexcept nogil

@@ -13,7 +13,7 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.diagnostics.message_table cimport (
     MESSAGE_DIRECTORY_NOT_READ, MESSAGE_FILE_ENDS_EARLY, MESSAGE_FILE_SYSTEM_FAULT, MESSAGE_FILE_TOO_LARGE, MESSAGE_FOLDER_BECAME_LINK,
-    MESSAGE_NO_FILE, MESSAGE_PATH_WITH_NUL, MESSAGE_SYSTEM_FAULT, MESSAGE_UNSUPPORTED_FILE_TYPE,
+    MESSAGE_NO_FILE, MESSAGE_NO_STATUS, MESSAGE_PATH_WITH_NUL, MESSAGE_SYSTEM_FAULT, MESSAGE_UNSUPPORTED_FILE_TYPE,
 )
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport (
@@ -69,6 +69,11 @@ cdef int raise_changed(Machine* m, const uint8_t* path, size_t size) noexcept no
 cdef int raise_system(Machine* m, const char* doing, const uint8_t* path, size_t size, int fault) noexcept nogil:
     """`opening file '/x': Permission denied`"""
     return raise_message(m, worded(MESSAGE_SYSTEM_FAULT, doing, <int>size, <const char*>path, strerror(fault)))
+
+
+cdef int raise_status(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil:
+    """C++ Nix quotes the path in its own way here, too."""
+    return raise_message(m, worded(MESSAGE_NO_STATUS, <int>size, <const char*>path, strerror(fault)))
 
 
 cdef int raise_directory(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil:
@@ -291,7 +296,7 @@ cdef int place_type(Machine* m, const uint8_t* path, size_t size, int* file_type
         return DONE
     if fault == ELOOP and place.trusted != FOLLOW_LINKS:
         return CHANGED
-    return raise_system(m, "getting status of", path, size, fault)
+    return raise_status(m, path, size, fault)
 
 
 cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, size_t capacity, size_t* length) noexcept nogil:
@@ -418,6 +423,9 @@ cdef int disk_read(Machine* m, const uint8_t* path, size_t size, FilePlace* plac
             return CHANGED
         if fault == ENOENT or fault == ENOTDIR or fault == ELOOP:
             return MISSING
+        # C++ Nix asks for the status before it opens a file.
+        if disk_type(place.disk, place.trusted, False, &kind) < 0:
+            return raise_status(m, path, size, kind)
         return raise_system(m, "opening file", path, size, fault)
     if kind == FILE_DIRECTORY:
         fault = EISDIR

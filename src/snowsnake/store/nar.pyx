@@ -211,10 +211,11 @@ cdef inline void put_text(NarSink* self, const char* text) noexcept nogil:
 # --- the tree ------------------------------------------------------------------------------------------------------------
 
 cdef bint system_error(Bytes* error, const char* doing, const Bytes* path, int fault) noexcept nogil:
-    """*path* is NUL-terminated."""
+    """*path* is NUL-terminated; *doing* ends with the quotation mark that is around it in C++ Nix's message."""
     bytes_text(error, doing)
     bytes_text(error, <const char*>path.data)
-    bytes_text(error, "': ")
+    bytes_byte(error, doing[strlen(doing) - 1])
+    bytes_text(error, ": ")
     bytes_text(error, strerror(fault))
     return False
 
@@ -303,7 +304,7 @@ cdef bint nar_tree_init(NarTree* self, View root, const NarFiles* files, void* c
     else:
         kind = kind_of(AT_FDCWD, <const char*>self.place.data)
         if kind < 0:
-            return system_error(error, "getting status of '", &self.place, errno)
+            return system_error(error, "getting status of \"", &self.place, errno)
     add_entry(self, 0, "", kind)
     if self.count == 0:
         return out_of_memory(error)
@@ -426,7 +427,7 @@ cdef bint expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil:
         return expand_files(self, entry, error)
     directory = nar_open_directory(<const char*>self.path.data, self.trusted_size)
     if directory == NULL:
-        return system_error(error, "opening directory '", &self.path, errno)
+        return system_error(error, "cannot read directory \"", &self.path, errno)
     while True:
         name = nar_next_name(directory)
         if name == NULL:
