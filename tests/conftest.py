@@ -31,7 +31,8 @@ for name in [name for name in os.environ if name.startswith(("NIX_", "XDG_", "SN
     del os.environ[name]
 # Where C++ Nix's commands are, if there are any: before HOME is another folder.
 os.environ.setdefault("SNOWSNAKE_REFERENCES", os.path.expanduser("~/.cache/snowsnake-refs"))
-os.environ.update(NIX_STATE_DIR="/nonexistent", HOME="/nonexistent", NO_COLOR="1", LC_ALL="C.UTF-8")
+# Nothing can be made below /proc, not by root either.
+os.environ.update(NIX_STATE_DIR="/proc/nonexistent", HOME="/proc/nonexistent", NO_COLOR="1", LC_ALL="C.UTF-8")
 # Builds ask no substituter of the world: tests that want one name it.
 os.environ["NIX_CONF_DIR"] = tempfile.mkdtemp(prefix="snowsnake-conf-")
 atexit.register(shutil.rmtree, os.environ["NIX_CONF_DIR"], ignore_errors=True)

@@ -15,11 +15,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from snowsnake.store.removal import remove
+from fixed_folder import fixed_folder
 
 HERE = Path(__file__).parent / "odd"
-PLACE = Path("/tmp/snowsnake-odd")             # the paths of outputs depend on it
+PLACE = "/tmp/snowsnake-odd"                   # the paths of outputs depend on it
 RECORDED = json.loads((HERE / "recorded.json").read_text()) if (HERE / "recorded.json").exists() else {}
 CASES = re.findall(r"^  (\w+) = ", (HERE / "cases.nix").read_text().partition("\nin {\n")[2], re.M)
 CONFIGURATION = """
@@ -37,24 +36,23 @@ _DIFFERENT = {"recself": {"valid", "references", "files"}}
 
 
 def build(command: list[str], name: str, **given: str) -> dict[str, object]:
-    folder = PLACE / name
-    remove(str(folder))
-    folder.mkdir(parents=True)
+    with fixed_folder(f"{PLACE}/{name}") as folder:
+        return _build(folder, command, name, given)
+
+
+def _build(folder: Path, command: list[str], name: str, given: dict[str, str]) -> dict[str, object]:
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "NIX_CONF_DIR": str(folder), "NIX_CONFIG": CONFIGURATION, "LC_ALL": "C.UTF-8", "MYVAR": "value",
         "NIX_STORE_DIR": f"{folder}/store", "NIX_STATE_DIR": f"{folder}/state", "NIX_LOG_DIR": f"{folder}/log", **given,
     }  # fmt: skip
     shutil.copy(HERE / "cases.nix", folder)
-    try:
-        done = subprocess.run(
-            [*command, f"{folder}/cases.nix", "-A", name, "--no-out-link"], env=environment, cwd=folder, capture_output=True, text=True,
-            errors="surrogateescape", stdin=subprocess.DEVNULL, timeout=300,
-        )  # fmt: skip
-        text = re.sub(rf'"{folder}/(?:store/tmp|state/snowsnake)[^"]*"', '"PLACE"', done.stderr).replace(str(folder), "FOLDER").replace("'/FOLDER", "'FOLDER")
-        said = sorted({line.strip() for line in text.splitlines() if not _LEFT_OUT.search(line)})
-        return {"status": done.returncode, "out": done.stdout.replace(str(folder), "FOLDER"), "said": said} | records(folder)
-    finally:
-        remove(str(folder))
+    done = subprocess.run(
+        [*command, f"{folder}/cases.nix", "-A", name, "--no-out-link"], env=environment, cwd=folder, capture_output=True, text=True,
+        errors="surrogateescape", stdin=subprocess.DEVNULL, timeout=300,
+    )  # fmt: skip
+    text = re.sub(rf'"{folder}/(?:store/tmp|state/snowsnake)[^"]*"', '"PLACE"', done.stderr).replace(str(folder), "FOLDER").replace("'/FOLDER", "'FOLDER")
+    said = sorted({line.strip() for line in text.splitlines() if not _LEFT_OUT.search(line)})
+    return {"status": done.returncode, "out": done.stdout.replace(str(folder), "FOLDER"), "said": said} | records(folder)
 
 
 def records(folder: Path) -> dict[str, object]:

@@ -128,10 +128,10 @@ def test_errors_name_the_input(url, message, make) -> None:
 
 
 def test_a_revision_is_locked_if_forges_are_trusted() -> None:
-    fetcher = Fetcher(Settings(), cache_folder="/nonexistent/none")
+    fetcher = Fetcher(Settings(), cache_folder="/proc/nonexistent/none")
     assert fetcher.input_from_url(f"github:o/r/{REV}").is_locked
     wary = Settings()
     wary.set("trust-tarballs-from-git-forges", "false")
-    fetcher = Fetcher(wary, cache_folder="/nonexistent/none")
+    fetcher = Fetcher(wary, cache_folder="/proc/nonexistent/none")
     assert not fetcher.input_from_url(f"github:o/r/{REV}").is_locked
     assert fetcher.input_from_url(f"github:o/r/{REV}?narHash={TREE}").is_locked

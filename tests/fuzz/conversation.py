@@ -13,12 +13,16 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from fixed_folder import fixed_folder  # noqa: E402
 
 from snowsnake.store import nar, store_path
 from snowsnake.store.daemon.store import DaemonStore, Garbage
@@ -163,8 +167,11 @@ def answering(answers: bytes, *, ends: bool = True) -> Iterator[tuple[str, list[
 
 def record(program: str) -> tuple[bytes, bytes]:
     """What we ask of a real daemon, and what it answers."""
-    shutil.rmtree(PLACE, ignore_errors=True)
-    os.mkdir(PLACE)
+    with fixed_folder(PLACE):
+        return _record(program)
+
+
+def _record(program: str) -> tuple[bytes, bytes]:
     environment = {
         "NIX_STORE_DIR": STORE_DIR, "NIX_STATE_DIR": f"{PLACE}/state", "NIX_LOG_DIR": f"{PLACE}/log", "NIX_CONF_DIR": PLACE, "HOME": PLACE,
         "NIX_DAEMON_SOCKET_PATH": f"{PLACE}/daemon", "PATH": os.environ["PATH"], "NIX_REMOTE": "local",
@@ -203,8 +210,6 @@ def record(program: str) -> tuple[bytes, bytes]:
     finally:
         process.terminate()
         process.wait()
-        subprocess.run(["chmod", "-R", "u+w", PLACE], check=True)
-        shutil.rmtree(PLACE)
 
 
 if __name__ == "__main__":

@@ -25,18 +25,18 @@ from call_world import make_world  # noqa: E402  # type: ignore[import-not-found
 from command_lines import PROGRAMS  # noqa: E402
 
 NAMES = {"nix.main": "nix", "old.env": "nix-env", "old.store": "nix-store", "old.hash": "nix-hash", "old.shell": "nix-shell", "instantiate": "nix-instantiate"}
-PLACES = ("", "relative", "/nonexistent/below", "/dev/null", "/proc/nowhere", "FOLDER/value.nix", "FOLDER/made", "é", "a\nb", "\udcff")
+PLACES = ("", "relative", "/proc/nonexistent/below", "/dev/null", "/proc/nowhere", "FOLDER/value.nix", "FOLDER/made", "é", "a\nb", "\udcff")
 VARIABLES: dict[str, tuple[str | None, ...]] = {
     "HOME": (None, *PLACES), "XDG_CACHE_HOME": (None, *PLACES), "XDG_CONFIG_HOME": PLACES, "XDG_STATE_HOME": PLACES, "XDG_DATA_HOME": PLACES,
-    "XDG_CONFIG_DIRS": (":", "a:b", *PLACES), "TMPDIR": PLACES, "PATH": (None, "", "/nonexistent", "relative"),
+    "XDG_CONFIG_DIRS": (":", "a:b", *PLACES), "TMPDIR": PLACES, "PATH": (None, "", "/proc/nonexistent", "relative"),
     "LANG": ("", "C", "xx_XX.UTF-8", "tr_TR.UTF-8", "\udcff", "en_US.ISO-8859-1"), "LC_ALL": ("", "C", "POSIX", "xx", "C.UTF-8"),
     "TERM": (None, "", "dumb", "xterm", "\udcff"), "COLUMNS": ("0", "-1", "x", "99999999999"), "NO_COLOR": ("", "1"),
     "NIX_CONFIG": ("x", "= 1", "cores = a", "include nowhere", "!include nowhere", "experimental-features = \udcff", "sandbox", "a\0b".replace("\0", "\t"), "#"),
-    "NIX_PATH": ("", ":", "=", "a=", "nixpkgs=/nonexistent", "a=b=c", "https://x", "flake:x", "\udcff"), "NIX_STORE_DIR": ("relative", "/", "", "FOLDER/st"),
+    "NIX_PATH": ("", ":", "=", "a=", "nixpkgs=/proc/nonexistent", "a=b=c", "https://x", "flake:x", "\udcff"), "NIX_STORE_DIR": ("relative", "/", "", "FOLDER/st"),
     "NIX_STATE_DIR": PLACES, "NIX_CONF_DIR": PLACES, "NIX_LOG_DIR": PLACES, "NIX_USER_CONF_FILES": (":", "nowhere", "/dev/null:/", "FOLDER/value.nix"),
-    "NIX_REMOTE": ("", "auto", "daemon", "x", "local?root=FOLDER/root", "dummy://", "unix:///nonexistent", "file:///nonexistent", "?"),
-    "NIX_SHOW_STATS": ("", "1"), "NIX_SHOW_STATS_PATH": ("/nonexistent/x", "/dev/full"), "EDITOR": ("", "/nonexistent", "a b"), "PAGER": ("", "/nonexistent"),
-    "NIX_GET_COMPLETIONS": ("", "x", "-1", "99", "1"), "USER": (None, "", "\udcff"), "PWD": (None, "/nonexistent", "relative"),
+    "NIX_REMOTE": ("", "auto", "daemon", "x", "local?root=FOLDER/root", "dummy://", "unix:///proc/nonexistent", "file:///proc/nonexistent", "?"),
+    "NIX_SHOW_STATS": ("", "1"), "NIX_SHOW_STATS_PATH": ("/proc/nonexistent/x", "/dev/full"), "EDITOR": ("", "/proc/nonexistent", "a b"), "PAGER": ("", "/proc/nonexistent"),
+    "NIX_GET_COMPLETIONS": ("", "x", "-1", "99", "1"), "USER": (None, "", "\udcff"), "PWD": (None, "/proc/nonexistent", "relative"),
 }  # fmt: skip
 LIMITS = ((resource.RLIMIT_NOFILE, 24), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_FSIZE, 4096), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NPROC, 1))
 
@@ -57,8 +57,8 @@ class Surroundings:
 
     def environment(self, folder: str) -> dict[str, str]:
         found = {
-            "HOME": f"{folder}/.home", "PATH": "/usr/bin:/bin", "NIX_PATH": "", "NIX_STORE_DIR": "/nix/store", "NIX_STATE_DIR": "/nonexistent/state",
-            "NIX_CONF_DIR": "/nonexistent", "NIX_REMOTE": f"local?root={folder}/.home/root", "NO_COLOR": "1", "EDITOR": "echo", "TERM": "dumb",
+            "HOME": f"{folder}/.home", "PATH": "/usr/bin:/bin", "NIX_PATH": "", "NIX_STORE_DIR": "/nix/store", "NIX_STATE_DIR": "/proc/nonexistent/state",
+            "NIX_CONF_DIR": "/proc/nonexistent", "NIX_REMOTE": f"local?root={folder}/.home/root", "NO_COLOR": "1", "EDITOR": "echo", "TERM": "dumb",
             "NIX_CONFIG": "extra-experimental-features = nix-command flakes\nsystem = x86_64-linux\nflake-registry =\nsubstitute = false\n",
         }  # fmt: skip
         for name, value in self.variables.items():

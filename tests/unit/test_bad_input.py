@@ -156,7 +156,7 @@ def closed():
 def test_what_may_not_be_read(closed: Path, words: list[str], message: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_PRIVILEGE, *words], cwd=closed, capture_output=True, text=True,
-        env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/nonexistent"},
+        env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/proc/nonexistent"},
     )  # fmt: skip
     error = done.stderr.replace(str(closed), "DIR")
     assert done.returncode == 1 and done.stdout == "" and message in error, error
@@ -168,7 +168,7 @@ def test_what_is_closed_but_not_asked_for(closed: Path) -> None:
     expression = "[ (builtins.pathExists ./secret.nix) (builtins.readFile ./listed/a) (builtins.readFileType ./sub) ]"
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_PRIVILEGE, "--eval", "--strict", "-E", expression], cwd=closed, capture_output=True, text=True,
-        env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/nonexistent"},
+        env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/proc/nonexistent"},
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ('[ true "a" "directory" ]\n', "")
 

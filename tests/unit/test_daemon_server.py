@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fixed_folder import fixed_folder
 
 from snowsnake.build.sandbox import is_supported
 from snowsnake.store import nar
@@ -27,7 +28,7 @@ from snowsnake.store.realisation import Realisation
 from snowsnake.store.signing import SecretKey, sign
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fuzz"))
-from conversation import FOLDER, answering, meet, talk, write_derivations  # noqa: E402
+from conversation import FOLDER, PLACE, STORE_DIR, answering, meet, talk, write_derivations  # noqa: E402
 
 SOURCE = str(Path(__file__).resolve().parent.parent.parent / "src")
 PACKAGES = """
@@ -431,12 +432,7 @@ def test_a_derivation_that_a_client_sends_along(tmp_path) -> None:
 
 def test_the_conversation_with_the_real_daemon(tmp_path) -> None:
     """What our client finds when it talks to our daemon is what it found when it talked to 2.34.8's."""
-    from conversation import PLACE, STORE_DIR
-
-    if Path(PLACE).exists():
-        pytest.skip("a conversation is under way")
-    os.mkdir(PLACE)
-    try:
+    with fixed_folder(PLACE):
         environment = {
             "NIX_STORE_DIR": STORE_DIR, "NIX_STATE_DIR": f"{PLACE}/state", "NIX_LOG_DIR": f"{PLACE}/log", "NIX_CONF_DIR": PLACE, "HOME": PLACE,
             "NIX_DAEMON_SOCKET_PATH": f"{PLACE}/daemon", "PATH": os.environ["PATH"], "NIX_REMOTE": "local", "PYTHONPATH": SOURCE,
@@ -449,14 +445,11 @@ def test_the_conversation_with_the_real_daemon(tmp_path) -> None:
         finally:
             daemon.terminate()
             daemon.wait()
-        with answering((FOLDER / "answered").read_bytes(), ends=False) as (path, _):
-            write_derivations(str(tmp_path))
-            theirs = talk(meet(path, str(tmp_path)))
-        # what was built is protected until the client ends; 2.34.8 forgets what is named by its contents
-        assert [text for text in ours if not text.startswith("dead")] == [text for text in theirs if not text.startswith("dead")]
-    finally:
-        subprocess.run(["chmod", "-R", "u+w", PLACE], check=True)
-        subprocess.run(["rm", "-rf", PLACE], check=True)
+    with answering((FOLDER / "answered").read_bytes(), ends=False) as (path, _):
+        write_derivations(str(tmp_path))
+        theirs = talk(meet(path, str(tmp_path)))
+    # what was built is protected until the client ends; 2.34.8 forgets what is named by its contents
+    assert [text for text in ours if not text.startswith("dead")] == [text for text in theirs if not text.startswith("dead")]
 
 
 def test_settings_of_a_client(tmp_path) -> None:

@@ -58,7 +58,7 @@ def use(thing):
     attempt(pickle.dumps, thing)
     attempt(lambda: list(thing))
 
-for words in ((), (None,), (b"a",), ("sha256",), ([],), (b"/nonexistent", 0), ("/nonexistent",)):
+for words in ((), (None,), (b"a",), ("sha256",), ([],), (b"/proc/nonexistent", 0), ("/proc/nonexistent",)):
     thing = attempt(kind.__new__, kind, *words)
     if thing is not None:
         use(thing)
