@@ -20,6 +20,7 @@ import time
 
 from snowsnake.fetch.errors import FetchError
 from snowsnake.foundation import light_json
+from snowsnake.foundation.results_database import open_results
 from snowsnake.foundation.sqlite import sqlite3
 from snowsnake.store.removal import remove_if_possible
 from snowsnake.store.scratch import Scratch
@@ -39,7 +40,8 @@ create table if not exists trees (name text primary key, size_bytes integer not 
 _REPOSITORIES = ("gitv3", "hg")
 # The names of our repositories end like this where C++ Nix's own are beside them.
 _OURS = "-snowsnake"
-_BUSY_MS = 60_000
+_VERSION = 1
+_BUSY_S = 60.0
 # The last use is recorded at most once in this time.
 _USED_STEP_S = 3600.0
 
@@ -101,17 +103,7 @@ class FetchCache:
             return known
         path = os.path.join(folder, name)
         try:
-            os.makedirs(folder, exist_ok=True)
-            try:
-                made = _connect(path)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
-                # The file is damaged, and everything in it can be learnt again.
-                for ending in ("", "-wal", "-shm"):
-                    with suppress(FileNotFoundError):
-                        os.unlink(path + ending)
-                made = _connect(path)
+            made = open_results(path, _SCHEMA, _VERSION, _BUSY_S)
         except (OSError, sqlite3.Error) as error:
             raise FetchError(f"cannot use the cache of fetched sources in '{folder}': {error}") from None
         self._indexes[name] = made
@@ -285,15 +277,6 @@ class FetchCache:
         if self._scratch is not None:
             self._scratch.close()
             self._scratch = None
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
-    database.execute("pragma journal_mode = wal")
-    # The database is a cache, and a kill of the process loses nothing.
-    database.execute("pragma synchronous = off")
-    database.executescript(_SCHEMA)
-    return database
 
 
 def _made(path: str, folder: str) -> str:

@@ -20,9 +20,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from snowsnake.cache.results import open_results, used_bytes
 from snowsnake.cache.seals import sealed, unsealed
 from snowsnake.dependencies import Dependencies
+from snowsnake.foundation.results_database import open_results, used_bytes
 from snowsnake.jobs.asking import Asking
 from snowsnake.jobs.in_place import now
 from snowsnake.jobs.kept import DISPUTED, KeptGroup, KeptReply, pack, unpack
