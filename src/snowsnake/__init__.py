@@ -9,10 +9,7 @@ Type checkers read `__init__.pyi`.
 """
 
 import sys
-from _frozen_importlib_external import MAGIC_NUMBER, PathFinder, SourceFileLoader
-from _imp import _fix_co_filename
-from _io import FileIO
-from marshal import loads
+from _frozen_importlib_external import PathFinder, SourceFileLoader
 from posix import stat
 
 if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
@@ -47,49 +44,26 @@ _PLACES = dict.fromkeys(_KINDS.split(), "diagnostics.kinds") | dict.fromkeys(_AP
 __all__ = [*_PLACES, "NIX_VERSION", "__version__"]
 
 
-# What comes between the name of a module and the end of the name of its compiled file; None where that is elsewhere.
-_CACHED = None if sys.pycache_prefix or sys.flags.optimize or not sys.implementation.cache_tag else f".{sys.implementation.cache_tag}.pyc"
-
-
-class _Source(SourceFileLoader):
-    """Loads a module of Python: `SourceFileLoader` without what it does for all kinds of files, which is a tenth of the start of a command."""
-
-    def __init__(self, name, path, found):
-        self.name = name
-        self.path = path
-        self._head = MAGIC_NUMBER + bytes(4) + (int(found.st_mtime) & 0xFFFFFFFF).to_bytes(4, "little") + (found.st_size & 0xFFFFFFFF).to_bytes(4, "little")
-        folder, _, file = path.rpartition("/")
-        self.cached = f"{folder}/__pycache__/{file[:-3]}{_CACHED}"
-
-    def get_code(self, fullname):
-        try:
-            with FileIO(self.cached) as file:
-                data = file.readall()
-        except OSError:
-            return super().get_code(fullname)
-        if data[:16] != self._head:
-            return super().get_code(fullname)
-        code = loads(memoryview(data)[16:])
-        _fix_co_filename(code, self.path)
-        return code
-
-
 def _source_spec(name):
-    """The spec of a module of Python, which is a file or a package; None if there is none."""
+    """The spec of a module of Python, which is a file or a package; None if there is none.
+
+    The interpreter's own finder would list each folder first, which is a twentieth of the start of a command.
+    """
     place = __path__[1] + name.removeprefix("snowsnake").replace(".", "/")
     try:
-        path, found = place + ".py", stat(place + ".py")
+        path = place + ".py"
+        stat(path)
     except OSError:
         try:
-            path, found = place + "/__init__.py", stat(place + "/__init__.py")
+            path = place + "/__init__.py"
+            stat(path)
         except OSError:
             return None
-    loader = _Source(name, path, found)
+    loader = SourceFileLoader(name, path)
     spec = type(__spec__)(name, loader, origin=path)
     if path.endswith("/__init__.py"):
         spec.submodule_search_locations = [_native.__file__, place]
     spec.has_location = True
-    spec.cached = loader.cached
     return spec
 
 
@@ -110,7 +84,7 @@ class _Compiled:
         spec = _native.find_spec(name)
         if spec is not None and spec is not True:
             return spec
-        found = _source_spec(name) if _CACHED else None
+        found = _source_spec(name)
         if found is None and spec is True:
             folder = __path__[1] + name.removeprefix("snowsnake").replace(".", "/")
             found = PathFinder.find_spec(name, [folder.rpartition("/")[0]])
