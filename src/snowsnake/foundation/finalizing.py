@@ -4,7 +4,9 @@ In: an object, what to call once it is gone.  At the end of the program it is ca
 """
 
 import atexit
+import sys
 from _weakref import ref
+from itertools import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _waiting: "dict[int, tuple[object, Callable[..., object], tuple[Any, ...]]]" = {}
-_last = 0
+_numbers = count()
 
 
 def finalize(watched: object, function: "Callable[..., object]", *arguments: "Any") -> None:
@@ -24,11 +26,9 @@ def finalize(watched: object, function: "Callable[..., object]", *arguments: "An
     >>> del thing
     gone
     """
-    global _last
-    if _last == 0:
+    number = next(_numbers)
+    if number == 0:
         atexit.register(_end)
-    _last += 1
-    number = _last
 
     def call(gone: object) -> None:
         _call(number)
@@ -45,4 +45,8 @@ def _call(number: int) -> None:
 
 def _end() -> None:
     while _waiting:
-        _call(max(_waiting))
+        try:
+            _call(max(_waiting))
+        except Exception:
+            # The others must be called all the same.
+            sys.excepthook(*sys.exc_info())
