@@ -209,7 +209,7 @@ def _hash(path: str) -> tuple[str, os.stat_result]:
         if not stat.S_ISREG(before.st_mode):
             raise _Unreadable
         digest = hashlib.sha256()
-        while piece := file.read(_PIECE_BYTES):
+        while piece := file.read(min(before.st_size + 1, _PIECE_BYTES)):
             digest.update(piece)
     return digest.hexdigest(), before
 

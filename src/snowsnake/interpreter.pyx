@@ -28,7 +28,7 @@ from snowsnake.host.places cimport PLACE_DISK, PLACE_FILES, FilePlace, place_of
 from snowsnake.host.records cimport record_entries
 from snowsnake.host.state cimport host_of, host_store_dir
 from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
-from snowsnake.machine.collector cimport census, collect, collect_expressions, plan_collection, set_limits, tally_nursery
+from snowsnake.machine.collector cimport census, collect, collect_expressions, plan_collection, prepare_forks, renew_nursery, set_limits, tally_nursery
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.heap cimport leave_old_space
 from snowsnake.machine.importing cimport imports_free, load_source, machine_import
@@ -370,6 +370,11 @@ cdef class Interpreter(Runner):
             host_forget_store_to_read(self.machine())
         if host_of(self.machine()).fetcher != NULL:
             self.fetcher.enter_child(self.store)
+        renew_nursery(self.machine())
+
+    def prepare_forks(self):
+        """Makes it cheap to fork many children of this process: values that have lived long lie in large pages then, where Linux has them."""
+        prepare_forks(self.machine())
 
     def derivation_text(self, str drv_path):
         """The text of a derivation that this evaluator made, or None.  It is known if the evaluator has a store, or the option `keeps_derivations`."""

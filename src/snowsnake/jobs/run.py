@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 # How many paths a worker gets at once.  It gets many, because neighbours share much, and two workers that need the same both evaluate it.
 _MOST_AT_ONCE = 64
-# How many paths a worker gets if results are kept: it has one group, and ends it earlier when it has worked long enough.  The first groups are
-# small, so that it is soon known what others will need, too.
-_LEAST_IN_GROUP, _MOST_IN_GROUP = 8, 48
-# So few paths are left in a run that most results were used again for.
-_FEW = 4 * _MOST_IN_GROUP
+# How many paths a worker gets if results are kept: it has one group, and ends it earlier when it has worked long enough (worker.py: _GROUP_S).  The
+# first groups are small, so that it is soon known what others will need, too.
+_LEAST_IN_GROUP, _MORE_IN_GROUP, _MOST_IN_GROUP = 8, 4, 512
+# How many paths it gets of those that are left in a run that most results were used again for, and how many are so few.
+_MOST_AGAIN, _FEW = 48, 192
 # An attribute that asked more than _WIDE questions of its own found much that was not evaluated yet.  This process evaluates it, too, if there are
 # _WORTH other attributes left, which will need the same.
 _WIDE, _WORTH = 50, 160
@@ -52,6 +52,7 @@ class Run:
         self.renewals = 0
         self.broken: list[Reply] = []
         self._workers: list[Worker] = []
+        self._is_settled = memory is None      # whether many workers can be forked cheaply; without results, only few are
         self._groups = 0
         # It says how many questions were asked before workers are forked, if results are kept.
         self._asked: int | None = None
@@ -127,6 +128,7 @@ class Run:
             evaluator = self.root.evaluator
             self._asked = evaluator.record_count()
             record = evaluator.record_sum()
+            self._is_settled = False
             if not self.memory.begin_as_before(record, evaluator.dependencies(self._asked)):
                 found = doubted(evaluator, evaluator.dependencies(), self.memory.since)
                 self.memory.begin(found, evaluator.fetcher.facts() if any(entry.kind == "source" for entry in found) else None, record)
@@ -142,6 +144,9 @@ class Run:
             if not worker.open and self.queue.waiting:
                 worker.ask(self._next(worker))
         while self.queue.waiting and len(self._workers) < self.options.workers:
+            if not self._is_settled:
+                self.root.evaluator.prepare_forks()
+                self._is_settled = True
             number = min(set(range(self.options.workers)) - {other.number for other in self._workers})
             worker = Worker(self.root, self.options.memory_bytes, self._workers, self._recorded, number)
             worker.layer = self.memory.layer if self.memory is not None else None
@@ -168,11 +173,11 @@ class Run:
     def _next_group(self, memory: JobMemory) -> list[Path]:
         queue = self.queue
         if not queue.reused or queue.waiting > _FEW:
-            return memory.in_order(queue.take(min(_LEAST_IN_GROUP + self._groups, _MOST_IN_GROUP)))
+            return memory.in_order(queue.take(min(_LEAST_IN_GROUP + _MORE_IN_GROUP * self._groups, _MOST_IN_GROUP)))
         # What one change took out of its groups is evaluated by as few workers as possible, because each begins at the root.
         others, suspects = memory.parted(queue.take(queue.waiting))
-        if len(others) + len(suspects) > _MOST_IN_GROUP or (others and suspects and self.options.workers > 1):
-            group = (suspects or others)[:_MOST_IN_GROUP]
+        if len(others) + len(suspects) > _MOST_AGAIN or (others and suspects and self.options.workers > 1):
+            group = (suspects or others)[:_MOST_AGAIN]
         else:
             group = others + suspects
         taken = set(group)
@@ -213,6 +218,7 @@ class Run:
             assert self._asked is not None
             memory.keep_layer(doubted(evaluator, evaluator.dependencies(self._asked), memory.since))
             self._asked = evaluator.record_count()
+            self._is_settled = False
 
     def _replace(self, worker: Worker, status: int) -> None:
         """Takes back the unanswered paths of a worker that has ended."""

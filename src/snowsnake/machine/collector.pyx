@@ -40,7 +40,13 @@ from snowsnake.machine.word cimport (
     header_state, object_words, pointer_of, untagged_kind, with_state,
 )
 
+cdef extern from "<sys/mman.h>" nogil:
+    int madvise(void* address, size_t size, int advice)
+
 cdef enum:
+    # Linux has this since 6.1, and some systems have headers that are older; other systems refuse it.
+    MADV_COLLAPSE = 25
+    LARGE_PAGE_BYTES = 1 << 21
     # This is 1 MiB.  docs/decisions/performance.md has the measurements behind all these sizes.
     LEAST_NURSERY_WORDS = 1 << 17
     MOST_NURSERY_WORDS = 1 << 21
@@ -462,6 +468,24 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
     m.minor_count += 1
     size_nursery(m)
     m.collection_ns += _now_ns() - started
+
+
+cdef void prepare_forks(Machine* m) noexcept nogil:
+    cdef uint64_t page = (<uint64_t>m.old_base + LARGE_PAGE_BYTES - 1) & ~<uint64_t>(LARGE_PAGE_BYTES - 1)
+    leave_old_space(m)
+    # One call for all pages would end at the first one that cannot be had.
+    while page + LARGE_PAGE_BYTES <= <uint64_t>m.old_top:
+        madvise(<void*>page, LARGE_PAGE_BYTES, MADV_COLLAPSE)
+        page += LARGE_PAGE_BYTES
+
+
+cdef void renew_nursery(Machine* m) noexcept nogil:
+    cdef uint64_t start, end = <uint64_t>(m.heap_base + m.nursery_words) & ~<uint64_t>4095
+    leave_old_space(m)
+    start = (<uint64_t>m.hp + 4095) & ~<uint64_t>4095
+    if start < end:
+        release_pages(<void*>start, end - start)
+        prepare_pages(<void*>start, end - start)
 
 
 cdef void _use_code(Machine* m, uint32_t index, uint32_t* owners, uint8_t* is_used) noexcept nogil:
