@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -218,3 +219,40 @@ def test_a_log_is_of_one_derivation(nix, tmp_path) -> None:
     for expression, count in (("{ a = 1; }", 0), ("[ ({}) ({}) ]".format(_PACKAGE, _PACKAGE.replace('"p"', '"q"')), 2)):
         status, _, errors = nix("log", "--expr", expression, "--store", str(tmp_path / "store"))
         assert status == 1 and errors.endswith(f"error: installable '' evaluates to {count} derivations, where only one is expected\n")
+
+
+# Commands that take an installable or a flake, with one word that names a flake in a folder.
+OF_FLAKES = (
+    "eval", "build --dry-run", "path-info --derivation", "derivation show", "search FLAKE x", "run", "develop", "print-dev-env", "shell FLAKE --command true",
+    "edit", "why-depends FLAKE", "copy --to /nowhere", "store make-content-addressed", "log", "repl", "bundle --bundler FLAKE", "flake metadata", "flake show",
+    "flake lock", "registry add a", "registry pin a", "registry remove", "registry resolve",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", OF_FLAKES)
+def test_flakes_are_an_experimental_feature(run_command, tmp_path, line) -> None:
+    (tmp_path / "flake.nix").write_text('{ outputs = _: { a = derivation { name = "a"; system = "x"; builder = "b"; }; }; }')
+    word = "name" if line.startswith("registry") else f"path:{tmp_path}#a" if not line.startswith("flake") else f"path:{tmp_path}"
+    words = [word if part == "FLAKE" else part for part in line.split()]
+    done = run_command("nix.main", *words, word, NIX_CONFIG="experimental-features = nix-command", NIX_REMOTE=str(tmp_path / "store"), HOME=str(tmp_path))
+    said = done.stderr.decode()
+    assert done.returncode == 1 and said.count("error: experimental Nix feature 'flakes' is disabled; add '--extra-experimental-features flakes' to enable it\n") == 1, said
+    assert done.stdout == b"" and not (tmp_path / "flake.lock").exists()
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
+def test_paths_are_printed_as_the_user_knows_them(nix, tmp_path) -> None:
+    """As in errors: by the repository, or by the input."""
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "flake.nix").write_text("{ outputs = _: { p = [ ./a/b ./. ]; f = x: x; s = toString ./a; }; }")
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=repository, check=True)
+    rev = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repository, check=True, capture_output=True, text=True).stdout.strip()
+    more = {"HOME": str(tmp_path / "home"), "NIX_REMOTE": str(tmp_path / "store")}
+    url = f"git+file://{repository}?ref=main"
+    store = json.loads(nix("eval", "--json", f"{url}#s", **more)[1]).removesuffix("/a")
+    for reference, root in {url: f"«{url}&rev={rev}»", f"git+file://{repository}": str(repository)}.items():
+        assert nix("eval", f"{reference}#p", **more)[1] == f"[ {root}/a/b {root}/ ]\n"
+        assert nix("eval", f"{reference}#f", **more)[1] == f"«lambda f @ {root}/flake.nix:1:41»\n"
+        assert nix("eval", f"{reference}#s", **more)[1] == f'"{store}/a"\n'

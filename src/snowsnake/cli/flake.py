@@ -17,6 +17,7 @@ from snowsnake.plain import find
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from snowsnake.flake.session import FlakeSession
     from snowsnake.lock.flakes import LockedFlake
@@ -63,14 +64,17 @@ class Call:
     """One call of the command: the session, the flakes, the reference."""
 
     def __init__(
-        self, given: Arguments, reporter: Reporter, words: list[str], applies_config: bool = False, *, imports_derivations: bool = True, **settings: str
+        self, given: Arguments, reporter: Reporter, words: list[str], applies_config: bool = False, *, imports_derivations: bool = True,
+        switches_on: bool = True, **settings: str,
     ) -> None:
+        """*switches_on*: flakes are on, whatever the settings say."""
         self.given = given
         self.reporter = reporter
         self.words = words
 
         def prepare(values: "Settings") -> None:
-            values.set("extra-experimental-features", "flakes nix-command")
+            if switches_on:
+                values.set("extra-experimental-features", "flakes nix-command")
             prepare_settings(given, values)
             for name, text in settings.items():
                 values.set(name.replace("_", "-"), text)
@@ -156,8 +160,8 @@ def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
         try:
             path = parse_input_path(word)
             if not path:
-                raise UsageError("input path to be updated cannot be zero-length; it would refer to the flake itself, not an input")
-        except (EvaluationError, UsageError):
+                raise EvaluationError("value", "input path to be updated cannot be zero-length; it would refer to the flake itself, not an input")
+        except EvaluationError:
             reporter.warning(
                 f"Invalid flake input '{word}'. To update a specific flake, use 'nix flake update --flake {word}' instead."
             )
@@ -184,7 +188,8 @@ def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
     keeps_going = given.flag("keep_going")
     builds = not given.flag("no_build")
-    call = Call(given, reporter, words, True, imports_derivations=builds, **({"keep_going": "true"} if keeps_going else {}))
+    settings: "dict[str, Any]" = {"keep_going": "true"} if keeps_going else {}
+    call = Call(given, reporter, words, True, imports_derivations=builds, **settings)
     locked = call.locked()
     if not builds:
         # The source is in the store by now, and nothing else is to be written.

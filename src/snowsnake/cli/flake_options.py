@@ -47,7 +47,8 @@ def open_flakes(given: Arguments, reporter: "Reporter", session: "Session", appl
     if given.flag("offline"):
         session.evaluator.fetcher.is_offline = True
     flakes = FlakeSession(
-        session.evaluator, settings, os.environ, reporter.warning, say_to(reporter), config if applies_config else None
+        session.evaluator, settings, os.environ, reporter.warning, say_to(reporter), config if applies_config else None,
+        frozenset(settings["experimental-features"]),
     )
     reporter.relabel = flakes.relabel
     for name, target in given.texts("override_flake"):

@@ -41,23 +41,23 @@ def run(given: Arguments, reporter: Reporter) -> int:
 def run_for_nix(call: "NixCall") -> int:
     """`nix registry …`: runs the action that the row of the call names."""
     assert call.row is not None
-    return run_action(call.row.name.removeprefix("registry "), call.given, call.reporter, list(call.words))
+    return run_action(call.row.name.removeprefix("registry "), call.given, call.reporter, list(call.words), switches_on=False)
 
 
-def run_action(name: str, given: Arguments, reporter: Reporter, words: list[str]) -> int:
+def run_action(name: str, given: Arguments, reporter: Reporter, words: list[str], *, switches_on: bool = True) -> int:
     counts = {"list": (0, 0), "add": (2, 2), "remove": (1, 1), "pin": (1, 2), "resolve": (0, len(words))}[name]
     if not counts[0] <= len(words) <= counts[1]:
         raise UsageError(f"'registry {name}' takes {'no flake' if counts[1] == 0 else f'{counts[1]} flakes' if counts[1] > 1 else 'one flake'}")
-    call = Call(given, reporter, [])
+    call = Call(given, reporter, [], switches_on=switches_on)
     world = call.flakes.world
     if name == "list":
         _list(call)
         return 0
     if name == "resolve":
         for word in words:
-            write_text(str(world.resolve(_whole(word), _kinds())))
+            write_text(str(world.resolve(_whole(word, world.features), _kinds())))
         return 0
-    references = [_whole(word) for word in words]
+    references = [_whole(word, world.features) for word in words]
     path = given.text("registry") or _user_path()
     registry = _registry(call, path)
     if name == "pin":
@@ -88,10 +88,10 @@ def _kinds() -> tuple[str, ...]:
     return KINDS
 
 
-def _whole(text: str) -> "Reference":
+def _whole(text: str, features: "frozenset[str]") -> "Reference":
     from snowsnake.lock.reference_text import parse_whole
 
-    return parse_whole(text)
+    return parse_whole(text, features=features)
 
 
 def _user_path() -> str:

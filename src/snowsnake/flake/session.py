@@ -6,6 +6,7 @@ In: an evaluator, settings.  Out: handles of its values.  Only what is needed is
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES, require
 from snowsnake.flake.calling import call_arguments, call_source
 from snowsnake.flake.locks import lock_flake
 from snowsnake.flake.world import FlakeTree, FlakeWorld, evaluation_error
@@ -68,7 +69,10 @@ class Labels:
 
 
 class FlakeSession:
-    """Flakes in one evaluator.  `warn` gets warnings, `say` the kind of a remark (`warning`, `note`) and its text."""
+    """Flakes in one evaluator.  `warn` gets warnings, `say` the kind of a remark (`warning`, `note`) and its text.
+
+    *features*: the experimental features that are on.  Without `flakes`, a reference that needs no look-up is read, and nothing is locked.
+    """
 
     def __init__(
         self,
@@ -78,12 +82,13 @@ class FlakeSession:
         warn: "Callable[[str], None]",
         say: "Callable[[str, str], None] | None" = None,
         apply_config: "Callable[[dict[str, Any]], None] | None" = None,
+        features: "frozenset[str]" = DEFAULT_FEATURES,
     ) -> None:
         self.evaluator = evaluator
         self.settings = settings
         self.world = FlakeWorld(
             evaluator.fetcher, settings, environ, warn, on_tree=lambda tree: evaluator.mount_source(tree.source), check=evaluator.check_input,
-            copy=self._copied,
+            copy=self._copied, features=features,
         )
         self._say = say
         self._apply_config = apply_config
@@ -104,6 +109,7 @@ class FlakeSession:
 
     def lock(self, reference: Reference, options: LockOptions) -> LockedFlake:
         """Finds a flake and locks it."""
+        require("flakes", self.world.features)
         return lock_flake(self.world, reference, options, apply_config=self._apply_config)
 
     def call(self, locked: LockedFlake) -> "Handle":

@@ -129,7 +129,9 @@ class FlakeWorld:
         on_tree: "Callable[[FlakeTree], None] | None" = None,
         check: "Callable[[Input], None] | None" = None,
         copy: "Callable[[FlakeTree, str], str] | None" = None,
+        features: "frozenset[str]" = DEFAULT_FEATURES,
     ) -> None:
+        self._features = features
         self._copy = copy
         self.fetcher = fetcher
         self.settings = settings
@@ -257,8 +259,8 @@ class FlakeWorld:
 
     @property
     def features(self) -> frozenset[str]:
-        """The features that references may use: the default ones are on in a world of flakes, whatever the settings say."""
-        return DEFAULT_FEATURES | ({"verified-fetches"} if "verified-fetches" in self.fetcher.features else set())
+        """The features that references may use."""
+        return self._features | ({"verified-fetches"} if "verified-fetches" in self.fetcher.features else set())
 
     def is_locked(self, reference: Reference) -> bool:
         return reference.input.is_locked

@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.nix.value_text import value_text
+from snowsnake.cli.nix.value_text import Style, value_text
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import raw_text, write, write_line
 from snowsnake.diagnostics.error import EvaluationError, Frame
@@ -15,6 +15,7 @@ from snowsnake.selection import attribute_position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, BinaryIO
 
     from snowsnake.cli.nix.flake_output import FlakeOutput
@@ -50,8 +51,8 @@ def run(call: Call) -> int:
 
         require_value(call, word or "")
         session, output = open_output(call, without_outputs(word) if word else word)
-        question = ["eval", _form(given), given.text("apply")]
-        answer = output.answer(question, lambda: _text(session, output.value(), call).decode("utf-8", "surrogateescape"), is_told=True)
+        question = ["eval", _form(given), given.text("apply"), output.label]
+        answer = output.answer(question, lambda: _text(session, output.value(), call, output.shown).decode("utf-8", "surrogateescape"), is_told=True)
         text = _encoded(answer)
     _print(text, call)
     session.evaluator.flush_store()
@@ -72,8 +73,8 @@ def _applied(session: "Session", value: "Handle", call: Call) -> "Handle":
     return value
 
 
-def _text(session: "Session", value: "Handle", call: Call) -> bytes:
-    """The text that is printed for a value; JSON is in one line."""
+def _text(session: "Session", value: "Handle", call: Call, shown: "Callable[[str], str] | None" = None) -> bytes:
+    """The text that is printed for a value; JSON is in one line.  *shown*: returns the name that the user knows of a path."""
     form = _form(call.given)
     value = _applied(session, value, call)
     if form == "raw":
@@ -81,7 +82,7 @@ def _text(session: "Session", value: "Handle", call: Call) -> bytes:
     if form == "json":
         return _json(value)
     limit = {"depth_limit": call.settings["max-call-depth"]} if call.settings.is_set("max-call-depth") else {}
-    return value_text(value, session.evaluator, **limit)
+    return value_text(value, session.evaluator, style=Style(shown=shown), **limit)
 
 
 def _print(text: bytes, call: Call) -> None:

@@ -48,6 +48,16 @@ class FlakeOutput:
         return f"{self._reference}#{last if first.endswith(f'.{last}') else first}"
 
     @property
+    def label(self) -> str:
+        """What messages call the flake's source."""
+        label: str = self._locked.flake.place.tree.label
+        return label
+
+    def shown(self, path: str) -> str:
+        """The name of a file or folder in messages, also of those in sources of inputs."""
+        return self._flakes.shown(path)
+
+    @property
     def nixpkgs(self) -> "Reference | None":
         """The locked reference of the flake's input `nixpkgs`; None if it has none that is a flake."""
         node = self._locked.lock_file.find(("nixpkgs",))

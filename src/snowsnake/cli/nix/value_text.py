@@ -28,16 +28,21 @@ class Style:
     """How values are printed.
 
     `indent`: the number of blanks by which parts are indented, each on a line of its own; 0 prints one line.  `levels`: sets and lists nested
-    deeper are printed as `{ ... }` and `[ ... ]`; None prints all.  `raises`: an error of the value itself is raised, not shown.
+    deeper are printed as `{ ... }` and `[ ... ]`; None prints all.  `raises`: an error of the value itself is raised, not shown.  `shown`: returns
+    the name that the user knows of a path.
     """
 
-    __slots__ = ("has_colours", "indent", "levels", "raises")
+    __slots__ = ("has_colours", "indent", "levels", "raises", "shown")
 
-    def __init__(self, *, has_colours: bool = False, indent: int = 0, levels: int | None = None, raises: bool = False) -> None:
+    def __init__(
+        self, *, has_colours: bool = False, indent: int = 0, levels: int | None = None, raises: bool = False,
+        shown: "Callable[[str], str] | None" = None,
+    ) -> None:
         self.has_colours = has_colours
         self.indent = indent
         self.levels = levels
         self.raises = raises
+        self.shown = shown
 
 
 _ONE_LINE = Style()
@@ -111,7 +116,10 @@ class _Printer:
         elif kind == "set":
             yield from self._set(value, depth)
         else:
-            self.put(value.to_nix(kinds=True), _COLOURS.get(kind, _CYAN))
+            text: bytes = value.to_nix(kinds=True)
+            if self._style.shown is not None and kind in ("path", "lambda"):
+                text = _renamed(text, self._style.shown)
+            self.put(text, _COLOURS.get(kind, _CYAN))
 
     def _list(self, value: "Handle", depth: int) -> "Iterator[Handle]":
         size = len(value)
@@ -159,6 +167,18 @@ class _Printer:
 
     def _space(self, has_lines: bool) -> bytes:
         return b"\n" + b" " * self._margin if has_lines else b" "
+
+
+def _renamed(text: bytes, shown: "Callable[[str], str]") -> bytes:
+    """A path, or a function with its place, with the name that the user knows of the path.
+
+    >>> _renamed(b"/a/b", str.upper), _renamed("«lambda f @ /a/b:1:2»".encode(), str.upper).decode()
+    (b'/A/B', '«lambda f @ /A/B:1:2»')
+    """
+    start, mark, path = text.rpartition(b" @ ")
+    path, colon, place = (path, b"", b"") if not mark else path.partition(b":")
+    name = shown(path.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return start + mark + name + colon + place
 
 
 def _is_derivation(kind: "Handle") -> bool:
