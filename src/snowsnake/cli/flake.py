@@ -188,7 +188,7 @@ def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
     keeps_going = given.flag("keep_going")
     builds = not given.flag("no_build")
-    settings: "dict[str, Any]" = {"keep_going": "true"} if keeps_going else {}
+    settings: dict[str, Any] = {"keep_going": "true"} if keeps_going else {}
     call = Call(given, reporter, words, True, imports_derivations=builds, **settings)
     locked = call.locked()
     if not builds:
