@@ -1,6 +1,6 @@
 """Record what 2.34's commands answer: cases of tests/differential/test_calls.py and test_completions.py.
 
-usage: SNOWSNAKE_TOOLS=FOLDER python tools/record_calls.py     (FOLDER holds nix, nix-env, …)
+usage: SNOWSNAKE_REFERENCE_TOOLS=FOLDER python tools/record_calls.py     (FOLDER holds nix, nix-env, …)
 
 In: tests/differential/calls/*.txt.  Out: beside each, a .jsonl with the exit code, standard output and the last error of each call.
 """
@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reference import commands
+
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "differential"
 sys.path.insert(0, str(FOLDER))
 
@@ -19,9 +21,7 @@ sys.path.insert(0, str(FOLDER))
 def main() -> int:
     from call_world import answer, environment_of, make_world, read_calls, read_questions, texts  # type: ignore[import-not-found]
 
-    tools = os.environ.get("SNOWSNAKE_TOOLS", "")
-    if not tools:
-        raise SystemExit("SNOWSNAKE_TOOLS must name a folder with the commands of Nix 2.34")
+    tools = commands()
     for path in sorted((FOLDER / "calls").glob("*.txt")):
         asks = path.stem == "completions"
         lines = []

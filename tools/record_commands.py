@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from reference import evaluator
+
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "differential"
 sys.path.insert(0, str(FOLDER))
 
@@ -32,9 +34,7 @@ def read_commands(path: Path) -> list[dict[str, Any]]:
 def main() -> int:
     from command_world import ENVIRONMENT, answer, make_world  # type: ignore[import-not-found]
 
-    reference = os.environ.get("SNOWSNAKE_REFERENCE", "")
-    if not reference:
-        raise SystemExit("SNOWSNAKE_REFERENCE must name a nix-instantiate 2.34")
+    reference = evaluator()
     lines = []
     for command in read_commands(FOLDER / "commands" / "commands.txt"):
         with tempfile.TemporaryDirectory(dir="/tmp") as folder:

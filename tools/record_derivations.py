@@ -8,11 +8,12 @@ texts of errors; or NAME.closure there with a line "PATH HASH" for each object o
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from reference import evaluator
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "tests" / "differential"
@@ -42,9 +43,7 @@ def record_closure(reference: str, expression: str) -> str:
 
 
 def main() -> int:
-    reference = os.environ.get("SNOWSNAKE_REFERENCE", "")
-    if not reference:
-        raise SystemExit("SNOWSNAKE_REFERENCE must name a nix-instantiate 2.34")
+    reference = evaluator()
     if sys.argv[1:2] == ["--closure"]:
         expression, name = sys.argv[2:4]
         (FOLDER / "stores_recorded" / f"{name}.closure").write_text(record_closure(reference, expression), encoding="utf-8")

@@ -12,13 +12,14 @@ expression; `%before TEXT` is put before every expression from there on.
 
 import hashlib
 import json
-import os
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from reference import evaluator
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "tests" / "differential"
@@ -96,9 +97,7 @@ def record(path: Path, reference: str) -> int:
 
 
 def main() -> int:
-    reference = os.environ.get("SNOWSNAKE_REFERENCE", "")
-    if not reference:
-        raise SystemExit("SNOWSNAKE_REFERENCE must name a nix-instantiate 2.34")
+    reference = evaluator()
     paths = [Path(word) for word in sys.argv[1:]] or sorted((FOLDER / "expressions").glob("*.txt"))
     for path in paths:
         print(f"{path.stem}: {record(path, reference)} cases")

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from reference import evaluator
+
 FOLDERS = Path(__file__).resolve().parent.parent / "tests" / "lang"
 
 
@@ -30,9 +32,7 @@ def record(folder: Path, reference: str) -> None:
 
 
 def main() -> int:
-    reference = os.environ.get("SNOWSNAKE_REFERENCE", "")
-    if not reference:
-        raise SystemExit("SNOWSNAKE_REFERENCE must name a nix-instantiate 2.34")
+    reference = evaluator()
     folders = [Path(word).resolve() for word in sys.argv[1:]] or sorted(FOLDERS.glob("error-*"))
     for folder in folders:
         record(folder, reference)

@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reference import evaluator
+
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "fetching"
 sys.path.insert(0, str(FOLDER))
 from fetch_cases import ENVIRONMENT, answer, filled, lines  # noqa: E402
@@ -21,7 +23,7 @@ from fetch_world import make_world  # noqa: E402
 
 
 def main() -> int:
-    reference = os.environ["SNOWSNAKE_REFERENCE"]
+    reference = evaluator()
     with tempfile.TemporaryDirectory(prefix="snowsnake-record-") as folder:
         world = Path(os.path.realpath(folder)) / "world"
         make_world(world)

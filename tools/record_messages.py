@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reference import evaluator
+
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "differential"
 sys.path.insert(0, str(FOLDER))
 
@@ -20,9 +22,7 @@ sys.path.insert(0, str(FOLDER))
 def main() -> int:
     from command_world import ENVIRONMENT, make_world  # type: ignore[import-not-found]
 
-    reference = os.environ.get("SNOWSNAKE_REFERENCE", "")
-    if not reference:
-        raise SystemExit("SNOWSNAKE_REFERENCE must name a nix-instantiate 2.34")
+    reference = evaluator()
     lines = []
     for line in (FOLDER / "messages" / "messages.txt").read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):

@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from reference import evaluator
+
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path[:0] = [str(TESTS / "differential"), str(TESTS.parent / "tools" / "conformance")]
 from policy_world import SECRETS, cases, make_world, readable  # noqa: E402
@@ -36,7 +38,7 @@ def answers(reference: str, folder: Path, flags: list[str]) -> dict[str, str]:
 
 
 def main() -> int:
-    reference, folder = os.environ["SNOWSNAKE_REFERENCE"], Path(sys.argv[1]).absolute()
+    reference, folder = evaluator(), Path(sys.argv[1]).absolute()
     recorded: dict[str, dict[str, list[str]]] = {}
     for policy, flags in POLICIES.items():
         worlds = []

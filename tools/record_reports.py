@@ -14,6 +14,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from reference import evaluator
+
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "differential"
 TARGET = FOLDER / "reports" / "recorded.jsonl"
 sys.path[:0] = [str(FOLDER), str(FOLDER.parent.parent / "tools" / "conformance")]
@@ -24,9 +26,7 @@ def main() -> int:
     from report_form import ENVIRONMENT, FLAGS, report_of  # type: ignore[import-not-found]
     from run_suite import make_files  # type: ignore[import-not-found]
 
-    reference = os.environ.get("SNOWSNAKE_REFERENCE", "")
-    if not reference:
-        raise SystemExit("SNOWSNAKE_REFERENCE must name a nix-instantiate 2.34")
+    reference = evaluator()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         make_files(Path(folder), FILES)
         lines = TARGET.read_text(encoding="utf-8").splitlines() if "--new" in sys.argv and TARGET.exists() else []

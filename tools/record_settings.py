@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reference import commands
+
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "differential"
 sys.path.insert(0, str(FOLDER))
 
@@ -19,9 +21,7 @@ sys.path.insert(0, str(FOLDER))
 def main() -> int:
     from settings_world import cases, environment, make_world, outcome  # type: ignore[import-not-found]
 
-    tools = os.environ.get("SNOWSNAKE_REFERENCE_TOOLS", "")
-    if not tools:
-        raise SystemExit("SNOWSNAKE_REFERENCE_TOOLS must name a folder with nix-instantiate and nix 2.34")
+    tools = commands()
     lines = []
     for variables, words in cases():
         with tempfile.TemporaryDirectory(dir="/tmp") as folder:

@@ -1,6 +1,6 @@
 """Record what 2.34's store commands answer over a store that we wrote: cases of tests/differential/test_store_calls.py.
 
-usage: SNOWSNAKE_TOOLS=FOLDER python tools/record_store_calls.py [LIST …]     (FOLDER holds nix, nix-store, …; without a LIST all of them)
+usage: SNOWSNAKE_REFERENCE_TOOLS=FOLDER python tools/record_store_calls.py [LIST …]     (FOLDER holds nix, nix-store, …; without a LIST all of them)
 
 In: tests/differential/store_calls/*.txt.  Out: beside each, a .jsonl with the exit code, standard output and the last error of each call.
 """
@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reference import commands
+
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "differential"
 sys.path.insert(0, str(FOLDER))
 
@@ -19,9 +21,7 @@ sys.path.insert(0, str(FOLDER))
 def main() -> int:
     from store_world import answer, make_world, read_calls  # type: ignore[import-not-found]
 
-    tools = os.environ.get("SNOWSNAKE_TOOLS", "")
-    if not tools:
-        raise SystemExit("SNOWSNAKE_TOOLS must name a folder with the commands of Nix 2.34")
+    tools = commands()
     with tempfile.TemporaryDirectory(dir="/tmp") as top:
         world = Path(top, "world")
         world.mkdir()

@@ -6,11 +6,12 @@ In: the programs of tests/differential/program_tables/NAME.py.  Out: a line for 
 """
 
 import json
-import os
 import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
+
+from reference import evaluator
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "tests" / "differential"
@@ -36,9 +37,7 @@ def record(name: str, reference: str) -> None:
 
 
 def main() -> int:
-    reference = os.environ.get("SNOWSNAKE_REFERENCE", "")
-    if not reference:
-        raise SystemExit("SNOWSNAKE_REFERENCE must name a nix-instantiate 2.34")
+    reference = evaluator()
     for name in sys.argv[1:] or sorted(path.stem for path in (FOLDER / "tables").glob("*.jsonl")):
         record(name, reference)
     return 0

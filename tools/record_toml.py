@@ -6,11 +6,12 @@ Out: tests/differential/toml/faults.json: document → lines of the message, or 
 """
 
 import json
-import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+from reference import evaluator
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "differential"
 sys.path.insert(0, str(FOLDER))
@@ -30,9 +31,7 @@ def said(reference: list[str], document: str) -> list[str] | None:
 def main() -> int:
     from toml_documents import documents  # type: ignore[import-not-found]
 
-    reference = os.environ.get("SNOWSNAKE_REFERENCE", "")
-    if not reference:
-        raise SystemExit("SNOWSNAKE_REFERENCE must name a nix-instantiate 2.34")
+    reference = evaluator()
     found = {}
     for document in documents():
         try:
