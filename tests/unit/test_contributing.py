@@ -61,7 +61,9 @@ def test_a_builtin_touches_three_files(tree: Path) -> None:
         for path in (tree / folder).rglob("*")
         if path.suffix in (".pxd", ".py", ".md") and path.read_bytes() != (ROOT / path.relative_to(tree)).read_bytes()
     } - touched
-    assert generated == {"docs/builtins.md", "src/snowsnake/builtins/signature_table.pxd", "src/snowsnake/syntax/global_table.pxd"}
+    assert generated == {
+        "docs/builtins.md", "src/snowsnake/builtins/signature_table.pxd", "src/snowsnake/syntax/global_table.pxd", "src/snowsnake/traces/phrases.py",
+    }  # fmt: skip
     assert '"__sum"' not in PAGE and '{"sum", 3, ' in (tree / "src/snowsnake/syntax/global_table.pxd").read_text()
     if "SNOWSNAKE_ALL_TESTS" in os.environ:
         done = run(tree, "tools/build.py")
@@ -70,6 +72,8 @@ def test_a_builtin_touches_three_files(tree: Path) -> None:
         assert (done.returncode, done.stdout) == (0, "6.5\n"), done.stderr
         done = run(tree, "-m", "snowsnake", "eval", "-E", 'builtins.sum "x"')
         assert done.returncode == 1 and "while evaluating the first argument passed to builtins.sum" in done.stderr
+        done = run(tree, "-m", "snowsnake", "eval", "-E", 'builtins.sum [ 1 "2" ]')
+        assert done.returncode == 1 and "while evaluating an element of the list passed to builtins.sum" in done.stderr
 
 
 def test_other_walk_throughs_name_what_is_there() -> None:
@@ -96,7 +100,8 @@ def test_an_operation_touches_its_row_its_case_and_its_emission() -> None:
     }
     assert set(EFFECTS) == {op.name for op in INSTRUCTIONS}
     three = 0
-    for op in INSTRUCTIONS[:-5]:          # the last five are the machine's own
+    # The last five are the machine's own.
+    for op in INSTRUCTIONS[:-5]:
         constant = "OP_" + re.sub(r"(?<!^)(?=[A-Z])", "_", op.name).upper()
         named = {name for name, text in texts.items() if re.search(rf"\b{constant}\b|\"{op.name}\"", text)}
         assert {"bytecode/instructions.py", "machine/loop.pyx"} <= named, op.name
