@@ -109,7 +109,8 @@ def main() -> int:
                     for row in rows:
                         cpu, memory, output = measure([str(folder / words[0]), *words[1:]], home)
                         outputs.setdefault(what, set()).add(output)
-                        if number:                 # the first round warms
+                        # The first round warms.
+                        if number:
                             found.setdefault((row, who), []).append((cpu, memory))
             for row in rows:
                 print(line(what if row == "only" else f"{what}, {row}", found[row, "reference"], found[row, "ours"]), flush=True)

@@ -38,7 +38,8 @@ class Evaluator:
     kind: str = "nix"
     environment: dict[str, str] = field(default_factory=dict)
     is_ours: bool = False
-    is_warmed: bool = False           # runs once before it is measured, for the files that run leaves
+    # It runs once before it is measured, for the files that run leaves.
+    is_warmed: bool = False
 
 
 # Of a tree that is not installed, whatever its age: what the installed command does.

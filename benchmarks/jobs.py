@@ -3,7 +3,7 @@
 usage: jobs.py FOLDER LEAF[,LEAF…] BASE [--root root.nix] [--reference NIX-INSTANTIATE] [--ours SNOWSNAKE] [--workers 2] [--rounds 1] [--only WORD]… [--dask 3]
   FOLDER      the folder of the root, with nothing else that is large: Dask is sent all of it
   LEAF, BASE  files in it: one that a single package reads, and one that all of them do
-  --only      only the rows whose names begin so ("one worker" gives the lines that others must print)
+  --only      only the rows whose names begin so ("one worker" makes the lines that others must print)
 
 Run it on a machine that does nothing else.  Wall time and CPU are the least of the rounds; CPU is that of all processes; memory is the PSS of all
 processes added, at its peak, looked at ten times a second.  To change a file, a comment is added to it, which is taken away at the end: so all lines
@@ -152,7 +152,7 @@ class Table:
         return not self.given.only or any(name.startswith(word) for word in self.given.only)
 
     def jobs(self, name: str, *words: str, prepare: "Callable[[], None] | None" = None, disturb: "Callable[[int], None] | None" = None) -> None:
-        """A row of ours, and whether its lines are the first run's."""
+        """One of our rows, and whether its lines are the first run's."""
         self.lines(name, [self.given.ours, "jobs", self.given.root, "--no-instantiate", "--json", *words], prepare, disturb)
 
     def lines(

@@ -12,9 +12,11 @@ from time import perf_counter
 
 try:
     from resource import RLIMIT_STACK, getrlimit, setrlimit
-except ImportError:                    # a system without limits
+# This system has no limits.
+except ImportError:
     RLIMIT_STACK = -1
-STACK_BYTES = 64 << 20                 # C++ Nix recurses on the C stack
+# C++ Nix recurses on the C stack.
+STACK_BYTES = 64 << 20
 
 
 def start(words, folder, environment, output, errors):

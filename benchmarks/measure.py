@@ -88,7 +88,8 @@ class Meter:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(marshal.dumps((command, str(folder), dict(environment), str(output), str(errors))))
         child = marshal.load(process.stdout)
-        waiting = select.poll()            # `select` knows no descriptor above 1023
+        # `select` knows no descriptor above 1023.
+        waiting = select.poll()
         waiting.register(process.stdout, select.POLLIN)
         if not waiting.poll(self.limit_s * 1000):
             os.killpg(child, signal.SIGKILL)

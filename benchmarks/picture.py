@@ -22,7 +22,7 @@ text { fill: #e6edf3 } .a { fill: #4493f8 } .b { fill: #1f6feb } .c { fill: #919
 
 @dataclass
 class Bar:
-    """One line of a picture of ratios: its name, and CPU and memory, each for one or two of ours (None: not measured)."""
+    """One line of a picture of ratios: its name, and CPU and memory, each for one or two of our evaluators (None: not measured)."""
 
     name: str
     cpu: Sequence[float | None]
@@ -104,7 +104,7 @@ class Curve:
 
 
 def curves(title: str, panels: Sequence[tuple[str, Sequence[Curve]]], unit: str) -> str:
-    """Small panels with logarithmic axes; the dashed line through the first point of ours is a cost that grows as n does."""
+    """Small panels with logarithmic axes; the dashed line through our first point is a cost that grows as n does."""
     columns, width, height, margin = 4, 210.0, 170.0, 46.0
     rows = (len(panels) + columns - 1) // columns
     out = _open(columns * width + 10, rows * height + 50, title)

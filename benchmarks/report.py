@@ -10,7 +10,8 @@ from rows import Facts, Row
 from tasks import NAMES
 
 CPU_AIM, PARSE_AIM, PEAK_AIM = 1 / 3, 1 / 2, 1 / 2
-START_AIM_S = 0.025                    # of CPU over the bare interpreter
+# This is CPU over the bare interpreter.
+START_AIM_S = 0.025
 TITLES = {
     "start": "Start-up (`-E 1`)",
     "micro": "Programs",

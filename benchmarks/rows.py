@@ -15,7 +15,8 @@ from evaluators import Evaluator
 from measure import Measurement, Meter, Spread
 from tasks import Task
 
-LEAST_RATIO_S = 0.3                    # of the reference's CPU: shorter rows are mostly start-up
+# This is the reference's CPU: shorter rows are mostly start-up.
+LEAST_RATIO_S = 0.3
 
 
 def common_environment(home: Path) -> dict[str, str]:
@@ -30,7 +31,8 @@ def measure_task(task: Task, evaluator: Evaluator, meter: Meter, environment: di
     """One run of a task; None if this evaluator cannot run it."""
     total: Measurement | None = None
     home = task.folder / "home"
-    if home.is_dir():                                    # `~/x` in a program is a path in the output of --parse
+    # `~/x` in a program is a path in the output of --parse.
+    if home.is_dir():
         environment = environment | {"HOME": str(home)}
     for process in task.processes(evaluator):
         done = meter.run(process.words, process.folder, environment | evaluator.environment | process.environment)
@@ -59,11 +61,13 @@ def digest_of(output: bytes, is_json: bool) -> str:
 class Facts:
     """What one evaluator did in one row."""
 
-    cost: Spread = field(default_factory=Spread)         # seconds of CPU, or instructions
+    # Seconds of CPU, or instructions.
+    cost: Spread = field(default_factory=Spread)
     wall_s: Spread = field(default_factory=Spread)
     peak_kib: Spread = field(default_factory=Spread)
     digests: set[str] = field(default_factory=set)
-    sha256: str = ""                                     # of the output's bytes, without the last newline
+    # The hash of the output, without its last newline.
+    sha256: str = ""
 
     def add(self, done: Measurement, is_json: bool) -> None:
         self.cost.values.append(done.cost)

@@ -34,7 +34,8 @@ from tasks import NAMES, SIZES, find_tasks
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
-SHRUNK = 20                            # sizes of programs are divided by it where instructions are counted
+# Where instructions are counted, sizes of programs are divided by it.
+SHRUNK = 20
 
 
 def options() -> argparse.ArgumentParser:
@@ -68,7 +69,8 @@ def machine_facts() -> dict[str, object]:
     """Where the figures come from."""
     try:
         commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
-    except FileNotFoundError:              # no git: a tree that was unpacked
+    # There is no git: the tree was unpacked.
+    except FileNotFoundError:
         commit = ""
     return {
         "commit": commit,

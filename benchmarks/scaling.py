@@ -35,7 +35,8 @@ STARTS = {
     "files": 300,
     "source": 3_000,
 }
-MOST_GROWTH = 1.3                      # exponent: n log n is 1.1 here, the end of the caches another tenth, n√n 1.5
+# This is the exponent: n log n is 1.1 here, the end of the caches another tenth, n√n 1.5.
+MOST_GROWTH = 1.3
 
 
 @dataclass

@@ -18,7 +18,8 @@ from measure import Meter
 COUNT = 2_000_000
 LEVELS = 100_000
 FILES = 100_000
-_TEXT = '(let f = n: if n == 0 then "0123456789abcdef" else let x = f (n - 1); in x + x; in f 22)'      # 64 MB
+# This text has 64 MB.
+_TEXT = '(let f = n: if n == 0 then "0123456789abcdef" else let x = f (n - 1); in x + x; in f 22)'
 
 EXPRESSIONS = {
     "concatLists": f"builtins.length (builtins.concatLists (builtins.genList (i: [ i i ]) {COUNT}))",
@@ -41,7 +42,8 @@ SOURCES = {
     "undefined-of-300000": "let x = 1; in [ " + " ".join(f"(x + {i})" for i in range(100_000)) + " undefined ]",
 }
 LARGE_BYTES = 135_000_000
-LARGE_SOURCES = {                     # start, piece, end
+# A source is made of a start, a piece and an end.
+LARGE_SOURCES = {
     "large-texts": ("[ ", '"text number {} of a long source of data" ', "]"),
     "large-long-texts": ("[ ", '"{} ' + "0123456789abcdef" * 60 + '" ', "]"),
     "large-sets": ("[ ", '{{ name = "n{0}"; value = {0}; }} ', "]"),
@@ -96,7 +98,8 @@ def main() -> None:
             found: dict[str, list[tuple[float, float]]] = {str(Path(command).absolute()): [] for command in (given.reference, given.ours)}
             for _ in range(given.rounds):
                 for command, costs in found.items():
-                    done = meter.run([command, "--eval", *words], folder, environment)      # failing is part of some programs
+                    # Failing is part of some programs.
+                    done = meter.run([command, "--eval", *words], folder, environment)
                     costs.append((done.cpu_s, done.peak_kib / 1024))
             theirs, ours = ((min(cpu for cpu, _ in costs), statistics.median(peak for _, peak in costs)) for costs in found.values())
             print(f"| {name} | {theirs[0]:.3f}, {theirs[1]:.0f} | {ours[0]:.3f}, {ours[1]:.0f} | {ours[0] / theirs[0]:.2f}, {ours[1] / theirs[1]:.2f} |", flush=True)

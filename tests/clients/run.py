@@ -4,7 +4,7 @@ usage: python tests/clients/run.py [--nixpkgs FOLDER] [--home-manager FOLDER] [-
        [--dependabot FOLDER] [--nix-direnv FOLDER] [--update FOLDER] [--nix-fast-build FOLDER] [--daemon FOLDER] [--python PROGRAM]
 
 In: sources of the clients; nixos-rebuild-ng (in nixpkgs), nix-update and nixpkgs-review (which needs nixpkgs, too) need Python 3.12.  Of Renovate and
-Dependabot, which are large programs, only the command that updates a lock file is taken from the source and run; nix-direnv stops before `nix print-dev-env`; `--update` is a folder with nixpkgs' `lib` and `maintainers`, whose update.nix and update.py update a package of ours.  Out: a line for each case; exit code 1 if one
+Dependabot, which are large programs, only the command that updates a lock file is taken from the source and run; nix-direnv stops before `nix print-dev-env`; `--update` is a folder with nixpkgs' `lib` and `maintainers`, whose update.nix and update.py update one of our packages.  Out: a line for each case; exit code 1 if one
 did not do what it should.  With `--daemon`, a folder with C++ Nix's commands, nix-fast-build and nixpkgs-review build through its daemon what we evaluate.  A client whose source is not given is left out, and named.  CI does not run this: it has no clients.
 """
 
@@ -117,7 +117,8 @@ in {
   } // { inherit version; pname = "tool"; meta.position = "FOLDER/default.nix:6"; };
 }
 """
-HASH = "sha256-J92O1EqD/5TVV/n9BBLtWoy8pp6gSSLYjAEYSgcwClo="         # of "two\\n"
+# This is the hash of "two\\n".
+HASH = "sha256-J92O1EqD/5TVV/n9BBLtWoy8pp6gSSLYjAEYSgcwClo="
 
 
 def git(folder: Path, *words: str) -> None:
@@ -171,7 +172,8 @@ in rec {{
 @contextlib.contextmanager
 def daemon_of(world: World, commands: Path) -> Iterator[None]:
     """C++ Nix's daemon with a store of its own, which the world's commands use meanwhile."""
-    with tempfile.TemporaryDirectory(dir=Path.home(), ignore_cleanup_errors=True) as name:          # C++ Nix wants no folder above a store that all may write to
+    # C++ Nix wants no folder above a store that all may write to.
+    with tempfile.TemporaryDirectory(dir=Path.home(), ignore_cleanup_errors=True) as name:
         folder = Path(name)
         places = {f"NIX_{kind.upper()}_DIR": str(folder / kind) for kind in ("store", "state", "log", "conf")}
         settings = "sandbox = false\nbuild-hook =\nbuild-users-group =\nsandbox-paths = /bin /usr /lib /lib64\n"

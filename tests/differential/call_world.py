@@ -21,7 +21,7 @@ def environment_of(folder: str) -> dict[str, str]:
     return ENVIRONMENT | {"XDG_CACHE_HOME": f"{folder}/cache", "HOME": folder, "NIX_REMOTE": f"local?root={folder}/root"}
 
 
-# Nix's programs, and the module of ours.
+# Nix's programs, and our module.
 PROGRAMS = {
     "nix": "nix.main", "nix-env": "old.env", "nix-build": "old.build", "nix-store": "old.store", "nix-hash": "old.hash", "nix-prefetch-url": "old.prefetch_url",
 }  # fmt: skip

@@ -52,7 +52,8 @@ class Generator:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self.bindings: list[str] = []
-        self.names: list[tuple[str, list[str]]] = []      # bound derivations and their outputs
+        # These are bound derivations and their outputs.
+        self.names: list[tuple[str, list[str]]] = []
         self.allows_floating = False
 
     def shape(self, number: int) -> str:
@@ -75,7 +76,7 @@ class Generator:
         self.bindings.append(f"{name} = derivation {attributes(dict(items))};")
         self.names.append((name, outputs))
 
-    # --- kinds; each adds to the attributes and gives the outputs
+    # --- kinds; each adds to the attributes and returns the outputs
 
     def plain(self, values: dict[str, str]) -> list[str]:
         if self.chance.random() < 0.6:

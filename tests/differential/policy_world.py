@@ -1,6 +1,6 @@
 """Every way to something that a policy hides, times everything that reads: expressions and the folder they are evaluated in.
 
-Only `A/b` may be read.  `A/secret` differs from one world to the next, and is absent in one: a policy that holds gives the same answers in
+Only `A/b` may be read.  `A/secret` differs from one world to the next, and is absent in one: a policy that holds returns the same answers in
 all of them.  `ROOT` stands for the folder; programs are given as text, because a file of their own would have to be allowed.
 """
 

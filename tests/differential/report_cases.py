@@ -532,7 +532,8 @@ def expressions() -> Iterator[str]:
                 names = ("nix", "${null}") if line[start:end] in ("‹name›", "‹value›") else WRONG
                 for wrong in names:
                     if line.startswith("getFlake") and wrong in ('"s"', NAMED_FILE):
-                        continue               # the registry of flakes would be asked, over the network
+                        # 2.34.8 would ask the registry of flakes, over the network.
+                        continue
                     text = before + plain(line[:start] + wrong + line[end:])
                     if text not in seen:
                         seen.add(text)

@@ -14,7 +14,8 @@ _FORMS = (
     "://?path-info-cache-size=-1", "://?read-only=true", "://?max-connections=x", "://?upper-layer=rel", "://?check-mount=maybe", "://\x7f", "://ü",
 )  # fmt: skip
 _FORMS_WITH_A_HOST = (":host", "://-o", "://host", "://host/a", "://user:word@host", "://[::1]", "://host?compression=nosuch", "://host?ssh-key=rel", "://host?compress=x")
-_ASKED_AT_ONCE = ("http", "https", "s3")   # for the description of the cache, which would need a network
+# These stores ask for the description of the cache, which would need a network.
+_ASKED_AT_ONCE = ("http", "https", "s3")
 FEATURES = "nix-command read-only-local-store mounted-ssh-store"
 WORDS = ("nix", "store", "info", "--extra-experimental-features", FEATURES, "--store")
 

@@ -16,7 +16,8 @@ from recorded_lines import record
 
 HERE = Path(__file__).parent / "computed_outputs"
 RECORDED = HERE / "recorded.json"
-_NOT_HERE = re.compile(r"garbage collector|^ *$|^ *[0-9 ]*\||^ *(…|at (FOLDER|«)|\(stack trace)|^ *error:$|whose name attribute")       # traces of evaluation are compared elsewhere
+# Other tests compare traces of evaluation.
+_NOT_HERE = re.compile(r"garbage collector|^ *$|^ *[0-9 ]*\||^ *(…|at (FOLDER|«)|\(stack trace)|^ *error:$|whose name attribute")
 DRV = "$(nix-instantiate FILE -A {} 2> /dev/null)"
 LINES = [
     # impure derivations are built anew each time

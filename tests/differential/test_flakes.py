@@ -19,7 +19,8 @@ from scenarios import SCENARIOS  # noqa: E402
 
 from snowsnake.cli.nix.main import main  # noqa: E402
 
-NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("git",)
 RECORDED = {row["name"]: row["answers"] for row in map(json.loads, (HERE / "recorded.jsonl").read_text(encoding="utf-8").splitlines())}
 # scenario -> {number of the command line -> (what may differ, why)}
 _JSON = ("error", "the words for what is not JSON are Python's")

@@ -43,7 +43,8 @@ def evaluate(command: str, name: str, folder: str) -> dict[str, object]:
         [command, "--store", store, "--eval", "--strict", "--read-write-mode", *words, "-E", (HERE / "prelude.nix").read_text() + expression],
         env=environment, cwd=folder, capture_output=True, text=True, errors="surrogateescape", timeout=300,
     )  # fmt: skip
-    text = re.sub(rf'"{store}[^"]*"', '"PLACE"', done.stderr)     # where something is while it is built
+    # This is where something is while it is built.
+    text = re.sub(rf'"{store}[^"]*"', '"PLACE"', done.stderr)
     said = [line.strip() for line in text.splitlines() if not _LEFT_OUT.search(line)]
     return {"out": done.stdout.replace(store, "STORE"), "status": min(done.returncode, 1), "said": said}
 
@@ -62,7 +63,8 @@ def test_imports_from_derivations_do_what_they_do_in_nix(name, tmp_path):
     assert found["out"] == recorded.get("out_here", recorded["out"]), found["said"]
     assert found["status"] == recorded["status"], found["said"]
     assert found["said"] == recorded.get("said_here", recorded["said"])
-    assert list((tmp_path / f"store-{name}" / "nix/var/snowsnake/tmp").iterdir()) == []      # nothing is left of a build
+    # Nothing is left of a build.
+    assert list((tmp_path / f"store-{name}" / "nix/var/snowsnake/tmp").iterdir()) == []
 
 
 def record(command: str) -> None:

@@ -18,7 +18,8 @@ import pytest
 from fixed_folder import fixed_folder
 
 HERE = Path(__file__).parent / "odd"
-PLACE = "/tmp/snowsnake-odd"                   # the paths of outputs depend on it
+# The paths of outputs depend on it.
+PLACE = "/tmp/snowsnake-odd"
 RECORDED = json.loads((HERE / "recorded.json").read_text()) if (HERE / "recorded.json").exists() else {}
 CASES = re.findall(r"^  (\w+) = ", (HERE / "cases.nix").read_text().partition("\nin {\n")[2], re.M)
 CONFIGURATION = """
@@ -31,7 +32,7 @@ experimental-features = nix-command flakes ca-derivations impure-derivations dyn
 """
 # What the two tell alike, but in other words, and who prints it once or more often.
 _LEFT_OUT = re.compile(r"^\s*(at\s|\d*\||…|\(stack\ trace)|^\s*\^$|you\ did\ not\ specify|^\s*$|^building|^warning", re.X)
-# 2.34.8 gives what has the wrong hash and refers to itself another name, and keeps it.
+# 2.34.8 names what has the wrong hash and refers to itself anew, and keeps it.
 _DIFFERENT = {"recself": {"valid", "references", "files"}}
 
 

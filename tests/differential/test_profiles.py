@@ -59,7 +59,8 @@ def test_profile_of_a_failure_and_of_a_flake(tmp_path) -> None:
     profile = tmp_path / "profile"
     nix = [sys.executable, "-m", "snowsnake.cli.nix.main", "--extra-experimental-features", "nix-command flakes", "eval", "--no-write-lock-file"]
     nix += ["--eval-profiler", "flamegraph", "--eval-profiler-frequency", "0", "--eval-profile-file", str(profile)]
-    for _ in range(2):                 # an answer that is known would have no calls
+    # The second time, the answer must not be known already: it would have no calls.
+    for _ in range(2):
         subprocess.run([*nix, f"path:{tmp_path}#a"], check=True, capture_output=True)
         assert any("flake.nix:1:22 1" in line for line in profile.read_text().splitlines())
     assert subprocess.run([*nix, f"path:{tmp_path}#b"], capture_output=True).returncode == 1

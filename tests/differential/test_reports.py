@@ -24,7 +24,8 @@ RECORDED = [json.loads(line) for line in (HERE / "reports" / "recorded.jsonl").r
 KNOWN = {line for line in (HERE / "reports" / "known.txt").read_text(encoding="utf-8").splitlines() if line[:1] not in ("", "#")}
 
 
-CHUNK = 100                            # cases of one test: five thousand tests of a millisecond would take longer to name than to run
+# So many cases are one test: five thousand tests of a millisecond would take longer to name than to run.
+CHUNK = 100
 CHUNKS = [RECORDED[i : i + CHUNK] for i in range(0, len(RECORDED), CHUNK)]
 
 

@@ -11,7 +11,8 @@ from store_urls import SCHEMES, WORDS, environment, make_world, outcome, urls
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "urls/recorded.jsonl").read_text(encoding="utf-8").splitlines()]
 DIFFERENT = {
-    "dummy://?path-info-cache-size=-1",    # shown as 0, which it becomes there
+    # Its value is shown as 0, which it becomes there.
+    "dummy://?path-info-cache-size=-1",
 }
 # These name the machine's own store, which was there when they were recorded.
 OF_THE_MACHINE = {"local:/", "local:///", "local-overlay:/", "local-overlay:///"}

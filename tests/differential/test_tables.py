@@ -23,7 +23,8 @@ TABLES = {
 LEAST = {"aliases": 3800, "callbacks": 2813, "cells": 400, "orders": 1100, "protocols": 1900, "typed": 1200, "undefined": 320}
 MESSAGES = {"orders", "protocols", "undefined"}
 PARTS = 12
-DEPTH = 10000                         # C++ Nix's: what never ends is an error soon
+# This is C++ Nix's limit; a program that never ends is soon an error.
+DEPTH = 10000
 
 
 def ours(evaluator: Interpreter, expression: str) -> list:

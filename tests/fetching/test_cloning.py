@@ -11,7 +11,8 @@ from snowsnake.fetch.cloning import repository_of
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 
-NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("git",)
 
 
 def git(folder: Path, *words: str) -> str:

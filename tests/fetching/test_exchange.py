@@ -14,7 +14,8 @@ from snowsnake.fetch.cache_files import HttpFiles
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 
-NEEDS_PROGRAMS = ("openssl",)                  # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("openssl",)
 
 _NAMES = [f"nar/file-{number}" for number in range(60)]
 
@@ -46,7 +47,8 @@ class Server:
         threading.Thread(target=self.accept, daemon=True).start()
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)       # `accept` returns
+        # Now `accept` returns.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def accept(self):
@@ -132,7 +134,8 @@ _ANSWERS = [plain, chunked, old, says_that_it_closes, closes_without_a_word, red
 def test_every_form_of_answer(answer):
     server = Server(answer)
     with contextlib.closing(files_of(server.url)) as files:
-        for _ in range(2):                     # connections that were idle meanwhile are used again
+        # Connections that were idle meanwhile are used again.
+        for _ in range(2):
             assert files.get_many(_NAMES) == {name: contents(name) for name in _NAMES}
 
 

@@ -15,7 +15,8 @@ from fetch_world import make_world
 
 from snowsnake.cli.instantiate import main
 
-NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("git",)
 CASES = [json.loads(line) for line in (HERE / "fetches.jsonl").read_text(encoding="utf-8").splitlines()]
 LISTED = (HERE / "different.txt").read_text(encoding="utf-8").splitlines()
 DIFFERENT = {line for line in LISTED if line[:1] not in ("", "#")}

@@ -12,10 +12,12 @@ from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 
-NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("git",)
 
 REV = "0123456789012345678901234567890123456789"
-TREE = "sha256-WB47SdputsfAvpTPcXA3jcpzsL8YujgjZSd8pSDg7lk="          # of archives/base.tar
+# This is the hash of archives/base.tar.
+TREE = "sha256-WB47SdputsfAvpTPcXA3jcpzsL8YujgjZSd8pSDg7lk="
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,8 @@ def test_what_is_asked_for(url, asked, forge, make) -> None:
     assert "authorization" not in forge.requests[-1][2]
     again = make()
     assert again.fetch(again.input_from_url(url)).store_path == found.store_path
-    assert forge.paths() == []                         # all of it is fresh
+    # All of it is fresh.
+    assert forge.paths() == []
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from snowsnake.fetch.trees import PartOfDisk
 from snowsnake.settings import Settings
 from snowsnake.store import nar
 
-NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("git",)
 
 
 def git(folder, *words: str) -> str:
@@ -61,7 +62,8 @@ def check(folder, fetcher) -> WorkingTree:
     assert (mine.is_dirty, sorted(mine.changed), sorted(mine.deleted)) == (theirs.is_dirty, sorted(theirs.changed), sorted(theirs.deleted))
     plain = PartOfDisk(str(folder), mine.files)
     assert hash_of(mine.tree(str(folder), [])) == hash_of(plain)
-    tree = working_tree(str(folder), fetcher).tree(str(folder), [])      # which nobody has looked into yet
+    # Nobody has looked into this tree yet.
+    tree = working_tree(str(folder), fetcher).tree(str(folder), [])
     for path in (b"", b"d", b"d/e", b"a", b"link", b"untracked", b"none", b"late"):
         assert tree.kind(path) == plain.kind(path)
         if tree.kind(path) == "directory":
@@ -224,8 +226,10 @@ ALL = [b"a", b"a-b", b"d/e/h", b"late/one", b"link", b"run"]
         (lambda folder: (folder / "run").chmod(0o644), [(b"run", False)], False),
         (lambda folder: (folder / "run").unlink(), [(b"", True)], False),
         (move_behind_a_link, [(b"d/e/h", False)], False),
-        (lambda folder: None, [(b"link/below", False)], False),          # which the index cannot tell
-        (lambda folder: (folder / "new").write_text("n"), [(b"", True), (b"new", False)], True),     # none of Git's files
+        # The index cannot tell that.
+        (lambda folder: None, [(b"link/below", False)], False),
+        # These are none of Git's files.
+        (lambda folder: (folder / "new").write_text("n"), [(b"", True), (b"new", False)], True),
     ],
 )  # fmt: skip
 def test_whether_what_was_read_is_what_was_hashed(repository, fetcher, change, read, holds) -> None:

@@ -13,7 +13,8 @@ from snowsnake.fetch.git_repository import head_ref, open_repository, setting_of
 from snowsnake.fetch.git_working_tree import working_tree
 from snowsnake.settings import Settings
 
-NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("git",)
 SETTINGS = ("core.autocrlf", "core.filemode", "core.symlinks", "core.attributesfile")
 
 

@@ -22,7 +22,8 @@ from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 
-NEEDS_PROGRAMS = ("openssl", "git")      # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("openssl", "git")
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -121,7 +122,8 @@ def proxy():
 def test_a_proxy_is_used(name, scheme, proxy, plain, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv(name, scheme + proxy.place)
     url = f"{plain.url}/files/a"
-    if name == "HTTP_PROXY":             # curl does not read this one: a server's CGI variable could set it
+    # Curl does not read this one: a server's CGI variable could set it.
+    if name == "HTTP_PROXY":
         assert fetched(tmp_path / "c", url) == b"contents\n" and proxy.asked == []
         return
     assert fetched(tmp_path / "c", url) == b"contents\n"
@@ -287,8 +289,10 @@ def test_the_line_on_a_terminal(plain_terminal, plain, tmp_path, monkeypatch) ->
     text = seen.decode("utf-8", "replace")
     assert "Traceback" not in text
     if not plain_terminal:
-        assert "downloading" in text and "MB" in text and "/s" in text       # bytes and rate
-        assert text.rstrip("\r\n").endswith(("\x1b[2K", "\x1b[?25h")) or "\x1b[2K" in text       # and the line goes again
+        # The line has bytes and their rate.
+        assert "downloading" in text and "MB" in text and "/s" in text
+        # The line goes again.
+        assert text.rstrip("\r\n").endswith(("\x1b[2K", "\x1b[?25h")) or "\x1b[2K" in text
 
 
 def test_archives_as_flakes(tmp_path) -> None:

@@ -16,7 +16,8 @@ def test_references_as_recorded() -> None:
             said = evaluator.evaluate(expression).to_nix(strict=True)
         except snowsnake.EvaluationError as error:
             said = error_line(error.render(show_trace=False))
-        if said != texts[number] and not (said.startswith("error:") and "[json.exception" in texts[number]):     # the words of C++ Nix's JSON library
+        # These are the words of C++ Nix's JSON library.
+        if said != texts[number] and not (said.startswith("error:") and "[json.exception" in texts[number]):
             different.append((expression, said, texts[number]))
     assert not different, "\n".join(map(str, different[:20]))
     assert len(numbers) == 3000

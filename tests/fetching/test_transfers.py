@@ -24,7 +24,8 @@ from snowsnake.fetch.http import TransferError
 from snowsnake.settings import Settings
 from snowsnake.store.hash import Hash
 
-NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("git",)
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +107,14 @@ def test_an_etag_saves_the_transfer(served, make) -> None:
     first = make().fetch_url(url, "source", None, True)[0]
     server.requests.clear()
     assert make().fetch_url(url, "source", None, True)[0] == first
-    assert server.requests == []                       # it is fresh
+    # What was fetched is fresh.
+    assert server.requests == []
     assert make(settings=[("tarball-ttl", "0")]).fetch_url(url, "source", None, True)[0] == first
     assert [headers.get("if-none-match") is not None for _, _, headers in server.requests] == [True]
     server.requests.clear()
     assert make().fetch_url(url, "source", None, True)[0] == first
-    assert server.requests == []                       # and fresh again
+    # It is fresh again.
+    assert server.requests == []
 
 
 def test_a_file_whose_server_is_gone_is_taken_from_the_cache(served, make) -> None:
@@ -198,7 +201,8 @@ def test_a_hash_is_checked_before_anything_is_believed(served, make) -> None:
     assert caught.value.exit_code == 102
     right = Hash.of_file(root / "plain/a")
     server.requests.clear()
-    assert make().fetch_url("http://127.0.0.1:1/a", "a", right, False)[1].read(b"") == b"a\n"     # known by its hash
+    # The file is known by its hash.
+    assert make().fetch_url("http://127.0.0.1:1/a", "a", right, False)[1].read(b"") == b"a\n"
     assert server.requests == []
 
 
@@ -378,7 +382,8 @@ def test_progress_as_events(served, tmp_path) -> None:
     url = f"{served[1].url}/files/large"
     assert [event["action"] for event in (events[0], events[-1])] == ["start", "stop"]
     steps = [event for event in events[1:-1] if event["action"] == "result" and event["type"] == 105]
-    assert steps and len(steps) == len(events) - 2         # a slow machine shows more than the whole
+    # A slow machine shows more than the whole.
+    assert steps and len(steps) == len(events) - 2
     assert events[0] == {
         "action": "start", "id": 1, "level": 4, "parent": 0, "text": f"downloading '{url}'", "type": 101, "fields": [url],
     }  # fmt: skip

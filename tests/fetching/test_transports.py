@@ -17,7 +17,8 @@ from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 
-NEEDS_PROGRAMS = ("git", "ssh-keygen")   # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("git", "ssh-keygen")
 
 
 def git(folder: Path, *words: str, **variables: str) -> str:
@@ -144,7 +145,8 @@ def test_commits_must_be_signed_by_a_given_key(repository, tmp_path, fetcher) ->
         fetch(fetcher, **given, rev=unsigned, publicKeys=keys(one))
     with pytest.raises(FetchError, match="Invalid SSH key type 'ssh-x' in publicKeys"):
         fetch(fetcher, **given, rev=signed, publicKeys=json.dumps([{"type": "ssh-x", "key": one}]))
-    assert fetch(fetcher, url=f"file://{repository}", publicKeys=keys(one)).input.rev == signed          # the clean working tree
+    # This is the clean working tree.
+    assert fetch(fetcher, url=f"file://{repository}", publicKeys=keys(one)).input.rev == signed
     (repository / "a").write_text("dirty\n")
     with pytest.raises(FetchError, match="commit verification is required for Git repository .*, but it's dirty"):
         fetch(fetcher, **given, publicKeys=keys(one))

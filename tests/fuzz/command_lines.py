@@ -96,7 +96,8 @@ def run_line(module: str, words: list[str]) -> str:
         sys.stdout, sys.stderr = out, err
         with contextlib.suppress(SystemExit):
             code = main(list(words))
-            if code not in (0, 1, 2, 102) and not (code < 8 and "verify" in words):     # 2: of `config check`; of `store verify` a bit for each kind of fault
+            # `config check` ends with 2; `store verify` with a bit for each kind of fault.
+            if code not in (0, 1, 2, 102) and not (code < 8 and "verify" in words):
                 return f"fault: exit code {code}"
     except BaseException:  # noqa: BLE001
         return traceback.format_exc()
@@ -117,8 +118,10 @@ def prepare(folder: str) -> None:
     os.environ.update(environment_of(folder + "/.home"))
     os.environ["NIX_CONFIG"] += "substitute = false\nconnect-timeout = 1\n"
     os.makedirs(folder + "/.home", exist_ok=True)
-    os.environ["PATH"] = "/nonexistent"        # nothing is handed on
-    os.execve = os.execvpe = _refuse           # `nix run` and its kin would become another program
+    # No other Nix is found, to which something could be handed on.
+    os.environ["PATH"] = "/nonexistent"
+    # `nix run` and its kin would become another program.
+    os.execve = os.execvpe = _refuse
     os.environ["EDITOR"] = "/nonexistent/editor"
     os.chdir(folder)
 

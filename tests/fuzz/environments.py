@@ -48,7 +48,8 @@ class Surroundings:
         self.variables = {name: choose.choice(VARIABLES[name]) for name in choose.sample(sorted(VARIABLES), choose.choice((0, 1, 1, 2, 3)))}
         self.streams = [choose.choice((None, None, None, None, None, "closed", "/dev/full", "/dev/null")) if choose.random() < 0.4 else None for _ in range(3)]
         if self.streams[0] == "/dev/full":
-            self.streams[0] = "/dev/null"                # the other one has no end
+            # The other one has no end.
+            self.streams[0] = "/dev/null"
         self.folder = choose.choice(("here", "here", "here", "deleted", "/", "/proc/self"))
         self.limit = choose.choice(LIMITS) if choose.random() < 0.15 else None
 
@@ -94,7 +95,8 @@ class Surroundings:
 def run(program: str, words: list[str], around: Surroundings) -> tuple[int, str]:
     """Exit status and standard error of a command in a fresh folder."""
     with tempfile.TemporaryDirectory(dir="/tmp") as top:
-        folder = os.path.join(top, "world")          # of the same length each time
+        # Its path always has the same length.
+        folder = os.path.join(top, "world")
         os.makedirs(os.path.join(folder, ".home"))
         make_world(Path(folder))
         try:
@@ -130,7 +132,8 @@ def main() -> int:
             words = [word.replace("\0", "") for word in PROGRAMS[module](choose)]
             around = Surroundings(choose)
             if "develop" in words or "shell" in words and "nix.main" == module:
-                continue                             # which ask for other programs
+                # These ask for other programs.
+                continue
             code, said = run(os.path.join(links, NAMES[module]), words, around)
             line = f"{number}: {NAMES[module]} {shlex.join(words)!r} {around}"
             if code < 0 or code == 124 or "Traceback (most" in said or "fault of the evaluator" in said or "Fatal Python" in said or "Exception ignored" in said:
@@ -139,7 +142,8 @@ def main() -> int:
             elif given.reference is not None:
                 expected, theirs = run(str(given.reference / NAMES[module]), words, around)
                 if expected < 0:
-                    died += 1                            # and says nothing to compare with
+                    # It says nothing that could be compared.
+                    died += 1
                 elif (code, last_error(said)) == (expected, last_error(theirs)):
                     agreed += 1
                 else:

@@ -57,7 +57,8 @@ def check_reference(data: bytes) -> None:
     reference = parse_whole(data.decode("utf-8", "surrogateescape"))
     again = parse_whole(str(reference))
     assert str(again) == str(reference)
-    assert again.input.type == reference.input.type or reference.input.type == "file"      # whose address is that of an archive
+    # Its address may be that of an archive.
+    assert again.input.type == reference.input.type or reference.input.type == "file"
 
 
 def check_attributes(data: bytes) -> None:

@@ -5,7 +5,7 @@
 Every program runs at the default level and at level 0, small ones also with a collection at every safepoint, and, with
 --reference, in C++ Nix (the folder of --out must be visible to it).  Values and kinds of errors must be the same.  A worker
 process does the work, so that a crash is one more find.  Finds are written to the folder as NUMBER.nix with a line of explanation in
-finds.txt; `--reduce FILE` makes one smaller.  The same seed gives the same programs.
+finds.txt; `--reduce FILE` makes one smaller.  The same seed makes the same programs.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-sys.path.append(str(HERE.parent.parent / "src"))          # behind PYTHONPATH: a variant is what is to be tried
+# This comes after PYTHONPATH, which names the variant that is to be tried.
+sys.path.append(str(HERE.parent.parent / "src"))
 
 SILENCE_S = 120
 STRESSED_BYTES = 500

@@ -30,7 +30,8 @@ from snowsnake.store.removal import remove
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 KINDS = ("sandbox", "plain", "substitute")
 _OBJECTS = 60
-_END_S = 20.0                              # how long processes may take to be gone: hang guards
+# Processes must be gone after so long; otherwise they hang.
+_END_S = 20.0
 _COMMAND_S = 120.0
 # Files before and after a pause, one that stays open, a process that would go on for long; outputs of every kind.
 _EXPRESSION = """
@@ -93,7 +94,8 @@ class World:
         ]  # fmt: skip
         found = {"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "LC_ALL": "C.UTF-8", "NIX_CONFIG": "\n".join(lines)}
         found |= {"PYTHONPATH": os.pathsep.join([SOURCE, *sys.path]), "SNOWSNAKE_KILLED": self.mark, "NIX_CONF_DIR": str(self.folder)}
-        if "LD_PRELOAD" in os.environ:     # a checked build's
+        # This is a checked build's process.
+        if "LD_PRELOAD" in os.environ:
             found |= {name: os.environ[name] for name in ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ}
         return found | self._places()
 

@@ -47,15 +47,17 @@ class Outcome:
 
 
 def kind_of(message: str) -> str:
-    if "while parsing TOML" in message:  # then comes the parser's own text
+    # Then comes the parser's own text.
+    if "while parsing TOML" in message:
         return "toml"
-    if "Is a directory" in message:      # an error of reading, which has one text for each way to read
+    # Reading has one text for each way to read.
+    if "Is a directory" in message:
         return "file"
     return err_kind(last_error("error: " + message))
 
 
 class Ours:
-    """Evaluators of ours, each used for some programs and then made anew."""
+    """Our evaluators, each used for some programs and then made anew."""
 
     SETTINGS = {"default": {"level": 1}, "plain": {"level": 0}, "stress": {"level": 1, "stress": True}}
     USES = 200

@@ -217,7 +217,8 @@ class Programs:
                 texts.append(f"{name} = {self.random.choice(fitting)};")
             else:
                 seen = inner if is_recursive else scope
-                if is_recursive and self.maybe(0.12):     # sees also what is bound later, or itself
+                # It also sees what is bound later, or itself.
+                if is_recursive and self.maybe(0.12):
                     seen = {**scope, **types}
                 texts.append(f"{name} = {self.expression(kind, seen, depth)};")
             inner[name] = kind
@@ -242,7 +243,8 @@ class Programs:
 
     def with_(self, kind, scope, depth):
         types = {name: self.some_type() for name in self.some_names(3)}
-        inner = types | scope          # what is bound lexically wins
+        # What is bound lexically wins.
+        inner = types | scope
         if self.maybe(0.2):
             more = {name: self.some_type() for name in self.some_names(3)}
             body = self.expression(kind, (types | more) | scope, depth)

@@ -156,7 +156,7 @@ class _Duties:
 
 
 class _Strict(DaemonServer):
-    """Does not take a fault of ours for one of the client's."""
+    """Does not take our fault for one of the client's."""
 
     refusals = 0
 
@@ -220,7 +220,7 @@ def _serving(channel: Channel) -> ServeStore:
 
 @cache
 def _conversation(kind: str) -> tuple[bytes, bytes]:
-    """What a client of ours asks a server of ours, and what that answers."""
+    """What our client asks our server, and what that answers."""
     ours, theirs = map(_Heard, socket.socketpair())
     with tempfile.TemporaryDirectory() as folder, LocalStore(folder, durable=False) as store:
         server = _served(kind, store, theirs)
@@ -346,7 +346,8 @@ class World:
                 contents = f"contents, compressed by {method} ".encode() * 20
                 path = source.add_text(f"object-{method}", contents)
                 info = source.known(path)
-                info.ca = None             # only its signature speaks for it
+                # Only its signature speaks for it.
+                info.ca = None
                 with archive_of(source, path) as archive:
                     cache.import_object(info, archive)
                 self.paths[method], self.contents[path] = path, contents

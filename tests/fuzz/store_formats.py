@@ -4,7 +4,7 @@
 
 In: working inputs with bytes changed, dropped, doubled, swapped, and numbers made false.  A crash ends the process; any other
 find is printed with its seed and the process ends with 1.  The memory is limited: an input must not make anything grow by
-what it claims.  The same seed gives the same input.
+what it claims.  The same seed makes the same input.
 """
 
 import argparse
@@ -90,7 +90,8 @@ def check_nar(data: bytes) -> None:
         try:
             unpack(data, target)
         except OSError:
-            return                         # a name or target that this file system does not take
+            # This file system does not take every name and target.
+            return
         assert os.listdir(folder) == ["object"]
         again = [(m.path, m.kind, m.executable, m.target, m.read()) for m in read_nar(pack(target))]
         remove(target)
@@ -102,7 +103,8 @@ def check_aterm(data: bytes) -> None:
     shown = json.dumps(drv.to_json())
     assert isinstance(drv.drv_path, str)
     plain = [drv.system, *drv.outputs, *(name for names in drv.input_drvs.values() for name in names)]
-    if not any(c in text for text in plain for c in '"\\'):  # Nix reads escapes there, but writes none
+    # Nix reads escapes there, but writes none.
+    if not any(c in text for text in plain for c in '"\\'):
         again = Derivation.from_aterm(drv.to_aterm(), "x")
         assert again == drv and json.dumps(again.to_json()) == shown
 
@@ -132,7 +134,8 @@ def check_hash(data: bytes) -> None:
 def check_key(data: bytes) -> None:
     """A public key, or a secret one whose public part fits it."""
     text = data.decode("utf-8", "surrogateescape")
-    if text.count("=") == 2:               # 64 bytes
+    # A signature has 64 bytes.
+    if text.count("=") == 2:
         secret = SecretKey.parse(text)
         assert SecretKey.parse(secret.render()) == secret
         Keys.parse([secret.public])
@@ -272,7 +275,8 @@ def main(about: str | None = __doc__, formats: Formats = FORMATS, refusals: tupl
     parser.add_argument("--count", type=int, default=10000, help="mutations of each format")
     parser.add_argument("--format", choices=formats, action="append")
     given = parser.parse_args()
-    if "libasan" not in os.environ.get("LD_PRELOAD", ""):      # its shadow memory is larger than any limit
+    # The sanitizer's shadow memory is larger than any limit.
+    if "libasan" not in os.environ.get("LD_PRELOAD", ""):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     finds = 0
     for name in given.format or formats:

@@ -5,7 +5,8 @@ from fetched_formats import FORMATS, REFUSALS
 from store_formats import Run
 
 MUTATIONS = 500
-SAMPLES_REFUSED = {"index": 1}           # it names files that are not in the working tree of the check
+# It names files that are not in the working tree of the check.
+SAMPLES_REFUSED = {"index": 1}
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -10,7 +10,8 @@ from store_answers import FORMATS, REFUSALS
 from store_formats import Run
 
 DAEMON = Path(os.environ["SNOWSNAKE_REFERENCES"], "tools/nix-daemon")
-REFUSE_ALL = {"cache-archive"}        # whatever is changed in an archive: its hash is known
+# Whatever is changed in an archive, its hash is known.
+REFUSE_ALL = {"cache-archive"}
 MUTATIONS = {"daemon": 150, "asked-daemon": 60, "asked-serve": 60, "cache-narinfo": 100, "cache-archive": 100, "cache-info": 60}
 
 
@@ -42,4 +43,5 @@ def test_the_recording_is_that_of_a_real_daemon() -> None:
         pytest.skip("no nix-daemon of 2.34.8")
     asked, answered = record(str(DAEMON))
     assert asked == (FOLDER / "asked").read_bytes()
-    assert abs(len(answered) - len((FOLDER / "answered").read_bytes())) < 200      # times and numbers of processes differ
+    # Times and numbers of processes differ.
+    assert abs(len(answered) - len((FOLDER / "answered").read_bytes())) < 200

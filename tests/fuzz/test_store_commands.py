@@ -1,4 +1,4 @@
-"""Command lines of store commands, and archives, streams, registrations and JSON, changed at random: an answer or an error, no fault of ours.
+"""Command lines of store commands, and archives, streams, registrations and JSON, changed at random: an answer or an error, and not our fault.
 
 `SNOWSNAKE_FUZZED=20000` runs more of them.
 """
@@ -53,11 +53,12 @@ def place(world, tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(folder)
     yield folder
-    gc.collect()                               # evaluators let go of the store while it is there
+    # Evaluators let go of the store while it is there.
+    gc.collect()
 
 
 def _checked(main, words: list[str], capfd, stdin: Path) -> tuple[int, str]:
-    """The exit code and the messages of a command; a fault of ours fails the test."""
+    """The exit code and the messages of a command; our fault fails the test."""
     with open(stdin, encoding="utf-8", errors="surrogateescape") as file:
         before, sys.stdin = sys.stdin, file
         try:
@@ -66,7 +67,8 @@ def _checked(main, words: list[str], capfd, stdin: Path) -> tuple[int, str]:
             sys.stdin = before
     captured = capfd.readouterr()
     assert "fault of the evaluator" not in captured.err and "Traceback" not in captured.err, (words, captured.err)
-    assert code in (0, 1, 2, 3, 4, 5, 6, 7, 100, 101, 102), (words, code)      # from 100 on: a build that failed
+    # Codes from 100 on say that a build failed.
+    assert code in (0, 1, 2, 3, 4, 5, 6, 7, 100, 101, 102), (words, code)
     return code, captured.err
 
 
@@ -96,7 +98,8 @@ def test_random_command_lines_of_stores_cause_no_traceback(place, capfd) -> None
     for _ in range(COUNT):
         main, words = _line(choice)
         if "/" in words and ("add" in words or "--add" in words or "path" in words or "pack" in words or main is old_hash.main or "--dump" in words):
-            continue                           # the whole machine
+            # It would serve the whole machine.
+            continue
         _checked(main, words, capfd, nothing)
 
 

@@ -1,6 +1,6 @@
 """Texts inside programs: JSON, TOML, regular expressions, versions, numbers and strings, some of them slightly broken.
 
-Each function takes the source of randomness and gives a literal of Nix.
+Each function takes the source of randomness and returns a literal of Nix.
 """
 
 import random

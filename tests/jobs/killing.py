@@ -52,7 +52,8 @@ class Killer:
         self._chance = random.Random(seed)
         (folder / "project").mkdir()
         (folder / "project/default.nix").write_text(_ROOT)
-        (folder / "jobs.py").write_text(_JOBS)         # a file: Dask's workers import what started them
+        # This is a file, because Dask's workers import what started them.
+        (folder / "jobs.py").write_text(_JOBS)
 
     def undisturbed(self) -> bytes:
         return self._start("workers").communicate(timeout=_GUARD_S)[0]
@@ -67,7 +68,8 @@ class Killer:
         found, log = process.communicate(timeout=_GUARD_S)
         thread.join()
         if "were evaluated" in log.decode() and self.mode == "incremental":
-            (self.folder / "r.sqlite").unlink(missing_ok=True)         # everything is kept: begin again
+            # Everything is kept, so we begin again.
+            (self.folder / "r.sqlite").unlink(missing_ok=True)
         return None if process.returncode == -signal.SIGKILL else found, log.decode("utf-8", "replace")
 
     def _start(self, mode: str) -> "subprocess.Popen[bytes]":

@@ -243,7 +243,8 @@ def test_each_reader_notices_each_change(mode, tmp_path, monkeypatch):
             if chance.random() < 0.5:
                 (tmp_path / "w/other/x").write_text("5")
         if chance.random() < 0.02:
-            time.sleep(2.1)            # files are old enough then to have stamps
+            # Files are old enough then to have stamps.
+            time.sleep(2.1)
         memory = JobMemory(str(tmp_path / "results.sqlite"), "request")
         found, kept = lines(root, memory, **options)
         expected, _ = lines(root, None, **options)

@@ -108,7 +108,8 @@ def test_an_archive_reads_as_its_folder(tmp_path):
                     getattr(found, ask)(path)
                 continue
             if ask == "read" and expected.kind(path) == "symlink":
-                continue               # the evaluator follows links itself
+                # The evaluator follows links itself.
+                continue
             other = getattr(found, ask)(path)
             assert (sorted(other), sorted(answer)) == (sorted(answer), sorted(answer)) if ask == "list" else other == answer, path
 
@@ -167,7 +168,8 @@ def test_a_worker_that_has_grown_opens_its_root_again(folder):
 
 def test_no_workers_left(folder, monkeypatch):
     """Who started the cluster for the run is asked for other workers."""
-    monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 1.0)          # then 2 s, 4 s …: a worker needs a second to start, several at once more
+    # Later attempts follow after 2 s, 4 s …: a worker needs a second to start, several at once more.
+    monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 1.0)
     shipped, archive = pack_root(str(folder), JobOptions(), (("argstr", "name", "inputs"),))
     with (
         distributed.LocalCluster(n_workers=0, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,

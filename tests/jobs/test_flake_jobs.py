@@ -69,7 +69,8 @@ def test_after_random_changes_of_a_flake_a_run_prints_what_a_full_run_prints(see
 @pytest.mark.parametrize("flake", [".#jobs", "path:.#jobs"])
 def test_a_run_after_no_change_evaluates_only_the_root(flake, world, jobs):
     words = (flake, "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
-    time.sleep(0.1)                    # what was changed just now is not kept
+    # What was changed just now is not kept.
+    time.sleep(0.1)
     found = jobs(*words)[1]
     code, again, log = jobs(*words)
     # The root, and an error that depends on files that are not tracked.
@@ -99,7 +100,8 @@ def test_a_file_that_is_edited_meanwhile(flake, file, world, jobs, monkeypatch):
         if path != ("p1",):
             return look(self, path)
         aside = world.top.parent / "aside"
-        shutil.move(place, aside)      # with its times
+        # The times move with it.
+        shutil.move(place, aside)
         if aside.is_dir():
             shutil.copytree(aside, place)
             (place / "d0").write_text("edited")

@@ -89,7 +89,8 @@ def change(root: Path, chance: random.Random) -> str:
         file.unlink(missing_ok=True)
         file.symlink_to(f"p{chance.randrange(14)}.nix")
     elif file.exists():
-        file.touch()                   # another time, and the same content
+        # The file gets another time, and keeps its content.
+        file.touch()
     return kind
 
 
@@ -125,7 +126,8 @@ def root(tmp_path, monkeypatch) -> Path:
 def outcome(root: Path, memory: JobMemory | None, workers: int) -> tuple[object, Run | None]:
     try:
         return evaluate(root, memory, workers)
-    except Exception as error:         # of the root itself: the same both times
+    # It is an error of the root itself, the same both times.
+    except Exception as error:
         if memory is not None:
             memory.close()
         return type(error).__name__, None
@@ -143,7 +145,8 @@ def test_after_random_changes_a_run_prints_what_a_full_run_prints(seed, root, tm
         monkeypatch.setattr("snowsnake.jobs.run._WIDE", chance.choice((2, 100, 100, 100)))
         changes = [change(root, chance) for _ in range(chance.choice((0, 1, 1, 1, 2, 5)))]
         if other.random() < 0.02:
-            time.sleep(2.1)            # files are old enough then to have stamps
+            # Files are old enough then to have stamps.
+            time.sleep(2.1)
         memory = JobMemory(str(tmp_path / "results.sqlite"), "request")
         found, run = outcome(root, memory, chance.choice((1, 2)))
         assert found == outcome(root, None, 1)[0], (number, changes)
@@ -182,7 +185,8 @@ def test_only_what_changed(large, tmp_path, monkeypatch):
         return run.queue.done - run.queue.reused
 
     assert evaluated() == 105
-    assert evaluated() == 1            # the root, always
+    # The root is always evaluated.
+    assert evaluated() == 1
     (large / "packages/p7.nix").write_text('{ lib, set }: lib.make "other" { }')
     assert evaluated() == 2
     assert evaluated() == 1
@@ -201,7 +205,8 @@ def test_what_changed_is_last_in_its_group(large, tmp_path):
     assert evaluated() == 105
     (large / "packages/p50.nix").write_text('{ lib, set }: lib.make "other" { }')
     first = evaluated()
-    assert 2 < first < 60              # the root, p50 and what came after it
+    # These are the root, p50 and what came after it.
+    assert 2 < first < 60
     (large / "packages/p50.nix").write_text('{ lib, set }: lib.make "third" { }')
     assert evaluated() == 2
     assert evaluated() == 1
@@ -243,7 +248,8 @@ def test_stamps_spare_reading(trusts_stamps, tmp_path, monkeypatch):
     evaluator = Interpreter()
     evaluator.evaluate_file(str(file)).force()
     dependencies = evaluator.dependencies()
-    assert dependencies.stamps == {}                   # it was changed just now
+    # It was changed just now.
+    assert dependencies.stamps == {}
     texts = [json.dumps(entry) for entry in dependencies if entry.kind == "file"]
     asked = []
     monkeypatch.setattr(dependencies, "holds", lambda entry: asked.append(entry.name) or Dependencies.holds(dependencies, entry))
@@ -302,7 +308,8 @@ def test_unchanged_files_are_not_opened(large, tmp_path, monkeypatch):
     assert reused(large, path)[1:] == (1, True)
     monkeypatch.undo()
     (large / "default.nix").touch()
-    assert reused(large, path)[1:] == (1, False)       # the same base, by content
+    # The base is the same by its content.
+    assert reused(large, path)[1:] == (1, False)
     (large / "default.nix").write_text(DEFAULT.replace("special =", "other ="))
     found, evaluated, _ = reused(large, path)
     assert evaluated == len(found) + 3

@@ -80,7 +80,8 @@ def test_killed_workers_change_no_line(number, undisturbed, tmp_path):
     found, log = process.communicate(timeout=300)
     thread.join()
     assert killed
-    if number == signal.SIGKILL:           # a crash counts against the attribute that it comes back with
+    # A crash counts against the attribute that it comes back with.
+    if number == signal.SIGKILL:
         assert (process.returncode, found) == (0, undisturbed), log[-2000:]
     assert len(found.splitlines()) == len(undisturbed.splitlines())
     assert len(undisturbed.splitlines()) == 300
@@ -114,7 +115,8 @@ def test_killed_incremental_runs(undisturbed, tmp_path):
         if not is_whole:
             assert found == undisturbed, log[-2000:]
         if b"\n1 of 301 attributes were evaluated" in log:
-            (tmp_path / "r.sqlite").unlink()           # everything was kept: begin again
+            # Everything was kept, so we begin again.
+            (tmp_path / "r.sqlite").unlink()
     found, log = start(*words, cwd=tmp_path, code=JOBS).communicate(timeout=300)
     assert found == undisturbed, log[-2000:]
     found, log = start(*words, cwd=tmp_path, code=JOBS).communicate(timeout=300)
@@ -136,7 +138,8 @@ def test_a_run_that_is_told_to_end_ends_its_workers(number, code, tmp_path):
     assert workers
     assert not any(map(is_alive, workers))
     left = [path.name for path in (tmp_path / "store/nix/var/snowsnake/tmp").iterdir()]
-    assert all(name.startswith(f"{process.pid}-") for name in left)        # its own is removed by whoever comes next
+    # Whoever comes next removes its files.
+    assert all(name.startswith(f"{process.pid}-") for name in left)
 
 
 def test_interrupted_while_it_tidies_up(tmp_path):
@@ -203,7 +206,8 @@ def test_path_that_ends_its_worker():
     class Crashing(JobRoot):
         def look(self, path):
             if path == ("j17",):
-                faulthandler.disable()         # pytest's
+                # This switches off pytest's own handler.
+                faulthandler.disable()
                 os.kill(os.getpid(), signal.SIGABRT)
             return super().look(path)
 

@@ -94,7 +94,8 @@ def test_value(feature, request, is_stressed):
     if accept and other.exists():
         other.unlink()
     assert not other.exists(), f"{text}instead of {other.name}"
-    if is_stressed and kind == "error":    # what left in tail position is forgotten by a collection, and so lacks in the trace
+    # A collection forgets what left in tail position, so the trace lacks it.
+    if is_stressed and kind == "error":
         assert summary(text) == summary((feature / "error.txt").read_text(encoding="utf-8"))
         return
     compare(feature / f"{kind}.txt", text, accept)
@@ -161,7 +162,8 @@ def check_bytecode(feature: Path, level: int, golden: Path, accept: bool, monkey
     words = shlex.split(options.read_text()) if options.exists() else []
     features = parse(words, OPTIONS).texts("feature")
     shortened = disassembler._shortened
-    monkeypatch.setattr(disassembler, "_shortened", lambda text: shortened(text.replace(str(feature), ".")))   # however long its path is
+    # The whole path is shown, however long it is.
+    monkeypatch.setattr(disassembler, "_shortened", lambda text: shortened(text.replace(str(feature), ".")))
     try:
         text = disassembly("file", b"in.nix", level, features)
     except EvaluationError as error:

@@ -1,4 +1,4 @@
-"""The record of an evaluation holds exactly as long as another evaluation gives the same: random worlds, programs and changes.
+"""The record of an evaluation holds exactly as long as another evaluation has the same result: random worlds, programs and changes.
 
 Nothing may be missed: whenever the result differs, `changed()` says so.  And it is of use: what the program did not look at has no
 influence on it.
@@ -108,7 +108,8 @@ def run(root: Path, program: str, options: dict[str, object]) -> tuple[object, E
 @pytest.mark.parametrize("seed", range(6))
 def test_nothing_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, seed: int) -> None:
     random_ = random.Random(f"{policy} {seed}")
-    root = tmp_path / "alone" / "here" / "world"       # links lead two folders up, where nobody else may write
+    # Links lead two folders up, where nobody else may write.
+    root = tmp_path / "alone" / "here" / "world"
     root.parent.mkdir(parents=True)
     monkeypatch.setenv("HOME", os.fspath(root))
     options: dict[str, object] = {"free": {}, "restricted": {"restricted": True, "allowed_paths": [root / "a", root / "d"]},
@@ -180,7 +181,8 @@ def test_time_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("SNOWSNAKE_TEST", raising=False)
     nix.evaluate('builtins.getEnv "SNOWSNAKE_TEST"').to_python()
     record = nix.dependencies()
-    assert [tuple(entry) for entry in record] == [("variable", "SNOWSNAKE_TEST", "absent", None)]     # nobody looked at the time
+    # Nobody looked at the time.
+    assert [tuple(entry) for entry in record] == [("variable", "SNOWSNAKE_TEST", "absent", None)]
     monkeypatch.setenv("SNOWSNAKE_TEST", "")
     assert record.changed(ignore_time=True)
     nix.evaluate("builtins ? currentTime && builtins.length (builtins.attrValues builtins) > 100").to_python()

@@ -229,13 +229,15 @@ def test_a_kill_leaves_the_cache_whole(flake: Path, tmp_path: Path) -> None:
 
 
 def test_what_was_not_used_for_longest_goes(tmp_path: Path) -> None:
-    answers = AnswerFiles(str(tmp_path), 16 * 10 * 4096)       # ten small files in each of sixteen folders
+    # There is room for ten small files in each of sixteen folders.
+    answers = AnswerFiles(str(tmp_path), 16 * 10 * 4096)
     keys = [bytes([1, number]) for number in range(11)]
     for number, key in enumerate(keys):
         answers.keep(key, f"{number}")
         os.utime(answers._place(key), (number, number))
         if number == 9:
-            assert answers.find(keys[0]) == "0"                # used now, and so younger than the others
+            # It is used now, and so younger than the others.
+            assert answers.find(keys[0]) == "0"
     left = [number for number, key in enumerate(keys) if answers.find(key) is not None]
     assert left == [0, 7, 8, 9, 10]
 

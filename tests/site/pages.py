@@ -91,7 +91,8 @@ class PageRun:
     def _python(self, block: Block) -> str:
         if block.caption is not None and not block.text.startswith("# run"):
             compile(block.text, block.caption, "exec")
-            return block.text                       # run by a command of the page
+            # A command of the page runs it.
+            return block.text
         exec(compile(block.text, f"{block.page}:{block.line}", "exec"), self.names)
         return block.text
 

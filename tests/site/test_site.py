@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "site"))
 SITE = ROOT / "build" / "site"
-PHONE = 390                              # pixels
+# This width is in pixels.
+PHONE = 390
 
 
 def need(reason: str) -> None:

@@ -57,7 +57,8 @@ def write(root: str, seed: int) -> None:
             memory = DerivationMemory()
             last = []
             for _ in range(chance.randrange(1, 40)):
-                number = chance.randrange(300)  # the other processes write the same objects
+                # The other processes write the same objects.
+                number = chance.randrange(300)
                 text = store.add_text(f"text-{number}", str(number).encode() * (number * 50))
                 path, _, drv = memory.finish(
                     f"drv-{number}", system="x", builder="b", env={"n": str(number)}, input_srcs=[text], input_drvs=last

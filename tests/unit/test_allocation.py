@@ -118,7 +118,8 @@ def test_every_allocation_fails(tmp_path, follow):
         if found["run"] not in (("memory",) if follow else ("memory", "right")) or found["again"] not in ("right", "ended", "none"):
             faults[number] = found
     assert not faults
-    assert ended < count // 20        # only what grows a table of the machine may end an evaluator
+    # Only what grows a table of the machine may end an evaluator.
+    assert ended < count // 20
 
 
 @pytest.mark.parametrize("source", [b"1 +", b"{ a = 1; a = 2; }", b"nowhere", b"[ 1 2 ] + 3", b"{ a = 1; }.b", b"assert { a = 1; } == { a = 2; }; 1"])

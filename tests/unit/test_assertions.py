@@ -101,7 +101,7 @@ def test_errors_inside_are_not_differences() -> None:
     ],
 )  # fmt: skip
 def test_level_0_says_the_same(program: str) -> None:
-    """Its `Equal` does not say what its result is for: what waits for the result says it."""
+    """Its `Equal` does not say what its result is for: what waits for the result has it."""
     default, plain, stressed = failure(program), failure(program, level=0), failure(program, level=0, stress=True)
     assert plain.message == default.message == stressed.message
     assert plain.code == default.code

@@ -111,7 +111,8 @@ def test_peaks_are_those_of_the_command(benchmark_modules, tmp_path):
     from measure import Meter
 
     environment = {"PATH": "/usr/bin:/bin"}
-    ballast = bytearray(80 << 20)          # of this process: no child's peak may show it
+    # It belongs to this process: no child's peak may show it.
+    ballast = bytearray(80 << 20)
     with Meter(30) as meter:
         small = meter.run([sys.executable, "-S", "-c", "print(1)"], tmp_path, environment)
         large = meter.run([sys.executable, "-S", "-c", "len(bytearray(50 << 20))"], tmp_path, environment)

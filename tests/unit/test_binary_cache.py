@@ -111,7 +111,8 @@ class Server:
         self.requests = []
         self.ranges = []
         self.cuts = cuts
-        self.answers = answers or {}           # name -> (status, bytes), instead of a file
+        # A name leads to (status, bytes), which are sent instead of a file.
+        self.answers = answers or {}
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.owner = self
         self._server.daemon_threads = True
@@ -206,7 +207,8 @@ def test_a_web_server_is_asked_once(store, tmp_path):
             assert [cache.is_valid(path) for path in (*paths, absent)] == [True, True, True, False]
             assert (cache.priority, cache.wants_mass_query) == (30, True)
             assert cache.known(paths[2]).references == [paths[0]]
-            assert len(server.requests) == 5, turn      # the second time nothing is asked
+            # The second time, nothing is asked.
+            assert len(server.requests) == 5, turn
         # what is not to be believed any more is asked again
         cache = http_cache(server.url, remembered=Remembered(100, 0, 0, place))
         cache.ask([paths[0], absent])
@@ -340,7 +342,8 @@ def test_frames_of_zstd_without_data_are_skipped():
 def test_what_follows_an_lzip_member_is_not_kept():
     """Garbage of any length after the last member is read and forgotten."""
     decoder = _Lzip()
-    decoder._skip = 20                     # the trailer of a member comes next
+    # The trailer of a member comes next.
+    decoder._skip = 20
     decoder.feed(bytes(20), 1 << 20)
     for _ in range(3):
         assert decoder.feed(b"garbage" * 100_000, 1 << 20) == b""
@@ -353,7 +356,8 @@ def test_an_endless_archive_is_cut_off(store, tmp_path):
     fill(store, BinaryCacheStore(FolderFiles(str(folder)), "file:///", is_writable=True), [text])
     cache = BinaryCacheStore(FolderFiles(str(folder)), "file:///")
     packed = io.BytesIO()
-    compress(io.BytesIO(bytes(1 << 26)), packed, "xz")      # a bomb of 64 MiB
+    # This is a bomb of 64 MiB.
+    compress(io.BytesIO(bytes(1 << 26)), packed, "xz")
     (folder / cache.narinfo(text).url).write_bytes(packed.getvalue())
     with pytest.raises(CacheFault, match=r"size mismatch importing path .*\n.*120\n.*more"):
         cache.open_archive(text)
@@ -382,7 +386,8 @@ def test_rows_that_another_program_has_damaged_are_not_remembered(tmp_path, valu
             database.execute(f"update {table} set {column} = ?", (value,))
             database.commit()
         cache = BinaryCacheStore(FolderFiles(str(tmp_path / "empty")), "u", remembered=Remembered(100, 100, 100, place))
-        with contextlib.suppress(ValueError):          # a cache for another store, a hash that is none
+        # Some caches are for another store, or have a hash that is none.
+        with contextlib.suppress(ValueError):
             found = cache.info(info.path)
             assert isinstance(cache.priority, int)
             assert found is None or found.references in ([], info.references)
@@ -417,7 +422,8 @@ def nix(run_command, *words, **given):
 def world(store, tmp_path, run_command):
     """(store, folder of a cache that has a signed object and what it refers to, their paths, runner of `nix-store` in another store)."""
     text, tree, user = add_objects(store, tmp_path)
-    plain = PathInfo("/nix/store/" + "a" * 32 + "-plain", "", 0, [user])      # named by nothing that it holds
+    # Nothing that it holds determines its name.
+    plain = PathInfo("/nix/store/" + "a" * 32 + "-plain", "", 0, [user])
     archive = nar.pack_contents(b"plain")
     plain.nar_hash, plain.nar_size = "sha256:" + Hash.of_bytes(archive).base16, len(archive)
     store.import_object(plain, io.BytesIO(archive))
@@ -472,12 +478,14 @@ def test_programs_that_follow_are_told_of_each_fetch(world, tmp_path):
 
 def test_unsigned_objects_are_not_taken(world, tmp_path):
     _, folder, paths, realise = world
-    other = SecretKey.new("test-1")            # the same name, another key
+    # It has the same name, and another key.
+    other = SecretKey.new("test-1")
     for words in ([], ["--trusted-public-keys", other.public]):
         done = realise(paths[2], "--substituters", f"file://{folder}", *words)
         assert done.returncode == 1 and b"as it's not signed by any of the keys in 'trusted-public-keys'" in done.stderr
         assert not is_valid(tmp_path, paths[2])
-    assert realise(paths[1], "--substituters", f"file://{folder}").returncode == 0      # named by what it holds
+    # Its contents determine its name.
+    assert realise(paths[1], "--substituters", f"file://{folder}").returncode == 0
     assert realise(paths[2], "--substituters", f"file://{folder}?trusted=true").returncode == 0
 
 
@@ -509,7 +517,8 @@ def test_faults_leave_nothing_half_valid(world, tmp_path, fault):
             server.answers[re.search("URL: (.*)", text)[1]] = (500, b"")
         elif fault == "archive":
             server.answers[re.search("URL: (.*)", text)[1]] = (200, b"nonsense")
-        else:                                  # signed, but not what its address says
+        # It is signed, but it is not what its address says.
+        else:
             archive = nar.pack_contents(b"other")
             (tmp_path / "cache/nar/other.nar").write_bytes(archive)
             for key, value in (("NarHash", Hash.of_bytes(archive).format("nix32", with_algorithm=True)), ("NarSize", len(archive)), ("URL", "nar/other.nar"), ("Compression", "none")):

@@ -29,7 +29,8 @@ from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 
 pytestmark = [pytest.mark.skipif(bool(is_supported()), reason="no namespaces here"), pytest.mark.bare]
-NEEDS_PROGRAMS = ("ps",)                 # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("ps",)
 MACHINE = {path: (path, True) for path in ("/bin", "/lib", "/lib64", "/usr")}
 
 
@@ -72,7 +73,8 @@ def test_a_build_leaves_only_its_output(store):
     assert scratch(store) == []
     assert not list(Path(store.root, "nix/store").glob("*.lock"))
     assert store.verify() == []
-    assert build(store, drv_path) == []    # it is valid now
+    # It is valid now.
+    assert build(store, drv_path) == []
 
 
 def test_root_where_there_are_no_other_users(tmp_path, commands):
@@ -101,13 +103,20 @@ def test_root_where_there_are_no_other_users(tmp_path, commands):
         "echo -1000 > /proc/self/oom_score_adj", "ulimit -Hn 100000000", "echo > /proc/self/uid_map", "echo deny > /proc/1/setgroups", "dmesg | grep .",
         "echo core > /proc/sys/kernel/modprobe", "ls /sys/class/net | grep .", "ls /proc/*/root/root/.cache", "cat /proc/[2-9]*/environ | grep SSH_",
         *(f"perl -e '{code}'" for code in (
-            'open F, ">x"; exit(syscall(188, "x", "user.x", "v", 1, 0) == 0 ? 0 : 1)',                      # setxattr
-            'open F, ">x"; exit(ioctl(F, 0x40086602, pack("L", 16)) ? 0 : 1)',                             # an unchangeable file
-            'exit(syscall(165, "none", "/tmp", "tmpfs", 0, 0) == 0 ? 0 : 1)',                              # mount
-            'exit(syscall(246, 0, 0, 0, 0) >= 0 ? 0 : 1)', 'exit(syscall(175, 0, 0, 0) == 0 ? 0 : 1)',     # kexec_load, init_module
-            'exit(syscall(227, 0, pack("qq", 0, 0)) == 0 ? 0 : 1)',                                        # clock_settime
-            'exit(syscall(304, -100, "x", 0) >= 0 ? 0 : 1)', 'exit(syscall(308, 3, 0) == 0 ? 0 : 1)',      # open_by_handle_at, setns
-            'my $t = "user"; my $k = "snowsnake"; exit(syscall(250, 10, -3, $t, $k, 0) >= 0 ? 0 : 1)',     # a key of the session's
+            # setxattr
+            'open F, ">x"; exit(syscall(188, "x", "user.x", "v", 1, 0) == 0 ? 0 : 1)',
+            # It makes an unchangeable file.
+            'open F, ">x"; exit(ioctl(F, 0x40086602, pack("L", 16)) ? 0 : 1)',
+            # mount
+            'exit(syscall(165, "none", "/tmp", "tmpfs", 0, 0) == 0 ? 0 : 1)',
+            # kexec_load, init_module
+            'exit(syscall(246, 0, 0, 0, 0) >= 0 ? 0 : 1)', 'exit(syscall(175, 0, 0, 0) == 0 ? 0 : 1)',
+            # clock_settime
+            'exit(syscall(227, 0, pack("qq", 0, 0)) == 0 ? 0 : 1)',
+            # open_by_handle_at, setns
+            'exit(syscall(304, -100, "x", 0) >= 0 ? 0 : 1)', 'exit(syscall(308, 3, 0) == 0 ? 0 : 1)',
+            # It looks for a key of the session's.
+            'my $t = "user"; my $k = "snowsnake"; exit(syscall(250, 10, -3, $t, $k, 0) >= 0 ? 0 : 1)',
             'my $t = "user"; my $k = "snowsnake"; exit(syscall(249, $t, $k, 0, 0) >= 0 ? 0 : 1)',
             'use Socket; socket(S, PF_INET, SOCK_RAW, 1) or exit 1', 'use Socket; socket(S, 17, SOCK_RAW, 0) or exit 1',
             'use Socket; socket(S, PF_INET, SOCK_STREAM, 0); exit(connect(S, pack_sockaddr_in(22, inet_aton("127.0.0.1"))) ? 0 : 1)',
@@ -118,7 +127,8 @@ def test_root_where_there_are_no_other_users(tmp_path, commands):
 def test_no_way_leads_out_of_the_sandbox(store, script):
     """Each of these fails inside; the machine is as it was."""
     add_key = {"x86_64": 248, "aarch64": 217}.get(os.uname().machine)
-    if add_key is not None:                # a key of the session's
+    # This is a key of the session's.
+    if add_key is not None:
         ctypes.CDLL(None).syscall(add_key, b"user", b"snowsnake", b"secret", 6, -3)
     drv_path, _ = derivation(store, f"({script}) 2>/dev/null && echo out of the sandbox > $out")
     with pytest.raises(BuildFailure):
@@ -239,7 +249,8 @@ def test_several_at_once(store):
     second, _ = derivation(store, script.format("b", "a"), "b")
     options = BuildOptions(max_jobs=2, sandbox_paths=MACHINE | {"/meeting": (str(folder), False)}, timeout_s=60)
     store.flush()
-    with pytest.raises(BuildFailure):      # what the settings bring into a sandbox is read-only
+    # What the settings bring into a sandbox is read-only.
+    with pytest.raises(BuildFailure):
         Realiser(options).realise(store, [f"{first}!out", f"{second}!out"])
     third, _ = derivation(store, "sleep 1; echo > $out", "c")
     fourth, _ = derivation(store, "sleep 1; echo > $out", "d")
@@ -381,7 +392,8 @@ def test_a_hook_runs_after_each_build(store, tmp_path):
     other, path = derivation(store, "echo > $out", "other")
     with pytest.raises(BuildFailure, match=r"program '.*/hook' failed with exit code 1"):
         build(store, other, post_build_hook=str(hook))
-    assert store.has_now(path)             # as in C++ Nix: it was built
+    # The output was built, and stays, as in C++ Nix.
+    assert store.has_now(path)
 
 
 def test_long_lines_of_programs_of_the_user(store, tmp_path):
@@ -646,5 +658,6 @@ def test_a_watcher_that_could_not_be_started_is_started_by_the_next_builder(monk
     assert watcher.fd() >= 0 and watcher._pid > 0
     os.kill(watcher._pid, signal.SIGKILL)
     time.sleep(0.1)
-    watcher.forget(1)                      # nobody reads it any more
+    # Nobody reads it any more.
+    watcher.forget(1)
     watcher.close()

@@ -13,7 +13,8 @@ from snowsnake.store.realisation import Realisation
 from snowsnake.store.signing import SecretKey
 
 pytestmark = [pytest.mark.skipif(bool(is_supported()), reason="no namespaces here"), pytest.mark.bare]
-NEEDS_PROGRAMS = ("bash",)               # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("bash",)
 EXPRESSION = Path(__file__).with_name("contents.nix")
 RECORDED = json.loads(EXPRESSION.with_suffix(".json").read_text())
 ATTRIBUTES = "root same dep cut many many.bin deferred further flat text sha1 sha512 fixed structured passed graph".split()
@@ -61,7 +62,8 @@ def test_everything_is_what_it_is_in_nix(world):
             assert "fixed output derivation 'sha512' is not allowed to refer to other store paths" in done.stderr
         else:
             assert done.returncode == 0, done.stderr
-    assert built == RECORDED["built"]                  # what resolves to something that is there is not built
+    # What resolves to something that is there is not built.
+    assert built == RECORDED["built"]
     assert results == RECORDED["results"]
     database = world.database()
     objects = database.execute("select path, hash, ca, deriver, ultimate, narSize from ValidPaths order by path")

@@ -176,7 +176,8 @@ def test_files_read_are_listed_on_hits(tree):
 def test_policies_hold_on_hits(tree):
     tree.run()
     for policy in ({"pure": True}, {"restricted": True}):
-        tree.outcome(tree.machine(allowed_paths=[str(tree.folder)], **policy))       # pure evaluation has fewer names: images of its own
+        # Pure evaluation has fewer names, and so images of its own.
+        tree.outcome(tree.machine(allowed_paths=[str(tree.folder)], **policy))
         machine = tree.machine(allowed_paths=[str(tree.folder)], **policy)
         assert tree.outcome(machine) == tree.outcome(Interpreter()) and tree.counts(machine) == (3, 0)
         with pytest.raises(EvaluationError, match="access to absolute path"):
@@ -325,7 +326,8 @@ def test_a_foreign_pack(name, whole, victim):
 
 def test_entries_of_another_compiler_are_not_used(whole, victim):
     pack, start, outcome = whole
-    for field in (4, 5):                       # the compiler, its settings
+    # These fields are the compiler and its settings.
+    for field in (4, 5):
         changed = bytearray(pack)
         at = start
         while at < len(pack):
@@ -541,7 +543,8 @@ def test_the_identity_of_the_compiler_is_that_of_its_code(tmp_path):
     assert identity(tmp_path) == usual
     shared = next((tmp_path / "snowsnake").glob("_native.*"))
     data = bytearray(shared.read_bytes())
-    data[data.index(b"GNU\0", data.index(struct.pack("<3I", 4, 20, 3))) + 4] ^= 1      # a note: sizes, kind 3, "GNU", build id
+    # A note has sizes, the kind 3, "GNU", and the build id.
+    data[data.index(b"GNU\0", data.index(struct.pack("<3I", 4, 20, 3))) + 4] ^= 1
     shared.write_bytes(data)
     assert identity(tmp_path) != usual
 

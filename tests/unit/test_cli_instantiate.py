@@ -210,7 +210,8 @@ def test_or_as_an_identifier(nix, tmp_path, source, warned):
     )
     (tmp_path / "or.nix").write_text(source)
     assert nix("--parse", "or.nix")[2] == expected
-    for _ in range(2):                 # what is compiled and kept on disk warns, too
+    # What is compiled and kept on disk warns, too.
+    for _ in range(2):
         code, _, stderr = nix("--eval", "or.nix")
         assert (code, stderr) == (0, expected)
 

@@ -62,7 +62,8 @@ def test_config_show_as_json(nix) -> None:
 def test_each_subcommand_has_help(nix) -> None:
     assert "config show" in nix("--help")[1]
     assert nix("config", "show", "--help")[1].startswith("usage: nix config show [OPTION …] [name]\n")
-    assert nix("nonsense", "--help")[0] == 1                     # `--help` answers where it stands
+    # `--help` answers only where it is read.
+    assert nix("nonsense", "--help")[0] == 1
 
 
 def test_what_is_not_ours_goes_to_an_installed_nix(nix, tmp_path) -> None:

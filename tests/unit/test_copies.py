@@ -157,7 +157,8 @@ def test_profiles_and_links_of_copies_and_builds(world):
     profile = world.folder / "profile"
     world.nix("copy", "--from", url, path, "--no-check-sigs", "--profile", str(profile), "--out-link", f"{world.folder}/link")
     assert os.readlink(profile) == "profile-1-link" and os.readlink(world.folder / "profile-1-link") == path == os.readlink(world.folder / "link")
-    for _ in range(2):                         # the second one changes nothing
+    # The second round changes nothing.
+    for _ in range(2):
         world.nix("build", "--file", "packages.nix", "y", "--no-link", "--profile", str(profile))
         assert os.readlink(profile) == "profile-2-link" and os.readlink(world.folder / "profile-2-link").endswith("-y")
     roots = {os.readlink(link) for link in (world.folder / "state/gcroots/auto").iterdir()}
@@ -184,7 +185,8 @@ def test_the_hook_after_a_build_can_copy_what_was_built(world):
     assert path in world.cache().paths()
     world.forget()
     world.settings = [f"substituters = file://{world.folder}/cache", "require-sigs = false", "max-jobs = 0"]
-    assert world.build("y", ca=True) == path   # what each derivation was resolved to is found
+    # What each derivation was resolved to is found.
+    assert world.build("y", ca=True) == path
 
 
 # --- caches that cannot deliver
@@ -253,7 +255,8 @@ def test_which_packages_caches_have(caches):
     assert {line.split()[1]: line.split()[0] for line in lines} == {"dep": "--S", "x": "--S", "y": "---", "debug": "---"}
     assert [line.split()[0] for line in world.run(*query, "--prebuilt-only").stdout.decode().splitlines()] == ["dep", "x"]
     assert b'substitutable="1"' in world.run(*query, "--status", "--xml").stdout
-    world.settings = [f"substituters = file://{world.folder}/first"]         # which does not want to be asked about many
+    # This cache does not want to be asked about many.
+    world.settings = [f"substituters = file://{world.folder}/first"]
     assert world.run(*query, "--prebuilt-only").stdout == b""
 
 
@@ -313,7 +316,8 @@ def test_fixed_outputs_are_fetched_from_stores_in_other_folders(world, kind):
     unknown = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
     assert b"/nowhere/fetched" in world.run(*words[:-2], unknown, "--no-out-link", code=1).stderr
     world.forget()
-    if kind == "cache":                        # what it sends must have that hash
+    # What it sends must have that hash.
+    if kind == "cache":
         world.archive("cache", there).write_bytes(b"nonsense")
         assert b"error:" in world.run(*words, code=1).stderr
 
@@ -352,7 +356,8 @@ def test_builds_of_what_was_evaluated_in_another_store(world, command, ca):
     assert (world.folder / "link").read_text().startswith("source")
     names = sorted(path.name[33:] for path in Path(world.store_dir).iterdir() if path.name[0] != ".")
     assert [name for name in names if not name.endswith(".drv")] == ["dep", "source", "x", "y", "z"]
-    assert (not any(name.endswith(".drv") for name in names)) or ca             # those are what others were resolved to
+    # Derivations were resolved to those.
+    assert (not any(name.endswith(".drv") for name in names)) or ca
     assert not any(path.name.endswith("-y") for path in Path(evaluated, "nix/store").iterdir())
 
 

@@ -141,7 +141,8 @@ def test_every_request(tmp_path) -> None:
         assert client.claim(user)
         with pytest.raises(DaemonError, match="Cannot delete path"):
             client.collect_garbage(3, [text])
-        assert client.connection.daemon_version == "2.34.8"       # the connection goes on
+        # The connection goes on.
+        assert client.connection.daemon_version == "2.34.8"
         assert store.verify() == []
 
 
@@ -154,13 +155,15 @@ def test_who_is_not_trusted(tmp_path) -> None:
         info.signatures = [sign(KEY, info)]
         info.is_ultimate = True
         client.import_object(info, io.BytesIO(ARCHIVE))
-        assert not store.known(info.path).is_ultimate              # that we built it, we would know
+        # If we had built it, we would know.
+        assert not store.known(info.path).is_ultimate
         wrong = _imported("b" * 32)
         wrong.signatures = [sign(KEY, wrong)]
         with pytest.raises(DaemonError, match="hash mismatch importing path"):
             client.import_object(wrong, io.BytesIO(nar.pack_contents(b"other contents!!")))
         named = PathInfo(wrong.path, wrong.nar_hash, wrong.nar_size, [], "fixed:r:sha256:" + "0" * 52)
-        with pytest.raises(DaemonError, match="lacks a signature"):        # its name does not follow from that content address
+        # Its name does not follow from that content address.
+        with pytest.raises(DaemonError, match="lacks a signature"):
             client.import_object(named, io.BytesIO(ARCHIVE))
         address = Hash.parse(wrong.nar_hash)
         from snowsnake.store import store_path
@@ -415,7 +418,8 @@ def test_a_derivation_that_a_client_sends_along(tmp_path) -> None:
             message.add_text(value)
         else:
             message.add_number(value)
-    message.add_number(77)                 # is no request, so that it ends
+    # The number is no request, so the server ends.
+    message.add_number(77)
     environment = os.environ | {"PYTHONPATH": SOURCE, "NIX_CONFIG": "substituters =\nsystem = x86_64-linux"}
     server = subprocess.Popen(_program("--store", f"{tmp_path}/root", "--stdio"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
     assert server.stdin is not None and server.stdout is not None

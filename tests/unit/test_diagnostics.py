@@ -144,7 +144,8 @@ def test_frames_of_libraries_are_folded(tmp_path):
     (tmp_path / "libs/a").mkdir(parents=True)
     assert "folded" not in library_error(tmp_path, "proj/x.nix", []).render()
     (tmp_path / "libs/a/flake.nix").write_text("{ }")
-    assert folded in library_error(tmp_path, "proj/x.nix", []).render()          # another source tree
+    # The library is another source tree.
+    assert folded in library_error(tmp_path, "proj/x.nix", []).render()
     assert "folded" not in library_error(tmp_path, "libs/a/tests/x.nix", ["libs/a"]).render()
 
 

@@ -46,7 +46,8 @@ def test_a_value_is_found_by_its_place():
 
 def test_what_cannot_be_edited():
     edits = Edits(SOURCE)
-    for path in ("zzz", "src.zzz", "lib", "", "passthru.a.b"):           # the last is defined by its parts only
+    # The last one is defined by its parts only.
+    for path in ("zzz", "src.zzz", "lib", "", "passthru.a.b"):
         with pytest.raises(KeyError):
             edits.set(path, 1)
     with pytest.raises(snowsnake.EvaluationError, match="2 times"):

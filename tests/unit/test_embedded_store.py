@@ -234,7 +234,8 @@ def test_add_root_makes_links_to_derivations(run_command, root, tmp_path):
     done = run_command("instantiate", "-E", source, "-A", "a", "--store", str(root), "--add-root", "file")
     assert (done.returncode, done.stderr.decode()) == (1, f'error: cannot create symlink "{tmp_path}/file"; already exists\n')
     assert (tmp_path / "file").read_text() == "mine"
-    done = run_command("instantiate", "-E", source, "-A", "a", "--add-root", "new")      # nothing is written: no link
+    # Nothing is written, so there is no link.
+    done = run_command("instantiate", "-E", source, "-A", "a", "--add-root", "new")
     assert (done.stdout.decode().strip(), (tmp_path / "new").is_symlink()) == (drv, False)
 
 
@@ -285,7 +286,8 @@ print(path, again == path, *re.findall("VmHWM: *([0-9]+)", status.replace("\\t",
     assert copy.is_file() or os.listdir(copy) == ["large"]
     assert path in stored(root)
     large.chmod(0o644)
-    os.truncate(large, 0)              # tests' folders are kept for a while
+    # This saves the space: tests' folders are kept for a while.
+    os.truncate(large, 0)
 
 
 def test_a_filter_is_asked_once_though_the_tree_is_read_twice(nix, root, tmp_path, caplog):
@@ -332,7 +334,8 @@ def test_what_a_process_needs_is_in_its_file_of_temporary_roots(tmp_path):
             Collector(store, print, keeps_outputs=False, keeps_derivations=False).delete([path])
     assert list(folder.iterdir()) == []
     with LocalStore(tmp_path / "store") as store:
-        (folder / str(os.getpid())).write_text("stale\0")      # of a dead process that had this number
+        # A dead process had this number.
+        (folder / str(os.getpid())).write_text("stale\0")
         store.keep(path)
         assert (folder / str(os.getpid())).read_bytes() == f"{path}\0".encode()
         store.keep(path)
@@ -345,7 +348,8 @@ def test_what_a_process_needs_is_in_its_file_of_temporary_roots(tmp_path):
     [
         ("builtins.toFile \"x\" \"has ${./a} in\"", ["a"]),
         ("builtins.toFile \"x\" \"has ${./a} in ${./b}, and ${./a}\"", ["a", "b"]),
-        ("builtins.toFile \"x\" (builtins.substring 0 9 \"${./a}\")", []),           # its hash is not there
+        # The text lacks the hash.
+        ("builtins.toFile \"x\" (builtins.substring 0 9 \"${./a}\")", []),
         ("builtins.toFile \"x\" (builtins.readFile (builtins.toFile \"y\" \"${./b}\"))", ["b"]),
         ("builtins.path { path = ./.; name = \"s\"; } + \"/a\"", []),
         ("(derivation { name = \"d\"; system = \"s\"; builder = ./b; }).drvPath", ["b"]),
@@ -361,7 +365,8 @@ def test_what_a_file_read_refers_to(root, tmp_path, contents, names, has_store):
         (files / name).write_text(name)
     nix = snowsnake.Evaluator(store=root) if has_store else snowsnake.Evaluator()
     if not has_store and "drvPath" in contents:
-        return                            # a derivation that nothing has written cannot be read
+        # A derivation that nothing has written cannot be read.
+        return
     made = nix.evaluate(f"builtins.readFile ({contents})", base_path=files).context
     assert sorted(path[44:] for path in made) == names
 

@@ -97,7 +97,8 @@ def test_values_are_not_copied():
     for action in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="neither copied nor pickled"):
             action(value._handle)
-    assert copy.copy(value).to_python() == {"a": 1}              # the library's object, with the same handle
+    # The copy is the library's object, with the same handle.
+    assert copy.copy(value).to_python() == {"a": 1}
     with pytest.raises(TypeError, match="neither copied nor pickled"):
         copy.copy(Machine())
 

@@ -8,7 +8,8 @@ import pytest
 import snowsnake
 from snowsnake.diagnostics.error import EvaluationError
 
-NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("git",)
 pytest.importorskip("pygit2")
 from snowsnake import flake  # noqa: E402
 

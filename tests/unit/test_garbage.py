@@ -50,15 +50,18 @@ def test_what_roots_keep_stays(store, tmp_path):
 
 def test_what_is_needed_by_a_running_process_stays(store, tmp_path):
     paths = fill(tmp_path / "store")
-    assert store.claim(paths[1])               # and with it what it refers to
-    new = store.add_text("new", b"new")        # not written yet
+    # What it refers to is claimed with it.
+    assert store.claim(paths[1])
+    # It is not written yet.
+    new = store.add_text("new", b"new")
     place = os.path.join(store.objects, os.path.basename(new) + ".lock")
     with open(place, "w"):
         pass
     with LocalStore(tmp_path / "store", durable=False) as second:
         collector(second).collect()
         assert second.paths() == sorted(paths[:2])
-    assert os.path.exists(place)               # whatever is beside an object that is being made
+    # Whatever is beside an object that is being made stays.
+    assert os.path.exists(place)
     store.flush()
     assert store.has_now(new)
 

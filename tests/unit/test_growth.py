@@ -72,7 +72,8 @@ def test_time_grows_with_the_number_of_objects(name: str, chains: tuple[Path, di
         new = folder / f"{name.replace(' ', '-')}-{count}"
         command = _COMMANDS[name].format(new=new).replace("STORE", store).replace("DRV", drv)
         times.append(run(command, folder)[0])
-    assert times[1] < 8 * max(times[0], 0.1), times     # what took the square took twelve to sixteen times as long
+    # What took the square of the time would take twelve to sixteen times as long.
+    assert times[1] < 8 * max(times[0], 0.1), times
 
 
 @pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")

@@ -105,7 +105,8 @@ def test_all_that_was_read_is_recorded(tree: Path) -> None:
         b' (builtins.getEnv "A_NAME") <t/file> (toString (builtins.readDir ./folder).x or "") ]',
         str(tree),
     ).deep_force()
-    ways = {f"{path}" for path in [*tree.parents, tree]}      # looked at because a link may be among them
+    # These are looked at because a link may be among them.
+    ways = {f"{path}" for path in [*tree.parents, tree]}
     assert [entry for entry in nix.records() if entry[0] != "time" and entry[1] not in ways] == [
         ("status", f"{tree}/folder"),
         ("file", f"{tree}/folder/default.nix"),

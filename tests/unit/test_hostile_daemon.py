@@ -1,4 +1,4 @@
-"""Daemons and hosts that lie, for each request that a client of ours can make.
+"""Daemons and hosts that lie, for each request that our client can make.
 
 A row says how a request is made, and what an honest answer is made of.  Everything else follows: an answer that ends at each of its bytes,
 lengths that are not true, paths that are none, endless answers.  A new request without a row fails the first test.
@@ -125,8 +125,10 @@ each_row = pytest.mark.parametrize("row", ALL.values(), ids=ALL.keys())
 
 
 def test_every_request_has_a_row():
-    assert set(ROWS) == set(Operation) - ONLY_ANSWERED - {Operation.SET_OPTIONS}         # every connection begins with that
-    assert set(SERVE_ROWS) == set(Command) - {Command.QUERY_CLOSURE}         # which only our server knows
+    # Every connection begins with SET_OPTIONS.
+    assert set(ROWS) == set(Operation) - ONLY_ANSWERED - {Operation.SET_OPTIONS}
+    # Only our server knows that one.
+    assert set(SERVE_ROWS) == set(Command) - {Command.QUERY_CLOSURE}
 
 
 @pytest.fixture(autouse=True)
@@ -434,7 +436,8 @@ def test_the_rest_of_a_wrong_answer_is_no_answer_to_the_next_request(real):
     store, theirs = store_of(row, b"".join(encoded([*greeting(row), ("n", LAST), ("ts", ["/etc/passwd", P]), ("n", LAST), ("n", 1)])), real)
     with pytest.raises(ValueError, match="wrong store path"):
         store.referrers(P)
-    with pytest.raises(ValueError, match="disconnected"):      # by another connection
+    # Another connection says so.
+    with pytest.raises(ValueError, match="disconnected"):
         store.is_valid(P)
     assert len(theirs) == 2
     for other in theirs:

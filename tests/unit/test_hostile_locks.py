@@ -9,7 +9,8 @@ import pytest
 from snowsnake.api import EvaluationError, Evaluator
 from snowsnake.store.hash import Hash
 
-NEEDS_PROGRAMS = ("git",)                # tests/conftest.py
+# tests/conftest.py skips this module where one of them is missing.
+NEEDS_PROGRAMS = ("git",)
 SECRET = "what nobody may see"
 FLAKE = '{ inputs.a.url = "URL"; inputs.a.flake = false; outputs = { self, a }: { x = builtins.readFile "${a}/secret"; }; }\n'
 

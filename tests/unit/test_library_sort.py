@@ -18,9 +18,11 @@ def _random(count: int) -> list[int]:
 @pytest.mark.parametrize(
     ("ranks", "expected"),
     [
-        (_random(15), 9174744421645539565),                                         # insertion sort alone
+        # Insertion sort does this alone.
+        (_random(15), 9174744421645539565),
         (_random(1000), 2121760959638332356),
-        ([number % 600 for number in range(3000)], 8122518504371889964),            # heap sort: runs in order
+        # Heap sort takes over for many runs in order.
+        ([number % 600 for number in range(3000)], 8122518504371889964),
         ([min(number, 4096 - number) // 2 for number in range(4096)], 11483913424401765484),
     ],
 )

@@ -74,7 +74,8 @@ def test_faults_of_json_before_json_is_imported() -> None:
         except (ValueError, RecursionError) as error:
             return f"{type(error).__name__} {ascii(str(error))}"
 
-    texts = [text for text in BAD if text != "[" * 2000]          # how deep the scanner goes depends on the caller's depth
+    # How deep the scanner goes depends on the caller's depth.
+    texts = [text for text in BAD if text != "[" * 2000]
     done = subprocess.run([sys.executable, "-c", BEFORE_JSON.format(texts=texts)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [outcome(text) for text in texts]
@@ -127,7 +128,8 @@ def outcomes(contextmanager, step: str, block: Exception | None) -> list[str]:
 @pytest.mark.parametrize("block", (None, ValueError("x"), StopIteration("y"), RuntimeError("z")))
 def test_light_context_managers_do_what_those_of_contextlib_do(step: str, block: Exception | None) -> None:
     ours, theirs = outcomes(scopes.contextmanager, step, block), outcomes(contextlib.contextmanager, step, block)
-    if step == "yields again":         # when that generator ends depends on the version of Python
+    # When that generator ends depends on the version of Python.
+    if step == "yields again":
         ours, theirs = [word for word in ours if word != "left"], [word for word in theirs if word != "left"]
     assert ours == theirs
 

@@ -222,7 +222,8 @@ def test_a_million_tails(is_stressed):
     nix = Interpreter(count_objects=True)
     assert nix.evaluate((MILLION + "count 0 (builtins.genList (i: i) 1000000)").encode(), "/").to_python() == 1_000_000
     made = statistics(nix)
-    assert made["list"]["elements"] < 3_100_000        # the list, and what is left of it at a half, a quarter, …
+    # It is the list, and what is left of it at a half, a quarter, ….
+    assert made["list"]["elements"] < 3_100_000
     assert 999_900 < made["listViews"]["number"] <= 1_000_000
 
 

@@ -134,7 +134,8 @@ def is_understandable(error: BaseException | None, odd: str) -> bool:
     if error is None:
         return True
     if odd == "a liar" and isinstance(error, ZeroDivisionError):
-        return True                       # what the caller's own code raises
+        # The caller's own code raises these.
+        return True
     return isinstance(error, Exception) and not isinstance(error, STUMBLED) and bool(str(error)) and not UNCLEAR.search(str(error))
 
 

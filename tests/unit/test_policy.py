@@ -293,7 +293,8 @@ def test_a_link_below_an_allowed_prefix(root: Path, what: str, tmp_path: Path, m
     for folder in LEADS_OUT:
         assert "hidden" not in ask(folder, prefixes), folder
         assert "forbidden" in ask(folder, prefixes), folder
-    assert is_copied_link or ask("straight", ["file:", "path:", "git+file:", "hg+file:"]) == "hidden"      # a whole scheme: anywhere
+    # These are whole schemes, so any place is allowed.
+    assert is_copied_link or ask("straight", ["file:", "path:", "git+file:", "hg+file:"]) == "hidden"
 
 
 @pytest.mark.parametrize("what", [name for name in ALLOWED_BY_PREFIX if name != "flake reference"])
@@ -409,7 +410,8 @@ def a_common_folder(own: Path, other: Path) -> None:
 def a_submodule(own: Path, other: Path) -> None:
     git_output(own, "submodule", "add", "-q", str(other), "part")
     git_output(own, "commit", "-qm", "part")
-    shutil.rmtree(own / "part")                # only the commit has it
+    # Only the commit has it now.
+    shutil.rmtree(own / "part")
 
 
 def a_link_for_a_submodule(own: Path, other: Path) -> None:
@@ -562,7 +564,8 @@ def test_a_folder_of_a_tree_becomes_a_link(root: Path) -> None:
         for look in (tree.read, tree.link):
             with pytest.raises(OSError):
                 look(b"f/secret" if look == tree.read else b"f/link")
-        with pytest.raises(OSError):           # whether it is there, and what it is
+        # The error says neither whether it is there nor what it is.
+        with pytest.raises(OSError):
             tree.kind(b"f/secret")
     for tree in (trees[0], trees[2]):
         with pytest.raises(OSError):
@@ -573,7 +576,8 @@ def test_a_folder_becomes_a_link_while_it_is_hashed(root: Path) -> None:
     whole = changed(root)
 
     def look(path: str, kind: str) -> bool:
-        if path.endswith("/secret"):       # its folder has been listed
+        # Its folder has been listed.
+        if path.endswith("/secret"):
             change(whole)
         return True
 

@@ -28,7 +28,8 @@ def undocumented(module) -> list[str]:
     for name in public_names(module):
         value = getattr(module, name)
         if not str(getattr(value, "__module__", "")).startswith("snowsnake"):
-            continue                      # data
+            # These are data.
+            continue
         if not inspect.getdoc(value):
             found.append(name)
         for method in [method for method in vars(value) if not method.startswith("_")] if inspect.isclass(value) else []:

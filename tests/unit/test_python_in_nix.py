@@ -137,7 +137,8 @@ def test_what_fails_while_it_is_read():
             return iter({"x": 1})
 
         def __getitem__(self, name):
-            nix.evaluate("builtins.genList (i: i) 10000").force(deep=True)        # the machine runs while a value is read
+            # The machine runs while a value is read.
+            nix.evaluate("builtins.genList (i: i) 10000").force(deep=True)
             return nix.evaluate(f'"{name}"')
 
     assert nix.value([changing, Changes()]) == [{"a": 1}, {"x": "x"}]
@@ -257,7 +258,8 @@ def test_exceptions_come_out_unchanged():
             nix.evaluate(text)(fail).force(deep=True)
         assert caught.value is own
     value = nix.evaluate("f: { a = f 1; }")(fail)
-    for _ in range(2):                              # asked again, it is called again
+    # When it is asked again, it is called again.
+    for _ in range(2):
         with pytest.raises(Own):
             value["a"].force()
     with pytest.raises(KeyboardInterrupt):

@@ -4,7 +4,8 @@ import pytest
 
 from snowsnake import Evaluator
 
-LIMIT_BYTES = 160 << 20  # without a collection on the way back each needs a gigabyte at least
+# Without a collection on the way back each program needs a gigabyte at least.
+LIMIT_BYTES = 160 << 20
 DEPTH = 20_000
 
 

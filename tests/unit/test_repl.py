@@ -62,7 +62,8 @@ class Terminal:
     def end(self, typed=":q\n"):
         """Leave the session; returns its exit code."""
         self.type(typed)
-        while self._read():                # it waits until somebody has read everything
+        # The loop waits until somebody has read everything.
+        while self._read():
             pass
         os.close(self.side)
         return self.process.wait(60)
@@ -70,7 +71,8 @@ class Terminal:
     def _read(self):
         try:
             data = os.read(self.side, 4096)
-        except OSError:                    # nobody has the other side any more
+        # The other end is closed.
+        except OSError:
             data = b""
         self.seen += data.decode("utf-8", "replace")
         return data
@@ -103,7 +105,8 @@ def test_lines_and_history(terminal):
     history = first.folder / "home/.local/share/nix/repl-history"
     assert history.read_text().splitlines()[-3:] == ["1 +", "41", ":q"]
     second = terminal()
-    second.type("\x1b[A\x1b[A\n")          # the last line of the session before that one's `:q`
+    # This is the last line of the session before that one's `:q`.
+    second.type("\x1b[A\x1b[A\n")
     second.until("41\r\n")
     assert second.end() == 0
 
@@ -153,7 +156,8 @@ def test_an_interrupt_ends_a_line_or_an_evaluation(terminal):
     session.until("        > ")
     session.type("more")
     session.until("more")
-    session.interrupt()                   # all lines of the input
+    # This drops all lines of the input.
+    session.interrupt()
     session.until("nix-repl> ")
     session.type("endless\n")
     session.until("endless\r\n")
@@ -163,7 +167,8 @@ def test_an_interrupt_ends_a_line_or_an_evaluation(terminal):
     session.type("kept\n")
     session.until("7")
     session.until("nix-repl> ")
-    assert session.end("\x04") == 0       # Ctrl-D
+    # This is Ctrl-D.
+    assert session.end("\x04") == 0
 
 
 def test_input_that_is_not_utf_8(tmp_path):
@@ -203,7 +208,7 @@ def test_ten_thousand_names_make_no_line_slow(run_command):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_no_random_line_ends_the_session(run_command, seed):
-    """No line ends the session, or shows a fault of ours."""
+    """No line ends the session, or shows our fault."""
     import random
 
     make = random.Random(seed)

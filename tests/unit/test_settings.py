@@ -58,7 +58,8 @@ def test_what_is_carried_out_is_read_somewhere() -> None:
     }
     for name, row in BY_NAME.items():
         is_read = any(f'settings["{name}"]' in text or f'is_set("{name}")' in text for text in texts.values())
-        if row[6] == YES and name == "warn-short-path-literals":           # becomes lint-short-path-literals when it is set
+        # It becomes lint-short-path-literals when it is set.
+        if row[6] == YES and name == "warn-short-path-literals":
             continue
         if row[6] == YES and name.startswith("lint-"):
             is_read = f'"{name}"' in texts[PACKAGE / "machine" / "lint.py"]

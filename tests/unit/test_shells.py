@@ -125,7 +125,8 @@ def on_terminal(world, words: list[str], typed: str, limit_s: float = 30) -> tup
         os.chdir(folder)
         os.execvpe(f"{folder}/bin/{words[0]}", words, environment)
     shown, end = b"", time.monotonic() + limit_s
-    poll = select.poll()                   # not `select`: the suite may have more than a thousand files open
+    # `select` would not do: the suite may have more than a thousand files open.
+    poll = select.poll()
     poll.register(terminal, select.POLLIN)
     waiting = typed.encode()
     while time.monotonic() < end:
@@ -133,10 +134,12 @@ def on_terminal(world, words: list[str], typed: str, limit_s: float = 30) -> tup
             continue
         try:
             data = os.read(terminal, 4096)
-        except OSError:                    # the other end is closed
+        # The other end is closed.
+        except OSError:
             break
         shown += data
-        if waiting and re.search(rb"[#$>](\x1b\[[0-9;?]*[a-z])* (\x1b\[[0-9;?]*[a-z])*\Z", shown):        # a prompt
+        # A prompt is there.
+        if waiting and re.search(rb"[#$>](\x1b\[[0-9;?]*[a-z])* (\x1b\[[0-9;?]*[a-z])*\Z", shown):
             os.write(terminal, waiting)
             waiting = b""
     if time.monotonic() >= end:

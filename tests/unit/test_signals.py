@@ -72,7 +72,8 @@ def test_handlers_are_put_back() -> None:
 
     with ended_by_signals():
         stop_evaluations()
-        with ended_by_signals():                                # which changes nothing
+        # This changes nothing.
+        with ended_by_signals():
             pass
         with pytest.raises(EndedBySignal) as caught:
             signal.raise_signal(signal.SIGHUP)

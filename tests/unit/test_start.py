@@ -26,7 +26,8 @@ EVALUATION = {
     "snowsnake.host.options", "snowsnake.selection", "snowsnake.store", "snowsnake.syntax.features",
 }  # fmt: skip
 if sysconfig.get_config_var("Py_GIL_DISABLED"):
-    COMMAND |= {"warnings", "_py_warnings"}       # about its lock (snowsnake/__init__.py)
+    # They are about its lock (snowsnake/__init__.py).
+    COMMAND |= {"warnings", "_py_warnings"}
 WITH_CONFIGURATION = {"snowsnake.settings.configuration", "snowsnake.settings.kinds"}
 
 PROBE = """
@@ -65,13 +66,13 @@ def test_what_a_start_imports(tmp_path, monkeypatch, module, words, own, configu
     assert {name for name in loaded if name != "snowsnake._native"} == wanted
 
 
-# Modules of the standard library that take as long to import as several of ours, and that these commands do without.  (SQLite imports functools,
-# which imports collections and types.)
+# Modules of the standard library that take as long to import as several of our modules, and that these commands do without.  (SQLite imports
+# functools, which imports collections and types.)
 HEAVY = {
     "ast", "base64", "contextlib", "dataclasses", "datetime", "enum", "hashlib", "importlib", "inspect", "json", "random", "re", "shutil", "signal", "struct",
     "subprocess", "tempfile", "threading", "typing", "urllib.parse", "weakref",
 }  # fmt: skip
-# A command, and how many files of ours it imports at most: a new one is to be wanted by this command, or imported later.
+# A command, and how many of our files it imports at most: a new one is to be wanted by this command, or imported later.
 COMMANDS = [
     ("nix.main", "eval .#x", 94),
     ("nix.main", "eval --expr 1", 52),
@@ -123,7 +124,8 @@ def test_what_commands_import(tmp_path, monkeypatch, module, line, most) -> None
         return done.stdout
 
     names = {"DRV": run("instantiate", ["drv.nix"]).strip(), "FILE": run("nix.main", ["store", "add-file", "flake.nix"]).strip()}
-    for _ in range(2):                 # the first writes what the second finds
+    # The second run finds what the first writes.
+    for _ in range(2):
         run(module, [names.get(word, word) for word in line.split()])
     loaded = set((tmp_path / "loaded").read_text().split())
     ours = {name for name in loaded if name.startswith("snowsnake.")}
@@ -157,7 +159,7 @@ def run_alone(code: str) -> str:
 
 
 def test_every_module_is_found_through_the_interpreters_finder() -> None:
-    """The shared object is an entry of `__path__`: nothing of ours is on `sys.meta_path`, and every module can be the first that is imported."""
+    """The shared object is an entry of `__path__`: none of our finders is on `sys.meta_path`, and every module can be the first that is imported."""
     code = """
 import importlib.util, pathlib
 before = list(sys.meta_path)

@@ -255,7 +255,8 @@ def test_ctrl_c_ends_a_trace_that_nobody_reads(hang_guard):
     command = [sys.executable, "-m", "snowsnake.cli.main", "eval", "-E", f"builtins.trace ({_LONG_TEXT}) (throw \"x\")"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     try:
-        assert process.stderr.read(7) == b"trace: "            # it is being written
+        # The line is being written.
+        assert process.stderr.read(7) == b"trace: "
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         assert b"interrupted" in process.stderr.read()
@@ -270,7 +271,8 @@ def test_a_folder_that_is_hashed_can_be_stopped(expression, tmp_path, hang_guard
     tree = tmp_path / "tree"
     tree.mkdir()
     with open(tree / "large", "wb") as file:
-        file.truncate(8 << 30)          # a hole
+        # This makes a hole.
+        file.truncate(8 << 30)
     nix = snowsnake.Evaluator(timeout_s=0.2)
     value = nix.evaluate(expression.format(tree))
     started = time.monotonic()

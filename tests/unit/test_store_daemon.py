@@ -53,7 +53,8 @@ def daemon(request, tmp_path):
         "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuilders =\n"
         "experimental-features = nix-command ca-derivations impure-derivations\n",
     }  # fmt: skip
-    if "/usr" not in request.param:        # the reference's hook cannot be started by itself
+    # The reference's hook cannot be started by itself.
+    if "/usr" not in request.param:
         environment["NIX_CONFIG"] += "build-hook =\n"
     with open(tmp_path / "daemon.log", "wb") as log:
         process = subprocess.Popen([request.param], env=environment | {"NIX_REMOTE": "local"}, stdout=log, stderr=log)
@@ -141,7 +142,8 @@ def test_roots_and_what_is_missing(daemon, tmp_path):
         assert store.missing([unknown]).unknown == [unknown]
         with pytest.raises(DaemonError):
             store.realise([unknown])
-        assert store.is_valid(path)        # after a refusal the connection goes on
+        # The connection goes on after a refusal.
+        assert store.is_valid(path)
 
 
 def test_what_the_daemon_gave_up_is_no_failure(daemon, tmp_path):
@@ -197,7 +199,8 @@ def number(value: int) -> bytes:
 
 
 GREETING = number(0x6478696F) + number(1 << 8 | 34) + number(5) + b"2.8.0\0\0\0" + number(0x616C7473)
-READY = GREETING + number(0x616C7473)      # and the options are taken
+# The daemon also takes the options.
+READY = GREETING + number(0x616C7473)
 
 
 @pytest.mark.parametrize(

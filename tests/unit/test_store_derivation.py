@@ -152,7 +152,8 @@ def test_broken_derivations_are_refused(wrong, message):
     given_ = {**PLAIN, **wrong}
     with pytest.raises(ValueError, match=message):
         memory.finish(given_.pop("name", "a"), **given_)
-    assert memory.finish("a", **PLAIN)[0].endswith("-a.drv")  # and the memory still works
+    # The memory still works.
+    assert memory.finish("a", **PLAIN)[0].endswith("-a.drv")
 
 
 def test_an_output_that_the_input_does_not_have():
@@ -364,7 +365,8 @@ def test_mutated_texts_give_a_derivation_or_an_error(path, edits):
     except ValueError:
         return
     plain = [drv.system, *drv.outputs, *(name for names in drv.input_drvs.values() for name in names)]
-    if not any(c in text for text in plain for c in '"\\'):  # Nix reads escapes there, but writes none
+    # Nix reads escapes there, but writes none.
+    if not any(c in text for text in plain for c in '"\\'):
         assert Derivation.from_aterm(drv.to_aterm(), path) == drv
 
 
@@ -372,7 +374,8 @@ def test_a_system_is_written_without_escapes():
     system = 'a"b\\c\nd'
     env = {"name": "g", "system": system, "builder": "y"}
     path = DerivationMemory().finish("g", system=system, builder="y", env=env)[0]
-    assert path == "/nix/store/8rlxg9gpbgx7r2bfq11pqlnx7m4238vh-g.drv"  # nix-instantiate 2.34
+    # nix-instantiate 2.34 says so.
+    assert path == "/nix/store/8rlxg9gpbgx7r2bfq11pqlnx7m4238vh-g.drv"
 
 
 def test_fixed_output_paths_follow_from_the_hash():

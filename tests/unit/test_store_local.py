@@ -20,7 +20,8 @@ SOURCE = str(Path(__file__).parents[2] / "src")
 @pytest.fixture
 def root(tmp_path):
     yield tmp_path / "store"
-    for directory, names, _ in os.walk(tmp_path):  # so that pytest can remove it
+    # This lets pytest remove it.
+    for directory, names, _ in os.walk(tmp_path):
         for name in names:
             if not os.path.islink(os.path.join(directory, name)):
                 os.chmod(os.path.join(directory, name), 0o755)
@@ -37,7 +38,8 @@ def test_texts_and_derivations(root):
         other = store.add_text("see", text.encode(), [text])
         path, outputs, contents = finished("a", input_srcs=[other])
         assert store.add_derivation(contents, path, path) == path == store.add_derivation(contents, "a")
-        assert store.is_valid(path) and store.read(path) == contents  # before it is written
+        # It is valid before it is written.
+        assert store.is_valid(path) and store.read(path) == contents
     with LocalStore(root, read_only=True) as store:
         assert store.paths() == sorted([text, other, path])
         info = store.info(path)

@@ -152,7 +152,8 @@ def test_members_come_one_after_the_other(tree):
     assert members[""][0] == "directory"
     for member in read_nar(pack(tree)):
         if member.path == "b.txt":
-            assert len(next(member.pieces())) == 65536  # the rest is skipped
+            # The rest is skipped.
+            assert len(next(member.pieces())) == 65536
     assert [m.read() for m in read_nar(archive(file("abc")))] == [b"abc"]
 
 
@@ -236,7 +237,8 @@ def unpacks_alike(data, place):
         unpack(data, read)
         canonicalise(str(read), durable=False)
         is_right = True
-    except (BadArchive, OSError):      # OSError: names that are too long for the file system
+    # An OSError comes of names that are too long for the file system.
+    except (BadArchive, OSError):
         is_right = False
     assert unpack_canonical(data, os.fsencode(quick)) == is_right
     if is_right:

@@ -73,7 +73,8 @@ class Machine:
             "SetEnv " + " ".join(f"{name}={text}" for name, text in self.environment.items()) + "\n"
         )
         if os.getuid() == 0:
-            os.makedirs("/run/sshd", 0o755, exist_ok=True)     # which sshd wants there
+            # sshd wants this folder there.
+            os.makedirs("/run/sshd", 0o755, exist_ok=True)
         with open(folder / "sshd.log", "wb") as log:
             self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd.conf"], stderr=log, stdin=subprocess.DEVNULL)
         for _ in range(200):
@@ -183,7 +184,8 @@ def test_builds_and_imports_there(machine, tmp_path):
     done = machine.run("nix.main", "build", "--store", url, "-f", f"{tmp_path}/packages.nix", "x", "--print-out-paths", "-L")
     assert "built there" in done.stderr.decode()
     out = done.stdout.decode().strip()
-    assert Path(out).read_text().endswith("-dep\n")            # "there" is this machine, too
+    # "there" is this machine, too.
+    assert Path(out).read_text().endswith("-dep\n")
     assert machine.run("nix.main", "store", "cat", "--store", url, out).stdout == Path(out).read_bytes()
     assert machine.run("nix.main", "eval", "--store", url, "-f", f"{tmp_path}/packages.nix", "imported").stdout == b"42\n"
     bad = machine.run("nix.main", "build", "--store", url, "-f", f"{tmp_path}/packages.nix", "bad", code=1)
@@ -522,7 +524,8 @@ def test_results_of_derivations_that_clients_send(version, tmp_path):
         server.stdin.flush()
         data = server.stdout.read(16 + 8 + 8)
         numbers = [int.from_bytes(data[at : at + 8], "little") for at in range(16, len(data), 8)]
-        assert numbers == [0, 0]           # built, without a message
+        # It was built, and there is no message.
+        assert numbers == [0, 0]
         if version >= (2, 3):
             assert server.stdout.read(32)[:8] == (1).to_bytes(8, "little")
         if version >= (2, 6):

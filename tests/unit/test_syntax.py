@@ -96,7 +96,8 @@ class TestFaults:
     def test_null_bytes_are_faults(self):
         assert "contains null bytes" in messages(b'"a\0b"')[0]
         assert "contains null bytes" in messages(b'"\\\\\0"')[0]
-        assert messages(b'"a\\\0b"') == []          # behind a backslash Nix takes one
+        # Behind a backslash Nix takes one.
+        assert messages(b'"a\\\0b"') == []
 
 
 class TestTree:
@@ -218,7 +219,8 @@ ATOMS = st.one_of(
 
 
 OPERATORS = "+ - * / // ++ == != < <= > >= && || ->".split()
-FORMS = [  # `e` an expression, `n` a name, `p` an attribute path
+# `e` is an expression, `n` a name, `p` an attribute path.
+FORMS = [
     *(f"(e {operator} e)" for operator in OPERATORS),
     "((e) (e))", "(e).p or (e)", "(with e; e)", "(!(e))", "(-(e))", "((e).p)", "((e) ? p)", '"a${e}b"', "[ (e) (e) ]",
     "(if e then e else e)", "(n: e)", "({ n, ... }: e)", "({ n ? e }@x: e)", "(let n = e; y.p = e; in e)",
@@ -239,7 +241,7 @@ def expressions(draw, depth: int = 4) -> str:
 @settings(max_examples=300, deadline=None)
 @given(expressions())
 def test_printing_twice_changes_nothing(source):
-    """Canonical text is canonical: reading it back and printing it gives the same text.
+    """Canonical text is canonical: reading it back and printing it yields the same text.
 
     One round may still regroup (`("a" + b + "c")` is one string, read back it is two sums), the next may not.
     """

@@ -53,7 +53,8 @@ def test_a_deadline_is_for_all_looks_together():
         with pytest.raises(snowsnake.LimitReached) as caught:
             nix.evaluate(LONG).force()
         assert caught.value.code == "timeout"
-        with pytest.raises(snowsnake.LimitReached):           # the time is over for everything in the block
+        # The time is over for everything in the block.
+        with pytest.raises(snowsnake.LimitReached):
             nix.evaluate(LONG).force()
     assert nix.evaluate("builtins.length (builtins.genList (i: i) 1000)") == 1000
     with nix.deadline(60), nix.deadline(0.05), pytest.raises(snowsnake.LimitReached):
@@ -74,7 +75,8 @@ def test_leaving_a_timeout_stops_the_machine():
                 async with asyncio.timeout(0.05):
                     await look()
         assert await (await nix.evaluate_async("{ a = [ 1 2 ]; }")).to_python_async() == {"a": [1, 2]}
-        assert nix.evaluate("1 + 1") == 2                     # nothing runs any more: this thread may use it
+        # Nothing runs any more, so this thread may use it.
+        assert nix.evaluate("1 + 1") == 2
         nix.close()
 
     asyncio.run(main())
@@ -127,7 +129,8 @@ def test_a_timeout_is_left_while_a_large_heap_is_collected(is_stressed):
     if is_stressed:
         pytest.skip("every safepoint is a collection")
     late = sorted(asyncio.run(late_s(0.2 + 0.07 * step)) for step in range(12))
-    assert late[9] < 0.05, late                    # other processes may hold up two of them
+    # Other processes may hold up two of them.
+    assert late[9] < 0.05, late
 
 
 @pytest.mark.parametrize("is_thread", [False, True])
@@ -152,7 +155,8 @@ def test_who_comes_next_waits_for_what_was_left(is_thread):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert time.perf_counter() - begin < 5          # not the thirty seconds of the function
+        # It does not take the thirty seconds of the function.
+        assert time.perf_counter() - begin < 5
         results: list[object] = []
         others = [threading.Thread(target=lambda: results.append(old.to_python())), threading.Thread(target=lambda: results.append(nix.evaluate("3 * 3").to_python()))]
         if behind is None:
@@ -160,14 +164,16 @@ def test_who_comes_next_waits_for_what_was_left(is_thread):
         await asyncio.sleep(0.05)
         assert (others[0].is_alive() if behind is None else not behind.done()) and results == []
         may_go.set()
-        if behind is not None:                          # one after the other: an evaluator is for one thread at a time
+        # An evaluator is for one thread at a time, so they run one after the other.
+        if behind is not None:
             assert (await behind).to_python() == 22
             others[0].start()
         others[0].join(30)
         others[1].start()
         others[1].join(30)
         assert results == [7, 9]
-        assert value.to_python() == 2                   # evaluated again: what was left had no result
+        # It is evaluated again, because what was left had no result.
+        assert value.to_python() == 2
 
     asyncio.run(main())
 

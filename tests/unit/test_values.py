@@ -133,7 +133,8 @@ def test_sets_are_mappings_and_stay_lazy():
     with pytest.raises(KeyError) as caught:
         value["brocken"]
     assert isinstance(caught.value, snowsnake.MissingAttribute) and caught.value.suggestions[0] == "broken"
-    with pytest.raises(snowsnake.MissingAttribute):                # an error inside is not a name that is missing
+    # An error inside is not a name that is missing.
+    with pytest.raises(snowsnake.MissingAttribute):
         evaluate("{ }.x").get("a", 1)
 
 

@@ -37,7 +37,8 @@ def test_wheel_works_without_compiler_and_index(tmp_path: Path, objects: Path) -
     (wheel,) = (tmp_path / "dist").iterdir()
     assert (done.returncode, done.stdout) == (0, f"{wheel}: works\n"), done.stdout + done.stderr
     assert wheel.name.startswith(f"snowsnake-{snowsnake.__version__}-cp3{sys.version_info.minor}-")
-    assert "manylinux_2_17_" in wheel.name     # tools/glibc.c
+    # See tools/glibc.c.
+    assert "manylinux_2_17_" in wheel.name
     if is_up_to_date():
         assert {file.name: file.stat().st_mtime_ns for file in next(objects.iterdir()).glob("snowsnake.*.o")} == before
 

@@ -13,7 +13,8 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path("/tmp/snowsnake-flakes")
-TIME = 1_700_000_000                      # when every file was changed last
+# Every file was changed last at this time.
+TIME = 1_700_000_000
 WHEN = "2024-01-02T03:04:05Z"
 
 Step = tuple[str, ...]
@@ -50,7 +51,8 @@ def make(name: str) -> Path:
     folder = ROOT / name
     if folder.exists():
         subprocess.run(["chmod", "-R", "u+w", str(folder)], check=True)
-        gc.collect()                      # evaluators that are gone close their caches there
+        # Evaluators that are gone close their caches there.
+        gc.collect()
         shutil.rmtree(folder)
     (folder / "home").mkdir(parents=True)
     return folder

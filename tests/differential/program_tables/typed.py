@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 COUNT = 1500
 LEVELS = 4
-WRONG = 0.01                           # of the holes are filled with another type, or with what fails
+# So many of the holes are filled with another type, or with what fails.
+WRONG = 0.01
 LEAVES = {
     "int": ["0", "1", "2", "7", "(-3)", "1000000"],
     "float": ["1.5", "0.1", "2.0"],
@@ -72,7 +73,8 @@ def programs() -> Iterator[str]:
         text = chosen.choice(known["same"] if chosen.random() < 0.2 else known[kind])
         while hole := next(_holes(text), None):
             name = text[hole[0] + 1 : hole[1]]
-            filling = made(kind if name == "same" else name, levels - 1).replace("<", "\0")       # holes in it are filled
+            # Holes in it are filled.
+            filling = made(kind if name == "same" else name, levels - 1).replace("<", "\0")
             text = text[: hole[0]] + filling + text[hole[1] + 1 :]
         return text.replace("\0", "<")
 
