@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from recorded_lines import record
+from recorded_lines import record, surroundings
 
 HERE = Path(__file__).parent / "built_failures"
 RECORDED = HERE / "recorded.json"
@@ -121,12 +121,7 @@ LINES = [
 
 def run(folder: Path, commands: str, line: str) -> dict[str, object]:
     """What a line does in a folder of its own."""
-    environment = {
-        "PATH": f"{commands}:/usr/bin:/bin", "HOME": f"{folder}/home", "NIX_CONF_DIR": f"{folder}/conf", "NIX_STORE_DIR": f"{folder}/store",
-        "NIX_STATE_DIR": f"{folder}/state", "NIX_LOG_DIR": f"{folder}/log", "LC_ALL": "C.UTF-8",
-        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuild-hook =\nsystem = x86_64-linux\nsystem-features = kvm big\n"
-        "extra-experimental-features = nix-command flakes git-hashing",
-    }  # fmt: skip
+    environment = surroundings(folder, commands, "nix-command flakes git-hashing", "system = x86_64-linux", "system-features = kvm big")
     for name in ("failures.nix", "external", "hook"):
         shutil.copy(HERE / name, folder)
     done = subprocess.run(line.replace("FILE", "./failures.nix"), shell=True, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)

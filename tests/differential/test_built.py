@@ -9,10 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
+from recorded_lines import record, surroundings
 
 HERE = Path(__file__).parent / "built"
 RECORDED = HERE / "recorded.json"
@@ -38,11 +38,7 @@ LINES = [
 
 def run(folder: Path, commands: str, line: str) -> dict[str, object]:
     """What a line does in a folder of its own."""
-    environment = {
-        "PATH": f"{commands}:/usr/bin:/bin", "HOME": f"{folder}/home", "NIX_CONF_DIR": f"{folder}/conf", "NIX_STORE_DIR": f"{folder}/store",
-        "NIX_STATE_DIR": f"{folder}/state", "NIX_LOG_DIR": f"{folder}/log", "LC_ALL": "C.UTF-8",
-        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuild-hook =\nextra-experimental-features = nix-command flakes",
-    }  # fmt: skip
+    environment = surroundings(folder, commands, "nix-command flakes")
     shutil.copytree(HERE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.json"))
 
     def call(words: str) -> subprocess.CompletedProcess[str]:
@@ -78,13 +74,5 @@ def test_commands_on_built_stores_do_what_nix_does(line, commands, tmp_path):
     assert run(tmp_path.resolve(), commands, line) == json.loads(RECORDED.read_text())[line]
 
 
-def record(commands: str) -> None:
-    found = {}
-    for line in LINES:
-        with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
-            found[line] = run(Path(folder), commands, line)
-    RECORDED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-
-
 if __name__ == "__main__":
-    record(sys.argv[1])
+    record(RECORDED, LINES, run, sys.argv[1], lambda line: False)

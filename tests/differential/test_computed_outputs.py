@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from recorded_lines import record
+from recorded_lines import record, surroundings
 
 HERE = Path(__file__).parent / "computed_outputs"
 RECORDED = HERE / "recorded.json"
@@ -71,12 +71,10 @@ LINES = [
 
 def run(folder: Path, commands: str, line: str) -> dict[str, object]:
     """What a line does in a folder of its own."""
-    environment = {
-        "PATH": f"{commands}:/usr/bin:/bin:{Path(sys.executable).parent}", "HOME": f"{folder}/home", "NIX_CONF_DIR": f"{folder}/conf",
-        "NIX_STORE_DIR": f"{folder}/store", "NIX_STATE_DIR": f"{folder}/state", "NIX_LOG_DIR": f"{folder}/log", "LC_ALL": "C.UTF-8", "FOLDER": str(folder),
-        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuild-hook =\nsystem = x86_64-linux\n"
-        "extra-experimental-features = nix-command ca-derivations impure-derivations dynamic-derivations",
-    }  # fmt: skip
+    environment = surroundings(
+        folder, commands, "nix-command ca-derivations impure-derivations dynamic-derivations", "system = x86_64-linux", FOLDER=str(folder)
+    )
+    environment["PATH"] += f":{Path(sys.executable).parent}"
     shutil.copy(HERE / "world.nix", folder)
     (folder / "counter").write_text("0\n")
     if shutil.which("jq", path=environment["PATH"]) is None:

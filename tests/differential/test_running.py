@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from recorded_lines import record
+from recorded_lines import record, surroundings
 
 HERE = Path(__file__).parent / "running"
 RECORDED = HERE / "recorded.json"
@@ -27,12 +27,7 @@ DIFFERENT: dict[str, str] = {
 
 def run(folder: Path, commands: str, line: str) -> dict[str, object]:
     """What a line does in a folder of its own."""
-    environment = {
-        "PATH": f"{commands}:/usr/bin:/bin", "HOME": f"{folder}/home", "NIX_CONF_DIR": f"{folder}/conf", "NIX_STORE_DIR": f"{folder}/store",
-        "NIX_STATE_DIR": f"{folder}/state", "NIX_LOG_DIR": f"{folder}/log", "LC_ALL": "C.UTF-8", "SHELL": "/bin/sh",
-        "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuild-hook =\nflake-registry =\nsystem = x86_64-linux\n"
-        "extra-experimental-features = nix-command flakes",
-    }  # fmt: skip
+    environment = surroundings(folder, commands, "nix-command flakes", "flake-registry =", "system = x86_64-linux", SHELL="/bin/sh")
     shutil.copytree(HERE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("recorded.json", "lines.txt"))
     (folder / "home").mkdir(exist_ok=True)
 

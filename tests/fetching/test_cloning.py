@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from git_calls import git
 
 from snowsnake.fetch.cloning import repository_of
 from snowsnake.fetch.fetcher import Fetcher
@@ -13,11 +14,6 @@ from snowsnake.settings import Settings
 
 # tests/conftest.py skips this module where one of them is missing.
 NEEDS_PROGRAMS = ("git",)
-
-
-def git(folder: Path, *words: str) -> str:
-    command = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", *words]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import os
 import random
 import shutil
-import subprocess
 
 import pytest
+from git_calls import git
 
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetcher
@@ -19,11 +19,6 @@ from snowsnake.store import nar
 
 # tests/conftest.py skips this module where one of them is missing.
 NEEDS_PROGRAMS = ("git",)
-
-
-def git(folder, *words: str) -> str:
-    command = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", *words]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """What is read of a repository's plain files is what libgit2 says; what they do not say plainly is left to it."""
 
 import os
-import subprocess
 
 import pygit2
 import pytest
+from git_calls import git
 
 from snowsnake.fetch import git_plain
 from snowsnake.fetch.fetcher import Fetcher
@@ -16,11 +16,6 @@ from snowsnake.settings import Settings
 # tests/conftest.py skips this module where one of them is missing.
 NEEDS_PROGRAMS = ("git",)
 SETTINGS = ("core.autocrlf", "core.filemode", "core.symlinks", "core.attributesfile")
-
-
-def git(folder, *words: str) -> str:
-    command = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", *words]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture

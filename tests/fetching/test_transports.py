@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from git_calls import git
 
 from snowsnake.fetch.errors import FetchError
 from snowsnake.fetch.fetcher import Fetcher
@@ -19,11 +20,6 @@ from snowsnake.settings import Settings
 
 # tests/conftest.py skips this module where one of them is missing.
 NEEDS_PROGRAMS = ("git", "ssh-keygen")
-
-
-def git(folder: Path, *words: str, **variables: str) -> str:
-    command = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", *words]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env=os.environ | variables).stdout.strip()
 
 
 @pytest.fixture
