@@ -176,7 +176,7 @@ def make_world(folder: Path) -> None:
 
 
 def read_calls(path: Path) -> list[dict[str, Any]]:
-    """The words of each line, the program first; what stands on standard input follows ` <<< `."""
+    """The words of each line, the program first; what is on standard input follows ` <<< `."""
     calls = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):

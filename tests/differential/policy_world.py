@@ -98,7 +98,7 @@ OTHERS = {
 
 
 def cases() -> Iterator[tuple[str, str]]:
-    """(name, expression) of everything."""
+    """(name, expression) of every case."""
     for way, path in WAYS.items():
         for reader, expression in READERS.items():
             yield f"{reader}: {way}", expression.replace("PATH", path)

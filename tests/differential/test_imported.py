@@ -29,7 +29,7 @@ cores = 3
 sandbox-paths = /bin=/usr/bin /lib=/usr/lib /lib64=/usr/lib64 /usr
 experimental-features = nix-command flakes
 """
-# What the two tell alike, but in other words, or cannot tell alike.
+# What both say, but in other words, or what only one of them can say.
 _LEFT_OUT = re.compile(
     r"""^\s*(at\s|\d*\||…|\(stack\ trace)|^\s*\^$|you\ did\ not\ specify|^\s*$""", re.X
 )

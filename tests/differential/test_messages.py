@@ -13,7 +13,7 @@ from command_world import ENVIRONMENT, make_world
 CASES = [json.loads(line) for line in (Path(__file__).parent / "messages" / "messages.jsonl").read_text(encoding="utf-8").splitlines()]
 # Command lines whose output differs.
 DIFFERENT = {
-    # The value of an attribute that is not evaluated: 2.34 tells the attribute.
+    # The value of an attribute that is not evaluated: 2.34 names the attribute.
     '--eval --json -E { a.b = throw "x"; } -A a',
     # What calls in tail position leaves no line.
     '--eval -E { a = { __functor = self: throw "x"; } 1; } -A a',

@@ -30,7 +30,7 @@ build-hook =
 cores = 3
 experimental-features = nix-command flakes ca-derivations impure-derivations dynamic-derivations
 """
-# What the two tell alike, but in other words, and who prints it once or more often.
+# What both say, but in other words, or one of them more often.
 _LEFT_OUT = re.compile(r"^\s*(at\s|\d*\||…|\(stack\ trace)|^\s*\^$|you\ did\ not\ specify|^\s*$|^building|^warning", re.X)
 # 2.34.8 names what has the wrong hash and refers to itself anew, and keeps it.
 _DIFFERENT = {"recself": {"valid", "references", "files"}}

@@ -48,7 +48,7 @@ def derivation(name: str, script: str) -> Derivation:
 
 
 def floating() -> Derivation:
-    """One whose output is named by its contents."""
+    """A derivation whose output is named by its contents."""
     drv = Derivation("floating", "x86_64-linux", "/bin/sh", ["-c", "echo > $out"], env={"out": store_path.placeholder("out")})
     drv.outputs = {"out": DerivationOutput(method="nar", algorithm="sha256", kind="floating")}
     drv.store_dir = STORE_DIR
@@ -112,7 +112,7 @@ def talk(store: DaemonStore) -> list[str]:
 
 
 def _plain(info: PathInfo | None) -> object:
-    """Without the time of its registration."""
+    """The facts without the time of the registration."""
     return info and (info.path, info.nar_hash, info.nar_size, info.references, info.ca, info.deriver, info.is_ultimate, info.signatures)
 
 

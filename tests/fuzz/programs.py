@@ -190,7 +190,7 @@ class Programs:
         text = self.expression(kind, scope, depth)
         return self.random.choice(["", "", "", "", "-", "!", "- "]) + text + self.random.choice(["", "", "", "", " ? a", ".a or 1"])
 
-    # ---- what may stand around a value of any type --------------------------------------------------------------
+    # ---- what may be around a value of any type ----------------------------------------------------------------
 
     def wrapped(self, kind: str, scope: dict[str, str], depth: int) -> str:
         make = self.random.choice([

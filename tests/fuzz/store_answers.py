@@ -104,7 +104,7 @@ class _Recorded(Channel):
         return len(data)
 
     def end_sending(self) -> None:
-        """Nobody hears it."""
+        """Ends a direction that nobody listens to."""
 
     def close(self) -> None:
         self._file.close()
@@ -300,7 +300,7 @@ def check_asked_serve(data: bytes) -> None:
 # --- buckets
 
 class _Answer:
-    """Of a server of S3."""
+    """What a server of S3 answers."""
 
     def __init__(self, data: bytes) -> None:
         self.status = int(data[:3]) if data[:3].isdigit() else 200
@@ -309,7 +309,7 @@ class _Answer:
 
 
 class _Bucket(S3Files):
-    """Whose server says the same to everything."""
+    """A bucket whose server answers everything alike."""
 
     answer = b""
 
@@ -360,7 +360,7 @@ class World:
         return f"{self.folder}/cache/{url}"
 
     def substitute(self, path: str) -> None:
-        """Into a new store, where only what was signed becomes valid."""
+        """Copies into a new store, where only what was signed becomes valid."""
         with tempfile.TemporaryDirectory() as folder:
             with LocalStore(folder, durable=False) as store:
                 options = CacheOptions("none")
@@ -401,7 +401,7 @@ def check_cache_info(data: bytes) -> None:
 
 
 def check_narinfo(data: bytes) -> None:
-    """Whose narinfo it is, its first line tells, as far as it is readable."""
+    """The first line of a narinfo names its object, as far as it is readable."""
     method = next((method for method in _COMPRESSIONS if f"object-{method}\n".encode() in data), "none")
     with_file(world().file(method, "narinfo"), data, lambda: world().substitute(world().paths[method]))
 
@@ -412,7 +412,7 @@ def check_archive(data: bytes) -> None:
 
 
 def check_realisation(data: bytes) -> None:
-    """Believed only if it is signed: then it says what was signed."""
+    """A realisation is believed only if it is signed: then it says what was signed."""
     key = _realisation().key
     folder = f"{world().folder}/cache/realisations"
     os.makedirs(folder, exist_ok=True)

@@ -115,7 +115,7 @@ def test_an_archive_reads_as_its_folder(tmp_path):
 
 
 def test_a_folder_that_is_too_large_is_not_shipped(folder, monkeypatch, run_command):
-    """Who has a file in a folder with everything does not ship all of that."""
+    """A file in a folder with everything does not ship that folder."""
     (folder / "large").write_bytes(b"x" * 3_000_000)
     monkeypatch.setattr("snowsnake.jobs.shipping.MOST_BYTES", 1 << 20)
     with pytest.raises(TooMuch, match="more than 1 MiB.*a folder of its own"):
@@ -167,7 +167,7 @@ def test_a_worker_that_has_grown_opens_its_root_again(folder):
 
 
 def test_no_workers_left(folder, monkeypatch):
-    """Who started the cluster for the run is asked for other workers."""
+    """The cluster that was started for the run is asked for other workers."""
     # Later attempts follow after 2 s, 4 s …: a worker needs a second to start, several at once more.
     monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 1.0)
     shipped, archive = pack_root(str(folder), JobOptions(), (("argstr", "name", "inputs"),))

@@ -103,7 +103,7 @@ def test_value(feature, request, is_stressed):
 
 @pytest.mark.parametrize("feature", ERRORS, indirect=True)
 def test_says_what_nix_says(feature):
-    """Every line of the reference's report (nix.txt) with its place stands in ours, in that order; ours may say more."""
+    """Every line of the reference's report (nix.txt) with its place is in ours, in that order; ours may say more."""
     lacking = missing_lines(
         (feature / "error.txt").read_text(encoding="utf-8"), (feature / "nix.txt").read_text(encoding="utf-8")
     )
@@ -123,7 +123,7 @@ def report_lines(text: str) -> list[str]:
 
 
 def missing_lines(ours: str, theirs: str) -> list[str]:
-    """Lines of theirs that do not stand in ours in their order."""
+    """Their lines that are not in ours in their order."""
     lacking = []
     rest = report_lines(ours)
     for line in report_lines(theirs):

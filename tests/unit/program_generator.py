@@ -1,4 +1,4 @@
-"""Random programs that mostly work: every construct, with names of the scopes they stand in."""
+"""Random programs that mostly work: every construct, with names of the scopes that they are in."""
 
 import random
 

@@ -59,7 +59,7 @@ def run(evaluator: Interpreter, folder: str) -> list[str]:
 
 
 def outcome_of(folder: str, first: int, last: int, wanted: list[str]) -> dict[str, str]:
-    """What a run gives whose allocations number *first* to *last* fail, and what the same evaluator gives afterwards."""
+    """What a run returns whose allocations number *first* to *last* fail, and what the same evaluator returns afterwards."""
     evaluator = None
     found = {"again": "none"}
     fail_allocations(first, last)

@@ -409,7 +409,7 @@ def test_the_limit_holds_and_what_is_used_stays(tmp_path):
 
 
 def test_days_decide_what_is_evicted(tmp_path):
-    """What was not used for longest goes first, wherever it stands in the pack; of the same day, the oldest entry."""
+    """What was not used for longest goes first, wherever it is in the pack; of the same day, the oldest entry."""
     cache = tmp_path / "cache"
 
     def evaluate(number: int) -> None:

@@ -35,7 +35,7 @@ in rec {
 
 
 class World:
-    """A store, caches, and commands; `run` tells what they printed."""
+    """A store, caches, and commands; `run` returns what they printed."""
 
     def __init__(self, folder: Path, run_command) -> None:
         self.folder = folder
@@ -110,7 +110,7 @@ def test_a_cache_builds_nothing_but_has_what_it_has(world):
 
 
 def test_what_is_only_evaluated_is_copied_from_the_cache_that_has_it(world):
-    """By its name, and with its connections: the store in memory that has the derivations does not stand in between."""
+    """By its name, and with its connections: the store in memory that has the derivations is not in between."""
     url = f"file://{world.folder}/cache"
     world.nix("copy", "--to", url, "--file", "packages.nix", "y")
     world.nix("copy", "--to", f"file://{world.folder}/other", "--from", url, "--file", "packages.nix", "y")

@@ -60,7 +60,7 @@ def nested(before: str, inner: str, after: str) -> str:
     return before * N + inner + after * N
 
 
-# What a program gives if it does not end in an error.  How deep syntax may be depends on how the core was compiled.
+# The value of a program that does not end in an error.  How deep syntax may be depends on how the core was compiled.
 SYNTAX = {
     "parentheses": (nested("(", "1", ")"), "1"),
     "lists": (nested("[", "1", "]"), "4000001"),

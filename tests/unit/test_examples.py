@@ -1,4 +1,4 @@
-"""The examples: every command that stands in their comments is run, and every Python program.
+"""The examples: every command in their comments is run, and every Python program.
 
 What they print is kept in tests/examples/; `--accept` rewrites it.
 """

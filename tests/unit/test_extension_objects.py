@@ -15,7 +15,7 @@ import pytest
 from snowsnake import Evaluator, evaluate
 from snowsnake.interpreter import Interpreter as Machine
 
-# Every class of a module that the shared object holds; functions that take the address of a machine are nobody's but the evaluator's.
+# Every class of a module that the shared object holds; only the evaluator calls functions that take the address of a machine.
 CLASSES = """
 import importlib, os, pkgutil, re, sys
 import snowsnake

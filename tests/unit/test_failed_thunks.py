@@ -49,7 +49,7 @@ FAILURES = {
     "syntax": 'import (builtins.toFile "a.nix" "{ a = ")',
     "import": 'import (builtins.toFile "b.nix" "let f = v: v + (throw \\"no\\"); in f 1")',
 }
-# Who asks for it.
+# These programs ask for it.
 ASKERS = (
     "x",
     "1 + x",

@@ -37,7 +37,7 @@ def revision(folder: Path) -> str:
 
 
 def tree_hash(folder: Path) -> str:
-    """Of the files that are Git's."""
+    """The hash of the files that Git has."""
     copy = folder.parent / f"copy-of-{folder.name}"
     subprocess.run(["git", "clone", "-q", str(folder), str(copy)], check=True)
     subprocess.run(["rm", "-rf", str(copy / ".git")], check=True)

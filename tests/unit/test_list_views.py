@@ -114,7 +114,7 @@ def test_the_elements_are_shared(options):
     for use in ("[ (sum view) (sum base) ]", "[ (sum base) (sum view) ]"):
         value = Interpreter(**options).evaluate((program % use).encode(), "/").to_python()
         assert sorted(value) == [434, 435]
-    # functions are equal where they stand in one cell
+    # Functions are equal if they are in one cell.
     assert outcome("let base = builtins.genList (i: (x: x)) 30; in builtins.tail base == builtins.tail base", options) == ("true", True)
 
 

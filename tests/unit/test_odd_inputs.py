@@ -20,7 +20,7 @@ from snowsnake import bytecode, options, syntax
 from snowsnake.store import Hash, StorePath
 
 STUMBLED = (AttributeError, SystemError, AssertionError, NameError, RecursionError, NotImplementedError, snowsnake.InternalFault, StopIteration, BufferError)
-# Words of CPython's, or of a library's inside, which tell a caller nothing of what he should pass.
+# Words of CPython, or of the inside of a library, which do not tell callers what they should pass.
 UNCLEAR = re.compile(r"to convert to C|__\w+__\(\)|CustomType|object is not (iterable|subscriptable|callable)|update sequence|has no attribute|unpack")
 
 
@@ -78,7 +78,7 @@ VALUES = {
     "a set": "{ a = 1; b.c = [ 1 ]; }", "a list": "[ 1 { } ]", "a string": '"text"', "a function": "x: x", "a pattern": "{ a ? 1 }: a",
     "a number": "1.5", "null": "null", "a failure": 'throw "no"',
 }  # fmt: skip
-# Methods that wait for others, or end what they are of.
+# Methods that wait for others, or end their own object.
 LEFT_OUT = {"close", "jobs", "flake", "flake_async", "cancel"}
 
 

@@ -40,7 +40,7 @@ def answer(nix: Evaluator, expression: str) -> object:
 
 
 def answers(root: Path, policy: str, store: bool) -> dict[str, dict[str, object]]:
-    """World, then case."""
+    """The answers by world, and in each by case."""
     found = {}
     for world, secret in SECRETS.items():
         shutil.rmtree(root, ignore_errors=True)

@@ -178,7 +178,7 @@ def test_functions_of_an_element(use: str, capfd: pytest.CaptureFixture[str]) ->
 
 
 def test_what_let_binds_is_no_argument() -> None:
-    """In the machine both stand in one frame, one behind the other."""
+    """In the machine both are in one frame, one behind the other."""
     assert outcome("builtins.filter (x: let y = x * 10; in y == 20) [ 1 2 3 ]") == "[ 2 ]"
     assert outcome("builtins.filter (x: let y = x * 10; in y == 2) [ 1 2 3 ]") == "[ ]"
     assert outcome("builtins.sort (a: b: let c = b * 2; in a < c) [ 1 5 3 ]") == outcome("builtins.sort (a: b: a < b * 2) [ 1 5 3 ]")
@@ -203,7 +203,7 @@ def test_lists_of_all_sizes_are_joined(size: int) -> None:
     assert outcome(program) == f"[ true {size + 2 * small} {sum(numbers)} {numbers[13]} {numbers[size - 1]} ]"
 
 
-# Functions whose lists change in length, end in an error, or are no short ones, somewhere in the middle; and what they give for i.
+# Functions whose lists change in length, end in an error, or are no short ones, somewhere in the middle; and what they return for i.
 IN_BULK = {
     "i: [ i ]": lambda i: [i],
     "i: [ ]": lambda i: [],

@@ -59,7 +59,7 @@ def make(name: str) -> Path:
 
 
 def prepare(folder: Path, step: Step, variables: dict[str, str]) -> None:
-    """Every step but a command line."""
+    """Takes a step that is no command line."""
     kind, name, *rest = (word.replace("@", str(folder)) for word in step)
     path = folder / name
     if kind == "write":
@@ -80,7 +80,7 @@ def prepare(folder: Path, step: Step, variables: dict[str, str]) -> None:
 
 
 def settle(folder: Path) -> None:
-    """Times of files are the same in every run."""
+    """Sets the times of files, which are the same in every run."""
     for where, folders, files in os.walk(folder):
         folders[:] = [inner for inner in folders if inner not in (".git", "home", "store")]
         for name in (*files, *folders):
