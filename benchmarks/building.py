@@ -154,7 +154,8 @@ def compare(title: str, runs: int, measure) -> None:
     if sorted(printed["nix"].split()) != sorted(printed["snowsnake"].split()):
         sys.exit(f"{title}: the results differ")
     nix, own = (statistics.median(found[tool]) for tool in ("nix", "snowsnake"))
-    print(f"{title}: nix {nix:.2f} s, snowsnake {own:.2f} s, ratio {own / nix:.2f}  ({', '.join(f'{a:.2f}/{b:.2f}' for a, b in zip(found['nix'], found['snowsnake'], strict=True))})")
+    runs = ", ".join(f"{a:.2f}/{b:.2f}" for a, b in zip(found["nix"], found["snowsnake"], strict=True))
+    print(f"{title}: nix {nix:.2f} s, snowsnake {own:.2f} s, ratio {own / nix:.2f}  ({runs})")
 
 
 def main() -> None:

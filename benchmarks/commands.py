@@ -6,8 +6,8 @@ usage: commands.py REFERENCE TREE [OURS] [--rounds 3] [--only eval,search,show,e
   --packages FILE   what `nix-env -qa` looks at; without it, all of TREE that can be listed (listable.py), because a tree may lack parts
 
 *first*: with nothing in the evaluation cache; *second*: the same again, with what it keeps then.  Sources have been fetched and ours compiled by a run
-that does not count; `nix-env` keeps nothing, and has one row.  `nix flake show` looks at a flake of forty packages of that tree for two systems.  Nothing is written to a store.  The median of
-the rounds counts, of outputs that are the same; the exit code is 1 if they are not.
+that does not count; `nix-env` keeps nothing, and has one row.  `nix flake show` looks at a flake of forty packages of that tree for two
+systems.  Nothing is written to a store.  The median of the rounds counts, of outputs that are the same; the exit code is 1 if they are not.
 """
 
 import argparse

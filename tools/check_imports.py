@@ -4,8 +4,9 @@ usage: python tools/check_imports.py [FOLDER] [--circles]     (default: src/snow
        --circles: list the imports of every circle, excused or not
 
 No module imports `*`, and no text is included where a module can be; the exceptions are listed here, each with its reason, and the list
-only shrinks: an exception that nothing needs any more is a fault.  A module may import from its own layer and from those below it.  Layers with `+` may import each other's modules
-(the machine calls the compiler, builtins call the machine); the others of a row know nothing of their neighbours.
+only shrinks: an exception that nothing needs any more is a fault.  A module may import from its own layer and from those below it.
+Layers with `+` may import each other's modules (the machine calls the compiler, builtins call the machine); the others of a row know nothing of
+their neighbours.
 """
 
 import re

@@ -3,8 +3,9 @@
 usage: python tools/wheels.py [--python INTERPRETER]… [--output FOLDER] [--objects FOLDER] [--no-isolation] [--any-linux] [--cross aarch64 --root FOLDER]
 
 A wheel is built from a copy of the tree (default: for this interpreter, into dist/).  The C that Cython made is shared, because it is the same for
-all interpreters; objects that were compiled before are not used, unless --objects names a folder with one folder for each interpreter.  auditwheel (`pip install '.[release]'`)
-then finds the oldest glibc that the wheel runs with, and names the wheel by it; --any-linux keeps the name `linux_…`, which no index takes.
+all interpreters; objects that were compiled before are not used, unless --objects names a folder with one folder for each interpreter.  auditwheel
+(`pip install '.[release]'`) then finds the oldest glibc that the wheel runs with, and names the wheel by it; --any-linux keeps the name `linux_…`, which
+no index takes.
 Its files are looked through, then it is installed into a fresh environment whose PATH has no C compiler, and each command is run there.
 --cross compiles with Debian's cross compiler for the Debian packages of Python that are unpacked in --root, and runs the wheel with qemu-user.
 --no-isolation builds with the setuptools and the Cython of the interpreter, so that nothing is asked of an index.

@@ -9,7 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHOWN = {
-    "error": ["snowsnake", "eval", "-E", "let\n  ports = { http = 80; https = 443; };\n  look = name: ports.${name};\nin map look [ \"http\" \"htpps\" ]", "--strict", "--show-trace"],
+    "error": [
+        "snowsnake", "eval", "-E", "let\n  ports = { http = 80; https = 443; };\n  look = name: ports.${name};\nin map look [ \"http\" \"htpps\" ]",
+        "--strict", "--show-trace",
+    ],
     "disassembly": ["snowsnake", "disassemble", "-E", "let fib = n: if n < 2 then n else fib (n - 1) + fib (n - 2); in fib 20"],
     "trace": ["snowsnake", "eval", "-E", "let double = x: x + x; in double (double 5)", "--trace-runtime"],
 }  # fmt: skip

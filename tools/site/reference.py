@@ -178,7 +178,8 @@ def commands_page() -> str:
             lines += [f"As `{module_name}`" + (": [Commands of Nix](commands-nix.md).\n" if module_name.startswith("nix ") else ".\n")]
     lines += ["## In the place of Nix's commands\n"]
     for program in sorted(set(DROP_INS.values())):
-        done = subprocess.run([Path(sys.executable).parent / program, "--help"], capture_output=True, text=True, timeout=60, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+        done = subprocess.run([Path(sys.executable).parent / program, "--help"], capture_output=True, text=True, timeout=60, env=environment)
         lines += [f"### {program}\n", f"```text\n{done.stdout.strip()}\n```\n"]
     return "\n".join(lines) + "\n"
 

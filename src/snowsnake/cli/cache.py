@@ -61,7 +61,10 @@ def _fetched(given: Arguments, reporter: Reporter) -> int:
 
 def _fetched_stats(cache: "FetchCache", given: Arguments, reporter: Reporter) -> int:
     trees = cache.trees()
-    facts = {"folder": cache.folder, "remembered_in": cache.changing, "trees": len(trees), "tree_bytes": sum(size for _, size, _ in trees), "repositories": len(cache.repositories())}
+    facts = {
+        "folder": cache.folder, "remembered_in": cache.changing, "trees": len(trees), "tree_bytes": sum(size for _, size, _ in trees),
+        "repositories": len(cache.repositories()),
+    }  # fmt: skip
     _write_facts(facts, given.flag("json"))
     return 0
 

@@ -58,9 +58,9 @@ class Attribute:
 class Checker:
     """Checks the outputs of one flake.
 
-    `activity` makes a block of what is done in it, `say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`).  `shown` returns the name of a path in
-    messages.  `hydra_jobs_import`: whether `hydraJobs` may import from derivations, too, which they may not by default.  `turns`: when C++ Nix
-    met each name of the flake.
+    `activity` makes a block of what is done in it, `say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`).
+    `shown` returns the name of a path in messages.  `hydra_jobs_import`: whether `hydraJobs` may import from derivations, too, which they may not by
+    default.  `turns`: when C++ Nix met each name of the flake.
     """
 
     def __init__(

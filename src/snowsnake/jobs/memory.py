@@ -42,7 +42,8 @@ _SCHEMA = """
 create table if not exists bases (id integer primary key autoincrement, key text unique not null, request text not null, used integer not null, quick text);
 create table if not exists layers (id integer primary key autoincrement, base integer not null references bases(id) on delete cascade, kept blob not null);
 create table if not exists groups (id integer primary key autoincrement, base integer not null references bases(id) on delete cascade, kept blob not null);
-create table if not exists ledgers (base integer primary key references bases(id) on delete cascade, last_group integer not null, last_layer integer not null, heads blob not null, lines blob not null);
+create table if not exists ledgers (base integer primary key references bases(id) on delete cascade, last_group integer not null,
+    last_layer integer not null, heads blob not null, lines blob not null);
 create table if not exists stamps (base integer primary key references bases(id) on delete cascade, kept blob not null);
 create index if not exists bases_of_request on bases(request, used);
 create index if not exists layers_of_base on layers(base);
@@ -53,8 +54,9 @@ create index if not exists groups_of_base on groups(base);
 class _Loaded:
     """The rows of one base, and which of them hold now.
 
-    `ledger` has most replies, if there is one; `replies` those of rows that were added since.  `owners`: for each path of these rows, the number of the row that has its reply, whether that holds or not.  `suspects`: the first path of each group whose
-    reply does not hold.  `stale`: how many groups do not hold as a whole.
+    `ledger` has most replies, if there is one; `replies` those of rows that were added since.  `owners`: for each path of these rows, the number of
+    the row that has its reply, whether that holds or not.  `suspects`: the first path of each group whose reply does not hold.  `stale`: how many
+    groups do not hold as a whole.
     """
 
     def __init__(self) -> None:

@@ -30,7 +30,8 @@ from snowsnake.machine.operations cimport equal_quickly
 from snowsnake.machine.state cimport DONE, Code, Machine
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport (
-    IMMEDIATE_CHUNK, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE, KIND_THUNK, TAG_ATTRS, TAG_FUNCTION, TAG_INT, TAG_THUNK, THUNK_SUSPENDED, WORD_FALSE, WORD_NOT_FOUND, WORD_TRUE, Word, bool_word,
+    IMMEDIATE_CHUNK, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE, KIND_THUNK, TAG_ATTRS, TAG_FUNCTION, TAG_INT, TAG_THUNK, THUNK_SUSPENDED, WORD_FALSE,
+    WORD_NOT_FOUND, WORD_TRUE, Word, bool_word,
     code_header, fits_small, header_code, header_kind, header_of, header_size, header_state, int_value, is_float, is_string, pointer_of, small_int, tagged, val,
 )
 

@@ -323,7 +323,8 @@ cdef void _note_left(Machine* m, Frame* fr, Word* top) noexcept nogil:
             length = _chain(found, last, NULL)
     if length < 0:
         length = _longest(fr.fp, <uint64_t>(top - fr.fp), last, True, &searched, &found, 0)
-        if (tag_of(fr.function) == TAG_THUNK and header_state(pointer_of(fr.function)[0]) == THUNK_RUNNING) or (tag_of(fr.function) == TAG_FUNCTION and kind_of(fr.function) == KIND_CLOSURE):
+        if (tag_of(fr.function) == TAG_THUNK and header_state(pointer_of(fr.function)[0]) == THUNK_RUNNING) \
+                or (tag_of(fr.function) == TAG_FUNCTION and kind_of(fr.function) == KIND_CLOSURE):
             code = m.codes[header_code(pointer_of(fr.function)[0])]
             length = _longest(pointer_of(fr.function) + 1, code.upvalue_count, last, True, &searched, &found, length)
             if code.is_linked:

@@ -30,7 +30,8 @@ from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport file_text, position_file, position_in, position_of, position_place
 from snowsnake.machine.state cimport Code, File, Frame, Machine, Observer
 from snowsnake.machine.word cimport (
-    KIND_BUILTIN, KIND_CLOSURE, TAG_ATTRS, TAG_FUNCTION, TAG_THUNK, Word, applied_function, attrs_find, header_code, header_size, is_string, is_thunk, kind_of, pointer_of, string_data, string_size, tag_of, val,
+    KIND_BUILTIN, KIND_CLOSURE, TAG_ATTRS, TAG_FUNCTION, TAG_THUNK, Word, applied_function, attrs_find, header_code, header_size, is_string,
+    is_thunk, kind_of, pointer_of, string_data, string_size, tag_of, val,
 )
 from snowsnake.observe.clock cimport CLOCK_MONOTONIC, CLOCK_REALTIME, now_ns
 from snowsnake.observe.traced_loop cimport traced_run

@@ -145,7 +145,10 @@ class _Trace(OperatorLines, BuiltinLines):
         return note.extent if node is None else (*note.extent[:2], node.start, node.end)
 
     def _later_call(self, note: Note, function: RawPosition | None) -> RawPosition | None:
-        """The place of a call that was left for later, and is nowhere in the source: of an element of `map`, its *function*; of an attribute of `mapAttrs`, what needs it."""
+        """The place of a call that was left for later, and is nowhere in the source.
+
+        For an element of `map` it is the place of its *function*, for an attribute of `mapAttrs` that of what needs it.
+        """
         asker = self._asker()
         if not note.is_behind_machine or (asker is not None and not asker.is_code and asker.name not in _DEEP):
             return None

@@ -22,7 +22,11 @@ def read_derivation(wire: Wire, drv_path: str, store_dir: str) -> Derivation:
     sources = sorted(wire.texts())
     system, builder, args = wire.text(), wire.text(), wire.texts()
     env = sorted(wire.items(lambda: (wire.text(), wire.text())))
-    text = f"Derive({_list(map(_tuple, outputs))},[],{_list(map(_string, sources))},{_string(system)},{_string(builder)},{_list(map(_string, args))},{_list(map(_tuple, env))})"
+    parts = (
+        _list(map(_tuple, outputs)), "[]", _list(map(_string, sources)), _string(system), _string(builder), _list(map(_string, args)),
+        _list(map(_tuple, env)),
+    )  # fmt: skip
+    text = f"Derive({','.join(parts)})"
     return Derivation.from_aterm(text.encode("utf-8", "surrogateescape"), drv_path, store_dir)
 
 
