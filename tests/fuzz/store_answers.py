@@ -34,9 +34,11 @@ from snowsnake.settings import Settings
 from snowsnake.store.binary_cache.files import FolderFiles
 from snowsnake.store.binary_cache.store import BinaryCacheStore, CacheOptions
 from snowsnake.store.build_log import read_log
+from snowsnake.store.daemon.build_results import BuildResult
 from snowsnake.store.daemon.channel import Channel, SocketChannel
 from snowsnake.store.daemon.server import DaemonServer
 from snowsnake.store.daemon.store import Garbage
+from snowsnake.store.derivation import Derivation, DerivationOutput
 from snowsnake.store.garbage import Collector
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import archive_of
@@ -180,6 +182,7 @@ def _ask_serve(store: ServeStore) -> None:
         store.write_archive(path, file.fileno())
     with contextlib.suppress(ValueError):
         store.realise([f"/nix/store/{'c' * 32}-x.drv!out"])
+    _send_derivation(store)
 
 
 def _ask_daemon(store: RemoteStore) -> None:
@@ -208,6 +211,12 @@ def _ask_daemon(store: RemoteStore) -> None:
     for wanted in ([f"/nix/store/{'1' * 32}-unknown"], [f"/nix/store/{'2' * 32}-x.drv!out"]):
         with contextlib.suppress(ValueError):
             store.realise(wanted)
+    _send_derivation(store)
+
+
+def _send_derivation(store: RemoteStore | ServeStore) -> None:
+    drv = Derivation("x", "x86_64-linux", "/bin/sh", ["-c", "echo"], {"k": "v"}, {"out": DerivationOutput(f"/nix/store/{'3' * 32}-x")})
+    assert isinstance(store.build_derivation(f"/nix/store/{'2' * 32}-x.drv", drv, []), BuildResult)
 
 
 def _remote(channel: Channel) -> RemoteStore:
@@ -242,7 +251,8 @@ def _conversation(kind: str) -> tuple[bytes, bytes]:
 
 def _served(kind: str, store: LocalStore, channel: Channel, *, is_trusted: bool = True) -> ServeServer | DaemonServer:
     if kind == "serve":
-        return ServeServer(store, channel, is_writable=True)
+        duties = _Duties(store)
+        return ServeServer(store, channel, is_writable=True, set_option=lambda name, text: None, failures=duties.failures)
     return _Strict(store, channel, _Duties(store), is_trusted=is_trusted)
 
 

@@ -20,6 +20,7 @@ from snowsnake.store.ssh.authority import SshAuthority
 from snowsnake.store.ssh.place import ServePlace, SshPlace
 from snowsnake.store.ssh.program import SshOptions, SshProgram
 
+SYSTEM = f"{os.uname().machine}-linux"
 SOURCE = str(Path(__file__).resolve().parent.parent.parent / "src")
 SSHD = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin")
 needs_sshd = pytest.mark.skipif(
@@ -191,6 +192,22 @@ def test_builds_and_imports_there(machine, tmp_path):
     bad = machine.run("nix.main", "build", "--store", url, "-f", f"{tmp_path}/packages.nix", "bad", code=1)
     assert b"builder" in bad.stderr and b"exit code 3" in bad.stderr
     assert machine.run("nix.main", "store", "gc", "--store", url).returncode == 0
+
+
+@needs_sshd
+@pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
+def test_a_builder_behind_a_real_sshd(machine, tmp_path, scheme):
+    """C++ Nix builds there what our command sends (`tests/unit/test_remote_builders.py` has the rest)."""
+    builder = f"{machine.url(scheme)} {SYSTEM} {tmp_path}/user 2 1 - - {base64.b64encode(machine.host_key.encode()).decode()}"
+    store = other_folder(machine)["store"]
+    words = [f"{tmp_path}/packages.nix", "--no-out-link", "--store", store, "--max-jobs", "0", "--builders", builder]
+    done = machine.run("old.build", *words, "-A", "x")
+    assert b"built there" in done.stderr and machine.shown(scheme).encode() in done.stderr
+    out = done.stdout.decode().strip()
+    assert (tmp_path / "here/store" / os.path.basename(out)).read_text().endswith("-dep\n")
+    assert out in machine.there("nix-store", "-q", "--requisites", out).stdout
+    bad = machine.run("old.build", *words, "-A", "bad", code=1)
+    assert b"it went wrong" in bad.stderr and b"builder" in bad.stderr
 
 
 @needs_sshd

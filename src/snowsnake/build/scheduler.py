@@ -26,6 +26,7 @@ from snowsnake.build.failure import (
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.outputs import record
 from snowsnake.build.progress import Count
+from snowsnake.build.remote import Declined, Hooks, Postponed, RemoteBuild
 from snowsnake.build.request import needed_features, sees_world
 from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation
@@ -94,9 +95,16 @@ class Scheduler:
         self._postponed: list[str] = []
         # The user knows of these postponed derivations.
         self._told: set[str] = set()
+        # These derivations are built here, since no machine builds them, or are better built here; they wait for a free place.
+        self._here = Ready()
+        self._stays_here: set[str] = set()
+        # All machines that could build these are busy; they are asked again at a certain time.
+        self._awaiting: list[str] = []
+        self._retry_s = 0.0
         self._ended_count = 0
         self._selector = selectors.DefaultSelector()
         self._watcher = Watcher()
+        self._hooks = Hooks(options, self._watcher)
 
     def build(self, wanted: Iterable[str]) -> None:
         self._wanted = list(wanted)
@@ -108,24 +116,39 @@ class Scheduler:
         self._tell()
         ready = Ready(path for path, goal in self._goals.items() if not goal.waits_for)
         try:
-            while ready or self._running or self._postponed:
+            while ready or self._here or self._running or self._postponed or self._awaiting:
                 self._options.check()
-                while ready and len(self._running) < max(1, self._options.max_jobs) and not self._must_end:
+                while self._here and self._has_place and not self._must_end:
+                    self._start(self._here.take(), ready)
+                while ready and (self._has_place or not self._hooks.declines_all) and not self._must_end:
                     self._start(ready.take(), ready)
                 if self._ends_at_once or (not self._running and self._must_end):
                     break
                 if self._running:
                     self._attend(ready)
-                elif self._postponed and not ready:
+                elif (self._postponed or self._awaiting) and not ready:
                     time.sleep(_CHECK_S)
                 ready.add(*self._postponed)
                 self._postponed.clear()
+                if self._awaiting and time.monotonic() >= self._retry_s:
+                    ready.add(*self._awaiting)
+                    self._awaiting.clear()
         finally:
+            self._hooks.close()
             for build in self._running.values():
                 build.abandon()
             self._selector.close()
             self._watcher.close()
         self._raise()
+
+    @property
+    def _has_place(self) -> bool:
+        """Whether one more builder may run on this machine."""
+        return self._here_count < max(1, self._options.max_jobs)
+
+    @property
+    def _here_count(self) -> int:
+        return sum(not isinstance(build, RemoteBuild) for build in self._running.values())
 
     @property
     def _must_end(self) -> bool:
@@ -251,16 +274,16 @@ class Scheduler:
         if twin is not None:
             self._twins.setdefault(path, []).append(goal)
             return True
-        self._check_machine(goal, path)
-        self._store.bring(drv.input_srcs)
-        build = Build(
-            self._store, path, drv, self._options, self._watcher, checks=self._options.checks and drv_path in self._roots,
-            repairs=self._options.repairs.get(drv_path), goal=drv_path,
-        )  # fmt: skip
         try:
-            is_running = build.start()
+            build, is_running = self._begun(goal, path, drv)
         except OutputsLocked as locked:
             self._postpone(drv_path, locked)
+            return True
+        except Postponed:
+            self._await(drv_path)
+            return True
+        if build is None:
+            self._here.add(drv_path)
             return True
         if is_running:
             self._running[build.log_fd] = build
@@ -269,6 +292,42 @@ class Scheduler:
         else:
             self._succeeded(build)
         return is_running
+
+    def _begun(self, goal: Goal, path: str, drv: Derivation) -> tuple[Build | None, bool]:
+        """Begins a build, by another machine or here, and returns whether it runs; None if there is no place here yet.  OutputsLocked, or Postponed."""
+        drv_path = goal.drv_path
+        if drv_path not in self._stays_here and self._may_be_sent(goal, path):
+            self._store.bring(drv.input_srcs)
+            build: Build = RemoteBuild(
+                self._hooks, needed_features(goal.drv), self._store, path, drv, self._options, self._watcher, goal=drv_path,
+                is_willing=self._here_count < self._options.max_jobs,
+            )  # fmt: skip
+            try:
+                return build, build.start()
+            except Declined:
+                self._stays_here.add(drv_path)
+        self._check_machine(goal, path)
+        if not self._has_place:
+            return None, False
+        self._store.bring(drv.input_srcs)
+        build = Build(
+            self._store, path, drv, self._options, self._watcher, checks=self._options.checks and drv_path in self._roots,
+            repairs=self._options.repairs.get(drv_path), goal=drv_path,
+        )  # fmt: skip
+        return build, build.start()
+
+    def _may_be_sent(self, goal: Goal, path: str) -> bool:
+        """Whether other machines are asked to build a derivation."""
+        if self._hooks.declines_all or self._builds_again(goal.drv_path) or not self._store.is_valid(path):
+            return False
+        return not (Attributes(goal.drv).flag("preferLocalBuild") and self._lacks(goal) is None)
+
+    def _await(self, drv_path: str) -> None:
+        self._awaiting.append(drv_path)
+        self._retry_s = time.monotonic() + self._options.poll_s
+        if drv_path not in self._told:
+            self._told.add(drv_path)
+            self._options.on_message(f"waiting for a machine to build '{drv_path}'...", False)
 
     def _to_build(self, goal: Goal) -> Derivation | None:
         """The derivation that a goal builds: its own, or the one that it is resolved to; None if that has the wanted outputs already."""
@@ -366,12 +425,22 @@ class Scheduler:
                     "For more information run 'man nix.conf' and search for '/machines'."
                 )
             return
-        has_jobs, is_here = options.max_jobs > 0, system in options.systems or goal.drv.builder.startswith("builtin:")
-        if not has_jobs or not is_here or not needed <= options.features:
+        lacks = self._lacks(goal)
+        if lacks is not None:
+            has_jobs, is_here, has_features = lacks
             raise cannot_start(
                 path, has_jobs=has_jobs, system=None if is_here else (system, options.systems[0]),
-                features=None if needed <= options.features else (needed, options.features),
+                features=None if has_features else (needed, options.features),
             )  # fmt: skip
+
+    def _lacks(self, goal: Goal) -> tuple[bool, bool, bool] | None:
+        """None if this machine can build a derivation; otherwise whether it builds anything, whether it is of the right kind, and whether it has the features."""
+        options = self._options
+        if options.external_builder(goal.drv.system) is not None and options.max_jobs > 0:
+            return None
+        is_here = goal.drv.system in options.systems or goal.drv.builder.startswith("builtin:")
+        found = options.max_jobs > 0, is_here, set(needed_features(goal.drv)) <= options.features
+        return None if all(found) else found
 
     def _attend(self, ready: Ready) -> None:
         """Listens to the builders for a moment, and takes care of those that have ended."""
@@ -444,6 +513,8 @@ class Scheduler:
         After the failure of a requested derivation nothing goes on.
         """
         self._ended_count += drv_path not in self._failures
+        # A machine may have a free place now.
+        self._retry_s = 0.0
         self._tell()
         if self._ends_at_once:
             return

@@ -4,6 +4,7 @@ In: settings, a reporter; a store, wanted outputs.  Out: valid outputs; lines on
 """
 
 import os
+import sys
 
 from snowsnake.cli.output import QUIET
 from snowsnake.diagnostics.error import EvaluationError, Frame
@@ -71,7 +72,11 @@ class LazyBuilder:
         options = BuildOptions.from_settings(settings, log_folder=log_folder, fetch=fetch_with(settings))
         if options.post_build_hook:
             options.hook_config = "".join(f"{name} = {settings.text(name)}\n" for name in KNOWN if settings.is_set(name))
+        options.build_hook = _build_hook(settings)
+        if options.build_hook:
+            options.hook_settings = {name: settings.text(name) for name in settings.overridden}
         if reporter is not None:
+            options.verbosity = reporter.verbosity
             options.on_message = reporter.building
             options.on_note = reporter.info
             options.on_fault = reporter.note
@@ -87,6 +92,21 @@ class LazyBuilder:
         substituters = substituters_of(settings, self._store_dir, reporter, self._open_one)
         self._made = Realiser(options, substituters, always_substitutes=settings["always-allow-substitutes"])
         return self._made
+
+
+def _build_hook(settings: "Settings") -> tuple[str, ...]:
+    """The words of the program that builds on other machines: the user's, otherwise our own if there are machines."""
+    from snowsnake.build.machines import parse_machines
+
+    if settings.is_set("build-hook"):
+        return tuple(settings["build-hook"])
+    try:
+        if not parse_machines(settings["builders"], settings["system"]):
+            return ()
+    except (ValueError, OSError):
+        # The hook reports it.
+        pass
+    return (sys.executable, "-c", "from snowsnake.cli.entry_points import nix; nix()", "__build-remote")
 
 
 def failures_of(reporter: "Reporter", make: "Callable[[], object]") -> "dict[str, ValueError]":

@@ -61,7 +61,7 @@ _SSH = _EVERY | {
     "ssh-key": "path or none", "base64-ssh-public-host-key": "str", "compress": "bool", "remote-store": "str", "remote-program": "list",
     "max-connections": "i32",
 }  # fmt: skip
-_PARAMETERS |= {"ssh": _SSH, "ssh-ng": _SSH | {"max-connection-age": "u32"}, "mounted-ssh-ng": _SSH | _IN_FOLDERS | {"max-connection-age": "u32"}}
+_PARAMETERS |= {"ssh": _SSH | {"log-fd": "i32"}, "ssh-ng": _SSH | {"max-connection-age": "u32"}, "mounted-ssh-ng": _SSH | _IN_FOLDERS | {"max-connection-age": "u32"}}
 _LOCAL_SCHEMES = ("local", "local-overlay")
 # The places of these schemes are folders or files of this machine.
 _IN_FOLDER = (*_LOCAL_SCHEMES, "unix", "file")

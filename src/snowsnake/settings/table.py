@@ -9,7 +9,7 @@ it); whether we carry it out; what it does.
 
 Whether we carry it out is one of:
   yes        it does the same as in C++ Nix
-  elsewhere  it concerns something that we do not do (remote builders, debugging, cgroups): we warn once if the user, and not only
+  elsewhere  it concerns something that we do not do (debugging, cgroups): we warn once if the user, and not only
              the machine's nix.conf, switches it on
   no         it would change what an evaluation prints or does, and does not do so yet: we warn once if somebody sets it
 """
@@ -38,11 +38,11 @@ ROWS = (
     ("bash-prompt-prefix", "", "str", "", "", "2.9", "yes", "Text in front of the prompt of `nix develop` shells."),
     ("bash-prompt-suffix", "", "str", "", "", "2.4", "yes", "Text behind the prompt of `nix develop` shells."),
     ("build-dir", "", "path or none", None, "", "2.22", "yes", "Where builds have their temporary folders, for every store that has such a setting."),
-    ("build-hook", "", "list", ("nix", "__build-remote"), "", "2.0", "elsewhere", "The program that hands builds to other machines, and its first arguments."),
-    ("build-poll-interval", "", "u32", 5, "", "0.13", "elsewhere", "Seconds between two looks at a lock that another build holds."),
+    ("build-hook", "", "list", ("nix", "__build-remote"), "", "2.0", "yes", "The program that hands builds to other machines, and its first arguments."),
+    ("build-poll-interval", "", "u32", 5, "", "0.13", "yes", "Seconds between two looks at a lock that another build holds."),
     ("build-users-group", "", "str", ..., "", "0.11", "elsewhere", "The group whose members run builds; by default `nixbld` for root, otherwise none."),
-    ("builders", "", "str", ..., "", "2.0", "elsewhere", "Machines that build for this one, separated by semicolons or lines; `@FILE` reads them from a file."),
-    ("builders-use-substitutes", "", "bool", False, "", "2.0", "elsewhere", "Let machines that build for this one fetch what they need from their own substituters."),
+    ("builders", "", "str", ..., "", "2.0", "yes", "Machines that build for this one, separated by semicolons or lines; `@FILE` reads them from a file."),
+    ("builders-use-substitutes", "", "bool", False, "", "2.0", "yes", "Let machines that build for this one fetch what they need from their own substituters."),
     ("commit-lock-file-summary", "commit-lockfile-summary", "str", "", "flakes", "2.23", "yes", "First line of the commit when a changed lock file is committed; empty means one that says what was done."),
     ("compress-build-log", "build-compress-log", "bool", True, "", "2.0", "yes", "Compress the logs of builds."),
     ("connect-timeout", "", "u64", 15, "", "2.0", "yes", "Seconds that a connection may take until it is there; 0 is no limit."),

@@ -29,6 +29,10 @@ def run(words: list[str], reporter: Reporter) -> int:
         from snowsnake.cli.nix.dump import dump
 
         return dump(words)
+    if words[:1] == ["__build-remote"]:
+        from snowsnake.cli.nix.build_remote import run as build_remote
+
+        return build_remote(words[1:], reporter)
     call = read(words, reporter)
     if any(call.given.flag(key) for key in _NEED_FEATURE):
         call.settings.require("nix-command")

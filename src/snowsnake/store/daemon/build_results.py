@@ -9,7 +9,7 @@ import json
 
 from snowsnake.store.collecting import CollectingStore
 from snowsnake.store.daemon.sent_derivation import SentDerivation
-from snowsnake.store.daemon.wire import Wire
+from snowsnake.store.daemon.wire import DaemonError, Wire
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Store
 from snowsnake.store.realisation import Realisation
@@ -28,6 +28,8 @@ else:
     from snowsnake.store.light_dataclass import dataclass, field
 
 BUILT, SUBSTITUTED, ALREADY_VALID, FAILED, OUTPUT_REJECTED, TIMED_OUT, MISC, DEPENDENCY, DIFFERS = 0, 1, 2, 3, 5, 8, 9, 10, 12
+# These statuses mean: built, substituted, already valid, resolves to something valid.
+SUCCESSES = frozenset({BUILT, SUBSTITUTED, ALREADY_VALID, 13})
 # These are bits of the exit code of a failure, with the status that each of them stands for.
 _BY_EXIT_CODE = {0x01: TIMED_OUT, 0x02: OUTPUT_REJECTED, 0x68: DIFFERS}
 
@@ -39,6 +41,10 @@ class BuildResult:
     status: int
     message: str = ""
     outputs: list[Realisation] = field(default_factory=list)
+
+    @property
+    def is_success(self) -> bool:
+        return self.status in SUCCESSES
 
     def write(self, wire: Wire, *, has_times: bool, has_cpu_times: bool, has_outputs: bool) -> None:
         """Adds it to an answer; versions of the protocols differ in what they have."""
@@ -57,6 +63,22 @@ class BuildResult:
             for realisation in self.outputs:
                 wire.add_text(realisation.key)
                 wire.add_text(as_text(realisation))
+
+
+def read_result(wire: Wire, store_dir: str, *, has_times: bool, has_cpu_times: bool, has_outputs: bool) -> BuildResult:
+    """Reads what `BuildResult.write` adds; DaemonError if an output is wrong."""
+    found = BuildResult(wire.number(), wire.text())
+    for _ in range(4 if has_times else 0):
+        wire.number()
+    for _ in range(2 if has_cpu_times else 0):
+        if wire.flag():
+            wire.number()
+    for text in wire.items(lambda: (wire.text(), wire.text())[1]) if has_outputs else ():
+        try:
+            found.outputs.append(Realisation.from_json(json.loads(text), store_dir))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise DaemonError(f"the other machine sent no realisation: {error}") from None
+    return found
 
 
 def build_results(store: Store, items: list[str], make: Make, failures: Failures) -> list[BuildResult]:

@@ -74,14 +74,16 @@ class SocketChannel(Channel):
 class ProgramChannel(Channel):
     """A program's standard input and output.  They are pipes, because `nix-daemon --stdio` splices.  `close` ends the program, and kills it if it must."""
 
-    def __init__(self, words: list[str], environment: dict[str, str] | None = None) -> None:
-        """Starts a program; OSError if that cannot be done.  *environment*: None for ours."""
-        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0)
+    def __init__(self, words: list[str], environment: dict[str, str] | None = None, log_fd: int | None = None) -> None:
+        """Starts a program; OSError if that cannot be done.  *environment*: None for ours.  *log_fd*: its standard error; None for ours."""
+        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log_fd, env=environment, bufsize=0)
         assert self._process.stdin is not None and self._process.stdout is not None
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self.sending_fd, self.receiving_fd = self._stdin.fileno(), self._stdout.fileno()
         os.set_blocking(self.sending_fd, False)
         self._parent = os.getpid()
+        # It is called when the program has ended.
+        self.after_close: Callable[[], object] = lambda: None
 
     def recv(self, size: int) -> bytes:
         return os.read(self.receiving_fd, size)
@@ -105,6 +107,7 @@ class ProgramChannel(Channel):
         for end in (self._process.terminate, self._process.kill, None):
             try:
                 self._process.wait(_GRACE_S)
+                self.after_close()
                 return
             except subprocess.TimeoutExpired:
                 if end is not None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from snowsnake.store.daemon.wire import Wire
-from snowsnake.store.derivation import Derivation
+from snowsnake.store.daemon.wire import Message, Wire
+from snowsnake.store.derivation import Derivation, DerivationOutput
 from snowsnake.store.interface import NotValid
 from snowsnake.store.memory import MemoryStore
 from snowsnake.store.path_info import PathInfo
 
+_METHODS = {"flat": "", "nar": "r:", "text": "text:", "git": "git:"}
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
@@ -28,6 +29,38 @@ def read_derivation(wire: Wire, drv_path: str, store_dir: str) -> Derivation:
     )  # fmt: skip
     text = f"Derive({','.join(parts)})"
     return Derivation.from_aterm(text.encode("utf-8", "surrogateescape"), drv_path, store_dir)
+
+
+def add_derivation(message: Message, drv: Derivation, sources: Iterable[str]) -> None:
+    """Adds a derivation to a request; *sources* take the place of its inputs.
+
+    >>> import socket
+    >>> ours, theirs = socket.socketpair()
+    >>> drv = Derivation("x", "s", "/b", ["a\\n"], {"k": '"'}, {"out": DerivationOutput(f"/nix/store/{'0' * 32}-x")})
+    >>> wire = Wire(ours); add_derivation(wire, drv, []); wire.flush()
+    >>> read_derivation(Wire(theirs), f"/nix/store/{'1' * 32}-x.drv", "/nix/store") == drv
+    True
+    """
+    message.add_number(len(drv.outputs))
+    for name, output in drv.outputs.items():
+        for text in (name, *_output(output)):
+            message.add_text(text)
+    message.add_texts(sorted(sources))
+    message.add_text(drv.system)
+    message.add_text(drv.builder)
+    message.add_texts(drv.args)
+    message.add_number(len(drv.env))
+    for name, value in drv.env.items():
+        message.add_text(name)
+        message.add_text(value)
+
+
+def _output(output: DerivationOutput) -> tuple[str, str, str]:
+    """Path, method with algorithm, and hash, as in the text of a derivation."""
+    if output.kind in ("input", "deferred"):
+        return output.path, "", ""
+    content = "impure" if output.kind == "impure" else "" if output.hash is None else output.hash.base16
+    return output.path, _METHODS[output.method or "flat"] + (output.algorithm or ""), content
 
 
 def _string(text: str) -> str:

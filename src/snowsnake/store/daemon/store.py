@@ -29,7 +29,9 @@ from snowsnake.store.roots import make_link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from snowsnake.store.daemon.build_results import BuildResult
     from snowsnake.store.daemon.channel import Dial
+    from snowsnake.store.derivation import Derivation
     from snowsnake.store.realisation import Realisation
 
 _PIECE_BYTES = 1 << 16
@@ -478,6 +480,20 @@ class DaemonStore(CollectingStore):
         for path, _, made in results:
             self._note_impure(path.partition("!")[0], made)
         return self.output_paths(paths)
+
+    @alone
+    def build_derivation(self, drv_path: str, drv: Derivation, inputs: Iterable[str]) -> BuildResult:
+        """Builds a derivation that is sent along; *inputs*, which are valid there, take the place of its own."""
+        from snowsnake.store.daemon.build_results import read_result
+        from snowsnake.store.daemon.sent_derivation import add_derivation
+
+        self.flush()
+        connection = self.connection
+        with connection.request(Operation.BUILD_DERIVATION) as wire:
+            wire.add_text(drv_path)
+            add_derivation(wire, drv, inputs)
+            wire.add_number(_NORMAL)
+        return read_result(wire, self.store_dir, has_times=True, has_cpu_times=connection.version >= (1, 37), has_outputs=True)
 
     def _note_impure(self, drv_path: str, made: list[str]) -> None:
         if not made or not is_impure(self.read_derivation(drv_path)):

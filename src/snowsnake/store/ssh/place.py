@@ -58,6 +58,8 @@ class _Place:
             command += ["--store", given["remote-store"]]
         verbosity = self.options.get("verbosity", "")
         options = SshOptions(given.get("ssh-key") or "", self._host_key, given.get("compress", False), int(verbosity) if verbosity.isdigit() else 3)
+        if given.get("log-fd", -1) >= 0:
+            options.log_fd = given["log-fd"]
         return SshProgram(self._authority, command, options).open
 
 

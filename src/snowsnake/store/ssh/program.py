@@ -35,12 +35,13 @@ _CHATTY = 5
 @dataclass
 class SshOptions:
     """Parameters of the URL.  *host_key*: the only key that the host may have, as in a file of public keys; "" leaves it to ssh.
-    *verbosity*: our level of messages."""
+    *verbosity*: our level of messages.  *log_fd*: the descriptor for messages of ssh and of the command, None for our standard error."""
 
     key_file: str = ""
     host_key: str = ""
     compresses: bool = False
     verbosity: int = 3
+    log_fd: int | None = None
 
 
 def decoded_host_key(text: str, host: str) -> str:
@@ -68,17 +69,17 @@ class SshProgram:
         # ssh runs LocalCommand with the shell that SHELL names.
         environment = {**self._environment, "SHELL": "/bin/sh"}
         if str(self.authority) == "localhost":
-            return _started(self.command, environment)
+            return _started(self.command, environment, self.options.log_fd)
         if not self.options.host_key:
-            return _started(self.words(), environment, self.authority.host)
+            return _started(self.words(), environment, self.options.log_fd, self.authority.host)
         folder = tempfile.mkdtemp(prefix="snowsnake-ssh-")
         try:
-            found = _started(self.words(self._host_key_file(folder)), environment, self.authority.host)
+            found = _started(self.words(self._host_key_file(folder)), environment, self.options.log_fd, self.authority.host)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        # This runs at the end of the process, too.
-        weakref.finalize(found, _remove, folder, os.getpid())
+        # This runs at the end of the process, too, unless that ends at once.
+        found.after_close = weakref.finalize(found, _remove, folder, os.getpid())
         return found
 
     def _host_key_file(self, folder: str) -> str:
@@ -115,9 +116,9 @@ def _remove(folder: str, process: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _started(words: list[str], environment: dict[str, str], host: str = "") -> ProgramChannel:
+def _started(words: list[str], environment: dict[str, str], log_fd: int | None, host: str = "") -> ProgramChannel:
     try:
-        return SshChannel(words, environment, host) if host else ProgramChannel(words, environment)
+        return SshChannel(words, environment, log_fd, host) if host else ProgramChannel(words, environment, log_fd)
     except OSError as error:
         raise NotConnected(f"unable to execute '{words[0]}': {error.strerror}") from None
 
@@ -125,8 +126,8 @@ def _started(words: list[str], environment: dict[str, str], host: str = "") -> P
 class SshChannel(ProgramChannel):
     """Removes the line that LocalCommand prints once the host has accepted us.  There is no such line if ssh uses the connection of another ssh."""
 
-    def __init__(self, words: list[str], environment: dict[str, str], host: str) -> None:
-        super().__init__(words, environment)
+    def __init__(self, words: list[str], environment: dict[str, str], log_fd: int | None, host: str) -> None:
+        super().__init__(words, environment, log_fd)
         self._host = host
         self._is_begun = False
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from snowsnake.store.daemon.channel import Dial
 from snowsnake.store.daemon.wire import DaemonError, Wire, alone
@@ -20,6 +20,10 @@ from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo, check_claims
 from snowsnake.store.realisation import Realisation
+
+if TYPE_CHECKING:
+    from snowsnake.store.daemon.build_results import BuildResult
+    from snowsnake.store.derivation import Derivation
 
 CLIENT_MAGIC, SERVER_MAGIC = 0x390C9DEB, 0x5452EECB
 _OLDEST, NEWEST = (2, 5), (2, 7)
@@ -34,7 +38,7 @@ class Command(IntEnum):
     QUERY_PATH_INFOS = 2
     DUMP_STORE_PATH = 3
     BUILD_PATHS = 6
-    # Our server answers these two, and our client does not ask them.
+    # Our server answers this, and our client does not ask it.
     QUERY_CLOSURE = 7
     BUILD_DERIVATION = 8
     ADD_TO_STORE_NAR = 9
@@ -244,17 +248,35 @@ class ServeStore(Store):
         connection = self.connection
         with connection.request(Command.BUILD_PATHS) as wire:
             wire.add_texts(item if item.rpartition("!")[2] != "*" else item.rpartition("!")[0] for item in items)
-            for name in ("max-silent-time", "timeout", "max-build-log-size"):
-                wire.add_number(int(self._options.get(name, 0)))
-            # This number says how often the server is to build again.
-            wire.add_number(0)
-            # This flag says whether the results must be equal.
-            wire.add_number(0)
-            if connection.version >= (2, 7):
-                wire.add_number(self._options.get("keep-failed") == "true")
+            self._add_options(connection)
             wire.flush()
             status = wire.number()
             message = "" if status in _SUCCESSES else wire.text()
         if message or status not in _SUCCESSES:
             raise DaemonError(message or f"build failed with status {status}", is_refusal=True)
         return [item for item in items if "!" not in item]
+
+    def _add_options(self, connection: ServeConnection) -> None:
+        wire = connection.wire
+        for name in ("max-silent-time", "timeout", "max-build-log-size"):
+            wire.add_number(int(self._options.get(name, 0)))
+        # This number says how often the server is to build again.
+        wire.add_number(0)
+        # This flag says whether the results must be equal.
+        wire.add_number(0)
+        if connection.version >= (2, 7):
+            wire.add_number(self._options.get("keep-failed") == "true")
+
+    @alone
+    def build_derivation(self, drv_path: str, drv: Derivation, inputs: Iterable[str]) -> BuildResult:
+        """Builds a derivation that is sent along; *inputs*, which are valid there, take the place of its own."""
+        from snowsnake.store.daemon.build_results import read_result
+        from snowsnake.store.daemon.sent_derivation import add_derivation
+
+        connection = self.connection
+        with connection.request(Command.BUILD_DERIVATION) as wire:
+            wire.add_text(drv_path)
+            add_derivation(wire, drv, inputs)
+            self._add_options(connection)
+            wire.flush()
+            return read_result(wire, self.store_dir, has_times=True, has_cpu_times=False, has_outputs=connection.version >= (2, 6))
