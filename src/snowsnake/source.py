@@ -133,6 +133,11 @@ class Position:
         return Position(file, self._map, self.start_byte, self.end_byte)
 
     @property
+    def source(self) -> "bytes | None":
+        """The whole text, if it is known."""
+        return self._map.source if self._map is not None else None
+
+    @property
     def place(self) -> tuple[int, int]:
         """Line and column."""
         if self._place is None:

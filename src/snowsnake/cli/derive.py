@@ -8,7 +8,7 @@ import sys
 
 from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, report_after, session_of
 from snowsnake.cli.options import Arguments, Option
-from snowsnake.cli.output import Reporter, write_line, write_text
+from snowsnake.cli.output import Reporter, only_evaluates, write_line, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ SUMMARY = "Evaluate a file (./default.nix if none is given) or an expression and
 
 
 def run(given: Arguments, reporter: Reporter) -> int:
+    only_evaluates()
     session = session_of(given, reporter, prints_nix=False)
     try:
         root = load(session, given)

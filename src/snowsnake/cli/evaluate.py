@@ -8,7 +8,16 @@ import os
 import sys
 
 from snowsnake.cli.options import Arguments, Option, UsageError
-from snowsnake.cli.output import LOG_FORMATS, Reporter, end_output_at, raw_text, write, write_json, write_statistics
+from snowsnake.cli.output import (
+    LOG_FORMATS,
+    Reporter,
+    end_output_at,
+    only_evaluates,
+    raw_text,
+    write,
+    write_json,
+    write_statistics,
+)
 from snowsnake.settings import Settings
 
 TYPE_CHECKING = False
@@ -184,6 +193,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     forms = sum(given.flag(name) for name in ("json", "raw", "xml"))
     if forms > 1:
         raise UsageError("only one of '--json', '--raw' and '--xml' can be given")
+    only_evaluates()
     prepare = None
     if names_flake(given):
         from snowsnake.cli.flake_options import prepare_settings

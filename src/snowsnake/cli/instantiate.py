@@ -11,6 +11,7 @@ from snowsnake.cli.output import (
     LOG_FORMATS,
     Reporter,
     guarded,
+    only_evaluates,
     raw_text,
     write,
     write_json,
@@ -179,6 +180,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 def _evaluate(request: InstantiateRequest, settings: Settings, reporter: Reporter) -> int:
     from snowsnake.cli.session import Session, cache_options, is_internal
 
+    only_evaluates()
     is_eval = request.flags & {"--eval", "--eval-only"}
     is_read_only = request.flags & {"--readonly-mode", "--dry-run"} or (is_eval and "--read-write-mode" not in request.flags)
     options: dict[str, object] = {"is_writable": not is_read_only, "eval_store": request.eval_store}

@@ -6,6 +6,7 @@ In: bytes, errors, warnings.  Out: text on the two streams; exit codes.  A close
 import gc
 import os
 import sys
+from time import process_time
 
 from snowsnake.cli.options import UsageError
 from snowsnake.diagnostics.error import EvaluationError
@@ -365,12 +366,15 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     0 is success, 1 any error (102 one of fetching: what came has another hash), 141 a reader of stdout that went away. An interrupt is 130 (143 SIGTERM, 129 SIGHUP)
     for `snowsnake`; C++ Nix's commands have 1.
     """
+    global _only_evaluates
     from snowsnake.cli.signals import ended_by_signals
 
     # A command makes few cyclic objects of Python's: looking for them takes longer than what they hold is worth.
     was_collecting = gc.isenabled()
     gc.disable()
     ends = ended_by_signals()
+    began_at = process_time()
+    _only_evaluates = False
     if program not in _WITH_OWN_SIGNALS:
         ends.__enter__()
     try:
@@ -384,6 +388,10 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     except ImportError:
         raise
     except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, EvaluationError) and _only_evaluates:
+            from snowsnake.cli.second_look import exact
+
+            exact(error, lambda: _again(command, words), words, process_time() - began_at)
         try:
             code = report(error, reporter, _hint(program))
         except (KeyboardInterrupt, MemoryError) as fault:
@@ -440,6 +448,32 @@ def _report_other(error: BaseException, reporter: Reporter, hint: str) -> None:
         reporter.failure(f"fault of the evaluator, please report it: {type(error).__name__}: {error}")
         if os.environ.get("SNOWSNAKE_DEBUG"):
             raise error
+
+
+# Whether the command in hand does nothing but evaluate, so that it may be run once more for the trace of an error.
+_only_evaluates = False
+
+
+def only_evaluates() -> None:
+    """What the command in hand does may be done again, as far as it writes nothing."""
+    global _only_evaluates
+    _only_evaluates = True
+
+
+# Whether evaluations keep the frames of calls in tail position, for the trace of their error (cli/second_look.py).
+keeps_frames = False
+
+
+class _Silent(Reporter):
+    def follow(self, settings: "Any") -> None:
+        """Copies no messages: they are copied already."""
+
+
+def _again(command: "Callable[[list[str], Reporter], int]", words: list[str]) -> None:
+    """Runs a command once more, in a process without output; its evaluations serve the trace of their error alone."""
+    global keeps_frames
+    keeps_frames = True
+    command(words, _Silent())
 
 
 # The evaluators that live until the process ends; None in a process that does not end by `leave`.

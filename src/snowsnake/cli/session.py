@@ -6,6 +6,7 @@ In: settings and parsed options.  Out: a `Session` that loads expressions and fi
 
 import os
 
+from snowsnake.cli import output
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import QUIET, Reporter, keep
 from snowsnake.cli.signals import stop_evaluations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
 
 _STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE", "NIX_STATE_DIR", "NIX_DAEMON_SOCKET_PATH"))
+# Options of an evaluation that serves the trace of an error alone.
+_FOR_TRACES: dict[str, object] = {"level": 2, "is_writable": False, "cache": b"", "store": None}
 _MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
@@ -49,6 +52,8 @@ class Session:
 
         give_back_large_blocks()
         stop_evaluations()
+        if output.keeps_frames:
+            options |= _FOR_TRACES
         self.settings = settings
         self.reporter = reporter
         is_pure = settings["pure-eval"]

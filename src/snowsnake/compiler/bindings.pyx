@@ -15,7 +15,7 @@ from snowsnake.bytecode.opcodes cimport (
 )
 from snowsnake.bytecode.varint cimport varint_read
 from snowsnake.compiler.emit cimport (
-    depth_of, global_constant, keep, land, name_constant, op, op1, operand, push_plain, text_constant, text_of,
+    depth_of, global_constant, keep, land, name_constant, op, op1, op_return, operand, push_plain, text_constant, text_of,
 )
 from snowsnake.compiler.expressions cimport evaluate, is_passive, push_variable
 from snowsnake.compiler.globals cimport find_global
@@ -161,7 +161,7 @@ cdef void delay_inherited(Compiler* c, Binding* binding, Source* source, uint32_
     begin_chunk(c, CHUNK_THUNK, &node, binding.name, 0)
     op1(c, OP_SELECT_PLACE, source_place(c, source), &node, 1)
     operand(c, name_constant(c, binding.name))
-    op(c, OP_RETURN, &node, 0)
+    op_return(c, &node)
     close_chunk(c, &node, local)
     if found != NONE:
         land(c, found)

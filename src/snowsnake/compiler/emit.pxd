@@ -4,9 +4,14 @@ from libc.stdint cimport uint32_t, uint64_t, uint8_t
 
 from snowsnake.bytecode.builder cimport builder_op, builder_patch, builder_varint
 from snowsnake.bytecode.chunk cimport Constant
+from snowsnake.bytecode.opcodes cimport OP_FORCE, OP_RETURN
 from snowsnake.compiler.state cimport Compiler
 from snowsnake.syntax.global_table cimport Global
 from snowsnake.syntax.nodes cimport Name, Node, Text, arena_alloc
+
+cdef enum:
+    # The level of code that keeps the activation of everything that has not returned: an error is found once more with it (cli/second_look.py).
+    LEVEL_KEEPS_FRAMES = 2
 
 cdef inline void op(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept nogil:
     builder_op(&c.cx.code, opcode, node.start_byte, node.end_byte, effect)
@@ -17,6 +22,12 @@ cdef inline void operand(Compiler* c, uint64_t x) noexcept nogil:
 cdef inline void op1(Compiler* c, uint8_t opcode, uint64_t x, Node* node, int effect) noexcept nogil:
     builder_op(&c.cx.code, opcode, node.start_byte, node.end_byte, effect)
     builder_varint(&c.cx.code, x)
+
+cdef inline void op_return(Compiler* c, Node* node) noexcept nogil:
+    """Leaves the chunk; an unforced value is evaluated in its place, unless frames are kept."""
+    if c.level == LEVEL_KEEPS_FRAMES:
+        op(c, OP_FORCE, node, 0)
+    op(c, OP_RETURN, node, 0)
 
 cdef inline uint32_t depth_of(Compiler* c) noexcept nogil:
     return c.cx.code.depth

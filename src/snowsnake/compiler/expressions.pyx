@@ -22,8 +22,8 @@ from snowsnake.bytecode.opcodes cimport (
 )
 from snowsnake.compiler.bindings cimport evaluate_attrs, evaluate_legacy_let, evaluate_let
 from snowsnake.compiler.emit cimport (
-    add_jump, add_text, depth_of, fault, global_constant, is_too_deep, jump, land, land_all, literal_constant, name_constant, op,
-    op1, operand, path_text, push_constant, push_plain, text_constant, text_of,
+    LEVEL_KEEPS_FRAMES, add_jump, add_text, depth_of, fault, global_constant, is_too_deep, jump, land, land_all, literal_constant, name_constant, op,
+    op1, op_return, operand, path_text, push_constant, push_plain, text_constant, text_of,
 )
 from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.lazy cimport (
@@ -75,6 +75,8 @@ cdef void evaluate(Compiler* c, Node* node, bint tail, Name label) noexcept nogi
     elif is_variable(c, node):
         meaning = resolve(c, node.name, &index)
         push_variable(c, node, meaning, index)
+        if c.level == LEVEL_KEEPS_FRAMES and meaning == MEANS_WITH and not tail:
+            op(c, OP_FORCE, node, 0)
     elif node.kind == NODE_APPLY:
         evaluate_apply(c, node, tail)
         return
@@ -129,7 +131,7 @@ cdef void evaluate(Compiler* c, Node* node, bint tail, Name label) noexcept nogi
 
 cdef inline void leave(Compiler* c, Node* node, bint tail) noexcept nogil:
     if tail:
-        op(c, OP_RETURN, node, 0)
+        op_return(c, node)
 
 
 cdef bint is_passive(Compiler* c, Node* node) noexcept nogil:
@@ -247,9 +249,14 @@ cdef void evaluate_apply(Compiler* c, Node* node, bint tail) noexcept nogil:
         while taken + MAX_ARGUMENTS < node.count:
             op1(c, OP_CALL_N, MAX_ARGUMENTS, node, -MAX_ARGUMENTS)
             taken += MAX_ARGUMENTS
-        op1(c, OP_TAIL_CALL_N if tail else OP_CALL_N, node.count - taken, node, -<int>(node.count - taken))
-    else:
-        leave(c, node, tail)
+        if tail and c.level != LEVEL_KEEPS_FRAMES:
+            op1(c, OP_TAIL_CALL_N, node.count - taken, node, -<int>(node.count - taken))
+        else:
+            op1(c, OP_CALL_N, node.count - taken, node, -<int>(node.count - taken))
+            leave(c, node, tail)
+    elif tail:
+        # Traces look for the builtin in front of the operation that forces its result.
+        op(c, OP_RETURN, node, 0)
 
 
 # ---- selecting --------------------------------------------------------------------------------------------------
@@ -280,6 +287,9 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
             evaluate_name(c, node.items[i].a, i)
             op(c, OP_ATTRS_SELECT, node, -1)
         i += 1
+    if c.level == LEVEL_KEEPS_FRAMES and not tail:
+        # The selection needs the value, and not what uses it.
+        op(c, OP_FORCE, node, 0)
     leave(c, node, tail)
 
 
@@ -320,7 +330,7 @@ cdef void evaluate_select_or(Compiler* c, Node* node, bint tail) noexcept nogil:
     for i in range(node.count):
         try_select(c, node.items[i], node, &missing)
     if tail:
-        op(c, OP_RETURN, node, 0)
+        op_return(c, node)
     else:
         done = jump(c, OP_JUMP, node, 0)
     c.cx.code.depth -= 1

@@ -8,10 +8,10 @@ from snowsnake.bytecode.builder cimport builder_byte, builder_constant, builder_
 from snowsnake.bytecode.chunk cimport CHUNK_THUNK, CONSTANT_CHUNK, Constant
 from snowsnake.bytecode.opcodes cimport (
     OP_ADD, OP_CONSTANT, OP_EAGER_ARITHMETIC, OP_EAGER_SELECT, OP_EQUAL, OP_INVALID, OP_LESS, OP_MORE_OR_EQ, OP_MUL,
-    OP_RESOLVE_WITH_NAME, OP_RETURN, OP_SUB,
+    OP_RESOLVE_WITH_NAME, OP_SUB,
 )
 from snowsnake.compiler.emit cimport (
-    global_constant, is_too_deep, land, literal_constant, name_constant, op, op1, operand, push_constant,
+    global_constant, is_too_deep, land, literal_constant, name_constant, op, op1, op_return, operand, push_constant,
 )
 from snowsnake.compiler.expressions cimport evaluate, folded_builtin, push_variable
 from snowsnake.compiler.globals cimport find_global
@@ -205,7 +205,7 @@ cdef void delay_with_variable(Compiler* c, Node* node, Name name) noexcept nogil
     begin_chunk(c, CHUNK_THUNK, node, NO_NAME, 0)
     capture_with(c)
     op1(c, OP_RESOLVE_WITH_NAME, name_constant(c, name), node, 1)
-    op(c, OP_RETURN, node, 0)
+    op_return(c, node)
     close_chunk(c, node, NONE)
 
 

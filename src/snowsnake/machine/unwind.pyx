@@ -15,7 +15,7 @@ from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_position
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport (
     OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE,
-    OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_SELECT, OP_SELECT_PLACE, OP_TRY_SELECT,
+    OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_SELECT, OP_SELECT_PLACE, OP_TAIL_CALL_N, OP_TRY_SELECT,
 )
 from snowsnake.machine.assertion cimport trace_difference
 from snowsnake.machine.equality cimport trace_deepening
@@ -480,6 +480,9 @@ cdef void _note_activation(Machine* m, Word function, const uint8_t* pc, Word* f
     cdef uint32_t before = 0
     if function == m.internals[INTERNAL_EQUAL] and _calls_functor(m, fp, top):
         entry.note = NOTE_FUNCTOR
+    elif inner != 0 and function == m.internals[INTERNAL_EQUAL] and pc[0] == OP_TAIL_CALL_N:
+        # The activation will apply a result to the arguments that are left over: its entry stays empty, and makes no line.
+        pass
     elif tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
         before = _note_builtin(m, entry, function, fp, top, left)
     elif tag_of(function) == TAG_FUNCTION or tag_of(function) == TAG_THUNK:

@@ -82,6 +82,8 @@ class _Trace(OperatorLines, BuiltinLines):
             asker = self._asker()
             functor, functor_set = self._functor(note) if note.arity == 2 else (None, None)
             if functor is not None and (note.is_behind_machine or (asker is not None and asker.kind == "builtin")):
+                if self._lines[-2:-1] and self._lines[-2][:2] == ("text", note_line("functor")):
+                    del self._lines[-2:]
                 self._lines += [("text", note_line("functor"), self._later_call(note, functor_set)), ("call", "", functor)]
             elif (place := self._later_call(note, self._innermost_lambda(note))) is not None and (not self._lines or self._lines[-1][0] != "call"):
                 self._lines.append(("call", "", place))
@@ -161,7 +163,9 @@ class _Trace(OperatorLines, BuiltinLines):
         if inner.is_functor or functor is not None:
             self._lines.append(("text", note_line("functor"), place))
         place = functor or place
-        self._lines.append(("call-site" if self._inner_is_of_call(inner) else "call", "", place))
+        # C++ Nix has this line without `--show-trace` as long as the argument is matched with the function's pattern.
+        is_of_call = self._inner_is_of_call(inner) or inner.opcode == OPCODES["BindFormals"]
+        self._lines.append(("call-site" if is_of_call else "call", "", place))
 
     def _selection(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> bool:
         """An error in a selection is reported with the attribute that the selection found last."""

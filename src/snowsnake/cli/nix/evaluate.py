@@ -9,7 +9,7 @@ import sys
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.value_text import Style, value_text
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import raw_text, write, write_line
+from snowsnake.cli.output import only_evaluates, raw_text, write, write_line
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.selection import attribute_position
 
@@ -43,6 +43,7 @@ def run(call: Call) -> int:
         write_to(_applied(session, value, call), given.text("write_to"), attribute)
         session.evaluator.flush_store()
         return 0
+    only_evaluates()
     if given.flag("file") or given.flag("expr"):
         session, value = load(call, word)
         text = _text(session, value, call)

@@ -1,0 +1,130 @@
+"""The trace of an error, exactly: what failed is evaluated once more, with code in which no call takes the place of its caller.
+
+In: an error that ends a command, and a function that runs the command again.  Out: the same error, with the trace and the place of the second evaluation.  That runs in a
+process of its own, which writes nothing, opens no store for writing and ends after LIMIT_S of processor time; if it does not end with the same error, or if the
+first evaluation took longer than WORTHWHILE_S or fetched something, the trace stays as it is: calls in tail position may lack.
+"""
+
+import _signal
+import marshal
+import os
+import sys
+
+from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.source import Position, SourceMap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    RawPlace = tuple[str, int, int, int] | None
+    Answer = tuple[str, str, RawPlace, list[tuple[str, str, str, RawPlace]], list[str], bool, list[bytes | None]]
+
+# A second evaluation may take longer than the first one, because no compiled file of the cache is used.
+WORTHWHILE_S, LIMIT_S = 1.5, 3.0
+LONGEST_WAIT_S = 10.0
+# What would be written once more, or end otherwise.
+_NOT_WITH = ("--write-to", "--profile", "--eval-profiler", "--trace-function-calls", "--trace-runtime", "--trace-runtime-timing", "--optimise", "--timeout")
+# Of these there is no trace, or another evaluation would end otherwise.
+_OTHER_ERRORS = frozenset(("depth", "memory", "interrupt", "timeout", "python", "internal"))
+_OF_SOURCES = frozenset(("syntax", "duplicate-attribute", "undefined-variable"))
+
+
+def exact(error: EvaluationError, again: "Callable[[], object]", words: list[str], spent_s: float) -> None:
+    """Gives *error* the trace of a second evaluation, if one is worthwhile and allowed.
+
+    *again* runs the command whose words are *words* once more; *spent_s* is the processor time of the first evaluation.
+    """
+    if spent_s > WORTHWHILE_S or not _is_worthwhile(error, words):
+        return
+    answer = _asked(again)
+    if answer is not None and answer[:2] == (error.code, error.message):
+        _take(error, answer)
+
+
+def _is_worthwhile(error: EvaluationError, words: list[str]) -> bool:
+    if any(word.partition("=")[0] in _NOT_WITH for word in words):
+        return False
+    if error.code in _OTHER_ERRORS or error.fault in ("fetch", "not-built") or (error.code in _OF_SOURCES and not error.trace):
+        return False
+    return "snowsnake.fetch.fetcher" not in sys.modules and "snowsnake.interpreter" in sys.modules
+
+
+def _asked(again: "Callable[[], object]") -> "Answer | None":
+    """What a child process says about its error; None if it did not end with one."""
+    try:
+        reading, writing = os.pipe()
+        child = os.fork()
+    except OSError:
+        return None
+    if child == 0:
+        try:
+            os.close(reading)
+            _answer(writing, again)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    pieces = []
+    try:
+        while piece := os.read(reading, 1 << 20):
+            pieces.append(piece)
+    except KeyboardInterrupt:
+        # The user does not want to wait for more.
+        pieces = []
+    finally:
+        os.kill(child, _signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(reading)
+    try:
+        answer: Answer = marshal.loads(b"".join(pieces))
+    except (EOFError, ValueError, TypeError):
+        return None
+    return answer
+
+
+def _answer(place: int, again: "Callable[[], object]") -> None:
+    """The child: runs the command without input and output, and writes what its error says."""
+    # The signals end the process, wherever it is: after so much processor time, or if it waits for something.
+    for number, timer, limit_s in ((_signal.SIGPROF, _signal.ITIMER_PROF, LIMIT_S), (_signal.SIGALRM, _signal.ITIMER_REAL, LONGEST_WAIT_S)):
+        _signal.signal(number, _signal.SIG_DFL)
+        _signal.setitimer(timer, limit_s)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nowhere, stream)
+    try:
+        again()
+    except EvaluationError as error:
+        with open(place, "wb") as file:
+            file.write(marshal.dumps(_facts(error)))
+
+
+def _facts(error: EvaluationError) -> "Answer":
+    sources: list[bytes | None] = []
+    numbers: dict[int, int] = {}
+
+    def raw(position: Position | None) -> "RawPlace":
+        if position is None:
+            return None
+        source = position.source
+        if id(source) not in numbers:
+            numbers[id(source)] = len(sources)
+            sources.append(source)
+        return position.file, numbers[id(source)], position.start_byte, position.end_byte
+
+    trace = [(frame.kind, frame.name, frame.library, raw(frame.position)) for frame in error.trace]
+    return error.code, error.message, raw(error.position), trace, error.notes, error.shows_place, sources
+
+
+def _take(error: EvaluationError, answer: "Answer") -> None:
+    *_, position, trace, notes, shows_place, sources = answer
+    maps = [None if source is None else SourceMap(source) for source in sources]
+
+    def place(raw: "RawPlace") -> Position | None:
+        return None if raw is None else Position(raw[0], maps[raw[1]], raw[2], raw[3])
+
+    error.position = place(position)
+    error.trace = [Frame(kind, name, place(raw)) for kind, name, _, raw in trace]
+    for frame, (*_, library, _) in zip(error.trace, trace, strict=True):
+        frame.library = library
+    error.notes = notes
+    error.shows_place = shows_place

@@ -1,0 +1,80 @@
+"""Functions that fail, called in tail position in every form, and the places that such calls are needed from: expressions for recorded traces."""
+
+from collections.abc import Iterator
+
+# A function, and an argument with which it fails.
+_CALLEES = (
+    ("({ a }: a)", "{ }"),
+    ("({ }: 1)", "{ a = 1; }"),
+    ("({ a }: a)", "1"),
+    ("({ a, b ? a }@s: a)", "[ ]"),
+    ('(x: throw "t")', "1"),
+    ("(x: x + { })", "1"),
+    ("1", "2"),
+    ("{ __functor = self: { a }: a; }", "{ }"),
+    ("{ __functor = self: x: x.y; }", "{ }"),
+    ("{ __functor = 1; }", "2"),
+    ("builtins.head", "[ ]"),
+    ("(builtins.elemAt [ ])", "0"),
+    ("builtins.elem0t", "0"),
+)
+_BODIES = (
+    "f x",
+    "if true then f x else 0",
+    "let y = x; in f y",
+    "with { }; f x",
+    "assert true; f x",
+    "let h = x: f x; in h x",
+    "let h = { x }: f x; in h { inherit x; }",
+    "builtins.seq 1 (f x)",
+    "(y: f y) x",
+    "({ x }: f x) { inherit x; }",
+    "let s = { inherit f; }; in s.f x",
+    "f x // { }",
+    "if x == 5 then f x else if x == 6 then f { } else f x",
+)
+_PLACES = (
+    "‹F› ‹A›",
+    "[ (‹F› ‹A›) ]",
+    "{ v = ‹F› ‹A›; }",
+    '"${‹F› ‹A›}"',
+    "map ‹F› [ (‹A›) ]",
+    "let g = ‹F›; in g (‹A›)",
+    "let g = ‹F›; r = { v = g (‹A›); }; in r.v + 1",
+    "builtins.foldl' (a: ‹F›) 0 [ (‹A›) ]",
+    "(‹F› (‹A›)).b.c",
+    "let w = n: if n == 0 then ‹F› (‹A›) else w (n - 1); in w 3",
+)
+# Arguments that are left over, and the uses of a selection whose value was to be computed later.
+_OTHERS = (
+    "let h = builtins.head; in (h [ ] 1) + 1",
+    "let h = builtins.head; in h [ ] 1",
+    "let h = builtins.elemAt [ ]; in (h 3 1) + 1",
+    "let h = x: y: builtins.head x; in (h [ ] 3 1) + 1",
+    "let h = x: y: z: builtins.head x; in (h [ ] 3 1 6 7) + 1",
+    "(builtins.mapAttrs (n: { __functor = self: x: x.y; }) { k = { }; }).k + 1",
+    "let f = n: { __functor = self: x: x.y; }; in f 1 { } + 1",
+)
+_USES = (
+    "‹S› + 1", "1 - ‹S›", "if ‹S› then 1 else 2", "‹S›.z", "‹S› // { }", "{ } // ‹S›", "‹S› 1", "builtins.length ‹S›", "[ ‹S› ]", '"a${‹S›}c"',
+    "‹S› == 1", "! ‹S›", "- ‹S›", "‹S› && true", "‹S› -> true", "‹S› ++ [ ]", "‹S› ? a", "assert ‹S›; 1", "with ‹S›; c", "{ ${‹S›} = 1; }",
+    "s.${‹S›}", "‹S›.c or 2", "(x: x + 1) ‹S›", "({ a }: a) ‹S›",
+)  # fmt: skip
+_SETS = (
+    ('{ k.b = throw "x"; }', "s.k.b"),
+    ('builtins.mapAttrs (n: v: throw "x") { k = { }; }', "s.k"),
+    ('builtins.mapAttrs (n: v: throw "x") { k = { }; }', "(with s; k)"),
+)
+
+
+def expressions() -> Iterator[str]:
+    """A seventh of all calls, and everything else."""
+    for callee, (function, argument) in enumerate(_CALLEES):
+        for number, body in enumerate(_BODIES):
+            for place, text in enumerate(_PLACES):
+                if number == place or (number * 7 + place * 3 + callee) % 15 == 0:
+                    yield text.replace("‹F›", f"(x: let f = {function}; in {body})").replace("‹A›", argument)
+    yield from _OTHERS
+    for made, selected in _SETS:
+        for use in _USES:
+            yield f"let s = {made}; in " + use.replace("‹S›", selected)
