@@ -5,6 +5,8 @@ usage: jobs.py FOLDER LEAF[,LEAF…] BASE [--root root.nix] [--reference NIX-INS
   LEAF, BASE  files in it: one that a single package reads, and one that all of them do
   --only      only the rows whose names begin so ("one worker" makes the lines that others must print)
 
+After the table comes another one: each aim, what was measured, and whether that reaches it.  All of nixpkgs takes ten minutes on two quiet cores.
+
 Run it on a machine that does nothing else.  Wall time and CPU are the least of the rounds; CPU is that of all processes; memory is the PSS of all
 processes added, at its peak, looked at ten times a second.  To change a file, a comment is added to it, which is taken away at the end: so all lines
 must be those of the first run.  C++ Nix evaluates name, drvPath, system and outPath of all jobs that have no error, which is less: an error would end it.
@@ -210,6 +212,35 @@ class Table:
         return "\n".join(lines) + "\n"
 
 
+    def row(self, start: str) -> Row | None:
+        return next((row for row in self.rows if row.name.startswith(start)), None)
+
+    def aims(self) -> str:
+        """The aims beside what was measured, of the rows that there are."""
+        several = self.given.workers
+        one, many, reference = self.row("one worker"), self.row(f"{several} workers"), self.row("C++ Nix, one process")
+        one = next((row for row in self.rows if row.name == "one worker"), one)
+        first = self.row("incremental, first run")
+        found: list[tuple[str, float, float]] = []
+        if one and many:
+            found.append((f"{several} workers, wall time, of one worker", many.wall_s / one.wall_s, 0.55))
+            found.append((f"{several} workers, memory, of one worker", many.peak_bytes / max(one.peak_bytes, 1), 1.6))
+        for name, row in (("one worker", one), (f"{several} workers", many)):
+            if row and reference:
+                found.append((f"{name}, wall time, of C++ Nix in one process", row.wall_s / reference.wall_s, 0.2))
+        if first and many:
+            found.append((f"the first incremental run, CPU, of {several} workers", first.cpu_s / many.cpu_s, 1.3))
+            found.append((f"the first incremental run, wall time, of {several} workers", first.wall_s / many.wall_s, 1.3))
+        for row in self.rows:
+            if one and " changed" in row.name and "stdenv" not in row.name and "nothing" not in row.name:
+                found.append((f"{row.name}: CPU, of one worker", row.cpu_s / one.cpu_s, 0.03))
+        same = all(not row.note for row in self.rows)
+        lines = ["| aim | measured | at most | |", "|--|--|--|--|"]
+        lines += [f"| {name} | {figure:.3f} | {most} | {'reached' if figure <= most else 'not reached'} |" for name, figure, most in found]
+        lines.append(f"| all runs print the same lines | {'yes' if same else 'no'} | | {'reached' if same else 'not reached'} |")
+        return "\n".join(lines) + "\n"
+
+
 def edits(path: Path) -> Callable[[], None]:
     """Another change of a file at each call, long enough after the last one for its times to say so."""
     text = path.read_text()
@@ -296,6 +327,7 @@ def main() -> None:
             fill(table)
         finally:
             print(table.markdown())
+            print(table.aims(), flush=True)
 
 
 if __name__ == "__main__":

@@ -94,3 +94,22 @@ def test_large_jobs_renew_the_worker(run_command):
     assert small.returncode == usual.returncode == 0
     assert small.stdout == usual.stdout
     assert len(small.stdout.splitlines()) == 12
+
+
+def test_a_binary_cache_is_asked(run_command, tmp_path):
+    """`cached` is what substituters have."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "nix-cache-info").write_text("StoreDir: /nix/store\n")
+    words = [*expression("inputs"), "--check-cache-status", "--store", str(tmp_path / "store"), "--option", "substituters", f"file://{cache}"]
+    before = {job["attr"]: job for job in map(json.loads, run_command("eval_jobs", *words).stdout.splitlines())}
+    assert {job["cacheStatus"] for job in before.values()} == {"notBuilt"}
+    out = before["first"]["outputs"]["out"]
+    (cache / f"{os.path.basename(out)[:32]}.narinfo").write_text(
+        f"StorePath: {out}\nURL: nar/x.nar\nCompression: none\nNarHash: sha256:{'0' * 52}\nNarSize: 120\nReferences: \n"
+    )
+    # What a cache did not have is remembered.
+    fresh = run_command("eval_jobs", *words, "--option", "require-sigs", "false", "--option", "narinfo-cache-negative-ttl", "0")
+    after = {job["attr"]: job for job in map(json.loads, fresh.stdout.splitlines())}
+    assert (after["first"]["cacheStatus"], after["first"]["isCached"], after["first"]["neededSubstitutes"]) == ("cached", True, [out])
+    assert after["second"]["cacheStatus"] == "notBuilt"

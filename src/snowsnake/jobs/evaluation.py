@@ -179,16 +179,26 @@ class JobRoot:
         if self.options.input_drvs:
             found["inputDrvs"] = {path: sorted(set(names)) for path, names in drv.input_drvs.items()}
         if self.options.cache_status:
-            from snowsnake.jobs.missing import find_missing
-
-            missing = find_missing(self, [path for path in outputs.values() if path], drv.input_drvs)
             # What a store has is not part of the record.
             self._is_fleeting = True
-            found["isCached"] = missing.status == "local"
-            found["cacheStatus"] = missing.status
-            found["neededBuilds"] = missing.builds
-            found["neededSubstitutes"] = []
+            found |= self._cache_status(drv, [path for path in outputs.values() if path])
         return found
+
+    def _cache_status(self, drv: Derivation, outputs: list[str]) -> dict[str, Json]:
+        """What must be built and fetched for the outputs, and for the inputs of the derivation; substituters are asked as for a build."""
+        store = self.evaluator.store
+        if store is None:
+            from snowsnake.jobs.missing import find_missing
+
+            known = find_missing(self, outputs, drv.input_drvs)
+            builds, unknown, fetches = known.builds, known.unknown, []
+        else:
+            # The derivations must be there.
+            self.evaluator.flush_store()
+            plan = store.missing([*outputs, *(f"{path}!{','.join(sorted(set(names)))}" for path, names in drv.input_drvs.items() if names)])
+            builds, unknown, fetches = plan.builds, plan.unknown, list(plan.fetches)
+        status = "notBuilt" if builds or unknown else "cached" if fetches else "local"
+        return {"isCached": status != "notBuilt", "cacheStatus": status, "neededBuilds": builds, "neededSubstitutes": fetches}
 
     def _constituents(self, value: Handle) -> dict[str, Json]:
         aggregate = facts.attribute(value, b"_hydraAggregate")
