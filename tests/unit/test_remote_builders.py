@@ -146,6 +146,15 @@ def test_builds_of_another_system(tmp_path) -> None:
     world.verify()
 
 
+def test_features_in_the_url_of_a_store(tmp_path) -> None:
+    """They take the place of the setting, on whichever machine builds."""
+    world = World(tmp_path)
+    server = Path(world.server)
+    server.write_text(server.read_text().replace("/there/state'", "/there/state&system-features=fast'"))
+    world.build("-A", "kvm", machines=world.machine("x86_64-linux - 1 1 fast"))
+    world.verify()
+
+
 def test_a_busy_machine(tmp_path) -> None:
     """Locks in `current-load` count builds of all processes; a machine with one free place has one build after the other."""
     world = World(tmp_path)

@@ -11,7 +11,7 @@ from snowsnake.diagnostics.error import EvaluationError, Frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from typing import Any
 
     from snowsnake.build.failure import BuildFailure
@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 class LazyBuilder:
     """Builds and substitutes in a store in folders; its modules are imported when something is missing."""
 
-    def __init__(self, settings: "Settings", log_folder: str, reporter: "Reporter | None", store_dir: str, open_one: "Opener") -> None:
+    def __init__(
+        self, settings: "Settings", log_folder: str, reporter: "Reporter | None", store_dir: str, open_one: "Opener",
+        features: "Collection[str] | None" = None,
+    ) -> None:  # fmt: skip
+        """*features*: those of the store's URL, which take the place of the setting `system-features`."""
         self._settings = settings
+        self._features = features
         self._log_folder = log_folder
         self._reporter = reporter
         self._store_dir = store_dir
@@ -72,6 +77,8 @@ class LazyBuilder:
         options = BuildOptions.from_settings(settings, log_folder=log_folder, fetch=fetch_with(settings))
         if options.post_build_hook:
             options.hook_config = "".join(f"{name} = {settings.text(name)}\n" for name in KNOWN if settings.is_set(name))
+        if self._features is not None:
+            options.features = frozenset(self._features) | ({"ca-derivations"} & set(settings["experimental-features"]))
         options.build_hook = _build_hook(settings)
         if options.build_hook:
             options.hook_settings = {name: settings.text(name) for name in settings.overridden}
