@@ -435,6 +435,48 @@ builtins.filter (builtins.map (x: x)) [ ({ }.zz) ]
 derivation (derivation { name = "d"; builder = "b"; system = "s"; })
 let s = { x = throw "t"; }; f = y: { a = assert y; 1; b = { c = assert y; 1; }; }; d = f s.x; in d.b.c
 let s = { x = throw "t"; }; f = y: { a = assert y; 1; b = { c = assert y; 1; }; }; d = f s.x; in builtins.seq (builtins.tryEval d.a) d.b.c
+"a${[ 1 ]}${toString 1}"
+"a${1}${toString 1}"
+"a${(-1)}${toString 1}"
+"a${x: x}${toString 1}"
+"a${{ __toString = 1; }}${toString 1}"
+"a${{ __toString = s: 1; }}${toString 1}"
+"a${{ __toString = s: { }; }}${toString 1}"
+"a${{ outPath = 1; }}${toString 1}"
+"a${{ outPath = throw "x"; }}${toString 1}"
+"a${{ outPath = { }; }}${toString 1}"
+"a${./nowhere}${toString 1}"
+"a${{ outPath = ./nowhere; }}${toString 1}"
+"a${let x = 1; in x}b${toString 1}"
+"a${if true then 1 else 2}b${toString 1}"
+"a${(1 + 1)}b${toString 1}"
+"a${1 + { }}b${toString 1}"
+"a${throw "q"}b${toString 1}"
+let s.a = 1; in "a${s.a}b${toString 1}"
+let s.a = throw "e"; in "a${s.a}b${toString 1}"
+with { a = 1; }; "a${a}b${toString 1}"
+./a/${1}/${toString 1}
+./a/${[ ]}/${toString 1}
+./a/${./nowhere}/${toString 1}
+./a/${{ outPath = 1; }}/${toString 1}
+./a/${"${builtins.toFile "n" "x"}"}/${toString 1}
+{ "${builtins.toFile "n" "x"}${toString 1}" = 1; }
+{ "${builtins.toFile "n" "x"}" = 1; }
+{ "a${builtins.toFile "n" "x"}" = 1; }
+{ ${builtins.toFile "n" "x"} = 1; }
+{ ${"${builtins.toFile "n" "x"}a"} = 1; }
+{ a."${builtins.toFile "n" "x"}${toString 1}" = 1; }
+{ a."${builtins.toFile "n" "x"}".b = 1; }
+{ a = 1; }."${builtins.toFile "n" "x"}${toString 1}"
+{ a = 1; } ? "${builtins.toFile "n" "x"}${toString 1}"
+{ "${1}${toString 1}" = 1; }
+{ "${1}" = 1; }
+{ "b${1}" = 1; }
+''a${1}b${toString 1}''
+"a" + "b" + 1 + toString 1
+"a" + [ ] + toString 1
+"a" + { __toString = s: 1; } + toString 1
+"a" + ./nowhere + toString 1
 """
 
 

@@ -147,6 +147,8 @@ class OperatorLines(TraceState):
             return
         if self._code == "infinite-recursion":
             self._recursion(note, node, tree)
+        elif node.role == "part" and inner is not None and inner.name in COERCIONS:
+            self._coerced_early(note, node, tree)
         elif self._code == "not-a-function" and node.kind == "apply":
             self._position = self._called(self._position)
         elif self._code == "not-a-function" and node.kind in ("string", "path"):
@@ -170,7 +172,7 @@ class OperatorLines(TraceState):
             self._dynamic_name(note, node, tree)
         elif node.kind == "variable" and self._cause.wants("a set"):
             self._with(note, tree)
-        elif self._cause.kind == "not-coercible" and node.role == "left" and tree.way_to(node.start, node.end)[-2].operator == "+":
+        elif self._cause.kind == "not-coercible" and node.role == "left" and node.operator != "+" and tree.way_to(node.start, node.end)[-2].operator == "+":
             # It is a constant before the `+`.
             self._add(note, "text", "while evaluating a path segment", tree.way_to(node.start, node.end)[-2].start)
             self._is_shown = False
@@ -233,7 +235,8 @@ class OperatorLines(TraceState):
 
     def _dynamic_name(self, note: Note, node: Step, tree: SourceTree) -> None:
         child = tree.child(node, "name")
-        start = None if child is None else child.name_start
+        # Of a string without `${` around it, the place is that of its quote.
+        start = None if child is None else min(child.name_start, child.start)
         if node.role == "value" and node.name_start == node.start and note.extent is not None and note.extent[2] == node.start:
             # `a.${b} = c` is `a = { ${b} = c; }`, and all of it is where the path starts.
             start = node.start
@@ -261,6 +264,20 @@ class OperatorLines(TraceState):
             is_split = node.kind == "path" and first is not None and tree.source[first.end - 1 : first.end] == b"/"
             child = tree.child(node, "part", inner.argument - 1 - is_split)
         return node.start if child is None or child.kind == "text" else child.name_start
+
+    def _coerced_early(self, note: Note, node: Step, tree: SourceTree) -> None:
+        """A piece of a string that was made a text before a later piece was evaluated."""
+        pieces = tree.children(tree.way_to(node.start, node.end)[-2])
+        start = next((piece.name_start for piece in pieces if (piece.start, piece.end) == (node.start, node.end)), node.start)
+        if self._cause.kind == "not-coercible":
+            text = RESULT_OF_TO_STRING if self._notes[-1].part == "result" else "while evaluating a path segment"
+            self._add(note, "text", text, start)
+            self._is_shown = False
+        elif self._code == "file":
+            # The error of a path that is copied to the store has no place.
+            self._position = None
+        elif self._code == "not-a-function":
+            self._at(note, start)
 
     def _coerced_piece(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         text = "while evaluating a path segment"
