@@ -31,10 +31,10 @@ class BuildOptions:
     What is recorded: *knows_realisations*: the paths of built outputs (the feature `ca-derivations`); fixed outputs are resolved, too.
     *secret_key_files*: the keys that sign built outputs.  *log_folder*: the folder of logs; None if none are kept.
 
-    Programs of the user: *hook_config*: the settings for commands that `post_build_hook` calls, as nix.conf. *diff_hook*: the program that is shown
-    a result that differs. *build_hook*: the words of the program that builds on other machines, empty if there is none; *hook_settings*: what it is
-    told of the settings; *poll_s*: it is asked again so often if all machines are busy. *external_builders*: rows of the programs that build for
-    some systems in our place; *knows_external_builders*: whether the feature of that name is on.
+    Programs of the user: *hook_config*: the settings for commands that `post_build_hook` calls, as nix.conf. *diff_hook*: the program that is shown a
+    result that differs. *build_hook*: the words of the program that builds on other machines, empty if there is none; *hook_settings*: the settings
+    that it gets; *poll_s*: it is asked again so often if all machines are busy. *external_builders*: rows of the programs that build for some systems
+    in our place; *knows_external_builders*: whether the feature of that name is on.
 
     What is told: *on_message(text, is_log)* gets text for the user; if *is_log*, a line of a builder's log.  *on_failure* gets failures that are not
     raised; *on_warning*, *on_note* and *on_fault* get other remarks, of which `--quiet` leaves out notes; *on_remark(level, text)* gets those of builders,

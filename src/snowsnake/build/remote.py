@@ -34,7 +34,7 @@ _POLL_MS = 100
 _MOST_LINE_BYTES = 16 << 20
 # The hook has the builder's log at these descriptors, to write and to read what ssh has written.
 _LOG_FD, _SEEN_FD = 4, 5
-# Descriptors of ours are at least this when the hook's are made of them.
+# Our descriptors are at least this when the hook's are made of them.
 _SAFE_FD = 10
 _INFORMATIVE = 3
 

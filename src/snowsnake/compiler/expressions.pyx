@@ -65,18 +65,22 @@ cdef void push_elements(Compiler* c, Node* node) noexcept nogil:
             node.count = count - i - 1
 
 
-cdef void evaluate(Compiler* c, Node* node, bint tail, Name label) noexcept nogil:
+cdef inline void evaluate_variable(Compiler* c, Node* node, bint tail) noexcept nogil:
     cdef uint32_t index = 0
-    cdef int meaning
+    cdef int meaning = resolve(c, node.name, &index)
+    push_variable(c, node, meaning, index)
+    if c.level == LEVEL_KEEPS_FRAMES and meaning == MEANS_WITH and not tail:
+        op(c, OP_FORCE, node, 0)
+
+
+cdef void evaluate(Compiler* c, Node* node, bint tail, Name label) noexcept nogil:
+    cdef uint32_t index
     if is_too_deep(c, node):
         return
     if is_literal(c, node):
         op1(c, OP_CONSTANT, literal_constant(c, node), node, 1)
     elif is_variable(c, node):
-        meaning = resolve(c, node.name, &index)
-        push_variable(c, node, meaning, index)
-        if c.level == LEVEL_KEEPS_FRAMES and meaning == MEANS_WITH and not tail:
-            op(c, OP_FORCE, node, 0)
+        evaluate_variable(c, node, tail)
     elif node.kind == NODE_APPLY:
         evaluate_apply(c, node, tail)
         return

@@ -52,7 +52,8 @@ class Run:
         self.renewals = 0
         self.broken: list[Reply] = []
         self._workers: list[Worker] = []
-        self._is_settled = memory is None      # whether many workers can be forked cheaply; without results, only few are
+        # Whether many workers can be forked cheaply; without results, only few are forked.
+        self._is_settled = memory is None
         self._groups = 0
         # It says how many questions were asked before workers are forked, if results are kept.
         self._asked: int | None = None

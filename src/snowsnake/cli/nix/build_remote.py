@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from snowsnake.store.local import LocalStore
 
 _WARNING, _TALKATIVE, _CHATTY = 1, 4, 5
+# Numbers beyond this are none of a verbosity, which 2.34.8 keeps in 32 bits.
+_MOST_VERBOSITY = (1 << 32) - 1
 # What ssh says before it fails can be read here.
 _SEEN_FD, _LOG_FD = 5, 4
 # Nobody keeps others from sending inputs to a machine for longer.
@@ -38,14 +40,16 @@ def run(words: list[str], reporter: "Reporter") -> int:
     """Answers requests until one is accepted and carried out, or there are no more; returns the exit code."""
     from snowsnake.cli.options import UsageError
     from snowsnake.cli.stores import open_store
+    from snowsnake.foundation.digits import whole_number
     from snowsnake.settings import Settings
     from snowsnake.store.daemon.channel import StandardStreams
     from snowsnake.store.daemon.wire import Wire
 
     reporter.log_format = "internal-json"
-    if len(words) != 1 or not words[0].isdigit():
+    verbosity = whole_number(words[0], _MOST_VERBOSITY) if len(words) == 1 else None
+    if verbosity is None:
         raise UsageError("called without required arguments")
-    reporter.verbosity = int(words[0])
+    reporter.verbosity = verbosity
     for name in ("DISPLAY", "SSH_ASKPASS"):
         os.environ.pop(name, None)
     wire = Wire(StandardStreams(), "unexpected end-of-file", is_server=True)
