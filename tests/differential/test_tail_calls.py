@@ -61,3 +61,11 @@ def test_a_second_look_writes_no_derivation(tmp_path) -> None:
     text = 'let f = x: throw x; in f (derivation { name = "n"; system = "s"; builder = "b"; }).drvPath'
     done = run("--read-write-mode", "--store", str(tmp_path / "store"), "-E", text)
     assert done.returncode == 1 and ".drv" in done.stderr
+
+
+def test_a_build_has_the_report_of_an_evaluation(tmp_path) -> None:
+    text = "(x: let f = ({ a }: a); in f x) { }"
+    words = [sys.executable, "-m", "snowsnake.cli.old.build", "--store", str(tmp_path / "store"), "-E", text]
+    done = subprocess.run(words, text=True, capture_output=True)
+    assert done.returncode == 1 and done.stderr == run("-E", text).stderr
+    assert "«string»:1:28" in done.stderr

@@ -460,6 +460,14 @@ def only_evaluates() -> None:
     _only_evaluates = True
 
 
+def evaluates_no_more() -> None:
+    """What follows is done once: a process that is there for the trace of an error ends here."""
+    global _only_evaluates
+    _only_evaluates = False
+    if keeps_frames:
+        os._exit(0)
+
+
 # Whether evaluations keep the frames of calls in tail position, for the trace of their error (cli/second_look.py).
 keeps_frames = False
 
