@@ -79,10 +79,13 @@ def test_an_output_of_a_flake_is_a_root(run_command, tmp_path):
     (tmp_path / "flake.nix").write_text(
         f"{{ outputs = {{ self }}: {{ hydraJobs = {Path(ROOTS).read_text()}; other = 1; }}; }}"
     )
-    named = run_command("eval_jobs", "--flake", f"path:{tmp_path}#hydraJobs.inputs", "--store", str(tmp_path / "../store"))
+    features = ("--extra-experimental-features", "flakes")
+    refused = run_command("eval_jobs", "--flake", f"path:{tmp_path}#hydraJobs.inputs")
+    assert (refused.returncode, refused.stdout) == (1, b"") and b"'flakes' is disabled" in refused.stderr
+    named = run_command("eval_jobs", *features, "--flake", f"path:{tmp_path}#hydraJobs.inputs", "--store", str(tmp_path / "../store"))
     assert [json.loads(line)["attr"] for line in named.stdout.splitlines()] == ["first", "second", "third"]
     whole = run_command(
-        "eval_jobs", "--flake", f"path:{tmp_path}", "--select", "flake: flake.outputs.hydraJobs.inputs", "--store", str(tmp_path / "../store")
+        "eval_jobs", *features, "--flake", f"path:{tmp_path}", "--select", "flake: flake.outputs.hydraJobs.inputs", "--store", str(tmp_path / "../store")
     )  # fmt: skip
     assert whole.stdout == named.stdout
 

@@ -1,4 +1,4 @@
-"""What must be built for a derivation, as a store knows it; substituters are not asked.
+"""What must be built for a derivation, for an evaluation whose store is only read; substituters are not asked.
 
 In: facts about derivations and valid paths.  Out: `MissingPaths`, like C++ Nix's `queryMissing` when nothing can be substituted.
 """
