@@ -25,6 +25,9 @@ _ADDRESS_6 = pattern(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-Fa-f
 # C++ Nix does not escape these characters in paths and in queries, besides those that never need it.
 _IN_PATH = ":@"
 _IN_QUERY = ":@/?"
+_UNCHANGED = _NEVER_ENCODED + _IN_PATH + "/"
+# The characters of ASCII that are escaped, for each set of those that are kept.
+_ESCAPES: dict[str, dict[int, str]] = {}
 
 
 class Authority:
@@ -92,7 +95,9 @@ class Address:
 
     def to_text(self) -> str:
         authority = "" if self.authority is None else f"//{self.authority.to_text()}"
-        path = "/".join(encode_part(part, _IN_PATH) for part in self.parts)
+        path = "/".join(self.parts)
+        if path.count("/") >= len(self.parts) or not has_only(_UNCHANGED, path):
+            path = "/".join(encode_part(part, _IN_PATH) for part in self.parts)
         fragment = f"#{encode_part(self.fragment, '')}" if self.fragment else ""
         return f"{self.scheme}:{authority}{path}{encode_query(self.query)}{fragment}"
 
@@ -208,6 +213,11 @@ def encode_part(text: str, kept: str) -> str:
     plain = _NEVER_ENCODED + kept
     if has_only(plain, text):
         return text
+    if text.isascii():
+        # A lock file with many inputs has a hash in each address.
+        if kept not in _ESCAPES:
+            _ESCAPES[kept] = {code: _escaped(chr(code)) for code in range(128) if chr(code) not in plain}
+        return text.translate(_ESCAPES[kept])
     return "".join(letter if letter in plain else _escaped(letter) for letter in text)
 
 

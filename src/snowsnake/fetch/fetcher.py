@@ -371,8 +371,11 @@ class Fetcher:
                     made = self.store.add_source(name, os.fsdecode(place))
                 else:
                     made = self.store.add_archive(name, ArchiveStream(tree))     # type: ignore[arg-type]   # only `read` is used
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise FetchError(f"writing to the store in '{self.store.root}': {error}") from None
+        except ValueError as error:
+            # The store says why it does not take it.
+            raise FetchError(str(error)) from None
         if made != path:
             raise FetchError(f"'{path}' changed while it was copied to the store")
 
