@@ -26,6 +26,9 @@ REASONS = {
 }
 # These skip themselves where the PATH has no static busybox with one applet, such as nixpkgs' `busybox-sandbox-shell`.
 WITHOUT_BUSYBOX = (
+    "build-remote-content-addressed-fixed build-remote-content-addressed-floating build-remote-input-addressed build-remote-trustless-should-fail-0 "
+    "build-remote-trustless-should-pass-0 build-remote-trustless-should-pass-1 build-remote-trustless-should-pass-2 build-remote-trustless-should-pass-3 "
+    "build-remote-with-mounted-ssh-ng "
     "local-overlay-store/add-lower local-overlay-store/bad-uris local-overlay-store/build local-overlay-store/check-post-init local-overlay-store/delete-duplicate "
     "local-overlay-store/delete-refs local-overlay-store/gc local-overlay-store/optimise local-overlay-store/redundant-add local-overlay-store/verify"
 ).split()
@@ -37,12 +40,7 @@ ELSEWHERE = {
         "user-envs user-envs-migration"
     ).split(),
     "builds that call Nix": "ca/recursive dyn-drv/dep-built-drv-2 dyn-drv/recursive-mod-json recursive".split(),
-    "caches of others, other machines": (
-        "binary-cache-build-remote "
-        "build-remote-content-addressed-fixed build-remote-content-addressed-floating build-remote-input-addressed build-remote-trustless-should-fail-0 "
-        "build-remote-trustless-should-pass-0 build-remote-trustless-should-pass-1 build-remote-trustless-should-pass-2 "
-        "build-remote-trustless-should-pass-3 build-remote-with-mounted-ssh-ng db-migration"
-    ).split(),
+    "caches of others": "binary-cache-build-remote db-migration".split(),
     "debugger": ["debugger"],
     "the C++ library and its plug-ins": "plugins test-libstoreconsumer".split(),
     "the test suite itself": "characterisation-test-infra test-infra".split(),

@@ -29,8 +29,8 @@ in rec {
   needs = make "needs" { inputs = [ bad dep ]; } "echo > $out";
   local = make "local" { preferLocalBuild = true; } "echo > $out";
   slow = make "slow" { } "echo begun; PATH=/bin:/usr/bin; sleep 98766";
-  addressed = make "addressed" { __contentAddressed = true; outputHashMode = "recursive"; outputHashAlgo = "sha256"; } "echo same > $out";
-  user = make "user" { inherit addressed; __contentAddressed = true; outputHashMode = "recursive"; outputHashAlgo = "sha256"; } "echo ${addressed} > $out";
+  addressed = make "addressed" { __contentAddressed = true; outputHashMode = "recursive"; outputHashAlgo = "sha256"; } "echo log of addressed; echo same > $out";
+  user = make "user" { inherit addressed; __contentAddressed = true; outputHashMode = "recursive"; outputHashAlgo = "sha256"; } "echo log of user; echo ${addressed} > $out";
   many = builtins.genList (n: make "many-${toString n}" { } "echo ${toString n} > $out") 5;
 }
 """
@@ -115,6 +115,28 @@ def test_builds_there(client, hook, scheme, tmp_path) -> None:
     user = world.build("-A", "user", **who).stdout.strip()
     assert Path(Path(user).read_text().strip()).read_text() == "same\n"
     world.verify()
+
+
+def test_the_log_of_a_derivation_that_was_resolved(tmp_path) -> None:
+    """It is that of the derivation that was built in its place."""
+    world = World(tmp_path)
+    world.build("-A", "user", jobs="1", machines="")
+    code = "import sys; from snowsnake.cli.nix.main import main; sys.exit(main())"
+    for name in ("addressed", "user"):
+        program = [sys.executable, "-c", code, "log", "-f", "packages.nix", name]
+        assert subprocess.run(program, env=world.environment(), cwd=tmp_path, capture_output=True, text=True).stdout == f"log of {name}\n"
+
+
+def test_logs_are_where_the_url_of_the_store_says(tmp_path) -> None:
+    """And not where NIX_LOG_DIR says, which is for the machine's own store."""
+    world = World(tmp_path)
+    code = "import sys; from snowsnake.cli.nix.main import main; sys.exit(main())"
+    for url, folder in [(f"{tmp_path}/root", "root/nix/var/log/nix"), (f"local?root={tmp_path}/other&log={tmp_path}/logs", "logs")]:
+        assert "it went wrong" in world.build("-A", "bad", "--store", url, code=1).stderr
+        [log] = (tmp_path / folder).rglob("*-bad.drv.bz2")
+        drv_path = f"{world.store}/{log.parent.name}{log.name.removesuffix('.bz2')}"
+        found = subprocess.run([sys.executable, "-c", code, "log", "--store", url, drv_path], env=world.environment(), capture_output=True, text=True)
+        assert found.stdout == "it went wrong\n", found.stderr
 
 
 def test_which_builds_are_sent(tmp_path) -> None:

@@ -244,6 +244,7 @@ def _open(
         place.is_written = False
     log_folder = found.get("log") or (root + "/nix/var/log/nix" if has_root else environment.get("NIX_LOG_DIR") or "/nix/var/log/nix")
     place.optimises, place.on_warning = settings["auto-optimise-store"], warn
+    place.log_folder = log_folder
     place.builder = LazyBuilder(settings, log_folder, reporter, store_dir, open_reference, found.get("system-features"))
     place.requires_signatures = found.get("require-sigs")
     return place

@@ -17,6 +17,7 @@ def build_log(store: Store, path: str) -> bytes | None:
         if info is None or info.deriver is None:
             return None
         path = info.deriver
+    path = _resolved(store, path)
     kept = getattr(store, "log", None)
     # A store may keep logs in its own way, as a binary cache does.
     if kept is not None:
@@ -28,6 +29,19 @@ def build_log(store: Store, path: str) -> bytes | None:
         if log is not None:
             return log
     return None
+
+
+def _resolved(store: Store, drv_path: str) -> str:
+    """The derivation that was built in place of one whose outputs had no paths, if it is known: the log is its."""
+    from snowsnake.store.realisation import has_unknown_outputs, resolve
+
+    try:
+        drv = store.read_derivation(drv_path) if store.is_valid(drv_path) else None
+        if drv is None or not has_unknown_outputs(drv):
+            return drv_path
+        return resolve(drv, lambda path, name: store.outputs(path)[name]).drv_path
+    except (ValueError, LookupError, OSError):
+        return drv_path
 
 
 def read_log(place: str) -> bytes | None:
@@ -48,6 +62,6 @@ def read_log(place: str) -> bytes | None:
 
 def log_place(store: Store, drv_path: str) -> str:
     """The path of a derivation's log, without the ending for its compression."""
-    logs = os.environ.get("NIX_LOG_DIR") or os.path.join(os.path.dirname(getattr(store, "state", "")), "log/nix")
+    logs = getattr(store, "log_folder", "") or os.environ.get("NIX_LOG_DIR") or os.path.join(os.path.dirname(getattr(store, "state", "")), "log/nix")
     base = drv_path.rpartition("/")[2]
     return f"{logs}/drvs/{base[:2]}/{base[2:]}"

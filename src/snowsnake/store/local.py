@@ -86,6 +86,8 @@ class LocalStore(CollectingStore):
     looks_at_folder = True
     # This says whether copies to this store need signatures; None leaves the choice to the settings.
     requires_signatures: bool | None = None
+    # The logs of builds are there; "" leaves the choice to the environment.
+    log_folder = ""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ class StorePlace:
     ('/gnu/store', '/srv/nix/store', '/srv/nix/var/nix')
     """
 
-    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "builder", "optimises", "on_warning", "requires_signatures")
+    __slots__ = ("store_dir", "real", "state", "name", "is_machines", "is_written", "builder", "optimises", "on_warning", "requires_signatures", "log_folder")
 
     # This says whether the store's database is written to even by a command that only asks.
     notes_what_it_reads = False
@@ -42,6 +42,8 @@ class StorePlace:
         self.optimises = False
         self.on_warning: Callable[[str], None] | None = None
         self.requires_signatures: bool | None = None
+        # The logs of builds are there; "" leaves the choice to the environment.
+        self.log_folder = ""
         self.is_written = not is_machines or may_write(real, state)
 
     @classmethod
@@ -53,6 +55,7 @@ class StorePlace:
         """The store, for writing; it is made if it does not exist."""
         store = self._made(real=self.real, state=self.state, builder=self.builder, optimises=self.optimises, read_only=read_only)
         store.requires_signatures = self.requires_signatures
+        store.log_folder = self.log_folder
         if self.on_warning is not None:
             store.on_warning = self.on_warning
         return store
