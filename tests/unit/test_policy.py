@@ -358,9 +358,12 @@ def objects_are_a_link(own: Path, other: Path) -> None:
 
 
 def one_folder_of_objects_is_a_link(own: Path, other: Path) -> None:
-    for folder in (other / ".git/objects").iterdir():
-        if len(folder.name) == 2 and not (own / ".git/objects" / folder.name).exists():
-            (own / ".git/objects" / folder.name).symlink_to(os.path.relpath(folder, own / ".git/objects"))
+    for folder in (other / ".git/objects").glob("??"):
+        place = own / ".git/objects" / folder.name
+        # A folder that both have (their commits, and so their names, differ from run to run) gets links to what it lacks.
+        for target, link in [(folder, place)] if not place.exists() else [(file, place / file.name) for file in folder.iterdir()]:
+            if not link.exists():
+                link.symlink_to(os.path.relpath(target, link.parent))
 
 
 def an_object_is_a_link(own: Path, other: Path) -> None:
