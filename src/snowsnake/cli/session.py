@@ -71,8 +71,9 @@ class Session:
             options["store"] = store
         if reporter.verbosity > QUIET:
             options["verbosity"] = reporter.verbosity
-        profile = settings["eval-profiler"] == "flamegraph"
-        if profile or settings["trace-function-calls"]:
+        # Only the first evaluation is observed.
+        profile = settings["eval-profiler"] == "flamegraph" and not output.keeps_frames
+        if profile or (settings["trace-function-calls"] and not output.keeps_frames):
             options["watch"] = settings["trace-function-calls"], settings["eval-profiler-frequency"] if profile else None
         if settings["eval-system"] or settings.is_set("system"):
             options["system"] = settings["eval-system"] or settings["system"]
