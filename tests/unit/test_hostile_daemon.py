@@ -22,6 +22,7 @@ from snowsnake.store.daemon.channel import SocketChannel
 from snowsnake.store.daemon.connection import ONLY_ANSWERED, Operation
 from snowsnake.store.daemon.store import DaemonStore, Garbage
 from snowsnake.store.daemon.wire import Message
+from snowsnake.store.derivation import Derivation
 from snowsnake.store.hash import Hash
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.realisation import Realisation
@@ -110,6 +111,10 @@ ROWS = {
             OUTPUTS,
         ],
     ),  # fmt: skip
+    Operation.BUILD_DERIVATION: Row(
+        lambda store: store.build_derivation(DRV, Derivation.from_aterm(FLOATING, DRV, STORE), [P]).outputs,
+        [[("n", 0), ("t", ""), *[("n", 0)] * 4, ("n", 1), ("n", 5), ("n", 0), ("n", 1), ("t", KEY), ("t", REALISATION)]],
+    ),
     Operation.ADD_PERM_ROOT: Row(lambda store: store.add_root("/link", P), [[("t", "/link")]], MountedStore),
 }
 SERVED: list[Token] = [("t", ""), ("ps", [P, Q]), ("n", 0), ("n", len(ARCHIVE)), ("h", f"sha256:{DIGEST.base16}"), ("t", ""), ("ts", []), ("t", "")]
@@ -118,6 +123,10 @@ SERVE_ROWS = {
     Command.QUERY_PATH_INFOS: Row(lambda store: store.info(P), [[("p", P), *SERVED]], ServeStore),
     Command.DUMP_STORE_PATH: Row(written, [[("p", P), *SERVED], [("nar", ARCHIVE)]], ServeStore),
     Command.BUILD_PATHS: Row(lambda store: store.realise([P]), [[("n", 0)]], ServeStore),
+    Command.BUILD_DERIVATION: Row(
+        lambda store: store.build_derivation(DRV, Derivation.from_aterm(FLOATING, DRV, STORE), [P]).outputs,
+        [[("n", 0), ("t", ""), *[("n", 0)] * 4, ("n", 1), ("t", KEY), ("t", REALISATION)]], ServeStore,
+    ),  # fmt: skip
     Command.ADD_TO_STORE_NAR: Row(lambda store: store.import_object(info_of(P), io.BytesIO(ARCHIVE)), [[("n", 1)]], ServeStore),
 }
 ALL = {**{operation.name: row for operation, row in ROWS.items()}, **{f"serve {command.name}": row for command, row in SERVE_ROWS.items()}}

@@ -69,7 +69,7 @@ class Operation(IntEnum):
 ONLY_ANSWERED = frozenset({
     Operation.ADD_TEXT_TO_STORE, Operation.ENSURE_PATH, Operation.SYNC_WITH_GC, Operation.QUERY_DERIVER, Operation.QUERY_SUBSTITUTABLE_PATH_INFO,
     Operation.QUERY_DERIVATION_OUTPUTS, Operation.QUERY_DERIVATION_OUTPUT_NAMES, Operation.QUERY_SUBSTITUTABLE_PATH_INFOS, Operation.OPTIMISE_STORE,
-    Operation.VERIFY_STORE, Operation.BUILD_DERIVATION, Operation.ADD_BUILD_LOG,
+    Operation.VERIFY_STORE, Operation.ADD_BUILD_LOG,
 })  # fmt: skip
 
 
