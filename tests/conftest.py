@@ -45,6 +45,15 @@ atexit.register(shutil.rmtree, os.environ["SNOWSNAKE_CACHE_DIR"], ignore_errors=
 
 
 IS_SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+if IS_SANITIZED:
+    # Programs that tests start with an environment of their own need what the Makefile sets for the sanitizers, too.
+    NEEDED = {name: os.environ[name] for name in ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "PYTHONMALLOC") if name in os.environ}
+    start = subprocess.Popen.__init__
+
+    def start_sanitized(self, *words, env=None, **given):
+        start(self, *words, env=None if env is None else NEEDED | dict(env), **given)
+
+    subprocess.Popen.__init__ = start_sanitized
 
 
 def pytest_configure(config):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from snowsnake.build.sandbox import is_supported
 from snowsnake.store.daemon.wire import DaemonError
 from snowsnake.store.interface import archive_of
 from snowsnake.store.local import LocalStore
@@ -471,6 +472,7 @@ in rec {
 """
 
 
+@pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")
 @pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
 def test_we_build_what_nix_sends_to_a_builder(scheme, tmp_path):
     """2.34.8 with a machine in `builders`: the derivation comes along, its inputs are copied to us, its outputs from us."""
@@ -515,6 +517,7 @@ def test_we_build_what_nix_sends_to_a_builder(scheme, tmp_path):
         assert store.verify() == [] and store.is_valid(str(out)) and store.known(str(out)).is_ultimate
 
 
+@pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")
 @pytest.mark.parametrize("version", [(2, 0), (2, 2), (2, 3), (2, 6), (2, 7)])
 def test_results_of_derivations_that_clients_send(version, tmp_path):
     """Versions of the serve protocol differ in the options of a build and in what its result has."""

@@ -373,7 +373,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     was_collecting = gc.isenabled()
     gc.disable()
     ends = ended_by_signals()
-    began_at = process_time()
+    began_at, fetchers = process_time(), _fetchers()
     _only_evaluates = False
     if program not in _WITH_OWN_SIGNALS:
         ends.__enter__()
@@ -388,7 +388,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     except ImportError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        if isinstance(error, EvaluationError) and _only_evaluates:
+        if isinstance(error, EvaluationError) and _only_evaluates and _fetchers() == fetchers:
             from snowsnake.cli.second_look import exact
 
             exact(error, lambda: _again(command, words), words, process_time() - began_at)
@@ -466,6 +466,12 @@ def evaluates_no_more() -> None:
     _only_evaluates = False
     if keeps_frames:
         os._exit(0)
+
+
+def _fetchers() -> int:
+    """How many fetchers there have been in this process."""
+    module = sys.modules.get("snowsnake.fetch.fetcher")
+    return 0 if module is None else module.Fetcher.made
 
 
 # Whether evaluations keep the frames of calls in tail position, for the trace of their error (cli/second_look.py).

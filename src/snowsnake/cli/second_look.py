@@ -33,7 +33,8 @@ _OF_SOURCES = frozenset(("syntax", "duplicate-attribute", "undefined-variable"))
 def exact(error: EvaluationError, again: "Callable[[], object]", words: list[str], spent_s: float) -> None:
     """Gives *error* the trace of a second evaluation, if one is worthwhile and allowed.
 
-    *again* runs the command whose words are *words* once more; *spent_s* is the processor time of the first evaluation.
+    The caller has made sure that nothing was fetched.  *again* runs the command whose words are *words* once more; *spent_s* is the processor time of
+    the first evaluation.
     """
     if spent_s > WORTHWHILE_S or not _is_worthwhile(error, words):
         return
@@ -47,7 +48,7 @@ def _is_worthwhile(error: EvaluationError, words: list[str]) -> bool:
         return False
     if error.code in _OTHER_ERRORS or error.fault in ("fetch", "not-built") or (error.code in _OF_SOURCES and not error.trace):
         return False
-    return "snowsnake.fetch.fetcher" not in sys.modules and "snowsnake.interpreter" in sys.modules
+    return "snowsnake.interpreter" in sys.modules
 
 
 def _asked(again: "Callable[[], object]") -> "Answer | None":

@@ -80,6 +80,9 @@ class Fetcher:
     *is_offline*: nothing is requested from the network; facts in the cache count, however old they are.
     """
 
+    # How many there have been in this process.
+    made = 0
+
     def __init__(
         self,
         settings: Mapping[str, Any],
@@ -95,6 +98,7 @@ class Fetcher:
         is_cancelled: Callable[[], bool] | None = None,
         cache_limit_bytes: int = 0,
     ) -> None:
+        Fetcher.made += 1
         self.settings = settings
         self.store = store
         self.store_dir = store_dir
