@@ -36,7 +36,8 @@ let
   count = builtins.length paths;
   start = count * part / parts;
   own = builtins.genList (i: builtins.elemAt paths (start + i)) (count * (part + 1) / parts - start);
-  at = path: builtins.foldl' (set: name: set.${name}) root path;
+  called = value: if builtins.isFunction value then value { } else if value ? __functor then called (value.__functor value) else value;
+  at = path: builtins.foldl' (set: name: called set.${name}) root path;
 in map (path: let job = at path; in { inherit (job) name drvPath system; out = job.outPath; }) own
 """
 
@@ -148,6 +149,8 @@ class Table:
         self.scratch = scratch
         self.rows: list[Row] = []
         self.expected = b""
+        # Other machines (Dask) see no variables, and nixpkgs reads this one.
+        os.environ.pop("SHELL", None)
         self.environment = os.environ | {"HOME": str(scratch), "XDG_CACHE_HOME": str(scratch / "cache"), "NIX_STATE_DIR": str(scratch / "state")}
 
     def wants(self, name: str) -> bool:

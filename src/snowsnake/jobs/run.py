@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MOST_AT_ONCE = 64
 # How many paths a worker gets if results are kept: it has one group, and ends it earlier when it has worked long enough (worker.py: _GROUP_S).  The
 # first groups are small, so that it is soon known what others will need, too.
-_LEAST_IN_GROUP, _MORE_IN_GROUP, _MOST_IN_GROUP = 8, 4, 512
+_LEAST_IN_GROUP, _MORE_IN_GROUP, _MOST_IN_GROUP = 8, 1, 48
 # How many paths it gets of those that are left in a run that most results were used again for, and how many are so few.
 _MOST_AGAIN, _FEW = 48, 192
 # An attribute that asked more than _WIDE questions of its own found much that was not evaluated yet.  This process evaluates it, too, if there are

@@ -25,7 +25,7 @@ _HEAD = struct.Struct("<I")
 # Replies are sent at least this often.
 _HOLD_S = 0.1
 # A group takes this much CPU time: half of it is evaluated again when one of its attributes has changed.
-_GROUP_S = 0.2
+_GROUP_S = 1.0
 # How much the heap may grow between two collections of everything.  Of the first 520 MB of nixpkgs, 450 MB are alive, and it took 0.9 s to find that.
 _MOST_GROWTH_BYTES = 2 << 30
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
