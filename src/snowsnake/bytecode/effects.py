@@ -123,7 +123,7 @@ def _push_with(walk: Walk, operation: Operation) -> None:
     if slot in walk.now.pending:
         raise Fault(f"slot {slot} has deferred captures")
     if walk.now.scopes and walk.now.scopes[-1] >= slot:
-        raise Fault("an outer with-scope stands above")
+        raise Fault("an outer with-scope is above it")
     walk.now.stack[slot] = SCOPE
     walk.now.scopes.append(slot)
 

@@ -26,7 +26,7 @@ DROP_INS = {
 }
 OPTIONS = (Option("-h --help", "", "show this text"),)
 USAGE = "snowsnake links FOLDER"
-SUMMARY = "Make a folder with our commands under Nix's names: nix, nix-instantiate, nix-store ….  Programs use them when it stands first on their PATH."
+SUMMARY = "Make a folder with our commands under Nix's names: nix, nix-instantiate, nix-store ….  Programs use them when the folder is first on their PATH."
 
 
 def run(given: Arguments, reporter: Reporter) -> int:
