@@ -51,7 +51,7 @@ from snowsnake.store.signing import SecretKey
 from snowsnake.store.ssh.remote import RemoteStore
 from snowsnake.store.ssh.serve import ServeStore
 from snowsnake.store.ssh.server import ServeServer
-from snowsnake.store.trust import Keys
+from snowsnake.store.trust import PublicKeys
 
 REFUSALS = (ValueError, FetchError, OSError)
 _HANG_S = 60
@@ -140,7 +140,7 @@ class _Duties:
         assert 0 <= level <= 7
 
     def check_signature(self, info: PathInfo) -> None:
-        if not Keys.parse([_KEY.public]).trust(info, 1, self._store.store_dir):
+        if not PublicKeys.parse([_KEY.public]).trust(info, 1, self._store.store_dir):
             raise ValueError("not signed")
 
     def collector(self) -> Collector:
@@ -375,7 +375,7 @@ class World:
             with LocalStore(folder, durable=False) as store:
                 options = CacheOptions("none")
                 open_stores = lambda: [BinaryCacheStore(FolderFiles(f"{self.folder}/cache"), "file:///", options=options)]  # noqa: E731
-                substituters = Substituters(open_stores, Policy(Keys.parse([_KEY.public])))
+                substituters = Substituters(open_stores, Policy(PublicKeys.parse([_KEY.public])))
                 offers = substituters.ask([path])
                 faults = substituters.fetch(store, offers.values(), lambda: None)
                 assert store.verify() == []
@@ -431,7 +431,7 @@ def check_realisation(data: bytes) -> None:
     found = cache.realisation(key)
     assert found is not None and found.key == key
     assert Realisation.from_json(found.to_json(), "/nix/store") == Realisation(key, found.path, sorted(found.signatures))
-    if Keys.parse([_KEY.public]).trust_realisation(found):
+    if PublicKeys.parse([_KEY.public]).trust_realisation(found):
         assert found.path == _realisation().path
 
 

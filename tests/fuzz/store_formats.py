@@ -27,7 +27,7 @@ from snowsnake.store.path_info import PathInfo, split_content_address
 from snowsnake.store.realisation import split_key
 from snowsnake.store.removal import remove
 from snowsnake.store.signing import SecretKey, sign
-from snowsnake.store.trust import Keys
+from snowsnake.store.trust import PublicKeys
 
 SAMPLES = Path(__file__).resolve().parent.parent / "unit" / "store_derivations"
 MEMORY_BYTES = 3 << 30
@@ -138,16 +138,16 @@ def check_key(data: bytes) -> None:
     if text.count("=") == 2:
         secret = SecretKey.parse(text)
         assert SecretKey.parse(secret.render()) == secret
-        Keys.parse([secret.public])
+        PublicKeys.parse([secret.public])
         return
-    [(name, key)] = Keys.parse([text]).by_name.items()
+    [(name, key)] = PublicKeys.parse([text]).by_name.items()
     assert name and len(key) == 32
 
 
 def check_signature(data: bytes) -> None:
     """Good only if it is the one that was made."""
     text = data.decode("utf-8", "surrogateescape")
-    is_good = Keys.parse([_KEY.public]).signed(_INFO, text, "/nix/store")
+    is_good = PublicKeys.parse([_KEY.public]).signed(_INFO, text, "/nix/store")
     good = sign(_KEY, _INFO)
     assert is_good == (text.partition(":")[0] == good.partition(":")[0] and base64.b64decode(text.partition(":")[2]) == base64.b64decode(good.partition(":")[2]))
     if not is_good:

@@ -37,7 +37,7 @@ from snowsnake.store.local import LocalStore
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.signing import SecretKey
-from snowsnake.store.trust import Keys
+from snowsnake.store.trust import PublicKeys
 
 KEY = SecretKey.new("test-1")
 LZ4 = pytest.param("lz4", marks=pytest.mark.skipif(importlib.util.find_spec("lz4") is None, reason="the package lz4 is not installed"))
@@ -172,7 +172,7 @@ def test_what_was_written_is_read(store, tmp_path, compression):
     fill(store, BinaryCacheStore(FolderFiles(folder), "file://" + folder, options=options, is_writable=True), paths)
     cache = BinaryCacheStore(FolderFiles(folder), "file://" + folder)
     assert cache.paths() == sorted(paths)
-    keys = Keys.parse([KEY.public])
+    keys = PublicKeys.parse([KEY.public])
     for path in paths:
         found, known = cache.known(path), store.known(path)
         assert (found.nar_hash, found.nar_size, found.references, found.ca) == (known.nar_hash, known.nar_size, known.references, known.ca)

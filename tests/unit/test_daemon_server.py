@@ -59,9 +59,9 @@ class Duties:
         self.options.append(("verbosity", str(level), True))
 
     def check_signature(self, info: PathInfo) -> None:
-        from snowsnake.store.trust import Keys
+        from snowsnake.store.trust import PublicKeys
 
-        if not Keys.parse([KEY.public]).trust(info, 1, self.store.store_dir):
+        if not PublicKeys.parse([KEY.public]).trust(info, 1, self.store.store_dir):
             raise ValueError(f"cannot add path '{info.path}' because it lacks a signature by a trusted key")
 
     def collector(self) -> Collector:

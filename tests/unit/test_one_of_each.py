@@ -20,17 +20,13 @@ CLASS = re.compile(r"^(?:cdef )?(?:class|struct) ([A-Z]\w+)", re.MULTILINE)
 SHARED = {"Context"}
 # Public classes of Python that two modules define, and why both have the name.
 SHARED_IN_PYTHON = {
-    "Activity": "what is shown while something takes a while: fetching numbers it, commands draw it",
-    "Call": "the parsed command line of `snowsnake flake` and of `snowsnake-nix`",
     "Cancelled": "the exception of `diagnostics/kinds.py` that an evaluation raises in place of that of fetching",
     "Derivation": "a value and what the store has of it: Nix has one word",
     "FetchError": "the exception of `diagnostics/kinds.py` that an evaluation raises in place of that of fetching",
-    "Keys": "names of attributes (bytecode) and public keys (store)",
     "Message": "a row of the table of messages, and a request on its way to a daemon",
     "Node": "of syntax trees and of lock files",
     "Operation": "of the machine and of a daemon's protocol: the word of each",
     "Option": "of a command and of the module system",
-    "Progress": "of fetching and of building: no module imports both",
     "Tree": "of syntax (public) and of files",
     "Worker": "a process of jobs and the thread of an evaluator",
 }

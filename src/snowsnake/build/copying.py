@@ -17,7 +17,7 @@ from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo, split_content_address
 from snowsnake.store.realisation import Realisation
 from snowsnake.store.ssh.serve import ServeStore
-from snowsnake.store.trust import Keys
+from snowsnake.store.trust import PublicKeys
 
 # The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ class Untrusted(ValueError):
 
 
 def copy_paths(
-    source: Store, target: Store, paths: Iterable[str], keys: Keys | None, note: Callable[[str], None], *, jobs: int = 16,
+    source: Store, target: Store, paths: Iterable[str], keys: PublicKeys | None, note: Callable[[str], None], *, jobs: int = 16,
     is_checked: bool = True, on_event: Sink | None = None, substitutes: bool = False,
 ) -> None:  # fmt: skip
     """Copies those of some objects that *target* lacks, references first; Untrusted, or another ValueError, for one that cannot be copied.
@@ -68,7 +68,7 @@ def copy_paths(
             progress.end(path, is_valid=True)
 
 
-def copy_realisations(target: Store, realisations: Iterable[Realisation], keys: Keys | None) -> None:
+def copy_realisations(target: Store, realisations: Iterable[Realisation], keys: PublicKeys | None) -> None:
     """Makes realisations known to *target*; ValueError if one is not signed as required.  *keys*: as for `copy_paths`."""
     for realisation in realisations:
         if isinstance(target, LocalStore) and keys is not None and target.requires_signatures is not False and not keys.trust_realisation(realisation):
@@ -76,7 +76,7 @@ def copy_realisations(target: Store, realisations: Iterable[Realisation], keys: 
         target.register_realisation(realisation)
 
 
-def check_signatures(info: PathInfo, target: LocalStore, keys: Keys | None) -> None:
+def check_signatures(info: PathInfo, target: LocalStore, keys: PublicKeys | None) -> None:
     """Untrusted, if the target requires signatures and none is by one of the *keys*."""
     if keys is not None and target.requires_signatures is not False and not keys.trust(info, 1, target.store_dir):
         raise Untrusted(info.path)
@@ -98,7 +98,7 @@ def in_store(info: PathInfo, store_dir: str) -> PathInfo:
     return replace(info, path=path)
 
 
-def _into_folder(source: Store, target: LocalStore, infos: Mapping[str, PathInfo], keys: Keys | None, progress: CopyProgress, jobs: int) -> None:
+def _into_folder(source: Store, target: LocalStore, infos: Mapping[str, PathInfo], keys: PublicKeys | None, progress: CopyProgress, jobs: int) -> None:
     offers = []
     for path, info in infos.items():
         check_signatures(info, target, keys)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from snowsnake.build.failure import BuildFailure
-from snowsnake.build.progress import Progress
+from snowsnake.build.progress import BuildProgress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class BuildOptions:
     on_fault: Callable[[str], None] = lambda text: None
     on_event: Callable[[dict[str, Any], str, bool], None] | None = None
     follows_events: bool = False
-    progress: Progress = field(default_factory=Progress)
+    progress: BuildProgress = field(default_factory=BuildProgress)
     on_remark: Callable[[int, str], None] = lambda level, text: None
     on_failure: Callable[[BuildFailure], None] = lambda failure: None
     check: Callable[[], None] = lambda: None

@@ -46,7 +46,7 @@ class Count:
 
 
 @dataclass
-class Progress:
+class BuildProgress:
     """Use it as a context manager around all builds and fetches of one request.  Without *on_event* nobody follows, and it does nothing."""
 
     on_event: Sink | None = None
@@ -57,7 +57,7 @@ class Progress:
     _ids: dict[int, int] = field(default_factory=dict)
     _fetching: dict[str, tuple[Offer, list[int]]] = field(default_factory=dict)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> BuildProgress:
         if self.on_event is not None:
             for kind in (REALISE, BUILDS, COPIES):
                 self._ids[kind] = self._start(kind, 0, 0, "", [])

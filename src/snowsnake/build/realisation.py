@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from snowsnake.build.attributes import Attributes
 from snowsnake.build.failure import REJECTED, BuildFailure, Stopped
 from snowsnake.build.options import BuildOptions
-from snowsnake.build.progress import Progress
+from snowsnake.build.progress import BuildProgress
 from snowsnake.build.substitution import Substituters
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import Missing, Store
@@ -63,7 +63,7 @@ class Realiser:
 
     def realise(self, store: LocalStore, wanted: Iterable[str]) -> None:
         """Makes *wanted* (paths, `DRV!OUTPUT,…`, `DRV!*`) valid; BuildFailure if that cannot be done, Stopped if the store was requested to stop."""
-        with Progress(self.options.on_event if self.options.follows_events else None) as progress:
+        with BuildProgress(self.options.on_event if self.options.follows_events else None) as progress:
             self._realise(store, list(wanted), replace(self.options, check=stopper(store), unavailable=set(), progress=progress))
 
     def _realise(self, store: LocalStore, items: list[str], options: BuildOptions) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from snowsnake.build.progress import CopyProgress, Progress
+from snowsnake.build.progress import BuildProgress, CopyProgress
 from snowsnake.fetch.crew import Crew
 from snowsnake.fetch.errors import FetchError
 from snowsnake.store import store_path
@@ -24,7 +24,7 @@ from snowsnake.store.local import LocalStore
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.realisation import Realisation
-from snowsnake.store.trust import Keys, is_content_addressed
+from snowsnake.store.trust import PublicKeys, is_content_addressed
 
 if TYPE_CHECKING:
     from dataclasses import dataclass, field, replace
@@ -46,7 +46,7 @@ class Policy:
     """What substituters may deliver, and how.  *jobs*: how many objects are fetched at once.  *falls_back*: faults of substituters are reported, and
     what they offered is built."""
 
-    keys: Keys = field(default_factory=lambda: Keys({}))
+    keys: PublicKeys = field(default_factory=lambda: PublicKeys({}))
     requires_signatures: bool = True
     jobs: int = 16
     falls_back: bool = False
@@ -216,7 +216,7 @@ class Substituters:
         return found
 
     def fetch(
-        self, store: LocalStore, offers: Iterable[Offer], check: Callable[[], None], progress: Progress | None = None
+        self, store: LocalStore, offers: Iterable[Offer], check: Callable[[], None], progress: BuildProgress | None = None
     ) -> dict[str, Exception]:
         """Makes the offered paths valid; returns why some could not be had."""
         return fetch_into(store, offers, self.policy, check, progress)
@@ -251,10 +251,10 @@ class Substituters:
 
 
 def fetch_into(
-    store: LocalStore, offers: Iterable[Offer], policy: Policy, check: Callable[[], None], progress: Progress | CopyProgress | None = None
+    store: LocalStore, offers: Iterable[Offer], policy: Policy, check: Callable[[], None], progress: BuildProgress | CopyProgress | None = None
 ) -> dict[str, Exception]:
     """Like `Substituters.fetch`; signatures were checked before."""
-    return _Fetching(store, {offer.path: offer for offer in offers}, policy, check, progress or Progress()).run()
+    return _Fetching(store, {offer.path: offer for offer in offers}, policy, check, progress or BuildProgress()).run()
 
 
 def seen_from_outside(info: PathInfo) -> PathInfo:
@@ -273,7 +273,7 @@ class DependencyLacks(ValueError):
 class _Fetching:
     """Fetches several at once, references before the objects that refer to them."""
 
-    def __init__(self, store: LocalStore, offers: dict[str, Offer], policy: Policy, check: Callable[[], None], progress: Progress | CopyProgress) -> None:
+    def __init__(self, store: LocalStore, offers: dict[str, Offer], policy: Policy, check: Callable[[], None], progress: BuildProgress | CopyProgress) -> None:
         self._progress = progress
         self._store = store
         self._offers = offers

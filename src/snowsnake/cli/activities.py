@@ -55,7 +55,7 @@ def clear_line() -> None:
         sys.stderr.flush()
 
 
-class Activity:
+class ShownActivity:
     """An activity; one that begins inside another one is a part of that."""
 
     def __init__(self, reporter: "Reporter", text: str) -> None:
@@ -65,7 +65,7 @@ class Activity:
         self._is_line = False
         self._number = 0
 
-    def __enter__(self) -> "Activity":
+    def __enter__(self) -> "ShownActivity":
         reporter = self._reporter
         if self._is_event:
             self._number = next(_numbers)

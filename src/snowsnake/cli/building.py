@@ -157,9 +157,9 @@ class BuilderElsewhere:
         from snowsnake.build.copying import copy_paths, copy_realisations
         from snowsnake.store.graph import closure
         from snowsnake.store.realisation import DerivationHashes
-        from snowsnake.store.trust import Keys
+        from snowsnake.store.trust import PublicKeys
 
-        keys = Keys.parse(list(self._settings["trusted-public-keys"])) if self._settings["require-sigs"] else None
+        keys = PublicKeys.parse(list(self._settings["trusted-public-keys"])) if self._settings["require-sigs"] else None
         with self._place.open() as builder:
             builder.evaluations, builder.must_stop = store, store.must_stop
             paths = closure(builder, builder.realise(wanted))

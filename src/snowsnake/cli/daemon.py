@@ -105,10 +105,10 @@ class Served:
     def check_signature(self, info: "PathInfo") -> None:
         from snowsnake.build.copying import check_signatures
         from snowsnake.store.local import LocalStore
-        from snowsnake.store.trust import Keys
+        from snowsnake.store.trust import PublicKeys
 
         if self._settings["require-sigs"] and isinstance(self._store, LocalStore):
-            check_signatures(info, self._store, Keys.parse(list(self._settings["trusted-public-keys"])))
+            check_signatures(info, self._store, PublicKeys.parse(list(self._settings["trusted-public-keys"])))
 
     def collector(self) -> "Collector":
         from snowsnake.store.garbage import Collector

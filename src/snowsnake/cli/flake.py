@@ -60,7 +60,7 @@ actions:
   clone            clone the flake's repository, or copy its source"""
 
 
-class Call:
+class FlakeCall:
     """One call of the command: the session, the flakes, the reference."""
 
     def __init__(
@@ -129,7 +129,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
 def _metadata(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.flake.facts import Metadata
 
-    call = Call(given, reporter, words)
+    call = FlakeCall(given, reporter, words)
     found = Metadata(call.locked(), call.flakes.world)
     if given.flag("json"):
         call.print_json(found.to_data())
@@ -147,7 +147,7 @@ def _info(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
 
 def _lock(given: Arguments, reporter: Reporter, words: list[str]) -> int:
-    call = Call(given, reporter, words, True, tarball_ttl="0")
+    call = FlakeCall(given, reporter, words, True, tarball_ttl="0")
     call.locked(fails_on_unlocked=True, may_write=True)
     return 0
 
@@ -169,7 +169,7 @@ def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
         if path in updates:
             reporter.warning(f"Input '{path_text(path)}' was specified multiple times. You may have done this by accident.")
         updates.add(path)
-    call = Call(given, reporter, [given.text("flake", ".")], True, tarball_ttl="0")
+    call = FlakeCall(given, reporter, [given.text("flake", ".")], True, tarball_ttl="0")
     updates |= {parse_input_path(text) for text in given.texts("update_input")}
     call.locked(recreate=not updates, updates=updates, may_write=True, may_update=True)
     return 0
@@ -178,7 +178,7 @@ def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 def _show(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.cli.flake_show import print_outputs
 
-    call = Call(given, reporter, words, imports_derivations=False)
+    call = FlakeCall(given, reporter, words, imports_derivations=False)
     print_outputs(call, call.locked(), is_json=given.flag("json"), legacy=given.flag("legacy"), all_systems=given.flag("all_systems"))
     return 0
 
@@ -189,7 +189,7 @@ def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     keeps_going = given.flag("keep_going")
     builds = not given.flag("no_build")
     settings: dict[str, Any] = {"keep_going": "true"} if keeps_going else {}
-    call = Call(given, reporter, words, True, imports_derivations=builds, **settings)
+    call = FlakeCall(given, reporter, words, True, imports_derivations=builds, **settings)
     locked = call.locked()
     if not builds:
         # The source is in the store by now, and nothing else is to be written.
@@ -202,7 +202,7 @@ def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 def _archive(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.flake.copying import archive, copy_to_store
 
-    call = Call(given, reporter, words)
+    call = FlakeCall(given, reporter, words)
     world = call.flakes.world
     rows = archive(world, call.locked(), is_dry=given.flag("dry_run"))
     if given.flag("to") and not given.flag("dry_run"):
@@ -224,7 +224,7 @@ def _prefetch(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.lock.references import Reference
     from snowsnake.lock.registries import KINDS
 
-    call = Call(given, reporter, words)
+    call = FlakeCall(given, reporter, words)
     resolved = call.flakes.world.resolve(call.reference(), KINDS)
     tree = call.flakes.world.fetch(resolved.input)
     # Only the references of archives and files have the hash of their contents without being asked for it.
@@ -251,7 +251,7 @@ def _prefetch(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
 
 def _prefetch_inputs(given: Arguments, reporter: Reporter, words: list[str]) -> int:
-    call = Call(given, reporter, words)
+    call = FlakeCall(given, reporter, words)
     failures = 0
     for node in call.locked().lock_file.nodes():
         assert node.locked is not None
@@ -271,7 +271,7 @@ def _clone(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 
     if not given.flag("dest"):
         raise EvaluationError("value", "missing flag '--dest'")
-    call = Call(given, reporter, words)
+    call = FlakeCall(given, reporter, words)
     world = call.flakes.world
     input, target = world.resolve(call.reference(), KINDS).input, given.text("dest")
     if not world.clone(input, target):
@@ -294,7 +294,7 @@ def _new(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 def _from_template(given: Arguments, reporter: Reporter, destination: str) -> int:
     from snowsnake.flake.copying import copy_template
 
-    call = Call(given, reporter, [])
+    call = FlakeCall(given, reporter, [])
     flakes = call.flakes
     text = given.text("template", "templates")
     reference, fragment = flakes.reference(text, os.getcwd())

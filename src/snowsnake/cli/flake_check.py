@@ -6,13 +6,13 @@ from snowsnake.flake.checking import Checker
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.build.failure import BuildFailure
-    from snowsnake.cli.flake import Call
+    from snowsnake.cli.flake import FlakeCall
     from snowsnake.lock.flakes import LockedFlake
 
 _GREEN = "\x1b[32;1m"
 
 
-def check(call: "Call", locked: "LockedFlake", *, keeps_going: bool, all_systems: bool, builds: bool) -> int:
+def check(call: "FlakeCall", locked: "LockedFlake", *, keeps_going: bool, all_systems: bool, builds: bool) -> int:
     """Returns the exit code; the first error is raised unless the check is to continue."""
     reporter, flakes = call.reporter, call.flakes
     checker = Checker(
@@ -42,7 +42,7 @@ def check(call: "Call", locked: "LockedFlake", *, keeps_going: bool, all_systems
     return 0
 
 
-def _build(call: "Call", checks: dict[str, list[str]], keeps_going: bool) -> bool:
+def _build(call: "FlakeCall", checks: dict[str, list[str]], keeps_going: bool) -> bool:
     """Whether something failed; the first failure is raised unless the check is to continue.  *checks*: attributes by derivation."""
     from snowsnake.cli.building import realise_all
     from snowsnake.store.missing import missing_paths

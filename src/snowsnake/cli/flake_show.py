@@ -28,8 +28,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from snowsnake.cli.activities import Activity
-    from snowsnake.cli.flake import Call
+    from snowsnake.cli.activities import ShownActivity
+    from snowsnake.cli.flake import FlakeCall
     from snowsnake.interpreter import Interpreter
     from snowsnake.lock.flakes import LockedFlake
 
@@ -39,7 +39,7 @@ _WORDS = {OVERLAY: "Nixpkgs overlay", MODULE: "NixOS module", CONFIGURATION: "Ni
 _WARNING, _GREEN = "\x1b[35;1m", "\x1b[32;1m"
 
 
-def print_outputs(call: "Call", locked: "LockedFlake", *, is_json: bool, legacy: bool, all_systems: bool) -> None:
+def print_outputs(call: "FlakeCall", locked: "LockedFlake", *, is_json: bool, legacy: bool, all_systems: bool) -> None:
     """Writes the tree of a flake's outputs, from the evaluation cache if it has the tree."""
     answers = None
     given = call.given
@@ -75,7 +75,7 @@ class _Heard:
         self._evaluator = evaluator
         self.messages: list[list[str | int]] = []
         # The outermost activity is first.
-        self._open: list[Activity] = []
+        self._open: list[ShownActivity] = []
         self.error = reporter.error
 
     def looks_at(self, output: Output) -> None:
@@ -143,7 +143,7 @@ def _children(output: Output) -> "Iterator[Output]":
     return iter(list(output.children()))
 
 
-def show_text(root: Output, title: str, call: "Call", reporter: "_Heard", line: "Callable[[str], None]") -> None:
+def show_text(root: Output, title: str, call: "FlakeCall", reporter: "_Heard", line: "Callable[[str], None]") -> None:
     """The tree as lines."""
     line(call.bold(title))
     failures: list[EvaluationError] = []
@@ -180,7 +180,7 @@ def show_text(root: Output, title: str, call: "Call", reporter: "_Heard", line: 
         raise failures[-1]
 
 
-def _described(output: Output, call: "Call") -> str:
+def _described(output: Output, call: "FlakeCall") -> str:
     kind = output.kind
     if kind == OMITTED:
         return " " + call.painted(_WARNING, "omitted") + f" (use '{output.reason}' to show)"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from snowsnake.build.failure import BuildFailure
-    from snowsnake.cli.activities import Activity
+    from snowsnake.cli.activities import ShownActivity
     from snowsnake.handle import Handle
     from snowsnake.interpreter import Interpreter
 
@@ -231,11 +231,11 @@ class Reporter:
         """A text in a colour, for people at a terminal and programs that read events."""
         return f"{colour}{text}\x1b[0m" if self.log_format == "internal-json" or self.has_colours() else text
 
-    def activity(self, text: str) -> "Activity":
+    def activity(self, text: str) -> "ShownActivity":
         """An activity that lasts from entering to leaving: `with reporter.activity("evaluating 'a'"):`"""
-        from snowsnake.cli.activities import Activity
+        from snowsnake.cli.activities import ShownActivity
 
-        return Activity(self, text)
+        return ShownActivity(self, text)
 
     def write_event(self, line: str) -> None:
         """A line of a log that programs read."""

@@ -6,13 +6,13 @@ In: an action and flake references.  Out: lines; the user's registry, or the one
 import os
 
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS
-from snowsnake.cli.flake import Call
+from snowsnake.cli.flake import FlakeCall
 from snowsnake.cli.options import Arguments, Option, UsageError
 from snowsnake.cli.output import Reporter, write_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from snowsnake.cli.nix.command_line import Call as NixCall
+    from snowsnake.cli.nix.command_line import Call
     from snowsnake.lock.references import Reference
     from snowsnake.lock.registries import Registry
 
@@ -38,7 +38,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     return run_action(name, given, reporter, words)
 
 
-def run_for_nix(call: "NixCall") -> int:
+def run_for_nix(call: "Call") -> int:
     """`nix registry …`: runs the action that the row of the call names."""
     assert call.row is not None
     return run_action(call.row.name.removeprefix("registry "), call.given, call.reporter, list(call.words), switches_on=False)
@@ -48,7 +48,7 @@ def run_action(name: str, given: Arguments, reporter: Reporter, words: list[str]
     counts = {"list": (0, 0), "add": (2, 2), "remove": (1, 1), "pin": (1, 2), "resolve": (0, len(words))}[name]
     if not counts[0] <= len(words) <= counts[1]:
         raise UsageError(f"'registry {name}' takes {'no flake' if counts[1] == 0 else f'{counts[1]} flakes' if counts[1] > 1 else 'one flake'}")
-    call = Call(given, reporter, [], switches_on=switches_on)
+    call = FlakeCall(given, reporter, [], switches_on=switches_on)
     world = call.flakes.world
     if name == "list":
         _list(call)
@@ -75,7 +75,7 @@ def run_action(name: str, given: Arguments, reporter: Reporter, words: list[str]
     return 0
 
 
-def _list(call: Call) -> None:
+def _list(call: FlakeCall) -> None:
     registries = call.flakes.world.registries
     for kind in _kinds():
         for entry in registries.get(kind).entries:
@@ -100,7 +100,7 @@ def _user_path() -> str:
     return user_registry_path(os.environ)
 
 
-def _registry(call: Call, path: str) -> "Registry":
+def _registry(call: FlakeCall, path: str) -> "Registry":
     from snowsnake.lock.registries import read_registry
 
     return read_registry(path, "user", call.reporter.warning)

@@ -111,13 +111,13 @@ def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | 
     if not settings["substitute"] or not settings["substituters"]:
         return None
     from snowsnake.build.substitution import Policy, Substituters
-    from snowsnake.store.trust import Keys
+    from snowsnake.store.trust import PublicKeys
 
     def silent(text: str) -> None:
         pass
 
     policy = Policy(
-        Keys.parse(list(settings["trusted-public-keys"])),
+        PublicKeys.parse(list(settings["trusted-public-keys"])),
         settings["require-sigs"],
         max(1, settings["max-substitution-jobs"]),
         settings["fallback"],

@@ -26,7 +26,7 @@ from snowsnake.store.nar_reader import unpack
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.rewriting import named_by_contents
-from snowsnake.store.trust import Keys, is_content_addressed
+from snowsnake.store.trust import PublicKeys, is_content_addressed
 
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
@@ -111,7 +111,7 @@ def _check(info: PathInfo, archive: bytes, fetcher: Fetcher) -> None:
         if is_content_addressed(info, fetcher.store_dir):
             check_archive(info, archive)
             return
-        is_trusted = not fetcher.settings["require-sigs"] or Keys.parse(fetcher.settings["trusted-public-keys"]).trust(info, 1, fetcher.store_dir)
+        is_trusted = not fetcher.settings["require-sigs"] or PublicKeys.parse(fetcher.settings["trusted-public-keys"]).trust(info, 1, fetcher.store_dir)
     except ValueError as error:
         raise FetchError(str(error)) from None
     if not is_trusted:

@@ -73,9 +73,9 @@ def sign(key: SecretKey, info: PathInfo) -> str:
     """The signature of an object.
 
     >>> key = SecretKey.parse("k:" + base64.b64encode(bytes(32) + ed25519.public_key(bytes(32))).decode())
-    >>> from snowsnake.store.trust import Keys
+    >>> from snowsnake.store.trust import PublicKeys
     >>> info = PathInfo("/nix/store/00000000000000000000000000000000-x", "sha256:" + "0" * 64, 1)
-    >>> Keys.parse([key.public]).signed(info, sign(key, info), "/nix/store")
+    >>> PublicKeys.parse([key.public]).signed(info, sign(key, info), "/nix/store")
     True
     """
     return key.sign(fingerprint(info).encode("utf-8", "surrogateescape"))

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from snowsnake.store.realisation import Realisation
 
 
-class Keys:
+class PublicKeys:
     """Public keys by name.
 
-    >>> Keys.parse(["k:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]).by_name["k"] == bytes(32)
+    >>> PublicKeys.parse(["k:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]).by_name["k"] == bytes(32)
     True
     """
 
@@ -25,7 +25,7 @@ class Keys:
         self.by_name = by_name
 
     @classmethod
-    def parse(cls, texts: list[str]) -> Keys:
+    def parse(cls, texts: list[str]) -> PublicKeys:
         found = {}
         for text in texts:
             name, data = split_named(text, "key")

@@ -73,7 +73,7 @@ def run(call: Call) -> None:
     """`nix copy`: copies objects with everything that they need (without that with `--no-recursive`)."""
     from snowsnake.build.copying import copy_paths, copy_realisations
     from snowsnake.store.memory import MemoryStore
-    from snowsnake.store.trust import Keys
+    from snowsnake.store.trust import PublicKeys
 
     given, settings = call.given, call.settings
     _parse_words(call)
@@ -83,7 +83,7 @@ def run(call: Call) -> None:
         installables = Installables(call, source, is_written=bool(call.eval_store or not given.flag("from")) and is_written(settings, call.eval_store))
         what = made(call, installables, is_recursive=not given.flag("no_recursive"))
         is_checked = given.flag("no_check_sigs")
-        keys = Keys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not is_checked else None
+        keys = PublicKeys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not is_checked else None
         evaluated = source = installables.store
         if isinstance(source, MemoryStore) and source.below is not None and all(map(source.below.is_valid, what.paths)):
             # Everything that is copied is in the store itself, and nothing was only evaluated.

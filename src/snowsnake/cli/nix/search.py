@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from snowsnake.cli.activities import Activity
+    from snowsnake.cli.activities import ShownActivity
     from snowsnake.handle import Handle
 
     Path = tuple[str, ...]
@@ -44,7 +44,7 @@ class _Search:
         self.seen: list[tuple[int, str] | tuple[int, str, str, str, str]] = []
         self._depth = 0
         # The activities of an earlier evaluation that are open, the outermost first.
-        self._open: list[Activity] = []
+        self._open: list[ShownActivity] = []
         self.as_json: dict[str, dict[str, str]] | None = {} if call.given.flag("json") else None
 
     def visit(self, value: "Handle", path: "Path", is_first: bool) -> None:

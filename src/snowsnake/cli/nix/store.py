@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from snowsnake.cli.output import Reporter
     from snowsnake.settings import Settings
-    from snowsnake.store.trust import Keys
+    from snowsnake.store.trust import PublicKeys
 else:
     from snowsnake.foundation.scopes import contextmanager
 
@@ -176,9 +176,9 @@ def verify(call: Call) -> int:
     with asked(call) as installables:
         store = installables.store
         paths = store_paths(call, installables)
-        from snowsnake.store.trust import Keys
+        from snowsnake.store.trust import PublicKeys
 
-        keys = Keys.parse(call.settings["trusted-public-keys"])
+        keys = PublicKeys.parse(call.settings["trusted-public-keys"])
         for path in paths:
             try:
                 call.reporter.info(f"checking '{path}'...")
@@ -194,7 +194,7 @@ def verify(call: Call) -> int:
     return code
 
 
-def _is_trusted(call: Call, store: Store, info: PathInfo, keys: "Keys", needed: int) -> bool:
+def _is_trusted(call: Call, store: Store, info: PathInfo, keys: "PublicKeys", needed: int) -> bool:
     """Whether an object has enough trusted signatures, including those that other stores (`-s`) have for the same contents."""
     from snowsnake.cli.stores import open_reference
     from snowsnake.settings.store_reference import StoreReference
