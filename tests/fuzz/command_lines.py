@@ -24,7 +24,7 @@ _VALUES = (
     "", "-", ".", "./flake", "./flake#text", "./flake#nested.\"a.b\"", "./user", "packages.nix", "value.nix", "absent", "a", "a.b.c", "1", "-1",
     "x=y", "<nix>", "^", "*", "[", "hello", "h.*", "1 +", "x: x", "{ a = 1; }", "sha256", "sri", "sha256-AAAA", "\udcff\udcfe", "é", "x" * 300,
     "/nix/store/00000000000000000000000000000000-x", "/nix/store/00000000000000000000000000000000-x.drv^out", "path:./flake", "flake:none",
-    "github:a/b?c=d", "%", "--", "a\nb", "dummy://", "local?root=/x", "true", "99999999999999999999", "flake", "packages",
+    "github:a/b?c=d", "%", "--", "a\nb", "dummy://", "local?root=/proc/x", "true", "99999999999999999999", "flake", "packages",
 )  # fmt: skip
 
 

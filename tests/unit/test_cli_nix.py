@@ -225,7 +225,7 @@ def test_a_log_is_of_one_derivation(nix, tmp_path) -> None:
 # Commands that take an installable or a flake, with one word that names a flake in a folder.
 OF_FLAKES = (
     "eval", "build --dry-run", "path-info --derivation", "derivation show", "search FLAKE x", "run", "develop", "print-dev-env", "shell FLAKE --command true",
-    "edit", "why-depends FLAKE", "copy --to /nowhere", "store make-content-addressed", "log", "repl", "bundle --bundler FLAKE", "flake metadata", "flake show",
+    "edit", "why-depends FLAKE", "copy --to STORE", "store make-content-addressed", "log", "repl", "bundle --bundler FLAKE", "flake metadata", "flake show",
     "flake lock", "registry add a", "registry pin a", "registry remove", "registry resolve",
 )  # fmt: skip
 
@@ -234,7 +234,7 @@ OF_FLAKES = (
 def test_flakes_are_an_experimental_feature(run_command, tmp_path, line) -> None:
     (tmp_path / "flake.nix").write_text('{ outputs = _: { a = derivation { name = "a"; system = "x"; builder = "b"; }; }; }')
     word = "name" if line.startswith("registry") else f"path:{tmp_path}#a" if not line.startswith("flake") else f"path:{tmp_path}"
-    words = [word if part == "FLAKE" else part for part in line.split()]
+    words = [{"FLAKE": word, "STORE": str(tmp_path / "other")}.get(part, part) for part in line.split()]
     done = run_command("nix.main", *words, word, NIX_CONFIG="experimental-features = nix-command", NIX_REMOTE=str(tmp_path / "store"), HOME=str(tmp_path))
     said = done.stderr.decode()
     assert done.returncode == 1 and said.count("error: experimental Nix feature 'flakes' is disabled; add '--extra-experimental-features flakes' to enable it\n") == 1, said
