@@ -92,6 +92,8 @@ def _answer(place: int, again: "Callable[[], object]") -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nowhere, stream)
+    # A program that calls a command may have put other streams in place of these.
+    sys.stdout = sys.stderr = open(nowhere, "w", closefd=False)
     try:
         again()
     except EvaluationError as error:
