@@ -381,13 +381,16 @@ class Build:
                 )  # fmt: skip
             is_failed = False
             on_made()
-            if self._options.post_build_hook:
-                # The hook may ask where the outputs are.
-                if self._options.knows_realisations or has_unknown_outputs(self.drv):
-                    outputs.record(self._store, self.drv, self.paths, self._options.secret_keys)
-                run_hook(self.drv_path, self.paths.values(), self._options)
+            self._run_hook()
         finally:
             self._clean(keeps=is_failed and self._options.keep_failed)
+
+    def _run_hook(self) -> None:
+        """Runs the `post-build-hook`, if there is one; it may ask where the outputs are."""
+        if self._options.post_build_hook:
+            if self._options.knows_realisations or has_unknown_outputs(self.drv):
+                outputs.record(self._store, self.drv, self.paths, self._options.secret_keys)
+            run_hook(self.drv_path, self.paths.values(), self._options)
 
     def _show_difference(self, old: str, new: str) -> None:
         """Shows the user's program an output, *old*, and another result of its build, *new*."""

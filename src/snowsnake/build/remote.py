@@ -16,10 +16,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from snowsnake.build import outputs
 from snowsnake.build.builder import Build
 from snowsnake.build.failure import BuildFailure, Refused, builder_failed, log_too_long
-from snowsnake.build.hook import run_hook
 from snowsnake.build.log import BuildLog
 from snowsnake.build.log_messages import LogMessages
 from snowsnake.build.options import BuildOptions
@@ -27,7 +25,6 @@ from snowsnake.build.progress import BUILD, LOG_LINE, PHASE, numbers
 from snowsnake.build.request import input_closure
 from snowsnake.build.watcher import Watcher, joining
 from snowsnake.store.daemon.wire import Message
-from snowsnake.store.realisation import has_unknown_outputs
 
 _PIECE_BYTES = 1 << 16
 _POLL_MS = 100
@@ -315,10 +312,7 @@ class RemoteBuild(Build):
             if not self._is_made():
                 raise BuildFailure("some outputs are unexpectedly invalid", self.drv_path, 1)
             on_made()
-            if self._options.post_build_hook:
-                if self._options.knows_realisations or has_unknown_outputs(self.drv):
-                    outputs.record(self._store, self.drv, self.paths, self._options.secret_keys)
-                run_hook(self.drv_path, self.paths.values(), self._options)
+            self._run_hook()
         finally:
             self._clean()
 
