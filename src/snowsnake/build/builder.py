@@ -5,7 +5,6 @@ In: a store, a derivation.  Out: valid outputs, or a `BuildFailure`; in both cas
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 import time
@@ -29,6 +28,7 @@ from snowsnake.build.request import BuildRequest, prepare, sees_world
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.build.watcher import Watcher
 from snowsnake.fetch.errors import FetchError
+from snowsnake.foundation.file_locks import try_lock
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
 from snowsnake.store.realisation import check_path, has_unknown_outputs, known_outputs, scratch_path
@@ -298,7 +298,7 @@ class Build:
             path = self._store.real_path(name) + ".lock"
             while True:
                 fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                if not _try_lock(fd):
+                if not try_lock(fd):
                     os.close(fd)
                     raise OutputsLocked([self._store.real_path(name) for name in sorted(names)])
                 if os.fstat(fd).st_size == 0:
@@ -443,11 +443,3 @@ class Build:
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:
     return any(path == folder or path.startswith(folder + "/") for folder in folders)
-
-
-def _try_lock(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -3,8 +3,9 @@
 In: the state of a store.  Out: a number, and a lock that lasts until it is closed.  Numbers and folder are those of Nix's auto-allocate-uids.
 """
 
-import fcntl
 import os
+
+from snowsnake.foundation.file_locks import try_lock
 
 _FIRST, _COUNT, _STEP = 872415232, 128, 65536
 
@@ -26,10 +27,7 @@ def acquire(state: str) -> tuple[int, int]:
     os.makedirs(folder, mode=0o755, exist_ok=True)
     for slot in range(_COUNT):
         fd = os.open(os.path.join(folder, f"slot-{slot}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            continue
-        return fd, _FIRST + slot * _STEP
+        if try_lock(fd):
+            return fd, _FIRST + slot * _STEP
+        os.close(fd)
     raise OSError(11, "all users for builders are in use")

@@ -11,6 +11,7 @@ import os
 import time
 
 from snowsnake.diagnostics.error import as_error
+from snowsnake.foundation.file_locks import try_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class _Hook:
         load, free = 0, -1
         for number in range(machine.max_jobs):
             fd = self._open(f"{_file_name(machine.url)}-{number}")
-            if not _try_lock(fd):
+            if not try_lock(fd):
                 load += 1
             elif free < 0:
                 free = fd
@@ -272,7 +273,7 @@ class _Hook:
         try:
             self._reporter.remark(_TALKATIVE, f"waiting for the upload lock to '{machine.url}'...")
             until_s = time.monotonic() + _UPLOAD_S
-            while not _try_lock(fd):
+            while not try_lock(fd):
                 if time.monotonic() > until_s:
                     self._reporter.failure(f"somebody is hogging the upload lock for '{machine.url}', continuing...")
                     break
@@ -290,12 +291,6 @@ def _file_name(url: str) -> str:
     return url.replace("/", "_")
 
 
-def _try_lock(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _is_open(fd: int) -> bool:
