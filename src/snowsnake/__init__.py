@@ -32,7 +32,7 @@ _KINDS = (
     "InfiniteRecursion InternalFault LimitReached MalformedValue MissingAttribute NotAFunction NotInSearchPath OutOfRange PythonFault SyntaxFault "
     "Throw TypeMismatch UndefinedVariable"
 )
-_API = "Derivation EvaluationError Evaluator ListValue Raw SetValue Value compile evaluate evaluate_file parse"
+_API = "DerivationView EvaluationError Evaluator ListValue Raw SetValue Value compile evaluate evaluate_file parse"
 _PLACES = dict.fromkeys(_KINDS.split(), "diagnostics.kinds") | dict.fromkeys(_API.split(), "api") | {
     "DecodeError": "decoding.error",
     "EvaluatorPool": "waiting",

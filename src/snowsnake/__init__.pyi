@@ -2,7 +2,7 @@
 # ruff: noqa: I001
 
 from snowsnake.api import (
-    Derivation as Derivation,
+    DerivationView as DerivationView,
     EvaluationError as EvaluationError,
     Evaluator as Evaluator,
     ListValue as ListValue,

@@ -24,7 +24,7 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation.arguments import a_level, a_list, a_mapping, a_text
 from snowsnake.parsing import Syntax, compile_source, parse_source
 from snowsnake.python_values import Raw, has_nix_form, plain
-from snowsnake.values import Derivation, ListValue, SetValue, Value, wrap
+from snowsnake.values import DerivationView, ListValue, SetValue, Value, wrap
 from snowsnake.version import NIX_VERSION
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from snowsnake.host.file_system import FileSystem
     from snowsnake.jobs.run import Jobs
     from snowsnake.runner import Runner
-    from snowsnake.waiting import Worker
+    from snowsnake.waiting import EvaluatorThread
 
 __all__ = [
     "NIX_VERSION",
-    "Derivation",
+    "DerivationView",
     "EvaluationError",
     "Evaluator",
     "ListValue",
@@ -154,7 +154,7 @@ class Evaluator:
         self._functions: dict[int, object] = {}
         # This many of these functions are running.
         self._calls = 0
-        self._worker: Worker | None = None
+        self._worker: EvaluatorThread | None = None
         self._deadline = 0.0
         self._start()
 
@@ -416,9 +416,9 @@ class Evaluator:
         *machine* is the one that does the work: that of an older value, or (None) the present one.
         """
         if self._worker is None:
-            from snowsnake.waiting import Worker
+            from snowsnake.waiting import EvaluatorThread
 
-            self._worker = Worker()
+            self._worker = EvaluatorThread()
         return await self._worker.run(call, machine or self._machine)
 
     def close(self) -> None:

@@ -301,7 +301,7 @@ cdef class Interpreter(Runner):
         mount_source(self.machine(), source)
 
     def fetch_tree(self, str address):
-        """Fetches the tree at a URL (of an archive, `channel:…`, `flake:…`), and returns its path in the logical store; raises FetchError."""
+        """Fetches the tree at a URL (of an archive, `channel:…`, `flake:…`), and returns its path in the logical store; raises FetchFailure."""
         from snowsnake.builtins.engines.fetch_calls import fetch_address
 
         store_path, tree = fetch_address(access_of(self.machine()), address)
@@ -309,7 +309,7 @@ cdef class Interpreter(Runner):
         return store_path
 
     def check_input(self, input):
-        """Raises FetchError if the policy forbids fetching an input."""
+        """Raises FetchFailure if the policy forbids fetching an input."""
         from snowsnake.builtins.engines.fetch_calls import check_uri
 
         check_uri(access_of(self.machine()), input.to_url())

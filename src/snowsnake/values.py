@@ -165,8 +165,8 @@ class Value:
         return documentation(self._handle)
 
     @property
-    def derivation(self) -> "Derivation | None":
-        """The value as a `Derivation`; None if it is not a derivation.
+    def derivation(self) -> "DerivationView | None":
+        """The value as a `DerivationView`; None if it is not a derivation.
 
         >>> from snowsnake import evaluate
         >>> found = evaluate('derivation { name = "x"; system = "s"; builder = "b"; outputs = [ "out" "dev" ]; }').derivation
@@ -175,7 +175,7 @@ class Value:
         """
         if self.type != "set" or "type" not in self or self["type"] != "derivation":
             return None
-        return Derivation(self)
+        return DerivationView(self)
 
     def position(self, name: str | None = None) -> "Position | None":
         """Where an attribute of a set is defined, or (without a name) a function; None if that is not known.
@@ -629,7 +629,7 @@ Sequence.register(ListValue)
 _CLASSES = (Value, SetValue, ListValue, Value)
 
 
-class Derivation:
+class DerivationView:
     """The fields of a derivation: each is evaluated when it is read."""
 
     __slots__ = ("value",)
@@ -668,4 +668,4 @@ class Derivation:
         return {name: str(self.value[name]["outPath"] if name in self.value else self.value["outPath"]) for name in self.output_names}
 
     def __repr__(self) -> str:
-        return f"<Derivation {self.drv_path}>"
+        return f"<DerivationView {self.drv_path}>"

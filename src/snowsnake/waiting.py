@@ -70,7 +70,7 @@ class Job:
         threading.Thread(target=ask, name="snowsnake-stop", daemon=True).start()
 
 
-class Worker:
+class EvaluatorThread:
     """The thread of one evaluator.  It starts with the first call."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from fetch_server import Server
 
 from snowsnake.fetch.closure import BinaryCache, closure_of
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 from snowsnake.store import ed25519
@@ -98,7 +98,7 @@ def test_a_closure_named_by_its_contents_needs_no_signature(cache, fetcher) -> N
     a, b = texts(cache)
     path, trees = closure_of(cache.url, b, None, False, fetcher)
     assert path == b and [(name, tree.read(b"")) for name, tree in trees] == [(a, b"hello"), (b, f"see {a}".encode())]
-    with pytest.raises(FetchError, match="is not input-addressed"):
+    with pytest.raises(FetchFailure, match="is not input-addressed"):
         closure_of(cache.url, b, None, True, fetcher)
 
 
@@ -106,9 +106,9 @@ def test_a_rewritten_path_is_that_of_nix(cache, fetcher) -> None:
     """The path is that of C++ Nix 2.34."""
     _, b = texts(cache)
     wanted = "/nix/store/86h35lscmdn7s5zcq591lqz8wp57q999-b"
-    with pytest.raises(FetchError, match=f"yielded '{wanted}'"):
+    with pytest.raises(FetchFailure, match=f"yielded '{wanted}'"):
         closure_of(cache.url, b, "", False, fetcher)
-    with pytest.raises(FetchError, match="was expected"):
+    with pytest.raises(FetchFailure, match="was expected"):
         closure_of(cache.url, b, b, False, fetcher)
     path, trees = closure_of(cache.url, b, wanted, False, fetcher)
     assert path == wanted and dict(trees)[wanted].read(b"") == f"see {trees[0][0]}".encode()
@@ -119,7 +119,7 @@ def test_self_references_are_rewritten(cache, fetcher) -> None:
     path = "/nix/store/00000000000000000000000000000001-self"
     cache.add(path, pack_contents(f"I am {path}".encode()), [path], signs=True)
     wanted = "/nix/store/xhlyfvc5z157wzlas7z6qqsvzq9vhyr5-self"
-    with pytest.raises(FetchError, match=f"yielded '{wanted}'"):
+    with pytest.raises(FetchFailure, match=f"yielded '{wanted}'"):
         closure_of(cache.url, path, "", False, fetcher)
     _, ((_, tree),) = closure_of(cache.url, path, wanted, False, fetcher)
     assert tree.read(b"") == f"I am {wanted}".encode()
@@ -133,7 +133,7 @@ def test_a_closure_is_not_in_memory_as_a_whole(cache, fetcher, is_rewritten: boo
     tracemalloc.start()
     try:
         if is_rewritten:
-            with pytest.raises(FetchError, match="toPath"):
+            with pytest.raises(FetchFailure, match="toPath"):
                 closure_of(cache.url, path, "", False, fetcher)
         else:
             assert len(closure_of(cache.url, path, None, False, fetcher)[1]) == count
@@ -151,13 +151,13 @@ def test_the_store_gets_the_closure(cache, tmp_path, fetcher) -> None:
         closure_of(cache.url, b, None, False, fetcher)
         assert store.known(b).references == [a] and store.known(b).ca.startswith("text:") and store.verify() == []
         assert Path(store.real_path(b)).read_text() == f"see {a}"
-        with pytest.raises(FetchError, match="Use this value"):
+        with pytest.raises(FetchFailure, match="Use this value"):
             closure_of(cache.url, b, "", False, fetcher)
         assert store.known(wanted).ca.startswith("fixed:r:") and store.verify() == []
         unreachable = "http://127.0.0.1:1"
         path, trees = closure_of(unreachable, b, wanted, False, fetcher)
         assert path == wanted and len(trees) == 2 and closure_of(unreachable, b, None, False, fetcher)[0] == b
-        with pytest.raises(FetchError, match="is not input-addressed"):
+        with pytest.raises(FetchFailure, match="is not input-addressed"):
             closure_of(unreachable, b, None, True, fetcher)
 
 
@@ -165,11 +165,11 @@ def test_a_signed_path_needs_input_addressed(cache, fetcher) -> None:
     path = "/nix/store/00000000000000000000000000000001-x"
     cache.add(path, pack_contents(b"x"), signs=True)
     assert closure_of(cache.url, path, None, True, fetcher)[0] == path
-    with pytest.raises(FetchError, match="is input-addressed, but 'inputAddressed' is set to 'false'"):
+    with pytest.raises(FetchFailure, match="is input-addressed, but 'inputAddressed' is set to 'false'"):
         closure_of(cache.url, path, None, False, fetcher)
     other = "/nix/store/00000000000000000000000000000002-y"
     cache.add(other, pack_contents(b"y"))
-    with pytest.raises(FetchError, match="lacks a signature by a trusted key"):
+    with pytest.raises(FetchFailure, match="lacks a signature by a trusted key"):
         closure_of(cache.url, other, None, True, fetcher)
 
 
@@ -187,7 +187,7 @@ def test_a_signed_path_needs_input_addressed(cache, fetcher) -> None:
 )
 def test_a_cache_that_lies(changes, message, cache, fetcher) -> None:
     path = cache.add_text("a", b"hello", **changes)
-    with pytest.raises(FetchError, match=message):
+    with pytest.raises(FetchFailure, match=message):
         closure_of(cache.url, path, None, False, fetcher)
 
 
@@ -195,7 +195,7 @@ def test_contents_that_are_not_the_paths(cache, fetcher) -> None:
     """Even if the hash of the archive is what the cache says."""
     path = str(StorePath.of_text("a", b"hello"))
     cache.add(path, pack_contents(b"evil!"), (), "text:" + Hash.of_bytes(b"hello").format("nix32", with_algorithm=True))
-    with pytest.raises(FetchError, match="ca hash mismatch importing path"):
+    with pytest.raises(FetchFailure, match="ca hash mismatch importing path"):
         closure_of(cache.url, path, None, False, fetcher)
 
 
@@ -204,7 +204,7 @@ def test_contents_that_are_not_the_paths(cache, fetcher) -> None:
     [("ftp://x", "only supports http:// and https:// stores"), ("http://x/?a=b", "does not support URL query parameters")],
 )
 def test_bad_addresses_of_caches_are_refused(url, message, fetcher) -> None:
-    with pytest.raises(FetchError, match=message):
+    with pytest.raises(FetchFailure, match=message):
         BinaryCache(url, fetcher)
 
 
@@ -212,12 +212,12 @@ def test_a_cycle_of_references(cache, fetcher) -> None:
     a, b = (f"/nix/store/0000000000000000000000000000000{number}-x" for number in (1, 2))
     cache.add(a, pack_contents(b"a"), [b], signs=True)
     cache.add(b, pack_contents(b"b"), [a], signs=True)
-    with pytest.raises(FetchError, match="cycle detected in the references of"):
+    with pytest.raises(FetchFailure, match="cycle detected in the references of"):
         closure_of(cache.url, a, "", False, fetcher)
 
 
 def test_a_text_that_is_no_archive(cache, fetcher) -> None:
     path = str(StorePath.of_text("a", b"hello"))
     cache.add(path, b"hello", (), "text:" + Hash.of_bytes(b"hello").format("nix32", with_algorithm=True))
-    with pytest.raises(FetchError):
+    with pytest.raises(FetchFailure):
         closure_of(cache.url, path, None, False, fetcher)

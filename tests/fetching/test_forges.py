@@ -8,7 +8,7 @@ import pytest
 from fetch_server import Server
 from fetch_world import make_world
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 
@@ -125,7 +125,7 @@ def test_tokens_are_sent_to_their_forge(tokens, url, sent, forge, make) -> None:
 )
 def test_errors_name_the_input(url, message, make) -> None:
     fetcher = make(("download-attempts", "1"))
-    with pytest.raises(FetchError, match=message) as caught:
+    with pytest.raises(FetchFailure, match=message) as caught:
         fetcher.fetch(fetcher.input_from_url(url))
     assert caught.value.notes == [f"while fetching the input '{url}'"]
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from git_calls import git
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.fetch.git_index import GitIndex
 from snowsnake.fetch.git_repository import open_repository
@@ -112,7 +112,7 @@ def test_as_libgit2_says(what, repository, fetcher) -> None:
 def test_a_split_index_is_an_error(repository, fetcher) -> None:
     """libgit2, and so C++ Nix, does not read it."""
     git(repository, "update-index", "--split-index")
-    with pytest.raises(FetchError, match="unsupported mandatory extension: 'link'"):
+    with pytest.raises(FetchFailure, match="unsupported mandatory extension: 'link'"):
         working_tree(str(repository), fetcher)
 
 

@@ -18,7 +18,7 @@ import pytest
 from conftest import SOURCE
 from fetch_server import Server
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 
@@ -146,14 +146,14 @@ def test_a_proxy_that_wants_a_password(plain, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("http_proxy", f"http://user:secret@{proxy.place}")
     assert fetched(tmp_path / "c", f"{plain.url}/files/a") == b"contents\n" and len(proxy.asked) == 1
     monkeypatch.setenv("http_proxy", f"http://user:wrong@{proxy.place}")
-    with pytest.raises(FetchError, match="HTTP error 407|407"):
+    with pytest.raises(FetchFailure, match="HTTP error 407|407"):
         fetched(tmp_path / "d", f"{plain.url}/files/a")
     proxy.close()
 
 
 def test_a_proxy_that_is_not_there(plain, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("http_proxy", "127.0.0.1:1")
-    with pytest.raises(FetchError, match=r"Could not connect to server \(7\)"):
+    with pytest.raises(FetchFailure, match=r"Could not connect to server \(7\)"):
         fetched(tmp_path / "c", f"{plain.url}/files/a")
     assert plain.requests == []
 
@@ -180,10 +180,10 @@ def tls(plain, tmp_path):
 
 def test_unknown_certificates_are_refused(tls, tmp_path) -> None:
     url, certificate = tls
-    with pytest.raises(FetchError, match=r"SSL peer certificate or SSH remote key was not OK \(60\)"):
+    with pytest.raises(FetchFailure, match=r"SSL peer certificate or SSH remote key was not OK \(60\)"):
         fetched(tmp_path / "c", f"{url}/files/a")
     assert fetched(tmp_path / "c", f"{url}/files/a", ("ssl-cert-file", certificate)) == b"contents\n"
-    with pytest.raises(FetchError):
+    with pytest.raises(FetchFailure):
         fetched(tmp_path / "d", f"{url}/files/a", ("ssl-cert-file", str(tmp_path / "none")))
 
 
@@ -205,7 +205,7 @@ def test_tls_through_a_proxy(tls, proxy, tmp_path, monkeypatch) -> None:
 
 def test_no_redirect_from_tls_to_files_of_this_machine(tls, tmp_path) -> None:
     url, certificate = tls
-    with pytest.raises(FetchError, match="file|Protocol"):
+    with pytest.raises(FetchFailure, match="file|Protocol"):
         fetched(tmp_path / "c", f"{url}/elsewhere?file:///etc/passwd", ("ssl-cert-file", certificate))
 
 
@@ -223,7 +223,7 @@ def test_a_download_is_used_until_it_is_too_old(plain, tmp_path) -> None:
     (root / "a").write_bytes(b"again\n")
     asked = len(plain.requests)
     assert fetched(cache, url, ("tarball-ttl", "0"), is_offline=True) == b"changed\n" and len(plain.requests) == asked
-    with pytest.raises(FetchError, match="--offline"):
+    with pytest.raises(FetchFailure, match="--offline"):
         fetched(cache, f"{plain.url}/plain/other", is_offline=True)
 
 

@@ -18,7 +18,7 @@ from fetch_server import Server
 from fetch_world import make_world, tar_bytes
 
 from snowsnake.fetch import archive
-from snowsnake.fetch.errors import Cancelled, FetchError, MalformedInput
+from snowsnake.fetch.errors import FetchCancelled, FetchFailure, MalformedInput
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.fetch.http import TransferError
 from snowsnake.settings import Settings
@@ -93,7 +93,7 @@ def test_a_url_longer_than_curl_takes_is_refused_at_once(served, make, kind: str
     server.requests.clear()
     fetcher = make()
     url = f"{server.url}/files/" + "a" * 8_000_000
-    with pytest.raises(FetchError, match=re.escape("URL using bad/illegal format or missing URL (3) No URL set")):
+    with pytest.raises(FetchFailure, match=re.escape("URL using bad/illegal format or missing URL (3) No URL set")):
         if kind == "flake reference":
             fetcher.fetch(fetcher.input_from_url(f"tarball+{url}.tar"))
         else:
@@ -126,21 +126,21 @@ def test_a_file_whose_server_is_gone_is_taken_from_the_cache(served, make) -> No
     late = make(settings=[("tarball-ttl", "0"), ("download-attempts", "1")])
     assert fetched(late, url) == b"a\n"
     assert late.warnings and late.warnings[0].endswith("; using cached version")
-    with pytest.raises(FetchError, match="Could not connect to server"):
+    with pytest.raises(FetchFailure, match="Could not connect to server"):
         fetched(make(settings=[("download-attempts", "1")]), f"{own.url}/files/plain/run")
 
 
 def test_offline_uses_only_what_is_kept(served, make) -> None:
     _, server = served
     url = f"{server.url}/files/plain/a"
-    with pytest.raises(FetchError, match="--offline"):
+    with pytest.raises(FetchFailure, match="--offline"):
         fetched(make(is_offline=True), url)
     assert fetched(make(), url) == b"a\n"
     server.requests.clear()
     assert fetched(make(is_offline=True, settings=[("tarball-ttl", "0")]), url) == b"a\n"
     repository = {"type": "git", "url": f"{server.url}/git/repo"}
     offline = make(is_offline=True)
-    with pytest.raises(FetchError, match="Failed to fetch git repository"):
+    with pytest.raises(FetchFailure, match="Failed to fetch git repository"):
         offline.fetch(offline.input_from_attrs(repository))
     online = make()
     found = online.fetch(online.input_from_attrs(repository))
@@ -186,7 +186,7 @@ def test_cancelling_stops_at_once(path, served, make, tmp_path) -> None:
     stopped = threading.Event()
     fetcher = make(is_cancelled=stopped.is_set)
     threading.Timer(0.5, stopped.set).start()
-    with pytest.raises(Cancelled):
+    with pytest.raises(FetchCancelled):
         fetched(fetcher, f"{served[1].url}/{path}")
     fetcher.close()
     assert list((tmp_path / "cache" / "work").iterdir()) == []
@@ -196,7 +196,7 @@ def test_a_hash_is_checked_before_anything_is_believed(served, make) -> None:
     root, server = served
     fetcher = make()
     wrong = Hash.of_bytes(b"other")
-    with pytest.raises(FetchError, match="hash mismatch in file downloaded") as caught:
+    with pytest.raises(FetchFailure, match="hash mismatch in file downloaded") as caught:
         fetcher.fetch_url(f"{server.url}/files/plain/a", "a", wrong, False)
     assert caught.value.exit_code == 102
     right = Hash.of_file(root / "plain/a")
@@ -329,7 +329,7 @@ def test_a_damaged_index_is_made_anew(served, make, tmp_path) -> None:
 def test_a_cache_that_cannot_be_made(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     fetcher = Fetcher(Settings(), cache_folder=str(tmp_path / "file" / "cache"))
-    with pytest.raises(FetchError, match="cannot use the cache"):
+    with pytest.raises(FetchFailure, match="cannot use the cache"):
         fetched(fetcher, "http://127.0.0.1:1/x")
 
 
@@ -445,7 +445,7 @@ def test_mangled_archives_end_in_an_error_or_a_tree(tmp_path) -> None:
             data[at : at + source.randint(0, 3)] = source.randbytes(source.randint(0, 3))
         try:
             unpacked(tmp_path, bytes(data))
-        except FetchError:
+        except FetchFailure:
             pass
         assert sorted(path.name for path in (tmp_path / "outer").iterdir()) in ([], ["inner"]), number
         shutil.rmtree(tmp_path / "outer")

@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 from git_calls import git
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 
@@ -74,7 +74,7 @@ def test_a_git_daemon(daemon, repository, fetcher) -> None:
     source = fetch(fetcher, url=daemon)
     assert source.files.read(b"a") == b"contents\n" and source.input.rev == git(repository, "rev-parse", "HEAD")
     assert source.input.ref == "refs/heads/main" and source.input.rev_count == 1
-    with pytest.raises(FetchError, match="Failed to fetch git repository"):
+    with pytest.raises(FetchFailure, match="Failed to fetch git repository"):
         fetch(fetcher, url=daemon, ref="none")
 
 
@@ -107,7 +107,7 @@ def test_git_through_ssh(url, asked, ssh, repository, fetcher) -> None:
 
 
 def test_a_host_that_is_an_option(ssh, tmp_path, fetcher) -> None:
-    with pytest.raises(FetchError):
+    with pytest.raises(FetchFailure):
         fetch(fetcher, url=f"ssh://-oProxyCommand=touch${{IFS}}{tmp_path}/owned/x")
     assert not (tmp_path / "owned").exists()
 
@@ -135,16 +135,16 @@ def test_commits_must_be_signed_by_a_given_key(repository, tmp_path, fetcher) ->
     assert fetch(fetcher, **given, rev=signed, publicKeys=keys(other, one)).input.rev == signed
     assert fetch(fetcher, **given, rev=signed, keytype="ssh-ed25519", publicKey=one).input.rev == signed
     for refused in (keys(other), keys()):
-        with pytest.raises(FetchError, match="Commit signature verification on commit .* failed"):
+        with pytest.raises(FetchFailure, match="Commit signature verification on commit .* failed"):
             fetch(fetcher, **given, rev=signed, publicKeys=refused)
-    with pytest.raises(FetchError, match="Commit signature verification on commit .* failed"):
+    with pytest.raises(FetchFailure, match="Commit signature verification on commit .* failed"):
         fetch(fetcher, **given, rev=unsigned, publicKeys=keys(one))
-    with pytest.raises(FetchError, match="Invalid SSH key type 'ssh-x' in publicKeys"):
+    with pytest.raises(FetchFailure, match="Invalid SSH key type 'ssh-x' in publicKeys"):
         fetch(fetcher, **given, rev=signed, publicKeys=json.dumps([{"type": "ssh-x", "key": one}]))
     # This is the clean working tree.
     assert fetch(fetcher, url=f"file://{repository}", publicKeys=keys(one)).input.rev == signed
     (repository / "a").write_text("dirty\n")
-    with pytest.raises(FetchError, match="commit verification is required for Git repository .*, but it's dirty"):
+    with pytest.raises(FetchFailure, match="commit verification is required for Git repository .*, but it's dirty"):
         fetch(fetcher, **given, publicKeys=keys(one))
 
 
@@ -158,7 +158,7 @@ def test_a_signature_that_another_program_finds_good_is_none_of_the_keys(reposit
     git(repository, "-c", f"gpg.program={yes}", "commit", "-q", "--allow-empty", "-Sx", "-m", "signed by nobody")
     rev = git(repository, "rev-parse", "HEAD")
     given = {"publicKeys": json.dumps([{"type": "ssh-ed25519", "key": key_pair(tmp_path, "one")}])}
-    with pytest.raises(FetchError, match="Commit signature verification on commit .* failed"):
+    with pytest.raises(FetchFailure, match="Commit signature verification on commit .* failed"):
         fetch(fetcher, url=f"file://{repository}", verifyCommit=True, rev=rev, **given)
 
 
@@ -249,7 +249,7 @@ def test_an_lfs_server_that_lies(change, message, lfs_server, repository, fetche
     if message.startswith("hash"):
         lfs_server.objects = {oid: b"wrong" for oid in lfs_server.objects}
     lfs_server.answer = change
-    with pytest.raises(FetchError, match=message) as caught:
+    with pytest.raises(FetchFailure, match=message) as caught:
         fetch(fetcher, url=f"file://{repository}", rev=rev, lfs=True)
     assert "while smudging git-lfs file '/x.bin'" in caught.value.notes
 
@@ -265,5 +265,5 @@ def test_a_repository_with_sha256_is_an_error(tmp_path, fetcher) -> None:
     (folder / "a").write_text("a")
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "first")
-    with pytest.raises(FetchError, match="unknown object format 'sha256'|unsupported extension"):
+    with pytest.raises(FetchFailure, match="unknown object format 'sha256'|unsupported extension"):
         fetch(fetcher, url=f"file://{folder}")

@@ -24,7 +24,7 @@ from store_formats import main as run_all
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.fetch import archive
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.git_index import GitIndex
 from snowsnake.fetch.git_plain import plain_settings
 from snowsnake.fetch.input import Input
@@ -34,7 +34,7 @@ from snowsnake.lock.reference_text import parse_whole
 from snowsnake.lock.registries import parse_registry
 from snowsnake.store.removal import remove
 
-REFUSALS = (FetchError, EvaluationError)
+REFUSALS = (FetchFailure, EvaluationError)
 
 
 # --- what must hold of an input that is taken
@@ -65,9 +65,9 @@ def check_attributes(data: bytes) -> None:
     try:
         given = json.loads(data)
     except (ValueError, RecursionError):
-        raise FetchError("no JSON") from None
+        raise FetchFailure("no JSON") from None
     if not isinstance(given, dict) or not all(isinstance(value, str | bool) or (isinstance(value, int) and value >= 0) for value in given.values()):
-        raise FetchError("no attributes")
+        raise FetchFailure("no attributes")
     made = Input.from_attrs(given)
     if made.is_known and made.is_direct:
         made.to_url()
@@ -85,7 +85,7 @@ def check_lock(data: bytes) -> None:
 
 def check_registry(data: bytes) -> None:
     def refuse(message: str) -> None:
-        raise FetchError(message)
+        raise FetchFailure(message)
 
     parse_registry(data, "registry.json", "user", refuse)
 
@@ -103,7 +103,7 @@ def check_index(data: bytes) -> None:
             path.write_text(name)
         index = GitIndex(data, root)
         if not index.is_plain:
-            raise FetchError("libgit2 is asked")
+            raise FetchFailure("libgit2 is asked")
         names = [name for name, _, _ in index.suspicious(0)]
         for name in names[:3]:
             assert index.has(name)
@@ -113,13 +113,13 @@ def check_index(data: bytes) -> None:
         try:
             index.nar_digest()
         except OSError:
-            raise FetchError("a file is not there") from None
+            raise FetchFailure("a file is not there") from None
 
 
 def check_settings(data: bytes) -> None:
     found = plain_settings(data.decode("utf-8", "surrogateescape"))
     if found is None:
-        raise FetchError("libgit2 is asked")
+        raise FetchFailure("libgit2 is asked")
     assert all(isinstance(value, str) for value in found.values())
 
 

@@ -28,7 +28,7 @@ from store_formats import main as run_all
 from snowsnake.build.log import BuildLog
 from snowsnake.build.substitution import Policy, Substituters
 from snowsnake.fetch.cache_files import S3Files, Uploads
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 from snowsnake.store.binary_cache.files import FolderFiles
@@ -53,7 +53,7 @@ from snowsnake.store.ssh.serve import ServeStore
 from snowsnake.store.ssh.server import ServeServer
 from snowsnake.store.trust import PublicKeys
 
-REFUSALS = (ValueError, FetchError, OSError)
+REFUSALS = (ValueError, FetchFailure, OSError)
 _HANG_S = 60
 _KEY = SecretKey.new("fuzz-1")
 _COMPRESSIONS = ("none", "xz", "bzip2", "zstd", "gzip")

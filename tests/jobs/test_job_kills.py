@@ -146,7 +146,7 @@ def test_interrupted_while_it_tidies_up(tmp_path):
     """A worker whose other side has gone ends, and only then is it asked to."""
     from snowsnake.interpreter import Interpreter
     from snowsnake.jobs.evaluation import JobRoot
-    from snowsnake.jobs.worker import Worker
+    from snowsnake.jobs.worker import JobWorker
 
     class Evaluator:
         def close_store(self):
@@ -160,7 +160,7 @@ def test_interrupted_while_it_tidies_up(tmp_path):
     evaluator = Interpreter()
     root = JobRoot(evaluator, evaluator.evaluate(b"{ }", "/"), JobOptions())
     root.evaluator = Evaluator()
-    assert Worker(root, 1 << 40, []).end() == 0
+    assert JobWorker(root, 1 << 40, []).end() == 0
     assert (tmp_path / "closed").exists()
 
 

@@ -16,7 +16,7 @@ from fixed_folder import fixed_folder
 
 from snowsnake.build.sandbox import is_supported
 from snowsnake.store import nar
-from snowsnake.store.daemon.connection import Operation
+from snowsnake.store.daemon.connection import DaemonOperation
 from snowsnake.store.daemon.server import DaemonServer
 from snowsnake.store.daemon.store import DaemonStore
 from snowsnake.store.daemon.wire import DaemonError, Message
@@ -193,22 +193,22 @@ def _imported(part: str) -> PathInfo:
     "request_, message",
     [
         ([77], "invalid operation 77"),
-        ([Operation.IS_VALID_PATH, "/etc/passwd"], "is not in the Nix store"),
-        ([Operation.QUERY_VALID_PATHS, 1 << 60], "announces 1152921504606846976 items"),
-        ([Operation.QUERY_PATH_INFO, 1 << 60], "announces a string of"),
-        ([Operation.NAR_FROM_PATH, f"/nix/store/{'a' * 32}-x"], "is not valid"),
-        ([Operation.BUILD_PATHS, 1, f"/nix/store/{'a' * 32}-x", 3], "Invalid build mode"),
-        ([Operation.COLLECT_GARBAGE, 0, 0, 1, 0, 0, 0, 0], "not allowed to ignore liveness"),
-        ([Operation.COLLECT_GARBAGE, 9, 0, 0, 0, 0, 0, 0], "unknown action 9"),
-        ([Operation.ADD_TO_STORE, "../x", "fixed:sha256", 0, 0, 0], "name"),
-        ([Operation.ADD_TO_STORE, "x", "nonsense:sha256", 0, 0, 0], "unknown content address method"),
-        ([Operation.ADD_TO_STORE, "x", "fixed:r:sha256", 0, 0, 0], "bad archive|input doesn't look like|unexpected end"),
-        ([Operation.ADD_TO_STORE, "x", "fixed:sha256", 0, 0, 1 << 62], "unexpected end-of-file"),
-        ([Operation.ADD_MULTIPLE_TO_STORE, 0, 0, 8, 1 << 60, 0], "announces"),
-        ([Operation.REGISTER_DRV_OUTPUT, "[" * 100_000], "recursion|not|invalid|realisation"),
-        ([Operation.BUILD_DERIVATION, f"/nix/store/{'a' * 32}-x.drv", 1, "out", "/etc/passwd", "", "", 0, "s", "b", 0, 0, 0], ""),
-        ([Operation.QUERY_DERIVATION_OUTPUT_MAP, f"/nix/store/{'a' * 32}-x.drv"], "is not valid"),
-        ([Operation.QUERY_PATH_FROM_HASH_PART, "%"], ""),
+        ([DaemonOperation.IS_VALID_PATH, "/etc/passwd"], "is not in the Nix store"),
+        ([DaemonOperation.QUERY_VALID_PATHS, 1 << 60], "announces 1152921504606846976 items"),
+        ([DaemonOperation.QUERY_PATH_INFO, 1 << 60], "announces a string of"),
+        ([DaemonOperation.NAR_FROM_PATH, f"/nix/store/{'a' * 32}-x"], "is not valid"),
+        ([DaemonOperation.BUILD_PATHS, 1, f"/nix/store/{'a' * 32}-x", 3], "Invalid build mode"),
+        ([DaemonOperation.COLLECT_GARBAGE, 0, 0, 1, 0, 0, 0, 0], "not allowed to ignore liveness"),
+        ([DaemonOperation.COLLECT_GARBAGE, 9, 0, 0, 0, 0, 0, 0], "unknown action 9"),
+        ([DaemonOperation.ADD_TO_STORE, "../x", "fixed:sha256", 0, 0, 0], "name"),
+        ([DaemonOperation.ADD_TO_STORE, "x", "nonsense:sha256", 0, 0, 0], "unknown content address method"),
+        ([DaemonOperation.ADD_TO_STORE, "x", "fixed:r:sha256", 0, 0, 0], "bad archive|input doesn't look like|unexpected end"),
+        ([DaemonOperation.ADD_TO_STORE, "x", "fixed:sha256", 0, 0, 1 << 62], "unexpected end-of-file"),
+        ([DaemonOperation.ADD_MULTIPLE_TO_STORE, 0, 0, 8, 1 << 60, 0], "announces"),
+        ([DaemonOperation.REGISTER_DRV_OUTPUT, "[" * 100_000], "recursion|not|invalid|realisation"),
+        ([DaemonOperation.BUILD_DERIVATION, f"/nix/store/{'a' * 32}-x.drv", 1, "out", "/etc/passwd", "", "", 0, "s", "b", 0, 0, 0], ""),
+        ([DaemonOperation.QUERY_DERIVATION_OUTPUT_MAP, f"/nix/store/{'a' * 32}-x.drv"], "is not valid"),
+        ([DaemonOperation.QUERY_PATH_FROM_HASH_PART, "%"], ""),
     ],
     ids=str,
 )
@@ -412,7 +412,7 @@ def test_a_derivation_that_a_client_sends_along(tmp_path) -> None:
     """What remote builders get: it is built, although the store does not have it."""
     path, out = f"/nix/store/{'a' * 32}-x.drv", f"/nix/store/{'b' * 32}-x"
     message = Message()
-    for value in [0x6E697863, 1 << 8 | 38, 0, 0, 0, Operation.BUILD_DERIVATION, path, 1, "out", out, "", "", 0, "x86_64-linux", "/bin/sh", 2, "-c",
+    for value in [0x6E697863, 1 << 8 | 38, 0, 0, 0, DaemonOperation.BUILD_DERIVATION, path, 1, "out", out, "", "", 0, "x86_64-linux", "/bin/sh", 2, "-c",
                   'echo "a b" > $out', 2, "out", out, "x", "quoted \" \\ \n\t", 0]:  # fmt: skip
         if isinstance(value, str):
             message.add_text(value)

@@ -19,7 +19,7 @@ import pytest
 
 from snowsnake.store import nar, store_path
 from snowsnake.store.daemon.channel import SocketChannel
-from snowsnake.store.daemon.connection import ONLY_ANSWERED, Operation
+from snowsnake.store.daemon.connection import ONLY_ANSWERED, DaemonOperation
 from snowsnake.store.daemon.store import DaemonStore, Garbage
 from snowsnake.store.daemon.wire import Message
 from snowsnake.store.derivation import Derivation
@@ -81,29 +81,29 @@ def written(store) -> bytes:
 
 
 ROWS = {
-    Operation.IS_VALID_PATH: Row(lambda store: store.is_valid(P), [[("n", 1)]]),
-    Operation.ADD_TEMP_ROOT: Row(lambda store: store.claim(P), [[("n", 1)], [("n", 1)]]),
-    Operation.QUERY_REFERRERS: Row(lambda store: store.referrers(P), [[("ps", [P, Q])]]),
-    Operation.QUERY_VALID_DERIVERS: Row(lambda store: store.valid_derivers(P), [[("ps", [P, Q])]]),
-    Operation.ADD_TO_STORE: Row(lambda store: store.add_archive("x", ARCHIVE), [[("n", 0)], [("p", archive_path()), *INFO]]),
-    Operation.BUILD_PATHS: Row(lambda store: store.realise([P]), [[("n", 1)]], version=33),
-    Operation.ADD_INDIRECT_ROOT: Row(lambda store: store.add_root(os.path.join(os.environ["HOSTILE_FOLDER"], "link"), P), [[("n", 1)]]),
-    Operation.FIND_ROOTS: Row(lambda store: store.find_roots(), [[("n", 1), ("t", "/link"), ("p", P)]]),
-    Operation.COLLECT_GARBAGE: Row(lambda store: store.collect_garbage(Garbage.REMOVE_DEAD), [[("ps", [P, Q]), ("n", 5), ("n", 0)]]),
-    Operation.QUERY_ALL_VALID_PATHS: Row(lambda store: store.paths(), [[("ps", [P, Q])]]),
-    Operation.QUERY_PATH_INFO: Row(lambda store: store.info(P), [[("n", 1), *INFO]]),
-    Operation.QUERY_PATH_FROM_HASH_PART: Row(lambda store: store.path_with_hash("0" * 32), [[("p", P)]]),
-    Operation.QUERY_VALID_PATHS: Row(lambda store: store.valid_among([P, Q]), [[("ps", [P, Q])]]),
-    Operation.QUERY_SUBSTITUTABLE_PATHS: Row(lambda store: store.substitutable([P, Q]), [[("ps", [P, Q])]]),
-    Operation.ADD_SIGNATURES: Row(lambda store: store.add_signatures(P, ["key:c25vdw=="]), [[("n", 1)]]),
-    Operation.NAR_FROM_PATH: Row(written, [[("n", 1), *INFO], [("nar", ARCHIVE)]], RemoteStore),
-    Operation.ADD_TO_STORE_NAR: Row(lambda store: store.import_object(info_of(P), io.BytesIO(ARCHIVE)), [[]]),
-    Operation.QUERY_MISSING: Row(lambda store: store.missing([P]), [[("ps", []), ("ps", [P]), ("ps", [Q]), ("n", 1), ("n", 2)]]),
-    Operation.QUERY_DERIVATION_OUTPUT_MAP: Row(lambda store: store.outputs(DRV), [[("n", 1)], OUTPUTS]),
-    Operation.REGISTER_DRV_OUTPUT: Row(lambda store: store.register_realisation(Realisation(KEY, P, [])), [[]]),
-    Operation.QUERY_REALISATION: Row(lambda store: store.realisation(KEY), [[("ts", [REALISATION])]]),
-    Operation.ADD_MULTIPLE_TO_STORE: Row(add_and_flush, [[("n", 1)], [("n", 0)], []]),
-    Operation.BUILD_PATHS_WITH_RESULTS: Row(
+    DaemonOperation.IS_VALID_PATH: Row(lambda store: store.is_valid(P), [[("n", 1)]]),
+    DaemonOperation.ADD_TEMP_ROOT: Row(lambda store: store.claim(P), [[("n", 1)], [("n", 1)]]),
+    DaemonOperation.QUERY_REFERRERS: Row(lambda store: store.referrers(P), [[("ps", [P, Q])]]),
+    DaemonOperation.QUERY_VALID_DERIVERS: Row(lambda store: store.valid_derivers(P), [[("ps", [P, Q])]]),
+    DaemonOperation.ADD_TO_STORE: Row(lambda store: store.add_archive("x", ARCHIVE), [[("n", 0)], [("p", archive_path()), *INFO]]),
+    DaemonOperation.BUILD_PATHS: Row(lambda store: store.realise([P]), [[("n", 1)]], version=33),
+    DaemonOperation.ADD_INDIRECT_ROOT: Row(lambda store: store.add_root(os.path.join(os.environ["HOSTILE_FOLDER"], "link"), P), [[("n", 1)]]),
+    DaemonOperation.FIND_ROOTS: Row(lambda store: store.find_roots(), [[("n", 1), ("t", "/link"), ("p", P)]]),
+    DaemonOperation.COLLECT_GARBAGE: Row(lambda store: store.collect_garbage(Garbage.REMOVE_DEAD), [[("ps", [P, Q]), ("n", 5), ("n", 0)]]),
+    DaemonOperation.QUERY_ALL_VALID_PATHS: Row(lambda store: store.paths(), [[("ps", [P, Q])]]),
+    DaemonOperation.QUERY_PATH_INFO: Row(lambda store: store.info(P), [[("n", 1), *INFO]]),
+    DaemonOperation.QUERY_PATH_FROM_HASH_PART: Row(lambda store: store.path_with_hash("0" * 32), [[("p", P)]]),
+    DaemonOperation.QUERY_VALID_PATHS: Row(lambda store: store.valid_among([P, Q]), [[("ps", [P, Q])]]),
+    DaemonOperation.QUERY_SUBSTITUTABLE_PATHS: Row(lambda store: store.substitutable([P, Q]), [[("ps", [P, Q])]]),
+    DaemonOperation.ADD_SIGNATURES: Row(lambda store: store.add_signatures(P, ["key:c25vdw=="]), [[("n", 1)]]),
+    DaemonOperation.NAR_FROM_PATH: Row(written, [[("n", 1), *INFO], [("nar", ARCHIVE)]], RemoteStore),
+    DaemonOperation.ADD_TO_STORE_NAR: Row(lambda store: store.import_object(info_of(P), io.BytesIO(ARCHIVE)), [[]]),
+    DaemonOperation.QUERY_MISSING: Row(lambda store: store.missing([P]), [[("ps", []), ("ps", [P]), ("ps", [Q]), ("n", 1), ("n", 2)]]),
+    DaemonOperation.QUERY_DERIVATION_OUTPUT_MAP: Row(lambda store: store.outputs(DRV), [[("n", 1)], OUTPUTS]),
+    DaemonOperation.REGISTER_DRV_OUTPUT: Row(lambda store: store.register_realisation(Realisation(KEY, P, [])), [[]]),
+    DaemonOperation.QUERY_REALISATION: Row(lambda store: store.realisation(KEY), [[("ts", [REALISATION])]]),
+    DaemonOperation.ADD_MULTIPLE_TO_STORE: Row(add_and_flush, [[("n", 1)], [("n", 0)], []]),
+    DaemonOperation.BUILD_PATHS_WITH_RESULTS: Row(
         lambda store: store.realise([f"{DRV}!out"]),
         [
             [("n", 1)], OUTPUTS,
@@ -111,11 +111,11 @@ ROWS = {
             OUTPUTS,
         ],
     ),  # fmt: skip
-    Operation.BUILD_DERIVATION: Row(
+    DaemonOperation.BUILD_DERIVATION: Row(
         lambda store: store.build_derivation(DRV, Derivation.from_aterm(FLOATING, DRV, STORE), [P]).outputs,
         [[("n", 0), ("t", ""), *[("n", 0)] * 4, ("n", 1), ("n", 5), ("n", 0), ("n", 1), ("t", KEY), ("t", REALISATION)]],
     ),
-    Operation.ADD_PERM_ROOT: Row(lambda store: store.add_root("/link", P), [[("t", "/link")]], MountedStore),
+    DaemonOperation.ADD_PERM_ROOT: Row(lambda store: store.add_root("/link", P), [[("t", "/link")]], MountedStore),
 }
 SERVED: list[Token] = [("t", ""), ("ps", [P, Q]), ("n", 0), ("n", len(ARCHIVE)), ("h", f"sha256:{DIGEST.base16}"), ("t", ""), ("ts", []), ("t", "")]
 SERVE_ROWS = {
@@ -135,7 +135,7 @@ each_row = pytest.mark.parametrize("row", ALL.values(), ids=ALL.keys())
 
 def test_every_request_has_a_row():
     # Every connection begins with SET_OPTIONS.
-    assert set(ROWS) == set(Operation) - ONLY_ANSWERED - {Operation.SET_OPTIONS}
+    assert set(ROWS) == set(DaemonOperation) - ONLY_ANSWERED - {DaemonOperation.SET_OPTIONS}
     # Only our server knows that one.
     assert set(SERVE_ROWS) == set(Command) - {Command.QUERY_CLOSURE}
 
@@ -353,7 +353,7 @@ def test_lengths_are_no_reason_to_allocate(row, real):
 @pytest.mark.parametrize("version", [(1, 0), (1, 31), (1, 32), (1, 33), (1, 34), (1, 35), (1, 36), (1, 37), (1, 38), (1, 39), (1, 255), (0, 38), (2, 0), (255, 255)])
 def test_versions_that_are_not_true(version, real):
     """The daemon speaks 1.38, whatever it says."""
-    row = ROWS[Operation.QUERY_PATH_INFO]
+    row = ROWS[DaemonOperation.QUERY_PATH_INFO]
     honest = conversation(row)
     answers = encoded([honest[0], ("n", version[0] << 8 | version[1]), *honest[2:]])
     found = outcome(row, b"".join(answers), real)
@@ -378,7 +378,7 @@ def said(kind: int, *tokens: Token) -> bytes:
 )
 def test_messages_without_end(message, real):
     """They need no memory; the connection ends here after 8 MiB."""
-    row = ROWS[Operation.IS_VALID_PATH]
+    row = ROWS[DaemonOperation.IS_VALID_PATH]
     sent = 0
 
     def talk(theirs: socket.socket) -> None:
@@ -400,7 +400,7 @@ def test_messages_without_end(message, real):
 
 def test_lists_without_end(real):
     """The references of one object have a limit."""
-    row = ROWS[Operation.QUERY_PATH_INFO]
+    row = ROWS[DaemonOperation.QUERY_PATH_INFO]
     item = b"".join(encoded([("t", f"{STORE}/{'0' * 32}-{'x' * 150}")]))
 
     def talk(theirs: socket.socket) -> None:
@@ -435,13 +435,13 @@ class Zeros(io.RawIOBase):
 
 @pytest.mark.parametrize("kind", [READ, WRITE, 0, 77, 1 << 40])
 def test_messages_that_nobody_asked_for(kind, real):
-    row = ROWS[Operation.IS_VALID_PATH]
+    row = ROWS[DaemonOperation.IS_VALID_PATH]
     found = outcome(row, b"".join(encoded([*greeting(row), ("n", kind), ("n", 8)])), real)
     assert isinstance(found, Exception) and "unknown message type" in str(found)
 
 
 def test_the_rest_of_a_wrong_answer_is_no_answer_to_the_next_request(real):
-    row = ROWS[Operation.QUERY_REFERRERS]
+    row = ROWS[DaemonOperation.QUERY_REFERRERS]
     store, theirs = store_of(row, b"".join(encoded([*greeting(row), ("n", LAST), ("ts", ["/etc/passwd", P]), ("n", LAST), ("n", 1)])), real)
     with pytest.raises(ValueError, match="wrong store path"):
         store.referrers(P)

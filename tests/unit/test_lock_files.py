@@ -8,14 +8,14 @@ import time
 import pytest
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.flake.declaration import read_declaration
 from snowsnake.lock.flakes import Declaration, Flake, FlakeInput, Place
 from snowsnake.lock.lock_file import (
     DEEPEST,
     MOST_NODES,
     LockFile,
-    Node,
+    LockNode,
     difference,
     parse_input_path,
     read_lock_file,
@@ -52,7 +52,7 @@ def test_version_5_has_what_was_learnt_beside_the_input() -> None:
     row = {"locked": {**ORIGINAL, "rev": LOCKED["rev"]}, "original": ORIGINAL, "info": {"narHash": LOCKED["narHash"], "lastModified": 1}}
     found = read(text_of({"root": {"inputs": {"a": "a"}}, "a": row}, version=5))
     target = found.root.inputs["a"]
-    assert isinstance(target, Node) and target.locked is not None
+    assert isinstance(target, LockNode) and target.locked is not None
     assert target.locked.to_attributes() == {**LOCKED, "lastModified": 1}
 
 
@@ -71,7 +71,7 @@ def test_signatures_are_a_feature(run_command) -> None:
     assert str(read_declaration(source, "flake.nix", ".", features=features).inputs["a"].reference) == SIGNED_TEXT
     assert parse_whole(SIGNED_TEXT, features=features).to_text() == SIGNED_TEXT
     for wants in (lambda: read(data), lambda: read_declaration(source, "flake.nix", "."), lambda: parse_whole(SIGNED_TEXT)):
-        with pytest.raises((EvaluationError, FetchError), match="'verified-fetches' is disabled"):
+        with pytest.raises((EvaluationError, FetchFailure), match="'verified-fetches' is disabled"):
             wants()
     for expression in (f'(builtins.parseFlakeRef "{SIGNED_TEXT}").publicKey', "builtins.flakeRefToString " + SIGNED_SET):
         for names in (features, features[:1]):
@@ -265,7 +265,7 @@ def test_mutated_references_are_read_or_refused() -> None:
             data[seed.randrange(len(data))] = seed.choice("%/?#&=:@[]\0 é\udcff+.-~^")
         try:
             found = parse_whole("".join(data), may_be_relative=True)
-        except (FetchError, EvaluationError):
+        except (FetchFailure, EvaluationError):
             outcomes["refused"] += 1
             continue
         outcomes["read"] += 1
@@ -294,10 +294,10 @@ def test_registries_in_order_and_bad_ones(tmp_path) -> None:
 def test_keys_of_many_inputs_with_one_name_take_linear_time() -> None:
     """A search for each free number from 2 on made 3200 million steps of these, ten minutes."""
     lock_file = LockFile()
-    lock_file.root.inputs = {f"a{number}": Node() for number in range(80_000)}
+    lock_file.root.inputs = {f"a{number}": LockNode() for number in range(80_000)}
     for child in list(lock_file.root.inputs.values()):
-        assert isinstance(child, Node)
-        child.inputs = {"b": Node()}
+        assert isinstance(child, LockNode)
+        child.inputs = {"b": LockNode()}
     begin = time.process_time()
     keys = list(lock_file.to_data()[1].values())
     assert time.process_time() - begin < 20

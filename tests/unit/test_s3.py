@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.s3 import S3Place
 
 KEYS = {"AWS_ACCESS_KEY_ID": "snow", "AWS_SECRET_ACCESS_KEY": "flake", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -46,7 +46,7 @@ def test_the_address_of_a_bucket(url, found):
     ],
 )
 def test_addresses_of_nothing(url, message):
-    with pytest.raises(FetchError, match=message.replace("[", r"\[")):
+    with pytest.raises(FetchFailure, match=message.replace("[", r"\[")):
         S3Place.parse(url)
 
 
@@ -190,5 +190,5 @@ def test_public_buckets_need_no_botocore(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     assert Signer(print).headers("GET", S3Place("https://x/y"), given={"A": "b"}) == {"A": "b"}
-    with pytest.raises(FetchError, match=r"pip install 'snowsnake\[s3\]'"):
+    with pytest.raises(FetchFailure, match=r"pip install 'snowsnake\[s3\]'"):
         Signer(print).headers("GET", S3Place("https://x/y", profile="p"))

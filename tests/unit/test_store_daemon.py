@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from snowsnake.store import nar
-from snowsnake.store.daemon.connection import DaemonConnection, Operation
+from snowsnake.store.daemon.connection import DaemonConnection, DaemonOperation
 from snowsnake.store.daemon.store import DaemonStore, Garbage
 from snowsnake.store.daemon.wire import DaemonError, Message, Wire
 from snowsnake.store.graph import closure
@@ -273,7 +273,7 @@ def test_a_fork_does_not_share_the_connection(liar):
 
 
 def test_a_refusal_keeps_the_connection():
-    assert Operation.IS_VALID_PATH == 1
+    assert DaemonOperation.IS_VALID_PATH == 1
     with pytest.raises(DaemonError, match="cannot connect to socket at '/nowhere/socket'"):
         DaemonConnection("/nowhere/socket")
 

@@ -27,7 +27,7 @@ from snowsnake.build.progress import BUILD, LOG_LINE, PHASE, numbers
 from snowsnake.build.request import BuildRequest, prepare, sees_world
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.build.watcher import Watcher
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.foundation.file_locks import try_lock
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
@@ -228,7 +228,7 @@ class Build:
             place = self._place(self._scratch["out"])
             os.makedirs(os.path.dirname(place), exist_ok=True)
             download(self._request.environment, place, self._build_folder, self._options)
-        except (OSError, ValueError, FetchError) as error:
+        except (OSError, ValueError, FetchFailure) as error:
             self._log.write(f"error: {error}\n".encode("utf-8", "surrogateescape"))
             raise self._failure(1) from None
 

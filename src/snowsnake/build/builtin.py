@@ -35,7 +35,7 @@ def _attribute(environment: Environment, name: str) -> str:
 
 
 def download(environment: Environment, place: str, folder: str, options: BuildOptions) -> None:
-    """Carries out `builtin:fetchurl`: makes the output at *place*; *folder* is for temporary files.  ValueError, OSError or FetchError if it cannot."""
+    """Carries out `builtin:fetchurl`: makes the output at *place*; *folder* is for temporary files.  ValueError, OSError or FetchFailure if it cannot."""
     url = _attribute(environment, "url")
     if options.fetch is None:
         raise ValueError(f"unable to download '{url}': nothing here can fetch (pip install 'snowsnake[fetch]')")

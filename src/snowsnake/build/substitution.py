@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from snowsnake.build.progress import BuildProgress, CopyProgress
 from snowsnake.fetch.crew import Crew
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.store import store_path
 from snowsnake.store.binary_cache.store import BinaryCacheStore, Gone, path_info
 from snowsnake.store.content_check import check_content
@@ -106,7 +106,7 @@ class Substituters:
                     found |= self._offers(source, left, is_valid)
                 else:
                     found |= self._foreign_offers(source, [path for path in left if path in (contents or {})], contents or {})
-            except (ValueError, OSError, FetchError) as error:
+            except (ValueError, OSError, FetchFailure) as error:
                 if not self.policy.falls_back:
                     raise ValueError(str(error)) from None
                 self.policy.on_error(str(error))
@@ -182,7 +182,7 @@ class Substituters:
         for source in self.stores:
             try:
                 found = source.realisation(key)
-            except (ValueError, OSError, FetchError) as error:
+            except (ValueError, OSError, FetchFailure) as error:
                 if not self.policy.falls_back:
                     raise ValueError(str(error)) from None
                 self.policy.on_error(str(error))
@@ -206,7 +206,7 @@ class Substituters:
                 if isinstance(source, BinaryCacheStore):
                     source.ask(sorted(left))
                 has = {path for path in left if source.is_valid(path)}
-            except (ValueError, OSError, FetchError) as error:
+            except (ValueError, OSError, FetchFailure) as error:
                 if not self.policy.falls_back:
                     raise ValueError(str(error)) from None
                 self.policy.on_error(str(error))
@@ -389,7 +389,7 @@ class _Fetching:
                 else:
                     self._unpacked[info.path] = (info, place)
                     self._adopt_ready(info.path)
-        elif isinstance(error, (ValueError, OSError, FetchError, EOFError)):
+        elif isinstance(error, (ValueError, OSError, FetchFailure, EOFError)):
             self._fail(path, error)
         else:
             raise error

@@ -9,7 +9,7 @@ from snowsnake.machine.attrs cimport Attr
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
-cdef struct Level:
+cdef struct AssemblyLevel:
     # the index of its first value in `entries`
     uint64_t start
     # its own name in the set around it
@@ -26,7 +26,7 @@ cdef struct Assembly:
     Attr* entries
     uint64_t count
     uint64_t capacity
-    Level* levels
+    AssemblyLevel* levels
     uint64_t level_count
     uint64_t level_capacity
 

@@ -125,7 +125,7 @@ cdef Word _set_of(Machine* m, Attr* entries, uint64_t n) noexcept nogil:
 
 
 cdef int assembly_close(Assembly* a) noexcept nogil:
-    cdef Level* level = &a.levels[a.level_count - 1]
+    cdef AssemblyLevel* level = &a.levels[a.level_count - 1]
     cdef Attr* entries = a.entries + level.start
     cdef uint64_t n = a.count - level.start
     cdef Word value = _set_of(a.m, entries, n) if level.is_set else _list_of(a.m, entries, n)

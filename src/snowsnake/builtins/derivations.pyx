@@ -66,13 +66,13 @@ cdef extern from *:
     const char** NAMES "snowsnake_derivation_names"
     const char** KNOWN_BUILTINS "snowsnake_known_builtins"
 
-cdef enum Phase:
+cdef enum DerivationPhase:
     PHASE_NAME = 0
     PHASE_STRUCTURED
     PHASE_NULLS
     PHASE_ATTRIBUTES
 
-cdef enum Step:
+cdef enum DerivationStep:
     STEP_START = 0
     # The attribute's string is on top of the stack.
     STEP_COERCED

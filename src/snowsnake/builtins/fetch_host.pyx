@@ -183,11 +183,11 @@ cdef int raise_python(Machine* m, object error) noexcept:
     cdef int code = ERROR_FILE
     try:
         from snowsnake.diagnostics.error import EvaluationError
-        from snowsnake.fetch.errors import Cancelled, FetchError, ForbiddenAccess, MalformedInput
+        from snowsnake.fetch.errors import FetchCancelled, FetchFailure, ForbiddenAccess, MalformedInput
 
         if isinstance(error, Pending):
             return RAISE
-        if isinstance(error, (Cancelled, KeyboardInterrupt)):
+        if isinstance(error, (FetchCancelled, KeyboardInterrupt)):
             return _raise_stop(m)
         message = str(error).encode("utf-8", "surrogateescape")
         if isinstance(error, ForbiddenAccess):
@@ -198,17 +198,17 @@ cdef int raise_python(Machine* m, object error) noexcept:
             return raise_text(m, ERROR_MEMORY, NULL)
         elif isinstance(error, EvaluationError):
             code = ERROR_ACCESS if error.code == "access" else ERROR_VALUE
-        elif not isinstance(error, FetchError):
+        elif not isinstance(error, FetchFailure):
             code = ERROR_INTERNAL
             message = (type(error).__name__ + ": ").encode() + message
         if code == ERROR_FILE and not record(m, RECORD_SOURCE, make_view(<const char*>message, len(message)), STATE_DISPUTED, NULL, 0):
             # A source that is missing now may be there the next time, which nobody can check.
             return RAISE
         raise_bytes(m, code, <const char*>message, len(message))
-        if isinstance(error, (FetchError, EvaluationError)):
+        if isinstance(error, (FetchFailure, EvaluationError)):
             m.error.fault = FAULT_FETCH
             m.error.exit_code = error.exit_code
-            kind = error.kind.encode() if isinstance(error, FetchError) else type(error).__name__.encode()
+            kind = error.kind.encode() if isinstance(error, FetchFailure) else type(error).__name__.encode()
             m.error.subject = symbol_intern(m, <const char*>kind, len(kind))
         for note in getattr(error, "notes", ()):
             message = note.encode("utf-8", "surrogateescape").replace(b"\0", b"?")

@@ -77,7 +77,7 @@ cdef enum:
     SLOT_WALK
     SLOT_END
 
-cdef enum Phase:
+cdef enum SourcePhase:
     PHASE_NAME = 0
     PHASE_PATH
     PHASE_OTHERS

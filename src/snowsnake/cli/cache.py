@@ -5,7 +5,7 @@ In: the folder (`--cache-dir`, otherwise the one that evaluations use).  Out: fa
 
 import os
 
-from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.options import Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write_line, write_text
 
 TYPE_CHECKING = False
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from snowsnake.fetch.cache import FetchCache
 
 OPTIONS = (
-    Option("--cache-dir", "DIR", "the folder of the cache (default: the one that evaluations use)"),
-    Option("--json", "", "stats: print JSON"),
-    Option("--fetched", "", "what was fetched, instead of compiled files"),
-    Option("--limit", "MIB", "clear --fetched: only until no more than this is left"),
-    Option("-h --help", "", "show this text"),
+    CommandOption("--cache-dir", "DIR", "the folder of the cache (default: the one that evaluations use)"),
+    CommandOption("--json", "", "stats: print JSON"),
+    CommandOption("--fetched", "", "what was fetched, instead of compiled files"),
+    CommandOption("--limit", "MIB", "clear --fetched: only until no more than this is left"),
+    CommandOption("-h --help", "", "show this text"),
 )
 USAGE = "snowsnake cache (stats | verify | clear) [OPTION …]"
 SUMMARY = "stats counts the compiled files, or fetched sources, that are kept; verify looks at every byte of them; clear removes them, and what is known of flakes."
@@ -47,12 +47,12 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 def _fetched(given: Arguments, reporter: Reporter) -> int:
     from snowsnake.fetch.cache import FetchCache
-    from snowsnake.fetch.errors import FetchError
+    from snowsnake.fetch.errors import FetchFailure
 
     cache = FetchCache(os.path.join(os.path.abspath(given.text("cache_dir")), "fetch") if given.flag("cache_dir") else None)
     try:
         return _FETCHED[given.words[0]](cache, given, reporter)
-    except FetchError as error:
+    except FetchFailure as error:
         reporter.failure(str(error))
         return 1
     finally:

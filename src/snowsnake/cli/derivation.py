@@ -6,7 +6,7 @@ In: paths of `.drv` files, in `/nix/store`, in an embedded store (`--store DIR`)
 import os
 from collections.abc import Callable
 
-from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.options import Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write_text
 
 TYPE_CHECKING = False
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from snowsnake.store.derivation import Derivation
 
 OPTIONS = (
-    Option("-r --recursive", "", "show: with all derivations that these need"),
-    Option("--store", "DIR", "read derivations from the embedded store in this folder"),
-    Option("--json", "", "diff: print JSON"),
-    Option("--all", "", "diff: also what follows from another difference"),
-    Option("-h --help", "", "show this text"),
+    CommandOption("-r --recursive", "", "show: with all derivations that these need"),
+    CommandOption("--store", "DIR", "read derivations from the embedded store in this folder"),
+    CommandOption("--json", "", "diff: print JSON"),
+    CommandOption("--all", "", "diff: also what follows from another difference"),
+    CommandOption("-h --help", "", "show this text"),
 )
 USAGE = "snowsnake derivation (show DRV … | diff OLD NEW) [OPTION …]"
 SUMMARY = "show prints derivations as `nix derivation show` does; diff says why two differ, the first cause first."

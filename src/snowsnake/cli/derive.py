@@ -7,7 +7,7 @@ Nothing is written unless `--store DIR` names an embedded store.
 import sys
 
 from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, report_after, session_of
-from snowsnake.cli.options import Arguments, Option
+from snowsnake.cli.options import Arguments, CommandOption
 from snowsnake.cli.output import Reporter, only_evaluates, write_line, write_text
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from snowsnake.derivation_search import FoundDerivation
     from snowsnake.foundation.json_type import Json
 
-OPTIONS = (Option("--json", "", "print name, attribute path, drvPath, output and outPath as JSON"),) + SOURCE_OPTIONS
+OPTIONS = (CommandOption("--json", "", "print name, attribute path, drvPath, output and outPath as JSON"),) + SOURCE_OPTIONS
 USAGE = "snowsnake instantiate [OPTION …] [FILE | -E EXPR]"
 SUMMARY = "Evaluate a file (./default.nix if none is given) or an expression and print the .drv paths of its derivations."
 

@@ -8,7 +8,7 @@ import sys
 
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, session_of
 from snowsnake.cli.flake_options import lock_options, open_flakes, prepare_settings
-from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.options import Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation import light_json
@@ -29,18 +29,18 @@ _SHARED = frozenset(
     --cache-validate --show-trace --log-format --files-read --stats -h --arg --argstr -I --stress""".split()
 )
 OPTIONS = (
-    Option("--json", "", "print JSON"),
-    Option("--pretty", "", "print JSON with line breaks"),
-    Option("--flake", "FLAKE", "update: the flake (default: the current folder)"),
-    Option("--legacy", "", "show: also look into legacyPackages"),
-    Option("--all-systems", "", "show, check: the outputs for all systems"),
-    Option("--no-build", "", "check: evaluate only, build no checks"),
-    Option("--keep-going", "", "check: go on after an error"),
-    Option("-t --template", "FLAKE", "init, new: the template (default: templates)"),
-    Option("-f --dest", "FOLDER", "clone: where to"),
-    Option("--dry-run", "", "archive: fetch nothing"),
-    Option("--to", "STORE", "archive: the store that gets the sources"),
-    Option("-o --out-link", "FILE", "prefetch: a link to the store path"),
+    CommandOption("--json", "", "print JSON"),
+    CommandOption("--pretty", "", "print JSON with line breaks"),
+    CommandOption("--flake", "FLAKE", "update: the flake (default: the current folder)"),
+    CommandOption("--legacy", "", "show: also look into legacyPackages"),
+    CommandOption("--all-systems", "", "show, check: the outputs for all systems"),
+    CommandOption("--no-build", "", "check: evaluate only, build no checks"),
+    CommandOption("--keep-going", "", "check: go on after an error"),
+    CommandOption("-t --template", "FLAKE", "init, new: the template (default: templates)"),
+    CommandOption("-f --dest", "FOLDER", "clone: where to"),
+    CommandOption("--dry-run", "", "archive: fetch nothing"),
+    CommandOption("--to", "STORE", "archive: the store that gets the sources"),
+    CommandOption("-o --out-link", "FILE", "prefetch: a link to the store path"),
     *LOCK_OPTIONS,
     *(option for option in SOURCE_OPTIONS if _SHARED.intersection(option.names)),
 )

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.options import Arguments, CommandOption, UsageError
 
 _CODE = "from snowsnake.cli.main import main; from snowsnake.cli.output import leave; leave(main)"
 _WITH_REVISIONS = ("git", "hg", "github", "gitlab", "sourcehut", "indirect")
@@ -18,7 +18,7 @@ _COMMIT_SIZE = 40
 _TAKEN = ("diff", "changed_since", "diff_format", "html", "json")
 
 
-def run_diff(given: Arguments, table: "tuple[Option, ...]") -> int:
+def run_diff(given: Arguments, table: "tuple[CommandOption, ...]") -> int:
     """`table` are the options of the command, which is run again for both trees."""
     from snowsnake.cli.evaluate import names_flake
     from snowsnake.jobs.comparison import FORMATS, compare
@@ -40,7 +40,7 @@ def run_diff(given: Arguments, table: "tuple[Option, ...]") -> int:
     return 0
 
 
-def _tree_before(given: Arguments, table: "tuple[Option, ...]", revision: str) -> list[str]:
+def _tree_before(given: Arguments, table: "tuple[CommandOption, ...]", revision: str) -> list[str]:
     """The jobs of a file or an expression in a copy of the revision's tree."""
     top = _git("rev-parse", "--show-toplevel").decode().rstrip("\n")
     commit = _git("rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
@@ -53,7 +53,7 @@ def _tree_before(given: Arguments, table: "tuple[Option, ...]", revision: str) -
         return _lines(_words(given, table, given.words), place)
 
 
-def _flake_before(given: Arguments, table: "tuple[Option, ...]", revision: str) -> list[str]:
+def _flake_before(given: Arguments, table: "tuple[CommandOption, ...]", revision: str) -> list[str]:
     """The jobs of the flake at the revision: it has that one's lock file, facts about sources, and inputs."""
     word = flake_at(given.words[0], revision, os.getcwd())
     return _lines(["--no-write-lock-file", *_words(given, table, [word], without=("no_write_lock_file",))], os.getcwd())
@@ -65,7 +65,7 @@ def flake_at(word: str, revision: str, base: str) -> str:
     >>> flake_at("github:NixOS/nixpkgs/23.05?dir=lib#a.b", "24.05", "/")
     'github:NixOS/nixpkgs/24.05?dir=lib#a.b'
     """
-    from snowsnake.fetch.errors import FetchError
+    from snowsnake.fetch.errors import FetchFailure
     from snowsnake.fetch.fetcher import local_repository
     from snowsnake.lock.reference_text import parse_reference
     from snowsnake.lock.references import Reference
@@ -81,13 +81,13 @@ def flake_at(word: str, revision: str, base: str) -> str:
             input = input.with_attrs(**{"rev" if is_commit else "ref": revision})
         else:
             raise UsageError(f"'{word}' has no revisions to compare with: '--diff' and '--changed-since' take a flake in a repository")
-    except FetchError as error:
+    except FetchFailure as error:
         raise UsageError(str(error)) from None
     _, hash_mark, fragment = word.partition("#")
     return str(Reference(input, reference.folder)) + hash_mark + fragment
 
 
-def _words(given: Arguments, table: "tuple[Option, ...]", sources: list[str], without: tuple[str, ...] = ()) -> list[str]:
+def _words(given: Arguments, table: "tuple[CommandOption, ...]", sources: list[str], without: tuple[str, ...] = ()) -> list[str]:
     """The command line again, with these files or references, and without what is done here."""
     words = ["--json"]
     for option in table:

@@ -9,7 +9,7 @@ import sys
 from functools import partial
 
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, names_flake, session_of, source_of
-from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.options import Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter
 
 TYPE_CHECKING = False
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from snowsnake.settings import Settings
 
 _OWN_OPTIONS = (
-    Option("--workers", "N", "how many processes evaluate (default: as many as there are processors)"),
-    Option("--isolate", "", "workers are processes of their own, so that one may crash: they always are"),
-    Option("--max-memory-size", "MIB", "replace a worker that has more after a job (default: 4096)"),
-    Option("--json", "", "print a line of JSON for each job, as snowsnake-eval-jobs does"),
-    Option("--html", "FILE", "write a page about the run"),
-    Option("--meta", "", "include the derivations' metadata"),
-    Option("--show-input-drvs", "", "include the derivations that each one needs"),
-    Option("--check-cache-status", "", "include what would have to be built"),
-    Option("--force-recurse", "", "enter all sets, whether they ask for it or not"),
-    Option("--select", "EXPR", "apply this function to the root before it is looked through"),
-    Option("--apply", "EXPR", "apply this function to each derivation"),
-    Option("--no-instantiate", "", "write no derivations, only evaluate"),
-    Option("--dask", "ADDRESS", "evaluate on a Dask cluster (tcp://…), or with so many processes of one that is started for the run; purely"),
-    Option("--incremental", "", "evaluate only what changed since earlier runs; builtins.currentTime is not there"),
-    Option("--results", "FILE", "where results are kept for that (default: jobs.sqlite in the cache folder)"),
-    Option("--changed-since", "REV", "show only what differs from this revision (git)"),
-    Option("--diff", "REV", "compare with this revision: what was added, removed, changed"),
-    Option("--diff-format", "FORMAT", "text, json, markdown or html"),
+    CommandOption("--workers", "N", "how many processes evaluate (default: as many as there are processors)"),
+    CommandOption("--isolate", "", "workers are processes of their own, so that one may crash: they always are"),
+    CommandOption("--max-memory-size", "MIB", "replace a worker that has more after a job (default: 4096)"),
+    CommandOption("--json", "", "print a line of JSON for each job, as snowsnake-eval-jobs does"),
+    CommandOption("--html", "FILE", "write a page about the run"),
+    CommandOption("--meta", "", "include the derivations' metadata"),
+    CommandOption("--show-input-drvs", "", "include the derivations that each one needs"),
+    CommandOption("--check-cache-status", "", "include what would have to be built"),
+    CommandOption("--force-recurse", "", "enter all sets, whether they ask for it or not"),
+    CommandOption("--select", "EXPR", "apply this function to the root before it is looked through"),
+    CommandOption("--apply", "EXPR", "apply this function to each derivation"),
+    CommandOption("--no-instantiate", "", "write no derivations, only evaluate"),
+    CommandOption("--dask", "ADDRESS", "evaluate on a Dask cluster (tcp://…), or with so many processes of one that is started for the run; purely"),
+    CommandOption("--incremental", "", "evaluate only what changed since earlier runs; builtins.currentTime is not there"),
+    CommandOption("--results", "FILE", "where results are kept for that (default: jobs.sqlite in the cache folder)"),
+    CommandOption("--changed-since", "REV", "show only what differs from this revision (git)"),
+    CommandOption("--diff", "REV", "compare with this revision: what was added, removed, changed"),
+    CommandOption("--diff-format", "FORMAT", "text, json, markdown or html"),
 )
 # Options for how a run is done, which do not change its results.
 _NOT_ASKED = ("workers", "isolate", "max_memory_size", "json", "html", "incremental", "results", "log_format", "no_cache", "cache_dir", "cache_validate", "timeout")

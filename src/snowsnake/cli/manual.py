@@ -5,10 +5,10 @@ In: a folder.  Out: man1/snowsnake.1, a page for each command of `snowsnake`, an
 
 import os
 
-from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.options import Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write_text
 
-OPTIONS = (Option("-h --help", "", "show this text"),)
+OPTIONS = (CommandOption("-h --help", "", "show this text"),)
 USAGE = "snowsnake manual FOLDER"
 SUMMARY = "Write manual pages of all commands to FOLDER/man1: MANPATH=FOLDER man snowsnake-eval."
 
@@ -53,7 +53,7 @@ def _listed(commands: dict[str, tuple[str, str]]) -> list[str]:
     return [f"{name}: {summary}" for name, (_, summary) in commands.items()]
 
 
-def _page(name: str, summary: str, usage: str, text: str, options: tuple[Option, ...], notes: list[str]) -> str:
+def _page(name: str, summary: str, usage: str, text: str, options: tuple[CommandOption, ...], notes: list[str]) -> str:
     from snowsnake.version import VERSION
 
     lines = [f'.TH "{name.upper()}" 1 "" "snowsnake {VERSION}"', ".SH NAME", _plain(f"{name} - {summary}"), ".SH SYNOPSIS", _plain(usage)]

@@ -1,6 +1,6 @@
 """Command-line options from a table: parsing and help text, without the start-up cost of argparse.
 
-In: a table of `Option` and the words of a command line.  Out: `Arguments`, or a `UsageError` that says what is wrong.
+In: a table of `CommandOption` and the words of a command line.  Out: `Arguments`, or a `UsageError` that says what is wrong.
 (`import argparse` costs about 8 ms of CPU, a third of what a whole `snowsnake eval -E 1` may cost.)
 """
 
@@ -15,7 +15,7 @@ class UsageError(Exception):
     """The command line is wrong; the message is for its author."""
 
 
-class Option:
+class CommandOption:
     """An option: its names, its values, its purpose.
 
     `values` are the names of its values, shown in the help; the last takes everything that follows if it ends in `*`.
@@ -52,7 +52,7 @@ class Arguments:
         # The folder where relative paths begin: that of a script that is run; empty for the working folder.
         self.base_folder = ""
 
-    def store(self, option: Option, values: list[str]) -> None:
+    def store(self, option: CommandOption, values: list[str]) -> None:
         """Records that an option was given."""
         value: object = values if option.takes_rest else True if not values else values[0] if len(values) == 1 else values
         if option.is_repeatable:
@@ -121,10 +121,10 @@ class Arguments:
         return float(str(text))
 
 
-def parse(words: list[str], table: "tuple[Option, ...]") -> Arguments:
+def parse(words: list[str], table: "tuple[CommandOption, ...]") -> Arguments:
     """Splits a command line into options and other words; `--` ends the options.
 
-    >>> table = (Option("-A --attr", "PATH", is_repeatable=True), Option("--json"))
+    >>> table = (CommandOption("-A --attr", "PATH", is_repeatable=True), CommandOption("--json"))
     >>> given = parse(["x.nix", "-A", "a.b", "--json", "--attr=c"], table)
     >>> given.words, given.texts("attr"), given.flag("json")
     (['x.nix'], ['a.b', 'c'], True)
@@ -158,14 +158,14 @@ def parse(words: list[str], table: "tuple[Option, ...]") -> Arguments:
     return arguments
 
 
-def _unknown(name: str, options: dict[str, Option]) -> str:
+def _unknown(name: str, options: dict[str, CommandOption]) -> str:
     from snowsnake.diagnostics.suggestions import nearest, sentence
 
     names = nearest(name, options)
     return f"unknown option '{name}'" + (f". {sentence(names)}" if names else "")
 
 
-def help_text(usage: str, summary: str, table: "tuple[Option, ...]", notes: str = "") -> str:
+def help_text(usage: str, summary: str, table: "tuple[CommandOption, ...]", notes: str = "") -> str:
     """The text of `--help`: usage, a description of the command, its options in the order of the table."""
     rows = [(", ".join(option.names) + "".join(f" {value.replace('*', '…')}" for value in option.values), option.help) for option in table]
     width = min(30, max((len(left) for left, _ in rows), default=0))

@@ -430,12 +430,12 @@ def report(error: BaseException, reporter: Reporter, hint: str = "") -> int:
 
 
 def _report_other(error: BaseException, reporter: Reporter, hint: str) -> None:
-    from snowsnake.fetch.errors import FetchError
+    from snowsnake.fetch.errors import FetchFailure
     from snowsnake.settings.errors import SettingError
     from snowsnake.store.daemon.wire import DaemonError
     from snowsnake.store.local_database import BadDatabase
 
-    if isinstance(error, FetchError):
+    if isinstance(error, FetchFailure):
         from snowsnake.diagnostics.error import Frame
 
         trace = [Frame("text", note, None) for note in reversed(error.notes)]

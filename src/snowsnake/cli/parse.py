@@ -9,7 +9,7 @@ import stat
 import sys
 
 from snowsnake.cli.evaluate import settings_of
-from snowsnake.cli.options import Arguments, Option
+from snowsnake.cli.options import Arguments, CommandOption
 from snowsnake.cli.output import Reporter, write_line
 from snowsnake.diagnostics.error import EvaluationError
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 OPTIONS = (
-    Option("-E --expr", "EXPR", "parse this expression"),
-    Option("--json", "", "print the tree as JSON: an object for each node, with its kind and span"),
-    Option("--feature", "NAME", "enable an experimental feature, such as pipe-operators", is_repeatable=True),
-    Option("--option", "NAME VALUE", "set a setting of nix.conf", is_repeatable=True),
-    Option("--log-format", "FORMAT", "text, json (one object a line) or internal-json"),
-    Option("-h --help", "", "show this text"),
+    CommandOption("-E --expr", "EXPR", "parse this expression"),
+    CommandOption("--json", "", "print the tree as JSON: an object for each node, with its kind and span"),
+    CommandOption("--feature", "NAME", "enable an experimental feature, such as pipe-operators", is_repeatable=True),
+    CommandOption("--option", "NAME VALUE", "set a setting of nix.conf", is_repeatable=True),
+    CommandOption("--log-format", "FORMAT", "text, json (one object a line) or internal-json"),
+    CommandOption("-h --help", "", "show this text"),
 )
 USAGE = "snowsnake parse [OPTION …] [FILE … | -E EXPR]"
 SUMMARY = "Parse files (./default.nix if none is given, - for standard input) and print canonical Nix."

@@ -148,13 +148,13 @@ class Session:
         from snowsnake.settings.search_path import is_pseudo_url
 
         if is_pseudo_url(word) or word.startswith("flake:"):
-            from snowsnake.fetch.errors import FetchError
+            from snowsnake.fetch.errors import FetchFailure
 
             if word.startswith("flake:"):
                 self.settings.require("flakes")
             try:
                 return str(self.evaluator.fetch_tree(word))
-            except FetchError as error:
+            except FetchFailure as error:
                 failure = EvaluationError("file", str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
                 failure.exit_code = error.exit_code
                 raise failure from None

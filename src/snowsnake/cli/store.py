@@ -3,7 +3,7 @@
 In: the folder of a store (`--store DIR`).  Out: paths, facts about paths, contents, faults.
 """
 
-from snowsnake.cli.options import Arguments, Option, UsageError
+from snowsnake.cli.options import Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write, write_line, write_text
 
 TYPE_CHECKING = False
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from snowsnake.store.local import LocalStore
 
 OPTIONS = (
-    Option("--store", "DIR", "the folder of the store"),
-    Option("--no-contents", "", "verify: only the database and which files there are, not their hashes"),
-    Option("-h --help", "", "show this text"),
+    CommandOption("--store", "DIR", "the folder of the store"),
+    CommandOption("--no-contents", "", "verify: only the database and which files there are, not their hashes"),
+    CommandOption("-h --help", "", "show this text"),
 )
 USAGE = "snowsnake store (ls | info PATH … | cat PATH | verify) --store DIR"
 SUMMARY = "ls lists the valid paths; info prints hash, size and references; cat prints a file; verify looks for faults."

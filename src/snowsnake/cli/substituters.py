@@ -130,7 +130,7 @@ def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | 
 
 def open_all(settings: "Settings", warn: "Callable[[str], None]", open_one: "Opener") -> "list[Store]":
     """The substituters that can be opened; a fault of one is a warning."""
-    from snowsnake.fetch.errors import FetchError
+    from snowsnake.fetch.errors import FetchFailure
     from snowsnake.store.binary_cache.store import BinaryCacheStore
 
     found: list[Store] = []
@@ -142,7 +142,7 @@ def open_all(settings: "Settings", warn: "Callable[[str], None]", open_one: "Ope
             if isinstance(store, BinaryCacheStore):
                 store.opened()
             found.append(store)
-        except (ValueError, OSError, FetchError, SettingError) as error:
+        except (ValueError, OSError, FetchFailure, SettingError) as error:
             warn(str(error))
     return found
 

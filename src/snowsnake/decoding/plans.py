@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from snowsnake.decoding.containers import Items, Table, Tuple
 from snowsnake.decoding.decoder import BOOL, FLOAT, INT, NULL_KIND, STRING, Decoder, Plan
-from snowsnake.decoding.records import Either, Record
+from snowsnake.decoding.records import Either, RecordPlan
 from snowsnake.decoding.scalars import Anything, Boolean, Choice, Convert, Float, Int, Lazy, Null, String
 
 if TYPE_CHECKING:
@@ -130,12 +130,12 @@ class _Planner:
         known = self.known.get(id(target))
         if known is not None:
             return known
-        inner = Record(self.decoder, expected, dict)
+        inner = RecordPlan(self.decoder, expected, dict)
         plan = self.known[id(target)] = Convert(self.decoder, expected, inner, target.model_validate)
         self.add_fields(inner, target)
         return plan
 
-    def add_fields(self, plan: "Record", model: Any) -> None:
+    def add_fields(self, plan: "RecordPlan", model: Any) -> None:
         """Adds the attributes under which a pydantic model looks for its fields."""
         for name, field in model.model_fields.items():
             for alias in dict.fromkeys(_aliases(name, field, model)):
@@ -144,7 +144,7 @@ class _Planner:
     def pydantic_field(self, annotation: Any) -> "Plan":
         """The plan of a field, which decodes to plain data; of a model in a model, only the attributes that it names are decoded."""
         if hasattr(annotation, "model_fields") and hasattr(annotation, "__pydantic_validator__"):
-            inner = Record(self.decoder, annotation.__name__, dict)
+            inner = RecordPlan(self.decoder, annotation.__name__, dict)
             if annotation.model_config.get("extra") not in ("allow", "forbid") and id(annotation) not in self.known:
                 self.add_fields(inner, annotation)
                 return inner
@@ -230,10 +230,10 @@ class _Planner:
         *,
         closed: bool = False,
         tag: "tuple[str, str | int | None] | None" = None,
-    ) -> "Record":
+    ) -> "RecordPlan":
         """The plan of a class with its fields.  `known` has the plan before the fields are planned, because a field may name the class."""
         self.kept.append(info)
-        plan = self.known[id(info)] = Record(self.decoder, name, make, closed, tag)
+        plan = self.known[id(info)] = RecordPlan(self.decoder, name, make, closed, tag)
         outside = _made_by_the_class(info.cls)
         for field in info.fields:
             if field.name in outside:

@@ -4,7 +4,7 @@ from snowsnake.decoding.decoder import Decoder, Plan
 
 class Field: ...
 
-class Record(Plan):
+class RecordPlan(Plan):
     def __init__(
         self, d: Decoder, expected: str, make: Callable[[dict[str, object]], object], closed: bool = False,
         tag: tuple[str, str | int | None] | None = None,

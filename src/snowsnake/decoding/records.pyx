@@ -36,7 +36,7 @@ cdef enum:
     BY_SETTING = 2
 
 
-cdef class Record(Plan):
+cdef class RecordPlan(Plan):
     """A set with known attributes.
 
     `make` makes the object of a dict of the attributes that are there; `build` chooses a faster way.  `closed`: no other attributes are
@@ -229,9 +229,9 @@ cdef class Either(Plan):
         self.kinds = kinds
         self.plans = plans
         self.by_kind = [_fitting(plans, 1 << number) for number in range(9)]
-        tagged = [plan for plan in plans if isinstance(plan, Record) and (<Record>plan).tag is not None]
-        self.by_tag = {(<Record>plan).tag[1]: plan for plan in tagged} if tagged else None
-        self.tag_symbol = (<Record>tagged[0]).tag_symbol if tagged else 0
+        tagged = [plan for plan in plans if isinstance(plan, RecordPlan) and (<RecordPlan>plan).tag is not None]
+        self.by_tag = {(<RecordPlan>plan).tag[1]: plan for plan in tagged} if tagged else None
+        self.tag_symbol = (<RecordPlan>tagged[0]).tag_symbol if tagged else 0
 
     cdef object decode(self):
         cdef Word w = self.d.forced()
@@ -241,7 +241,7 @@ cdef class Either(Plan):
         if len(fitting) == 1:
             return (<Plan>fitting[0]).decode()
         if self.by_tag is not None and is_attrs(w) and attrs_find(w, self.tag_symbol) != NULL:
-            only = self.by_tag.get((<Record>next(iter(self.by_tag.values()))).read_tag(self.tag_symbol, None))
+            only = self.by_tag.get((<RecordPlan>next(iter(self.by_tag.values()))).read_tag(self.tag_symbol, None))
             return self.wrong() if only is None else (<Plan>only).decode()
         height = m.sp - m.stack_base
         last = None

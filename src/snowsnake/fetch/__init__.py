@@ -14,20 +14,20 @@
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.fetch.cache import FetchCache
-    from snowsnake.fetch.errors import FetchError, MalformedInput
+    from snowsnake.fetch.errors import FetchFailure, MalformedInput
     from snowsnake.fetch.fetcher import Fetcher, Source
     from snowsnake.fetch.input import Input
 
 _HOME = {
     "FetchCache": "cache",
-    "FetchError": "errors",
+    "FetchFailure": "errors",
     "Fetcher": "fetcher",
     "Input": "input",
     "MalformedInput": "errors",
     "Source": "fetcher",
 }
 
-__all__ = ["FetchCache", "FetchError", "Fetcher", "Input", "MalformedInput", "Source"]
+__all__ = ["FetchCache", "FetchFailure", "Fetcher", "Input", "MalformedInput", "Source"]
 
 
 def __getattr__(name: str) -> object:

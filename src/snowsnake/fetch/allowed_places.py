@@ -11,7 +11,7 @@ import stat
 import time
 
 from snowsnake.fetch.addresses import parse_address
-from snowsnake.fetch.errors import Cancelled, ForbiddenAccess, MalformedInput
+from snowsnake.fetch.errors import FetchCancelled, ForbiddenAccess, MalformedInput
 from snowsnake.fetch.repository_links import check_links, own_places, real_below
 
 TYPE_CHECKING = False
@@ -105,7 +105,7 @@ class AllowedPlaces:
                     check_links(real, folder)
                     found = read()
                     check_links(real, folder)
-                except Cancelled:
+                except FetchCancelled:
                     raise
                 except Exception:
                     if _way_to(real, folder, fds) == before:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any, BinaryIO
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.store.decompress import decompressed
 from snowsnake.store.removal import remove_if_possible
 
@@ -39,7 +39,7 @@ _DAMAGES = (
 )  # fmt: skip
 
 
-class ArchiveError(FetchError):
+class ArchiveError(FetchFailure):
     """The file is not an archive, or it is damaged, or it was made to do harm."""
 
 
@@ -207,7 +207,7 @@ def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lamb
             return plan.newest
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise FetchError(f"writing below '{target}': {error.strerror}") from None
+            raise FetchFailure(f"writing below '{target}': {error.strerror}") from None
         raise ArchiveError(f"cannot unpack the archive: {error.strerror or error}") from None
     except tarfile.ReadError as error:
         if "end of data" not in str(error):

@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import time
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.foundation import light_json
 from snowsnake.foundation.results_database import open_results
 from snowsnake.foundation.sqlite import sqlite3
@@ -105,7 +105,7 @@ class FetchCache:
         try:
             made = open_results(path, _SCHEMA, _VERSION, _BUSY_S)
         except (OSError, sqlite3.Error) as error:
-            raise FetchError(f"cannot use the cache of fetched sources in '{folder}': {error}") from None
+            raise FetchFailure(f"cannot use the cache of fetched sources in '{folder}': {error}") from None
         self._indexes[name] = made
         return made
 
@@ -140,7 +140,7 @@ class FetchCache:
         if not os.path.lexists(path):
             return None
         now = time.time()
-        with suppress(sqlite3.Error, FetchError):
+        with suppress(sqlite3.Error, FetchFailure):
             self._open().execute(
                 "update trees set used = ? where name = ? and used < ?", (now, name, now - _USED_STEP_S)
             )
@@ -283,5 +283,5 @@ def _made(path: str, folder: str) -> str:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     except OSError as error:
-        raise FetchError(f"cannot use the cache of fetched sources in '{folder}': {error}") from None
+        raise FetchFailure(f"cannot use the cache of fetched sources in '{folder}': {error}") from None
     return path

@@ -5,7 +5,7 @@ In: an input, and a path where nothing exists.  Out: a clone of the input's Git 
 
 from __future__ import annotations
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import FORGES, string_of
 
 TYPE_CHECKING = False
@@ -29,13 +29,13 @@ def repository_of(input: Input, fetcher: Fetcher) -> Input | None:
 
 
 def clone(repository: Input, target: str, fetcher: Fetcher) -> None:
-    """Clones a Git repository to *target*; raises FetchError if git fails."""
+    """Clones a Git repository to *target*; raises FetchFailure if git fails."""
     from snowsnake.fetch.git import location_of, run_git
 
     location = location_of(repository, fetcher)
     if repository.rev is not None:
-        raise FetchError("cloning a specific revision is not implemented")
+        raise FetchFailure("cloning a specific revision is not implemented")
     branch = [] if repository.ref is None else ["--branch", repository.ref]
     code, _ = run_git(["clone", *branch, "--", location.text, target], fetcher)
     if code:
-        raise FetchError('program "git" failed ' + (f"with exit code {code}" if code > 0 else f"due to signal {-code}"))
+        raise FetchFailure('program "git" failed ' + (f"with exit code {code}" if code > 0 else f"due to signal {-code}"))

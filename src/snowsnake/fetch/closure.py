@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from snowsnake.fetch.addresses import parse_address
 from snowsnake.fetch.downloads import http_of
-from snowsnake.fetch.errors import FetchError, MalformedInput
+from snowsnake.fetch.errors import FetchFailure, MalformedInput
 from snowsnake.fetch.http import TransferError
-from snowsnake.fetch.trees import DiskTree, Tree
+from snowsnake.fetch.trees import DiskTree, FileTree
 from snowsnake.store.binary_cache.store import path_info
 from snowsnake.store.content_check import check_archive
 from snowsnake.store.decompress import decompressed
@@ -70,35 +70,35 @@ class BinaryCache:
             self._fetcher.cache.discard(transfer.path)
 
     def info(self, path: str) -> PathInfo:
-        """What the cache says about a store path; raises FetchError if it does not have it."""
+        """What the cache says about a store path; raises FetchFailure if it does not have it."""
         text = self._file(f"{os.path.basename(path)[:32]}.narinfo")
         if text is None:
-            raise FetchError(f"path '{path}' is not valid")
+            raise FetchFailure(f"path '{path}' is not valid")
         try:
             found = path_info(NarInfo.parse(text.decode("utf-8", "surrogateescape"), self._fetcher.store_dir))
         except ValueError as error:
-            raise FetchError(f"{error} (of '{path}' in '{self.url}')") from None
+            raise FetchFailure(f"{error} (of '{path}' in '{self.url}')") from None
         if found.path != path:
-            raise FetchError(f"the cache '{self.url}' has '{found.path}' where '{path}' was asked for")
+            raise FetchFailure(f"the cache '{self.url}' has '{found.path}' where '{path}' was asked for")
         return found
 
     def archive(self, info: PathInfo) -> bytes:
-        """The NAR of a path; raises FetchError if it does not have the announced hash and size."""
+        """The NAR of a path; raises FetchFailure if it does not have the announced hash and size."""
         assert info.download is not None
         url, compression = info.download.url, info.download.compression
         if not re.fullmatch(r"[A-Za-z0-9._/=?-]+", url) or ".." in url or url.startswith("/"):
-            raise FetchError(f"'{url}' is no address within the cache '{self.url}'")
+            raise FetchFailure(f"'{url}' is no address within the cache '{self.url}'")
         data = self._file(url)
         if data is None:
-            raise FetchError(f"file '{url}' does not exist in binary cache '{self.url}'")
+            raise FetchFailure(f"file '{url}' does not exist in binary cache '{self.url}'")
         stream = decompressed(io.BytesIO(data)) if compression not in ("none", "") else None
         try:
             found = data if stream is None else stream.read(min(info.nar_size, _MOST_NAR_BYTES) + 1)
         except (ValueError, EOFError) as error:
-            raise FetchError(f"cannot decompress '{url}' of the cache '{self.url}': {error}") from None
+            raise FetchFailure(f"cannot decompress '{url}' of the cache '{self.url}': {error}") from None
         got = Hash.of_bytes(found)
         if len(found) != info.nar_size or got != info.hash:
-            raise FetchError(
+            raise FetchFailure(
                 f"hash mismatch importing path '{info.path}';\n  specified: {info.hash.format('nix32', with_algorithm=True)}\n"
                 f"  got:       {got.format('nix32', with_algorithm=True)}"
             )
@@ -113,9 +113,9 @@ def _check(info: PathInfo, archive: bytes, fetcher: Fetcher) -> None:
             return
         is_trusted = not fetcher.settings["require-sigs"] or PublicKeys.parse(fetcher.settings["trusted-public-keys"]).trust(info, 1, fetcher.store_dir)
     except ValueError as error:
-        raise FetchError(str(error)) from None
+        raise FetchFailure(str(error)) from None
     if not is_trusted:
-        raise FetchError(f"cannot add path '{info.path}' because it lacks a signature by a trusted key")
+        raise FetchFailure(f"cannot add path '{info.path}' because it lacks a signature by a trusted key")
 
 
 def fetch_closure(cache: BinaryCache, path: str, fetcher: Fetcher, checks: bool = True) -> Iterator[tuple[PathInfo, bytes]]:
@@ -126,13 +126,13 @@ def fetch_closure(cache: BinaryCache, path: str, fetcher: Fetcher, checks: bool 
         fetcher.check_cancelled()
         infos[path] = cache.info(path)
         if len(infos) > _MOST_PATHS:
-            raise FetchError(f"the closure has more than {_MOST_PATHS} paths")
+            raise FetchFailure(f"the closure has more than {_MOST_PATHS} paths")
         return infos[path].references
 
     try:
         order = sort_topologically(reachable([path], references), lambda path: infos[path].references)
     except Cycle as error:
-        raise FetchError(str(error)) from None
+        raise FetchFailure(str(error)) from None
     for at in reversed(order):
         archive = cache.archive(infos[at])
         if checks:
@@ -149,7 +149,7 @@ def rewritten(objects: Iterable[tuple[PathInfo, bytes]], store_dir: str) -> Iter
         yield made, contents
 
 
-def keep(archive: bytes, fetcher: Fetcher) -> Tree:
+def keep(archive: bytes, fetcher: Fetcher) -> FileTree:
     """Unpacks a NAR into the cache, unless it is there, and returns its tree."""
     digest = Hash.of_bytes(archive)
     kept = fetcher.cache.tree(digest.nix32)
@@ -159,7 +159,7 @@ def keep(archive: bytes, fetcher: Fetcher) -> Tree:
             unpack(archive, new)
             kept = fetcher.cache.add_tree(new, digest.nix32, len(archive))
         except ValueError as error:
-            raise FetchError(str(error)) from None
+            raise FetchFailure(str(error)) from None
         finally:
             fetcher.cache.discard(new)
     return DiskTree(kept)
@@ -167,7 +167,7 @@ def keep(archive: bytes, fetcher: Fetcher) -> Tree:
 
 def closure_of(
     url: str, from_path: str, to_path: str | None, is_input_addressed: bool, fetcher: Fetcher
-) -> tuple[str, list[tuple[str, Tree]]]:
+) -> tuple[str, list[tuple[str, FileTree]]]:
     """The result of `fetchClosure`: the path, and every path of its closure with its tree.  If *to_path* is "", the error names the content-addressed path.
 
     If the fetcher has a store, the closure is written to it.
@@ -186,9 +186,9 @@ def closure_of(
         # Everything else is what it refers to.
         made = trees[-1][0]
         if to_path and to_path != made:
-            raise FetchError(f"rewriting '{from_path}' to content-addressed form yielded '{made}', while '{to_path}' was expected")
+            raise FetchFailure(f"rewriting '{from_path}' to content-addressed form yielded '{made}', while '{to_path}' was expected")
         if not to_path:
-            raise FetchError(
+            raise FetchFailure(
                 f"rewriting '{from_path}' to content-addressed form yielded '{made}'\n"
                 "Use this value for the 'toPath' attribute passed to 'fetchClosure'"
             )
@@ -202,7 +202,7 @@ def closure_of(
     return from_path, trees
 
 
-def _placed(info: PathInfo, archive: bytes, fetcher: Fetcher) -> Tree:
+def _placed(info: PathInfo, archive: bytes, fetcher: Fetcher) -> FileTree:
     """The tree of an archive: in the store if there is one, otherwise in the cache."""
     store = fetcher.store
     if store is None:
@@ -210,11 +210,11 @@ def _placed(info: PathInfo, archive: bytes, fetcher: Fetcher) -> Tree:
     try:
         store.import_object(info, io.BytesIO(archive))
     except (OSError, ValueError) as error:
-        raise FetchError(f"writing to the store in '{store.root}': {error}") from None
+        raise FetchFailure(f"writing to the store in '{store.root}': {error}") from None
     return DiskTree(store.real_path(info.path))
 
 
-def _in_store(path: str, fetcher: Fetcher) -> list[tuple[str, Tree]]:
+def _in_store(path: str, fetcher: Fetcher) -> list[tuple[str, FileTree]]:
     """All paths that a valid path refers to, directly or not, with their trees."""
     store = fetcher.store
     assert store is not None
@@ -231,18 +231,18 @@ def _check_kind(from_path: str, is_content: bool, is_rewritten: bool, is_input_a
     """Raises an error unless the path is addressed as the call says."""
     if is_rewritten:
         if not is_content:
-            raise FetchError(
+            raise FetchFailure(
                 f"The 'toPath' value '{from_path}' is input-addressed, so it can't possibly be the result of rewriting to a "
                 "content-addressed path.\n\nSet 'toPath' to an empty string to make Nix report the correct content-addressed path."
             )
         return
     if is_input_addressed and is_content:
-        raise FetchError(
+        raise FetchFailure(
             f"The store object referred to by 'fromPath' at '{from_path}' is not input-addressed, but 'inputAddressed' is set to 'true'.\n\n"
             "Remove the 'inputAddressed' attribute (it defaults to 'false') to expect 'fromPath' to be content-addressed"
         )
     if not is_input_addressed and not is_content:
-        raise FetchError(
+        raise FetchFailure(
             f"The 'fromPath' value '{from_path}' is input-addressed, but 'inputAddressed' is set to 'false' (default).\n\n"
             "If you do intend to fetch an input-addressed store path, add\n\n    inputAddressed = true;\n\nto the 'fetchClosure' arguments.\n\n"
             "Note that to ensure authenticity input-addressed store paths, users must configure a trusted binary cache public key on their "

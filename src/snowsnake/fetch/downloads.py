@@ -13,13 +13,13 @@ from urllib.parse import unquote_to_bytes
 
 from snowsnake.fetch import archive
 from snowsnake.fetch.addresses import Address, parse_address
-from snowsnake.fetch.errors import FetchError, MalformedAddress
+from snowsnake.fetch.errors import FetchFailure, MalformedAddress
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.http import Http, Transfer, TransferError
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import string_of
 from snowsnake.fetch.tree_hash import hash_of
-from snowsnake.fetch.trees import DiskTree, FileContents, PlainFile, Tree
+from snowsnake.fetch.trees import DiskTree, FileContents, FileTree, PlainFile
 from snowsnake.store import nar
 from snowsnake.store.hash import Hash
 
@@ -40,7 +40,7 @@ Headers = tuple[tuple[str, str], ...]
 class Download:
     """The tree or file at a URL."""
 
-    tree: Tree
+    tree: FileTree
     # It is the hash of the NAR.
     digest: Hash
     last_modified: int = 0
@@ -64,7 +64,7 @@ def fetch_tarball(input: Input, fetcher: Fetcher) -> Fetched:
     if found.immutable_url is not None:
         input = fetcher.input_from_url(found.immutable_url)
         if input.type != "tarball":
-            raise FetchError("tarball 'Link' headers that redirect to non-tarball URLs are not supported")
+            raise FetchFailure("tarball 'Link' headers that redirect to non-tarball URLs are not supported")
     if found.last_modified and "lastModified" not in input.attrs:
         input = input.with_attrs(lastModified=found.last_modified)
     return Fetched(found.tree, input.with_attrs(narHash=found.digest.sri), f"nar:{found.digest.sri}")
@@ -231,14 +231,14 @@ def keep_archive(source: str | BinaryIO, shown: str, fetcher: Fetcher) -> tuple[
 def _local_tree(url: str, address: Address, fetcher: Fetcher) -> Download:
     path = address.file_path
     if not path.startswith("/"):
-        raise FetchError(f"tarball '{address.to_text()}' must use an absolute path. The 'file' scheme does not support relative paths.")
+        raise FetchFailure(f"tarball '{address.to_text()}' must use an absolute path. The 'file' scheme does not support relative paths.")
     found = fetcher.status(path)
     if found is None:
-        raise FetchError(f'tarball "{path}" does not exist.')
+        raise FetchFailure(f'tarball "{path}" does not exist.')
     if stat.S_ISDIR(found.st_mode):
         if fetcher.status(os.path.join(path, ".git")) is not None:
-            raise FetchError(f'tarball "{path}" is a git repository, not a tarball. Please use `git+file` as the scheme.')
-        raise FetchError(f'tarball "{path}" is a directory, not a file.')
+            raise FetchFailure(f'tarball "{path}" is a git repository, not a tarball. Please use `git+file` as the scheme.')
+        raise FetchFailure(f'tarball "{path}" is a directory, not a file.')
     with fetcher.open_file(path) as file:
         return _unpacked(path, file, url, fetcher)
 

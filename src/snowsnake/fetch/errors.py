@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class FetchError(Exception):
+class FetchFailure(Exception):
     """Fetching failed.  `notes`: what was being done, innermost first ("while fetching the input '…'").
 
     `exit_code`: the exit code of a command that ends with the error.  `kind`: the class in diagnostics/kinds.py that an evaluation raises for it.
@@ -20,21 +20,21 @@ class FetchError(Exception):
         self.notes = list(notes)
 
 
-class HashMismatch(FetchError):
+class HashMismatch(FetchFailure):
     """The fetched source is not the requested one."""
 
     exit_code = 102
 
 
-class ForbiddenAccess(FetchError):
+class ForbiddenAccess(FetchFailure):
     """A policy forbids to read a place or an address."""
 
 
-class Cancelled(FetchError):
+class FetchCancelled(FetchFailure):
     """The user, or a time limit, stopped the fetching."""
 
 
-class MalformedInput(FetchError):
+class MalformedInput(FetchFailure):
     """A text or set does not describe an input; the user sees the message."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snowsnake.fetch.input import Input
-from snowsnake.fetch.trees import Tree
+from snowsnake.fetch.trees import FileTree
 
 
 class Fetched:
@@ -11,7 +11,7 @@ class Fetched:
 
     __slots__ = ("tree", "input", "memo")
 
-    def __init__(self, tree: Tree, input: Input, memo: str = "") -> None:
+    def __init__(self, tree: FileTree, input: Input, memo: str = "") -> None:
         self.tree = tree
         self.input = input
         self.memo = memo

@@ -11,11 +11,11 @@ import stat
 import sys
 
 from snowsnake.fetch.addresses import Address, parse_address
-from snowsnake.fetch.errors import Cancelled, FetchError, ForbiddenAccess, HashMismatch
+from snowsnake.fetch.errors import FetchCancelled, FetchFailure, ForbiddenAccess, HashMismatch
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, shown, tree_hash_of
-from snowsnake.fetch.trees import DiskTree, Tree, closing_fd
+from snowsnake.fetch.trees import DiskTree, FileTree, closing_fd
 from snowsnake.store.hash import Hash
 from snowsnake.store.nar import open_below
 from snowsnake.store.path import STORE_DIR, StorePath
@@ -54,7 +54,7 @@ def _noted(input: Input) -> Iterator[None]:
     """Adds a line about the input to what goes wrong inside."""
     try:
         yield
-    except FetchError as error:
+    except FetchFailure as error:
         if input.is_known:
             error.notes.append(f"while fetching the input '{input.to_url()}'")
         raise
@@ -65,7 +65,7 @@ class Source:
 
     __slots__ = ("input", "nar_hash", "store_path", "files")
 
-    def __init__(self, input: Input, nar_hash: str, store_path: str, files: Tree) -> None:
+    def __init__(self, input: Input, nar_hash: str, store_path: str, files: FileTree) -> None:
         self.input = input
         # The hash is in the form of SRI.
         self.nar_hash = nar_hash
@@ -184,7 +184,7 @@ class Fetcher:
     # ---- fetching -----------------------------------------------------------------------------------------------
 
     def fetch(self, input: Input) -> Source:
-        """The source that an input describes; raises FetchError if that fails, or if the source differs from the description."""
+        """The source that an input describes; raises FetchFailure if that fails, or if the source differs from the description."""
         key = input.key
         known = self._sources.get(key)
         if known is None:
@@ -227,12 +227,12 @@ class Fetcher:
         result = fetched.input if input.is_final else fetched.input.with_attrs(narHash=digest.sri)
         return self._source(result, fetched.tree, digest, shown_root(fetched.input, input))
 
-    def _source(self, input: Input, tree: Tree, digest: Hash, shown: str) -> Source:
+    def _source(self, input: Input, tree: FileTree, digest: Hash, shown: str) -> Source:
         path = self.path_of(digest, input.name)
         self.write(path, input.name, tree, shown or path)
         return Source(input, digest.sri, path, tree)
 
-    def fetch_url(self, url: str, name: str, expected: Hash | None, unpacks: bool) -> tuple[str, Tree]:
+    def fetch_url(self, url: str, name: str, expected: Hash | None, unpacks: bool) -> tuple[str, FileTree]:
         """(store path, tree) of `fetchurl` or, with *unpacks*, of `fetchTarball`.  *expected*: the hash of the file, or of the tree's NAR."""
         from snowsnake.fetch import downloads
 
@@ -269,7 +269,7 @@ class Fetcher:
         try:
             return str(StorePath.of_content(name, digest, method, (), self.store_dir))
         except ValueError as error:
-            raise FetchError(str(error)) from None
+            raise FetchFailure(str(error)) from None
 
     def _available(self, input: Input) -> Source | None:
         """A final input may be here already: its hash identifies it, and it has all attributes that fetching would add."""
@@ -279,7 +279,7 @@ class Fetcher:
         tree = self.tree_with(expected, input.name)
         return None if tree is None else self._source(input, tree, expected, shown_root(input, input))
 
-    def tree_with(self, digest: Hash, name: str) -> Tree | None:
+    def tree_with(self, digest: Hash, name: str) -> FileTree | None:
         """A tree with this NAR hash, from the cache or from the store that is written to."""
         place = self.cache.tree(digest.nix32)
         if place is None and self.store is not None:
@@ -296,18 +296,18 @@ class Fetcher:
     def _open(self, input: Input) -> Fetched:
         self.check_cancelled()
         if not input.is_known:
-            raise FetchError(f"cannot fetch unsupported input '{shown(input.attrs)}'")
+            raise FetchFailure(f"cannot fetch unsupported input '{shown(input.attrs)}'")
         if not input.is_direct:
-            raise FetchError(f"indirect input '{input.to_url()}' cannot be fetched directly")
+            raise FetchFailure(f"indirect input '{input.to_url()}' cannot be fetched directly")
         module, function = _SCHEMES[input.type]
         try:
             fetched: Fetched = getattr(__import__(f"snowsnake.fetch.{module}", fromlist=[function]), function)(input, self)
         except OSError as error:
-            raise FetchError(_said(error)) from None
+            raise FetchFailure(_said(error)) from None
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("snowsnake"):
                 raise
-            raise FetchError(f"'{error.name}' is not installed, which fetching needs: pip install 'snowsnake[fetch]'") from None
+            raise FetchFailure(f"'{error.name}' is not installed, which fetching needs: pip install 'snowsnake[fetch]'") from None
         self._check_locks(input, fetched)
         return fetched
 
@@ -321,7 +321,7 @@ class Fetcher:
                 found = found.with_attrs(narHash=found.nar_hash)
             for name in sorted(asked.attrs):
                 if name in found.attrs and found.attrs[name] != asked.attrs[name]:
-                    raise FetchError(f"mismatch in field '{name}' of input '{shown(asked.attrs)}', got '{shown(found.attrs)}'")
+                    raise FetchFailure(f"mismatch in field '{name}' of input '{shown(asked.attrs)}', got '{shown(found.attrs)}'")
             fetched.input = asked
             return
         if asked.nar_hash is not None and asked.nar_hash != found.nar_hash:
@@ -331,13 +331,13 @@ class Fetcher:
             )
         if asked.last_modified is not None and asked.last_modified != found.last_modified:
             got = -1 if found.last_modified is None else found.last_modified
-            raise FetchError(
+            raise FetchFailure(
                 f"'lastModified' attribute mismatch in input '{found.to_url()}', expected {asked.last_modified}, got {got}"
             )
         if asked.rev is not None and found.rev != asked.rev:
-            raise FetchError(f"'rev' attribute mismatch in input '{found.to_url()}', expected {asked.rev}")
+            raise FetchFailure(f"'rev' attribute mismatch in input '{found.to_url()}', expected {asked.rev}")
         if asked.rev_count is not None and asked.rev_count != found.rev_count:
-            raise FetchError(f"'revCount' attribute mismatch in input '{found.to_url()}', expected {asked.rev_count}")
+            raise FetchFailure(f"'revCount' attribute mismatch in input '{found.to_url()}', expected {asked.rev_count}")
 
     def tree_hash(self, fetched: Fetched, asked: Input | None = None) -> tuple[Hash, int]:
         """(hash of the NAR, its size), remembered by the name of the contents.  *asked*: the requested input."""
@@ -353,19 +353,19 @@ class Fetcher:
             with self.activity("chatty", f"hashing '{shown_root(fetched.input, asked or fetched.input)}/'"):
                 digest, size = hash_of(fetched.tree, self.check_cancelled)
         except OSError as error:
-            raise FetchError(_said(error)) from None
+            raise FetchFailure(_said(error)) from None
         if fetched.memo:
             self.cache.note("treeHash", fetched.memo, {"narHash": digest.sri, "size": size})
         return digest, size
 
-    def write(self, path: str, name: str, tree: Tree, shown: str = "") -> None:
+    def write(self, path: str, name: str, tree: FileTree, shown: str = "") -> None:
         """Adds a source to the store, if the fetcher has one and the source is not there."""
         try:
             if self.store is None or self.store.is_valid(path):
                 return
         except ValueError as error:
             # A daemon sent the error.
-            raise FetchError(str(error)) from None
+            raise FetchFailure(str(error)) from None
         from snowsnake.fetch.tree_hash import ArchiveStream
 
         place = tree.disk_path(b"")
@@ -376,12 +376,12 @@ class Fetcher:
                 else:
                     made = self.store.add_archive(name, ArchiveStream(tree))     # type: ignore[arg-type]   # only `read` is used
         except OSError as error:
-            raise FetchError(f"writing to the store in '{self.store.root}': {error}") from None
+            raise FetchFailure(f"writing to the store in '{self.store.root}': {error}") from None
         except ValueError as error:
             # The store says why it does not take it.
-            raise FetchError(str(error)) from None
+            raise FetchFailure(str(error)) from None
         if made != path:
-            raise FetchError(f"'{path}' changed while it was copied to the store")
+            raise FetchFailure(f"'{path}' changed while it was copied to the store")
 
     def check_part(self, part: Input, whole: str | None) -> None:
         """Under a policy, raises ForbiddenAccess if *part*, a submodule of a source, is a repository of this machine that may not be read.
@@ -442,7 +442,7 @@ class Fetcher:
 
     def check_cancelled(self) -> None:
         if self._is_cancelled is not None and self._is_cancelled():
-            raise Cancelled("interrupted by the user")
+            raise FetchCancelled("interrupted by the user")
 
     def warn(self, text: str) -> None:
         if self.on_warning is not None:

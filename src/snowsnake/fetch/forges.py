@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from snowsnake.fetch.addresses import parse_address
 from snowsnake.fetch.downloads import Headers, download_file, http_of, keep_archive, of_archive
-from snowsnake.fetch.errors import FetchError, MalformedAddress
+from snowsnake.fetch.errors import FetchFailure, MalformedAddress
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.http import TransferError
 from snowsnake.fetch.input import Input
@@ -129,12 +129,12 @@ def _revision_of(place: _Place, ref: str, input: Input, fetcher: Fetcher) -> str
     said = _json(place.commit_address(ref), place, fetcher)
     if place.kind == "github":
         if not isinstance(said, dict) or not isinstance(said.get("sha"), str):
-            raise FetchError(f"Unexpected response received from GitHub: {json.dumps(said)}")
+            raise FetchFailure(f"Unexpected response received from GitHub: {json.dumps(said)}")
         return str(parsed_hash(said["sha"], "sha1").base16)
     if isinstance(said, list) and not said:
-        raise FetchError("No commits returned by GitLab API -- does the git ref really exist?")
+        raise FetchFailure("No commits returned by GitLab API -- does the git ref really exist?")
     if not isinstance(said, list) or not isinstance(said[0], dict) or not isinstance(said[0].get("id"), str):
-        raise FetchError(f"Unexpected response received from GitLab: {json.dumps(said)}")
+        raise FetchFailure(f"Unexpected response received from GitLab: {json.dumps(said)}")
     return str(parsed_hash(said[0]["id"], "sha1").base16)
 
 
@@ -146,7 +146,7 @@ def _json(url: str, place: _Place, fetcher: Fetcher) -> Any:
     try:
         return json.loads(_text(url, place, fetcher))
     except (ValueError, RecursionError) as error:
-        raise FetchError(f"the response of '{url}' is not JSON: {error}") from None
+        raise FetchFailure(f"the response of '{url}' is not JSON: {error}") from None
 
 
 def _listed_revision(place: _Place, ref: str, input: Input, fetcher: Fetcher) -> str:

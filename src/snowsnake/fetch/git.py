@@ -10,7 +10,7 @@ import os
 
 from snowsnake.fetch import libgit
 from snowsnake.fetch.addresses import Address, parse_address
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.git_repository import (
     head_ref,
@@ -28,7 +28,7 @@ from snowsnake.fetch.git_tree import GitTree, WithoutIgnored
 from snowsnake.fetch.git_working_tree import fetch_working_tree, working_tree
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import LISTED_REF, revision_of, string_of
-from snowsnake.fetch.trees import MountedTree, Tree
+from snowsnake.fetch.trees import FileTree, MountedTree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def location_of(input: Input, fetcher: Fetcher) -> Location:
     """Where the repository of a `git` input is."""
     revision = revision_of(input.attrs)
     if revision is not None and revision.algorithm not in ("sha1", "sha256"):
-        raise FetchError(
+        raise FetchFailure(
             f"Hash '{revision.algorithm}:{revision.base16}' is not supported by Git. Supported types are sha1 and sha256."
         )
     address = parse_address(string_of(input.attrs, "url"))
@@ -99,7 +99,7 @@ def _fetch_from(location: Location, input: Input, fetcher: Fetcher) -> Fetched:
     if location.path is not None and input.ref is None and input.rev is None:
         status = fetcher.working_trees[str(location.path)] = working_tree(location.path, fetcher)
     if input.flag("exportIgnore") and input.flag("submodules"):
-        raise FetchError("exportIgnore and submodules are not supported together yet")
+        raise FetchFailure("exportIgnore and submodules are not supported together yet")
     if status is None:
         return _fetch_commit(input, location, fetcher)
     return fetch_working_tree(input, str(location.path), status, fetcher, checked=location.checked)
@@ -117,7 +117,7 @@ def _fetch_commit(input: Input, location: Location, fetcher: Fetcher) -> Fetched
         folder, rev = _transfer(input, location, ref, rev, shallow, fetcher)
     repository = open_repository(folder)
     if is_shallow(repository) and not shallow:
-        raise FetchError(
+        raise FetchFailure(
             f"'{location.text}' is a shallow Git repository, but shallow repositories are only allowed when `shallow = true;` is specified"
         )
     result = input.with_attrs(ref=ref, rev=rev, lastModified=last_modified(repository, rev, fetcher))
@@ -150,7 +150,7 @@ def _fetch_commit(input: Input, location: Location, fetcher: Fetcher) -> Fetched
     return Fetched(tree, result, memo)
 
 
-def commit_tree(repository: Repository, rev: str, input: Input, fetcher: Fetcher) -> tuple[Tree, str]:
+def commit_tree(repository: Repository, rev: str, input: Input, fetcher: Fetcher) -> tuple[FileTree, str]:
     """A commit's tree, and the name of its contents."""
     tree_id = tree_id_of(repository, rev)
     smudges = None
@@ -158,7 +158,7 @@ def commit_tree(repository: Repository, rev: str, input: Input, fetcher: Fetcher
         from snowsnake.fetch.git_lfs import Smudge
 
         smudges = Smudge(repository, rev, fetcher)
-    tree: Tree = GitTree(repository, tree_id, smudges)
+    tree: FileTree = GitTree(repository, tree_id, smudges)
     memo = f"git:{tree_id}" + (":lfs" if smudges is not None else "")
     if input.flag("exportIgnore") and ignores_something(repository, tree_id, fetcher):
         tree = WithoutIgnored(tree, repository, rev)
@@ -177,7 +177,7 @@ def run_git(arguments: list[str], fetcher: Fetcher, shows_errors: bool = True) -
     try:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=None if shows_errors else subprocess.DEVNULL)
     except OSError as error:
-        raise FetchError(f"executing 'git': {error.strerror}") from None
+        raise FetchFailure(f"executing 'git': {error.strerror}") from None
     return fetcher.wait_for(process)
 
 
@@ -238,7 +238,7 @@ def _transfer(
         if rev is None:
             return folder, resolve_ref(repository, ref)
         if rev not in repository:
-            raise FetchError(
+            raise FetchFailure(
                 f"Cannot find Git revision '{rev}' in ref '{ref}' of repository '{url}'! Please make sure that the rev exists on the ref "
                 "you've specified or add allRefs = true; to fetchGit."
             )
@@ -262,7 +262,7 @@ def _our_copy(folder: str, url: str, fetcher: Fetcher) -> Repository:
             repository.remotes.create("origin", url)
             os.rename(new, folder)
         except (OSError, ValueError, libgit.GitError) as error:
-            raise FetchError(f'creating Git repository "{folder}": {error}') from None
+            raise FetchFailure(f'creating Git repository "{folder}": {error}') from None
         finally:
             fetcher.cache.discard(new)
     return open_repository(folder)
@@ -292,12 +292,12 @@ def _fetch_into(
         arguments += ["--depth", "1"]
     error = None
     if fetcher.is_offline:
-        error = FetchError(f"Failed to fetch git repository '{url}': not asked for it, as told by --offline")
+        error = FetchFailure(f"Failed to fetch git repository '{url}': not asked for it, as told by --offline")
     else:
         with fetcher.activity("talkative", f"fetching Git repository '{url}'", "fetchTree"):
             code, _ = run_git([*arguments, "--", url, wanted], fetcher)
         if code != 0:
-            error = FetchError(f"Failed to fetch git repository '{url}'")
+            error = FetchFailure(f"Failed to fetch git repository '{url}'")
     if error is not None:
         if not may_fail:
             raise error
@@ -308,7 +308,7 @@ def _fetch_into(
 # ---- submodules -------------------------------------------------------------------------------------------------
 
 
-def submodules_of(tree: Tree) -> list[tuple[bytes, str, str]]:
+def submodules_of(tree: FileTree) -> list[tuple[bytes, str, str]]:
     """(path, URL, branch) of each submodule in a tree's `.gitmodules`."""
     if tree.kind(b".gitmodules") not in ("regular", "executable"):
         return []
@@ -331,7 +331,7 @@ def resolved_submodule(repository: Repository, url: str) -> str:
             url = url[3:]
             cut = max(base.rfind("/"), base.rfind(":"))
             if cut < 0:
-                raise FetchError(f"resolving Git submodule URL '{url}'")
+                raise FetchFailure(f"resolving Git submodule URL '{url}'")
             base, mark = base[:cut], base[cut]
             if mark == ":":
                 return f"{base}:{url}"

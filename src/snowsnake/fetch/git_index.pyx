@@ -107,7 +107,7 @@ cdef enum:
     MOST_THREADS = 8
 
 
-cdef enum State:
+cdef enum FileState:
     AS_INDEXED
     # We have to look at the disk to know what the file is now.
     ON_DISK

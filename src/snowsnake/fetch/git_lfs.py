@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pygit2.enums import AttrCheck
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import fix_git_url
 from snowsnake.store.hash import Hash
 
@@ -41,7 +41,7 @@ class Smudge:
         shown = "/" + os.fsdecode(path)
         try:
             return self._contents(shown, data)
-        except FetchError as error:
+        except FetchFailure as error:
             error.notes.append(f"while smudging git-lfs file '{shown}'")
             raise
 
@@ -80,9 +80,9 @@ class Smudge:
             href = str(action["href"])
             login = (action.get("header") or {}).get("Authorization")
         except (KeyError, IndexError, TypeError, AttributeError):
-            raise FetchError(f"bad json from /info/lfs/objects/batch: {json.dumps(answer)}") from None
+            raise FetchFailure(f"bad json from /info/lfs/objects/batch: {json.dumps(answer)}") from None
         if (given_oid, given_size) != (oid, size):
-            raise FetchError(
+            raise FetchFailure(
                 f"LFS server returned mismatched oid/size for '{shown}' (got oid={given_oid} size={given_size}, expected oid={oid} size={size})"
             )
         transfer = http_of(self._fetcher).download(href, "", (("Authorization", str(login)),) if login is not None else ())
@@ -90,10 +90,10 @@ class Smudge:
             with open(transfer.path, "rb") as file:
                 data = file.read()
             if len(data) != size:
-                raise FetchError(f"size mismatch while fetching {href}: expected {size} but got {len(data)}")
+                raise FetchFailure(f"size mismatch while fetching {href}: expected {size} but got {len(data)}")
             found = Hash.of_bytes(data).base16
             if found != oid:
-                raise FetchError(f"hash mismatch while fetching {href}: expected sha256:{oid} but got sha256:{found}")
+                raise FetchFailure(f"hash mismatch while fetching {href}: expected sha256:{oid} but got sha256:{found}")
             _, digest = keep_file(transfer, self._fetcher)
         finally:
             self._fetcher.cache.discard(transfer.path)
@@ -110,7 +110,7 @@ class Smudge:
         try:
             return json.loads(body)
         except ValueError as error:
-            raise FetchError(f"response did not parse as json: {error}") from None
+            raise FetchFailure(f"response did not parse as json: {error}") from None
 
     def _endpoint(self) -> tuple[str, str | None]:
         """(URL of the LFS server, credentials)."""
@@ -123,7 +123,7 @@ class Smudge:
                 url = str(self._repository.remotes["origin"].url)
         address = fix_git_url(url)
         if address.authority is None or address.scheme == "file":
-            raise FetchError(f"there is no LFS server for the repository '{url}'")
+            raise FetchFailure(f"there is no LFS server for the repository '{url}'")
         address.parts = ["", *os.path.normpath("/" + address.path).strip("/").split("/")]
         if address.scheme == "ssh":
             return _by_ssh(address)
@@ -134,19 +134,19 @@ def _by_ssh(address: Any) -> tuple[str, str | None]:
     authority = address.authority
     host = (f"{authority.user}@" if authority.user else "") + authority.host
     if host.startswith("-"):
-        raise FetchError(f"'{host}' is no host")
+        raise FetchFailure(f"'{host}' is no host")
     port = [] if authority.port is None else [f"-p{authority.port}"]
     command = ["ssh", *port, host, "--", "git-lfs-authenticate", address.path, "download"]
     try:
         output = subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout
         if not output:
-            raise FetchError(f"git-lfs-authenticate: no output (cmd: '{' '.join(command)}')")
+            raise FetchFailure(f"git-lfs-authenticate: no output (cmd: '{' '.join(command)}')")
         answer = json.loads(output)
         return str(answer["href"]), str(answer["header"]["Authorization"])
     except OSError as error:
-        raise FetchError(f"executing 'ssh': {error.strerror}") from None
+        raise FetchFailure(f"executing 'ssh': {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
-        raise FetchError("no Authorization in git-lfs-authenticate response") from None
+        raise FetchFailure("no Authorization in git-lfs-authenticate response") from None
 
 
 def parse_pointer(data: bytes) -> tuple[str, int] | None:

@@ -1,6 +1,6 @@
 """Reads a Git repository: commits, references, settings, attributes.  The cache keeps some of these facts by hash.
 
-In: a repository (pygit2).  Out: facts; FetchError in C++ Nix's words.
+In: a repository (pygit2).  Out: facts; FetchFailure in C++ Nix's words.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from snowsnake.fetch import libgit
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.git_plain import PlainRepository
 from snowsnake.fetch.git_tree import COMMIT, FOLDER, blob_data
 from snowsnake.fetch.input import Input
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
 
 
-def git_error(doing: str, error: Exception) -> FetchError:
+def git_error(doing: str, error: Exception) -> FetchFailure:
     """libgit2's error, as C++ Nix shows it."""
     from pygit2.ffi import C, ffi
 
     last = C.git_error_last()
     if last == ffi.NULL or last.message == ffi.NULL:
-        return FetchError(f"{doing}: {error}")
+        return FetchFailure(f"{doing}: {error}")
     message = os.fsdecode(ffi.string(last.message))
-    return FetchError(f"{doing}: {message} (libgit2 error code = {last.klass})")
+    return FetchFailure(f"{doing}: {message} (libgit2 error code = {last.klass})")
 
 
 def open_repository(path: str) -> pygit2.Repository:
-    """Opens the repository in a folder; raises FetchError."""
+    """Opens the repository in a folder; raises FetchFailure."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        raise FetchError(f'Git repository "{path}" does not exist.') from None
+        raise FetchFailure(f'Git repository "{path}" does not exist.') from None
     except OSError as error:
-        raise FetchError(f'getting status of "{path}": {error.strerror}') from None
+        raise FetchFailure(f'getting status of "{path}": {error.strerror}') from None
     try:
         opened: pygit2.Repository = libgit.Repository(path, libgit.enums.RepositoryOpenFlag.NO_SEARCH)
         return opened
@@ -97,7 +97,7 @@ def head_ref(repository: Repository) -> str | None:
     try:
         target = repository.lookup_reference("HEAD").raw_target
     except (KeyError, ValueError, libgit.GitError) as error:
-        raise FetchError(f"looking up HEAD: {error}") from None
+        raise FetchFailure(f"looking up HEAD: {error}") from None
     return os.fsdecode(target) if isinstance(target, bytes) else None
 
 
@@ -257,12 +257,12 @@ def parse_modules(text: bytes) -> list[tuple[bytes, str, str]]:
 
 
 def verify_commit(input: Input, folder: str | None) -> None:
-    """Checks the signature of the commit, if the input asks for that; raises FetchError without a good one."""
+    """Checks the signature of the commit, if the input asks for that; raises FetchFailure without a good one."""
     keys = public_keys(input.attrs)
     if not boolean_of(input.attrs, "verifyCommit") and ("verifyCommit" in input.attrs or not keys):
         return
     if input.rev is None or folder is None:
-        raise FetchError(f"commit verification is required for Git repository '{input.to_url()}', but it's dirty")
+        raise FetchFailure(f"commit verification is required for Git repository '{input.to_url()}', but it's dirty")
     from snowsnake.fetch.git_signatures import verify
 
     verify(folder, input.rev, keys)

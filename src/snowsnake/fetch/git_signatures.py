@@ -10,7 +10,7 @@ import re
 import subprocess
 import tempfile
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 
 # These are OpenSSH's names for the kinds of keys.
 _KINDS = {
@@ -24,16 +24,16 @@ _KINDS = {
 
 
 def verify(folder: str, rev: str, keys: list[tuple[str, str]]) -> None:
-    """FetchError unless one of the *keys*, (kind, base64), signed the commit."""
+    """FetchFailure unless one of the *keys*, (kind, base64), signed the commit."""
     lines, prints = [], []
     for kind, key in keys:
         if kind not in _KINDS:
             known = "".join(f"  {name}\n" for name in _KINDS)
-            raise FetchError(f"Invalid SSH key type '{kind}' in publicKeys.\nPlease use one of:\n{known}")
+            raise FetchFailure(f"Invalid SSH key type '{kind}' in publicKeys.\nPlease use one of:\n{known}")
         try:
             raw = base64.b64decode(key, validate=True)
         except (binascii.Error, ValueError):
-            raise FetchError(
+            raise FetchFailure(
                 "invalid character in Base64 string", [f"while decoding public key '{key}' used for git signature"]
             ) from None
         lines.append(f"* {_KINDS[kind]} {key}\n")
@@ -47,9 +47,9 @@ def verify(folder: str, rev: str, keys: list[tuple[str, str]]) -> None:
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
             )      # fmt: skip
         except OSError as error:
-            raise FetchError(f"executing 'git': {error.strerror}") from None
+            raise FetchFailure(f"executing 'git': {error.strerror}") from None
     output = os.fsdecode(done.stdout)
     # Git also accepts commits that a key of the user's own agent signed.
     found = re.search(r'Good "git" signature for \* with .* key SHA256:([A-Za-z0-9+/]*)', output)
     if done.returncode != 0 or found is None or found[1] not in prints:
-        raise FetchError(f"Commit signature verification on commit {rev} failed: {output}")
+        raise FetchFailure(f"Commit signature verification on commit {rev} failed: {output}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from snowsnake.fetch import libgit
-from snowsnake.fetch.trees import Tree, missing
+from snowsnake.fetch.trees import FileTree, missing
 from snowsnake.store import hashing
 
 TYPE_CHECKING = False
@@ -123,7 +123,7 @@ class WithoutIgnored:
     `commit`: its `.gitattributes` count; None: those in the index.
     """
 
-    def __init__(self, base: Tree, repository: Repository, commit: Any = None) -> None:
+    def __init__(self, base: FileTree, repository: Repository, commit: Any = None) -> None:
         self.base = base
         self.repository = repository
         self._commit = commit

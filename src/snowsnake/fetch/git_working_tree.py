@@ -41,7 +41,7 @@ from snowsnake.fetch.git_tree import (
 )
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.tree_hash import ArchiveStream
-from snowsnake.fetch.trees import DiskTree, MountedTree, PartOfDisk, Tree, WithoutUntracked
+from snowsnake.fetch.trees import DiskTree, FileTree, MountedTree, PartOfDisk, WithoutUntracked
 from snowsnake.store import hashing
 
 TYPE_CHECKING = False
@@ -95,7 +95,7 @@ class WorkingTree:
             self._digest_of_changes = digest.hexdigest()
         return self._digest_of_changes
 
-    def tree(self, root: str, modules: list[bytes], *, is_exact: bool = False) -> Tree:
+    def tree(self, root: str, modules: list[bytes], *, is_exact: bool = False) -> FileTree:
         """Its files in their places, with everything in submodules.  *is_exact*: no link may be on the way to *root*."""
         index = self.index
         if index is None or modules:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.proxies import proxy_for
 from snowsnake.version import VERSION
 
@@ -52,7 +52,7 @@ _TOO_LONG = f"{_BAD_URL} No URL set"
 _HOPELESS = frozenset((404, 410, 401, 403, 407, 501, 505, 511))
 
 
-class TransferError(FetchError):
+class TransferError(FetchFailure):
     """A transfer failed.  `is_transient`: another attempt may succeed.  `status`: the HTTP status, 0 without an answer."""
 
     def __init__(self, message: str, *, is_transient: bool = False, status: int = 0, wait_ms: int | None = None) -> None:
@@ -296,7 +296,7 @@ class Http:
             try:
                 from urllib3.contrib.socks import SOCKSProxyManager
             except ImportError:
-                raise FetchError(f"the proxy '{proxy}' needs the package PySocks, which is not installed") from None
+                raise FetchFailure(f"the proxy '{proxy}' needs the package PySocks, which is not installed") from None
             return SOCKSProxyManager(proxy, **options)
         login = urlsplit(proxy).netloc.rpartition("@")[0]
         if login:
@@ -371,7 +371,7 @@ class _Job:
         except urllib3.exceptions.HTTPError as error:
             raise self._network_error(error) from None
         except OSError as error:
-            raise FetchError(f"writing the download of '{self.url}': {error.strerror or error}") from None
+            raise FetchFailure(f"writing the download of '{self.url}': {error.strerror or error}") from None
 
     def _error(self, text: str, **facts: Any) -> TransferError:
         return TransferError(f"unable to download '{self.url}': {text}", **facts)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from snowsnake.fetch import input_forms
 from snowsnake.fetch.addresses import Address, parse_address
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes
 
 TYPE_CHECKING = False
@@ -175,15 +175,15 @@ class Input:
         kind = self.type
         if kind in input_forms.FORGES:
             if ref is not None and rev is not None:
-                raise FetchError(
+                raise FetchFailure(
                     f"cannot apply both a commit hash ({rev}) and a branch/tag name ('{ref}') to input '{self.to_url()}'"
                 )
             return self.with_attrs(ref=ref, rev=rev)
         if kind in ("git", "hg", "indirect"):
             changed = self.with_attrs(**{"ref": self.attrs.get("ref") if ref is None else ref, "rev": rev or self.attrs.get("rev")})
             if kind == "git" and changed.ref is None and changed.rev is not None:
-                raise FetchError(f"Git input '{changed.to_url()}' has a commit hash but no branch/tag name")
+                raise FetchFailure(f"Git input '{changed.to_url()}' has a commit hash but no branch/tag name")
             return changed
         if ref is not None:
-            raise FetchError(f"don't know how to set branch/tag name of input '{self.to_url()}' to '{ref}'")
-        raise FetchError(f"don't know how to set revision of input '{self.to_url()}' to '{rev}'")
+            raise FetchFailure(f"don't know how to set branch/tag name of input '{self.to_url()}' to '{ref}'")
+        raise FetchFailure(f"don't know how to set revision of input '{self.to_url()}' to '{rev}'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import absolute_path
@@ -19,12 +19,12 @@ def fetch_path(input: Input, fetcher: Fetcher) -> Fetched:
     """Fetches an input of the scheme `path`."""
     path = absolute_path(input.attrs)
     if path is None:
-        raise FetchError(f"cannot fetch input '{input.to_url()}' because it uses a relative path")
+        raise FetchFailure(f"cannot fetch input '{input.to_url()}' because it uses a relative path")
     real = fetcher.allowed_places.real(path)
     tree = DiskTree(path) if real is None else DiskTree(real, is_exact=True)
     if tree.kind(b"") is None and (real is not None or not os.path.lexists(path)):
         # The message has two slashes, like that of C++ Nix.
-        raise FetchError(f"path '/{path}' does not exist")
+        raise FetchFailure(f"path '/{path}' does not exist")
     if input.last_modified is not None:
         return Fetched(tree, input)
     return Fetched(tree, input.with_attrs(lastModified=newest(path, fetcher) if real is None else newest_of(tree, fetcher)))

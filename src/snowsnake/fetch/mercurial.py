@@ -11,7 +11,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from snowsnake.fetch.addresses import parse_address
-from snowsnake.fetch.errors import FetchError, ForbiddenAccess
+from snowsnake.fetch.errors import FetchFailure, ForbiddenAccess
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import joined_path, revision_of, string_of
@@ -30,15 +30,15 @@ def run_hg(arguments: list[str], fetcher: Fetcher) -> tuple[int, bytes]:
     try:
         process = subprocess.Popen(["hg", *arguments], stdout=subprocess.PIPE, env={**os.environ, "HGPLAIN": ""})
     except OSError as error:
-        raise FetchError(f"executing 'hg': {error.strerror}") from None
+        raise FetchFailure(f"executing 'hg': {error.strerror}") from None
     return fetcher.wait_for(process)
 
 
 def hg(arguments: list[str], fetcher: Fetcher) -> bytes:
-    """Runs the user's hg, and returns its output; raises FetchError if it fails."""
+    """Runs the user's hg, and returns its output; raises FetchFailure if it fails."""
     code, output = run_hg(arguments, fetcher)
     if code != 0:
-        raise FetchError(f"hg {_said(code)}")
+        raise FetchFailure(f"hg {_said(code)}")
     return output
 
 
@@ -61,7 +61,7 @@ def _fetch(input: Input, url: str, path: str | None, is_exact: bool, fetcher: Fe
     """Fetches a repository.  *path*: its folder, if it is on this machine; *is_exact*: no link may be on the way to it."""
     asked = revision_of(input.attrs)
     if asked is not None and asked.algorithm != "sha1":
-        raise FetchError(
+        raise FetchFailure(
             f"Hash '{asked.algorithm}:{asked.base16}' is not supported by Mercurial. Only sha1 is supported."
         )
     if path is not None and input.ref is None and asked is None and os.path.exists(os.path.join(path, ".hg")):
@@ -83,7 +83,7 @@ def _fetch(input: Input, url: str, path: str | None, is_exact: bool, fetcher: Fe
         _pull(folder, url, rev, fetcher)
     match = _INFO.fullmatch(hg(["log", "-R", folder, "-r", rev or ref, "--template", "{node} {rev} {branch}"], fetcher))
     if match is None:
-        raise FetchError(f"hg does not say which revision '{rev or ref}' of '{url}' is")
+        raise FetchFailure(f"hg does not say which revision '{rev or ref}' of '{url}' is")
     revision, count, branch = match[1].decode(), int(match[2]), os.fsdecode(match[3])
     if asked is None:
         fetcher.cache.note("hgRef", key, {"rev": revision})
@@ -119,7 +119,7 @@ def _pull(folder: str, url: str, rev: str | None, fetcher: Fetcher) -> None:
     if is_there and rev is not None and run_hg(["log", "-R", folder, "-r", rev, "--template", "1"], fetcher)[1] == b"1":
         return
     if fetcher.is_offline and "://" in url:
-        raise FetchError(f"cannot fetch Mercurial repository '{url}': the network is not used, as told by --offline")
+        raise FetchFailure(f"cannot fetch Mercurial repository '{url}': the network is not used, as told by --offline")
     with fetcher.activity("talkative", f"fetching Mercurial repository '{url}'", "fetchTree"):
         if not is_there:
             new = fetcher.cache.new_path()
@@ -136,7 +136,7 @@ def _pull(folder: str, url: str, rev: str | None, fetcher: Fetcher) -> None:
             hg(["recover", "-R", folder], fetcher)
             code, _ = run_hg(pull, fetcher)
         if code != 0:
-            raise FetchError(f"'hg pull' {_said(code)}")
+            raise FetchFailure(f"'hg pull' {_said(code)}")
 
 
 def _working_tree(input: Input, path: str, is_exact: bool, fetcher: Fetcher) -> Fetched:

@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ _DEFAULT_REGION = "us-east-1"
 _UNESCAPED = "!$&'()*+,;=:@~"
 
 
-class BadS3Url(FetchError):
+class BadS3Url(FetchFailure):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"while parsing S3 URI: '{url}': {reason}")
 
@@ -66,7 +66,7 @@ class S3Place:
         is_virtual = style == "virtual" or (style == "auto" and endpoint is None)
         if is_virtual and "." in bucket:
             if style == "virtual":
-                raise FetchError(
+                raise FetchFailure(
                     f"bucket name '{bucket}' contains a dot, which is incompatible with virtual-hosted-style addressing (causes TLS certificate errors); "
                     "use 'addressing-style=path' or 'addressing-style=auto' instead"
                 )
@@ -131,7 +131,7 @@ class Signer:
             from botocore.session import Session
         except ImportError:
             if "AWS_ACCESS_KEY_ID" in os.environ or profile:
-                raise FetchError("signed requests to S3 need the package botocore: pip install 'snowsnake[s3]'") from None
+                raise FetchFailure("signed requests to S3 need the package botocore: pip install 'snowsnake[s3]'") from None
             return None
         try:
             found = EnvProvider().load()

@@ -1,13 +1,13 @@
 """The archive (NAR) of a tree, as a stream, and its hash.
 
-In: a `Tree`.  Out: pieces of bytes, or the hash with the size.  A tree that is unchanged on disk is read by the store's own, faster code.
+In: a `FileTree`.  Out: pieces of bytes, or the hash with the size.  A tree that is unchanged on disk is read by the store's own, faster code.
 """
 
 from __future__ import annotations
 
 import os
 
-from snowsnake.fetch.trees import Tree, WithoutUntracked
+from snowsnake.fetch.trees import FileTree, WithoutUntracked
 from snowsnake.store import hashing, nar
 from snowsnake.store.hash import Hash
 from snowsnake.store.nar_reader import MAX_DEPTH
@@ -31,7 +31,7 @@ _NODE = _text(b"node")
 _END = _text(b")")
 
 
-def archive_of(tree: Tree) -> Iterator[bytes]:
+def archive_of(tree: FileTree) -> Iterator[bytes]:
     """The tree's NAR in pieces."""
     kind = tree.kind(b"")
     if kind is None:
@@ -70,7 +70,7 @@ def archive_of(tree: Tree) -> Iterator[bytes]:
 class ArchiveStream:
     """The archive of a tree as a file that is read once."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: FileTree) -> None:
         self._pieces = archive_of(tree)
         self._rest = b""
 
@@ -91,7 +91,7 @@ class ArchiveStream:
         return data[:size]
 
 
-def hash_of(tree: Tree, is_cancelled: Callable[[], None] | None = None) -> tuple[Hash, int]:
+def hash_of(tree: FileTree, is_cancelled: Callable[[], None] | None = None) -> tuple[Hash, int]:
     """(hash of the NAR, its size); *is_cancelled* is called now and then, and may raise."""
     place = tree.disk_path(b"")
     if place is not None:

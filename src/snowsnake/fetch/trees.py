@@ -23,7 +23,7 @@ else:
     Protocol = object
 
 
-class Tree(Protocol):
+class FileTree(Protocol):
     """The methods of every tree."""
 
     def kind(self, path: bytes) -> str | None: ...
@@ -40,7 +40,7 @@ class Tree(Protocol):
         """The place on disk of this file, or of this folder with everything in it, if it lies there unchanged; otherwise None."""
 
 
-def places_of(tree: Tree, path: bytes, is_whole: bool = False) -> Iterator[bytes]:
+def places_of(tree: FileTree, path: bytes, is_whole: bool = False) -> Iterator[bytes]:
     """The places on disk whose change may change what a tree says about a path (or, with *is_whole*, about everything below it).
 
     They are the file, and the folders of the tree on the way to it, without its root.  A tree that never changes has none.
@@ -339,11 +339,11 @@ class WithoutUntracked(DiskTree):
 class MountedTree:
     """A tree with others in some of its folders (submodules)."""
 
-    def __init__(self, base: Tree, mounts: dict[bytes, Tree]) -> None:
+    def __init__(self, base: FileTree, mounts: dict[bytes, FileTree]) -> None:
         self.base = base
         self.mounts = mounts
 
-    def _find(self, path: bytes) -> tuple[Tree, bytes]:
+    def _find(self, path: bytes) -> tuple[FileTree, bytes]:
         at = path
         while True:
             if at in self.mounts:

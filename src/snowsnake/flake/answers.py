@@ -15,7 +15,7 @@ import os
 
 from snowsnake.cache.answer_files import AnswerFiles
 from snowsnake.dependencies import Dependencies, Dependency
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.trees import WithoutUntracked
 from snowsnake.flake.calling import call_arguments, call_source
 from snowsnake.foundation import light_json
@@ -158,7 +158,7 @@ class FlakeAnswers:
         outside = [tree for tree in outside if not _is_as_hashed(tree, read)]
         try:
             return all(fetcher.fetch(tree.asked).nar_hash == tree.source.nar_hash for tree in outside)
-        except FetchError:
+        except FetchFailure:
             return False
 
 

@@ -8,7 +8,7 @@ import os
 from snowsnake.builtins.engines.fetch_calls import check_uri, tree_attributes
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.flake_kinds import FlakeError
-from snowsnake.fetch.errors import FetchError, ForbiddenAccess
+from snowsnake.fetch.errors import FetchFailure, ForbiddenAccess
 from snowsnake.flake.locks import lock_flake
 from snowsnake.flake.world import FlakeTree, FlakeWorld
 from snowsnake.foundation import light_json
@@ -61,8 +61,8 @@ def get_flake(access: "Access", mount: "Callable[[Any], None]", text: str) -> tu
     """
     try:
         return _called(access, mount, text)
-    except FetchError as error:
-        if error.kind == FetchError.kind:
+    except FetchFailure as error:
+        if error.kind == FetchFailure.kind:
             error.kind = FlakeError.__name__
         raise
 
@@ -93,7 +93,7 @@ def _called(access: "Access", mount: "Callable[[Any], None]", text: str) -> tupl
         return call_source(), *call_arguments(lock_flake(world, reference, options))
     except EvaluationError as error:
         notes = [frame.name for frame in reversed(error.trace)]
-        failure = (ForbiddenAccess if error.code == "access" else FetchError)(error.message, notes)
+        failure = (ForbiddenAccess if error.code == "access" else FetchFailure)(error.message, notes)
         failure.kind = type(error).__name__
         raise failure from None
 

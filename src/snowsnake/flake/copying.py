@@ -9,14 +9,14 @@ import subprocess
 from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.flake.world import FlakeTree, FlakeWorld
 from snowsnake.lock.flakes import LockedFlake
-from snowsnake.lock.lock_file import Node
+from snowsnake.lock.lock_file import LockNode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from snowsnake.fetch.trees import Tree
+    from snowsnake.fetch.trees import FileTree
     from snowsnake.foundation.json_type import Json
     from snowsnake.store.daemon.store import DaemonStore
     from snowsnake.store.local import LocalStore
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MOST_LEVELS = 200
 
 
-def copy_template(tree: "Tree", folder: str, destination: str, label: str, say: "Callable[[str], None]") -> None:
+def copy_template(tree: "FileTree", folder: str, destination: str, label: str, say: "Callable[[str], None]") -> None:
     """Copies a folder of a tree; existing files are kept, and raise an error at the end if their contents differ."""
     changed: list[str] = []
     conflicts = 0
@@ -70,7 +70,7 @@ def copy_template(tree: "Tree", folder: str, destination: str, label: str, say: 
         raise FlakeError("file", f"encountered {conflicts} conflicts - see above")
 
 
-def _listed(tree: "Tree", folder: bytes, below: bytes = b"", depth: int = 0) -> list[tuple[bytes, str]]:
+def _listed(tree: "FileTree", folder: bytes, below: bytes = b"", depth: int = 0) -> list[tuple[bytes, str]]:
     """(path below the folder, kind) of everything in it, in the order of names; a folder comes after what is in it."""
     if depth > MOST_LEVELS:
         raise FlakeError("file", f"folders of the template nest more than {MOST_LEVELS} levels deep")
@@ -87,7 +87,7 @@ def _joined(folder: bytes, name: bytes) -> bytes:
     return folder + b"/" + name if folder and name else folder or name
 
 
-def _is_same(tree: "Tree", source: bytes, kind: str, target: bytes) -> bool:
+def _is_same(tree: "FileTree", source: bytes, kind: str, target: bytes) -> bool:
     try:
         if kind == "symlink":
             return bool(os.readlink(target) == tree.link(source))
@@ -97,7 +97,7 @@ def _is_same(tree: "Tree", source: bytes, kind: str, target: bytes) -> bool:
         return False
 
 
-def copy_tree(tree: "Tree", destination: str) -> None:
+def copy_tree(tree: "FileTree", destination: str) -> None:
     """Copies a whole tree to a path where nothing exists."""
     if os.path.lexists(destination):
         raise FlakeError("file", f'cannot clone into existing path "{destination}"')
@@ -117,7 +117,7 @@ def copy_tree(tree: "Tree", destination: str) -> None:
                 os.chmod(target, 0o755)
 
 
-def copy_to_store(tree: "Tree", store_path: str, target: "LocalStore | DaemonStore | DummyStore") -> None:
+def copy_to_store(tree: "FileTree", store_path: str, target: "LocalStore | DaemonStore | DummyStore") -> None:
     """Adds a source tree to another store."""
     if target.is_valid(store_path):
         return
@@ -135,7 +135,7 @@ def copy_to_store(tree: "Tree", store_path: str, target: "LocalStore | DaemonSto
 def archive(world: FlakeWorld, locked: LockedFlake, *, is_dry: bool) -> "dict[str, Json]":
     """The store paths of a flake and all its inputs.  The inputs are fetched (and written, if there is a store) unless `is_dry`."""
 
-    def path_of(node: Node) -> str:
+    def path_of(node: LockNode) -> str:
         assert node.locked is not None
         place = locked.places.get(node)
         if place is not None:
@@ -148,10 +148,10 @@ def archive(world: FlakeWorld, locked: LockedFlake, *, is_dry: bool) -> "dict[st
             return world.fetcher.path_of(Hash.parse(input.nar_hash), input.name)
         return world.fetch(input.with_attrs(__final=True)).store_path
 
-    def rows_of(node: Node) -> "dict[str, Json]":
+    def rows_of(node: LockNode) -> "dict[str, Json]":
         rows: dict[str, Json] = {}
         for name, target in sorted(node.inputs.items()):
-            if not isinstance(target, Node) or target.locked is None:
+            if not isinstance(target, LockNode) or target.locked is None:
                 continue
             row: dict[str, Json] = {"inputs": rows_of(target)}
             if target.locked.input.relative_path is None:

@@ -8,7 +8,7 @@ import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.flake_kinds import FlakeError
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES
 from snowsnake.foundation import light_json
 from snowsnake.lock.flakes import Declaration, FlakeInput, Setting
@@ -91,7 +91,7 @@ class _Reader:
             if name != "self" and name not in found.inputs:
                 try:
                     found.inputs[name] = FlakeInput(parse_whole(name, features=self.features))
-                except FetchError as error:
+                except FetchFailure as error:
                     raise FlakeError("value", str(error)) from None
 
     # ---- inputs -------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class _Reader:
             if "type" in attributes:
                 try:
                     found.reference = Reference.of_attributes(attributes, self.features)
-                except FetchError as error:
+                except FetchFailure as error:
                     frame = Frame("text", "while evaluating flake input", self.place(span))
                     raise FlakeError("value", str(error), trace=[frame]) from None
             elif len(attributes) > (url is not None):
@@ -144,7 +144,7 @@ class _Reader:
                 raise FlakeError("value", f"unexpected flake input attribute '{name}', at {self.place(span)}")
             elif url is not None:
                 found.reference = parse_whole(url, is_flake=found.is_flake, may_be_relative=True, features=self.features)
-        except FetchError as error:
+        except FetchFailure as error:
             raise FlakeError("value", str(error)) from None
         if found.reference is not None and found.follows is not None:
             raise FlakeError(

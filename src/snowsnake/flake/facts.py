@@ -6,7 +6,7 @@ In: a `LockedFlake`.  Out: data, and the lines of the report, as C++ Nix 2.34 pr
 from snowsnake.flake.world import FlakeTree
 from snowsnake.foundation.tree_lines import branch, margin
 from snowsnake.lock.flakes import LockedFlake
-from snowsnake.lock.lock_file import Node, date_text, path_text
+from snowsnake.lock.lock_file import LockNode, date_text, path_text
 from snowsnake.store import hashing
 
 TYPE_CHECKING = False
@@ -84,7 +84,7 @@ class Metadata:
     def input_lines(self) -> "Iterator[tuple[str, str, str]]":
         """(branch, name, text) of each line of the tree of inputs; an input that several inputs share is drawn once."""
         visited = {self.lock_file.root}
-        stack: list[tuple[Node, list[str], str]] = [(self.lock_file.root, sorted(self.lock_file.root.inputs), "")]
+        stack: list[tuple[LockNode, list[str], str]] = [(self.lock_file.root, sorted(self.lock_file.root.inputs), "")]
         while stack:
             node, names, prefix = stack[-1]
             if not names:
@@ -93,7 +93,7 @@ class Metadata:
             name = names.pop(0)
             target = node.inputs[name]
             front = prefix + branch(not names)
-            if not isinstance(target, Node):
+            if not isinstance(target, LockNode):
                 yield front, name, f" follows input '{path_text(target)}'"
                 continue
             assert target.locked is not None

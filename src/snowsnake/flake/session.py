@@ -5,7 +5,7 @@ In: an evaluator, settings.  Out: handles of its values.  Only what is needed is
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.flake_kinds import FlakeError
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, require
 from snowsnake.flake.calling import call_arguments, call_source
 from snowsnake.flake.locks import lock_flake
@@ -104,7 +104,7 @@ class FlakeSession:
             return parse_reference(
                 text, base, may_be_missing=may_be_missing, say=self._say, features=self.world.features
             )
-        except FetchError as error:
+        except FetchFailure as error:
             raise evaluation_error(error) from None
 
     def lock(self, reference: Reference, options: LockOptions) -> LockedFlake:

@@ -8,7 +8,7 @@ import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.flake_kinds import FlakeError, FlakeNotFetched
-from snowsnake.fetch.errors import FetchError, ForbiddenAccess, MalformedInput
+from snowsnake.fetch.errors import FetchFailure, ForbiddenAccess, MalformedInput
 from snowsnake.fetch.fetcher import shown_root
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES
 from snowsnake.flake.declaration import read_declaration
@@ -33,7 +33,7 @@ LARGEST_SOURCE_BYTES = 64 << 20
 _SELF_ATTRIBUTES = ("lfs", "submodules")
 
 
-def evaluation_error(error: FetchError) -> EvaluationError:
+def evaluation_error(error: FetchFailure) -> EvaluationError:
     """Turns an error of fetching into an error of an evaluation."""
     code = "access" if isinstance(error, ForbiddenAccess) else "file"
     kind = FlakeError if isinstance(error, ForbiddenAccess | MalformedInput) else FlakeNotFetched
@@ -150,7 +150,7 @@ class FlakeWorld:
             if self.check is not None:
                 self.check(input)
             source = self.fetcher.fetch(input)
-        except FetchError as error:
+        except FetchFailure as error:
             raise evaluation_error(error) from None
         tree = self._trees.get(source.store_path)
         if tree is None or tree.input != source.input:
@@ -168,7 +168,7 @@ class FlakeWorld:
             if self.check is not None:
                 self.check(repository)
             clone(repository, target, self.fetcher)
-        except FetchError as error:
+        except FetchFailure as error:
             raise evaluation_error(error) from None
         return True
 
@@ -180,7 +180,7 @@ class FlakeWorld:
             )
         try:
             return self.registries.resolve(reference, kinds)
-        except FetchError as error:
+        except FetchFailure as error:
             raise evaluation_error(error) from None
 
     def tree(self, reference: Reference, kinds: tuple[str, ...]) -> tuple[Place, Reference]:

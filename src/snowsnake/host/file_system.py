@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 
 from snowsnake.fetch.trees import DiskTree as DiskFolder
-from snowsnake.fetch.trees import Tree as FileSystem
+from snowsnake.fetch.trees import FileTree as FileSystem
 
 __all__ = ["DiskFolder", "FileSystem", "MemoryFolder"]
 

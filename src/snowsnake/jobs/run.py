@@ -17,7 +17,7 @@ from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import RunOptions
 from snowsnake.jobs.queue import JobQueue, each
 from snowsnake.jobs.reply import Group, Path, Reply, failed, worker_of
-from snowsnake.jobs.worker import RENEW, Recorded, Worker, resident_bytes
+from snowsnake.jobs.worker import RENEW, JobWorker, Recorded, resident_bytes
 
 if TYPE_CHECKING:
     from snowsnake.jobs.ledger import Segment
@@ -51,7 +51,7 @@ class Run:
         # It counts the workers that ended because they had grown too large, or had done their group.
         self.renewals = 0
         self.broken: list[Reply] = []
-        self._workers: list[Worker] = []
+        self._workers: list[JobWorker] = []
         # Whether many workers can be forked cheaply; without results, only few are forked.
         self._is_settled = memory is None
         self._groups = 0
@@ -149,7 +149,7 @@ class Run:
                 self.root.evaluator.prepare_forks()
                 self._is_settled = True
             number = min(set(range(self.options.workers)) - {other.number for other in self._workers})
-            worker = Worker(self.root, self.options.memory_bytes, self._workers, self._recorded, number)
+            worker = JobWorker(self.root, self.options.memory_bytes, self._workers, self._recorded, number)
             worker.layer = self.memory.layer if self.memory is not None else None
             self._workers.append(worker)
             worker.ask(self._next(worker))
@@ -158,7 +158,7 @@ class Run:
     def _recorded(self) -> Recorded | None:
         return None if self.memory is None or self._asked is None else Recorded(self._asked, self.memory.since)
 
-    def _next(self, worker: Worker) -> list[Path]:
+    def _next(self, worker: JobWorker) -> list[Path]:
         """A fair share of the waiting paths; a suspect path is evaluated alone."""
         if self.memory is None:
             paths = self.queue.take(min(self.queue.waiting // (4 * self.options.workers) + 1, _MOST_AT_ONCE), worker.number)
@@ -185,7 +185,7 @@ class Run:
         queue.put_back([path for path in others + suspects if path not in taken])
         return group
 
-    def _listen(self, worker: Worker) -> None:
+    def _listen(self, worker: JobWorker) -> None:
         messages = worker.channel.receive_some()
         if messages is None:
             self._workers.remove(worker)
@@ -221,7 +221,7 @@ class Run:
             self._asked = evaluator.record_count()
             self._is_settled = False
 
-    def _replace(self, worker: Worker, status: int) -> None:
+    def _replace(self, worker: JobWorker, status: int) -> None:
         """Takes back the unanswered paths of a worker that has ended."""
         if worker.is_renewed:
             self.renewals += 1

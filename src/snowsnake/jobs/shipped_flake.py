@@ -84,27 +84,27 @@ class FlakeSources:
         self, arguments: tuple[bytes, bytes], places: list[str], shown: str, options: JobOptions, more: tuple[tuple[str, str, str], ...], features: tuple[str, ...]
     ) -> tuple[ShippedFlake, dict[str, bytes]]:
         """The flake, and the archives that evaluation begins with, by store path."""
-        from snowsnake.fetch.errors import FetchError
+        from snowsnake.fetch.errors import FetchFailure
         from snowsnake.flake.world import evaluation_error
 
         try:
             archives = {path: _archive(tree.source) for path, tree in self._trees.items()}
-        except FetchError as error:
+        except FetchFailure as error:
             raise evaluation_error(error) from None
         trees = tuple(ShippedTree(tree.store_path, tree.label) for tree in self._flakes.world.trees())
         return ShippedFlake(*arguments, trees, tuple(places), shown, options, more, features), archives
 
     def _fetch(self, asked: Attributes) -> tuple[Supplied, bytes]:
-        from snowsnake.fetch.errors import FetchError
+        from snowsnake.fetch.errors import FetchFailure
 
         fetcher = self._flakes.evaluator.fetcher
         try:
             source = fetcher.fetch(fetcher.input_from_attrs(dict(asked)))
             return Supplied(asked, tuple(source.input.attrs.items()), source.nar_hash, source.store_path), _archive(source)
-        except FetchError as error:
+        except FetchFailure as error:
             return Supplied(asked, error=(type(error).__name__, str(error), tuple(error.notes), error.kind, error.exit_code)), b""
         except TooMuch as error:
-            return Supplied(asked, error=(FetchError.__name__, str(error), (), FetchError.kind, FetchError.exit_code)), b""
+            return Supplied(asked, error=(FetchFailure.__name__, str(error), (), FetchFailure.kind, FetchFailure.exit_code)), b""
 
     def answer(self, needs: Needs, known: Answers) -> tuple[Answers, dict[str, bytes]]:
         """All answers, with those to *needs*, and the archives of further sources."""
@@ -121,8 +121,8 @@ class FlakeSources:
 
 
 def _archive(source: Any) -> bytes:
-    """The archive of a source.  Raises FetchError if its hash is not the one that was found before."""
-    from snowsnake.fetch.errors import FetchError
+    """The archive of a source.  Raises FetchFailure if its hash is not the one that was found before."""
+    from snowsnake.fetch.errors import FetchFailure
     from snowsnake.fetch.tree_hash import ArchiveStream
     from snowsnake.store import hashing
     from snowsnake.store.hash import Hash
@@ -131,7 +131,7 @@ def _archive(source: Any) -> bytes:
     if len(archive) > MOST_BYTES:
         raise TooMuch(f"the source '{source.input}' has more than {MOST_BYTES >> 20} MiB")
     if Hash("sha256", hashing.digest("sha256", archive)).sri != source.nar_hash:
-        raise FetchError(f"'{source.store_path}' changed while it was read")
+        raise FetchFailure(f"'{source.store_path}' changed while it was read")
     return archive
 
 
@@ -231,7 +231,7 @@ class FlakeWorker:
         entry = self._sources.get(asked)
         if entry is None:
             self._inputs.append(asked)
-            raise errors.FetchError("the source has to be fetched first")
+            raise errors.FetchFailure("the source has to be fetched first")
         if entry.error is not None:
             name, message, notes, kind, exit_code = entry.error
             error = getattr(errors, name)(message, notes)

@@ -75,10 +75,10 @@ class Recorded(NamedTuple):
     since: Since
 
 
-class Worker:
+class JobWorker:
     """The parent's side of a worker process: its unanswered paths."""
 
-    def __init__(self, root: JobRoot, memory_bytes: int, others: list["Worker"], recorded: Recorded | None = None, number: int = 0) -> None:
+    def __init__(self, root: JobRoot, memory_bytes: int, others: list["JobWorker"], recorded: Recorded | None = None, number: int = 0) -> None:
         ours, theirs = socket.socketpair()
         sys.stdout.flush()
         sys.stderr.flush()

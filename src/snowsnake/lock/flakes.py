@@ -1,6 +1,6 @@
 """Facts about a flake before it is evaluated: its inputs, its settings, and its tree."""
 
-from snowsnake.lock.lock_file import InputPath, LockFile, Node
+from snowsnake.lock.lock_file import InputPath, LockFile, LockNode
 from snowsnake.lock.references import Reference
 
 TYPE_CHECKING = False
@@ -73,7 +73,7 @@ class LockedFlake:
 
     __slots__ = ("flake", "lock_file", "places")
 
-    def __init__(self, flake: Flake, lock_file: LockFile, places: dict[Node, Place]) -> None:
+    def __init__(self, flake: Flake, lock_file: LockFile, places: dict[LockNode, Place]) -> None:
         self.flake = flake
         self.lock_file = lock_file
         self.places = places

@@ -1,12 +1,12 @@
 """Lock files: versions 5 to 7 are read; version 7 is written, byte for byte like C++ Nix 2.34.
 
-In: the text of a `flake.lock`.  Out: a graph of `Node`s; its text; the changes between two.  A lock file comes from strangers: if it
+In: the text of a `flake.lock`.  Out: a graph of `LockNode`s; its text; the changes between two.  A lock file comes from strangers: if it
 is cyclic, too large or absurd, it is an error.
 """
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.flake_kinds import FlakeError
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, is_flake_id
 from snowsnake.foundation import light_json
 from snowsnake.lock.references import Reference
@@ -28,7 +28,7 @@ MOST_NODES = 100_000
 DEEPEST = 200
 
 
-class Node:
+class LockNode:
     """An input that was locked (or the root, which has no references), with its own inputs.
 
     An input is another node, or a path from the root that it follows.  `parent` is the input whose flake a relative path starts from.
@@ -43,7 +43,7 @@ class Node:
         is_flake: bool = True,
         parent: InputPath | None = None,
     ) -> None:
-        self.inputs: dict[str, Node | InputPath] = {}
+        self.inputs: dict[str, LockNode | InputPath] = {}
         self.locked = locked
         self.original = original
         self.is_flake = is_flake
@@ -53,19 +53,19 @@ class Node:
 class LockFile:
     """The graph of a lock file, from its root."""
 
-    def __init__(self, root: Node | None = None) -> None:
-        self.root = root or Node()
+    def __init__(self, root: LockNode | None = None) -> None:
+        self.root = root or LockNode()
 
-    def to_data(self) -> "tuple[dict[str, Json], dict[Node, str]]":
+    def to_data(self) -> "tuple[dict[str, Json], dict[LockNode, str]]":
         """The lock file as the data of its JSON, and the key of each node."""
-        keys: dict[Node, str] = {}
+        keys: dict[LockNode, str] = {}
         taken: set[str] = set()
         # The number that the next node of a name tries first: all below it are taken.
         counts: dict[str, int] = {}
         nodes: dict[str, Json] = {}
-        rows: dict[Node, dict[str, Json]] = {}
+        rows: dict[LockNode, dict[str, Json]] = {}
 
-        def enter(name: str, node: Node) -> bool:
+        def enter(name: str, node: LockNode) -> bool:
             """Chooses the key of a node; returns whether the node is new."""
             if node in keys:
                 return False
@@ -81,7 +81,7 @@ class LockFile:
 
         # Nodes are entered in the order of a recursive walk, on which the numbers of equal names depend.
         enter("root", self.root)
-        stack: list[tuple[Node, Iterator[str]]] = [(self.root, iter(sorted(self.root.inputs)))]
+        stack: list[tuple[LockNode, Iterator[str]]] = [(self.root, iter(sorted(self.root.inputs)))]
         while stack:
             node, names = stack[-1]
             name = next(names, None)
@@ -90,7 +90,7 @@ class LockFile:
                 nodes[keys[node]] = _row(node, rows[node])
                 continue
             target = node.inputs[name]
-            if isinstance(target, Node):
+            if isinstance(target, LockNode):
                 if enter(name, target):
                     stack.append((target, iter(sorted(target.inputs))))
                 rows[node][name] = keys[target]
@@ -109,22 +109,22 @@ class LockFile:
 
     __hash__ = None                       # type: ignore[assignment]
 
-    def nodes(self) -> "Iterator[Node]":
+    def nodes(self) -> "Iterator[LockNode]":
         """Every node below the root, once."""
         seen = {self.root}
         work = [self.root]
         while work:
             for target in work.pop().inputs.values():
-                if isinstance(target, Node) and target not in seen:
+                if isinstance(target, LockNode) and target not in seen:
                     seen.add(target)
                     work.append(target)
                     yield target
 
-    def all_inputs(self) -> "dict[InputPath, Node | InputPath]":
+    def all_inputs(self) -> "dict[InputPath, LockNode | InputPath]":
         """Each input by its path; an input that several inputs share is entered once."""
-        found: dict[InputPath, Node | InputPath] = {}
+        found: dict[InputPath, LockNode | InputPath] = {}
         done = {self.root}
-        stack: list[tuple[InputPath, Node, Iterator[str]]] = [((), self.root, iter(sorted(self.root.inputs)))]
+        stack: list[tuple[InputPath, LockNode, Iterator[str]]] = [((), self.root, iter(sorted(self.root.inputs)))]
         while stack:
             prefix, node, names = stack[-1]
             name = next(names, None)
@@ -133,16 +133,16 @@ class LockFile:
                 continue
             target = node.inputs[name]
             found[(*prefix, name)] = target
-            if isinstance(target, Node) and target not in done:
+            if isinstance(target, LockNode) and target not in done:
                 done.add(target)
                 stack.append(((*prefix, name), target, iter(sorted(target.inputs))))
         return found
 
-    def find(self, path: InputPath) -> Node | None:
+    def find(self, path: InputPath) -> LockNode | None:
         """The node at a path, which may lead through `follows`; None if there is none."""
         return self._find(path, [])
 
-    def _find(self, path: InputPath, visited: list[InputPath]) -> Node | None:
+    def _find(self, path: InputPath, visited: list[InputPath]) -> LockNode | None:
         if path in visited:
             cycle = [*visited[visited.index(path) :], path]
             raise FlakeError("value", f"follow cycle detected: [{' -> '.join(map(path_text, cycle))}]")
@@ -168,7 +168,7 @@ class LockFile:
                 )
 
 
-def _row(node: Node, inputs: "dict[str, Json]") -> "dict[str, Json]":
+def _row(node: LockNode, inputs: "dict[str, Json]") -> "dict[str, Json]":
     row: dict[str, Any] = {}
     if inputs:
         row["inputs"] = inputs
@@ -291,12 +291,12 @@ class _Reader:
         self._refuse_cycles(lock_file.root)
         return lock_file
 
-    def _refuse_cycles(self, root: Node) -> None:
+    def _refuse_cycles(self, root: LockNode) -> None:
         """Raises FlakeError if a node is an input of itself.
 
         C++ Nix runs out of stack then; in lock files that it writes, only `follows` can form a circle.
         """
-        done: set[Node] = set()
+        done: set[LockNode] = set()
         open_nodes = {root}
         stack = [(root, iter(root.inputs.items()))]
         while stack:
@@ -306,15 +306,15 @@ class _Reader:
                 stack.pop()
                 open_nodes.discard(node)
                 done.add(node)
-            elif isinstance(target, Node) and target in open_nodes:
+            elif isinstance(target, LockNode) and target in open_nodes:
                 raise FlakeError("value", f"lock file '{self._name}' contains a cycle: input '{name}' contains itself")
-            elif isinstance(target, Node) and target not in done:
+            elif isinstance(target, LockNode) and target not in done:
                 if len(stack) > DEEPEST:
                     raise FlakeError("value", f"inputs in lock file '{self._name}' nest more than {DEEPEST} levels deep")
                 open_nodes.add(target)
                 stack.append((target, iter(target.inputs.items())))
 
-    def _node(self, row: "dict[str, Json]", key: str) -> Node:
+    def _node(self, row: "dict[str, Json]", key: str) -> LockNode:
         locked = self._reference(row, key, "locked", "info")
         original = self._reference(row, key, "original", "")
         is_flake = row.get("flake", True)
@@ -335,7 +335,7 @@ class _Reader:
                 f"Lock file entry '{locked}' is unlocked (e.g. lacks a Git revision) but is checked by NAR hash. "
                 "This is not reproducible and will break after garbage collection or when shared."
             )
-        return Node(locked, original, is_flake, parent)
+        return LockNode(locked, original, is_flake, parent)
 
     def _reference(self, row: "dict[str, Json]", key: str, field: str, more: str) -> Reference:
         if field not in row:
@@ -350,7 +350,7 @@ class _Reader:
                 raise FlakeError("value", f"unsupported input attribute type in lock file: '{name}' of node '{key}'")
         try:
             return Reference.of_attributes(attributes, self._features)
-        except FetchError as error:
+        except FetchFailure as error:
             raise FlakeError("value", str(error)) from None
 
 
@@ -372,13 +372,13 @@ def difference(old: LockFile, new: LockFile) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-def _is_same(one: "Node | InputPath", other: "Node | InputPath") -> bool:
-    if isinstance(one, Node) and isinstance(other, Node):
+def _is_same(one: "LockNode | InputPath", other: "LockNode | InputPath") -> bool:
+    if isinstance(one, LockNode) and isinstance(other, LockNode):
         return one.locked == other.locked
     return one == other
 
 
-def _described(target: "Node | InputPath") -> str:
+def _described(target: "LockNode | InputPath") -> str:
     if isinstance(target, tuple):
         return f"follows '{path_text(target)}'"
     assert target.locked is not None

@@ -9,7 +9,7 @@ import posixpath
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.lock.flakes import Flake, FlakeInput, Place
-from snowsnake.lock.lock_file import DEEPEST, MOST_NODES, InputPath, LockFile, Node, path_text
+from snowsnake.lock.lock_file import DEEPEST, MOST_NODES, InputPath, LockFile, LockNode, path_text
 from snowsnake.lock.references import Reference
 from snowsnake.lock.registries import KINDS, LIMITED
 
@@ -103,7 +103,7 @@ class _Override:
 
 def compute_lock_file(
     flake: Flake, old: LockFile, options: LockOptions, sources: "Sources"
-) -> tuple[LockFile, dict[Node, Place]]:
+) -> tuple[LockFile, dict[LockNode, Place]]:
     """The up-to-date lock file of a flake."""
     return _Locking(flake, options, sources).run(old)
 
@@ -116,7 +116,7 @@ class _Locking:
         self.options = options
         self.sources = sources
         self.result = LockFile()
-        self.places: dict[Node, Place] = {self.result.root: flake.place}
+        self.places: dict[LockNode, Place] = {self.result.root: flake.place}
         self.overrides: dict[InputPath, _Override] = {}
         # The names of overridden inputs, by the path of the node whose inputs they are.
         self.overridden: dict[InputPath, list[str]] = {}
@@ -125,7 +125,7 @@ class _Locking:
         self.open_references: list[Reference] = []
         self.node_count = 0
 
-    def run(self, old: LockFile) -> tuple[LockFile, dict[Node, Place]]:
+    def run(self, old: LockFile) -> tuple[LockFile, dict[LockNode, Place]]:
         for path, reference in sorted(self.options.overrides.items()):
             self.add_override(path, _Override(FlakeInput(reference), self.flake.place, None))
         old_root = None if self.options.recreate else old.root
@@ -156,9 +156,9 @@ class _Locking:
     def compute(
         self,
         inputs: dict[str, FlakeInput],
-        node: Node,
+        node: LockNode,
         prefix: InputPath,
-        old: Node | None,
+        old: LockNode | None,
         follows_prefix: InputPath,
         place: Place,
         trusts_lock: bool,
@@ -186,9 +186,9 @@ class _Locking:
     def compute_input(
         self,
         declared: FlakeInput,
-        node: Node,
+        node: LockNode,
         path: InputPath,
-        old: Node | None,
+        old: LockNode | None,
         follows_prefix: InputPath,
         place: Place,
         trusts_lock: bool,
@@ -213,7 +213,7 @@ class _Locking:
         self.updates_used.add(path)
         kept = old.inputs.get(name) if old is not None and path not in self.options.updates else None
         if (
-            isinstance(kept, Node)
+            isinstance(kept, LockNode)
             and kept.original is not None
             and kept.original.canonical() == reference.canonical()
             and kept.parent == given_parent
@@ -224,7 +224,7 @@ class _Locking:
             original = declared.reference if is_from_user and declared.reference is not None else reference
             self.create(input, reference, original, node, path, given_parent, place, is_from_user)
 
-    def new_node(self, parent: Node, name: str, child: Node) -> Node:
+    def new_node(self, parent: LockNode, name: str, child: LockNode) -> LockNode:
         self.node_count += 1
         if self.node_count > MOST_NODES:
             raise FlakeError("value", f"the flake has more than {MOST_NODES} inputs")
@@ -233,8 +233,8 @@ class _Locking:
 
     def keep(
         self,
-        kept: Node,
-        node: Node,
+        kept: LockNode,
+        node: LockNode,
         path: InputPath,
         reference: Reference,
         follows_prefix: InputPath,
@@ -242,13 +242,13 @@ class _Locking:
         trusts_lock: bool,
     ) -> None:
         """Takes an entry over from the old lock file, with its own inputs, unless one of these is to be updated."""
-        child = self.new_node(node, path[-1], Node(kept.locked, kept.original, kept.is_flake, kept.parent))
+        child = self.new_node(node, path[-1], LockNode(kept.locked, kept.original, kept.is_flake, kept.parent))
         must_fetch = any(len(update) > len(path) and update[: len(path)] == path for update in self.options.updates)
         inputs: dict[str, FlakeInput] = {}
         for name, target in sorted(kept.inputs.items()):
             if must_fetch:
                 break
-            if isinstance(target, Node):
+            if isinstance(target, LockNode):
                 inputs[name] = FlakeInput(target.original, target.is_flake)
                 continue
             # The old lock file says that this input follows another one.  If that is due to an override that does not exist any more, the flake's own
@@ -268,7 +268,7 @@ class _Locking:
         input: FlakeInput,
         reference: Reference,
         original: Reference,
-        node: Node,
+        node: LockNode,
         path: InputPath,
         parent: InputPath | None,
         place: Place,
@@ -283,10 +283,10 @@ class _Locking:
                 found, locked = self.inner_place(reference.input.relative_path, place), reference
             else:
                 found, locked = self.sources.tree(reference, kinds)
-            self.places[self.new_node(node, path[-1], Node(locked, original, False, parent))] = found
+            self.places[self.new_node(node, path[-1], LockNode(locked, original, False, parent))] = found
             return
         flake = self.input_flake(reference, reference, place, KINDS if is_from_user else kinds, path)
-        child = self.new_node(node, path[-1], Node(flake.locked, original, True, parent))
+        child = self.new_node(node, path[-1], LockNode(flake.locked, original, True, parent))
         if reference in self.open_references:
             raise FlakeError("value", f"found circular import of flake '{reference}'")
         self.open_references.append(reference)

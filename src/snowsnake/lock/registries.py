@@ -8,7 +8,7 @@ import os
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.flake_kinds import FlakeError
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import Attributes
 from snowsnake.foundation import light_json
@@ -124,7 +124,7 @@ def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], Non
         for row in document["flakes"] or ():
             source = Reference.of_attributes(_attributes(row["from"])).input
             registry.entries.append(RegistryEntry(source, Reference.of_attributes(_attributes(row["to"])), row.get("exact", False) is True))
-    except (EvaluationError, FetchError) as error:
+    except (EvaluationError, FetchFailure) as error:
         warn(f"cannot read flake registry '{name}': error: {error}")
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
@@ -227,7 +227,7 @@ def registries_of(fetcher: "Fetcher", environ: "Mapping[str, str]") -> Registrie
             known = fetcher.cache.fact("registry", url)
             try:
                 data = fetcher.fetch(fetcher.input_from_url(url)).files.read(b"")
-            except FetchError as error:
+            except FetchFailure as error:
                 if known is None:
                     raise
                 fetcher.warn(f"{error}; using cached version")

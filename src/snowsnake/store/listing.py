@@ -96,10 +96,10 @@ class ArchiveListing:
         return self._entries[path]
 
 
-Tree = DiskListing | ArchiveListing
+ListedTree = DiskListing | ArchiveListing
 
 
-def to_json(tree: Tree, path: str, *, is_recursive: bool) -> dict[str, object]:
+def to_json(tree: ListedTree, path: str, *, is_recursive: bool) -> dict[str, object]:
     """The JSON of `nix nar ls --json` for the entry at *path*; without *is_recursive*, the members of a folder are listed without facts.  NoEntry if
     there is no such entry."""
     top: dict[str, object] = {}

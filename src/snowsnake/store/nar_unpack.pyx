@@ -54,7 +54,7 @@ cdef enum:
     # The system has this limit: nobody could read a file with a longer path.
     MOST_PATH = 4095
 
-cdef struct Part:
+cdef struct NarString:
     const uint8_t* data
     uint64_t size
 
@@ -66,7 +66,7 @@ cdef struct Folder:
     int fd
     uint64_t path_size
     # The latest entry of the folder has this name.
-    Part last
+    NarString last
 
 
 cdef bint number(Reader* self, uint64_t* found) noexcept nogil:
@@ -81,7 +81,7 @@ cdef bint number(Reader* self, uint64_t* found) noexcept nogil:
     return True
 
 
-cdef bint part(Reader* self, Part* found) noexcept nogil:
+cdef bint part(Reader* self, NarString* found) noexcept nogil:
     """A string with its padding."""
     cdef uint64_t padding, i
     if not number(self, &found.size):
@@ -98,16 +98,16 @@ cdef bint part(Reader* self, Part* found) noexcept nogil:
     return True
 
 
-cdef bint equals(const Part* self, const char* text, uint64_t size) noexcept nogil:
+cdef bint equals(const NarString* self, const char* text, uint64_t size) noexcept nogil:
     return self.size == size and memcmp(self.data, text, size) == 0
 
 
 cdef bint expect(Reader* self, const char* text, uint64_t size) noexcept nogil:
-    cdef Part found
+    cdef NarString found
     return part(self, &found) and equals(&found, text, size)
 
 
-cdef bint take_text(const Part* self, char* text, uint64_t limit) noexcept nogil:
+cdef bint take_text(const NarString* self, char* text, uint64_t limit) noexcept nogil:
     """Copies a name or target that is no longer than the limit, as text that ends with a NUL."""
     if self.size == 0 or self.size > limit or memchr(self.data, 0, self.size) != NULL:
         return False
@@ -116,7 +116,7 @@ cdef bint take_text(const Part* self, char* text, uint64_t limit) noexcept nogil
     return True
 
 
-cdef bint take_name(const Part* self, const Part* before, char* text) noexcept nogil:
+cdef bint take_name(const NarString* self, const NarString* before, char* text) noexcept nogil:
     """A name that may be in a folder, after the one before."""
     cdef uint64_t common = min(self.size, before.size)
     cdef int order = memcmp(self.data, before.data, common) if common else 0
@@ -129,7 +129,7 @@ cdef bint take_name(const Part* self, const Part* before, char* text) noexcept n
 
 cdef bint file(Reader* self, int directory, const char* name) noexcept nogil:
     """A regular file, after its type."""
-    cdef Part tag, contents
+    cdef NarString tag, contents
     cdef bint is_executable = False
     cdef bint ok
     if not part(self, &tag):
@@ -147,7 +147,7 @@ cdef bint file(Reader* self, int directory, const char* name) noexcept nogil:
     return close(fd) == 0 and ok
 
 
-cdef bint write_all(int fd, const Part* contents) noexcept nogil:
+cdef bint write_all(int fd, const NarString* contents) noexcept nogil:
     cdef uint64_t done = 0
     cdef Py_ssize_t n
     while done < contents.size:
@@ -162,7 +162,7 @@ cdef bint write_all(int fd, const Part* contents) noexcept nogil:
 
 cdef int node(Reader* self, int directory, const char* name) noexcept nogil:
     """One node: -1 if anything is wrong, otherwise -2; or, of a folder that is open now, its descriptor."""
-    cdef Part tag
+    cdef NarString tag
     cdef char target[MOST_TARGET + 1]
     cdef bint ok
     if not expect(self, "(", 1) or not expect(self, "type", 4) or not part(self, &tag):
@@ -187,7 +187,7 @@ cdef bint close_folder(Folder* self) noexcept nogil:
 cdef bint entry(Reader* self, Folder* folders, int* depth) noexcept nogil:
     """The next entry of the innermost folder, or its end."""
     cdef Folder* folder = &folders[depth[0] - 1]
-    cdef Part found
+    cdef NarString found
     cdef char name[MOST_NAME + 1]
     cdef int made
     if not part(self, &found):

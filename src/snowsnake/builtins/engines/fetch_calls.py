@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from snowsnake.fetch.addresses import parse_address
-from snowsnake.fetch.errors import FetchError, ForbiddenAccess, MalformedInput
+from snowsnake.fetch.errors import FetchFailure, ForbiddenAccess, MalformedInput
 from snowsnake.fetch.input_forms import fix_git_url, string_of
 from snowsnake.foundation.patterns import pattern
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snowsnake.builtins.fetch_host import Access
     from snowsnake.fetch.fetcher import Fetcher, Source
     from snowsnake.fetch.input import Input
-    from snowsnake.fetch.trees import Tree
+    from snowsnake.fetch.trees import FileTree
 
     Pairs = list[tuple[str, str | int | bool]]
 
@@ -117,14 +117,14 @@ def full_address(url: str) -> str:
     return f"https://channels.nixos.org/{url[8:]}/nixexprs.tar.xz" if url.startswith("channel:") else url
 
 
-def fetch_url(access: Access, url: str, name: str, digest: bytes | None, unpacks: bool) -> tuple[str, Tree]:
+def fetch_url(access: Access, url: str, name: str, digest: bytes | None, unpacks: bool) -> tuple[str, FileTree]:
     """(store path, tree) of `fetchurl` and `fetchTarball`; *digest* is the expected SHA-256, or None."""
     from snowsnake.store.hash import Hash
 
     return access.fetcher.fetch_url(url, name, None if digest is None else Hash("sha256", digest), unpacks)
 
 
-def fetch_address(access: Access, address: str) -> tuple[str, Tree]:
+def fetch_address(access: Access, address: str) -> tuple[str, FileTree]:
     """(store path, tree) of an entry of the search path or a file argument: an archive's URL, `channel:…` or `flake:…`."""
     if not address.startswith("flake:"):
         return access.fetcher.fetch_url(full_address(address), "source", None, True)
@@ -178,9 +178,9 @@ def fetch_tree(access: Access, given: str | dict[str, Any], is_git: bool) -> tup
         )
     check_uri(access, input.to_url())
     if input.is_final:
-        raise FetchError(f"input '{input.to_url()}' is not allowed to use the '__final' attribute")
+        raise FetchFailure(f"input '{input.to_url()}' is not allowed to use the '__final' attribute")
     if not input.is_direct:
-        raise FetchError(f"'{input.to_url()}' is an indirect flake reference, but registry lookups are not allowed")
+        raise FetchFailure(f"'{input.to_url()}' is an indirect flake reference, but registry lookups are not allowed")
     source = fetcher.fetch(input)
     return source, tree_attributes(source, is_git)
 
@@ -230,7 +230,7 @@ def date_of(seconds: int) -> str:
     try:
         return time.strftime("%Y%m%d%H%M%S", time.gmtime(seconds))
     except (OverflowError, OSError, ValueError):
-        raise FetchError(f"the time {seconds} is in no year that has a number") from None
+        raise FetchFailure(f"the time {seconds} is in no year that has a number") from None
 
 
 # ---- Mercurial --------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def fetch_mercurial(access: Access, given: str | dict[str, Any]) -> tuple[Source
 # ---- closures ---------------------------------------------------------------------------------------------------
 
 
-def fetch_closure(access: Access, given: Mapping[str, Any]) -> tuple[str, list[tuple[str, Tree]]]:
+def fetch_closure(access: Access, given: Mapping[str, Any]) -> tuple[str, list[tuple[str, FileTree]]]:
     """(path, trees by path) of `fetchClosure`."""
     from snowsnake.fetch.closure import closure_of
     from snowsnake.store.path import StorePath

@@ -7,7 +7,7 @@ import os
 
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, RENAMED, SHORT, Row, names_below
-from snowsnake.cli.options import Arguments, Option, UsageError, unbundle
+from snowsnake.cli.options import Arguments, CommandOption, UsageError, unbundle
 from snowsnake.cli.output import LOG_FORMATS, Reporter
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
@@ -138,11 +138,11 @@ def _option(call: Call, word: str, rest: list[str]) -> None:
         _apply(call, word, option, values)
 
 
-def _find(word: str, table: tuple[Option, ...]) -> Option | None:
+def _find(word: str, table: tuple[CommandOption, ...]) -> CommandOption | None:
     return next((option for option in table if word in option.names), None)
 
 
-def _apply(call: Call, word: str, option: Option, values: list[str]) -> None:
+def _apply(call: Call, word: str, option: CommandOption, values: list[str]) -> None:
     if option.key == "option":
         call.settings.set_or_warn(values[0], values[1])
     elif option.key == "verbose":

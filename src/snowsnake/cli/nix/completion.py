@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, SHORT, names_below
-from snowsnake.cli.options import Option, UsageError, unbundle
+from snowsnake.cli.options import CommandOption, UsageError, unbundle
 from snowsnake.cli.output import Reporter, write_text
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.fetch.errors import FetchError
+from snowsnake.fetch.errors import FetchFailure
 from snowsnake.foundation.digits import whole_number
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
@@ -198,7 +198,7 @@ def complete(words: list[str], reporter: Reporter) -> int:
         completion.call.settings.finish()
         for work in completion.deferred:
             work()
-    except (_Missing, UsageError, SettingError, EvaluationError, FetchError, OSError):
+    except (_Missing, UsageError, SettingError, EvaluationError, FetchFailure, OSError):
         pass
     completion.answer()
     return 0
@@ -387,6 +387,6 @@ _OPTIONS: "dict[str, tuple[Completer | None, ...]]" = {
 }  # fmt: skip
 
 
-def _completer_of(option: Option, number: int) -> "Completer | None":
+def _completer_of(option: CommandOption, number: int) -> "Completer | None":
     known = _OPTIONS.get(option.key, ())
     return known[number] if number < len(known) else None

@@ -7,7 +7,7 @@ import json
 
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import GROUPS, ROWS, Row
-from snowsnake.cli.options import Option
+from snowsnake.cli.options import CommandOption
 from snowsnake.cli.output import write_text
 
 TYPE_CHECKING = False
@@ -69,7 +69,7 @@ def _command(row: Row) -> "dict[str, Json]":
     return {"args": words, "description": row.summary, "flags": _flags(row.options), "category": {"experimental-feature": feature}}
 
 
-def _flags(options: tuple[Option, ...]) -> "dict[str, Any]":
+def _flags(options: tuple[CommandOption, ...]) -> "dict[str, Any]":
     found: dict[str, Any] = {}
     for option in options:
         for name in option.names:

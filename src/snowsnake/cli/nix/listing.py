@@ -12,7 +12,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write, write_text
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store, archive_of
-from snowsnake.store.listing import ArchiveListing, DiskListing, Tree, canonical, to_json
+from snowsnake.store.listing import ArchiveListing, DiskListing, ListedTree, canonical, to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class open_tree:
         self.call = call
         self.store: Store | None = None
 
-    def __enter__(self) -> tuple[Tree, str]:
+    def __enter__(self) -> tuple[ListedTree, str]:
         from snowsnake.cli.stores import open_store
 
         self.store = open_store(self.call.settings, self.call.reporter.warning, is_writable=False)
@@ -51,7 +51,7 @@ class open_tree:
             if not self.store.is_valid(whole):
                 raise ValueError(f"path '{whole}' is not a valid store path")
             real = self.store.real_path(whole)
-            tree: Tree
+            tree: ListedTree
             if real is not None:
                 tree = DiskListing(real)
             else:
@@ -76,7 +76,7 @@ def _open_archive(word: str) -> "Any":
         raise EvaluationError("file", f'opening NAR file "{word}": {error.strerror}') from None
 
 
-def _list(call: Call, tree: Tree, path: str) -> None:
+def _list(call: Call, tree: ListedTree, path: str) -> None:
     given = call.given
     if given.flag("json"):
         if given.flag("directory"):
@@ -104,7 +104,7 @@ def _list(call: Call, tree: Tree, path: str) -> None:
             waiting.extend((f"{at}/{child}", f"{name}/{child}") for child in reversed(inner.names))
 
 
-def _show(call: Call, tree: Tree, path: str, shown: str) -> None:
+def _show(call: Call, tree: ListedTree, path: str, shown: str) -> None:
     if not call.given.flag("long"):
         write_text(shown)
         return

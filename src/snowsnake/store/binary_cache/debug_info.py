@@ -10,13 +10,13 @@ import json
 import re
 from collections.abc import Iterator
 
-from snowsnake.store.listing import NoEntry, Tree
+from snowsnake.store.listing import ListedTree, NoEntry
 
 _FOLDER = "/lib/debug/.build-id"
 _START, _REST = re.compile(r"[0-9a-f]{2}"), re.compile(r"[0-9a-f]{38}\.debug")
 
 
-def debug_links(tree: Tree, url: str) -> Iterator[tuple[str, bytes]]:
+def debug_links(tree: ListedTree, url: str) -> Iterator[tuple[str, bytes]]:
     """(name, contents) of the files for one archive.  *url*: the name of the archive in the cache."""
     try:
         starts = tree.entry(_FOLDER)

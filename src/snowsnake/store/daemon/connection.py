@@ -24,7 +24,7 @@ SAID = {
 }  # fmt: skip
 
 
-class Operation(IntEnum):
+class DaemonOperation(IntEnum):
     """Requests to a daemon, with their numbers in the protocol.  Some we only answer."""
 
     IS_VALID_PATH = 1
@@ -67,10 +67,18 @@ class Operation(IntEnum):
 
 
 ONLY_ANSWERED = frozenset({
-    Operation.ADD_TEXT_TO_STORE, Operation.ENSURE_PATH, Operation.SYNC_WITH_GC, Operation.QUERY_DERIVER, Operation.QUERY_SUBSTITUTABLE_PATH_INFO,
-    Operation.QUERY_DERIVATION_OUTPUTS, Operation.QUERY_DERIVATION_OUTPUT_NAMES, Operation.QUERY_SUBSTITUTABLE_PATH_INFOS, Operation.OPTIMISE_STORE,
-    Operation.VERIFY_STORE, Operation.ADD_BUILD_LOG,
-})  # fmt: skip
+    DaemonOperation.ADD_TEXT_TO_STORE,
+    DaemonOperation.ENSURE_PATH,
+    DaemonOperation.SYNC_WITH_GC,
+    DaemonOperation.QUERY_DERIVER,
+    DaemonOperation.QUERY_SUBSTITUTABLE_PATH_INFO,
+    DaemonOperation.QUERY_DERIVATION_OUTPUTS,
+    DaemonOperation.QUERY_DERIVATION_OUTPUT_NAMES,
+    DaemonOperation.QUERY_SUBSTITUTABLE_PATH_INFOS,
+    DaemonOperation.OPTIMISE_STORE,
+    DaemonOperation.VERIFY_STORE,
+    DaemonOperation.ADD_BUILD_LOG,
+})
 
 
 class DaemonConnection:
@@ -172,7 +180,7 @@ class DaemonConnection:
             text = options.get(name, "")
             return int(text) if text.isdigit() else default
 
-        with self.request(Operation.SET_OPTIONS) as wire:
+        with self.request(DaemonOperation.SET_OPTIONS) as wire:
             for flag in ("keep-failed", "keep-going", "fallback"):
                 wire.add_number(is_on(flag, False))
             wire.add_number(self._verbosity)
@@ -191,7 +199,7 @@ class DaemonConnection:
                 wire.add_text(others[name])
 
     @contextmanager
-    def request(self, operation: Operation) -> Iterator[Wire]:
+    def request(self, operation: DaemonOperation) -> Iterator[Wire]:
         """A request.  Add the arguments inside the `with`, and read the answer after it.  An error closes the connection, unless the daemon
         itself reported it."""
         if self.is_broken:
@@ -206,7 +214,7 @@ class DaemonConnection:
                 self.close()
             raise
 
-    def begin(self, operation: Operation, text: str) -> None:
+    def begin(self, operation: DaemonOperation, text: str) -> None:
         """Adds a request to what the next one sends; read the answer to this one before the answer to that."""
         if not self.is_broken:
             self.wire.add_number(operation)

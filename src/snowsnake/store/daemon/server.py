@@ -16,7 +16,7 @@ from snowsnake.store.collecting import CollectingStore
 from snowsnake.store.daemon.build_results import BuildResult, as_text, build_results, build_sent
 from snowsnake.store.daemon.channel import Channel
 from snowsnake.store.daemon.client_connection import ClientConnection
-from snowsnake.store.daemon.connection import Operation
+from snowsnake.store.daemon.connection import DaemonOperation
 from snowsnake.store.daemon.sent_derivation import read_derivation
 from snowsnake.store.daemon.wire import DaemonError, Limited, Wire
 from snowsnake.store.garbage import Collector, find_roots
@@ -65,23 +65,44 @@ class DaemonServer(ClientConnection):
         if isinstance(store, CollectingStore):
             store.must_stop = channel.has_hung_up
         self._answers: dict[int, Callable[[], None]] = {
-            Operation.IS_VALID_PATH: self._is_valid, Operation.QUERY_REFERRERS: lambda: self._paths_of(store.referrers), Operation.ADD_TO_STORE: self._add,
-            Operation.ADD_TEXT_TO_STORE: self._add_text, Operation.BUILD_PATHS: self._build, Operation.ENSURE_PATH: self._ensure,
-            Operation.ADD_TEMP_ROOT: self._keep, Operation.ADD_INDIRECT_ROOT: self._indirect_root, Operation.SYNC_WITH_GC: self._nothing,
-            Operation.FIND_ROOTS: self._roots, Operation.QUERY_DERIVER: self._deriver, Operation.SET_OPTIONS: self._options,
-            Operation.COLLECT_GARBAGE: self._collect, Operation.QUERY_SUBSTITUTABLE_PATH_INFO: self._offer,
-            Operation.QUERY_DERIVATION_OUTPUTS: lambda: self._paths_of(lambda path: store.outputs(path).values()),
-            Operation.QUERY_ALL_VALID_PATHS: self._all_paths, Operation.QUERY_PATH_INFO: self._info,
-            Operation.QUERY_DERIVATION_OUTPUT_NAMES: lambda: self._texts_of(lambda path: store.read_derivation(path).outputs),
-            Operation.QUERY_PATH_FROM_HASH_PART: self._path_with_hash, Operation.QUERY_SUBSTITUTABLE_PATH_INFOS: self._offers,
-            Operation.QUERY_VALID_PATHS: self._valid_paths, Operation.QUERY_SUBSTITUTABLE_PATHS: self._substitutable,
-            Operation.QUERY_VALID_DERIVERS: lambda: self._paths_of(store.valid_derivers), Operation.OPTIMISE_STORE: self._optimise,
-            Operation.VERIFY_STORE: self._verify, Operation.BUILD_DERIVATION: self._build_derivation, Operation.ADD_SIGNATURES: self._sign,
-            Operation.NAR_FROM_PATH: self._archive, Operation.ADD_TO_STORE_NAR: self._import, Operation.QUERY_MISSING: self._missing,
-            Operation.QUERY_DERIVATION_OUTPUT_MAP: self._output_map, Operation.REGISTER_DRV_OUTPUT: self._register, Operation.QUERY_REALISATION: self._realisation,
-            Operation.ADD_MULTIPLE_TO_STORE: self._import_several, Operation.ADD_BUILD_LOG: self._add_log,
-            Operation.BUILD_PATHS_WITH_RESULTS: self._build_with_results, Operation.ADD_PERM_ROOT: self._root,
-        }  # fmt: skip
+            DaemonOperation.IS_VALID_PATH: self._is_valid,
+            DaemonOperation.QUERY_REFERRERS: lambda: self._paths_of(store.referrers),
+            DaemonOperation.ADD_TO_STORE: self._add,
+            DaemonOperation.ADD_TEXT_TO_STORE: self._add_text,
+            DaemonOperation.BUILD_PATHS: self._build,
+            DaemonOperation.ENSURE_PATH: self._ensure,
+            DaemonOperation.ADD_TEMP_ROOT: self._keep,
+            DaemonOperation.ADD_INDIRECT_ROOT: self._indirect_root,
+            DaemonOperation.SYNC_WITH_GC: self._nothing,
+            DaemonOperation.FIND_ROOTS: self._roots,
+            DaemonOperation.QUERY_DERIVER: self._deriver,
+            DaemonOperation.SET_OPTIONS: self._options,
+            DaemonOperation.COLLECT_GARBAGE: self._collect,
+            DaemonOperation.QUERY_SUBSTITUTABLE_PATH_INFO: self._offer,
+            DaemonOperation.QUERY_DERIVATION_OUTPUTS: lambda: self._paths_of(lambda path: store.outputs(path).values()),
+            DaemonOperation.QUERY_ALL_VALID_PATHS: self._all_paths,
+            DaemonOperation.QUERY_PATH_INFO: self._info,
+            DaemonOperation.QUERY_DERIVATION_OUTPUT_NAMES: lambda: self._texts_of(lambda path: store.read_derivation(path).outputs),
+            DaemonOperation.QUERY_PATH_FROM_HASH_PART: self._path_with_hash,
+            DaemonOperation.QUERY_SUBSTITUTABLE_PATH_INFOS: self._offers,
+            DaemonOperation.QUERY_VALID_PATHS: self._valid_paths,
+            DaemonOperation.QUERY_SUBSTITUTABLE_PATHS: self._substitutable,
+            DaemonOperation.QUERY_VALID_DERIVERS: lambda: self._paths_of(store.valid_derivers),
+            DaemonOperation.OPTIMISE_STORE: self._optimise,
+            DaemonOperation.VERIFY_STORE: self._verify,
+            DaemonOperation.BUILD_DERIVATION: self._build_derivation,
+            DaemonOperation.ADD_SIGNATURES: self._sign,
+            DaemonOperation.NAR_FROM_PATH: self._archive,
+            DaemonOperation.ADD_TO_STORE_NAR: self._import,
+            DaemonOperation.QUERY_MISSING: self._missing,
+            DaemonOperation.QUERY_DERIVATION_OUTPUT_MAP: self._output_map,
+            DaemonOperation.REGISTER_DRV_OUTPUT: self._register,
+            DaemonOperation.QUERY_REALISATION: self._realisation,
+            DaemonOperation.ADD_MULTIPLE_TO_STORE: self._import_several,
+            DaemonOperation.ADD_BUILD_LOG: self._add_log,
+            DaemonOperation.BUILD_PATHS_WITH_RESULTS: self._build_with_results,
+            DaemonOperation.ADD_PERM_ROOT: self._root,
+        }
 
     def run(self) -> None:
         """Answers until the client ends; ValueError for what is no client."""

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from snowsnake.store import hashing, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
-from snowsnake.store.daemon.connection import DaemonConnection, Operation
+from snowsnake.store.daemon.connection import DaemonConnection, DaemonOperation
 from snowsnake.store.daemon.wire import MAX_STORE_BYTES, DaemonError, Message, Wire, alone, without_colours
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.hash import Hash
@@ -175,7 +175,7 @@ class DaemonStore(CollectingStore):
     def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
         self.flush()
         asked = set(paths)
-        with self.connection.request(Operation.QUERY_VALID_PATHS) as wire:
+        with self.connection.request(DaemonOperation.QUERY_VALID_PATHS) as wire:
             wire.add_texts(sorted(asked))
             wire.add_number(substitutes)
         found = asked.intersection(wire.texts())
@@ -198,8 +198,8 @@ class DaemonStore(CollectingStore):
         connection = self.connection
         if path in self._unprotected:
             self._unprotected.discard(path)
-            connection.begin(Operation.ADD_TEMP_ROOT, path)
-            with connection.request(Operation.IS_VALID_PATH) as wire:
+            connection.begin(DaemonOperation.ADD_TEMP_ROOT, path)
+            with connection.request(DaemonOperation.IS_VALID_PATH) as wire:
                 wire.add_text(path)
                 wire.flush()
                 try:
@@ -210,29 +210,29 @@ class DaemonStore(CollectingStore):
                     connection.close()
                     raise
         else:
-            with connection.request(Operation.IS_VALID_PATH) as wire:
+            with connection.request(DaemonOperation.IS_VALID_PATH) as wire:
                 wire.add_text(path)
         return wire.flag()
 
     @alone
     def _info(self, path: str) -> PathInfo | None:
         connection = self.connection
-        with connection.request(Operation.QUERY_PATH_INFO) as wire:
+        with connection.request(DaemonOperation.QUERY_PATH_INFO) as wire:
             wire.add_text(path)
         return self._path_info(path, wire) if wire.flag() else None
 
     @alone
     def paths(self) -> list[str]:
         """All valid objects, sorted."""
-        with self.connection.request(Operation.QUERY_ALL_VALID_PATHS) as wire:
+        with self.connection.request(DaemonOperation.QUERY_ALL_VALID_PATHS) as wire:
             pass
         return sorted({*self._waiting, *self._all_paths(wire)})
 
     def referrers(self, path: str) -> list[str]:
-        return self._paths_of(Operation.QUERY_REFERRERS, path)
+        return self._paths_of(DaemonOperation.QUERY_REFERRERS, path)
 
     def valid_derivers(self, path: str) -> list[str]:
-        return self._paths_of(Operation.QUERY_VALID_DERIVERS, path)
+        return self._paths_of(DaemonOperation.QUERY_VALID_DERIVERS, path)
 
     @alone
     def outputs(self, drv_path: str) -> dict[str, str]:
@@ -241,7 +241,7 @@ class DaemonStore(CollectingStore):
         if all(static.values()):
             return static
         self.flush()
-        with self.connection.request(Operation.QUERY_DERIVATION_OUTPUT_MAP) as wire:
+        with self.connection.request(DaemonOperation.QUERY_DERIVATION_OUTPUT_MAP) as wire:
             wire.add_text(drv_path)
         found = dict(wire.items(lambda: (wire.text(), (path := wire.text()) and self._checked(path))))
         return {name: found.get(name, "") or path for name, path in static.items() if found.get(name) or path}
@@ -251,7 +251,7 @@ class DaemonStore(CollectingStore):
         from snowsnake.store.realisation import split_key
 
         split_key(key)
-        with self.connection.request(Operation.QUERY_REALISATION) as wire:
+        with self.connection.request(DaemonOperation.QUERY_REALISATION) as wire:
             wire.add_text(key)
         texts = wire.texts()
         if not texts:
@@ -272,21 +272,21 @@ class DaemonStore(CollectingStore):
     @alone
     def register_realisation(self, realisation: Realisation) -> None:
         self.flush()
-        with self.connection.request(Operation.REGISTER_DRV_OUTPUT) as wire:
+        with self.connection.request(DaemonOperation.REGISTER_DRV_OUTPUT) as wire:
             wire.add_text(json.dumps(realisation.to_json(), separators=(",", ":"), sort_keys=True))
 
     @alone
     def substitutable(self, paths: Iterable[str]) -> set[str]:
         """Those of some paths that the daemon's substituters have."""
         asked = set(paths)
-        with self.connection.request(Operation.QUERY_SUBSTITUTABLE_PATHS) as wire:
+        with self.connection.request(DaemonOperation.QUERY_SUBSTITUTABLE_PATHS) as wire:
             wire.add_texts(sorted(asked))
         return asked.intersection(wire.texts())
 
     @alone
     def path_with_hash(self, hash_part: str) -> str | None:
         self.flush()
-        with self.connection.request(Operation.QUERY_PATH_FROM_HASH_PART) as wire:
+        with self.connection.request(DaemonOperation.QUERY_PATH_FROM_HASH_PART) as wire:
             wire.add_text(hash_part)
         path = wire.text()
         if path and not self._checked(path).startswith(f"{self.store_dir}/{hash_part}-"):
@@ -298,7 +298,7 @@ class DaemonStore(CollectingStore):
         nar.pack_into(self.real_path(path), fd)
 
     @alone
-    def _paths_of(self, operation: Operation, path: str) -> list[str]:
+    def _paths_of(self, operation: DaemonOperation, path: str) -> list[str]:
         self.flush()
         with self.connection.request(operation) as wire:
             wire.add_text(path)
@@ -309,7 +309,7 @@ class DaemonStore(CollectingStore):
     @alone
     def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
         self.flush()
-        with self.connection.request(Operation.ADD_TO_STORE_NAR) as wire:
+        with self.connection.request(DaemonOperation.ADD_TO_STORE_NAR) as wire:
             wire.add_path_info(info)
             # Nothing is to be repaired.
             wire.add_number(0)
@@ -364,14 +364,14 @@ class DaemonStore(CollectingStore):
         """Makes a link at *link* to the valid path *path*, which protects it from the garbage collector; returns its absolute path."""
         self.flush()
         link = make_link(link, path, self.store_dir)
-        with self.connection.request(Operation.ADD_INDIRECT_ROOT) as wire:
+        with self.connection.request(DaemonOperation.ADD_INDIRECT_ROOT) as wire:
             wire.add_text(link)
         wire.number()
         return link
 
     @alone
     def _send(self, name: str, method: str, pieces: Iterator[bytes], references: Sequence[str] = ()) -> str:
-        with self.connection.request(Operation.ADD_TO_STORE) as wire:
+        with self.connection.request(DaemonOperation.ADD_TO_STORE) as wire:
             wire.add_text(name)
             wire.add_text(method)
             wire.add_texts(references)
@@ -388,7 +388,7 @@ class DaemonStore(CollectingStore):
     def flush(self) -> None:
         if not self._waiting:
             return
-        with self.connection.request(Operation.ADD_MULTIPLE_TO_STORE) as wire:
+        with self.connection.request(DaemonOperation.ADD_MULTIPLE_TO_STORE) as wire:
             # Nothing is to be repaired.
             wire.add_number(0)
             # Nothing is to be believed without a check.
@@ -405,7 +405,7 @@ class DaemonStore(CollectingStore):
     def find_roots(self) -> dict[str, set[str]]:
         """By object that is a root: the links that make it one, as far as the daemon tells us."""
         self.flush()
-        with self.connection.request(Operation.FIND_ROOTS) as wire:
+        with self.connection.request(DaemonOperation.FIND_ROOTS) as wire:
             pass
         found: dict[str, set[str]] = {}
         for link, path in wire.items(lambda: (wire.text(), self._path(wire)), MAX_STORE_BYTES):
@@ -423,7 +423,7 @@ class DaemonStore(CollectingStore):
         self.flush()
         self._known.clear()
         self._claimed.clear()
-        with self.connection.request(Operation.COLLECT_GARBAGE) as wire:
+        with self.connection.request(DaemonOperation.COLLECT_GARBAGE) as wire:
             wire.add_number(action)
             wire.add_texts(paths)
             wire.add_number(ignores_liveness)
@@ -458,12 +458,12 @@ class DaemonStore(CollectingStore):
         self.flush()
         connection = self.connection
         if connection.version < (1, 34):
-            with connection.request(Operation.BUILD_PATHS) as wire:
+            with connection.request(DaemonOperation.BUILD_PATHS) as wire:
                 wire.add_texts(paths)
                 wire.add_number(mode)
             wire.number()
             return self.output_paths(paths)
-        with connection.request(Operation.BUILD_PATHS_WITH_RESULTS) as wire:
+        with connection.request(DaemonOperation.BUILD_PATHS_WITH_RESULTS) as wire:
             wire.add_texts(paths)
             wire.add_number(mode)
         results = wire.items(lambda: self._result(connection))
@@ -489,7 +489,7 @@ class DaemonStore(CollectingStore):
 
         self.flush()
         connection = self.connection
-        with connection.request(Operation.BUILD_DERIVATION) as wire:
+        with connection.request(DaemonOperation.BUILD_DERIVATION) as wire:
             wire.add_text(drv_path)
             add_derivation(wire, drv, inputs)
             wire.add_number(_NORMAL)
@@ -520,7 +520,7 @@ class DaemonStore(CollectingStore):
 
     @alone
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
-        with self.connection.request(Operation.ADD_SIGNATURES) as wire:
+        with self.connection.request(DaemonOperation.ADD_SIGNATURES) as wire:
             wire.add_text(path)
             wire.add_texts(signatures)
         wire.number()
@@ -531,7 +531,7 @@ class DaemonStore(CollectingStore):
         paths = [item for item in wanted if item.count("!") < 2]
         self.bring(item.partition("!")[0] for item in paths)
         self.flush()
-        with self.connection.request(Operation.QUERY_MISSING) as wire:
+        with self.connection.request(DaemonOperation.QUERY_MISSING) as wire:
             wire.add_texts(paths)
         builds, fetches, unknown = self._paths(wire), self._paths(wire), self._paths(wire)
         # The sizes are read now, because sorting makes other requests.

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 
 from snowsnake.store.daemon.channel import Dial
-from snowsnake.store.daemon.connection import Operation
+from snowsnake.store.daemon.connection import DaemonOperation
 from snowsnake.store.daemon.store import DaemonStore
 from snowsnake.store.daemon.wire import alone
 from snowsnake.store.graph import closure
@@ -64,7 +64,7 @@ class RemoteStore(DaemonStore):
         self.flush()
         info = self.known(path)
         connection = self.connection
-        with connection.request(Operation.NAR_FROM_PATH) as wire:
+        with connection.request(DaemonOperation.NAR_FROM_PATH) as wire:
             wire.add_text(path)
         try:
             # `copy_archive` uses only `read` of the connection.
@@ -113,7 +113,7 @@ class MountedStore(DaemonStore):
     def add_root(self, link: str, path: str) -> str:
         """Has the other machine make the link: a link that we made might not be visible there in time."""
         self.flush()
-        with self.connection.request(Operation.ADD_PERM_ROOT) as wire:
+        with self.connection.request(DaemonOperation.ADD_PERM_ROOT) as wire:
             wire.add_text(path)
             wire.add_text(os.path.abspath(link))
         return wire.text()
