@@ -65,10 +65,32 @@ _SETS = (
     ('builtins.mapAttrs (n: v: throw "x") { k = { }; }', "s.k"),
     ('builtins.mapAttrs (n: v: throw "x") { k = { }; }', "(with s; k)"),
 )
+# What a message with a value shows as thunks.
+_ELEMENTS = (
+    "1", "(-1)", "1.5", '"t"', '"${"t"}"', "''t''", "/p", "[ ]", "[ 1 ]", "[ v ]", "{ }", "{ a = 1; }", "v", "f", "l", "(x: x)", "({ a }: a)", "(f 1)", "(v + 1)", "(v == 1)", "s.a", "(s.a or 1)", "s.b",
+    "builtins.add", "builtins", "true", "null", "(with s; a)", "(let x = 1; in x)", "(rec { a = b; b = 1; })", "(if true then 1 else 2)", "(!true)", "(s ? a)", "(v // s)", "(l ++ l)", "(assert true; 1)", "(f f)",
+)  # fmt: skip
+_AROUND = (
+    "{ a = ‹E›; }", "[ ‹E› ]", "rec { a = ‹E›; b = a; }", "{ inherit (s) a; b.c = ‹E›; }", "let x = ‹E›; in { inherit x; y = x; }", "(y: { inherit y; z = [ y ]; }) ‹E›", "({ y ? ‹E› }: { inherit y; }) { }",
+    "map (i: ‹E›) [ 1 ]", "builtins.mapAttrs (n: v: v) { a = ‹E›; }", 'builtins.listToAttrs [ { name = "a"; value = ‹E›; } ]', "[ 1 ] ++ [ ‹E› ]", "{ a = 1; } // { b = ‹E›; }", "(with { q = ‹E›; }; { inherit q; })",
+    "builtins.tryEval ‹E›", "builtins.genList (i: ‹E›) 1", "(rec { __functor = self: x: self; a = ‹E›; }) 1", "[ (with s; [ b ‹E› ]) ]",
+)  # fmt: skip
+
+
+def shown() -> Iterator[str]:
+    """Values in messages, as they are at first, and after they have been used."""
+    for place, around in enumerate(_AROUND):
+        for number, element in enumerate(_ELEMENTS):
+            value = around.replace("‹E›", element)
+            names = "let v = 1; l = [ v ]; f = x: x; s = { a = 1; b = { c = f; }; }; in "
+            yield f'{names}"" + ({value})'
+            if (place + number) % 5 == 0:
+                yield f'{names}let c = {value}; in builtins.seq (builtins.toJSON c) ("" + c)' if number % 2 else f"{names}let c = [ ({value}) ]; in builtins.seq (builtins.head c) (c < 1)"
 
 
 def expressions() -> Iterator[str]:
     """A seventh of all calls, and everything else."""
+    yield from shown()
     for callee, (function, argument) in enumerate(_CALLEES):
         for number, body in enumerate(_BODIES):
             for place, text in enumerate(_PLACES):

@@ -1,6 +1,6 @@
 """Runs random programs and looks for crashes and for differences between levels, and between ours and C++ Nix.
 
-    python tests/fuzz/fuzz.py --count 10000 --seed 1 [--kind programs|meanings|mixtures|libraries|bytes] [--sources DIR] [--reference "nix repl"] [--single nix-instantiate] [--out DIR]
+    python tests/fuzz/fuzz.py --count 10000 --seed 1 [--kind programs|meanings|mixtures|libraries|enumerated|bytes] [--sources DIR] [--reference "nix repl"] [--single nix-instantiate] [--out DIR]
 
 Every program runs at the default level and at level 0, small ones also with a collection at every safepoint, and, with
 --reference, in C++ Nix (the folder of --out must be visible to it).  Values and kinds of errors must be the same.  A worker
@@ -41,6 +41,10 @@ def program_of(seed: int, kind: str, sources: list[bytes]) -> bytes:
     from mutations import mutated
     from programs import Programs
 
+    if kind == "enumerated":
+        from enumerated import enumerated
+
+        return enumerated(seed).encode()
     if kind == "libraries":
         from libraries import Libraries
 
@@ -203,7 +207,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--kind", choices=["programs", "meanings", "mixtures", "libraries", "bytes"], default="programs")
+    parser.add_argument("--kind", choices=["programs", "meanings", "mixtures", "libraries", "enumerated", "bytes"], default="programs")
     parser.add_argument("--reference", default="", help="words of a `nix repl`")
     parser.add_argument("--single", default="", help="words of a `nix-instantiate`, for what a loop prints differently")
     parser.add_argument("--sources", default="", help="a folder with Nix files that mixtures and bytes take pieces of, besides tests/lang")

@@ -1,8 +1,9 @@
 """The trace of an error, exactly: what failed is evaluated once more, with code in which no call takes the place of its caller.
 
-In: an error that ends a command, and a function that runs the command again.  Out: the same error, with the trace and the place of the second evaluation.  That runs in a
-process of its own, which writes nothing, opens no store for writing and ends after LIMIT_S of processor time; if it does not end with the same error, or if the
-first evaluation took longer than WORTHWHILE_S or fetched something, the trace stays as it is: calls in tail position may lack.
+In: an error that ends a command, and a function that runs the command again.  Out: the same error, with the trace and the place of the second evaluation, and with
+`«thunk»` for the values that it delays.  That runs in a process of its own, which writes nothing, opens no store for writing and ends after LIMIT_S of processor time;
+if it does not end with the same error, or if the first evaluation took longer than WORTHWHILE_S or fetched something, the error stays as it is: calls in tail position
+may lack in its trace.
 """
 
 import _signal
@@ -39,7 +40,7 @@ def exact(error: EvaluationError, again: "Callable[[], object]", words: list[str
     if spent_s > WORTHWHILE_S or not _is_worthwhile(error, words):
         return
     answer = _asked(again)
-    if answer is not None and answer[:2] == (error.code, error.message):
+    if answer is not None and answer[0] == error.code and _says_the_same(error.message, answer[1]):
         _take(error, answer)
 
 
@@ -49,6 +50,31 @@ def _is_worthwhile(error: EvaluationError, words: list[str]) -> bool:
     if error.code in _OTHER_ERRORS or error.fault in ("fetch", "not-built") or (error.code in _OF_SOURCES and not error.trace):
         return False
     return "snowsnake.interpreter" in sys.modules
+
+
+def _says_the_same(first: str, second: str) -> bool:
+    """Whether two messages differ only in values that the second evaluation shows as `«thunk»`, as C++ Nix does: it delays more.
+
+    >>> _says_the_same("found a set: { f = «lambda f @ /f:1:1»; n = 1; }", "found a set: { f = «thunk»; n = 1; }")
+    True
+    >>> _says_the_same("found a set: { n = 1; }", "found a set: { n = 2; }")
+    False
+    """
+    start, *shown = second.split("«thunk»")
+    if not shown:
+        return first == second
+    if "elided»" in first:
+        # The first one has shown as many values as a message may have, so that it ends earlier.
+        return first.startswith(start)
+    if not first.startswith(start) or not first.endswith(shown[-1]):
+        return False
+    place, end = len(start), len(first) - len(shown[-1])
+    for piece in shown[:-1]:
+        found = first.find(piece, place, end)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return place <= end
 
 
 def _asked(again: "Callable[[], object]") -> "Answer | None":
@@ -119,7 +145,7 @@ def _facts(error: EvaluationError) -> "Answer":
 
 
 def _take(error: EvaluationError, answer: "Answer") -> None:
-    *_, position, trace, notes, shows_place, sources = answer
+    _, error.message, position, trace, notes, shows_place, sources = answer
     maps = [None if source is None else SourceMap(source) for source in sources]
 
     def place(raw: "RawPlace") -> Position | None:

@@ -11,7 +11,7 @@ from snowsnake.bytecode.opcodes cimport (
     OP_RESOLVE_WITH_NAME, OP_SUB,
 )
 from snowsnake.compiler.emit cimport (
-    global_constant, is_too_deep, land, literal_constant, name_constant, op, op1, op_return, operand, push_constant,
+    LEVEL_KEEPS_FRAMES, global_constant, is_too_deep, land, literal_constant, name_constant, op, op1, op_return, operand, push_constant,
 )
 from snowsnake.compiler.expressions cimport evaluate, folded_builtin, push_variable
 from snowsnake.compiler.globals cimport find_global
@@ -92,11 +92,20 @@ cdef bint is_small_collection(Compiler* c, Node* node) noexcept nogil:
     return True
 
 
+cdef bint is_never_thunk(Compiler* c, Node* node) noexcept nogil:
+    """Whether C++ Nix makes no thunk of it: messages with sets and lists show which elements are thunks."""
+    if node.kind == NODE_CURRENT_POSITION or node.kind == NODE_NEGATE or node.kind == NODE_ATTRS:
+        return False
+    return is_literal(c, node) or is_variable(c, node)
+
+
 cdef void delay(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
     """Pushes the value or a thunk of it.  `local`: the local that it becomes, or NONE; `label`: the name that the program gives it."""
     if is_too_deep(c, node):
         return
-    if is_literal(c, node):
+    if c.level == LEVEL_KEEPS_FRAMES and not is_never_thunk(c, node):
+        push_thunk(c, node, local, label)
+    elif is_literal(c, node):
         op1(c, OP_CONSTANT, literal_constant(c, node), node, 1)
     elif is_variable(c, node):
         delay_variable(c, node, local)
