@@ -1,6 +1,6 @@
 """Runs pyright over the examples: a second type checker, which reads only the stubs of the package.
 
-pyright is a program for Node.js, which its package fetches.  A machine without Node.js is no fault: the tool says so.
+pyright is a program for Node.js, which its package fetches.  A machine without Node.js is not a fault: the tool says so.
 """
 
 import shutil

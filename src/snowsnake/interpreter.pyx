@@ -360,7 +360,7 @@ cdef class Interpreter(Runner):
             self.store_writer.on_write = on_write
 
     def enter_child(self):
-        """Opens anew what two processes must not share.  A child of the process that made the evaluator calls this before anything else.
+        """Opens again what two processes must not share.  A child of the process that made the evaluator calls this before anything else.
 
         The parent must have flushed its store and its cache before it made the child; it can go on using the evaluator.
         """

@@ -242,7 +242,7 @@ def plain_json_parts(Handle h not None, size_t blanks, list parts not None, inva
         w = h.forced()
         if not is_attrs(w):
             h.evaluator.check(raise_type(h.evaluator.m, "a set", w))
-        # One run serves all parts, because each run catches signals anew, by two system calls.
+        # One run serves all parts, because each run catches signals again, by two system calls.
         h.evaluator.start_run()
         try:
             _append_parts(h, blanks, parts, invalid)
@@ -313,7 +313,7 @@ cdef int _put_text(Bytes* out, Word s) except -1:
 
 
 cdef bint _put_scalar(Bytes* out, Word w) except -1:
-    """Returns False for what is not evaluated, and for what is no number, Boolean or text."""
+    """Returns False for what is not evaluated, and for what is not a number, a Boolean or a text."""
     if is_string(w):
         _put_text(out, w)
     elif is_bool(w):

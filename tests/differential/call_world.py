@@ -73,7 +73,7 @@ in {
   organ = builtins.genList (i: make (modulo (if i < 100 then i else 200 - i) 128)) 200;
 }
 """,
-    # One package for each fact that cannot be had.
+    # One package for each fact that is missing.
     "halfway.nix": r"""let
   fails = what: throw what;
   make = name: more: derivation { inherit name; system = "s"; builder = "b"; outputs = [ "out" "dev" ]; } // { meta.a = name; } // more;

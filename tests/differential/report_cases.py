@@ -214,7 +214,7 @@ rec { __overrides = ‹{ }›; a = 1; }
 ‹(x: ‹x›)› <| ‹1›
 """
 
-# Whole expressions: derivations that fail, names that are no identifiers, which of several undefined variables is named, places.
+# Whole expressions: derivations that fail, names that are not identifiers, which of several undefined variables is named, places.
 OTHERS = r"""
 derivation { name = "x"; builder = throw "b"; system = "s"; }
 derivation { a = throw "a"; name = "x"; builder = "b"; system = "s"; }

@@ -20,7 +20,7 @@ RECORDED = HERE / "recorded.json"
 _NOT_HERE = re.compile(r"garbage collector|^ *$|^ *[0-9 ]*\||^ *(…|at (FOLDER|«)|\(stack trace)|^ *error:$|whose name attribute")
 DRV = "$(nix-instantiate FILE -A {} 2> /dev/null)"
 LINES = [
-    # impure derivations are built anew each time
+    # impure derivations are built again each time
     "nix build -f FILE impure --no-link --print-out-paths; nix build -f FILE impure^* --no-link --print-out-paths; cat counter",
     "nix build -f FILE impure --json --no-link | jq -c '.[] | [.drvPath, .outputs]'", "nix build -f FILE impure --json --dry-run | jq -c '.[] | [.drvPath, .outputs]'",
     "nix build -f FILE impure^stuff; ls -l result* | sed 's/.*result/result/'", "nix build -f FILE impure onImpure twice && cat result*",

@@ -32,7 +32,7 @@ experimental-features = nix-command flakes ca-derivations impure-derivations dyn
 """
 # What both say, but in other words, or one of them more often.
 _LEFT_OUT = re.compile(r"^\s*(at\s|\d*\||…|\(stack\ trace)|^\s*\^$|you\ did\ not\ specify|^\s*$|^building|^warning", re.X)
-# 2.34.8 names what has the wrong hash and refers to itself anew, and keeps it.
+# 2.34.8 gives another name to what has the wrong hash and refers to itself, and keeps it.
 _DIFFERENT = {"recself": {"valid", "references", "files"}}
 
 

@@ -178,7 +178,7 @@ def test_a_signed_path_needs_input_addressed(cache, fetcher) -> None:
     [
         ({"nar_hash": Hash.of_bytes(b"")}, "hash mismatch importing path"),
         ({"nar_size": 5}, "hash mismatch importing path"),
-        ({"url": "../secret"}, "is no address within the cache"),
+        ({"url": "../secret"}, "is not an address within the cache"),
         ({"url": "nar/none.nar.xz"}, "does not exist in binary cache"),
         ({"ca": "text:" + Hash.of_bytes(b"other").format("nix32", with_algorithm=True)}, "lacks a signature by a trusted key"),
         ({"references": ["/nix/store/00000000000000000000000000000009-none"]}, "is not valid"),

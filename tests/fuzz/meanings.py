@@ -1,7 +1,7 @@
 """Programs around names with a meaning: each is bound in every form there is, to what fits it or does not, and everything that might
 look at it is asked.
 
-The grammar of `programs.py` makes what people write; here `__overrides`, `__functor`, `outPath`, `__sub` and the like stand in `rec`,
+The grammar of `programs.py` makes what people write; here `__overrides`, `__functor`, `outPath`, `__sub` and the like are in `rec`,
 old `let`, `inherit`, `with`, patterns, dynamic and nested attributes, inside one another, shadowed, and missing.
 """
 

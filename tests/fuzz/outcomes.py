@@ -57,7 +57,7 @@ def kind_of(message: str) -> str:
 
 
 class Ours:
-    """Our evaluators, each used for some programs and then made anew."""
+    """Our evaluators, each used for some programs and then made again."""
 
     SETTINGS = {"default": {"level": 1}, "plain": {"level": 0}, "stress": {"level": 1, "stress": True}}
     USES = 200

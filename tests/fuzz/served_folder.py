@@ -1,6 +1,6 @@
 """A folder behind a real web server on the loopback interface.
 
-In: a folder.  Out: its address, as long as the `with` lasts; connections are kept open, and what is asked for is read anew each time.
+In: a folder.  Out: its address, as long as the `with` lasts; connections are kept open, and what is asked for is read again each time.
 """
 
 from __future__ import annotations

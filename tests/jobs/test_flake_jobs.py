@@ -134,7 +134,7 @@ def test_a_source_that_could_not_be_fetched(world, jobs):
 
 
 def test_a_locked_folder_that_changed(world, jobs):
-    """It cannot be had any more, and a run says so, whatever was kept."""
+    """It is not available any more, and a run says so, whatever was kept."""
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
     time.sleep(0.1)
     before = jobs(*words)[1]

@@ -495,7 +495,7 @@ def test_copied_whole_and_through_a_filter(tmp_path):
 
 
 def test_a_program_on_standard_input(run_command):
-    """Its text is no file that a record could name."""
+    """Its text is not a file that a record could name."""
     words = ("jobs", "-", "--json", "--no-instantiate", "--incremental", "--results", "r.sqlite")
     names = []
     for name in ("one", "two", "two"):
@@ -505,7 +505,7 @@ def test_a_program_on_standard_input(run_command):
 
 
 def test_what_a_store_has_is_asked_each_time(large, tmp_path, monkeypatch):
-    """Whether something is built is no question of an evaluation."""
+    """Whether something is built is not a question of an evaluation."""
     found = []
     for is_valid in (False, True):
         monkeypatch.setattr(JobRoot, "is_valid", lambda self, path, answer=is_valid: answer)

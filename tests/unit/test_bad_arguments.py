@@ -43,7 +43,7 @@ OPTIONS = {
     "--timeout": ["-1", "inf", "nan", "1e400", "1e3", "٣", "", "1.2.3", "x", "9999999999999"],
     "--optimise": ["-1", "2", "99999999999999999999", "x"],
 }
-# Texts that are no whole number, although `str.isdigit` or `int` accepts some of them.
+# Texts that are not whole numbers, although `str.isdigit` or `int` accepts some of them.
 NO_NUMBERS = ["²", "٣", "1_0", " 1", "-1", "", "x", "1" * 5000]
 # What takes a whole number: a module, its words with {} for the number, a variable that has it.
 TAKERS = [

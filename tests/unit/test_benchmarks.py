@@ -15,7 +15,7 @@ BENCHMARKS = ROOT / "benchmarks"
 
 @pytest.fixture
 def benchmark_modules(monkeypatch):
-    """The modules of the benchmark, which are no package, importable by their names."""
+    """The modules of the benchmark, which are not a package, importable by their names."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     yield
     for name in [path.stem for path in BENCHMARKS.glob("*.py")]:

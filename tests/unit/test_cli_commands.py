@@ -207,7 +207,7 @@ def test_store_lists_and_prints_objects(snowsnake, tmp_path):
     ],
 )
 def test_a_part_that_cannot_be_loaded(missing, words) -> None:
-    """An incomplete installation says so; it is no fault of the evaluator."""
+    """An incomplete installation says so; it is not a fault of the evaluator."""
     code = f"import sys; sys.modules[{missing!r}] = None; from snowsnake.cli.main import main; sys.exit(main())"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
     assert done.returncode == 1 and done.stdout == ""

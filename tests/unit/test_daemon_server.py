@@ -418,7 +418,7 @@ def test_a_derivation_that_a_client_sends_along(tmp_path) -> None:
             message.add_text(value)
         else:
             message.add_number(value)
-    # The number is no request, so the server ends.
+    # The number is not a request, so the server ends.
     message.add_number(77)
     environment = os.environ | {"PYTHONPATH": SOURCE, "NIX_CONFIG": "substituters =\nsystem = x86_64-linux"}
     server = subprocess.Popen(_program("--store", f"{tmp_path}/root", "--stdio"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)

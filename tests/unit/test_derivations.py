@@ -110,7 +110,7 @@ def test_filter_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stress", [False, True])
 def test_deep_tree_with_filter(tmp_path: Path, stress: bool) -> None:
     folder = tmp_path
-    # A deeper one is no archive.
+    # A deeper one is not an archive.
     for _ in range(62):
         folder = folder / "d"
         folder.mkdir()

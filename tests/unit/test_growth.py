@@ -1,4 +1,4 @@
-"""Commands on stores: four times as many objects take about four times as long, and depth is no limit.
+"""Commands on stores: four times as many objects take about four times as long, and no depth is too large.
 
 A chain of derivations is what makes a square of a loop that walks, for each object, everything that it refers to.
 """

@@ -267,7 +267,7 @@ print([done.returncode, (done.stdout or "")[-2000:], done.stderr[-2000:], resour
     ],
 )
 def test_programs_under_a_limit_of_address_space(program, expected, address_space_mb):
-    """`ulimit -v`: what can be had is reserved, however little it is."""
+    """`ulimit -v`: what is available is reserved, however little it is."""
     code, out, error, _ = command("-E", program, address_space_mb=address_space_mb)
     assert (code, out.strip(), error) == (0, expected, "")
 

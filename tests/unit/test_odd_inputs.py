@@ -83,7 +83,7 @@ LEFT_OUT = {"close", "jobs", "flake", "flake_async", "cancel"}
 
 
 def functions() -> dict[str, object]:
-    """Every public function, by name, made anew for each call."""
+    """Every public function, by name, made again for each call."""
     found = {}
     for name in ("snowsnake", "snowsnake.syntax", "snowsnake.bytecode", "snowsnake.options", "snowsnake.store"):
         module = importlib.import_module(name)

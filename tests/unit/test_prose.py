@@ -25,6 +25,10 @@ WORDS = {
     r"\bmend(?:ed|s)?\b": "repaired, corrected",
     r"\bhis own\b": "their own",
     r"\bwhich is told\b": "after a message",
+    r"(?<![Tt]here )\b(?:is|are|was|were) no\b(?! (?:longer|more|less|one|other|better|different|limit)\b)": "is not a",
+    r"\banew\b": "again",
+    r"\bstands?\b(?!-| for\b| in for\b)": "is",
+    r"\b(?:be|are|is) had\b": "fetched, made, available",
 }
 # These comments are marks for tools.
 MARKS = ("# type:", "# noqa", "# fmt:", "# pragma", "# ruff:")

@@ -42,7 +42,7 @@ def test_the_address_of_a_bucket(url, found):
         ("s3://snow/", "URI has a missing or invalid key"),
         ("s3://snow/a?addressing-style=no", "unknown S3 addressing style 'no'"),
         ("s3://sn.ow/a?addressing-style=virtual", "bucket name 'sn.ow' contains a dot"),
-        ("s3://snow/a?scheme=ftp", "'ftp' is no address of a server"),
+        ("s3://snow/a?scheme=ftp", "'ftp' is not an address of a server"),
     ],
 )
 def test_addresses_of_nothing(url, message):

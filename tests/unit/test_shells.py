@@ -76,7 +76,7 @@ def test_scripts_give_back_what_was_there(tmp_path) -> None:
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"variables": {"a": {}}, "bashFunctions": {}}', b'{"variables": [], "bashFunctions": {}}', b"[" * 100_000])
 def test_what_is_no_environment_is_an_error(text) -> None:
-    with pytest.raises(ValueError, match="this is no environment of a builder"):
+    with pytest.raises(ValueError, match="this is not an environment of a builder"):
         BuildEnvironment(text)
 
 
@@ -204,7 +204,7 @@ def test_an_environment_that_was_built_before(world) -> None:
     (world[0] / "x-env").write_text("nothing")
     added = call(world, "nix", "store", "add", "x-env").stdout.strip()
     done = call(world, "nix", "print-dev-env", added)
-    assert done.returncode == 1 and "this is no environment of a builder" in done.stderr
+    assert done.returncode == 1 and "this is not an environment of a builder" in done.stderr
 
 
 def test_bad_patterns_are_errors(world) -> None:

@@ -203,7 +203,7 @@ def test_lists_of_all_sizes_are_joined(size: int) -> None:
     assert outcome(program) == f"[ true {size + 2 * small} {sum(numbers)} {numbers[13]} {numbers[size - 1]} ]"
 
 
-# Functions whose lists change in length, end in an error, or are no short ones, somewhere in the middle; and what they return for i.
+# Functions whose lists change in length, end in an error, or are not short ones, somewhere in the middle; and what they return for i.
 IN_BULK = {
     "i: [ i ]": lambda i: [i],
     "i: [ ]": lambda i: [],

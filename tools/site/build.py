@@ -16,7 +16,7 @@ SOURCE = ROOT / "build" / "site-source"
 sys.path.insert(0, str(HERE))
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")
-# A link to a folder, or to a file of the repository that is no page: shown as its path, because the site has only pages.
+# A link to a folder, or to a file of the repository that is not a page: shown as its path, because the site has only pages.
 _LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 
 INDEX = """\

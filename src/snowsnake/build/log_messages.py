@@ -1,7 +1,7 @@
 """Messages for programs in the log of a builder: lines that begin with `@nix `, each with a JSON object.
 
 In: the text after `@nix `.  Out: text for the user, and whether the line was a message.  A builder is not trusted: it may say what it is doing and in
-which phase it is, and nothing about others.  A line that is no right message causes a warning in 2.34.8's words, and belongs to the log.
+which phase it is, and nothing about others.  A line that is not a right message causes a warning in 2.34.8's words, and belongs to the log.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _BY_SSH = ("ssh", "ssh-ng")
 
 
 class BadMachine(ValueError):
-    """A line of `builders` that is no machine."""
+    """A line of `builders` that does not describe a machine."""
 
 
 @dataclass

@@ -109,7 +109,7 @@ class Realiser:
         Repairs(store, replace(self.options, check=stopper(store)), self.substituters).path(path)
 
     def _substitute(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
-        """Fetches what substituters have.  It plans again while a fetched path is a derivation, or one that cannot be had changes the plan."""
+        """Fetches what substituters have.  It plans again while a fetched path is a derivation, or one that cannot be fetched changes the plan."""
         while True:
             try:
                 plan = self.missing(store, items)
@@ -137,7 +137,7 @@ class Realiser:
                 store.register_realisation(realisation)
 
     def _report(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
-        """Reports what cannot be had: BuildFailure for a requested path.  Derivations that make such a path will fail, unless it may be built instead."""
+        """Reports what cannot be fetched: BuildFailure for a requested path.  Derivations that make such a path will fail, unless it may be built instead."""
         failed = substituters.failed(store.is_valid)
         asked = [item for item in items if "!" not in item and item in substituters.lost and not store.is_valid(item)]
         for path, reason in failed.items():

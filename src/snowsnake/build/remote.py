@@ -204,7 +204,7 @@ class Hooks:
 
 
 def tell(line: str, options: BuildOptions, on_log: Callable[[str], None] = lambda line: None) -> bool:
-    """Tells the user what a line of a hook says; *on_log* gets lines of a builder's log.  False if it is no message."""
+    """Tells the user what a line of a hook says; *on_log* gets lines of a builder's log.  False if it is not a message."""
     if not line.startswith("@nix "):
         return False
     try:

@@ -1,6 +1,6 @@
 """What is built when: derivations after those that they need, several at once, each once.
 
-In: a store, wanted outputs.  Out: valid outputs; a `BuildFailure` if one cannot be had, after what was running has ended.
+In: a store, wanted outputs.  Out: valid outputs; a `BuildFailure` if one cannot be made, after what was running has ended.
 """
 
 from __future__ import annotations
@@ -542,7 +542,7 @@ class Scheduler:
             self._options.progress.tell()
 
     def _tell_not_obtained(self, goal: Goal, failed: str) -> None:
-        """Says that a derivation which would be an output of one that failed cannot be had."""
+        """Says that a derivation which would be an output of one that failed cannot be obtained."""
         for path, chain in goal.drv.dynamic_chains():
             if path == failed:
                 self._options.on_failure(BuildFailure(f"failed to obtain derivation of '{path}^{chain[0]}'", path))

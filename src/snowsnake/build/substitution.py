@@ -218,7 +218,7 @@ class Substituters:
     def fetch(
         self, store: LocalStore, offers: Iterable[Offer], check: Callable[[], None], progress: BuildProgress | None = None
     ) -> dict[str, Exception]:
-        """Makes the offered paths valid; returns why some could not be had."""
+        """Makes the offered paths valid; returns why some could not be fetched."""
         return fetch_into(store, offers, self.policy, check, progress)
 
     def note_faults(self, offers: Mapping[str, Offer], faults: Mapping[str, Exception]) -> None:

@@ -34,7 +34,7 @@ from snowsnake.machine.word cimport (
 cdef enum:
     # So many elements may be allocated, or results pushed, without a reservation.
     UNRESERVED = 1000
-    # A tail of fewer elements is no view, but a list of its own.
+    # A tail of fewer elements is not a view, but a list of its own.
     SMALLEST_VIEW = 8
 
 

@@ -108,7 +108,7 @@ ROWS = (
         is_global=True,
         cost="1",
         doc="Does what `import` does, but the names of the set *scope* are in scope in the file, before the builtins. The "
-        "file is read and evaluated anew each time.",
+        "file is read and evaluated again each time.",
         example='builtins.isFunction (scopedImport { derivation = throw "unused"; } <nix/fetchurl.nix>) => true',
         phrases={"argument 2": "while realising the context of a path", "coerced": "while realising the context of a path"},
         always=("argument 2",),

@@ -159,7 +159,7 @@ class Walk:
         """The flags of a constant that is used as a value."""
         constant = self.constant(index)
         if constant.kind in _NOT_VALUES:
-            raise Fault(f"constant {index} is no value")
+            raise Fault(f"constant {index} is not a value")
         if isinstance(constant.value, Chunk):
             if constant.value.upvalue_count or constant.value.captures_with:
                 raise Fault(f"constant {index} is a blueprint with captures")

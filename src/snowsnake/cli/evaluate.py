@@ -69,8 +69,8 @@ OUTPUT_OPTIONS = (
 # About flakes and their lock files; cli/flake_options.py reads them.
 LOCK_OPTIONS = (
     CommandOption("--override-input", "INPUT FLAKE", "use this flake for an input, such as dwarffs/nixpkgs; nothing is written", is_repeatable=True),
-    CommandOption("--update-input", "INPUT", "lock this input anew (as `flake update INPUT`)", is_repeatable=True),
-    CommandOption("--recreate-lock-file", "", "lock all inputs anew (as `flake update`)"),
+    CommandOption("--update-input", "INPUT", "lock this input again (as `flake update INPUT`)", is_repeatable=True),
+    CommandOption("--recreate-lock-file", "", "lock all inputs again (as `flake update`)"),
     CommandOption("--no-update-lock-file", "", "changes of the lock file are an error"),
     CommandOption("--no-write-lock-file", "", "do not write the lock file"),
     CommandOption("--commit-lock-file", "", "commit changes of the lock file"),
@@ -82,7 +82,7 @@ LOCK_OPTIONS = (
     CommandOption("--override-flake", "NAME FLAKE", "use this flake for a name of the registries", is_repeatable=True),
     CommandOption("--accept-flake-config", "", "apply the settings that flakes ask for (nixConfig)"),
     CommandOption("--impure", "", "allow what depends on the machine: variables, files outside of flakes, unlocked inputs"),
-    CommandOption("--refresh", "", "ask anew for what was downloaded before"),
+    CommandOption("--refresh", "", "ask again for what was downloaded before"),
     CommandOption("--offline", "", "ask nothing from the network"),
 )
 OPTIONS = OUTPUT_OPTIONS + SOURCE_OPTIONS + LOCK_OPTIONS

@@ -51,7 +51,7 @@ actions:
   metadata, info   what the flake and its inputs are
   show             the outputs, as a tree
   lock             write missing entries of the lock file
-  update [INPUT …] write the lock file anew, or just these inputs
+  update [INPUT …] lock all inputs again, or just these inputs
   check            evaluate what can be checked, build the checks
   init, new FOLDER files from a template
   archive          fetch the flake and all its inputs

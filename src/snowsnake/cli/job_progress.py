@@ -1,6 +1,6 @@
 """A progress bar for a run of jobs: how many are done, how fast, how long the rest takes.
 
-In: counts.  Out: a line on a terminal, drawn anew from the loop that counts: workers are forked from this process, so it has no second thread.
+In: counts.  Out: a line on a terminal, drawn again and again from the loop that counts: workers are forked from this process, so it has no second thread.
 """
 
 import sys

@@ -66,7 +66,7 @@ _LOCAL_SCHEMES = ("local", "local-overlay")
 # The places of these schemes are folders or files of this machine.
 _IN_FOLDER = (*_LOCAL_SCHEMES, "unix", "file")
 _ON_SERVERS = ("http", "https", "s3")
-# These words name a store, and are no schemes of URLs.
+# These words name a store; they are not schemes of URLs.
 _WORDS = ("auto", "daemon")
 _SHOWN_SCHEMES = {"auto": "local", "daemon": "unix", "mounted-ssh-ng": "ssh-ng"}
 _BY_SSH = ("ssh", "ssh-ng", "mounted-ssh-ng")

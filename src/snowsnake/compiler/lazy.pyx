@@ -122,7 +122,7 @@ cdef void delay(Compiler* c, Node* node, uint32_t local, Name label) noexcept no
 
 
 cdef bint _look_later(Compiler* c, Node* node, uint32_t* count) noexcept nogil:
-    """False if a node is no data.  `is_data` looks at the parts of a list or set later."""
+    """False if a node is not data.  `is_data` looks at the parts of a list or set later."""
     if is_literal(c, node):
         return True
     if node.kind != NODE_LIST and node.kind != NODE_ATTRS:
@@ -189,7 +189,7 @@ cdef void leave_for_later(Compiler* c, Node* node, Name label) noexcept nogil:
 
 
 cdef void push_thunk(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
-    # This looks at a deep tree that is no data only once every DEEP levels, not on each level.
+    # This looks at a deep tree that is not data only once every DEEP levels, not on each level.
     if c.context_count % DEEP == 0 and (c.is_in_data or is_data(c, node)):
         leave_for_later(c, node, label)
         return

@@ -82,7 +82,7 @@ CATALOGUE: tuple[ErrorKind, ...] = (
         "unexpected argument",
         "A function with a closed set pattern (one without `...`) was called with an attribute that it does not name.",
     ),
-    ErrorKind("not-a-function", "SN0010", "call of something that is no function", "Only functions, and sets with `__functor`, can be called."),
+    ErrorKind("not-a-function", "SN0010", "call of something that is not a function", "Only functions, and sets with `__functor`, can be called."),
     ErrorKind(
         "infinite-recursion",
         "SN0011",
@@ -133,8 +133,8 @@ CATALOGUE: tuple[ErrorKind, ...] = (
         "python",
         "SN0026",
         "exception of a Python function",
-        "A function that the program got from Python raised an exception. Python sees that exception itself; only where it cannot "
-        "be had, in a rendered trace for example, is it this error.",
+        "A function that the program got from Python raised an exception. Python sees that exception itself. This error "
+        "takes its place where the exception cannot be shown, in a rendered trace for example.",
     ),
     ErrorKind(
         "internal",

@@ -91,7 +91,7 @@ class UndefinedVariable(SyntaxFault):
 
 
 class PythonFault(EvaluationError):
-    """A Python function raised an exception, which its caller sees; this replaces it where the exception cannot be had."""
+    """A Python function raised an exception, which its caller sees; this replaces it where the exception cannot be made."""
 
 
 class InternalFault(EvaluationError):

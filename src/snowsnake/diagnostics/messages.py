@@ -21,7 +21,7 @@ TYPES = {
     "code": "%d",
     "hex": "%02X",
 }
-# Messages that are no errors have these codes, which are not in the catalogue; a "part" belongs to another message.
+# Messages that are not errors have these codes, which are not in the catalogue; a "part" belongs to another message.
 SPOKEN = ("warning", "said", "part")
 _FIELD = re.compile(r"\{(\w+)(?::(\w+))?\}")
 

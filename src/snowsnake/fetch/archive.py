@@ -192,7 +192,7 @@ def _parts(name: bytes) -> tuple[bytes, ...]:
 def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lambda: None, *, is_named: bool = False) -> int:
     """Unpacks a file, open or at a path, to *target*, and returns the time of the newest member.  *check* is called now and then, and may raise.
 
-    *is_named*: C++ Nix opens the file by its name here, and says in other words that it is no archive.
+    *is_named*: C++ Nix opens the file by its name here, and says in other words that it is not an archive.
     """
     try:
         with open(source, "rb") if isinstance(source, str) else nullcontext(source) as file:

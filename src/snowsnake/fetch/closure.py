@@ -87,7 +87,7 @@ class BinaryCache:
         assert info.download is not None
         url, compression = info.download.url, info.download.compression
         if not re.fullmatch(r"[A-Za-z0-9._/=?-]+", url) or ".." in url or url.startswith("/"):
-            raise FetchFailure(f"'{url}' is no address within the cache '{self.url}'")
+            raise FetchFailure(f"'{url}' is not an address within the cache '{self.url}'")
         data = self._file(url)
         if data is None:
             raise FetchFailure(f"file '{url}' does not exist in binary cache '{self.url}'")

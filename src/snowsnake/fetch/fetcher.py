@@ -169,7 +169,7 @@ class Fetcher:
             self._cache.close()
 
     def enter_child(self, store: LocalStore | None) -> None:
-        """Prepares for a child process, which must not share its parent's connections to servers; *store*: opened anew by the child."""
+        """Prepares for a child process, which must not share its parent's connections to servers; *store*: opened again by the child."""
         self.http = None
         self.store = store
 

@@ -134,7 +134,7 @@ def _by_ssh(address: Any) -> tuple[str, str | None]:
     authority = address.authority
     host = (f"{authority.user}@" if authority.user else "") + authority.host
     if host.startswith("-"):
-        raise FetchFailure(f"'{host}' is no host")
+        raise FetchFailure(f"'{host}' is not a host")
     port = [] if authority.port is None else [f"-p{authority.port}"]
     command = ["ssh", *port, host, "--", "git-lfs-authenticate", address.path, "download"]
     try:

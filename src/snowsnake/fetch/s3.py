@@ -81,7 +81,7 @@ class S3Place:
             whole = urlsplit(endpoint if "://" in endpoint else f"{scheme}://{endpoint}")
             scheme, host, folder = whole.scheme, whole.netloc, whole.path.rstrip("/")
         if scheme not in ("http", "https") or not host:
-            raise BadS3Url(url, f"'{endpoint or scheme}' is no address of a server")
+            raise BadS3Url(url, f"'{endpoint or scheme}' is not an address of a server")
         if is_virtual:
             host = f"{bucket}.{host}"
         else:

@@ -31,7 +31,7 @@ _KNOWN = ("description", "inputs", "outputs", "nixConfig")
 
 
 class _Reader:
-    """Reads one `flake.nix`; the arguments are those of `read_declaration`.  Its methods raise C++ Nix's errors for everything that is no literal."""
+    """Reads one `flake.nix`; the arguments are those of `read_declaration`.  Its methods raise C++ Nix's errors for everything that is not a literal."""
 
     def __init__(self, source: bytes, label: str, shown: str, lock_root: InputPath, folder: str, tree_label: str,
                  copy: "Callable[[str], str]", features: "Container[str]") -> None:

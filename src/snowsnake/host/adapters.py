@@ -45,7 +45,7 @@ def file_system(source: Any) -> FileSystem:
         return _GitObjects(source)
     if all(callable(getattr(source, name, None)) for name in ("kind", "read", "list")):
         return source if hasattr(source, "link") and hasattr(source, "disk_path") else _Small(source)
-    raise TypeError(f"{type(source).__name__} is no file system: pass a mapping, a folder, a zip file, or an object with kind, read and list")
+    raise TypeError(f"{type(source).__name__} is not a file system: pass a mapping, a folder, a zip file, or an object with kind, read and list")
 
 
 def _tree(source: Mapping[Any, Any]) -> dict[bytes, Any]:
@@ -56,7 +56,7 @@ def _tree(source: Mapping[Any, Any]) -> dict[bytes, Any]:
             raise TypeError(f"a file is named by a str, not by {name!r}")
         parts = (os.fsencode(name) if isinstance(name, str) else bytes(name)).strip(b"/").split(b"/")
         if not all(parts) or any(part in (b".", b"..") for part in parts):
-            raise ValueError(f"{name!r} is no name of a file")
+            raise ValueError(f"{name!r} is not a name of a file")
         folder = root
         for part in parts[:-1]:
             folder = folder.setdefault(part, {})

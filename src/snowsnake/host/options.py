@@ -51,7 +51,7 @@ class StoreToRead:
         self.enter_child()
 
     def enter_child(self) -> None:
-        """Lets the store be opened anew, in a child of the process that may have opened it."""
+        """Lets the store be opened again, in a child of the process that may have opened it."""
         self._store: Store | None = None
         self._is_open = False
 

@@ -118,7 +118,7 @@ cdef struct Host:
     char* real_store
     # 0 until it is first asked for
     int64_t current_time
-    # canonical paths of folders that lookups passed through: they are no symlinks
+    # canonical paths of folders that lookups passed through: they are not symlinks
     ByteMap directories
     # path -> store path
     ByteMap copied

@@ -75,7 +75,7 @@ cdef class StoreWriter:
             _close(self.opened)
 
     def enter_child(self):
-        """Lets the store be opened anew, in a child of the process that opened it: two processes must not share databases and sockets.
+        """Lets the store be opened again, in a child of the process that opened it: two processes must not share databases and sockets.
 
         Pending additions must have been written before the fork.
         """

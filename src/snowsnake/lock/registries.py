@@ -209,7 +209,7 @@ class Registries:
     def _step(self, input: Input, kinds: tuple[str, ...]) -> tuple[Input, RegistryEntry] | None:
         for kind in kinds:
             if kind == "global" and input.is_direct and not self._is_global_near:
-                # An input that needs no registry is no reason to download one.
+                # For an input that needs no registry, none is downloaded.
                 continue
             for entry in self.get(kind).entries:
                 found = entry.resolve(input)

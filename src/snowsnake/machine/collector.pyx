@@ -473,7 +473,7 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
 cdef void prepare_forks(Machine* m) noexcept nogil:
     cdef uint64_t page = (<uint64_t>m.old_base + LARGE_PAGE_BYTES - 1) & ~<uint64_t>(LARGE_PAGE_BYTES - 1)
     leave_old_space(m)
-    # One call for all pages would end at the first one that cannot be had.
+    # One call for all pages would end at the first one that is not available.
     while page + LARGE_PAGE_BYTES <= <uint64_t>m.old_top:
         madvise(<void*>page, LARGE_PAGE_BYTES, MADV_COLLAPSE)
         page += LARGE_PAGE_BYTES

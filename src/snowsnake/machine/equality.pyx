@@ -223,7 +223,7 @@ cdef inline void _decide_by(Word* fp, Word x, Word y) noexcept nogil:
 
 
 cdef int _less_forced(Machine* m, Word a, Word b, bint inverted) noexcept nogil:
-    """Compares two values of which one at least is no list."""
+    """Compares two values at least one of which is not a list."""
     cdef Word r = 0
     cdef int outcome = arithmetic(m, OP_LESS, a, b, &r)
     if outcome == RAISE:

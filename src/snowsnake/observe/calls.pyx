@@ -56,7 +56,7 @@ cdef struct Call:
     const uint8_t* pc
     # The call has this position in the source; 0 means that it has none.
     uint32_t position
-    # The source of an operator ends here; 0 means that the call is no operator, or that `position` already is that of the operator itself.
+    # The source of an operator ends here; 0 means that the call is not an operator, or that `position` already is that of the operator itself.
     uint32_t end
     # If a lambda is called, its code has this index in the machine.
     uint32_t code

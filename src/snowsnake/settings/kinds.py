@@ -72,7 +72,7 @@ def _integer(bits: int, is_signed: bool) -> "Callable[[str, str, Warn], int]":
 
 
 def scaled(text: str, bits: int, is_signed: bool) -> int | None:
-    """A whole number with one of the units K, M, G, T after it; None if the text is no number, or the number is too large for its type.
+    """A whole number with one of the units K, M, G, T after it; None if the text is not a number, or the number is too large for its type.
 
     As in C++ Nix, the product of number and unit wraps around.
 

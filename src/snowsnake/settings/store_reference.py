@@ -77,7 +77,7 @@ class StoreReference:
 
 
 def not_absolute(place: str) -> SettingError:
-    """For a store in a folder that is no absolute path."""
+    """For a store in a folder whose path is not absolute."""
     return SettingError(f'not an absolute path: "{place}"', is_usage=False)
 
 
@@ -89,7 +89,7 @@ def _absolute(path: str) -> str:
 
 
 def _parse_url(text: str) -> StoreReference | None:
-    """The reference that a URL with a scheme means; None if the text is no URL."""
+    """The reference that a URL with a scheme means; None if the text is not a URL."""
     scheme, has_scheme, rest = text.partition(":")
     if not has_scheme or not scheme or not scheme[0].isalpha() or not _IN_SCHEME.issuperset(scheme):
         return None

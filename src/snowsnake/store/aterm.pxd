@@ -15,7 +15,7 @@ cdef enum OutputKind:
     OUTPUT_FIXED
     # content-addressed, known after building (feature ca-derivations)
     OUTPUT_FLOATING
-    # built anew every time (feature impure-derivations)
+    # built again every time (feature impure-derivations)
     OUTPUT_IMPURE
     # input-addressed, but an input is floating: known later
     OUTPUT_DEFERRED

@@ -89,7 +89,7 @@ class CollectingStore(Store, ABC):
 
     @abstractmethod
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """Makes the *wanted* paths valid (store paths, `DRV!OUTPUT` and `DRV!*`), and returns them; ValueError says what cannot be had."""
+        """Makes the *wanted* paths valid (store paths, `DRV!OUTPUT` and `DRV!*`), and returns them; ValueError says what cannot be made or fetched."""
 
     # --- asking
 
@@ -184,7 +184,7 @@ class CollectingStore(Store, ABC):
         return found
 
     def forget_impure(self, wanted: Iterable[str]) -> None:
-        """Makes `realise` build impure derivations among the *wanted* anew."""
+        """Makes `realise` build impure derivations among the *wanted* again."""
         for item in wanted:
             self.built_now.pop(item.partition("!")[0], None)
 

@@ -233,7 +233,7 @@ class Store(ABC):
         raise ValueError(f"operation 'registerDrvOutput' is not supported by store '{self.url}'")
 
     def parse(self, path: str) -> str:
-        """Returns the path of an object; ValueError if it is no such path."""
+        """Returns the path of an object; ValueError if it is not such a path."""
         store_path.parse(path, self.store_dir)
         return path
 
@@ -267,7 +267,7 @@ class Store(ABC):
         raise ValueError(f"operation 'addSignatures' is not supported by store '{self.url}'")
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """Makes the *wanted* paths valid (store paths, `DRV!OUTPUT` and `DRV!*`), and returns them; ValueError says what cannot be had."""
+        """Makes the *wanted* paths valid (store paths, `DRV!OUTPUT` and `DRV!*`), and returns them; ValueError says what cannot be made or fetched."""
         raise NoBuilder
 
     def check(self, wanted: Iterable[str]) -> None:

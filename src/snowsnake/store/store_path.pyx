@@ -516,6 +516,6 @@ def next_placeholder(str placeholder not None, str output not None):
     bytes_init(&error)
     bytes_append(&made, <const char*>raw, len(raw))
     if not store_next_placeholder(&made, bytes_of(raw_output)):
-        bytes_text(&error, "this is no placeholder of an output")
+        bytes_text(&error, "this is not a placeholder of an output")
         return finished(False, &made, &error)
     return finished(True, &made, &error)

@@ -47,7 +47,7 @@ from snowsnake.syntax.tokens cimport (
 
 
 cdef struct Infix:
-    # 0 means that the token is no infix operator.
+    # 0 means that the token is not an infix operator.
     uint8_t precedence
     # Operators inside the right operand have at least this precedence.
     uint8_t right_precedence

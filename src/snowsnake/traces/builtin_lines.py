@@ -177,7 +177,7 @@ class BuiltinLines(TraceState):
         self._lines.append(("builtin", "derivationStrict", _DERIVATION_PLACES["derivationStrict"]))
 
     def _is_beside_the_value(self, rest: list[Note]) -> bool:
-        """Whether a coercion failed, but not because of the type of the value: its `__toString` is no function, its path cannot be copied."""
+        """Whether a coercion failed, but not because of the type of the value: its `__toString` is not a function, its path cannot be copied."""
         return bool(rest) and self._code in ("not-a-function", "file") and rest[0].name in (*COERCIONS, "__toStringCoerce", "__derivationString")
 
     def _part(self, name: str, note: Note, inner: Note | None, is_last: bool) -> str:

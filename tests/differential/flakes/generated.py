@@ -1,7 +1,7 @@
 """Scenarios of flakes that need one another at random: what locks, updates and overrides make of them.
 
 Three to six flakes, some of them Git repositories, some with flakes in folders; inputs by address, by path, relative, followed, overridden,
-not flakes; a few command lines, between which a flake is sometimes written anew.
+not flakes; a few command lines, between which a flake is sometimes written again.
 """
 
 import random
@@ -26,7 +26,7 @@ class World:
         self.with_folders = {name for name in self.flakes if self.random.random() < 0.4}
 
     def address(self, names: Sequence[str]) -> str:
-        """Of one of these flakes.  A repository is no `path:`: its index differs from run to run."""
+        """Of one of these flakes.  A repository is not a `path:`: its index differs from run to run."""
         name = self.random.choice(names)
         form = "git+file://@/" if name in self.repositories else self.random.choice(("path:@/", "path:@/", "@/"))
         folder = f"?dir={self.random.choice(INNER)}" if form[0] != "@" and self.random.random() < 0.1 else ""

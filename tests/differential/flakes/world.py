@@ -59,7 +59,7 @@ def make(name: str) -> Path:
 
 
 def prepare(folder: Path, step: Step, variables: dict[str, str]) -> None:
-    """Takes a step that is no command line."""
+    """Takes a step that is not a command line."""
     kind, name, *rest = (word.replace("@", str(folder)) for word in step)
     path = folder / name
     if kind == "write":

@@ -1,6 +1,6 @@
 """Programs about which value is the same one: in how many ways a list or a function may go, and be known again.
 
-C++ Nix prints a list again as «repeated» if it stands in the same value, and compares functions by the value that they stand in.  In:
+C++ Nix prints a list again as «repeated» if it is in the same value, and compares functions by the value that they are in.  In:
 ways to make it, ways in which it goes.  Out: expressions in which it is not evaluated before, evaluated, and deeply evaluated.
 """
 

@@ -1,6 +1,6 @@
 """Programs in which several parts of a value fail: the error that is seen says which part was looked at first.
 
-In: forms that look at all parts of a set or list, sets whose names stand in one order or the other, which parts fail.  Out: expressions with an error
+In: forms that look at all parts of a set or list, sets whose names are in one order or the other, which parts fail.  Out: expressions with an error
 each, or what `tryEval` makes of it.  C++ Nix takes the attributes in the order in which it met their names first, ours in the order of the names
 (docs/differences.md): of a set that is written in name order, the same.
 """

@@ -274,7 +274,7 @@ def fetch_closure(access: Access, given: Mapping[str, Any]) -> tuple[str, list[t
     def stored(name: str) -> str:
         value = given[name]
         if not isinstance(value, str):
-            raise MalformedInput(f"attribute '{name}' of 'fetchClosure' is no path")
+            raise MalformedInput(f"attribute '{name}' of 'fetchClosure' is not a path")
         try:
             return str(StorePath.parse(value, fetcher.store_dir))
         except ValueError:

@@ -36,7 +36,7 @@ class Token:
         return found.end() if found else -1
 
     def expected(self, data: bytes, at: int) -> tuple[str, int]:
-        """What a text that is no such token lacks, and where."""
+        """What a text lacks that is not such a token, and where."""
         raise NotImplementedError
 
 

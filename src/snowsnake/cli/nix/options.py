@@ -17,7 +17,7 @@ GLOBAL = (
     CommandOption("-L --print-build-logs", "", "show the logs of builds"),
     CommandOption("--option", "NAME VALUE", "set a setting of nix.conf", is_repeatable=True),
     CommandOption("--offline --no-net", "", "ask nothing from the network"),
-    CommandOption("--refresh", "", "ask anew for what was downloaded before"),
+    CommandOption("--refresh", "", "ask again for what was downloaded before"),
     CommandOption("-j", "JOBS", "how many builds may run at once"),
 )
 # Both names are one option; `--no-use-registries` belongs to a setting.

@@ -18,7 +18,7 @@ def make_links(store: "Store", link: str, results: "list[list[tuple[str, str]]]"
 
 
 def outputs_of(store: "Store", target: Target) -> list[tuple[str, str]]:
-    """(name, path) of what was asked for; an object that is no derivation is its own."""
+    """(name, path) of what was asked for; an object that is not a derivation is its own."""
     if target.outputs is None:
         return [("out", target.path)]
     known = store.made_outputs(target.built(store))

@@ -87,7 +87,7 @@ ROWS = (
         CommandOption("--legacy", "", "also look into legacyPackages"), CommandOption("--all-systems", "", "the outputs for all systems"), *JSON,
     ),
     _flake("lock", _FLAKE_WORDS, "write missing entries of the lock file", without=("--no-write-lock-file",)),
-    _flake("update", "inputs*", "write the lock file anew, or some inputs of it", CommandOption("--flake", "FLAKE", "the flake (default: the current folder)"), without=("--no-update-lock-file", "--no-write-lock-file")),
+    _flake("update", "inputs*", "lock all inputs again, or some of them", CommandOption("--flake", "FLAKE", "the flake (default: the current folder)"), without=("--no-update-lock-file", "--no-write-lock-file")),
     _flake(
         "check", _FLAKE_WORDS, "evaluate what can be checked",
         CommandOption("--no-build", "", "evaluate only"), CommandOption("--all-systems", "", "the outputs for all systems"),

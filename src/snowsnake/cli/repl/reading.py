@@ -91,5 +91,5 @@ class TerminalReader(Reader):
         try:
             self._readline.write_history_file(self._history)
         except OSError:
-            # A history that cannot be written is no reason to fail.
+            # A history that cannot be written does not end the session.
             pass

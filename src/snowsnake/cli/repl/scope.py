@@ -45,7 +45,7 @@ class Scope:
         """The value of an expression, evaluated."""
         name = source.encode("utf-8", "surrogateescape")
         try:
-            # A name alone is no expression that selects it: a trace has no line for that.
+            # A name alone is not an expression that selects it: a trace has no line for that.
             found = self._set.select(name) if is_plain_name(name) and name in self.names() else self._compiled(source)
         except EvaluationError as error:
             if _is_at_end(error, source):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _CHECKS = ("allowedReferences", "allowedRequisites", "disallowedReferences", "disallowedRequisites")
 _SCRIPT = os.path.join(os.path.dirname(__file__), "dump_environment.sh")
 _SCRIPT_NAME = "get-env.sh"
-# Outputs with these are named anew.
+# Outputs with these get other names.
 _NAMED_BEFORE = ("input", "fixed", "deferred")
 
 

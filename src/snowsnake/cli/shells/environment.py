@@ -42,7 +42,7 @@ class BuildEnvironment:
             self.functions: dict[str, str] = dict(sorted(given["bashFunctions"].items()))
             self.attribute_files: dict[str, str] = given.get("structuredAttrs", {})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(f"this is no environment of a builder: {error}") from None
+            raise ValueError(f"this is not an environment of a builder: {error}") from None
 
     def to_json(self) -> "dict[str, Any]":
         """The data that `nix print-dev-env --json` prints."""

@@ -49,7 +49,7 @@ class NarFolder:
         return file
 
     def put(self, nar_hash: Hash, archive: BinaryIO) -> None:
-        """Keeps an archive that was checked.  If the folder cannot be written to, it is not kept, which is no fault."""
+        """Keeps an archive that was checked.  If the folder cannot be written to, it is not kept, which does not cause an error."""
         try:
             os.makedirs(self._folder, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".new-", delete=False) as file:

@@ -47,7 +47,7 @@ _URL = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9a-fA-F]{2})+(?:\?[A-Za
 
 
 class CacheFault(ValueError):
-    """A cache sent something wrong: another size or hash, or a text that is no `.narinfo`."""
+    """A cache sent something wrong: another size or hash, or a text that is not a `.narinfo`."""
 
 
 class Gone(CacheFault):
@@ -130,7 +130,7 @@ class BinaryCacheStore(Store):
                 mass = value == "1"
             elif name == "Priority":
                 if not re.fullmatch(r"-?[0-9]{1,9}", value):
-                    raise CacheFault(f"binary cache '{self.url}' has a priority that is no number: '{value[:40]}'")
+                    raise CacheFault(f"binary cache '{self.url}' has a priority that is not a number: '{value[:40]}'")
                 priority = int(value)
         return mass, priority
 
@@ -239,7 +239,7 @@ class BinaryCacheStore(Store):
         try:
             found = Realisation.from_json({"id": key} | json.loads(data), self.store_dir)
         except (ValueError, TypeError, RecursionError) as error:
-            raise CacheFault(f"'{name}' of the binary cache '{self.url}' is no realisation: {error}") from None
+            raise CacheFault(f"'{name}' of the binary cache '{self.url}' is not a realisation: {error}") from None
         if found.key != key:
             raise CacheFault(f"'{name}' of the binary cache '{self.url}' is about '{found.key}'")
         return found

@@ -18,7 +18,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\
 
 
 def read_derivation(wire: Wire, drv_path: str, store_dir: str) -> Derivation:
-    """ValueError if what was sent is no derivation."""
+    """ValueError if what was sent is not a derivation."""
     outputs = sorted(wire.items(lambda: tuple(wire.text() for _ in range(4))))
     sources = sorted(wire.texts())
     system, builder, args = wire.text(), wire.text(), wire.texts()

@@ -105,7 +105,7 @@ class DaemonServer(ClientConnection):
         }
 
     def run(self) -> None:
-        """Answers until the client ends; ValueError for what is no client."""
+        """Answers until the client ends; ValueError for what is not a client."""
         self._greet()
         wire = self._wire
         while not wire.is_at_end():
