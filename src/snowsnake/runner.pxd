@@ -19,13 +19,13 @@ cdef class Runner:
     # called with the ident of each thread that enters, while a call is left to itself (waiting.py); or None
     cdef public object gate
     cdef double timeout_s
-    # of the run under way, or None
+    # the timer of the run under way, or None
     cdef object timer
     cdef uint32_t run_count
     cdef bint is_running
-    # by `cancel`, not by Ctrl-C
+    # whether `cancel` stopped it, and not Ctrl-C
     cdef bint is_cancelled
-    # of time.monotonic(), or 0
+    # the deadline by time.monotonic(), or 0
     cdef double deadline
     # the last run was in the main thread, where Ctrl-C arrives
     cdef bint is_main
@@ -44,7 +44,7 @@ cdef class Runner:
     cdef uint64_t fault_number
     # callbacks.Functions, or None
     cdef object functions
-    # index + 1 of the code of the thunk that the run under way evaluates, or 0
+    # the index + 1 of the code of the thunk that the run under way evaluates, or 0
     cdef uint32_t asked_code
     # errors become exceptions without trace and suggestions
     cdef bint is_brief

@@ -15,9 +15,6 @@ PROBING = re.compile(r"\b(\w+) = \(\1 \+ 1\) & ")
 # The index of the pack may be damaged: those loops count their steps (cache/layout.pxd).
 PROBES_BY_HAND = {"cache/pack.pyx", "cache/writing.pyx", "foundation/probing.pxd"}
 CLASS = re.compile(r"^(?:cdef )?(?:class|struct|union|enum) ([A-Z]\w+)", re.MULTILINE)
-# `Context` is Nix's word for what a string refers to (machine) and the word of compilers for the chunk under construction (compiler): no module
-# imports both, and each is the word that a reader of its room expects.
-SHARED = {"Context"}
 
 # A function has at most so many lines, its head included.
 MOST_LINES = 60
@@ -48,14 +45,12 @@ def test_tables_are_probed_in_one_place() -> None:
 
 
 def test_two_things_share_no_name() -> None:
-    """A name of a compiled class, struct or enum belongs to one module (a `.pyx` and its `.pxd` are one), unless it is known to be shared."""
+    """A name of a compiled class, struct or enum belongs to one module (a `.pyx` and its `.pxd` are one)."""
     homes = collections.defaultdict(set)
     for path in sources(".pyx", ".pxd"):
         for name in CLASS.findall(path.read_text(encoding="utf-8")):
             homes[name].add(path.relative_to(PACKAGE).with_suffix(""))
-    shared = {name for name, modules in homes.items() if len(modules) > 1}
-    assert shared - SHARED == set(), {name: homes[name] for name in shared - SHARED}
-    assert SHARED - shared == set()
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
 
 
 def test_two_classes_of_python_share_no_name() -> None:

@@ -76,6 +76,18 @@ def test_comments_are_above() -> None:
     assert wrong == []
 
 
+def test_comments_stand_alone() -> None:
+    """A comment does not go on with the line above it: "or NULL", "of the last event" leave the reader to guess what they speak about."""
+    wrong = []
+    for path in files():
+        last = -1
+        for line, _, comment in comments(path.read_text(encoding="utf-8")):
+            if re.match(r"# (?:of|or|by|after|as in) ", comment) and last != line - 1:
+                wrong.append(f"{path.relative_to(ROOT)}:{line}: {comment}")
+            last = line
+    assert wrong == []
+
+
 def test_lines_are_short() -> None:
     """Of compiled sources, which the linter does not read; it keeps the others below the same length (pyproject.toml)."""
     most = int(re.search(r"^max-line-length = (\d+)", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)[1])

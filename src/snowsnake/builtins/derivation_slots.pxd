@@ -13,13 +13,13 @@ cdef enum:
     SLOT_NAME
     SLOT_BUILDER
     SLOT_SYSTEM
-    # outputHash
+    # the hash that the attribute `outputHash` says
     SLOT_HASH
     # string or list, or null
     SLOT_OUTPUTS
-    # index in args or outputs
+    # the index of the element in hand, of `args` or `outputs`
     SLOT_ELEMENT
-    # from here on: symbol (as an int; null for an argument of the builder) and string
+    # pairs follow from here on: a symbol (as an int; null for an argument of the builder) and a string
     SLOT_PAIRS
 
 cdef enum:

@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
-# for derivation_symbols: attributes with a meaning of their own
+# attributes with a meaning of their own; they number the symbols that derivation_symbols returns
 cdef enum:
     NAME_NAME = 0
     NAME_STRUCTURED_ATTRS
@@ -18,7 +18,7 @@ cdef enum:
     NAME_OUTPUT_HASH
     NAME_OUTPUT_HASH_ALGO
     NAME_OUTPUT_HASH_MODE
-    # from here to NAME_MAX_CLOSURE_SIZE: without effect in structured derivations
+    # the names from here to NAME_MAX_CLOSURE_SIZE have no effect in structured derivations
     NAME_ALLOWED_REFERENCES
     NAME_ALLOWED_REQUISITES
     NAME_DISALLOWED_REFERENCES

@@ -12,7 +12,7 @@ from snowsnake.foundation.probing cimport probe
 from snowsnake.machine.word cimport Word
 
 cdef enum:
-    # so many groups need no malloc'ed memory
+    # up to this many groups need no malloc'ed memory
     FEW_GROUPS = 32
 
 cdef struct Group:
@@ -26,7 +26,7 @@ cdef struct Groups:
     uint32_t[2 * FEW_GROUPS] few_slots
     Group* items
     uint64_t count
-    # index + 1 of a group; 0: free. There are twice as many as groups fit
+    # each slot has the index + 1 of a group, or 0; there are twice as many as groups fit
     uint32_t* slots
     uint64_t mask
 

@@ -12,18 +12,18 @@ from snowsnake.host.sources cimport References
 
 cdef enum ElementKind:
     ELEMENT_PATH = 1
-    # `=`
+    # the text begins with `=`
     ELEMENT_DERIVATION
-    # `!`
+    # the text begins with `!`
     ELEMENT_OUTPUT
-    # `!` several times
+    # the text begins with several names between `!`
     ELEMENT_DYNAMIC
 
 cdef struct Element:
     int kind
     # the store path itself
     View path
-    # for ELEMENT_OUTPUT and ELEMENT_DYNAMIC
+    # ELEMENT_OUTPUT and ELEMENT_DYNAMIC have one
     View output
     # the text before the path
     View chain

@@ -11,33 +11,33 @@ cdef enum ConstantKind:
     CONSTANT_NULL = 1
     CONSTANT_TRUE
     CONSTANT_FALSE
-    # integer
+    # `integer` has the value
     CONSTANT_INT
-    # number
+    # `number` has the value
     CONSTANT_FLOAT
-    # text
+    # `text` has the value
     CONSTANT_STRING
-    # text: absolute and canonical
+    # `text` is absolute and canonical
     CONSTANT_PATH
-    # text: for FindFile
+    # `text` is what FindFile looks for
     CONSTANT_SEARCH_PATH
-    # text: what follows `~/`, for ResolveHomePath
+    # `text` is what follows `~/`; ResolveHomePath takes it
     CONSTANT_HOME_PATH
-    # chunk, is_blueprint, is_lambda
+    # it has `chunk`, `is_blueprint` and `is_lambda`
     CONSTANT_CHUNK
-    # text: name of a builtin ("map", "true" is not one): its function or value
+    # `text` names a builtin ("map"; "true" is not one), and the constant is its function or value
     CONSTANT_BUILTIN
     # the set `builtins`
     CONSTANT_BUILTINS
-    # text and start_byte: an attribute's name at level 0, with its place (unsafeGetAttrPos)
+    # an attribute's name at level 0: `text`, and its place `start_byte` (unsafeGetAttrPos)
     CONSTANT_ATTR_NAME
-    # text: a symbol, operand of the named operations of the default level
+    # `text` is a symbol, the operand of the named operations of the default level
     CONSTANT_NAME
     # keys: names in name order with places
     CONSTANT_KEYS
     # start_byte: the set that __curPos evaluates to
     CONSTANT_POSITION
-    # without items: the empty list; CONSTANT_ATTRS likewise the empty set
+    # without items it is the empty list; CONSTANT_ATTRS likewise the empty set
     CONSTANT_LIST
     CONSTANT_ATTRS
 
@@ -46,10 +46,10 @@ cdef struct Keys:
     Text* names
     # place of each name in the file
     uint32_t* start_bytes
-    # for formals; otherwise NULL
+    # formals have it; otherwise NULL
     uint8_t* has_default
     uint32_t count
-    # formals only
+    # only formals may have one
     bint has_ellipsis
 
 # fields that only some kinds have; the kind says which
@@ -57,13 +57,13 @@ cdef union ConstantOwn:
     int64_t integer
     double number
     Text text
-    # its index
+    # the index of the chunk
     uint32_t chunk
     Keys* keys
 
 cdef struct Constant:
     uint8_t kind
-    # of a chunk: it captures something; otherwise the constant is a thunk or a closure
+    # whether the chunk captures something; otherwise the constant is a thunk or a closure
     uint8_t is_blueprint
     uint8_t is_lambda
     uint32_t start_byte
@@ -91,15 +91,15 @@ cdef struct Chunk:
     uint32_t constant_count
     SpanRun* spans
     uint32_t span_count
-    # without the with-scope
+    # the number of captures, without the with-scope
     uint32_t upvalue_count
     # slots above the frame's base, arguments included
     uint32_t max_stack
     # lambdas: parameters taken at once (1 at level 0)
     uint32_t arity
-    # of lambdas with a pattern; otherwise NULL
+    # lambdas with a pattern have formals; otherwise NULL
     Keys* formals
-    # of a lambda: the binding that defines it, or empty
+    # the binding that defines the lambda, or empty
     Text name
     # the first parameter's name, or empty
     Text parameter

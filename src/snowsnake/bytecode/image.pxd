@@ -40,7 +40,7 @@ cdef struct RecordHead:
     uint32_t upvalue_count
     uint32_t max_stack
     uint32_t arity
-    # text + 1
+    # the number of the text + 1, or 0
     uint32_t name
     uint32_t parameter
     uint32_t start_byte
@@ -57,10 +57,10 @@ cdef struct ImageWriter:
     uint8_t* data
     size_t size_bytes
     size_t capacity_bytes
-    # offsets
+    # where the records begin in the data
     uint32_t* records
     uint32_t record_capacity
-    # offsets
+    # where the texts begin in the data
     uint32_t* texts
     uint32_t text_count
     uint32_t text_capacity

@@ -33,7 +33,7 @@ cdef inline uint32_t varint_write(uint8_t* out, uint64_t x) noexcept nogil:
     while n < 8 and (x >> (8 * n)) != 0:
         n += 1
     out[0] = <uint8_t>(0xF0 | (n - 1))
-    # for little-endian machines only, like everything here
+    # this needs a little-endian machine, as everything here does
     memcpy(out + 1, &x, n)
     return n + 1
 

@@ -15,7 +15,7 @@ _SAME_DAY_S = 86400
 _FOLDERS = 16
 # A small file takes this much room on disk.
 _BLOCK_BYTES = 4096
-# What is not compressed begins so: JSON does, and compressed data never.
+# An answer that is not compressed begins with this byte, as a list in JSON does; compressed data never begins with it.
 _PLAIN = b"["
 
 
@@ -88,7 +88,7 @@ class AnswerFiles:
 
 
 def packed(text: str) -> bytes:
-    """What the file of a text holds: it is compressed if that saves a block, because to load the library takes as long as to read several.
+    """The content of the file for a text.  It is compressed if that saves a block: loading the library takes as long as reading several blocks.
 
     >>> unpacked(packed("[1]")), unpacked(b"damaged")
     ('[1]', None)

@@ -49,7 +49,7 @@ cdef struct PackHeader:
     uint64_t format
     # a power of two
     uint64_t slot_count
-    # of the fields above
+    # the checksum of the fields above
     uint64_t checksum
 
 cdef struct PackEntry:

@@ -13,15 +13,15 @@ cdef enum Found:
 
 # a file that is being imported
 cdef struct Lookup:
-    # borrowed
+    # the path is borrowed
     const uint8_t* path
     size_t path_size_bytes
     # taken before the file is read
     FileStamp stamp
-    # of the compiler
+    # the level of the compiler, and the features that are on
     uint64_t settings
     uint64_t key
-    # of the stamp
+    # when the stamp was taken
     int64_t time_ns
     uint32_t slot
     # in the mapping, checked; NULL if there is none

@@ -72,8 +72,8 @@ cdef void push_attrs(Compiler* c, Bindings* bindings, NamedIndex* order, Node* n
     for i in range(bindings.count):
         keys.names[i] = order[i].name
         keys.start_bytes[i] = bindings.items[order[i].index].start_byte
-    builder_constant(&c.cx.code, CONSTANT_KEYS).own.keys = keys
-    op1(c, OP_ATTRS_KEYS, c.cx.code.constant_count - 1, node, 1 - <int>bindings.count)
+    builder_constant(&c.open.code, CONSTANT_KEYS).own.keys = keys
+    op1(c, OP_ATTRS_KEYS, c.open.code.constant_count - 1, node, 1 - <int>bindings.count)
 
 
 # ---- inherit (e) ------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ cdef uint64_t source_place(Compiler* c, Source* source) noexcept nogil:
     """The place of the set in this chunk; NO_PLACE if its value is not there yet."""
     if source.variable != NULL:
         return place_of(c, source.variable)
-    if c.locals[source.local].context != c.cx.index:
+    if c.locals[source.local].owner != c.open.index:
         return <uint64_t>capture(c, source.local) << 1 | 1
     if c.locals[source.local].is_initialised:
         return <uint64_t>c.locals[source.local].slot << 1
@@ -157,7 +157,7 @@ cdef void delay_inherited(Compiler* c, Binding* binding, Source* source, uint32_
     if place != NO_PLACE and source.variable != NULL and may_be_forced(c, source.variable):
         op1(c, OP_EAGER_SELECT, place, &node, 0)
         operand(c, name_constant(c, binding.name))
-        found = builder_jump(&c.cx.code)
+        found = builder_jump(&c.open.code)
     begin_chunk(c, CHUNK_THUNK, &node, binding.name, 0)
     op1(c, OP_SELECT_PLACE, source_place(c, source), &node, 1)
     operand(c, name_constant(c, binding.name))
@@ -217,8 +217,8 @@ cdef void _flush_dynamic(Compiler* c, Bindings* bindings, uint32_t first, uint32
     keys.start_bytes = <uint32_t*>keep(c, (end - first) * sizeof(uint32_t))
     for i in range(first, end):
         keys.start_bytes[i - first] = bindings.dynamic[i].start_byte
-    builder_constant(&c.cx.code, CONSTANT_KEYS).own.keys = keys
-    op1(c, OP_ATTRS_DYNAMIC, c.cx.code.constant_count - 1, node, -2 * <int>(end - first))
+    builder_constant(&c.open.code, CONSTANT_KEYS).own.keys = keys
+    op1(c, OP_ATTRS_DYNAMIC, c.open.code.constant_count - 1, node, -2 * <int>(end - first))
 
 
 cdef void add_dynamic(Compiler* c, Bindings* bindings, Node* node) noexcept nogil:
@@ -253,7 +253,7 @@ cdef void settle_inherited(Compiler* c, Bindings* bindings) noexcept nogil:
 cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t local, bint waits) noexcept nogil:
     """`waits`: a thunk, even if it is the name of a value that is there."""
     cdef bint is_named = c.locals[local].name != NO_NAME
-    cdef uint32_t start = c.cx.code.code_size
+    cdef uint32_t start = c.open.code.code_size
     if binding.kind == BINDING_INHERIT_FROM:
         delay_inherited(c, binding, sources + binding.from_index, local)
     elif binding.kind == BINDING_INHERIT and is_named:
@@ -268,7 +268,7 @@ cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t 
 
 cdef bint is_thunk_at(Compiler* c, uint32_t start) noexcept nogil:
     """Whether the operation at `start` pushes a thunk."""
-    cdef Builder* b = &c.cx.code
+    cdef Builder* b = &c.open.code
     cdef uint32_t size
     cdef uint64_t constant
     # If there is no operation, the compiler gave up, because the source is nested too deeply.
@@ -282,7 +282,7 @@ cdef bint is_thunk_at(Compiler* c, uint32_t start) noexcept nogil:
 
 cdef void push_outer(Compiler* c, Binding* binding) noexcept nogil:
     """An inherited name that nothing outside binds: it is in a with-scope, or nowhere."""
-    if c.cx.with_count > 0:
+    if c.open.with_count > 0:
         delay_with_variable(c, binding.value, binding.name)
     else:
         push_variable(c, binding.value, MEANS_NOTHING, 0)
@@ -371,7 +371,7 @@ cdef void evaluate_let(Compiler* c, Node* node, bint tail) noexcept nogil:
     forget_turns(&turns)
     evaluate(c, node.a, tail, NO_NAME)
     if tail:
-        c.cx.code.depth -= slots
+        c.open.code.depth -= slots
     else:
         close_scope(c, slots, node)
     forget_locals(c, locals_before)

@@ -4,12 +4,12 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.builder cimport Builder
 from snowsnake.bytecode.chunk cimport Chunk, Keys
 from snowsnake.bytecode.image cimport Image, ImageWriter
-from snowsnake.compiler.state cimport ContextPool, Unit
+from snowsnake.compiler.state cimport OpenChunkPool, Unit
 from snowsnake.syntax.nodes cimport Ast, Name, Node, Text
 
 
 cdef bint compile_unit(
-    Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, ContextPool* pool, Unit* unit,
+    Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, OpenChunkPool* pool, Unit* unit,
 ) noexcept nogil
     # Fills the unit.  Returns False if memory is short.  base_dir is the absolute folder that relative paths start from.  scope_names are the
     # names in the set of scopedImport, or NULL and 0; with them the top level is a lambda that takes the set.
@@ -19,4 +19,4 @@ cdef bint compile_unit(
 cdef void compile_abandoned(Unit* unit) noexcept nogil
     # Frees what the compiler had allocated when the deep stack was left in the middle of compile_unit.
 
-cdef void context_pool_free(ContextPool* pool) noexcept nogil
+cdef void open_chunk_pool_free(OpenChunkPool* pool) noexcept nogil

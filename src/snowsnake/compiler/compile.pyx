@@ -21,9 +21,9 @@ from snowsnake.compiler.names cimport note_hidden_name, take_names
 from snowsnake.compiler.new_nodes cimport free_before, is_tree_apart, new_node
 from snowsnake.compiler.orders cimport NamedIndex, find_named, names_in_order
 from snowsnake.compiler.patterns cimport bind_pattern
-from snowsnake.compiler.scope cimport begin_chunk, begin_chunk_later, context_free, end_chunk
+from snowsnake.compiler.scope cimport begin_chunk, begin_chunk_later, end_chunk, open_chunk_free
 from snowsnake.compiler.specified cimport specified, specified_lambda_body
-from snowsnake.compiler.state cimport KEPT_CONTEXTS, NONE, Compiler, LaterThunk
+from snowsnake.compiler.state cimport KEPT_OPEN_CHUNKS, NONE, Compiler, LaterThunk
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.binding_check cimport first_undefined
 from snowsnake.syntax.deep_stack cimport call_on_deep_stack, leave_out_of_memory, stack_limit
@@ -113,42 +113,42 @@ cdef void compile_later(Compiler* c) noexcept nogil:
         end_chunk(c)
 
 
-cdef void context_pool_free(ContextPool* pool) noexcept nogil:
+cdef void open_chunk_pool_free(OpenChunkPool* pool) noexcept nogil:
     cdef uint32_t i
     for i in range(pool.count):
-        context_free(pool.contexts[i])
-    free(pool.contexts)
-    memset(pool, 0, sizeof(ContextPool))
+        open_chunk_free(pool.open_chunks[i])
+    free(pool.open_chunks)
+    memset(pool, 0, sizeof(OpenChunkPool))
 
 
-cdef void take_contexts(Compiler* c) noexcept nogil:
-    """Takes the contexts of the pool, which is empty meanwhile."""
-    c.contexts = c.pool.contexts
-    c.context_made = c.pool.count
-    c.context_capacity = c.pool.capacity
-    memset(c.pool, 0, sizeof(ContextPool))
+cdef void take_open_chunks(Compiler* c) noexcept nogil:
+    """Takes the chunks of the pool, which is empty meanwhile."""
+    c.open_chunks = c.pool.open_chunks
+    c.open_chunks_made = c.pool.count
+    c.open_chunk_capacity = c.pool.capacity
+    memset(c.pool, 0, sizeof(OpenChunkPool))
 
 
-cdef void leave_contexts(Compiler* c) noexcept nogil:
+cdef void leave_open_chunks(Compiler* c) noexcept nogil:
     """Memory that only a deep or large program needed is not kept."""
-    cdef ContextPool* pool = c.pool
+    cdef OpenChunkPool* pool = c.pool
     cdef Builder* code
     cdef uint32_t i
-    pool.contexts = c.contexts
-    pool.count = c.context_made
-    pool.capacity = c.context_capacity
-    while pool.count > KEPT_CONTEXTS:
+    pool.open_chunks = c.open_chunks
+    pool.count = c.open_chunks_made
+    pool.capacity = c.open_chunk_capacity
+    while pool.count > KEPT_OPEN_CHUNKS:
         pool.count -= 1
-        context_free(pool.contexts[pool.count])
+        open_chunk_free(pool.open_chunks[pool.count])
     for i in range(pool.count):
-        code = &pool.contexts[i].code
+        code = &pool.open_chunks[i].code
         if code.code_capacity > KEPT_CAPACITY or code.constant_capacity > KEPT_CAPACITY or code.span_capacity > KEPT_CAPACITY:
             builder_free(code)
             memset(code, 0, sizeof(Builder))
 
 
 cdef void compiler_free(Compiler* c) noexcept nogil:
-    leave_contexts(c)
+    leave_open_chunks(c)
     free(c.names)
     free(c.heads)
     free(c.globals)
@@ -182,7 +182,7 @@ cdef void name_undefined(Compiler* c, Node* root) noexcept nogil:
 
 
 cdef bint compile_unit(
-    Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, ContextPool* pool, Unit* unit,
+    Ast* ast, const char* base_dir, int level, const Text* scope_names, uint32_t scope_count, OpenChunkPool* pool, Unit* unit,
 ) noexcept nogil:
     cdef Compiler* c = <Compiler*>allocate_zeros(1, sizeof(Compiler))
     cdef Node* root
@@ -201,7 +201,7 @@ cdef bint compile_unit(
     c.global_numbers = <uint32_t*>allocate_zeros(global_count(), sizeof(uint32_t))
     if c.global_numbers == NULL:
         leave_out_of_memory()
-    take_contexts(c)
+    take_open_chunks(c)
     take_names(c)
     root = scoped_root(c, scope_names, scope_count) if scope_names != NULL else ast.root
     compile_root(c, root, scope_names != NULL)
@@ -223,7 +223,7 @@ cdef struct CompileRequest:
     Ast* ast
     const char* base_dir
     int level
-    ContextPool pool
+    OpenChunkPool pool
     Unit unit
     bint is_compiled
 
@@ -243,7 +243,7 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, features: 
     request.base_dir = base
     request.level = level
     request.is_compiled = False
-    memset(&request.pool, 0, sizeof(ContextPool))
+    memset(&request.pool, 0, sizeof(OpenChunkPool))
     memset(&request.unit, 0, sizeof(Unit))
     with nogil:
         request.ast = parse(data, size, bits, NULL)
@@ -271,5 +271,5 @@ def compile_text(source: bytes, base_path: str = "/", level: int = 1, features: 
         return image_to_python(request.unit.image)
     finally:
         ast_free(request.ast)
-        context_pool_free(&request.pool)
+        open_chunk_pool_free(&request.pool)
         image_free(request.unit.image)

@@ -10,18 +10,18 @@ from snowsnake.syntax.global_table cimport Global
 from snowsnake.syntax.nodes cimport Name, Node, Text, arena_alloc
 
 cdef enum:
-    # The level of code that keeps the activation of everything that has not returned: an error is found once more with it (cli/second_look.py).
+    # Code of this level keeps the activation of every call that has not returned: an evaluation that failed is run again with it (cli/second_look.py).
     LEVEL_KEEPS_FRAMES = 2
 
 cdef inline void op(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept nogil:
-    builder_op(&c.cx.code, opcode, node.start_byte, node.end_byte, effect)
+    builder_op(&c.open.code, opcode, node.start_byte, node.end_byte, effect)
 
 cdef inline void operand(Compiler* c, uint64_t x) noexcept nogil:
-    builder_varint(&c.cx.code, x)
+    builder_varint(&c.open.code, x)
 
 cdef inline void op1(Compiler* c, uint8_t opcode, uint64_t x, Node* node, int effect) noexcept nogil:
-    builder_op(&c.cx.code, opcode, node.start_byte, node.end_byte, effect)
-    builder_varint(&c.cx.code, x)
+    builder_op(&c.open.code, opcode, node.start_byte, node.end_byte, effect)
+    builder_varint(&c.open.code, x)
 
 cdef inline void op_return(Compiler* c, Node* node) noexcept nogil:
     """Leaves the chunk; an unforced value is evaluated in its place, unless frames are kept."""
@@ -30,7 +30,7 @@ cdef inline void op_return(Compiler* c, Node* node) noexcept nogil:
     op(c, OP_RETURN, node, 0)
 
 cdef inline uint32_t depth_of(Compiler* c) noexcept nogil:
-    return c.cx.code.depth
+    return c.open.code.depth
 
 cdef inline void* keep(Compiler* c, size_t size_bytes) noexcept nogil:
     """Memory that lives as long as the tree."""
@@ -57,7 +57,7 @@ cdef uint32_t jump(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept
 
 cdef inline void land(Compiler* c, uint32_t operand_offset) noexcept nogil:
     """Lets the jump go to here."""
-    builder_patch(&c.cx.code, operand_offset)
+    builder_patch(&c.open.code, operand_offset)
 
 cdef void add_jump(Compiler* c, uint32_t* jumps, uint32_t operand_offset) noexcept nogil
 cdef void land_all(Compiler* c, uint32_t jumps) noexcept nogil

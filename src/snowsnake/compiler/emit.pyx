@@ -50,7 +50,7 @@ cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil:
     if not stack_is_low(c.stack_limit):
         return False
     fault(c, SYNTAX_MALFORMED, "this expression is nested too deeply", text_of(NULL, 0), "", node)
-    c.cx.code.depth += 1
+    c.open.code.depth += 1
     return True
 
 
@@ -58,12 +58,12 @@ cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil:
 
 cdef void push_constant(Compiler* c, Node* node) noexcept nogil:
     """Pushes the constant made last."""
-    op1(c, OP_CONSTANT, c.cx.code.constant_count - 1, node, 1)
+    op1(c, OP_CONSTANT, c.open.code.constant_count - 1, node, 1)
 
 
 cdef uint32_t plain_constant(Compiler* c, uint8_t kind) noexcept nogil:
     """A constant that its kind fully describes: null, true, the empty list, …"""
-    cdef Builder* b = &c.cx.code
+    cdef Builder* b = &c.open.code
     cdef uint32_t i = b.constant_count
     if c.level > 0:
         while i > 0 and b.constant_count - i < SHARED_CONSTANTS:
@@ -79,7 +79,7 @@ cdef void push_plain(Compiler* c, uint8_t kind, Node* node) noexcept nogil:
 
 
 cdef Constant* add_text(Compiler* c, uint8_t kind, Text text) noexcept nogil:
-    cdef Constant* constant = builder_constant(&c.cx.code, kind)
+    cdef Constant* constant = builder_constant(&c.open.code, kind)
     if text.number == 0 and text.size_bytes:
         text.number = writer_text(&c.writer, text)
     constant.own.text = text
@@ -88,7 +88,7 @@ cdef Constant* add_text(Compiler* c, uint8_t kind, Text text) noexcept nogil:
 
 cdef uint32_t text_constant(Compiler* c, uint8_t kind, Text text, uint32_t start_byte) noexcept nogil:
     """A constant with a text that the unit already has; at the default level, shared with a near one."""
-    cdef Builder* b = &c.cx.code
+    cdef Builder* b = &c.open.code
     cdef uint32_t i = b.constant_count
     if c.level > 0:
         while i > 0 and b.constant_count - i < SHARED_CONSTANTS:
@@ -105,7 +105,7 @@ cdef uint32_t name_constant(Compiler* c, Name name) noexcept nogil:
 
 
 cdef uint32_t int_constant(Compiler* c, int64_t integer) noexcept nogil:
-    cdef Builder* b = &c.cx.code
+    cdef Builder* b = &c.open.code
     cdef uint32_t i = b.constant_count
     if c.level > 0:
         while i > 0 and b.constant_count - i < SHARED_CONSTANTS:
@@ -137,7 +137,7 @@ cdef uint32_t global_constant(Compiler* c, Global* which) noexcept nogil:
 
 cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
     """The constant of a node that is one (`is_literal`)."""
-    cdef Builder* b = &c.cx.code
+    cdef Builder* b = &c.open.code
     cdef Node* piece
     cdef Text text
     if node.kind == NODE_INT:
@@ -170,7 +170,7 @@ cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil:
 cdef uint32_t jump(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept nogil:
     """A forward jump without other operands.  Returns what `land` takes."""
     op(c, opcode, node, effect)
-    return builder_jump(&c.cx.code)
+    return builder_jump(&c.open.code)
 
 
 cdef void add_jump(Compiler* c, uint32_t* jumps, uint32_t operand_offset) noexcept nogil:

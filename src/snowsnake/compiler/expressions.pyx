@@ -183,7 +183,7 @@ cdef void evaluate_forced(Compiler* c, Node* node) noexcept nogil:
     cdef uint32_t local
     if is_variable(c, node):
         local = c.heads[node.name]
-        if local != NONE and c.locals[local].context == c.cx.index and c.locals[local].is_initialised:
+        if local != NONE and c.locals[local].owner == c.open.index and c.locals[local].is_initialised:
             op1(c, OP_FORCE_LOCAL, c.locals[local].slot, node, 1)
             return
     evaluate(c, node, False, NO_NAME)
@@ -259,7 +259,7 @@ cdef void evaluate_apply(Compiler* c, Node* node, bint tail) noexcept nogil:
             op1(c, OP_CALL_N, node.count - taken, node, -<int>(node.count - taken))
             leave(c, node, tail)
     elif tail:
-        # Traces look for the builtin in front of the operation that forces its result.
+        # The result is not forced (op_return): the trace would look for the builtin in front of the operation that forces.
         op(c, OP_RETURN, node, 0)
 
 
@@ -321,7 +321,7 @@ cdef void try_select(Compiler* c, Node* attr, Node* node, uint32_t* missing) noe
     """Selects from the top of the stack; if there is nothing, drops it and jumps."""
     if attr.name != NO_NAME:
         op1(c, OP_TRY_SELECT, name_constant(c, attr.name), node, 0)
-        add_jump(c, missing, builder_jump(&c.cx.code))
+        add_jump(c, missing, builder_jump(&c.open.code))
     else:
         evaluate_name(c, attr.a, 1)
         op(c, OP_ATTRS_TRY_SELECT, node, -1)
@@ -337,7 +337,7 @@ cdef void evaluate_select_or(Compiler* c, Node* node, bint tail) noexcept nogil:
         op_return(c, node)
     else:
         done = jump(c, OP_JUMP, node, 0)
-    c.cx.code.depth -= 1
+    c.open.code.depth -= 1
     land_all(c, missing)
     evaluate(c, node.b, tail, NO_NAME)
     if not tail:
@@ -361,7 +361,7 @@ cdef void evaluate_has_attr(Compiler* c, Node* node) noexcept nogil:
             op(c, OP_HAS_ATTR, node, -1)
     if missing != NONE:
         done = jump(c, OP_JUMP, node, 0)
-        c.cx.code.depth -= 1
+        c.open.code.depth -= 1
         land_all(c, missing)
         push_plain(c, CONSTANT_FALSE, node)
         land(c, done)
@@ -385,7 +385,7 @@ cdef void push_parts(Compiler* c, Node* node, uint32_t first, uint8_t kind) noex
         evaluate(c, piece, False, NO_NAME)
         if i < last_effect:
             op(c, OP_COERCE_TO_STRING, piece, 0)
-            builder_byte(&c.cx.code, kind)
+            builder_byte(&c.open.code, kind)
 
 
 cdef void evaluate_string(Compiler* c, Node* node) noexcept nogil:
@@ -470,7 +470,7 @@ cdef void evaluate_left_of_add(Compiler* c, Node* node, Node* following) noexcep
         return
     evaluate(c, node, False, NO_NAME)
     op(c, OP_COERCE_TO_STRING, node, 0)
-    builder_byte(&c.cx.code, 4)
+    builder_byte(&c.open.code, 4)
 
 
 cdef bint evaluate_string_chain(Compiler* c, Node* node) noexcept nogil:
@@ -555,7 +555,7 @@ cdef void evaluate_update(Compiler* c, Node* node, bint tail) noexcept nogil:
         if not tail:
             op1(c, OP_CLOSE_SCOPE, 1, node, -1)
         else:
-            c.cx.code.depth -= 1
+            c.open.code.depth -= 1
             op(c, OP_RETURN, node, 0)
         return
     op(c, OP_ATTRS_UPDATE, node, -1)
@@ -568,7 +568,7 @@ cdef void condition(Compiler* c, Node* node, bint negated, uint32_t* otherwise) 
     """Continues if the condition (or its negation) holds, and jumps otherwise; the jump is added to `otherwise`."""
     cdef uint32_t elsewhere = NONE
     if is_too_deep(c, node):
-        c.cx.code.depth -= 1
+        c.open.code.depth -= 1
         return
     if node.kind == NODE_NOT:
         condition(c, node.a, not negated, otherwise)
@@ -626,7 +626,7 @@ cdef bint branch_compare(Compiler* c, Node* node, bint negated, uint32_t* otherw
         which = OP_MORE_OR_EQ if which == OP_LESS else OP_LESS
         negated = False
     arithmetic_operands(c, OP_BRANCH_COMPARE, which, left, right, node, 0)
-    differs = builder_jump(&c.cx.code)
+    differs = builder_jump(&c.open.code)
     if negated:
         add_jump(c, otherwise, jump(c, OP_JUMP, node, 0))
         land(c, differs)
@@ -644,7 +644,7 @@ cdef void evaluate_logic(Compiler* c, Node* node, bint tail) noexcept nogil:
         op(c, OP_RETURN, node, 0)
     else:
         done = jump(c, OP_JUMP, node, 0)
-    c.cx.code.depth -= 1
+    c.open.code.depth -= 1
     land_all(c, otherwise)
     push_plain(c, CONSTANT_FALSE, node)
     if tail:
@@ -659,7 +659,7 @@ cdef void evaluate_if(Compiler* c, Node* node, bint tail) noexcept nogil:
     evaluate(c, node.b, tail, NO_NAME)
     if not tail:
         done = jump(c, OP_JUMP, node, 0)
-    c.cx.code.depth -= 1
+    c.open.code.depth -= 1
     land_all(c, otherwise)
     evaluate(c, node.own.c, tail, NO_NAME)
     if not tail:
@@ -689,11 +689,11 @@ cdef void evaluate_with(Compiler* c, Node* node, bint tail) noexcept nogil:
     """The set goes into a slot, unforced; the first name that is resolved forces it."""
     delay(c, node.a, NONE, NO_NAME)
     op1(c, OP_PUSH_WITH, depth_of(c) - 1, node.a, 0)
-    c.cx.with_count += 1
+    c.open.with_count += 1
     evaluate(c, node.b, tail, NO_NAME)
-    c.cx.with_count -= 1
+    c.open.with_count -= 1
     if tail:
-        c.cx.code.depth -= 1
+        c.open.code.depth -= 1
         return
     op(c, OP_POP_WITH, node, 0)
     op1(c, OP_CLOSE_SCOPE, 1, node, -1)

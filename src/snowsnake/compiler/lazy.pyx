@@ -71,7 +71,7 @@ cdef bint is_trivial(Compiler* c, Node* node) noexcept nogil:
     local = c.heads[node.name]
     if local == NONE:
         return find_global(c, node.name) != NULL
-    return c.locals[local].context != c.cx.index or c.locals[local].is_initialised
+    return c.locals[local].owner != c.open.index or c.locals[local].is_initialised
 
 
 cdef bint is_small_collection(Compiler* c, Node* node) noexcept nogil:
@@ -182,7 +182,7 @@ cdef void leave_for_later(Compiler* c, Node* node, Name label) noexcept nogil:
     thunk.chunk = c.chunk_count
     thunk.label = label
     c.later_count += 1
-    constant = builder_constant(&c.cx.code, CONSTANT_CHUNK)
+    constant = builder_constant(&c.open.code, CONSTANT_CHUNK)
     constant.own.chunk = c.chunk_count
     c.chunk_count += 1
     push_constant(c, node)
@@ -190,7 +190,7 @@ cdef void leave_for_later(Compiler* c, Node* node, Name label) noexcept nogil:
 
 cdef void push_thunk(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
     # This looks at a deep tree that is not data only once every DEEP levels, not on each level.
-    if c.context_count % DEEP == 0 and (c.is_in_data or is_data(c, node)):
+    if c.open_chunk_count % DEEP == 0 and (c.is_in_data or is_data(c, node)):
         leave_for_later(c, node, label)
         return
     begin_chunk(c, CHUNK_THUNK, node, label, 0)
@@ -238,7 +238,7 @@ cdef bint may_be_forced(Compiler* c, Node* node) noexcept nogil:
     if not is_variable(c, node):
         return True
     local = c.heads[node.name]
-    return local == NONE or c.locals[local].context != c.cx.index or not c.locals[local].is_suspended
+    return local == NONE or c.locals[local].owner != c.open.index or not c.locals[local].is_suspended
 
 
 cdef void delay_select(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
@@ -262,7 +262,7 @@ cdef void delay_select(Compiler* c, Node* node, uint32_t local, Name label) noex
         return
     op1(c, OP_EAGER_SELECT, place, node, 0)
     operand(c, name_constant(c, node.items[0].name))
-    found = builder_jump(&c.cx.code)
+    found = builder_jump(&c.open.code)
     push_thunk(c, node, local, label)
     land(c, found)
 
@@ -286,7 +286,7 @@ cdef bint is_operand(Compiler* c, Node* node) noexcept nogil:
     if not is_variable(c, node):
         return False
     local = c.heads[node.name]
-    return local != NONE and (c.locals[local].context != c.cx.index or c.locals[local].is_initialised)
+    return local != NONE and (c.locals[local].owner != c.open.index or c.locals[local].is_initialised)
 
 
 cdef uint8_t arithmetic_of(Node* node, bint* swapped) noexcept nogil:
@@ -319,7 +319,7 @@ cdef void arithmetic_operands(Compiler* c, uint8_t opcode, uint8_t which, Node* 
     cdef uint64_t first = value_of(c, left)
     cdef uint64_t second = value_of(c, right)
     op(c, opcode, node, effect)
-    builder_byte(&c.cx.code, which)
+    builder_byte(&c.open.code, which)
     operand(c, first)
     operand(c, second)
 
@@ -341,6 +341,6 @@ cdef void delay_binary(Compiler* c, Node* node, uint32_t local, Name label) noex
         push_thunk(c, node, local, label)
         return
     arithmetic_operands(c, OP_EAGER_ARITHMETIC, which, left, right, node, 0)
-    found = builder_jump(&c.cx.code)
+    found = builder_jump(&c.open.code)
     push_thunk(c, node, local, label)
     land(c, found)

@@ -10,11 +10,11 @@ cdef struct NamedIndex:
     uint32_t index
 
 cdef enum:
-    # to an expression, when its turn comes
+    # the name is bound to an expression when its turn comes
     BOUND_HERE
     # before all others at level 0: `inherit (e)`
     BOUND_EARLY
-    # to a value that is there before: `inherit`, a formal without a default
+    # the name is bound to a value that is there before: `inherit`, a formal without a default
     BOUND_OUTSIDE
 
 # a name of the scope
@@ -25,9 +25,9 @@ cdef struct Bound:
     uint8_t kind
 
 cdef struct Turns:
-    # of all names, or NULL: the usual one
+    # the order of all names; NULL is the usual one
     NamedIndex* order
-    # for each: its value is a thunk though what it names is there; NULL: none is
+    # whether each value is a thunk though what it names is there; NULL if none is
     bint* waits
 
 cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil

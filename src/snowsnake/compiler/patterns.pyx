@@ -31,7 +31,7 @@ cdef void push_lambda(Compiler* c, Node* node, uint32_t local, Name label) noexc
     if node.own.pattern != NULL:
         bind_pattern(c, node)
     else:
-        c.cx.chunk.parameter = c.names[node.name]
+        c.open.chunk.parameter = c.names[node.name]
         for slot in range(arity):
             declare_ready(c, parameter.name, slot)
             parameter = parameter.a
@@ -83,12 +83,12 @@ cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil:
     cdef Formal* formal
     cdef Turns turns
     turns_of_formals(c, pattern, &turns)
-    c.cx.chunk.formals = keys
+    c.open.chunk.formals = keys
     if pattern.bind != NO_NAME:
-        c.cx.chunk.parameter = c.names[pattern.bind]
+        c.open.chunk.parameter = c.names[pattern.bind]
     declare_ready(c, pattern.bind, 0)
-    builder_constant(&c.cx.code, CONSTANT_KEYS).own.keys = keys
-    op1(c, OP_BIND_FORMALS, c.cx.code.constant_count - 1, node, <int>pattern.count)
+    builder_constant(&c.open.code, CONSTANT_KEYS).own.keys = keys
+    op1(c, OP_BIND_FORMALS, c.open.code.constant_count - 1, node, <int>pattern.count)
     for i in range(pattern.count):
         formal = pattern.formals + order[i].index
         local_of[order[i].index] = declare(c, formal.name, i + 1)
@@ -99,7 +99,7 @@ cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil:
         if formal.default == NULL:
             continue
         op1(c, OP_JUMP_IF_SET, c.locals[local_of[turn]].slot, formal.default, 0)
-        is_there = builder_jump(&c.cx.code)
+        is_there = builder_jump(&c.open.code)
         if turns.waits != NULL and turns.waits[turn]:
             push_thunk(c, formal.default, local_of[turn], NO_NAME)
         else:

@@ -3,15 +3,15 @@
 from libc.stdint cimport uint32_t, uint8_t
 
 from snowsnake.bytecode.chunk cimport Chunk
-from snowsnake.compiler.state cimport Compiler, Context, LaterThunk
+from snowsnake.compiler.state cimport Compiler, LaterThunk, OpenChunk
 from snowsnake.syntax.nodes cimport Name, Node
 
 cdef enum Meaning:
-    # index: the local
+    # the index is that of the local
     MEANS_LOCAL = 1
-    # index: a local of this chunk whose value is not on the stack yet
+    # the index is that of a local of this chunk whose value is not on the stack yet
     MEANS_DEFERRED
-    # index: the upvalue
+    # the index is that of the upvalue
     MEANS_UPVALUE
     MEANS_GLOBAL
     MEANS_WITH
@@ -28,7 +28,7 @@ cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil
 cdef void capture_with(Compiler* c) noexcept nogil
 cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_t arity) noexcept nogil
 cdef void begin_chunk_later(Compiler* c, const LaterThunk* thunk) noexcept nogil
-    # the same for one whose index was given before
+    # begins a chunk whose index was given before
 cdef Chunk* end_chunk(Compiler* c) noexcept nogil
 cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil
-cdef void context_free(Context* cx) noexcept nogil
+cdef void open_chunk_free(OpenChunk* open_chunk) noexcept nogil

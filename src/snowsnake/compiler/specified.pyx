@@ -241,11 +241,11 @@ cdef void specified_with(Compiler* c, Node* node) noexcept nogil:
     cdef uint32_t locals_before = c.local_count
     specified(c, node.a, NONE, NO_NAME)
     declare_here(c, NO_NAME)
-    c.cx.with_count += 1
+    c.open.with_count += 1
     op1(c, OP_PUSH_WITH, depth_of(c) - 1, node.a, 0)
     specified(c, node.b, NONE, NO_NAME)
     op(c, OP_POP_WITH, node, 0)
-    c.cx.with_count -= 1
+    c.open.with_count -= 1
     close_scope(c, 1, node)
     forget_locals(c, locals_before)
 
@@ -264,7 +264,7 @@ cdef void specified_string(Compiler* c, Node* node) noexcept nogil:
         else:
             specified(c, piece, NONE, NO_NAME)
             op(c, OP_COERCE_TO_STRING, piece, 0)
-            builder_byte(&c.cx.code, 2)
+            builder_byte(&c.open.code, 2)
     if node.count != 1:
         op1(c, OP_INTERPOLATE, node.count, node, 1 - <int>node.count)
 
@@ -282,7 +282,7 @@ cdef void specified_path(Compiler* c, Node* node) noexcept nogil:
         else:
             specified(c, piece, NONE, NO_NAME)
             op(c, OP_COERCE_TO_STRING, piece, 0)
-            builder_byte(&c.cx.code, 0)
+            builder_byte(&c.open.code, 0)
     count += node.count - 1
     op1(c, OP_CONCATENATE_PATH, count, node, -<int>count)
 
@@ -313,7 +313,7 @@ cdef void specified_select(Compiler* c, Node* node) noexcept nogil:
     if node.b == NULL:
         return
     end = jump(c, OP_JUMP, node, 0)
-    c.cx.code.depth -= 1
+    c.open.code.depth -= 1
     land_all(c, missing)
     specified(c, node.b, NONE, NO_NAME)
     land(c, end)
@@ -335,7 +335,7 @@ cdef void specified_has_attr(Compiler* c, Node* node) noexcept nogil:
     op(c, OP_HAS_ATTR, node, -1)
     if is_computed:
         end = jump(c, OP_JUMP, node, 0)
-        c.cx.code.depth -= 1
+        c.open.code.depth -= 1
         land_all(c, missing)
         push_plain(c, CONSTANT_FALSE, node)
         land(c, end)
@@ -377,7 +377,7 @@ cdef uint32_t specified_plain_inherits(Compiler* c, Bindings* bindings, int kind
             continue
         if kind == BINDINGS_LET:
             # Without a `with`, the name means the same outside, if it means anything.
-            if c.cx.with_count == 0:
+            if c.open.with_count == 0:
                 if c.heads[binding.name] == NONE and find_global(c, binding.name) == NULL:
                     fault(c, SYNTAX_UNDEFINED, "undefined variable '", c.names[binding.name], "'", binding.value)
                 continue
@@ -513,7 +513,7 @@ cdef void specified_value(Compiler* c, Bindings* bindings, Tracked* tracked, int
 
 cdef void specified_places(Compiler* c, Tracked* tracked, uint32_t total, Node* node) noexcept nogil:
     """Spans of the computed names: the set that comes next has them in front of its own span, because its bytes have no room for them."""
-    cdef Builder* b = &c.cx.code
+    cdef Builder* b = &c.open.code
     cdef bint has_places = False
     cdef uint32_t i
     for i in range(total):
@@ -578,7 +578,7 @@ cdef void specified_lambda_body(Compiler* c, Node* node, Name label) noexcept no
     if node.own.pattern != NULL:
         caught = specified_pattern(c, node)
     else:
-        c.cx.chunk.parameter = c.names[node.name]
+        c.open.chunk.parameter = c.names[node.name]
         declare_here(c, node.name)
     specified(c, node.a, NONE, label if node.a.kind == NODE_LAMBDA else NO_NAME)
     close_scope(c, depth_of(c) - 1, node)
@@ -594,11 +594,11 @@ cdef uint32_t specified_pattern(Compiler* c, Node* node) noexcept nogil:
     cdef NamedIndex* order = <NamedIndex*>hold(pattern.count * sizeof(NamedIndex))
     cdef uint32_t caught, slot = 1, i, turn, first
     cdef Turns turns
-    c.cx.chunk.formals = formals_of(c, pattern, order)
+    c.open.chunk.formals = formals_of(c, pattern, order)
     turns_of_formals(c, pattern, &turns)
     release(order)
     if pattern.bind != NO_NAME:
-        c.cx.chunk.parameter = c.names[pattern.bind]
+        c.open.chunk.parameter = c.names[pattern.bind]
     declare_here(c, pattern.bind)
     op(c, OP_FORCE, node, 0)
     caught = jump(c, OP_JUMP_IF_CATCHABLE, node, 0)
@@ -645,7 +645,7 @@ cdef void specified_formal(Compiler* c, Node* node, Formal* formal, uint32_t loc
     missing = jump(c, OP_JUMP_IF_NOT_FOUND, formal.default, 0)
     push_plain(c, CONSTANT_FALSE, formal.default)
     over = jump(c, OP_JUMP, formal.default, 0)
-    c.cx.code.depth -= 2
+    c.open.code.depth -= 2
     land(c, missing)
     if waits:
         specified_alias(c, formal.default, local)

@@ -16,16 +16,16 @@ cdef enum:
 cdef enum:
     # so few are searched one by one; more get a hash table
     FEW_CAPTURES = 8
-    # so many earlier constants are searched for an equal one
+    # up to this many earlier constants are searched for an equal one
     SHARED_CONSTANTS = 16
     # a list or set of at most so many elements is built rather than delayed
     SMALL_COLLECTION = 4
-    # of one call; the machine has room for twice as many, including those of partial applications
+    # the most arguments of one call; the machine has room for twice as many, including those of partial applications
     MAX_ARGUMENTS = 64
     # in a chain of `+`, at least so many strings are joined at once
     LEAST_CHAIN = 3
-    # so many keep their buffers
-    KEPT_CONTEXTS = 256
+    # so many chunks under construction keep their buffers
+    KEPT_OPEN_CHUNKS = 256
     # chunks under construction, above which we look whether one can wait
     DEEP = 64
     # parameters that a lambda takes at once
@@ -40,35 +40,35 @@ cdef extern from *:
 
 # a name that a chunk under construction binds, or an unnamed word on its stack
 cdef struct Local:
-    # NO_NAME: a phantom
+    # NO_NAME is that of a phantom
     Name name
     # this local is the attribute of that local of this name (a set with `__overrides`); or NO_NAME
     Name environment
     uint32_t slot
-    # index of the chunk that owns the slot
-    uint32_t context
+    # the index of the chunk that owns the slot
+    uint32_t owner
     # the local that had the name before, or NONE
     uint32_t shadowed
-    # its value is on the stack; otherwise captures are deferred
+    # whether the value is on the stack; otherwise captures are deferred
     bint is_initialised
-    # its value captured something that was not there yet
+    # whether the value captured something that was not there yet
     bint needs_finaliser
-    # its value is a thunk that nothing can have forced yet
+    # whether the value is a thunk that nothing can have forced yet
     bint is_suspended
 
 # an upvalue of a chunk under construction
 cdef struct Capture:
     # the local whose value it is
     uint32_t local
-    # index among the captures of the enclosing chunk, if that does not own the local
+    # the index among the captures of the enclosing chunk, if that does not own the local
     uint32_t outer
 
 # a chunk under construction
-cdef struct Context:
+cdef struct OpenChunk:
     Builder code
-    # depth of nesting
+    # the number of chunks around it
     uint32_t index
-    # with-scopes around this place, including those of enclosing chunks
+    # the number of with-scopes around this place, including those of enclosing chunks
     uint32_t with_count
     bint captures_with
     Capture* captures
@@ -79,9 +79,9 @@ cdef struct Context:
     uint32_t capture_table_size
     Chunk chunk
 
-# contexts with their buffers, which a compilation leaves for the next one
-cdef struct ContextPool:
-    Context** contexts
+# chunks that are not under construction any more, with their buffers, which a compilation leaves for the next one
+cdef struct OpenChunkPool:
+    OpenChunk** open_chunks
     uint32_t count
     uint32_t capacity
 
@@ -93,17 +93,17 @@ cdef struct PendingJump:
 # a thunk of nothing but data, whose chunk is compiled when those around it are done
 cdef struct LaterThunk:
     Node* node
-    # its index
+    # the index of the chunk
     uint32_t chunk
     Name label
 
 # the result of compiling a program
 cdef struct Unit:
-    # owned by the caller; NULL if there is an error
+    # the caller owns it; NULL if there is an error
     Image* image
     # the fault of the program (undefined variable, …), in the tree's arena
     char* error
-    # SyntaxKind
+    # its SyntaxKind
     uint8_t error_kind
     uint32_t error_start_byte
     uint32_t error_end_byte
@@ -112,7 +112,7 @@ cdef struct Unit:
 
 cdef struct Compiler:
     Ast* ast
-    ContextPool* pool
+    OpenChunkPool* pool
     Unit* unit
     ImageWriter writer
     uint32_t chunk_count
@@ -143,12 +143,13 @@ cdef struct Compiler:
     Local* locals
     uint32_t local_count
     uint32_t local_capacity
-    # Chunks under construction, by depth; those above context_count are kept for their buffers
-    Context** contexts
-    uint32_t context_count
-    uint32_t context_capacity
-    uint32_t context_made
-    Context* cx
+    # Chunks under construction, the innermost last; those from open_chunk_count on are kept for their buffers
+    OpenChunk** open_chunks
+    uint32_t open_chunk_count
+    uint32_t open_chunk_capacity
+    uint32_t open_chunks_made
+    # the innermost of them, or NULL
+    OpenChunk* open
     PendingJump* jumps
     uint32_t jump_count
     uint32_t jump_capacity
@@ -162,9 +163,9 @@ cdef struct Compiler:
     uint32_t looked_at_capacity
     # the node that is_data found last to be no data, or NULL
     const Node* not_data
-    # of which the unit has the first
+    # the number of faults; the unit has the first of them
     uint32_t fault_count
     # additions below the last one whose operands were found to be more than strings
     uint32_t chain_left
-    # from syntax/deep_stack
+    # where the C stack must not go on (syntax/deep_stack)
     const char* stack_limit

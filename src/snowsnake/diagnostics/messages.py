@@ -27,7 +27,7 @@ _FIELD = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 
 class MessageRow:
-    """A message; `code` is the catalogue's word for the kind of error, or one of `SPOKEN`; `fault` one of FAULTS of traces/cause.py.
+    """A row of the table of messages: `code` is the catalogue's word for the kind of error, or one of `SPOKEN`; `fault` one of FAULTS of traces/cause.py.
 
     >>> message = MessageRow("HELLO", "said", "hello {name}, {count:int} times, 100%")
     >>> message.form, message.argument_count

@@ -10,7 +10,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset, strlen
 from snowsnake.foundation.allocate cimport resize_items
 
-# borrowed bytes
+# bytes that somebody else owns
 cdef struct View:
     const uint8_t* data
     size_t size

@@ -18,7 +18,8 @@ _numbers = count()
 
 
 def finalize(watched: object, function: "Callable[..., object]", *arguments: "Any") -> None:
-    """
+    """Calls a function with its arguments once an object is gone, or when the program ends.
+
     >>> class Thing:
     ...     pass
     >>> thing = Thing()

@@ -46,7 +46,8 @@ class _Scope:
 
 
 class suppress:
-    """
+    """Ends a `with` block without an error if one of these kinds was raised in it.
+
     >>> with suppress(ValueError, KeyError):
     ...     int("a")
     """
@@ -64,7 +65,8 @@ class suppress:
 
 
 def contextmanager(steps: Callable[..., Iterator[Any]]) -> Callable[..., _Scope]:
-    """
+    """Makes a function for `with` of a generator function that yields once.
+
     >>> @contextmanager
     ... def doubled(number):
     ...     yield 2 * number

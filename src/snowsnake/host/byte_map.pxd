@@ -10,7 +10,7 @@ from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, resiz
 from snowsnake.foundation.probing cimport is_free_slot, probe
 
 cdef struct MapEntry:
-    # owned, NUL-terminated; the value's bytes follow it, NUL-terminated, too
+    # the map owns it; it ends with a NUL byte, and the value's bytes follow it and end with another
     uint8_t* key
     size_t key_size
     # NULL: a key without a value

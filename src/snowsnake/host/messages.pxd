@@ -8,12 +8,12 @@ cdef enum Level:
     LEVEL_ERROR = 0
     LEVEL_WARNING = 1
     LEVEL_INFO = 3
-    # -v
+    # what `-v` shows
     LEVEL_TALKATIVE = 4
     LEVEL_CHATTY = 5
     LEVEL_DEBUG = 6
 
-# Host.log_form
+# the values of Host.log_form
 cdef enum:
     LOG_TEXT = 0
     # C++ Nix's JSON lines

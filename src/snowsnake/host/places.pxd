@@ -21,7 +21,7 @@ cdef enum:
 
 cdef enum PlaceKind:
     PLACE_DISK = 0
-    # in a mounted file system that is not on disk
+    # the file is in a mounted file system that is not on disk
     PLACE_FILES
     # the policy does not show it
     PLACE_NOWHERE
@@ -30,7 +30,7 @@ cdef struct FilePlace:
     int kind
     # valid until the next place is looked up
     const char* disk
-    # as in disk.pxd
+    # as many bytes at the front of the path may lead through symbolic links, or FOLLOW_LINKS (disk.pxd)
     size_t trusted
     void* files
     # the path in the file system
@@ -38,19 +38,19 @@ cdef struct FilePlace:
 
 # how a large file on disk is read: not to be copied once more, or not to be kept at all
 cdef struct Reading:
-    # as a string of the machine's heap
+    # whether the contents become a string of the machine's heap
     bint makes_text
-    # it, if that was done: the contents lie there, and are not to be freed
+    # that string, if there is one: the contents are in it, and are not to be freed
     Word text
     # NULL, or what gets the contents piece by piece
     Hasher* hasher
-    # if that was done: there are no contents
+    # whether there is only a hash, and no contents
     bint is_hashed
 
 cdef struct Mount:
-    # owned reference
+    # the mount owns this reference
     void* files
-    # owned: the folder or file on disk that is the whole file system, or NULL
+    # the folder or file on disk that is the whole file system, or NULL; the mount owns it
     char* disk
 
 cdef int place_of(Machine* m, const uint8_t* path, size_t size, FilePlace* place) noexcept nogil

@@ -34,15 +34,15 @@ cdef enum Record:
     RECORD_SOURCE = 11
 
 cdef enum State:
-    # f
+    # the letter f
     STATE_FOUND = 102
-    # a: nothing is there, or the variable is not set
+    # the letter a: nothing is there, or the variable is not set
     STATE_ABSENT = 97
-    # e: it exists and cannot be read
+    # the letter e: it exists and cannot be read
     STATE_FAILED = 101
-    # s: part of a source whose store path says its contents, or of a source that was requested with its hash
+    # the letter s: part of a source whose store path says its contents, or of a source that was requested with its hash
     STATE_FIXED = 115
-    # d
+    # the letter d: the same question had different answers
     STATE_DISPUTED = 100
 
 cdef bint record(Machine* m, int kind, View name, int state, const void* value, size_t size) noexcept nogil

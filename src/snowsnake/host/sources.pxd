@@ -8,7 +8,7 @@ from snowsnake.store.nar cimport NarTree
 
 # what a copy refers to, which is part of its store path
 cdef struct References:
-    # distinct, in byte order
+    # they are distinct, and in byte order
     const View* paths
     size_t count
 

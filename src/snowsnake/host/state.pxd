@@ -26,7 +26,7 @@ cdef enum Resolve:
     RESOLVE_PARENTS = 1
     RESOLVE_FULL = 2
 
-# bits of Host.features
+# the bits of Host.features
 cdef enum Feature:
     FEATURE_CA_DERIVATIONS = 1
     FEATURE_IMPURE_DERIVATIONS = 2
@@ -49,20 +49,20 @@ cdef enum StoreObjectKind:
     STORE_OBJECT_SOURCE
     # data, or source_path: the contents of one file, hashed flat
     STORE_OBJECT_FLAT
-    # data: the ATerm
+    # the data is the derivation as ATerm
     STORE_OBJECT_DERIVATION
 
 # an object for an embedded store to write; everything is borrowed
 cdef struct StoreObject:
     int kind
-    # its path in the logical store
+    # where it is in the logical store
     View path
     # the path it was copied from, or empty
     View source_path
     View data
     # descriptor of a file that holds the NAR, or NULL
     const int* archive
-    # distinct, in byte order
+    # they are distinct, and in byte order
     const View* references
     size_t reference_count
 
@@ -91,7 +91,7 @@ ctypedef Realised (*StoreRealiser)(void* context, View wanted, Bytes* names, Byt
 cdef struct SearchEntry:
     char* prefix
     size_t prefix_size
-    # as the user wrote it
+    # the path as the user wrote it
     char* path
     size_t path_size
 
@@ -107,9 +107,9 @@ cdef struct Host:
     # a search path entry as written -> its absolute path, or nothing if it is missing
     ByteMap search_resolved
     char* working_directory
-    # or NULL: from the environment
+    # NULL: the environment says it
     char* home
-    # builtins.currentSystem
+    # the value of builtins.currentSystem
     char* system
     # the logical store, "/nix/store"
     char* store_dir
@@ -143,7 +143,7 @@ cdef struct Host:
     uint32_t[32] symbols
     # numbers of builtins that other builtins make thunks of
     uint32_t[8] builtins
-    # by symbol: the generation in which it was last seen (contexts of a derivation)
+    # the generation in which each symbol was last seen (contexts of a derivation)
     uint32_t* marks
     uint32_t mark_count
     uint32_t generation
@@ -166,15 +166,15 @@ cdef struct Host:
     ByteMap derivations
     # messages up to this level are written (host/messages.pxd)
     int verbosity
-    # of messages: LOG_TEXT, LOG_JSON or LOG_TOLD (host/messages.pxd)
+    # the form of messages: LOG_TEXT, LOG_JSON or LOG_TOLD (host/messages.pxd)
     int log_form
     # evaluation may read what must be built first (allow-import-from-derivation)
     bint imports_derivations
     # and says so (trace-import-from-derivation)
     bint traces_imports
-    # owned: the values of nix.conf (Python), or None for their defaults
+    # the values of nix.conf (Python), or None for their defaults; the host owns this reference
     void* settings
-    # owned: the fetcher (Python) once something was fetched (builtins/fetching.pyx); or NULL
+    # the fetcher (Python) once something was fetched (builtins/fetching.pyx), or NULL; the host owns this reference
     void* fetcher
 
 # For builtins that fetch: *path* becomes the place of the tree at an address in the logical store.  DONE, or RAISE with the error.  Called without the GIL.

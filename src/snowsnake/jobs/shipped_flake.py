@@ -234,7 +234,8 @@ class FlakeWorker:
             raise errors.FetchFailure("the source has to be fetched first")
         if entry.error is not None:
             name, message, notes, kind, exit_code = entry.error
-            error = getattr(errors, name)(message, notes)
+            # Kinds that only a scheme knows have more parameters (http.TransferError): what they are does not matter here.
+            error = getattr(errors, name, errors.FetchFailure)(message, notes)
             error.kind, error.exit_code = kind, exit_code
             raise error
         found = self._evaluator.fetcher.input_from_attrs(dict(entry.found))

@@ -7,7 +7,7 @@ safepoint, and in every loop of an operation or builtin that may run for long wi
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
-# bits of Machine.attention
+# the bits of Machine.attention
 cdef enum Attention:
     ATTENTION_INTERRUPT = 1
     ATTENTION_TIMEOUT = 2

@@ -57,7 +57,7 @@ cdef inline uint64_t keys_cache_place(Word* a, Word* b) noexcept nogil:
 # ---- remembered lookups -------------------------------------------------------------------------------------------
 
 cdef enum:
-    # for indices into Machine.places
+    # an index into Machine.places has these bits
     PLACE_MASK = 2047
     # among fewer symbols a search is as fast
     LEAST_REMEMBERED = 17

@@ -13,7 +13,7 @@ cdef void collect_nursery(Machine* m) noexcept nogil
 cdef void prepare_forks(Machine* m) noexcept nogil
     # Asks for large pages of the old space: a process that is forked then copies small page tables.
 cdef void renew_nursery(Machine* m) noexcept nogil
-    # Gets new pages for what is free of the nursery at once.  In a forked process, each page would otherwise be copied at a fault of its own.
+    # In a forked process: replaces the pages of the free part of the nursery at once.  Otherwise each would be copied when it is first written.
 cdef void plan_collection(Machine* m, uint64_t live, uint64_t used) noexcept nogil
     # Decides when to collect the old space next, given that `live` of its `used` words were alive.
 cdef void size_nursery(Machine* m) noexcept nogil

@@ -9,7 +9,7 @@ from snowsnake.machine.word cimport (
     small_int, string_data, tagged, val,
 )
 
-# parts of planned_region_bytes
+# the parts of planned_region_bytes
 cdef enum:
     PART_NURSERY = 0
     # a collection of everything needs it twice
@@ -122,7 +122,7 @@ cdef inline Word new_string(Machine* m, uint64_t size_bytes, uint32_t context) n
 cdef inline Word make_string(Machine* m, const void* data, uint64_t size_bytes, uint32_t context) noexcept nogil:
     """A copy of bytes as a string.  Reserve first if it may exceed 32 KiB."""
     cdef Word s = new_string(m, size_bytes, context)
-    # of no bytes, the address may be NULL
+    # if there are no bytes, the address may be NULL
     if size_bytes:
         memcpy(string_data(s), data, size_bytes)
     return s

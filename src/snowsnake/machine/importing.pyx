@@ -176,7 +176,7 @@ cdef void _compile(void* argument) noexcept nogil:
             m.error.position = load.file.position_base + ast.faults[0].start_byte
             m.error.position_end = load.file.position_base + ast.faults[0].end_byte
     else:
-        if not compile_unit(ast, load.base_directory, m.level, load.scope_names, load.scope_count, &m.chunk_contexts, &load.unit):
+        if not compile_unit(ast, load.base_directory, m.level, load.scope_names, load.scope_count, &m.open_chunks, &load.unit):
             raise_text(m, ERROR_MEMORY, NULL)
         elif load.unit.error != NULL:
             raise_text(m, _compile_error_code(load.unit.error_kind), format_text("%s", load.unit.error))

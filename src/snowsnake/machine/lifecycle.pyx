@@ -7,7 +7,7 @@ from libc.string cimport memcpy, strcmp
 from snowsnake.bytecode.image cimport image_free
 from snowsnake.cache.pack cimport cache_free
 from snowsnake.cache.state cimport Cache
-from snowsnake.compiler.compile cimport context_pool_free
+from snowsnake.compiler.compile cimport open_chunk_pool_free
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.host.host cimport host_free, host_new
 from snowsnake.machine.collector cimport plan_collection, set_limits, size_nursery
@@ -214,7 +214,7 @@ cdef void machine_free(Machine* m) noexcept nogil:
     cache_free(<Cache*>m.cache)
     imports_free(m)
     arena_pool_free(&m.arenas)
-    context_pool_free(&m.chunk_contexts)
+    open_chunk_pool_free(&m.open_chunks)
     if m.host != NULL:
         host_free(m)
     for i in range(1, m.context_count):

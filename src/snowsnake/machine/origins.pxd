@@ -8,15 +8,15 @@ cdef File* file_of_code(Machine* m, uint32_t index) noexcept nogil
     # Returns the file that a code was compiled from.  It may not be one of the machine's own codes.
 # what the record of a code says about it
 cdef struct CodeOrigin:
-    # ChunkKind
+    # its ChunkKind
     uint8_t kind
-    # its index in the file
+    # the chunk's index in the file
     uint32_t chunk
-    # name of the binding that defines it, or empty
+    # the name of the binding that defines it, or empty
     Text name
-    # name of its first parameter, or empty
+    # the name of its first parameter, or empty
     Text parameter
-    # a position
+    # the position where it starts
     uint32_t start
     uint32_t end
 

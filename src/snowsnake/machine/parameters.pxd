@@ -10,11 +10,11 @@ cdef struct Parameter:
     bint is_known
     # the name that the program gave to the function, or empty
     Text function
-    # name of an identifier, or of `args@{ … }`; it may be empty
+    # the name of an identifier, or of `args@{ … }`; it may be empty
     Text name
     # what a pattern takes, or NULL
     Formals* formals
-    # 0: unknown
+    # 0 if it is unknown
     uint32_t position
 
 cdef Parameter next_parameter(Machine* m, Word function) noexcept nogil

@@ -31,7 +31,7 @@ Stack space: f may push up to 1024 words in an entry without asking; before it p
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.image cimport Image
-from snowsnake.compiler.state cimport ContextPool
+from snowsnake.compiler.state cimport OpenChunkPool
 from snowsnake.machine.word cimport Word
 from snowsnake.syntax.nodes cimport ArenaPool
 
@@ -40,7 +40,7 @@ cdef enum Outcome:
     TAIL = 1
     FORCE = 2
     RAISE = 3
-    # CALL + n
+    # CALL + n asks for a call with n arguments
     CALL = 16
 
 ctypedef int (*BuiltinFunction)(Machine* m, Word* fp) noexcept nogil
@@ -51,22 +51,22 @@ ctypedef uint32_t (*TraceFunction)(Machine* m, Word* fp, Word* top, TraceEntry* 
 cdef struct Builtin:
     const char* name
     uint8_t arity
-    # may return FORCE or CALL, and so needs a frame of its own
+    # whether it may return FORCE or CALL, and so needs a frame of its own
     uint8_t is_framed
     char forces[8]
     BuiltinFunction function
-    # or NULL
+    # NULL if it has none
     TraceFunction trace
     # features without which the builtin does not exist (syntax/features.py)
     uint32_t needs
-    # its function value, one per machine
+    # the function as a value, one for each machine
     Word word
 
-# of a pattern
+# the names that a pattern binds
 cdef struct Formals:
     uint32_t count
     bint has_ellipsis
-    # in name order, which is the order of their slots
+    # the names, in the order of names, which is that of their slots
     uint32_t* symbols
     # indices of formals, in ascending order of symbols
     uint32_t* by_symbol
@@ -77,15 +77,15 @@ cdef struct Formals:
 cdef struct Code:
     # the spans follow the code
     const uint8_t* start
-    # they follow this struct
+    # the constants follow this struct
     Word* constants
-    # NULL: none
+    # NULL if it has no pattern
     Formals* formals
     uint32_t size_bytes
     uint32_t constant_count
     uint32_t arity
     uint32_t max_stack
-    # including the with-scope
+    # the number of captures, including the with-scope
     uint32_t upvalue_count
     uint32_t index
     # position of byte 0 of the file
@@ -99,7 +99,7 @@ cdef struct Code:
 cdef struct Frame:
     const uint8_t* pc
     Word* fp
-    # of the caller: closure, thunk or builtin
+    # the caller: closure, thunk or builtin
     Word function
     Word* constants
     # the thunk to update when the callee returns, or 0; with FRAME_PUSHES the value is also pushed
@@ -108,18 +108,18 @@ cdef struct Frame:
     int32_t with_slot
 
 cdef enum:
-    # in the low bits of Frame.thunk, beside TAG_THUNK
+    # a bit of Frame.thunk, beside TAG_THUNK
     FRAME_PUSHES = 2
     INTERNAL_CAPACITY = 16
 
-# in the order of the catalogue in diagnostics/catalogue.py
+# the order is that of the catalogue in diagnostics/catalogue.py
 cdef enum ErrorCode:
     ERROR_NONE = 0
-    # catchable
+    # tryEval catches it
     ERROR_THROW
-    # catchable
+    # tryEval catches it
     ERROR_ASSERT
-    # catchable: file not found in the Nix search path
+    # a file was not found in the Nix search path; tryEval catches it
     ERROR_SEARCH_PATH
     ERROR_ABORT
     ERROR_TYPE
@@ -133,7 +133,7 @@ cdef enum ErrorCode:
     ERROR_MEMORY
     ERROR_DIVISION_BY_ZERO
     ERROR_OVERFLOW
-    # index out of bounds, negative size
+    # an index is out of bounds, or a size is negative
     ERROR_RANGE
     # a malformed argument: bad JSON, a bad regex, a bad hash, …
     ERROR_VALUE
@@ -152,7 +152,7 @@ cdef enum ErrorCode:
 
 # what is wrong, where the code says too little; traces are made of this, never of messages
 cdef enum Fault:
-    # in the order of FAULTS in traces/cause.py
+    # the order is that of FAULTS in traces/cause.py
     FAULT_OTHER = 0
     # Error.expected says which type was expected
     FAULT_WRONG_TYPE
@@ -160,7 +160,7 @@ cdef enum Fault:
     FAULT_NOT_ADDABLE
     FAULT_NOT_COMPARABLE
     FAULT_NO_ATTRIBUTE
-    # to JSON
+    # a value has no JSON
     FAULT_NOT_CONVERTIBLE
     # a string that should be an absolute path
     FAULT_NOT_ABSOLUTE
@@ -187,62 +187,62 @@ cdef enum:
     MOST_OWN_ENTRIES = 50
     # bits of TraceEntry.flags: the activation left in tail position, and its place is not known
     TRACE_GONE = 1
-    # it was called as the __functor of a set
+    # the function was called as the __functor of a set
     TRACE_FUNCTOR = 2
     # the last entry of an activation, with what is unwound with it
     TRACE_END = 4
-    # with TRACE_END: of a thunk whose code had called a function in tail position
+    # beside TRACE_END: the entry is that of a thunk whose code had called a function in tail position
     TRACE_TAIL = 8
     # TraceEntry.left and right: a path; other values by their tags
     TRACE_PATH = 9
 
 cdef struct TraceEntry:
-    # 0: unknown
+    # 0 if it is unknown
     uint32_t position
     uint32_t position_end
-    # its number + 1, or 0
+    # the builtin's number + 1, or 0
     uint16_t builtin
-    # of a builtin: the argument that was evaluated, or has a wrong type, + 1; of code: whether it evaluates what an infinite recursion needed again
+    # for a builtin, the argument that was evaluated, or has a wrong type, + 1; for code, whether it evaluates what an infinite recursion needed again
     uint8_t argument
-    # of code: the operation that was running, if its operands are known
+    # for code, the operation that was running, if its operands are known
     uint8_t opcode
     # tags of that operation's operands
     uint8_t left
     uint8_t right
     uint8_t flags
-    # of a builtin: the part of its input that was being evaluated, or is wrong (Part)
+    # for a builtin, the part of its input that was being evaluated, or is wrong (Part)
     uint8_t part
     # the kind of this line (machine/notes.pxd), or 0
     uint8_t note
-    # of code: the place of the attribute that the running selection found last, or 0; of a builtin: the place of the attribute of its input that
+    # for code, the place of the attribute that the running selection found last, or 0; for a builtin, the place of the attribute of its input that
     # `part` means
     uint32_t selected
     # that attribute's name; of a note: the attribute that it names
     uint32_t symbol
-    # index + 1, or 0; of a builtin: the code of the first function among its arguments
+    # the index + 1 of the code, or 0; for a builtin, the code of the first function among its arguments
     uint32_t code
     # the text in the line of a note; of addErrorContext: the line itself; or NULL
     char* text
 
 cdef struct Error:
     int code
-    # Fault
+    # its Fault
     uint8_t fault
     # the Part of the builtin that raised it
     uint8_t part
-    # with FAULT_FETCH: the exit code of a command
+    # if a source could not be fetched: the exit code of a command
     uint8_t exit_code
     # a symbol, or 0: the file that does not exist; with FAULT_FETCH: the class of diagnostics/kinds.py
     uint32_t subject
-    # with PART_ATTRIBUTE: the attribute's name
+    # if `part` is PART_ATTRIBUTE: the attribute's name
     uint32_t symbol
     # the place of that attribute, or 0
     uint32_t selected
-    # with FAULT_WRONG_TYPE: "a set"; the text is never freed
+    # if the fault is FAULT_WRONG_TYPE: the expected type, such as "a set"; the text is never freed
     const char* expected
     # the symbol that was not found; if it is not 0, there are candidates
     uint32_t wanted
-    # symbols; malloc'ed
+    # malloc'ed symbols
     uint32_t* candidates
     uint32_t candidate_count
     # malloc'ed; it is UTF-8 if the program's strings are
@@ -257,9 +257,9 @@ cdef struct Error:
     Code* tail_target
     TraceEntry* trace
     uint32_t trace_count
-    # number of frames; the trace keeps trace_count of them
+    # the number of frames; the trace keeps trace_count of them
     uint32_t trace_total
-    # number of the Python exception that caused it (callbacks.pyx), or 0
+    # the number of the Python exception that caused it (callbacks.pyx), or 0
     uint64_t exception
 
 cdef struct File:
@@ -274,9 +274,9 @@ cdef struct File:
     # value is the result of importing the file; the collector treats it as a root
     bint is_imported
     Word value
-    # its compiled code; NULL if it did not compile
+    # the compiled code; NULL if the file did not compile
     Image* image
-    # number of its first code
+    # the number of the file's first code
     uint32_t code_base
 
 # sorted symbols of encoded elements: path, =drv, !output!drv
@@ -350,9 +350,9 @@ cdef struct Machine:
     uint32_t* fresh_codes
     uint32_t fresh_code_count
     uint32_t fresh_code_capacity
-    # symbols whose strings are in the old space
+    # the number of symbols whose strings are in the old space
     uint32_t old_symbol_count
-    # files whose values are in the old space
+    # the number of files whose values are in the old space
     uint32_t old_file_count
     # the collector is at work on the nursery alone
     bint is_minor
@@ -429,7 +429,7 @@ cdef struct Machine:
     Error* failures
     uint32_t failure_count
     uint32_t failure_capacity
-    # number of active tryEval frames: while there are any, traces are not recorded
+    # the number of active tryEval frames: while there are any, traces are not recorded
     uint32_t try_count
     # a table could not grow where it had to (attention.pxd, exhaust): no result of this machine counts any more
     bint is_exhausted
@@ -467,7 +467,7 @@ cdef struct Machine:
     # memory for the parser and the compiler
     ArenaPool arenas
     # memory for the compiler
-    ContextPool chunk_contexts
+    OpenChunkPool open_chunks
     # time spent on reading, parsing and compiling imported files, or on finding them in the cache
     uint64_t load_ns
     # The derivations seen so far (store/known_derivations.pxd)
@@ -483,16 +483,16 @@ cdef struct Machine:
     # NULL, or the observer whose loop runs instead of the machine's
     Observer* observer
     int trace_verbose
-    # collections of everything
+    # how often everything was collected
     uint64_t collection_count
     uint64_t minor_count
     uint64_t promoted_words
     uint64_t collection_ns
     # words made in the nursery until its last collection
     uint64_t made_words
-    # of `//`
+    # how often `//` was computed
     uint64_t update_count
-    # updates that found their keys in the cache
+    # how often its keys were found in the cache
     uint64_t update_known_count
     # NULL, or what the nursery held at each of its collections
     Tally* tally

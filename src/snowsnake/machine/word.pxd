@@ -40,18 +40,18 @@ cdef enum Tag:
     TAG_BOX = 6
     TAG_IMMEDIATE = 7
 
-# complete words
+# words that are values without a pointer
 cdef enum Immediate:
     WORD_NULL = 15
     WORD_FALSE = 23
     WORD_TRUE = 31
     WORD_UNSET = 39
     WORD_NOT_FOUND = 47
-    # in the low byte; the slot is above it
+    # the low byte; the slot is above it
     IMMEDIATE_DEFERRED = 55
-    # in the low byte; the symbol is above it
+    # the low byte; the symbol is above it
     IMMEDIATE_SYMBOL = 63
-    # in the low byte of a constant: a chunk that captures nothing; above it 1 bit (is it a lambda?), then its code
+    # the low byte of a constant that is a chunk without captures; above it are 1 bit (is it a lambda?) and the number of its code
     IMMEDIATE_CHUNK = 71
 
 cdef inline int tag_of(Word w) noexcept nogil:

@@ -3,4 +3,4 @@
 from snowsnake.machine.state cimport Machine
 
 cdef int traced_run(Machine* m) noexcept nogil
-    # as the loop's own `run`; calls m.observer.step before every operation
+    # takes the place of the loop's `run`, and calls m.observer.step before every operation

@@ -6,9 +6,9 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
 cdef enum PrintFlags:
-    # as `nix-instantiate --eval`: <CODE>, <LAMBDA>, <PRIMOP>, <PRIMOP-APP>
+    # as `nix-instantiate --eval` prints: <CODE>, <LAMBDA>, <PRIMOP>, <PRIMOP-APP>
     PRINT_CODES = 0
-    # as builtins.trace: «thunk», «lambda f @ file:1:2», «primop map»
+    # as builtins.trace prints: «thunk», «lambda f @ file:1:2», «primop map»
     PRINT_KINDS = 1
 
 ctypedef bint (*Sink)(void* context, Bytes* text) noexcept nogil

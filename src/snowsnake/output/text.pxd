@@ -23,7 +23,7 @@ from snowsnake.machine.word cimport (
 
 cdef enum:
     SLOTS = 4
-    # bytes
+    # the number of bytes of the first room
     FIRST_ROOM = 240
 
 cdef struct HeapText:
@@ -67,7 +67,7 @@ cdef inline Word text_grown(Machine* m, Word old, uint64_t used, uint64_t extra)
     if string_size(old) and pointer_of(old) + string_words(string_size(old)) == m.hp:
         m.hp = pointer_of(old)
         if m.young_hp != NULL and m.hp < m.unscanned:
-            # in the old space: the next collection must not begin in the middle of the text
+            # in the old space, the next collection must not begin in the middle of the text
             m.unscanned = m.hp
         return new_string(m, size, 0)
     grown = new_string(m, size, 0)

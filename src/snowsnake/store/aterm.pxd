@@ -24,11 +24,11 @@ cdef struct Output:
     View name
     # empty if it is not known
     View path
-    # OutputKind
+    # its OutputKind
     uint8_t kind
     # IngestionMethod, for FIXED, FLOATING, IMPURE
     uint8_t method
-    # of FIXED; for FLOATING and IMPURE only digest.kind counts
+    # what FIXED outputs have; of FLOATING and IMPURE ones only digest.kind counts
     Digest digest
 
 # a variable of the environment
@@ -41,16 +41,16 @@ cdef struct InputDrv:
     View path
     # data NULL: the derivation is named without an output
     View output
-    # for derivation_finish only: every output, and the whole closure of the .drv
+    # whether every output is needed, and the whole closure of the .drv; only derivation_finish asks
     bint all_outputs
     # data NULL: none; otherwise text or a chain (dynamic_inputs.pxd), and no output
     View children
 
 cdef struct DerivationFields:
-    # by name
+    # sorted by name
     Output* outputs
     size_t output_count
-    # by path, then output; distinct
+    # sorted by path and then by output; distinct
     InputDrv* input_drvs
     size_t input_drv_count
     # in byte order, distinct
@@ -60,7 +60,7 @@ cdef struct DerivationFields:
     View builder
     View* args
     size_t arg_count
-    # by name, distinct
+    # sorted by name; distinct
     Variable* env
     size_t env_count
     # strings that had escapes
@@ -71,7 +71,7 @@ cdef struct DerivationFields:
 # where the value of an output's variable belongs in a text without that value
 cdef struct Splice:
     size_t offset
-    # index in DerivationFields.outputs
+    # an index in DerivationFields.outputs
     size_t output
 
 cdef void derivation_init(DerivationFields* self) noexcept nogil

@@ -4,7 +4,7 @@ from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.aterm cimport DerivationFields
 
 cdef enum:
-    # of derivations that are outputs of derivations
+    # derivations may be outputs of derivations so many levels deep
     MOST_LEVELS = 100
 
 # Refuses punctuation that is not canonical, duplicate names, paths outside store_dir and trailing bytes; it sorts what is out of order.

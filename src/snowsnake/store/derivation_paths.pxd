@@ -21,30 +21,30 @@ from snowsnake.store.known_derivations cimport (
 )
 
 cdef struct DerivationInput:
-    # without ".drv"; it need not be checked: errors are Nix's
+    # the name without ".drv"; it need not be checked: errors are Nix's
     View name
     View platform
     View builder
     View* args
     size_t arg_count
-    # distinct names; variables of the outputs may be absent, and are replaced
+    # the names are distinct; variables of the outputs may be absent, and are replaced
     Variable* env
     size_t env_count
-    # distinct names
+    # the names are distinct
     View* outputs
     size_t output_count
     # OUTPUT_INPUT_ADDRESSED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE
     int kind
     # IngestionMethod, for all kinds but input-addressed
     int method
-    # of OUTPUT_FIXED; for FLOATING and IMPURE only digest.kind counts
+    # what OUTPUT_FIXED has; of FLOATING and IMPURE only digest.kind counts
     Digest digest
     # pairs may repeat; all_outputs adds the whole closure, as a drvPath in a string does
     InputDrv* input_drvs
     size_t input_drv_count
     # some of them have children (dynamic_inputs.pxd), as text
     bint is_dynamic
-    # may repeat
+    # a path may be there twice
     View* input_srcs
     size_t input_src_count
 
@@ -59,7 +59,7 @@ cdef struct DerivationResult:
     View drv_path
     # the ATerm, to be written if the evaluator writes
     View text
-    # by name
+    # sorted by name
     FinishedOutput* outputs
     size_t output_count
     # references of the .drv: distinct, in byte order

@@ -28,7 +28,7 @@ cdef struct Hasher:
     bint has_failed
     # bytes waiting in block
     uint32_t used
-    # bytes seen
+    # the number of bytes that were hashed
     uint64_t total
     uint8_t block[64]
     # the state of sha256

@@ -28,30 +28,30 @@ cdef enum ModuloKind:
 cdef struct StoreEntry:
     View path
     uint32_t hash
-    # ModuloKind
+    # its ModuloKind
     uint8_t modulo_kind
-    # it is being read: meeting it again means a cycle
+    # whether it is being read: meeting it again means a cycle
     bint is_pending
     bint has_references
-    # in KnownDerivations.names: output names in order
+    # where KnownDerivations.names has the output names, in order
     uint32_t outputs_start
     uint32_t output_count
-    # in KnownDerivations.references: ids of entries
+    # where KnownDerivations.references has the ids of entries
     uint32_t references_start
     uint32_t reference_count
     uint8_t modulo[32]
 
 cdef struct KnownDerivations:
-    # owned (in slabs)
+    # the slabs own it
     View store_dir
-    # may be NULL
+    # NULL if derivations cannot be read
     DerivationReader reader
     void* reader_context
     # feature ca-derivations: may read such a .drv
     bint allows_floating
-    # feature impure-derivations
+    # whether the feature impure-derivations is on
     bint allows_impure
-    # feature dynamic-derivations
+    # whether the feature dynamic-derivations is on
     bint allows_dynamic
     # strings with stable addresses
     Slab* slabs

@@ -9,5 +9,5 @@ cdef void library_keep(void* hash) noexcept with gil
 cdef void library_drop(void* hash) noexcept with gil
 # False: it failed (no memory)
 cdef bint library_update(void* hash, const void* data, size_t size) noexcept with gil
-# of what it has seen so far
+# writes the digest of what the hash has seen so far
 cdef bint library_digest(void* hash, uint8_t* out, size_t size) noexcept with gil

@@ -26,13 +26,13 @@ cdef enum NarKind:
 
 # writes to each of the three that is given
 cdef struct NarSink:
-    # or NULL
+    # NULL: nothing is hashed
     Hasher* hasher
-    # or NULL
+    # NULL: nothing is kept in memory
     Bytes* bytes
-    # or -1
+    # -1: nothing is written to a file
     int fd
-    # bytes so far
+    # the number of bytes so far
     uint64_t size
     # not yet written
     Bytes waiting

@@ -12,7 +12,7 @@ from snowsnake.store.hash_functions cimport Digest
 cdef enum IngestionMethod:
     # the file's bytes "sha256"
     INGEST_FLAT = 1
-    # its NAR "r:sha256"
+    # the object is hashed as its NAR ("r:sha256")
     INGEST_RECURSIVE
     # the file's bytes, may refer "text:sha256"
     INGEST_TEXT

@@ -2,14 +2,14 @@
 """The lexer's state and its entry points: see lexer.pyx."""
 from libc.stdint cimport uint8_t, uint32_t
 
-# bits of CLASS_OF
+# the bits of CLASS_OF
 cdef enum CharacterClass:
-    # inside an identifier
+    # the character may be inside an identifier
     CLASS_NAME = 1
     CLASS_PATH = 2
     # before the colon of a URI
     CLASS_SCHEME = 4
-    # after it
+    # the character may follow the colon of a URI
     CLASS_URI = 8
     CLASS_SPACE = 16
     CLASS_DIGIT = 32
@@ -24,9 +24,9 @@ cdef struct Lexer:
     uint32_t size_bytes
     # the search for the next token begins here
     uint32_t position
-    # of the current token
+    # the kind of the current token
     uint8_t kind
-    # of the current token
+    # where the current token starts
     uint32_t start
     # end of the token before it
     uint32_t previous_end

@@ -7,7 +7,7 @@ Spans are byte offsets into the source; the end is exclusive.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
-# index into Ast.names
+# an index into Ast.names
 ctypedef uint32_t Name
 
 cdef enum:
@@ -21,9 +21,9 @@ cdef struct Text:
     uint32_t number
 
 cdef enum NodeKind:
-    # integer
+    # it has `integer`
     NODE_INT = 1
-    # number
+    # it has `number`
     NODE_FLOAT
     # text: a literal piece of a string or path; only inside items of those
     NODE_TEXT
@@ -33,7 +33,7 @@ cdef enum NodeKind:
     NODE_PATH
     # text: what is written between < and >
     NODE_SEARCH_PATH
-    # name
+    # it has `name`
     NODE_VARIABLE
     # a: the set; items: attribute path (NODE_ATTR); b: default after `or`, or NULL
     NODE_SELECT
@@ -82,7 +82,7 @@ cdef enum Operator:
     OPERATOR_AND
     OPERATOR_OR
     OPERATOR_IMPLIES
-    # //
+    # the operator `//`
     OPERATOR_UPDATE
     # ++ |> and <| become NODE_APPLY
     OPERATOR_CONCAT
@@ -173,9 +173,9 @@ cdef struct Node:
     uint32_t start_byte
     uint32_t end_byte
     Name name
-    # of items; of a lambda: the start of its `/** … */`
+    # the number of items; for a lambda, the start of its `/** … */`
     uint32_t count
-    # of text; of a lambda: the end of its `/** … */`, 0 if it has none
+    # the size of the text; for a lambda, the end of its `/** … */`, or 0 if it has none
     uint32_t size_bytes
     NodeOwn own
     Node** items
@@ -215,13 +215,13 @@ cdef struct ArenaBlock:
 cdef struct ArenaPool:
     ArenaBlock* blocks
     uint32_t count
-    # of each arena, or 0
+    # the limit for each arena, or 0
     size_t limit_bytes
 
 # bump allocation; freed as a whole
 cdef struct Arena:
     ArenaBlock* blocks
-    # or NULL
+    # NULL if there is none
     ArenaPool* pool
     size_t total_bytes
 
@@ -229,7 +229,7 @@ cdef struct Ast:
     Arena arena
     # NULL if there are faults
     Node* root
-    # borrowed from the caller
+    # the caller owns the text
     Text source
     # the features it was parsed with (syntax/features.py)
     uint32_t features

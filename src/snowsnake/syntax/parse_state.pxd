@@ -22,12 +22,12 @@ cdef enum:
     LARGEST_SOURCE_BYTES = 0xFFFFFF00
     # NUL bytes behind a source, so that scanning needs no check for the end
     PADDING_BYTES = 8
-    # of arrays of bindings: 1, 2, 4, … 4096
+    # spare arrays of bindings have sizes 1, 2, 4, … 4096
     SPARE_SIZES = 13
 
 cdef struct NameSlot:
     uint32_t hash
-    # 0: empty
+    # 0 if the place is empty
     uint32_t name_and_one
 
 cdef struct ParseState:
@@ -41,7 +41,7 @@ cdef struct ParseState:
     uint32_t interpolation_depth
     # Where the last token of a source that ends in a path starts, because C++ Nix sees the end there; 0 for other sources.
     uint32_t end_start
-    # after this error nothing more can be said
+    # whether nothing more can be said after this error
     bint is_hopeless
     # skipping: faults are not recorded
     bint is_muted
@@ -58,13 +58,13 @@ cdef struct ParseState:
     SyntaxFault* faults
     uint32_t fault_count
     uint32_t fault_capacity
-    # Ast.openings
+    # those of Ast.openings
     uint32_t* openings
     uint32_t opening_count
     uint32_t opening_capacity
     # arrays of finished sets, for the next ones; each begins with a pointer to the next of its size
     void* spare_bindings[SPARE_SIZES]
-    # for expressions inside of literals and bindings
+    # parses the expressions inside of literals and bindings
     Node* (*parse_expression)(ParseState*) noexcept nogil
 
 cdef void state_open(

@@ -67,7 +67,7 @@ cdef enum TokenKind:
     TOKEN_PIPE_FROM
     # `|>`
     TOKEN_PIPE_INTO
-    # only in messages
+    # the kind occurs only in messages
     TOKEN_PATH_END
     # a byte that begins no token
     TOKEN_INVALID

@@ -10,14 +10,14 @@ cdef enum Event:
     EVENT_END_OBJECT
     EVENT_BEGIN_ARRAY
     EVENT_END_ARRAY
-    # Datum.text, Datum.text_size
+    # Datum.text and Datum.text_size have the name
     EVENT_KEY
     EVENT_STRING
-    # of TOML only: the text is the normalised date or time
+    # only TOML has it; the text is the normalised date or time
     EVENT_TIMESTAMP
-    # Datum.integer
+    # Datum.integer has the value
     EVENT_INT
-    # Datum.number
+    # Datum.number has the value
     EVENT_FLOAT
     EVENT_TRUE
     EVENT_FALSE

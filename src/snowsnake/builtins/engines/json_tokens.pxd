@@ -7,32 +7,32 @@ from snowsnake.foundation.buffer cimport Bytes
 # what the reader expects next
 cdef enum JsonState:
     EXPECT_VALUE
-    # after [
+    # what may follow `[`
     EXPECT_FIRST_ITEM
-    # after {
+    # what may follow `{`
     EXPECT_FIRST_KEY
-    # after a value
+    # what may follow a value
     EXPECT_MORE
-    # after a key
+    # what may follow a key
     EXPECT_MEMBER
-    # after the end or an error
+    # nothing may follow the end or an error
     EXPECT_NOTHING
 
 cdef struct JsonReader:
     const uint8_t* data
     size_t size_bytes
-    # bytes read; after the end was read, one more than there are
+    # the number of bytes that were read; once the end was read, one more than there are
     size_t position
     # start of the last string or number: messages quote from here
     size_t token_start
     # the fault of the token read last
     const char* fault
     JsonState state
-    # for each open bracket: 1 for an array
+    # each open bracket has an entry: 1 for an array, 0 for an object
     uint8_t* levels
     size_t depth
     size_t level_capacity
-    # of the last event
+    # the last event's
     Datum datum
     bint has_nul
     Bytes unescaped
@@ -42,7 +42,7 @@ cdef struct JsonReader:
     bint is_nix_error
 
 cdef enum Token:
-    # as an expectation: no particular one
+    # no particular token is expected
     TOKEN_NONE
     TOKEN_TRUE
     TOKEN_FALSE
@@ -57,7 +57,7 @@ cdef enum Token:
     TOKEN_COMMA
     TOKEN_FAULT
     TOKEN_END
-    # only as an expectation
+    # any value is expected; no token is of this kind
     TOKEN_VALUE
     TOKEN_COUNT
 

@@ -16,7 +16,7 @@ cdef enum RegexOp:
     OP_LINE_BEGIN
     OP_LINE_END
     OP_ACCEPT
-    # only while parsing
+    # a placeholder while the pattern is parsed
     OP_NOTHING
 
 cdef enum RegexStatus:
@@ -33,7 +33,7 @@ cdef struct RegexState:
     uint32_t argument
     int32_t next
     int32_t alternate
-    # only while parsing: nullable loops that begin and end at this state
+    # while the pattern is parsed: nullable loops that begin and end at this state
     int32_t loops_opened
     int32_t loops_closed
 

@@ -6,7 +6,7 @@ from snowsnake.builtins.engines.regex_program cimport RegexProgram
 cdef enum RegexResult:
     REGEX_NO_MATCH = 0
     REGEX_MATCH = 1
-    # to be reported as REGEX_TOO_LARGE; also the answer to a request to stop
+    # the caller reports it as REGEX_TOO_LARGE; it is also the answer to a request to stop
     REGEX_MEMORY = 2
 
 # sets of states; each step goes one byte to the left. The automaton is built lazily
@@ -19,7 +19,7 @@ cdef struct Automaton:
     uint64_t* sets
     # count × class_count: the set one byte earlier, or UNKNOWN
     int32_t* before
-    # the same if that byte is the first of the text; only for patterns with ^
+    # likewise if that byte is the first of the text; only patterns with ^ have this table
     int32_t* before_first
     # the sets by hash, with open addressing
     int32_t* table
@@ -32,7 +32,7 @@ cdef struct Reverse:
     const RegexProgram* program
     # 64-bit words in one set
     size_t words
-    # bytes that no set of the pattern distinguishes share a class
+    # the class of each byte: bytes that no set of the pattern distinguishes share one
     uint8_t byte_class[256]
     uint32_t class_count
     # the states that consume a byte
@@ -44,13 +44,13 @@ cdef struct Reverse:
     int32_t* sources
     # a stack of states
     int32_t* work
-    # one set
+    # room for one set
     uint64_t* scratch
     Automaton exact
     Automaton anywhere
     # the automaton of the last pass:
     Automaton* current
-    # for each place the automaton's set, or IN_RAW
+    # the automaton's set at each place, or IN_RAW
     int32_t* ids
     size_t ids_capacity
     # sets of the places raw_top, raw_top - 1, … if the automaton was full

@@ -42,7 +42,7 @@ cdef struct Regex:
     size_t frame_capacity
     # the stamp of the current place: entries of the five arrays below with another stamp are old
     int64_t generation
-    # for each state: whether it was explored, and whether it led to a match
+    # a state was explored if its entry has the stamp; the second array says whether it led to a match
     int64_t* memo_generation
     uint8_t* memo_solution
     int64_t* queued_generation

@@ -9,18 +9,18 @@ cdef enum TomlKind:
     TOML_STRING
     TOML_INTEGER
     TOML_FLOAT
-    # integer 0 or 1
+    # the integer is 0 or 1
     TOML_BOOLEAN
-    # text, normalised as Nix shows it
+    # the text is normalised as Nix shows it
     TOML_DATE_TIME
 
 # how the document defined a table or array
 cdef enum TomlForm:
-    # [a] by [a.b]
+    # a header `[a.b]` made the table a
     FORM_IMPLICIT = 0
-    # by [a]
+    # a header `[a]` made the table a
     FORM_HEADER
-    # a by a.b = 1
+    # a line `a.b = 1` made the table a
     FORM_DOTTED
     # written as a value: nothing may be added to it later
     FORM_CLOSED
@@ -32,12 +32,12 @@ cdef struct TomlNode:
     uint8_t form
     # NO_NODE for the root
     int32_t parent
-    # its first child
+    # the node's first child
     int32_t first
     int32_t last
-    # its next sibling
+    # the node's next sibling
     int32_t next
-    # in TomlDocument.texts
+    # where the key begins in TomlDocument.texts
     size_t key_start
     size_t key_size
     size_t text_start
@@ -50,7 +50,7 @@ cdef struct TomlDocument:
     TomlNode* nodes
     int32_t count
     int32_t capacity
-    # from (parent, key) to node, with open addressing
+    # an open-addressing table from (parent, key) to the node
     int32_t* index
     size_t index_size
     Bytes texts

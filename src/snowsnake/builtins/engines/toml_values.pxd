@@ -21,7 +21,7 @@ cdef struct TomlReader:
     # in C++ Nix's words, with "while parsing TOML: "
     Bytes message
     TomlDocument document
-    # of the last header
+    # the table of the last header
     int32_t table
     TomlFrame* frames
     size_t frame_count
@@ -33,7 +33,7 @@ cdef struct TomlReader:
     # the next event closes the container `node`
     bint is_leaving
     bint has_ended
-    # of the last event
+    # the last event's
     Datum datum
 
 cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const char* note) noexcept nogil

@@ -2,7 +2,7 @@
 """Version strings: the C interface."""
 from libc.stdint cimport uint8_t
 
-# for splitVersion and compareVersions
+# the place in a version from which splitVersion and compareVersions take components
 cdef struct VersionCursor:
     const uint8_t* position
     const uint8_t* end
