@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 
 from conversation import FOLDER, answering, meet, talk, write_derivations
+from server_duties import FakeDuties
 from store_formats import Formats
 from store_formats import main as run_all
 
@@ -39,7 +40,6 @@ from snowsnake.store.daemon.channel import Channel, SocketChannel
 from snowsnake.store.daemon.server import DaemonServer
 from snowsnake.store.daemon.store import Garbage
 from snowsnake.store.derivation import Derivation, DerivationOutput
-from snowsnake.store.garbage import Collector
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import archive_of
 from snowsnake.store.local import LocalStore
@@ -62,7 +62,7 @@ _COMPRESSIONS = ("none", "xz", "bzip2", "zstd", "gzip")
 # --- daemons
 
 def check_daemon(data: bytes) -> None:
-    """Each call finds something of its kind, or a DaemonError tells that it did not; nothing hangs."""
+    """Each call finds something of its kind, or raises a DaemonError; nothing hangs."""
     texts: list[object] = []
     with tempfile.TemporaryDirectory() as folder, answering(data) as (path, _):
         write_derivations(folder)
@@ -81,7 +81,7 @@ def check_daemon(data: bytes) -> None:
 
 @cache
 def talked() -> list[str]:
-    """What comes of the answers as they were recorded."""
+    """What our calls find in the answers as they were recorded."""
     with tempfile.TemporaryDirectory() as folder, answering((FOLDER / "answered").read_bytes()) as (path, _):
         write_derivations(folder)
         return talk(meet(path, folder))
@@ -125,36 +125,6 @@ class _Heard(SocketChannel):
         count = super().send(data)
         self.sent += data[:count]
         return count
-
-
-class _Duties:
-    """What a server is told by its command; here nothing is built, and signatures of one key are believed."""
-
-    def __init__(self, store: LocalStore) -> None:
-        self._store = store
-
-    def set_option(self, name: str, text: str, *, is_trusted: bool) -> None:
-        assert isinstance(name, str) and isinstance(text, str)
-
-    def set_verbosity(self, level: int) -> None:
-        assert 0 <= level <= 7
-
-    def check_signature(self, info: PathInfo) -> None:
-        if not PublicKeys.parse([_KEY.public]).trust(info, 1, self._store.store_dir):
-            raise ValueError("not signed")
-
-    def collector(self) -> Collector:
-        return Collector(self._store, lambda text: None, keeps_outputs=False, keeps_derivations=True)
-
-    def verify(self, *, checks_contents: bool, repairs: bool) -> bool:
-        return bool(self._store.verify(check_contents=checks_contents))
-
-    def failures(self, make: Callable[[], object]) -> dict[str, ValueError]:
-        try:
-            make()
-        except ValueError as error:
-            return {"": error}
-        return {}
 
 
 class _Strict(DaemonServer):
@@ -251,9 +221,9 @@ def _conversation(kind: str) -> tuple[bytes, bytes]:
 
 def _served(kind: str, store: LocalStore, channel: Channel, *, is_trusted: bool = True) -> ServeServer | DaemonServer:
     if kind == "serve":
-        duties = _Duties(store)
+        duties = FakeDuties(store, _KEY.public)
         return ServeServer(store, channel, is_writable=True, set_option=lambda name, text: None, failures=duties.failures)
-    return _Strict(store, channel, _Duties(store), is_trusted=is_trusted)
+    return _Strict(store, channel, FakeDuties(store, _KEY.public), is_trusted=is_trusted)
 
 
 def check_remote(data: bytes) -> None:

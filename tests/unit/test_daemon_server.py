@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from fixed_folder import fixed_folder
+from processes import command_lines
 
 from snowsnake.build.sandbox import is_supported
 from snowsnake.store import nar
@@ -20,7 +21,6 @@ from snowsnake.store.daemon.connection import DaemonOperation
 from snowsnake.store.daemon.server import DaemonServer
 from snowsnake.store.daemon.store import DaemonStore
 from snowsnake.store.daemon.wire import DaemonError, Message
-from snowsnake.store.garbage import Collector
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo
@@ -29,6 +29,7 @@ from snowsnake.store.signing import SecretKey, sign
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fuzz"))
 from conversation import FOLDER, PLACE, STORE_DIR, answering, meet, talk, write_derivations  # noqa: E402
+from server_duties import FakeDuties  # noqa: E402
 
 SOURCE = str(Path(__file__).resolve().parent.parent.parent / "src")
 PACKAGES = """
@@ -45,39 +46,6 @@ in rec {
 needs_namespaces = pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")
 
 
-class Duties:
-    """A command's part, without settings."""
-
-    def __init__(self, store: LocalStore) -> None:
-        self.store = store
-        self.options: list[tuple[str, str, bool]] = []
-
-    def set_option(self, name: str, text: str, *, is_trusted: bool) -> None:
-        self.options.append((name, text, is_trusted))
-
-    def set_verbosity(self, level: int) -> None:
-        self.options.append(("verbosity", str(level), True))
-
-    def check_signature(self, info: PathInfo) -> None:
-        from snowsnake.store.trust import PublicKeys
-
-        if not PublicKeys.parse([KEY.public]).trust(info, 1, self.store.store_dir):
-            raise ValueError(f"cannot add path '{info.path}' because it lacks a signature by a trusted key")
-
-    def collector(self) -> Collector:
-        return Collector(self.store, lambda text: None, keeps_outputs=False, keeps_derivations=True)
-
-    def verify(self, *, checks_contents: bool, repairs: bool) -> bool:
-        return bool(self.store.verify(check_contents=checks_contents))
-
-    def failures(self, make) -> dict[str, ValueError]:
-        try:
-            make()
-        except ValueError as error:
-            return {"": error}
-        return {}
-
-
 KEY = SecretKey.new("served-1")
 
 
@@ -88,7 +56,7 @@ def served(folder: Path, *, is_trusted: bool = True):
     from snowsnake.store.daemon.channel import SocketChannel
 
     store = LocalStore(folder / "store", durable=False)
-    server = DaemonServer(store, SocketChannel(theirs), Duties(store), is_trusted=is_trusted)
+    server = DaemonServer(store, SocketChannel(theirs), FakeDuties(store, KEY.public), is_trusted=is_trusted)
 
     def run() -> None:
         try:
@@ -235,7 +203,7 @@ def _raw(folder: Path, request_: list) -> bytes:
     with LocalStore(folder / "store", durable=False) as store, ours:
         def run() -> None:
             try:
-                DaemonServer(store, SocketChannel(theirs), Duties(store), is_trusted=True).run()
+                DaemonServer(store, SocketChannel(theirs), FakeDuties(store, KEY.public), is_trusted=True).run()
             except (ValueError, OSError):
                 pass
             theirs.close()
@@ -393,18 +361,11 @@ def test_a_client_that_goes(tmp_path) -> None:
     client.kill()
     client.wait()
     for _ in range(400):
-        left = [name for name in filter(str.isdigit, os.listdir("/proc")) if str(tmp_path).encode() in _command_line(name)]
+        left = [line for line in command_lines().values() if str(tmp_path).encode() in line]
         if not left:
             break
         time.sleep(0.05)
     assert left == []
-
-
-def _command_line(process: str) -> bytes:
-    try:
-        return Path("/proc", process, "cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 @needs_namespaces

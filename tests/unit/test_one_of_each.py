@@ -29,6 +29,9 @@ LONG = {
 }
 HEAD = re.compile(r"( *)(?:async def|def|c(?:p?)def(?! class)) [^=(]*?(\w+)\(")
 
+# What imports a public name when it is first used: each is in the first module that a program imports of a library, which imports nothing else.
+COPIED = {frozenset({"src/snowsnake/fetch/__init__.py __getattr__", "src/snowsnake/store/__init__.py __getattr__"})}
+
 # Whole numbers from text are read by foundation/digits.py.  A start with a nix.conf reads those of settings, for which it imports nothing more;
 # names of Python, of `/proc` and of parts of paths are not numbers that are calculated with.
 DIGITS = re.compile(r"\.is(?:digit|decimal|numeric)\(")
@@ -106,6 +109,20 @@ def test_functions_are_short() -> None:
                 name = path.relative_to(ROOT)
                 long |= {f"{name} {function}" for function, lines in functions(path.read_text(encoding="utf-8")) if lines > MOST_LINES}
     assert long == set(LONG)
+
+
+def test_functions_are_not_copied() -> None:
+    """No two functions of Python have the same body of three lines or more."""
+    homes = collections.defaultdict(list)
+    for folder in ("src", "tools", "tests", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    body = node.body[ast.get_docstring(node) is not None :]
+                    if body and (body[-1].end_lineno or 0) - body[0].lineno >= 2:
+                        homes[tuple(map(ast.dump, body))].append(f"{path.relative_to(ROOT)} {node.name}")
+    copied = {frozenset(names) for names in homes.values() if len(names) > 1}
+    assert copied == COPIED
 
 
 def test_whole_numbers_of_users_are_read_in_one_place() -> None:

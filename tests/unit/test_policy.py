@@ -176,6 +176,18 @@ FETCHES = {
 }
 
 
+def change_after_check(monkeypatch: pytest.MonkeyPatch, folder: Path, aside: Path) -> None:
+    """Makes a folder a link to `other` as soon as the policy has allowed an address."""
+    check = fetch_calls.check_uri
+
+    def check_and_change(access: object, uri: str) -> None:
+        check(access, uri)
+        folder.rename(aside)
+        folder.symlink_to("../../other")
+
+    monkeypatch.setattr(fetch_calls, "check_uri", check_and_change)
+
+
 @pytest.mark.parametrize("what", FETCHES)
 def test_a_folder_that_becomes_a_link_before_it_is_fetched(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the check of an address and the fetch."""
@@ -188,14 +200,7 @@ def test_a_folder_that_becomes_a_link_before_it_is_fetched(root: Path, what: str
     expression = FETCHES[what].replace("FOLDER", str(folder))
     policy = POLICIES["allowed"](root) | {"features": ["fetch-tree", "flakes"]}
     assert str(answer(Evaluator(**policy), expression)).startswith("open to"), "it can be read"
-    check = fetch_calls.check_uri
-
-    def check_and_change(access: object, uri: str) -> None:
-        check(access, uri)
-        folder.rename(root / "A/b/aside")
-        folder.symlink_to("../../other")
-
-    monkeypatch.setattr(fetch_calls, "check_uri", check_and_change)
+    change_after_check(monkeypatch, folder, root / "A/b/aside")
     found = str(answer(Evaluator(**policy), expression))
     assert "hidden" not in found
     assert folder.is_symlink()
@@ -205,7 +210,6 @@ def test_a_folder_that_becomes_a_link_before_it_is_fetched(root: Path, what: str
 def test_what_is_behind_such_a_link_does_not_show(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither whether it is there, nor what it is."""
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
-    check = fetch_calls.check_uri
     found = set()
     for outside in ("file", "folder", "repository", "nothing"):
         shutil.rmtree(root, ignore_errors=True)
@@ -218,15 +222,10 @@ def test_what_is_behind_such_a_link_does_not_show(root: Path, what: str, tmp_pat
                 (root / "other" / name).write_text("x")
             elif outside != "nothing":
                 (root / "other" / name / (".git" if outside == "repository" else "x")).mkdir(parents=True)
-
-        def check_and_change(access: object, uri: str, folder: Path = folder) -> None:
-            check(access, uri)
-            folder.rename(root / "A/b/aside")
-            folder.symlink_to("../../other")
-
-        monkeypatch.setattr(fetch_calls, "check_uri", check_and_change)
-        nix = Evaluator(**POLICIES["allowed"](root), features=["fetch-tree", "flakes"])
-        found.add(str(answer(nix, FETCHES[what].replace("FOLDER", str(folder)))))
+        with monkeypatch.context() as patch:
+            change_after_check(patch, folder, root / "A/b/aside")
+            nix = Evaluator(**POLICIES["allowed"](root), features=["fetch-tree", "flakes"])
+            found.add(str(answer(nix, FETCHES[what].replace("FOLDER", str(folder)))))
         assert folder.is_symlink()
     assert len(found) == 1, found
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import command_lines
 
 from snowsnake.build.machines import BadMachine, parse_machines
 from snowsnake.build.sandbox import is_supported
@@ -228,20 +229,13 @@ def test_an_end_in_the_middle(number, tmp_path) -> None:
     client.send_signal(number)
     client.communicate()
     for _ in range(400):
-        lines = map(_command_line, filter(str.isdigit, os.listdir("/proc")))
+        lines = command_lines().values()
         left = [line for line in lines if str(tmp_path).encode() in line or b"98766" in line]
         if not left:
             break
         time.sleep(0.05)
     assert left == []
     world.verify()
-
-
-def _command_line(process: str) -> bytes:
-    try:
-        return Path("/proc", process, "cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -165,11 +166,9 @@ def test_every_builtin_is_accounted_for():
     assert sorted([*stopped, *(name for names in others for name in names)]) == sorted(name for name in TABLE if not name.startswith("__"))
 
 
-@pytest.mark.parametrize("names, function", LONG, ids=[f"{names}-{function}" for names, function in LONG])
-def test_a_request_stops_it(names, function, hang_guard):
-    nix = snowsnake.Evaluator()
-    values = [nix.evaluate(DATA[name]).force() for name in names.split(",")]
-    called = nix.evaluate(function)
+@contextmanager
+def requests_to_stop(nix):
+    """Requests again and again that an evaluator stop, from another thread."""
     done = threading.Event()
 
     def keep_asking():
@@ -179,11 +178,19 @@ def test_a_request_stops_it(names, function, hang_guard):
     asking = threading.Thread(target=keep_asking)
     asking.start()
     try:
-        with pytest.raises(snowsnake.Cancelled):
-            called(*values).force()
+        yield
     finally:
         done.set()
         asking.join()
+
+
+@pytest.mark.parametrize("names, function", LONG, ids=[f"{names}-{function}" for names, function in LONG])
+def test_a_request_stops_it(names, function, hang_guard):
+    nix = snowsnake.Evaluator()
+    values = [nix.evaluate(DATA[name]).force() for name in names.split(",")]
+    called = nix.evaluate(function)
+    with requests_to_stop(nix), pytest.raises(snowsnake.Cancelled):
+        called(*values).force()
     assert nix.evaluate("1 + 1").to_python() == 2
 
 
@@ -306,26 +313,12 @@ def large_sources() -> dict[str, str]:
 def test_a_large_source_can_be_stopped(name, way, large_sources, tmp_path, hang_guard):
     """While it is parsed, compiled and linked: nothing of it has to be evaluated."""
     nix = snowsnake.Evaluator(timeout_s=0 if way == "request" else 0.05)
-    done = threading.Event()
-
-    def keep_asking():
-        while not done.wait(0.0005):
-            nix._machine.cancel()
-
-    asking = threading.Thread(target=keep_asking)
-    if way == "request":
-        asking.start()
-    try:
-        with pytest.raises((snowsnake.Cancelled, EvaluationError)) as caught:
-            if way == "import":
-                (tmp_path / "large.nix").write_text(large_sources[name])
-                nix.evaluate(f"import {tmp_path}/large.nix").force()
-            else:
-                nix.evaluate(large_sources[name])
-    finally:
-        done.set()
-        if way == "request":
-            asking.join()
+    with requests_to_stop(nix) if way == "request" else nullcontext(), pytest.raises((snowsnake.Cancelled, EvaluationError)) as caught:
+        if way == "import":
+            (tmp_path / "large.nix").write_text(large_sources[name])
+            nix.evaluate(f"import {tmp_path}/large.nix").force()
+        else:
+            nix.evaluate(large_sources[name])
     assert isinstance(caught.value, snowsnake.Cancelled) if way == "request" else caught.value.code == "timeout"
 
 

@@ -31,6 +31,7 @@ from snowsnake.fetch.errors import FetchFailure
 from snowsnake.foundation.file_locks import try_lock
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
+from snowsnake.store.path import object_name
 from snowsnake.store.realisation import check_path, has_unknown_outputs, known_outputs, scratch_path
 from snowsnake.store.removal import remove
 
@@ -175,11 +176,16 @@ class Build:
         options.on_remark(5, f"using builder args '{' '.join(self.drv.args)}'")
         if not is_external:
             self._tell_start()
+        self._log = self._new_log()
+        self._started_s = self._heard_s = time.monotonic()
+
+    def _new_log(self) -> BuildLog:
+        """A log that also understands the messages that a builder writes into it."""
+        options = self._options
         messages = LogMessages(options.on_remark, options.on_warning, options.on_fault, self._tell_phase)
-        self._log = BuildLog(
+        return BuildLog(
             self.drv_path, options.log_folder, options.log_lines, self._tell, compresses=options.compresses_logs, understands=messages.handle
         )
-        self._started_s = self._heard_s = time.monotonic()
 
     def _run(self, request: BuildRequest, inside: str) -> Running:
         """Starts the builder, a program or one of our builtins, in a folder that it knows as *inside*."""
@@ -245,7 +251,7 @@ class Build:
         """Makes the builder's folder; one that may have to be kept is made where it can stay, because the user is told its path."""
         parent = self._options.build_dir or (os.path.join(self._store.state, "builds") if self._options.keep_failed else self._folder)
         os.makedirs(parent, exist_ok=True)
-        return tempfile.mkdtemp(prefix=f"nix-build-{os.path.basename(self.drv_path)[33:]}-", dir=parent)
+        return tempfile.mkdtemp(prefix=f"nix-build-{object_name(self.drv_path)}-", dir=parent)
 
     def _make_sandbox(self, declines: bool) -> Sandbox | None:
         options, store = self._options, self._store

@@ -14,6 +14,7 @@ from snowsnake.store.binary_cache.store import BinaryCacheStore
 from snowsnake.store.graph import sorted_paths
 from snowsnake.store.interface import Offer, Store, archive_of
 from snowsnake.store.local import LocalStore
+from snowsnake.store.path import object_name
 from snowsnake.store.path_info import PathInfo, split_content_address
 from snowsnake.store.realisation import Realisation
 from snowsnake.store.ssh.serve import ServeStore
@@ -94,7 +95,7 @@ def in_store(info: PathInfo, store_dir: str) -> PathInfo:
             f"cannot copy '{info.path}' to a store in '{store_dir}': only what is named by its contents, and refers to nothing, has a name there"
         )
     method, content = split_content_address(info.ca)
-    path = store_path.fixed_path(info.path.rpartition("/")[2][33:], method, content.algorithm, content.digest, (), False, store_dir)
+    path = store_path.fixed_path(object_name(info.path), method, content.algorithm, content.digest, (), False, store_dir)
     return replace(info, path=path)
 
 

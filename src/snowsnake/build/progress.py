@@ -45,8 +45,21 @@ class Count:
         return [self.done, self.expected, self.running, self.failed]
 
 
+class EventSender:
+    """Sends events to *on_event*; to nobody if that is None."""
+
+    on_event: Sink | None = None
+
+    def _result(self, number: int, kind: int, fields: list[int]) -> None:
+        self._event({"action": "result", "id": number, "type": kind, "fields": fields})
+
+    def _event(self, facts: dict[str, Any]) -> None:
+        if self.on_event is not None:
+            self.on_event(facts, "", False)
+
+
 @dataclass
-class BuildProgress:
+class BuildProgress(EventSender):
     """Use it as a context manager around all builds and fetches of one request.  Without *on_event* nobody follows, and it does nothing."""
 
     on_event: Sink | None = None
@@ -87,7 +100,7 @@ class BuildProgress:
         self.tell()
 
     def fetch_begins(self, offer: Offer) -> bool:
-        """Tells that a fetch begins; returns whether somebody follows, so that no other message is needed."""
+        """Reports that a fetch begins; returns whether somebody follows, so that no other message is needed."""
         if not self._ids:
             return False
         source = offer.source.url
@@ -104,7 +117,7 @@ class BuildProgress:
         return True
 
     def fetch_ends(self, path: str, *, is_valid: bool) -> None:
-        """Tells that the fetch of *path* has ended; *is_valid*: with success."""
+        """Reports that the fetch of *path* has ended; *is_valid*: with success."""
         if path not in self._fetching:
             return
         offer, ids = self._fetching[path]
@@ -124,13 +137,6 @@ class BuildProgress:
     def _start(self, kind: int, level: int, parent: int, text: str, fields: list[str], shown: str = "") -> int:
         return 0 if self.on_event is None else start(self.on_event, kind, level, parent, text, fields, shown)
 
-    def _result(self, number: int, kind: int, fields: list[int]) -> None:
-        self._event({"action": "result", "id": number, "type": kind, "fields": fields})
-
-    def _event(self, facts: dict[str, Any]) -> None:
-        if self.on_event is not None:
-            self.on_event(facts, "", False)
-
 
 def start(on_event: Sink, kind: int, level: int, parent: int, text: str, fields: list[str], shown: str = "") -> int:
     """Sends the event that an activity begins, and returns the number of the activity.  *shown*: the event's text for people."""
@@ -140,8 +146,8 @@ def start(on_event: Sink, kind: int, level: int, parent: int, text: str, fields:
     return number
 
 
-class CopyProgress:
-    """Tells of a copy from one store to another: an activity for all of it, and one for each object.  Without *on_event*, *note* gets lines instead.
+class CopyProgress(EventSender):
+    """Reports a copy from one store to another: an activity for all of it, and one for each object.  Without *on_event*, *note* gets lines instead.
 
     *sizes*: the objects, with the sizes of their archives in bytes.  *describe* returns the line about an object, and the stores' names.
     """
@@ -149,7 +155,7 @@ class CopyProgress:
     def __init__(
         self, on_event: Sink | None, note: Callable[[str], None], sizes: Mapping[str, int], describe: Callable[[str], tuple[str, list[str]]]
     ) -> None:  # fmt: skip
-        self._on_event = on_event
+        self.on_event = on_event
         self._note = note
         self._sizes = sizes
         self._describe = describe
@@ -159,10 +165,10 @@ class CopyProgress:
 
     def __enter__(self) -> CopyProgress:
         text = f"copying {self._count.expected} paths"
-        if self._on_event is None:
+        if self.on_event is None:
             self._note(f"{text}...")
         else:
-            self._whole = start(self._on_event, COPIES, _INFORMATIVE, 0, text, [], f"{text}...")
+            self._whole = start(self.on_event, COPIES, _INFORMATIVE, 0, text, [], f"{text}...")
             self._result(self._whole, EXPECTED, [COPY, sum(self._sizes.values())])
         return self
 
@@ -172,12 +178,12 @@ class CopyProgress:
 
     def begin(self, path: str) -> None:
         text, names = self._describe(path)
-        if self._on_event is None:
+        if self.on_event is None:
             self._note(f"{text}...")
             return
         self._count.running += 1
         self._result(self._whole, PROGRESS, self._count.fields)
-        self._copying[path] = start(self._on_event, COPY, _INFORMATIVE, 0, text, [path, *names], f"{text}...")
+        self._copying[path] = start(self.on_event, COPY, _INFORMATIVE, 0, text, [path, *names], f"{text}...")
 
     def end(self, path: str, *, is_valid: bool) -> None:
         if path not in self._copying:
@@ -200,10 +206,3 @@ class CopyProgress:
 
     def fetch_ends(self, path: str, *, is_valid: bool) -> None:
         self.end(path, is_valid=is_valid)
-
-    def _result(self, number: int, kind: int, fields: list[int]) -> None:
-        self._event({"action": "result", "id": number, "type": kind, "fields": fields})
-
-    def _event(self, facts: dict[str, Any]) -> None:
-        if self._on_event is not None:
-            self._on_event(facts, "", False)

@@ -1,7 +1,7 @@
 """Builds by other machines: the program of the setting `build-hook` finds a machine, copies the inputs there and the outputs back.
 
 In: a derivation, the hook.  Out: valid outputs, or a `BuildFailure`.  The hook is asked by C++ Nix's protocol, so that each may be the other's: requests
-go to its standard input; at its standard error it answers, and tells what it does, as lines of JSON; its descriptor 4 gets the builder's log.
+go to its standard input; at its standard error it answers, and reports what it does in lines of JSON; at its descriptor 4 it writes the builder's log.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from typing import Any
 
 from snowsnake.build.builder import Build
 from snowsnake.build.failure import BuildFailure, Refused, builder_failed, log_too_long
-from snowsnake.build.log import BuildLog
-from snowsnake.build.log_messages import LogMessages
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.progress import BUILD, LOG_LINE, PHASE, numbers
 from snowsnake.build.request import input_closure
@@ -45,7 +43,7 @@ class Postponed(Exception):
 
 
 class HookProcess:
-    """A hook that runs, and has been told the settings.  OSError if it cannot be started."""
+    """A hook that runs and has received the settings.  OSError if it cannot be started."""
 
     def __init__(self, options: BuildOptions, watcher: Watcher) -> None:
         self._watcher = watcher
@@ -78,6 +76,7 @@ class HookProcess:
             left = left[os.write(self._requests, left) :]
 
     def end_requests(self) -> None:
+        """Says that there are no more requests."""
         os.close(self._requests)
         self._requests = -1
 
@@ -98,7 +97,7 @@ class HookProcess:
         return found
 
     def end(self, grace_s: float = 0.0) -> int:
-        """Waits for the end of the hook for that long, and kills it; returns its exit code, or minus its signal."""
+        """Waits up to *grace_s* for the end of the hook, then kills it; returns its exit code, or minus its signal."""
         deadline = time.monotonic() + grace_s
         while not (found := os.waitpid(self.pid, os.WNOHANG))[0]:
             if time.monotonic() >= deadline:
@@ -120,7 +119,7 @@ class HookProcess:
 
 
 def _pipe(theirs: contextlib.ExitStack, their_end: int) -> tuple[int, int]:
-    """Both ends of a pipe; of these, the one with this number is closed with *theirs*."""
+    """Both ends of a pipe: (to read, to write).  *their_end* is 0 or 1: the end that is closed when *theirs* is."""
     ends = []
     for fd in os.pipe():
         ends.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _SAFE_FD))
@@ -144,7 +143,7 @@ class Hooks:
         self.declines_all = not options.build_hook
 
     def accepted(self, drv_path: str, system: str, features: Iterable[str], *, is_willing: bool) -> tuple[HookProcess, str]:
-        """The hook that builds a derivation, and the machine's name.  Declined or Postponed if there is none.  *is_willing*: it could be built here now."""
+        """The hook that builds a derivation, and the machine's name.  Declined or Postponed if there is none.  *is_willing*: we could build it now."""
         if self.declines_all:
             raise Declined
         message = Message()
@@ -185,6 +184,7 @@ class Hooks:
         raise Declined
 
     def _line(self, waiting: list[str], drv_path: str, doing: str) -> str:
+        """The next line of the idle hook; *waiting*: lines that were read and not used yet."""
         assert self._idle is not None
         poller = select.poll()
         poller.register(self._idle.said_fd, select.POLLIN)
@@ -204,7 +204,7 @@ class Hooks:
 
 
 def tell(line: str, options: BuildOptions, on_log: Callable[[str], None] = lambda line: None) -> bool:
-    """Tells the user what a line of a hook says; *on_log* gets lines of a builder's log.  False if it is not a message."""
+    """Shows the user what a line of a hook says; *on_log* gets lines of a builder's log.  False if it is not a message."""
     if not line.startswith("@nix "):
         return False
     try:
@@ -238,7 +238,6 @@ class RemoteBuild(Build):
         self._open_fds: set[int] = set()
 
     def _start(self) -> bool:
-        options = self._options
         self._hook, self._machine = self._hooks.accepted(self.drv_path, self.drv.system, self._features, is_willing=self._is_willing)
         for path in (self.drv_path, *self.paths.values()):
             self._store.keep(path)
@@ -249,13 +248,10 @@ class RemoteBuild(Build):
             self._hook.send(message)
             self._hook.end_requests()
         except BrokenPipeError:
-            # Its exit code says the rest.
+            # The hook has ended: `finish` reports its exit code.
             pass
         self._tell_start()
-        messages = LogMessages(options.on_remark, options.on_warning, options.on_fault, self._tell_phase)
-        self._log = BuildLog(
-            self.drv_path, options.log_folder, options.log_lines, self._tell, compresses=options.compresses_logs, understands=messages.handle
-        )
+        self._log = self._new_log()
         self._events = select.epoll()
         for fd in (self._hook.said_fd, self._hook.log_fd):
             self._events.register(fd, select.EPOLLIN)

@@ -16,6 +16,7 @@ from snowsnake.store import hashing, store_path
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
+from snowsnake.store.path import hash_part_of
 from snowsnake.store.realisation import has_unknown_outputs, is_impure
 from snowsnake.store.registration import write_registration
 
@@ -86,7 +87,7 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
         known = drv.outputs[name].path
         # An output that is built again may have another path, which replaces its own everywhere.
         if known and known != path:
-            placeholders[_hash_part(known)] = _hash_part(path)
+            placeholders[hash_part_of(known)] = hash_part_of(path)
     return BuildRequest(
         {name: _replaced(value, placeholders) for name, value in environment.items()},
         {name: _bytes(_replaced(_text(contents), placeholders)) for name, contents in files.items()},
@@ -120,10 +121,6 @@ def _replaced(text: str, replacements: Mapping[str, str]) -> str:
     for old, new in replacements.items():
         text = text.replace(old, new)
     return text
-
-
-def _hash_part(path: str) -> str:
-    return path.rpartition("/")[2][:32]
 
 
 def _bytes(text: str) -> bytes:

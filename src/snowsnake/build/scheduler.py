@@ -32,6 +32,7 @@ from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.interface import NoDerivation
 from snowsnake.store.local import LocalStore
+from snowsnake.store.path import object_name
 from snowsnake.store.realisation import has_unknown_outputs, is_impure, known_outputs, needs_resolving, resolve
 
 _CHECK_S = 0.1
@@ -66,7 +67,7 @@ class Ready:
 
     def add(self, *paths: str) -> None:
         for path in paths:
-            heapq.heappush(self._heap, (path.rpartition("/")[2][33:], path))
+            heapq.heappush(self._heap, (object_name(path), path))
 
     def take(self) -> str:
         """Removes the first derivation, and returns its path."""
@@ -95,11 +96,12 @@ class Scheduler:
         self._postponed: list[str] = []
         # The user knows of these postponed derivations.
         self._told: set[str] = set()
-        # These derivations are built here, since no machine builds them, or are better built here; they wait for a free place.
-        self._here = Ready()
-        self._stays_here: set[str] = set()
-        # All machines that could build these are busy; they are asked again at a certain time.
-        self._awaiting: list[str] = []
+        # These derivations wait for a free place on this machine, which builds them.
+        self._waiting_here = Ready()
+        # No other machine builds these.
+        self._declined: set[str] = set()
+        # The other machines that could build these are busy; they are asked again at the time `_retry_s`, or when a build ends.
+        self._awaiting_machine: list[str] = []
         self._retry_s = 0.0
         self._ended_count = 0
         self._selector = selectors.DefaultSelector()
@@ -116,23 +118,23 @@ class Scheduler:
         self._tell()
         ready = Ready(path for path, goal in self._goals.items() if not goal.waits_for)
         try:
-            while ready or self._here or self._running or self._postponed or self._awaiting:
+            while ready or self._waiting_here or self._running or self._postponed or self._awaiting_machine:
                 self._options.check()
-                while self._here and self._has_place and not self._must_end:
-                    self._start(self._here.take(), ready)
+                while self._waiting_here and self._has_place and not self._must_end:
+                    self._start(self._waiting_here.take(), ready)
                 while ready and (self._has_place or not self._hooks.declines_all) and not self._must_end:
                     self._start(ready.take(), ready)
                 if self._ends_at_once or (not self._running and self._must_end):
                     break
                 if self._running:
                     self._attend(ready)
-                elif (self._postponed or self._awaiting) and not ready:
+                elif (self._postponed or self._awaiting_machine) and not ready:
                     time.sleep(_CHECK_S)
                 ready.add(*self._postponed)
                 self._postponed.clear()
-                if self._awaiting and time.monotonic() >= self._retry_s:
-                    ready.add(*self._awaiting)
-                    self._awaiting.clear()
+                if self._awaiting_machine and time.monotonic() >= self._retry_s:
+                    ready.add(*self._awaiting_machine)
+                    self._awaiting_machine.clear()
         finally:
             self._hooks.close()
             for build in self._running.values():
@@ -148,6 +150,7 @@ class Scheduler:
 
     @property
     def _here_count(self) -> int:
+        """How many builders run on this machine."""
         return sum(not isinstance(build, RemoteBuild) for build in self._running.values())
 
     @property
@@ -280,10 +283,10 @@ class Scheduler:
             self._postpone(drv_path, locked)
             return True
         except Postponed:
-            self._await(drv_path)
+            self._await_machine(drv_path)
             return True
         if build is None:
-            self._here.add(drv_path)
+            self._waiting_here.add(drv_path)
             return True
         if is_running:
             self._running[build.log_fd] = build
@@ -294,9 +297,12 @@ class Scheduler:
         return is_running
 
     def _begun(self, goal: Goal, path: str, drv: Derivation) -> tuple[Build | None, bool]:
-        """Begins a build, by another machine or here, and returns whether it runs; None if there is no place here yet.  OutputsLocked, or Postponed."""
+        """Begins a build on another machine or here: (build, whether it runs); the build is None while this machine has no free place for it.
+
+        OutputsLocked: another process makes the outputs.  Postponed: all machines that could build it are busy.
+        """
         drv_path = goal.drv_path
-        if drv_path not in self._stays_here and self._may_be_sent(goal, path):
+        if drv_path not in self._declined and self._may_be_sent(goal, path):
             self._store.bring(drv.input_srcs)
             build: Build = RemoteBuild(
                 self._hooks, needed_features(goal.drv), self._store, path, drv, self._options, self._watcher, goal=drv_path,
@@ -305,7 +311,7 @@ class Scheduler:
             try:
                 return build, build.start()
             except Declined:
-                self._stays_here.add(drv_path)
+                self._declined.add(drv_path)
         self._check_machine(goal, path)
         if not self._has_place:
             return None, False
@@ -320,10 +326,11 @@ class Scheduler:
         """Whether other machines are asked to build a derivation."""
         if self._hooks.declines_all or self._builds_again(goal.drv_path) or not self._store.is_valid(path):
             return False
-        return not (Attributes(goal.drv).flag("preferLocalBuild") and self._lacks(goal) is None)
+        return bool(self._obstacles(goal)) or not Attributes(goal.drv).flag("preferLocalBuild")
 
-    def _await(self, drv_path: str) -> None:
-        self._awaiting.append(drv_path)
+    def _await_machine(self, drv_path: str) -> None:
+        """Keeps a derivation for which all machines are busy, and tells the user once."""
+        self._awaiting_machine.append(drv_path)
         self._retry_s = time.monotonic() + self._options.poll_s
         if drv_path not in self._told:
             self._told.add(drv_path)
@@ -371,6 +378,7 @@ class Scheduler:
         return bool(goal.waits_for)
 
     def _postpone(self, drv_path: str, locked: OutputsLocked) -> None:
+        """Keeps a derivation whose outputs another process makes, and tells the user once."""
         self._postponed.append(drv_path)
         if drv_path not in self._told:
             self._told.add(drv_path)
@@ -381,7 +389,7 @@ class Scheduler:
         return self._options.checks or drv_path in self._options.repairs
 
     def _fetched(self, goal: Goal, path: str, drv: Derivation) -> bool:
-        """Whether somebody else has built what a derivation was resolved to, and we have got what is wanted of it."""
+        """Whether somebody else has built what a derivation was resolved to, and the outputs that are wanted were fetched."""
         names = sorted(goal.wanted or drv.outputs)
         self._options.substitute([f"{path}!{','.join(names)}"])
         known = self._known(path, drv)
@@ -417,6 +425,7 @@ class Scheduler:
             record(self._store, found, paths, self._options.secret_keys)
 
     def _check_machine(self, goal: Goal, path: str) -> None:
+        """Raises an error if this machine cannot build a derivation."""
         options, needed, system = self._options, set(needed_features(goal.drv)), goal.drv.system
         if options.external_builder(system) is not None:
             if options.max_jobs == 0:
@@ -425,22 +434,24 @@ class Scheduler:
                     "For more information run 'man nix.conf' and search for '/machines'."
                 )
             return
-        lacks = self._lacks(goal)
-        if lacks is not None:
-            has_jobs, is_here, has_features = lacks
+        obstacles = self._obstacles(goal)
+        if obstacles:
             raise cannot_start(
-                path, has_jobs=has_jobs, system=None if is_here else (system, options.systems[0]),
-                features=None if has_features else (needed, options.features),
+                path, has_jobs="jobs" not in obstacles, system=(system, options.systems[0]) if "system" in obstacles else None,
+                features=(needed, options.features) if "features" in obstacles else None,
             )  # fmt: skip
 
-    def _lacks(self, goal: Goal) -> tuple[bool, bool, bool] | None:
-        """None if this machine can build a derivation; otherwise whether it builds anything, whether it is of the right kind, and whether it has the features."""
+    def _obstacles(self, goal: Goal) -> set[str]:
+        """Why this machine cannot build a derivation: it builds nothing ("jobs"), is of another "system", lacks "features"; empty if it can."""
         options = self._options
         if options.external_builder(goal.drv.system) is not None and options.max_jobs > 0:
-            return None
-        is_here = goal.drv.system in options.systems or goal.drv.builder.startswith("builtin:")
-        found = options.max_jobs > 0, is_here, set(needed_features(goal.drv)) <= options.features
-        return None if all(found) else found
+            return set()
+        found = {
+            "jobs": options.max_jobs == 0,
+            "system": goal.drv.system not in options.systems and not goal.drv.builder.startswith("builtin:"),
+            "features": not options.features.issuperset(needed_features(goal.drv)),
+        }
+        return {name for name, is_true in found.items() if is_true}
 
     def _attend(self, ready: Ready) -> None:
         """Listens to the builders for a moment, and takes care of those that have ended."""

@@ -22,6 +22,7 @@ from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Offer, Store, archive_of
 from snowsnake.store.local import LocalStore
 from snowsnake.store.narinfo import NarInfo
+from snowsnake.store.path import object_name
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.realisation import Realisation
 from snowsnake.store.trust import PublicKeys, is_content_addressed
@@ -145,7 +146,7 @@ class Substituters:
         names = {}
         for path in paths:
             method, content = contents[path]
-            name = path.rpartition("/")[2][33:]
+            name = object_name(path)
             names[path] = str(store_path.fixed_path(name, method, content.algorithm, content.digest, (), False, source.store_dir))
         if isinstance(source, BinaryCacheStore):
             source.ask(names.values())

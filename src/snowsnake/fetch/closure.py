@@ -24,6 +24,7 @@ from snowsnake.store.graph import Cycle, closure, reachable, sort_topologically
 from snowsnake.store.hash import Hash
 from snowsnake.store.nar_reader import unpack
 from snowsnake.store.narinfo import NarInfo
+from snowsnake.store.path import hash_part_of
 from snowsnake.store.path_info import PathInfo
 from snowsnake.store.rewriting import named_by_contents
 from snowsnake.store.trust import PublicKeys, is_content_addressed
@@ -71,7 +72,7 @@ class BinaryCache:
 
     def info(self, path: str) -> PathInfo:
         """What the cache says about a store path; raises FetchFailure if it does not have it."""
-        text = self._file(f"{os.path.basename(path)[:32]}.narinfo")
+        text = self._file(f"{hash_part_of(path)}.narinfo")
         if text is None:
             raise FetchFailure(f"path '{path}' is not valid")
         try:

@@ -168,14 +168,24 @@ class DiskTree:
         return self._at(path) if self._trusted else None
 
 
-class PlainFile:
+class SingleFile:
+    """A tree that is one file."""
+
+    def kind(self, path: bytes) -> str | None:
+        return None if path else "regular"
+
+    def list(self, path: bytes) -> list[tuple[bytes, str]]:
+        raise NotADirectoryError(f"'{os.fsdecode(path)}' is not a directory")
+
+    def link(self, path: bytes) -> bytes:
+        raise missing(path)
+
+
+class PlainFile(SingleFile):
     """One file of this machine, as if it had been downloaded: not a link, and not executable."""
 
     def __init__(self, path: str | bytes) -> None:
         self.path = os.fsencode(path)
-
-    def kind(self, path: bytes) -> str | None:
-        return None if path else "regular"
 
     def read(self, path: bytes) -> bytes:
         if path:
@@ -183,35 +193,20 @@ class PlainFile:
         with open(self.path, "rb") as file:
             return file.read()
 
-    def list(self, path: bytes) -> list[tuple[bytes, str]]:
-        raise NotADirectoryError(f"'{os.fsdecode(path)}' is not a directory")
-
-    def link(self, path: bytes) -> bytes:
-        raise missing(path)
-
     def disk_path(self, path: bytes) -> bytes | None:
         return self.path if not path and _kind_of(os.lstat(self.path).st_mode) == "regular" else None
 
 
-class FileContents:
+class FileContents(SingleFile):
     """One file, kept in memory."""
 
     def __init__(self, contents: bytes) -> None:
         self._contents = contents
 
-    def kind(self, path: bytes) -> str | None:
-        return None if path else "regular"
-
     def read(self, path: bytes) -> bytes:
         if path:
             raise missing(path)
         return self._contents
-
-    def list(self, path: bytes) -> list[tuple[bytes, str]]:
-        raise NotADirectoryError(f"'{os.fsdecode(path)}' is not a directory")
-
-    def link(self, path: bytes) -> bytes:
-        raise missing(path)
 
     def disk_path(self, path: bytes) -> bytes | None:
         return None

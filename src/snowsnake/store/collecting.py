@@ -99,6 +99,10 @@ class CollectingStore(Store, ABC):
             self.flush()
         return self._place(path)
 
+    def write_archive(self, path: str, fd: int) -> None:
+        self.known(path)
+        nar.pack_into(self.real_path(path), fd)
+
     def is_valid(self, path: str) -> bool:
         """Whether the store has this object, on disk or as a pending addition."""
         if path in self._waiting or path in self._known:

@@ -12,6 +12,7 @@ import tempfile
 
 from snowsnake.store import hashing, nar
 from snowsnake.store.hash import Hash
+from snowsnake.store.path import hash_part_of
 from snowsnake.store.path_info import PathInfo, split_content_address
 
 TYPE_CHECKING = False
@@ -84,7 +85,7 @@ def modulo_digest(stream: BinaryIO, path: str, algorithm: str = "sha256") -> byt
     >>> modulo_digest(io.BytesIO(f"see {part}".encode()), f"/nix/store/{part}-x") == hashing.digest("sha256", b"see " + bytes(32))
     True
     """
-    part = path.rpartition("/")[2][:32].encode()
+    part = hash_part_of(path).encode()
     hasher = hashing.HashStream(algorithm)
     rest = b""
     while piece := stream.read(1 << 20):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from snowsnake.store.derivation import Derivation
-from snowsnake.store.path import STORE_DIR
+from snowsnake.store.path import STORE_DIR, object_name
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _without_hashes(text: str, store_dir: str = STORE_DIR) -> str:
 
 
 def _name(path: str) -> str:
-    return path.rpartition("/")[2][33:].removesuffix(".drv")
+    return object_name(path).removesuffix(".drv")
 
 
 def _match_inputs(a: Derivation, b: Derivation) -> tuple[list[tuple[str, str]], list[str], list[str]]:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from snowsnake.store.graph import closure, reachable, sorted_paths
 from snowsnake.store.interface import Store
 from snowsnake.store.local import LocalStore
+from snowsnake.store.path import hash_part_of
 from snowsnake.store.sizes import size_text
 
 Note = Callable[[str], None]
@@ -143,11 +144,6 @@ def _temporary(store: Store) -> Iterator[tuple[str, int]]:
                 continue
 
 
-def _part(path: str) -> str:
-    """The hash in the name of an object."""
-    return path.rpartition("/")[2][:32]
-
-
 @contextmanager
 def collector_lock(store: LocalStore) -> Iterator[None]:
     """Keeps other processes from adding roots and from collecting inside the `with`; waits until no other process holds the lock."""
@@ -206,8 +202,8 @@ class Collector:
     def dead(self) -> list[str]:
         """Valid and other objects that nothing protects."""
         alive = self.alive()
-        spared = {_part(path) for path, _ in _temporary(self.store)}
-        return sorted(path for path in self._present() if path not in alive and _part(path) not in spared)
+        spared = {hash_part_of(path) for path, _ in _temporary(self.store)}
+        return sorted(path for path in self._present() if path not in alive and hash_part_of(path) not in spared)
 
     def _present(self) -> set[str]:
         found = set(self.store.paths())

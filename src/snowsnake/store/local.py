@@ -342,10 +342,6 @@ class LocalStore(CollectingStore):
         self.flush()
         return self.database.path_starting(f"{self.store_dir}/{hash_part}")
 
-    def write_archive(self, path: str, fd: int) -> None:
-        self.known(path)
-        nar.pack_into(self.real_path(path), fd)
-
     # --- adding
 
     def add_root(self, link: str, path: str) -> str:

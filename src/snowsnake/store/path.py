@@ -82,6 +82,24 @@ class StorePath(Record):
         return f"{self.store_dir}/{self.base}"
 
 
+def hash_part_of(path: str) -> str:
+    """The hash in the name of an object, which is known to have a right path.
+
+    >>> hash_part_of("/nix/store/00000000000000000000000000000000-hello.drv")
+    '00000000000000000000000000000000'
+    """
+    return path.rpartition("/")[2][:32]
+
+
+def object_name(path: str) -> str:
+    """The name of an object without the hash in front of it.
+
+    >>> object_name("/nix/store/00000000000000000000000000000000-hello.drv")
+    'hello.drv'
+    """
+    return path.rpartition("/")[2][33:]
+
+
 def check_path(path: str, store_dir: str = STORE_DIR) -> tuple[str, str]:
     """(hash part, name) of exactly the path of a store object; ValueError if it is none."""
     hash_part, name = store_path.parse(path, store_dir)

@@ -12,6 +12,7 @@ from snowsnake.store import hashing, store_path
 from snowsnake.store.content_check import modulo_digest
 from snowsnake.store.graph import closure, sorted_paths
 from snowsnake.store.interface import Store, archive_of
+from snowsnake.store.path import hash_part_of
 from snowsnake.store.path_info import PathInfo
 
 
@@ -44,7 +45,7 @@ def named_by_contents(info: PathInfo, archive: bytes, names: Mapping[str, str], 
     digest = modulo_digest(io.BytesIO(archive), path)
     base = path.rpartition("/")[2]
     made = str(store_path.fixed_path(base[33:], "nar", "sha256", digest, sorted(set(others)), is_own, store_dir))
-    archive = archive.replace(base[:32].encode(), made.rpartition("/")[2][:32].encode())
+    archive = archive.replace(base[:32].encode(), hash_part_of(made).encode())
     content = "fixed:r:" + hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
     references = sorted({*others, *([made] if is_own else ())})
     nar_hash = "sha256:" + hashing.digest("sha256", archive).hex()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from snowsnake.store import path_info, store_path
 from snowsnake.store.ed25519 import is_signature
+from snowsnake.store.path import object_name
 from snowsnake.store.path_info import PathInfo, split_content_address, split_named
 
 TYPE_CHECKING = False
@@ -67,7 +68,7 @@ def is_content_addressed(info: PathInfo, store_dir: str) -> bool:
     if not info.ca:
         return False
     method, content = split_content_address(info.ca)
-    name = info.path.rpartition("/")[2][33:]
+    name = object_name(info.path)
     others = sorted(path for path in info.references if path != info.path)
     is_own = len(others) != len(info.references)
     try:

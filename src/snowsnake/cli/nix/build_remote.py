@@ -1,7 +1,7 @@
 """`nix __build-remote`: the program that the setting `build-hook` names; ours and C++ Nix's start it while they build.
 
 In: at standard input, settings, then derivations that could be built elsewhere.  Out: at standard error, an answer to each ("# accept", "# postpone",
-"# decline") and lines of JSON; for an accepted one, inputs on another machine, and its outputs in our store.  Locks in `current-load` say how many builds
+"# decline") and lines of JSON; for an accepted one, its inputs on another machine, and its outputs in our store.  Locks in `current-load` say how many builds
 a machine has.
 """
 
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from snowsnake.store.derivation import Derivation
     from snowsnake.store.interface import Store
     from snowsnake.store.local import LocalStore
+    from snowsnake.store.realisation import Realisation
 
 _WARNING, _TALKATIVE, _CHATTY = 1, 4, 5
 # Numbers beyond this are none of a verbosity, which 2.34.8 keeps in 32 bits.
 _MOST_VERBOSITY = (1 << 32) - 1
-# What ssh says before it fails can be read here.
+# At the first we read what ssh says before it fails; at the second the builder's log is written.
 _SEEN_FD, _LOG_FD = 5, 4
-# Nobody keeps others from sending inputs to a machine for longer.
+# After this time, another process that sends inputs to the machine is not waited for any more.
 _UPLOAD_S = 15 * 60.0
 _POLL_S = 0.1
 
@@ -54,7 +55,7 @@ def run(words: list[str], reporter: "Reporter") -> int:
     for name in ("DISPLAY", "SSH_ASKPASS"):
         os.environ.pop(name, None)
     wire = Wire(StandardStreams(), "unexpected end-of-file", is_server=True)
-    # Whoever has started us has warned of them.
+    # The program that started us has warned of wrong settings.
     settings = Settings.load(os.environ, warn=lambda text: None)
     try:
         while wire.number():
@@ -66,6 +67,8 @@ def run(words: list[str], reporter: "Reporter") -> int:
 
 
 class _Hook:
+    """Answers the requests at standard input."""
+
     def __init__(self, store: "Store", settings: "Settings", reporter: "Reporter", wire: "Wire") -> None:
         from snowsnake.build.machines import parse_machines
         from snowsnake.settings.places import state_folder
@@ -178,6 +181,7 @@ class _Hook:
             return None
 
     def _nobody(self, drv_path: str, system: str, needed: set[str]) -> str:
+        """The message that no machine can build a derivation."""
         def shown(names: "Any") -> str:
             return f"[{', '.join(sorted(names))}]"
 
@@ -192,6 +196,7 @@ class _Hook:
     # --- building there
 
     def _build(self, machine: "Machine", remote: "Store", drv_path: str) -> None:
+        """Accepts a derivation, copies its inputs to the machine, has it built there, and copies its outputs here."""
         from snowsnake.build.copying import copy_paths
         from snowsnake.store.graph import closure
 
@@ -217,6 +222,13 @@ class _Hook:
             digest = store.output_hash(drv)
             found = {name: remote.realisation(f"{digest}!{name}") for name in drv.outputs if not drv.outputs[name].path}
             made = {name: realisation for name, realisation in found.items() if realisation is not None}
+        self._fetch_outputs(machine, remote, drv, wanted, made)
+
+    def _fetch_outputs(self, machine: "Machine", remote: "Store", drv: "Derivation", wanted: list[str], made: "dict[str, Realisation]") -> None:
+        """Copies the outputs into our store.  *made*: what is known of outputs whose paths were not known before."""
+        from snowsnake.build.copying import copy_paths
+
+        store, reporter = self._store, self._reporter
         missing = {output.path for output in drv.outputs.values() if output.path and not store.is_valid(output.path)}
         unknown = []
         if not all(output.path for output in drv.outputs.values()):
@@ -289,8 +301,6 @@ def _say(line: str) -> None:
 
 def _file_name(url: str) -> str:
     return url.replace("/", "_")
-
-
 
 
 def _is_open(fd: int) -> bool:

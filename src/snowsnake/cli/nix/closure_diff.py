@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from snowsnake.cli.packages import split_name
 from snowsnake.store.graph import closure
 from snowsnake.store.interface import Store
+from snowsnake.store.path import object_name
 from snowsnake.store.sizes import size_text
 
 # A guess: whether the end of a name is the name of an output, which comes after the version.
@@ -21,7 +22,7 @@ def _grouped(store: Store, top: str) -> dict[str, dict[str, int]]:
     """The sizes of everything that an object needs, by name and version."""
     found: dict[str, dict[str, int]] = {}
     for path in closure(store, [top]):
-        full = path.rpartition("/")[2][33:]
+        full = object_name(path)
         match = _WITH_OUTPUT.fullmatch(full)
         name, version = split_name(match[1] if match else full)
         versions = found.setdefault(name, {})

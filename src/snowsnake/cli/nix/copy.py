@@ -82,14 +82,14 @@ def run(call: Call) -> None:
     with two_stores(call) as (source, target):
         installables = Installables(call, source, is_written=bool(call.eval_store or not given.flag("from")) and is_written(settings, call.eval_store))
         what = made(call, installables, is_recursive=not given.flag("no_recursive"))
-        is_checked = given.flag("no_check_sigs")
-        keys = PublicKeys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not is_checked else None
+        trusts_all = given.flag("no_check_sigs")
+        keys = PublicKeys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not trusts_all else None
         evaluated = source = installables.store
         if isinstance(source, MemoryStore) and source.below is not None and all(map(source.below.is_valid, what.paths)):
             # Everything that is copied is in the store itself, and nothing was only evaluated.
             source = source.below
         copy_paths(
-            source, target, what.paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"], is_checked=is_checked,
+            source, target, what.paths, keys, call.reporter.info, jobs=settings["max-substitution-jobs"], is_checked=trusts_all,
             on_event=call.reporter.event if call.reporter.is_followed else None, substitutes=given.flag("substitute_on_destination"),
         )  # fmt: skip
         if "ca-derivations" in settings["experimental-features"]:

@@ -14,6 +14,7 @@ from snowsnake.foundation.tree_lines import branch, margin
 from snowsnake.store.graph import closure, distances
 from snowsnake.store.interface import Store, archive_of
 from snowsnake.store.nar_reader import read_nar
+from snowsnake.store.path import hash_part_of
 
 _GREEN, _BLUE, _GREY, _NORMAL = "\x1b[32;1m", "\x1b[34;1m", "\x1b[38;5;244m", "\x1b[0m"
 # So many bytes of a file are shown on either side of a name.
@@ -93,7 +94,7 @@ class _Explained:
         hits = self._hits(path, wanted) if self.is_precise else {}
         for other in wanted:
             is_last = not self.shows_all or other == wanted[-1]
-            for number, hit in enumerate(hits.get(_hash_part(other), ())):
+            for number, hit in enumerate(hits.get(hash_part_of(other), ())):
                 mark = branch(is_last) if number == 0 else margin(is_last)
                 write_text(rest + mark + hit)
                 if not self.shows_all:
@@ -107,7 +108,7 @@ class _Explained:
     def _hits(self, path: str, others: list[str]) -> dict[str, list[str]]:
         """The places in an object that name other ones, by the hash part of these."""
         found: dict[str, list[str]] = {}
-        parts = [_hash_part(other) for other in others]
+        parts = [hash_part_of(other) for other in others]
         with archive_of(self.store, path) as stream:
             for member in read_nar(stream):
                 shown = member.path or "/"
@@ -122,7 +123,7 @@ class _Explained:
                     at = text.find(part.encode())
                     if at < 0:
                         continue
-                    colour = _GREEN if part == _hash_part(self.dependency) else _BLUE
+                    colour = _GREEN if part == hash_part_of(self.dependency) else _BLUE
                     end = at + _HASH_SIZE
                     # A link is shown whole, of a file some bytes on either side.
                     before, after = (text[:at], text[end:]) if is_link else (text[max(at - _MARGIN, 0) : at], text[end : end + _MARGIN])
@@ -138,7 +139,3 @@ def _text(data: bytes) -> str:
 
 def _printable(data: bytes) -> str:
     return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
-
-
-def _hash_part(path: str) -> str:
-    return path.rpartition("/")[2][:_HASH_SIZE]

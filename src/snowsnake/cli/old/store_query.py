@@ -267,15 +267,13 @@ def print_env(request: StoreRequest) -> None:
     from snowsnake.cli.store_words import parsed
 
     path = parsed(request.store, request.words[0])
+    from snowsnake.build.structured import quoted
+
     drv = needed_derivation(request.store, path)
     for name, value in sorted(drv.env.items()):
         # The empty line after it is 2.34.8's.
-        write_text(f"export {name}; {name}={_quoted(value)}\n")
-    write_text(f"export _args; _args={_quoted(' '.join(drv.args))}")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
+        write_text(f"export {name}; {name}={quoted(value)}\n")
+    write_text(f"export _args; _args={quoted(' '.join(drv.args))}")
 
 
 def read_log(request: StoreRequest) -> None:

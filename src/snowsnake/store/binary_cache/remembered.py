@@ -17,7 +17,7 @@ from typing import Any
 from snowsnake.store.binary_cache.place import nix_cache_folder
 from snowsnake.store.hash import Hash
 from snowsnake.store.narinfo import NarInfo
-from snowsnake.store.path import check_path
+from snowsnake.store.path import check_path, object_name
 
 _SCHEMA = """
 create table if not exists BinaryCaches (
@@ -168,7 +168,7 @@ class Remembered:
                 rows.append((cache, part, *(None,) * 11, now, 0))
                 continue
             rows.append((
-                cache, part, info.path.rpartition("/")[2][33:], info.url, info.compression, _text(info.file_hash), info.file_size,
+                cache, part, object_name(info.path), info.url, info.compression, _text(info.file_hash), info.file_size,
                 _text(info.nar_hash), info.nar_size, " ".join(path.rpartition("/")[2] for path in info.references),
                 info.deriver.rpartition("/")[2] if info.deriver else "", " ".join(info.signatures), info.ca or "", now, 1,
             ))  # fmt: skip

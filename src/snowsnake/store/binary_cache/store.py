@@ -23,7 +23,7 @@ from snowsnake.store.interface import Missing, NotValid, Store, existing, read_i
 from snowsnake.store.listing import ArchiveListing, to_json
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.narinfo import NarInfo
-from snowsnake.store.path import STORE_DIR, check_path
+from snowsnake.store.path import STORE_DIR, check_path, hash_part_of
 from snowsnake.store.path_info import CompressedArchive, PathInfo
 from snowsnake.store.realisation import Realisation, split_key
 from snowsnake.store.signing import SecretKey, sign
@@ -154,7 +154,7 @@ class BinaryCacheStore(Store):
 
     def narinfo(self, path: str) -> NarInfo | None:
         """The cache's answer about a path; None if it lacks the path; CacheFault if the answer is wrong."""
-        part = _part(path)
+        part = hash_part_of(path)
         if part not in self._infos:
             self.ask([path])
         found = self._infos[part]
@@ -172,7 +172,7 @@ class BinaryCacheStore(Store):
             found: list[str] = []
             waiting = [paths]
             while waiting:
-                for part in dict.fromkeys(_part(path) for path in waiting.pop()):
+                for part in dict.fromkeys(hash_part_of(path) for path in waiting.pop()):
                     if part in self._infos or part in asked:
                         continue
                     asked.add(part)
@@ -210,7 +210,7 @@ class BinaryCacheStore(Store):
             found = NarInfo.parse(data.decode("utf-8", "surrogateescape"), self.store_dir)
         except ValueError as error:
             raise CacheFault(f"{error} (in {where})") from None
-        if _part(found.path) != part:
+        if hash_part_of(found.path) != part:
             raise CacheFault(f"{where} is about '{found.path}'")
         return found
 
@@ -418,7 +418,7 @@ class BinaryCacheStore(Store):
             if options.writes_listing:
                 plain.seek(0)
                 listing = {"root": to_json(ArchiveListing(plain), "", is_recursive=True), "version": 1}
-                self._put(f"{_part(info.path)}.ls", json.dumps(listing, separators=(",", ":"), sort_keys=True).encode(), "application/json")
+                self._put(f"{hash_part_of(info.path)}.ls", json.dumps(listing, separators=(",", ":"), sort_keys=True).encode(), "application/json")
             url = f"nar/{file_hash.nix32}.nar{compressed.ending(options.compression)}"
             if not self.files.has(url):
                 packed.seek(0)
@@ -445,7 +445,7 @@ class BinaryCacheStore(Store):
         self._write_narinfo(info)
 
     def _write_narinfo(self, info: NarInfo) -> None:
-        part = _part(info.path)
+        part = hash_part_of(info.path)
         self._put(f"{part}.narinfo", info.format().encode("utf-8", "surrogateescape"), "text/x-nix-narinfo")
         self._infos[part] = info
         if self._remembered is not None and self._number is not None:
@@ -461,10 +461,6 @@ def path_info(found: NarInfo) -> PathInfo:
         found.path, f"{found.nar_hash.algorithm}:{found.nar_hash.base16}", found.nar_size, sorted(found.references), found.ca, found.deriver,
         signatures=sorted(found.signatures), download=CompressedArchive(found.url, found.compression, found.file_hash, found.file_size),
     )  # fmt: skip
-
-
-def _part(path: str) -> str:
-    return path.rpartition("/")[2][:32]
 
 
 def _hash_of(stream: BinaryIO) -> tuple[Hash, int]:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass, field
 
-BUILT, SUBSTITUTED, ALREADY_VALID, FAILED, OUTPUT_REJECTED, TIMED_OUT, MISC, DEPENDENCY, DIFFERS = 0, 1, 2, 3, 5, 8, 9, 10, 12
-# These statuses mean: built, substituted, already valid, resolves to something valid.
-SUCCESSES = frozenset({BUILT, SUBSTITUTED, ALREADY_VALID, 13})
+# Statuses have C++ Nix's numbers.  RESOLVED: the derivation resolves to one whose outputs are valid.
+BUILT, SUBSTITUTED, ALREADY_VALID, FAILED, OUTPUT_REJECTED, TIMED_OUT, MISC, DEPENDENCY, DIFFERS, RESOLVED = 0, 1, 2, 3, 5, 8, 9, 10, 12, 13
+SUCCESSES = frozenset({BUILT, SUBSTITUTED, ALREADY_VALID, RESOLVED})
 # These are bits of the exit code of a failure, with the status that each of them stands for.
 _BY_EXIT_CODE = {0x01: TIMED_OUT, 0x02: OUTPUT_REJECTED, 0x68: DIFFERS}
 
@@ -47,7 +47,7 @@ class BuildResult:
         return self.status in SUCCESSES
 
     def write(self, wire: Wire, *, has_times: bool, has_cpu_times: bool, has_outputs: bool) -> None:
-        """Adds it to an answer; versions of the protocols differ in what they have."""
+        """Adds the result to an answer; versions of the protocols differ in what they have."""
         wire.add_number(self.status)
         wire.add_text(self.message)
         if has_times:

@@ -22,7 +22,7 @@ from snowsnake.store.daemon.wire import MAX_STORE_BYTES, DaemonError, Message, W
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Missing, NotValid
-from snowsnake.store.path import STORE_DIR
+from snowsnake.store.path import STORE_DIR, object_name
 from snowsnake.store.path_info import PathInfo, check_claims
 from snowsnake.store.realisation import is_impure
 from snowsnake.store.roots import make_link
@@ -293,10 +293,6 @@ class DaemonStore(CollectingStore):
             raise DaemonError(f"the Nix daemon answered with '{path}' when it was asked for '{hash_part}'")
         return path or None
 
-    def write_archive(self, path: str, fd: int) -> None:
-        self.known(path)
-        nar.pack_into(self.real_path(path), fd)
-
     @alone
     def _paths_of(self, operation: DaemonOperation, path: str) -> list[str]:
         self.flush()
@@ -537,7 +533,7 @@ class DaemonStore(CollectingStore):
         # The sizes are read now, because sorting makes other requests.
         sizes = wire.number(), wire.number()
         ordered = reversed(sort_topologically(builds, lambda path: self.read_derivation(path).input_drvs))
-        found = sorted(fetches, key=lambda path: (path.rpartition("/")[2][33:], path))
+        found = sorted(fetches, key=lambda path: (object_name(path), path))
         return Missing(list(ordered), dict.fromkeys(found), sorted(unknown), [], *sizes)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from snowsnake.store.collecting import CollectingStore
-from snowsnake.store.daemon.build_results import build_sent
+from snowsnake.store.daemon.build_results import FAILED, TIMED_OUT, build_sent
 from snowsnake.store.daemon.channel import Channel
 from snowsnake.store.daemon.sent_derivation import read_derivation
 from snowsnake.store.daemon.wire import DaemonError, Limited, Wire
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from snowsnake.store.daemon.build_results import Failures
 
 _PIECE_BYTES = 1 << 16
-_PERMANENT_FAILURE, _TIMED_OUT = 3, 8
 # A command has this exit code after a time-out.
 _TIMED_OUT_CODE = 101
 
@@ -124,7 +123,7 @@ class ServeServer:
         try:
             self._store.realise(wanted)
         except ValueError as error:
-            wire.add_number(_TIMED_OUT if getattr(error, "exit_code", 0) == _TIMED_OUT_CODE else _PERMANENT_FAILURE)
+            wire.add_number(TIMED_OUT if getattr(error, "exit_code", 0) == _TIMED_OUT_CODE else FAILED)
             wire.add_text(str(error))
         else:
             wire.add_number(0)
