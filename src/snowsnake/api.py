@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from snowsnake import interpreter as _machine
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation.arguments import a_level, a_list, a_mapping, a_text
+from snowsnake.foundation.log_numbers import CHATTY, INFORMATION
 from snowsnake.parsing import Syntax, compile_source, parse_source
 from snowsnake.python_values import Raw, has_nix_form, plain
 from snowsnake.values import DerivationView, ListValue, SetValue, Value, wrap
@@ -54,8 +55,6 @@ __all__ = [
 
 # An evaluator mounts its `files` at this path.
 _FILES = "/nix/store/00000000000000000000000000000000-files"
-# These levels of verbosity are C++ Nix's: the first shows warnings and traces, the second also files that are evaluated and sources that are copied.
-_INFORMATION, _PROGRESS = 3, 5
 _FILE_RECORDS = frozenset(("file", "directory", "status", "target", "link", "tree", "source"))
 # An evaluator remembers decoders for at most this many types and selectors.
 _MOST_DECODERS = 500
@@ -142,7 +141,8 @@ class Evaluator:
             "environment": environment,
             "system": system,
             "on_message": listener,
-            "verbosity": _INFORMATION if on_message is None else _PROGRESS,
+            # INFORMATION shows warnings and traces, CHATTY also files that are evaluated and sources that are copied.
+            "verbosity": INFORMATION if on_message is None else CHATTY,
             **_cache_options(cache, cache_validate),
         }
         options |= found

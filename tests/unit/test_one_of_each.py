@@ -32,6 +32,9 @@ HEAD = re.compile(r"( *)(?:async def|def|c(?:p?)def(?! class)) [^=(]*?(\w+)\(")
 # What imports a public name when it is first used: each is in the first module that a program imports of a library, which imports nothing else.
 COPIED = {frozenset({"src/snowsnake/fetch/__init__.py __getattr__", "src/snowsnake/store/__init__.py __getattr__"})}
 
+# A shared module would cost each start more than the table says.
+TABLES_TWICE = {frozenset({"host/options.py _ARCHITECTURES", "settings/defaults.py _ARCHITECTURES"})}
+
 # Whole numbers from text are read by foundation/digits.py.  A start with a nix.conf reads those of settings, for which it imports nothing more;
 # names of Python, of `/proc` and of parts of paths are not numbers that are calculated with.
 DIGITS = re.compile(r"\.is(?:digit|decimal|numeric)\(")
@@ -123,6 +126,19 @@ def test_functions_are_not_copied() -> None:
                         homes[tuple(map(ast.dump, body))].append(f"{path.relative_to(ROOT)} {node.name}")
     copied = {frozenset(names) for names in homes.values() if len(names) > 1}
     assert copied == COPIED
+
+
+def test_tables_have_one_home() -> None:
+    """No constant of two modules is the same collection of two or more numbers or texts."""
+    homes = collections.defaultdict(set)
+    for path in sources(".py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            value = node.value if isinstance(node, ast.Assign) else None
+            if isinstance(value, ast.Tuple | ast.List | ast.Set | ast.Dict | ast.Call):
+                if sum(isinstance(part, ast.Constant) for part in ast.walk(value)) > 1:
+                    homes[ast.dump(value)].add(f"{path.relative_to(PACKAGE)} {ast.unparse(node.targets[0])}")
+    twice = {frozenset(names) for names in homes.values() if len({name.partition(" ")[0] for name in names}) > 1}
+    assert twice == TABLES_TWICE
 
 
 def test_whole_numbers_of_users_are_read_in_one_place() -> None:

@@ -74,10 +74,10 @@ HEAVY = {
 }  # fmt: skip
 # A command, and how many of our files it imports at most: a new one is to be wanted by this command, or imported later.
 COMMANDS = [
-    ("nix.main", "eval .#x", 94),
+    ("nix.main", "eval .#x", 95),
     ("nix.main", "eval --expr 1", 52),
-    ("nix.main", "flake metadata", 91),
-    ("nix.main", "flake show", 98),
+    ("nix.main", "flake metadata", 92),
+    ("nix.main", "flake show", 99),
     ("nix.main", "config show", 26),
     ("nix.main", "hash path flake.nix", 23),
     ("nix.main", "build --dry-run FILE", 60),

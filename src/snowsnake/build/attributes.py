@@ -19,7 +19,7 @@ from snowsnake.store.derivation_json import as_type
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LISTS = ("allowedReferences", "allowedRequisites", "disallowedReferences", "disallowedRequisites")
+REFERENCE_CHECKS = ("allowedReferences", "allowedRequisites", "disallowedReferences", "disallowedRequisites")
 _SIZES = ("maxSize", "maxClosureSize")
 _FLAGS = ("__noChroot", "__darwinAllowLocalNetworking", "preferLocalBuild", "allowSubstitutes")
 _WORDS = ("__impureHostDeps", "impureEnvVars", "requiredSystemFeatures")
@@ -52,7 +52,7 @@ class Attributes:
     def check(self, drv_path: str, warn: Callable[[str], None] = lambda text: None) -> None:
         """Refused for an option that has no meaning; *warn* gets a line for each that has no effect.  *drv_path*: the derivation, for the message."""
         try:
-            for name in (*_LISTS, *_SIZES) if self.structured is not None else ():
+            for name in (*REFERENCE_CHECKS, *_SIZES) if self.structured is not None else ():
                 if name in (self.structured or ()):
                     warn(f"'structuredAttrs' disables the effect of the top-level attribute '{name}'; use 'outputChecks' instead")
             self.output_checks()
@@ -116,7 +116,7 @@ class Attributes:
     def output_checks(self) -> dict[str, dict[str, Any]]:
         """By output: the sizes in bytes and the references that it may have (`maxSize`, `allowedReferences` …), and `ignoreSelfRefs`."""
         if self.structured is None:
-            common: dict[str, Any] = {name: words for name in _LISTS if (words := self.words(name)) is not None}
+            common: dict[str, Any] = {name: words for name in REFERENCE_CHECKS if (words := self.words(name)) is not None}
             return {name: {**common, "ignoreSelfRefs": True} for name in self._outputs} if common else {}
         found: dict[str, dict[str, Any]] = {}
         with _while():
@@ -125,7 +125,7 @@ class Attributes:
             with _while():
                 as_type(checks, dict)
             found[output] = {name: _size(checks[name]) for name in _SIZES if name in checks}
-            for name in _LISTS:
+            for name in REFERENCE_CHECKS:
                 if name in checks:
                     with _while(f"parsing attribute 'outputChecks.\"{output}\".{name}'"):
                         found[output][name] = [as_type(word, str) for word in as_type(checks[name], list)]

@@ -23,12 +23,13 @@ from snowsnake.build.log import BuildLog
 from snowsnake.build.log_messages import LogMessages
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
-from snowsnake.build.progress import BUILD, LOG_LINE, PHASE, numbers
+from snowsnake.build.progress import numbers
 from snowsnake.build.request import BuildRequest, prepare, sees_world
 from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
 from snowsnake.build.watcher import Watcher
 from snowsnake.fetch.errors import FetchFailure
 from snowsnake.foundation.file_locks import try_lock
+from snowsnake.foundation.log_numbers import BUILD, LOG_LINE, PHASE
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path import object_name

@@ -11,6 +11,18 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from snowsnake.foundation.log_numbers import (
+    BUILDS,
+    COPIES,
+    COPY,
+    EXPECTED,
+    INFORMATION,
+    PROGRESS,
+    REALISE,
+    SUBSTITUTE,
+    TALKATIVE,
+    TRANSFER,
+)
 from snowsnake.store.interface import Offer
 
 # The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
@@ -20,13 +32,7 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass, field
 
-# These numbers are kinds of activities.
-COPY, TRANSFER, REALISE, COPIES, BUILDS, BUILD, SUBSTITUTE = 100, 101, 102, 103, 104, 105, 108
-# These numbers are kinds of results.
-LOG_LINE, PHASE, PROGRESS, EXPECTED = 101, 104, 105, 106
 Sink = Callable[[dict[str, Any], str, bool], None]
-# These numbers are levels of messages.
-_INFORMATIVE, _TALKATIVE = 3, 4
 # The activities of this process get these numbers.
 numbers = itertools.count((os.getpid() << 32) + (1 << 31))
 
@@ -107,12 +113,12 @@ class BuildProgress(EventSender):
         self.fetches.running += 1
         whole = self._start(SUBSTITUTE, 0, 0, "", [offer.path, source])
         text = f"copying path '{offer.path}' from '{source}'"
-        copy = self._start(COPY, _INFORMATIVE, whole, text, [offer.path, source, "local"], f"{text}...")
+        copy = self._start(COPY, INFORMATION, whole, text, [offer.path, source, "local"], f"{text}...")
         self._fetching[offer.path] = offer, [whole, copy]
         info = offer.source.info(offer.name or offer.path)
         if info is not None and info.download is not None:
             url = f"{source}/{info.download.url}"
-            self._fetching[offer.path][1].append(self._start(TRANSFER, _TALKATIVE, copy, f"downloading '{url}'", [url]))
+            self._fetching[offer.path][1].append(self._start(TRANSFER, TALKATIVE, copy, f"downloading '{url}'", [url]))
         self.tell()
         return True
 
@@ -168,7 +174,7 @@ class CopyProgress(EventSender):
         if self.on_event is None:
             self._note(f"{text}...")
         else:
-            self._whole = start(self.on_event, COPIES, _INFORMATIVE, 0, text, [], f"{text}...")
+            self._whole = start(self.on_event, COPIES, INFORMATION, 0, text, [], f"{text}...")
             self._result(self._whole, EXPECTED, [COPY, sum(self._sizes.values())])
         return self
 
@@ -183,7 +189,7 @@ class CopyProgress(EventSender):
             return
         self._count.running += 1
         self._result(self._whole, PROGRESS, self._count.fields)
-        self._copying[path] = start(self.on_event, COPY, _INFORMATIVE, 0, text, [path, *names], f"{text}...")
+        self._copying[path] = start(self.on_event, COPY, INFORMATION, 0, text, [path, *names], f"{text}...")
 
     def end(self, path: str, *, is_valid: bool) -> None:
         if path not in self._copying:

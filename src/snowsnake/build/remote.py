@@ -19,19 +19,19 @@ from typing import Any
 from snowsnake.build.builder import Build
 from snowsnake.build.failure import BuildFailure, Refused, builder_failed, log_too_long
 from snowsnake.build.options import BuildOptions
-from snowsnake.build.progress import BUILD, LOG_LINE, PHASE, numbers
+from snowsnake.build.progress import numbers
 from snowsnake.build.request import input_closure
 from snowsnake.build.watcher import Watcher, joining
+from snowsnake.foundation.log_numbers import BUILD, INFORMATION, LOG_LINE, PHASE
 from snowsnake.store.daemon.wire import Message
 
 _PIECE_BYTES = 1 << 16
 _POLL_MS = 100
 _MOST_LINE_BYTES = 16 << 20
-# The hook has the builder's log at these descriptors, to write and to read what ssh has written.
-_LOG_FD, _SEEN_FD = 4, 5
+# At these descriptors the hook writes the builder's log, and reads what ssh has written to it before it failed.
+LOG_FD, SEEN_FD = 4, 5
 # Our descriptors are at least this when the hook's are made of them.
 _SAFE_FD = 10
-_INFORMATIVE = 3
 
 
 class Declined(Exception):
@@ -53,7 +53,7 @@ class HookProcess:
             request, self._requests = _pipe(theirs, 0)
             self.said_fd, said = _pipe(theirs, 1)
             self.log_fd, log = _pipe(theirs, 1)
-            actions = [(os.POSIX_SPAWN_DUP2, have, wanted) for have, wanted in ((request, 0), (said, 1), (said, 2), (log, _LOG_FD), (self.log_fd, _SEEN_FD))]
+            actions = [(os.POSIX_SPAWN_DUP2, have, wanted) for have, wanted in ((request, 0), (said, 1), (said, 2), (log, LOG_FD), (self.log_fd, SEEN_FD))]
             reset = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE]
             try:
                 self.pid = os.posix_spawnp(words[0], words, os.environ, file_actions=actions, setsid=True, setsigdef=reset, setsigmask=[])
@@ -263,7 +263,7 @@ class RemoteBuild(Build):
         self._activity = next(numbers)
         doing = f"{self._doing} '{self.drv_path}' on '{self._machine}'"
         fields = [self.drv_path, self._machine, 1, 1]
-        self._event("" if self._options.is_quiet else f"{doing}...", False, action="start", fields=fields, level=_INFORMATIVE, parent=0, text=doing, type=BUILD)
+        self._event("" if self._options.is_quiet else f"{doing}...", False, action="start", fields=fields, level=INFORMATION, parent=0, text=doing, type=BUILD)
 
     def listen(self) -> bool:
         assert self._events is not None and self._hook is not None and self._log is not None

@@ -7,6 +7,8 @@ import os
 import sys
 import time
 
+from snowsnake.foundation.log_numbers import INFORMATION
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
 
     from snowsnake.cli.output import Reporter
 
-# The level of activities among C++ Nix's levels of messages.
-_INFORMATION = 3
 _STEP_S = 0.1
 _WIDTH = 100
 _numbers = iter(range((os.getpid() << 32) + 1, 1 << 63))
@@ -69,12 +69,12 @@ class ShownActivity:
         reporter = self._reporter
         if self._is_event:
             self._number = next(_numbers)
-            self._reporter.event({"action": "start", "id": self._number, "level": _INFORMATION, "parent": _open[-1] if _open else 0, "text": self._text, "type": 0})
+            self._reporter.event({"action": "start", "id": self._number, "level": INFORMATION, "parent": _open[-1] if _open else 0, "text": self._text, "type": 0})
             _open.append(self._number)
         if not are_lines(reporter):
-            if reporter.log_format == "text" and reporter.verbosity >= _INFORMATION:
+            if reporter.log_format == "text" and reporter.verbosity >= INFORMATION:
                 self._show()
-        elif reporter.verbosity >= _INFORMATION:
+        elif reporter.verbosity >= INFORMATION:
             reporter.say(self._text + "...")
         return self
 

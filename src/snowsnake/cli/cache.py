@@ -5,7 +5,7 @@ In: the folder (`--cache-dir`, otherwise the one that evaluations use).  Out: fa
 
 import os
 
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write_line, write_text
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ OPTIONS = (
     CommandOption("--json", "", "stats: print JSON"),
     CommandOption("--fetched", "", "what was fetched, instead of compiled files"),
     CommandOption("--limit", "MIB", "clear --fetched: only until no more than this is left"),
-    CommandOption("-h --help", "", "show this text"),
+    HELP_OPTION,
 )
 USAGE = "snowsnake cache (stats | verify | clear) [OPTION …]"
 SUMMARY = "stats counts the compiled files, or fetched sources, that are kept; verify looks at every byte of them; clear removes them, and what is known of flakes."

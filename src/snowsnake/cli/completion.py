@@ -6,10 +6,10 @@ In: the name of a shell.  Out: a script on stdout.  The scripts ask the commands
 
 import sys
 
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.options import HELP_OPTION, Arguments, UsageError
 from snowsnake.cli.output import Reporter
 
-OPTIONS = (CommandOption("-h --help", "", "show this text"),)
+OPTIONS = (HELP_OPTION,)
 USAGE = "snowsnake completion (bash | zsh | fish)"
 SUMMARY = "Print a script that completes snowsnake, snowsnake-nix and nix: source <(snowsnake completion bash), or a file in the shell's folder for such."
 

@@ -6,7 +6,7 @@ In: nix.conf in all its places, NIX_CONFIG, options.  Out: lines, JSON, or the v
 import json
 import os
 
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write_text
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
@@ -16,7 +16,7 @@ OPTIONS = (
     CommandOption("--json", "", "print JSON: value, origin, default, type, what it does"),
     CommandOption("--all", "", "also those that nobody has set"),
     CommandOption("--option", "NAME VALUE", "set a setting, as nix-instantiate does", is_repeatable=True),
-    CommandOption("-h --help", "", "show this text"),
+    HELP_OPTION,
 )
 USAGE = "snowsnake config show [OPTION …] [NAME]"
 SUMMARY = "Show the settings that somebody has set (--all: all of them), where, and what they do."

@@ -6,7 +6,7 @@ In: paths of `.drv` files, in `/nix/store`, in an embedded store (`--store DIR`)
 import os
 from collections.abc import Callable
 
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write_text
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ OPTIONS = (
     CommandOption("--store", "DIR", "read derivations from the embedded store in this folder"),
     CommandOption("--json", "", "diff: print JSON"),
     CommandOption("--all", "", "diff: also what follows from another difference"),
-    CommandOption("-h --help", "", "show this text"),
+    HELP_OPTION,
 )
 USAGE = "snowsnake derivation (show DRV … | diff OLD NEW) [OPTION …]"
 SUMMARY = "show prints derivations as `nix derivation show` does; diff says why two differ, the first cause first."

@@ -7,7 +7,7 @@ bytecode, a trace of the machine, the files read and statistics on stderr.
 import os
 import sys
 
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption, UsageError
 from snowsnake.cli.output import (
     LOG_FORMATS,
     Reporter,
@@ -52,7 +52,7 @@ SOURCE_OPTIONS = (
     CommandOption("--log-format", "FORMAT", "text, json (one object a line) or internal-json"),
     CommandOption("--files-read", "", "list on stderr every file that was looked at"),
     CommandOption("--stats", "", "print statistics of the machine as JSON on stderr"),
-    CommandOption("-h --help", "", "show this text"),
+    HELP_OPTION,
 )
 OUTPUT_OPTIONS = (
     CommandOption("--json", "", "print JSON"),

@@ -10,6 +10,7 @@ import time
 
 from snowsnake.fetch.progress import KINDS, LEVELS, Activity, Progress
 from snowsnake.foundation import light_json
+from snowsnake.foundation.log_numbers import PROGRESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ else:
     from snowsnake.foundation.scopes import contextmanager
 
 _STEP_S = 0.1
-# C++ Nix's numbers of results
-_RESULT_PROGRESS = 105
 
 
 class FetchProgress(Progress):
@@ -66,7 +65,7 @@ class JsonProgress(FetchProgress):
         now = time.monotonic()
         if now - self._last.get(activity.number, 0.0) >= _STEP_S or activity.done == activity.expected:
             self._last[activity.number] = now
-            self._event(action="result", fields=[activity.done, activity.expected, 0, 0], id=activity.number, type=_RESULT_PROGRESS)
+            self._event(action="result", fields=[activity.done, activity.expected, 0, 0], id=activity.number, type=PROGRESS)
 
     def on_stop(self, activity: Activity) -> None:
         self._last.pop(activity.number, None)

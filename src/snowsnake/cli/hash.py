@@ -5,13 +5,13 @@ In: paths or hashes.  Out: one hash a line.
 
 import os
 
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write_line
 
 OPTIONS = (
     CommandOption("--type", "ALGORITHM", "md5, sha1, sha256 (the default), sha512 or blake3"),
     CommandOption("--to", "ENCODING", "sri (the default), nix32, base16 or base64"),
-    CommandOption("-h --help", "", "show this text"),
+    HELP_OPTION,
 )
 USAGE = "snowsnake hash (file | path | convert) [OPTION …] (PATH … | HASH …)"
 SUMMARY = (

@@ -6,7 +6,7 @@ In: the words of its command line.  Out: what nix-instantiate prints, on the sam
 import os
 import sys
 
-from snowsnake.cli.options import UsageError, unbundle
+from snowsnake.cli.options import SHORT_SETTINGS, WHOLE_NUMBERS, UsageError, unbundle
 from snowsnake.cli.output import (
     LOG_FORMATS,
     Reporter,
@@ -44,9 +44,6 @@ _OPTIONS = {
 }  # fmt: skip
 # Options that C++ Nix reads in an old way, with other words for a missing value.
 _OLD_STYLE = ("-A", "--attr", "--add-root")
-_SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
-# The values of these are read as whole numbers before they become settings.
-_LIMITS = ("--cores", "--max-silent-time", "--timeout")
 
 
 class InstantiateRequest:
@@ -141,12 +138,12 @@ def _apply(request: InstantiateRequest, word: str, values: list[str], settings: 
         request.cache_validate = values[0]
     elif word == "-j":
         settings.set("max-jobs", values[0])
-    elif word in _LIMITS:
+    elif word in WHOLE_NUMBERS:
         from snowsnake.cli.old.command_line import whole_number
 
         settings.set(word[2:], str(whole_number(values[0])))
-    elif word in _SHORT_SETTINGS:
-        settings.set(_SHORT_SETTINGS[word], "true")
+    elif word in SHORT_SETTINGS:
+        settings.set(SHORT_SETTINGS[word], "true")
     elif word in _OPTIONS:
         request.flags.add(word)
     else:

@@ -6,7 +6,7 @@ In: a folder.  Out: symbolic links in it; a file that we did not make is left al
 import os
 import sys
 
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.options import HELP_OPTION, Arguments, UsageError
 from snowsnake.cli.output import Reporter, write_line
 
 # Nix's name: our script.
@@ -24,7 +24,7 @@ DROP_INS = {
     "nix-shell": "snowsnake-build",
     "nix-store": "snowsnake-store",
 }
-OPTIONS = (CommandOption("-h --help", "", "show this text"),)
+OPTIONS = (HELP_OPTION,)
 USAGE = "snowsnake links FOLDER"
 SUMMARY = "Make a folder with our commands under Nix's names: nix, nix-instantiate, nix-store ….  Programs use them when the folder is first on their PATH."
 

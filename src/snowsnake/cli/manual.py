@@ -5,10 +5,10 @@ In: a folder.  Out: man1/snowsnake.1, a page for each command of `snowsnake`, an
 
 import os
 
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write_text
 
-OPTIONS = (CommandOption("-h --help", "", "show this text"),)
+OPTIONS = (HELP_OPTION,)
 USAGE = "snowsnake manual FOLDER"
 SUMMARY = "Write manual pages of all commands to FOLDER/man1: MANPATH=FOLDER man snowsnake-eval."
 

@@ -6,7 +6,7 @@ In: paths of files, folders and archives (`-` is standard input).  Out: an archi
 import os
 import sys
 
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write, write_text
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     CommandOption("-l --long", "", "ls: with kind, size and target"),
-    CommandOption("-h --help", "", "show this text"),
+    HELP_OPTION,
 )
 USAGE = "snowsnake nar (pack PATH | ls NAR | cat NAR MEMBER | unpack NAR TARGET)"
 SUMMARY = "pack writes the archive of a file or folder to standard output; NAR may be - for standard input."

@@ -15,6 +15,12 @@ class UsageError(Exception):
     """The command line is wrong; the message is for its author."""
 
 
+# Options of Nix's old commands, and the settings that they switch on.
+SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
+# Nix's old commands check that the values of these are whole numbers before they become settings.
+WHOLE_NUMBERS = ("--cores", "--max-silent-time", "--timeout")
+
+
 class CommandOption:
     """An option: its names, its values, its purpose.
 
@@ -39,6 +45,9 @@ class CommandOption:
     def takes_rest(self) -> bool:
         """Whether all words that follow are its values."""
         return bool(self.values) and self.values[-1].endswith("*")
+
+
+HELP_OPTION = CommandOption("-h --help", "", "show this text")
 
 
 class Arguments:

@@ -9,7 +9,7 @@ import stat
 import sys
 
 from snowsnake.cli.evaluate import settings_of
-from snowsnake.cli.options import Arguments, CommandOption
+from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption
 from snowsnake.cli.output import Reporter, write_line
 from snowsnake.diagnostics.error import EvaluationError
 
@@ -23,7 +23,7 @@ OPTIONS = (
     CommandOption("--feature", "NAME", "enable an experimental feature, such as pipe-operators", is_repeatable=True),
     CommandOption("--option", "NAME VALUE", "set a setting of nix.conf", is_repeatable=True),
     CommandOption("--log-format", "FORMAT", "text, json (one object a line) or internal-json"),
-    CommandOption("-h --help", "", "show this text"),
+    HELP_OPTION,
 )
 USAGE = "snowsnake parse [OPTION …] [FILE … | -E EXPR]"
 SUMMARY = "Parse files (./default.nix if none is given, - for standard input) and print canonical Nix."

@@ -7,7 +7,8 @@ import os
 
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS
 from snowsnake.cli.flake import FlakeCall
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.nix.options import REGISTRY
+from snowsnake.cli.options import Arguments, UsageError
 from snowsnake.cli.output import Reporter, write_text
 
 TYPE_CHECKING = False
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
     from snowsnake.lock.references import Reference
     from snowsnake.lock.registries import Registry
 
-REGISTRY_OPTION = CommandOption("--registry", "FILE", "the registry to operate on (default: the user's)")
 _SHARED = ("--option", "--override-flake", "--refresh", "--offline", "--show-trace", "--log-format", "-h")
 OPTIONS = (
-    REGISTRY_OPTION,
+    REGISTRY,
     *(option for option in (*LOCK_OPTIONS, *SOURCE_OPTIONS) if set(option.names).intersection(_SHARED)),
 )
 USAGE = "snowsnake registry ACTION [OPTION …] [FLAKE …]"

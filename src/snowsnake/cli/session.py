@@ -14,7 +14,7 @@ from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.host.options import StoreToRead
 from snowsnake.selection import Selector
 from snowsnake.settings import Settings
-from snowsnake.settings.places import channel_entries, daemon_socket
+from snowsnake.settings.places import MACHINE_STATE, MACHINE_STORE, channel_entries, daemon_socket
 from snowsnake.store import may_write
 
 TYPE_CHECKING = False
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE", "NIX_STATE_DIR", "NIX_DAEMON_SOCKET_PATH"))
 # Options of an evaluation that serves the trace of an error alone.
 _FOR_TRACES: dict[str, object] = {"level": 2, "is_writable": False, "cache": b"", "store": None}
-_MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
 def _progress_of(reporter: Reporter) -> "Any":
@@ -245,7 +244,7 @@ def _search_path(settings: Settings, includes: list[str], is_restricted: bool) -
 def store_options(settings: Settings, reporter: Reporter, eval_store: str | None, is_writable: bool) -> dict[str, object]:
     """Keywords of the evaluator for its store; empty without one that is written to, and for the machine's own place."""
     if eval_store is None and not settings.is_set("store") and not _STORE_VARIABLES.intersection(settings.environment):
-        is_there = is_writable and (may_write(_MACHINE_STORE, _MACHINE_STATE) or os.path.exists(daemon_socket(settings.environment)))
+        is_there = is_writable and (may_write(MACHINE_STORE, MACHINE_STATE) or os.path.exists(daemon_socket(settings.environment)))
         return {"store": _MachinesStore(settings, reporter)} if is_there else {"store_to_read": StoreToRead(lambda: _open_to_read(settings))}
     from snowsnake.cli import stores
 
@@ -277,7 +276,7 @@ class _MachinesStore:
     """The machine's own store, or the daemon that writes to it, as cli/stores.py finds it: opened when an evaluation needs it, which most do not."""
 
     __slots__ = ("_settings", "_reporter")
-    store_dir = real = name = _MACHINE_STORE
+    store_dir = real = name = MACHINE_STORE
     opens_late = True
 
     def __init__(self, settings: Settings, reporter: Reporter) -> None:

@@ -3,7 +3,7 @@
 In: the folder of a store (`--store DIR`).  Out: paths, facts about paths, contents, faults.
 """
 
-from snowsnake.cli.options import Arguments, CommandOption, UsageError
+from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write, write_line, write_text
 
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 OPTIONS = (
     CommandOption("--store", "DIR", "the folder of the store"),
     CommandOption("--no-contents", "", "verify: only the database and which files there are, not their hashes"),
-    CommandOption("-h --help", "", "show this text"),
+    HELP_OPTION,
 )
 USAGE = "snowsnake store (ls | info PATH … | cat PATH | verify) --store DIR"
 SUMMARY = "ls lists the valid paths; info prints hash, size and references; cat prints a file; verify looks for faults."

@@ -13,7 +13,7 @@ from snowsnake.host.options import StoreToRead
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.kinds import KINDS, Kind
-from snowsnake.settings.places import daemon_socket, state_folder, store_folder
+from snowsnake.settings.places import MACHINE_STATE, MACHINE_STORE, daemon_socket, state_folder, store_folder
 from snowsnake.settings.store_reference import StoreReference, not_absolute
 from snowsnake.store.place import DaemonPlace, DummyStore, StorePlace
 
@@ -70,7 +70,6 @@ _ON_SERVERS = ("http", "https", "s3")
 _WORDS = ("auto", "daemon")
 _SHOWN_SCHEMES = {"auto": "local", "daemon": "unix", "mounted-ssh-ng": "ssh-ng"}
 _BY_SSH = ("ssh", "ssh-ng", "mounted-ssh-ng")
-_MACHINE_STORE, _MACHINE_STATE = "/nix/store", "/nix/var/nix"
 
 
 def store_options(
@@ -233,7 +232,7 @@ def _open(
         socket = reference.path() if scheme == "unix" and reference.place else daemon_socket(environment)
         return _daemon(reference, socket, store_dir, real, settings, reporter)
     state = found.get("state") or (root + "/nix/var/nix" if has_root else state_folder(environment))
-    is_machines = real == _MACHINE_STORE or state == _MACHINE_STATE
+    is_machines = real == MACHINE_STORE or state == MACHINE_STATE
     if scheme == "local-overlay":
         place = _overlay(found, store_dir, real, state, root, settings, warn, is_machines=is_machines)
     else:

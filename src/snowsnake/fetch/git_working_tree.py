@@ -40,6 +40,7 @@ from snowsnake.fetch.git_tree import (
     object_hash,
 )
 from snowsnake.fetch.input import Input
+from snowsnake.fetch.input_forms import NO_REVISION
 from snowsnake.fetch.tree_hash import ArchiveStream
 from snowsnake.fetch.trees import DiskTree, FileTree, MountedTree, PartOfDisk, WithoutUntracked
 from snowsnake.store import hashing
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
     from snowsnake.fetch.git_repository import Repository
 
-NO_REVISION = "0" * 40
 # At most this many files are read to see whether they changed; for more, libgit2 is faster.
 _MOST_SUSPICIOUS = 1000
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from snowsnake.fetch import input_forms
 from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.errors import FetchFailure
-from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes
+from snowsnake.fetch.input_forms import DEFAULT_FEATURES, NO_REVISION, Attributes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
 
-_NO_REVISION = "0" * 40
 
 
 class Input:
@@ -125,7 +124,7 @@ class Input:
         """Whether it determines one tree, so that fetching it again returns the same."""
         kind = self.type
         if kind == "git":
-            return self.rev not in (None, _NO_REVISION)
+            return self.rev not in (None, NO_REVISION)
         if kind == "hg":
             return self.rev is not None
         if kind in input_forms.FORGES:

@@ -29,6 +29,8 @@ _MERCURIAL_REF = pattern(r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*")
 # Names of branches and tags have none of these.
 _NOT_IN_REF = ("//", "/.", "..", ".lock/", "@{", *(chr(code) for code in range(0x21)), *"\x7f:?^~[\\*")
 _REV_DIGITS = 40
+# Git writes this where there is no commit.
+NO_REVISION = "0" * _REV_DIGITS
 _IN_HOST = LETTERS + DIGITS + ".-"
 _SCP = pattern("([^/]*)@(.*):(.*)")
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")

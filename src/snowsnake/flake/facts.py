@@ -136,7 +136,8 @@ def _of_working_tree(input: "Input", fetcher: "Fetcher", marks: str) -> str | No
     path = input.source_path
     if path is None:
         return None
-    from snowsnake.fetch.git_working_tree import NO_REVISION, working_tree
+    from snowsnake.fetch.git_working_tree import working_tree
+    from snowsnake.fetch.input_forms import NO_REVISION
 
     tree = fetcher.working_trees.get(path) or working_tree(path, fetcher)
     return None if tree.submodules else f"{tree.head or NO_REVISION}{marks};d={tree.digest_of_changes(path)}"

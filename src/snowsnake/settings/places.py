@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     Environment = Mapping[str, str]
 
 
+MACHINE_STORE, MACHINE_STATE = "/nix/store", "/nix/var/nix"
+
+
 def absolute(path: str) -> str:
     """An absolute path without `.`, `..` and needless slashes; links are not followed."""
     if not path.startswith("/"):
@@ -29,7 +32,7 @@ def configuration_folder(environment: "Environment") -> str:
 
 def state_folder(environment: "Environment") -> str:
     """The folder of the machine's store's state."""
-    return absolute(environment.get("NIX_STATE_DIR") or "/nix/var/nix")
+    return absolute(environment.get("NIX_STATE_DIR") or MACHINE_STATE)
 
 
 def daemon_socket(environment: "Environment") -> str:

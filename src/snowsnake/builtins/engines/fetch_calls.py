@@ -9,7 +9,7 @@ import time
 
 from snowsnake.fetch.addresses import parse_address
 from snowsnake.fetch.errors import FetchFailure, ForbiddenAccess, MalformedInput
-from snowsnake.fetch.input_forms import fix_git_url, string_of
+from snowsnake.fetch.input_forms import NO_REVISION, fix_git_url, string_of
 from snowsnake.foundation.patterns import pattern
 
 TYPE_CHECKING = False
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     Pairs = list[tuple[str, str | int | bool]]
 
-_NO_REVISION = "0" * 40
 _REVISION = pattern("[0-9a-fA-F]{40}")
 # Matches a part of a path that leads out of its folder.
 _UPWARDS = pattern(r"(?i)(?<=[/:])(\.|%2e){2}(?=[/?#]|$)")
@@ -211,7 +210,7 @@ def tree_attributes(source: Source, is_git: bool, is_dirty: bool = False) -> Pai
     rev, count = input.rev, input.rev_count
     if not is_dirty:
         if rev is not None or is_git:
-            pairs += [("rev", rev or _NO_REVISION), ("shortRev", (rev or _NO_REVISION)[:7])]
+            pairs += [("rev", rev or NO_REVISION), ("shortRev", (rev or NO_REVISION)[:7])]
         if count is not None or is_git:
             pairs.append(("revCount", count or 0))
     if "dirtyRev" in input.attrs:
@@ -252,7 +251,7 @@ def fetch_mercurial(access: Access, given: str | dict[str, Any]) -> tuple[Source
         made["rev" if is_revision else "ref"] = rev.lower() if is_revision else rev
     source = access.fetcher.fetch(access.fetcher.input_from_attrs(made))
     input = source.input
-    found = input.rev or _NO_REVISION
+    found = input.rev or NO_REVISION
     pairs: Pairs = [("outPath", source.store_path), ("rev", found), ("shortRev", found[:12])]
     if input.ref is not None:
         pairs.append(("branch", input.ref))

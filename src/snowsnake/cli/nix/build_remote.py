@@ -12,6 +12,7 @@ import time
 
 from snowsnake.diagnostics.error import as_error
 from snowsnake.foundation.file_locks import try_lock
+from snowsnake.foundation.log_numbers import CHATTY, TALKATIVE, WARNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,11 +29,8 @@ if TYPE_CHECKING:
     from snowsnake.store.local import LocalStore
     from snowsnake.store.realisation import Realisation
 
-_WARNING, _TALKATIVE, _CHATTY = 1, 4, 5
 # Numbers beyond this are none of a verbosity, which 2.34.8 keeps in 32 bits.
 _MOST_VERBOSITY = (1 << 32) - 1
-# At the first we read what ssh says before it fails; at the second the builder's log is written.
-_SEEN_FD, _LOG_FD = 5, 4
 # After this time, another process that sends inputs to the machine is not waited for any more.
 _UPLOAD_S = 15 * 60.0
 _POLL_S = 0.1
@@ -136,7 +134,7 @@ class _Hook:
                 if is_right_kind and not (is_willing and could_be_here):
                     _say("# postpone")
                 else:
-                    self._reporter.remark(_CHATTY if could_be_here else _WARNING, self._nobody(drv_path, system, needed))
+                    self._reporter.remark(CHATTY if could_be_here else WARNING, self._nobody(drv_path, system, needed))
                     _say("# decline")
                 return None
             _, machine, slot = best
@@ -161,12 +159,13 @@ class _Hook:
 
     def _connected(self, machine: "Machine") -> "Store | None":
         """The store of a machine; None, after a message, if it cannot be reached."""
+        from snowsnake.build.remote import LOG_FD, SEEN_FD
         from snowsnake.cli.stores import open_reference
 
         reporter, reference = self._reporter, machine.reference()
-        if reference.scheme == "ssh" and _is_open(_LOG_FD):
-            reference.parameters["log-fd"] = str(_LOG_FD)
-        reporter.remark(_TALKATIVE, f"connecting to '{machine.url}'...")
+        if reference.scheme == "ssh" and _is_open(LOG_FD):
+            reference.parameters["log-fd"] = str(LOG_FD)
+        reporter.remark(TALKATIVE, f"connecting to '{machine.url}'...")
         try:
             found = open_reference(reference, self._settings, lambda text: None, is_writable=True, reporter=reporter)
             try:
@@ -176,7 +175,7 @@ class _Hook:
                 raise
             return found
         except (ValueError, OSError) as error:
-            said = _waiting_text(_SEEN_FD)
+            said = _waiting_text(SEEN_FD)
             reporter.failure(f"cannot build on '{machine.url}': {error}{f': {said}' if said else ''}")
             return None
 
@@ -206,7 +205,7 @@ class _Hook:
         inputs, wanted = [store.parse(path) for path in wire.texts()], wire.texts()
         substitutes = self._settings["builders-use-substitutes"]
         with self._upload_lock(machine):
-            reporter.remark(_TALKATIVE, f"copying dependencies to '{machine.url}'...")
+            reporter.remark(TALKATIVE, f"copying dependencies to '{machine.url}'...")
             copy_paths(store, remote, inputs, None, reporter.info, on_event=reporter.event, substitutes=substitutes)
         drv = store.read_derivation(drv_path)
         if remote.facts().get("trusted", True) or all(output.kind in ("fixed", "floating") for output in drv.outputs.values()):
@@ -237,7 +236,7 @@ class _Hook:
             unknown = [made[name] for name, key in keys.items() if name in made and made[name].key == key and store.realisation(key) is None]
         missing |= {realisation.path for realisation in unknown if not store.is_valid(realisation.path)}
         if missing:
-            reporter.remark(_TALKATIVE, f"copying outputs from '{machine.url}'...")
+            reporter.remark(TALKATIVE, f"copying outputs from '{machine.url}'...")
             copy_paths(remote, store, sorted(missing), None, reporter.info, on_event=reporter.event)
         for realisation in unknown:
             store.register_realisation(realisation)
@@ -283,7 +282,7 @@ class _Hook:
         """Lets one process at a time send inputs to a machine."""
         fd = self._open(f"{_file_name(machine.url)}.upload-lock")
         try:
-            self._reporter.remark(_TALKATIVE, f"waiting for the upload lock to '{machine.url}'...")
+            self._reporter.remark(TALKATIVE, f"waiting for the upload lock to '{machine.url}'...")
             until_s = time.monotonic() + _UPLOAD_S
             while not try_lock(fd):
                 if time.monotonic() > until_s:

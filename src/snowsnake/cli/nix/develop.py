@@ -21,6 +21,7 @@ from snowsnake.cli.output import write_text
 from snowsnake.cli.profiles import switch_profile
 from snowsnake.cli.shells.environment import BuildEnvironment
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.log_numbers import DEBUG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 # Options for single phases of a build: what the phase is called.
 _PHASES = {"unpack": "unpack", "configure": "configure", "build": "build", "check": "check", "install": "install", "installcheck": "installCheck"}
-# The verbosity from which on bash prints each command that it runs.
-_DEBUG = 6
 
 
 def develop(call: Call) -> None:
@@ -41,7 +40,8 @@ def develop(call: Call) -> None:
         folder = tempfile.mkdtemp(prefix="nix-develop-") if found.attribute_files else ""
         script = _script(call, installables, found, folder)
         number, place = tempfile.mkstemp(prefix="nix-shell.")
-        if call.reporter.verbosity >= _DEBUG:
+        # Bash then prints each command that it runs.
+        if call.reporter.verbosity >= DEBUG:
             script += "set -x\n"
         script += f"command rm -f '{place}'\n"
         phase = _phase(call)

@@ -59,3 +59,4 @@ EVAL = (
     CommandOption("--read-only", "", "write nothing to the store"),
     CommandOption("--write-to", "PATH", "write a string to a file, or a set of strings to a folder"),
 )
+REGISTRY = CommandOption("--registry", "FILE", "the registry to operate on (default: the user's)")

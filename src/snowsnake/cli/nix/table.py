@@ -6,12 +6,21 @@ other words; one line for the help; its options; the experimental feature that i
 Words: `name` is required, `name?` is optional, `name*` is any number of words.
 """
 
-from snowsnake.cli.nix.options import COMMAND, ENVIRONMENT, EVAL, EVALUATION, INSTALLABLE, JSON, LOCKING, PRETTY
+from snowsnake.cli.nix.options import (
+    COMMAND,
+    ENVIRONMENT,
+    EVAL,
+    EVALUATION,
+    INSTALLABLE,
+    JSON,
+    LOCKING,
+    PRETTY,
+    REGISTRY,
+)
 from snowsnake.cli.options import CommandOption
 
 _FLAKE = EVALUATION + LOCKING
 _FLAKE_WORDS = "flake-url?"
-_REGISTRY = CommandOption("--registry", "FILE", "the registry to operate on (default: the user's)")
 
 
 class Row:
@@ -43,7 +52,7 @@ def _registry(action: str, words: str, summary: str) -> Row:
     if action == "add":
         options = tuple(option for option in options if option.names[0] != "--debugger")
     if action not in ("list", "resolve"):
-        options += (_REGISTRY,)
+        options += (REGISTRY,)
     return Row(f"registry {action}", "snowsnake.cli.registry:run_for_nix", words, summary, options)
 
 

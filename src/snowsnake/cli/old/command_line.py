@@ -5,7 +5,7 @@ In: words; a function that handles the words that are not shared options.  Out: 
 
 import os
 
-from snowsnake.cli.options import UsageError, unbundle
+from snowsnake.cli.options import SHORT_SETTINGS, WHOLE_NUMBERS, UsageError, unbundle
 from snowsnake.cli.output import LOG_FORMATS, Reporter
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
@@ -23,9 +23,6 @@ _SHARED = {
     "--option": 2, "--verbose": 0, "-v": 0, "--quiet": 0, "--debug": 0, "--log-format": 1, "-j": 1, "--no-build-output": 0, "-Q": 0,
     "-K": 0, "-k": 0, "--readonly-mode": 0, "--no-gc-warning": 0,
 }  # fmt: skip
-_SHORT_SETTINGS = {"-K": "keep-failed", "-k": "keep-going"}
-# The values of these are checked to be whole numbers before they become settings.
-_LIMITS = ("--cores", "--max-silent-time", "--timeout")
 # `handle(word, rest)` returns whether the command knows a word, and takes the values that follow the word from `rest`.
 
 
@@ -150,7 +147,7 @@ def _is_shared(common: Common, word: str, rest: list[str]) -> bool:
     values = rest[:count]
     del rest[:count]
     settings = common.settings
-    if word in _LIMITS:
+    if word in WHOLE_NUMBERS:
         settings.set(word[2:], str(whole_number(values[0])))
     elif setting is not None:
         settings.set_flag(setting, values)
@@ -168,8 +165,8 @@ def _is_shared(common: Common, word: str, rest: list[str]) -> bool:
         common.reporter.log_format = values[0]
     elif word == "-j":
         settings.set("max-jobs", values[0])
-    elif word in _SHORT_SETTINGS:
-        settings.set(_SHORT_SETTINGS[word], "true")
+    elif word in SHORT_SETTINGS:
+        settings.set(SHORT_SETTINGS[word], "true")
     elif word in ("-Q", "--no-build-output"):
         common.reporter.shows_logs = False
     elif word == "--readonly-mode":

@@ -16,6 +16,7 @@ from snowsnake.cli.repl.reading import CONTINUATION, PROMPT, Reader, open_reader
 from snowsnake.cli.repl.scope import Incomplete, Scope
 from snowsnake.cli.signals import EndedBySignal
 from snowsnake.diagnostics.error import EvaluationError, Frame, as_error
+from snowsnake.foundation.log_numbers import NOTICE
 from snowsnake.selection import TYPE_NAMES
 from snowsnake.version import NIX_VERSION
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     Values = Callable[[], Iterable[tuple[Handle, str]]]
 
 _MOST_SHOWN = 20
-# The level of the messages that one `--quiet` leaves.
-_NOTICE = 2
 _MERGING = "while evaluating an attribute set to be merged in the global scope"
 _NO_PATH = "cannot use ':load-flake' without a path specified. (Use '.' for the current working directory.)"
 _SHELL_OF = 'drv: (import <nixpkgs> {}).runCommand "shell" { buildInputs = [ drv ]; } ""'
@@ -123,7 +122,8 @@ class Repl:
             report(error, self.reporter)
 
     def _say(self, text: str) -> None:
-        self.reporter.remark(_NOTICE, text)
+        # One `--quiet` leaves such messages.
+        self.reporter.remark(NOTICE, text)
 
     def _print(self, value: "Handle", levels: int | None = None) -> None:
         style = Style(has_colours=True, indent=2, levels=levels, raises=True)

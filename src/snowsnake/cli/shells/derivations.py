@@ -5,6 +5,7 @@ In: a store, the path of a derivation.  Out: the store object with the environme
 
 import os
 
+from snowsnake.build.attributes import REFERENCE_CHECKS
 from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from snowsnake.store.derivation import Derivation
     from snowsnake.store.interface import Store
 
-_CHECKS = ("allowedReferences", "allowedRequisites", "disallowedReferences", "disallowedRequisites")
 _SCRIPT = os.path.join(os.path.dirname(__file__), "dump_environment.sh")
 _SCRIPT_NAME = "get-env.sh"
 # Outputs with these get other names.
@@ -41,7 +41,7 @@ def change_to_environment(store: "Store", drv: "Derivation", script: str) -> str
     drv.input_srcs = sorted({*drv.input_srcs, script})
     structured = drv.env.get("__json")
     if structured is None:
-        for name in _CHECKS:
+        for name in REFERENCE_CHECKS:
             drv.env.pop(name, None)
     else:
         drv.env["__json"] = _without_checks(structured)

@@ -8,6 +8,18 @@ from __future__ import annotations
 import json
 
 from snowsnake.store.collecting import CollectingStore
+from snowsnake.store.daemon.build_status import (
+    ALREADY_VALID,
+    BUILT,
+    DEPENDENCY,
+    DIFFERS,
+    FAILED,
+    MISC,
+    OUTPUT_REJECTED,
+    SUBSTITUTED,
+    SUCCESSES,
+    TIMED_OUT,
+)
 from snowsnake.store.daemon.sent_derivation import SentDerivation
 from snowsnake.store.daemon.wire import DaemonError, Wire
 from snowsnake.store.derivation import Derivation
@@ -27,9 +39,6 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass, field
 
-# Statuses have C++ Nix's numbers.  RESOLVED: the derivation resolves to one whose outputs are valid.
-BUILT, SUBSTITUTED, ALREADY_VALID, FAILED, OUTPUT_REJECTED, TIMED_OUT, MISC, DEPENDENCY, DIFFERS, RESOLVED = 0, 1, 2, 3, 5, 8, 9, 10, 12, 13
-SUCCESSES = frozenset({BUILT, SUBSTITUTED, ALREADY_VALID, RESOLVED})
 # These are bits of the exit code of a failure, with the status that each of them stands for.
 _BY_EXIT_CODE = {0x01: TIMED_OUT, 0x02: OUTPUT_REJECTED, 0x68: DIFFERS}
 

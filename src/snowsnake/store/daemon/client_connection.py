@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from snowsnake.foundation.log_numbers import INFORMATION
 from snowsnake.store.daemon.channel import Channel
 from snowsnake.store.daemon.connection import CLIENT_MAGIC, DAEMON_MAGIC, NEWEST, OLDEST, SAID, as_number
 from snowsnake.store.daemon.wire import DaemonError, Wire
@@ -17,7 +18,6 @@ from snowsnake.version import NIX_VERSION
 
 _PIECE_BYTES = 1 << 16
 _NUMBERS = {name: number for number, name in SAID.items()}
-_INFORMATIVE = 3
 
 
 class ClientConnection:
@@ -31,7 +31,7 @@ class ClientConnection:
         # While this is true, the client reads what we send.
         self._is_working = False
         self._waiting: list[Mapping[str, Any]] = []
-        self.verbosity = _INFORMATIVE
+        self.verbosity = INFORMATION
 
     def _greet(self) -> None:
         wire = self._wire

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 
+from snowsnake.foundation.log_numbers import HOOK_LOG_LINE, INFORMATION, LOG_LINE
 from snowsnake.store.daemon.channel import Channel, Dial, SocketChannel
 from snowsnake.store.daemon.wire import DaemonError, NoNumber, Wire, without_colours
 
 CLIENT_MAGIC, DAEMON_MAGIC = 0x6E697863, 0x6478696F
 OLDEST, NEWEST = (1, 32), (1, 38)
-# Messages up to this level are shown without `-v`.
-_INFORMATIVE = 3
 SAID = {
     0x6F6C6D67: "next", 0x64617461: "read", 0x64617416: "write", 0x616C7473: "last", 0x63787470: "error",
     0x53545254: "start activity", 0x53544F50: "stop activity", 0x52534C54: "result",
@@ -98,7 +97,7 @@ class DaemonConnection:
         self._on_message = on_message
         self._on_event = on_event
         verbosity = (options or {}).get("verbosity", "")
-        self._verbosity = int(verbosity) if verbosity.isdigit() else _INFORMATIVE
+        self._verbosity = int(verbosity) if verbosity.isdigit() else INFORMATION
         self.wire = Wire(_through_socket(dial) if isinstance(dial, str) else dial())
         self.is_broken = False
         self.version = OLDEST
@@ -239,7 +238,7 @@ class DaemonConnection:
             elif said == "result":
                 number, kind, fields = wire.number(), wire.number(), self._fields()
                 # These kinds of results are lines of a builder's log.
-                is_log = kind in (101, 107) and bool(fields) and isinstance(fields[0], str)
+                is_log = kind in (LOG_LINE, HOOK_LOG_LINE) and bool(fields) and isinstance(fields[0], str)
                 self._event({"action": "result", "id": number, "type": kind, "fields": fields}, str(fields[0]).rstrip("\n") if is_log else "", is_log=is_log)
             else:
                 raise DaemonError(f"got unknown message type {number:x} from Nix daemon")

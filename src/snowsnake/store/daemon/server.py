@@ -18,7 +18,7 @@ from snowsnake.store.daemon.channel import Channel
 from snowsnake.store.daemon.client_connection import ClientConnection
 from snowsnake.store.daemon.connection import DaemonOperation
 from snowsnake.store.daemon.sent_derivation import read_derivation
-from snowsnake.store.daemon.wire import DaemonError, Limited, Wire
+from snowsnake.store.daemon.wire import NO_LIMIT, DaemonError, Limited, Wire
 from snowsnake.store.garbage import Collector, find_roots
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import NotValid, Store, archive_of
@@ -30,7 +30,6 @@ _PIECE_BYTES = 1 << 16
 # These modes say how something is to be built.
 _REPAIR, _CHECK = 1, 2
 _TELL_ALIVE, _TELL_DEAD, _REMOVE_DEAD, _REMOVE_THESE = range(4)
-_NO_LIMIT = (1 << 64) - 1
 _OWN_FIELDS = ("keep-failed", "keep-going", "fallback", "verbosity", "max-jobs", "max-silent-time", "", "verbose-build", "", "", "cores", "substitute")
 
 
@@ -428,7 +427,7 @@ class DaemonServer(ClientConnection):
                 raise ValueError("you are not allowed to ignore liveness")
             if action > _REMOVE_THESE:
                 raise ValueError(f"unknown action {action} of a garbage collection")
-            found, freed = self._collected(action, paths, None if most_bytes == _NO_LIMIT else most_bytes)
+            found, freed = self._collected(action, paths, None if most_bytes == NO_LIMIT else most_bytes)
         wire.add_texts(found)
         wire.add_number(freed)
         wire.add_number(0)

@@ -17,8 +17,9 @@ from typing import BinaryIO
 
 from snowsnake.store import hashing, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
+from snowsnake.store.daemon.build_status import SUCCESSES
 from snowsnake.store.daemon.connection import DaemonConnection, DaemonOperation
-from snowsnake.store.daemon.wire import MAX_STORE_BYTES, DaemonError, Message, Wire, alone, without_colours
+from snowsnake.store.daemon.wire import MAX_STORE_BYTES, NO_LIMIT, DaemonError, Message, Wire, alone, without_colours
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Missing, NotValid
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 _PIECE_BYTES = 1 << 16
 # These modes say how something is to be built.
 _NORMAL, _REPAIR, _CHECK = 0, 1, 2
-_NO_LIMIT = (1 << 64) - 1
-# These statuses mean: built, substituted, already valid, resolves to something valid.
-_SUCCESSES = frozenset({0, 1, 2, 13})
 
 
 class Garbage(IntEnum):
@@ -423,7 +421,7 @@ class DaemonStore(CollectingStore):
             wire.add_number(action)
             wire.add_texts(paths)
             wire.add_number(ignores_liveness)
-            wire.add_number(_NO_LIMIT if most_bytes is None else most_bytes)
+            wire.add_number(NO_LIMIT if most_bytes is None else most_bytes)
             # These numbers are options of earlier versions.
             for _ in range(3):
                 wire.add_number(0)
@@ -512,7 +510,7 @@ class DaemonStore(CollectingStore):
                     wire.number()
         # A realisation of each output comes after its name.
         made = wire.items(lambda: (wire.text(), wire.text())[1])
-        return path, None if status in _SUCCESSES else without_colours(message) or f"build failed with status {status}", made
+        return path, None if status in SUCCESSES else without_colours(message) or f"build failed with status {status}", made
 
     @alone
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from snowsnake.store.path_info import PathInfo
 
 _PIECE_BYTES = 1 << 16
+# The largest number says that a collection of garbage may free everything.
+NO_LIMIT = (1 << 64) - 1
 # A string has at most this many bytes: a message, a path, a derivation.
 _MAX_TEXT_BYTES = 64 << 20
 # A list has at most this many items.

@@ -16,6 +16,7 @@ import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 
+from snowsnake.foundation.log_numbers import CHATTY
 from snowsnake.store.daemon.channel import ProgramChannel
 from snowsnake.store.daemon.connection import NotConnected
 from snowsnake.store.ssh.authority import SshAuthority
@@ -28,8 +29,6 @@ else:
     from snowsnake.store.light_dataclass import dataclass
 
 _STARTED = b"started\n"
-# From this level of messages on, ssh tells what it does.
-_CHATTY = 5
 
 
 @dataclass
@@ -106,7 +105,8 @@ class SshProgram:
         if authority.port is not None:
             words.append(f"-p{authority.port}")
         words += ["-oPermitLocalCommand=yes", "-oLocalCommand=echo started"]
-        if options.verbosity >= _CHATTY:
+        # ssh then says what it does, too.
+        if options.verbosity >= CHATTY:
             words.append("-v")
         return [*words, "--", *self.command]
 

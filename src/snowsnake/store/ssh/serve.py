@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
+from snowsnake.store.daemon.build_status import SUCCESSES
 from snowsnake.store.daemon.channel import Dial
 from snowsnake.store.daemon.wire import DaemonError, Wire, alone
 from snowsnake.store.hash import Hash
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 CLIENT_MAGIC, SERVER_MAGIC = 0x390C9DEB, 0x5452EECB
 _OLDEST, NEWEST = (2, 5), (2, 7)
 _PIECE_BYTES = 1 << 16
-_SUCCESSES = frozenset({0, 1, 2, 13})
 
 
 class Command(IntEnum):
@@ -251,8 +251,8 @@ class ServeStore(Store):
             self._add_options(connection)
             wire.flush()
             status = wire.number()
-            message = "" if status in _SUCCESSES else wire.text()
-        if message or status not in _SUCCESSES:
+            message = "" if status in SUCCESSES else wire.text()
+        if message or status not in SUCCESSES:
             raise DaemonError(message or f"build failed with status {status}", is_refusal=True)
         return [item for item in items if "!" not in item]
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from snowsnake.store.collecting import CollectingStore
-from snowsnake.store.daemon.build_results import FAILED, TIMED_OUT, build_sent
+from snowsnake.store.daemon.build_results import build_sent
+from snowsnake.store.daemon.build_status import FAILED, TIMED_OUT
 from snowsnake.store.daemon.channel import Channel
 from snowsnake.store.daemon.sent_derivation import read_derivation
 from snowsnake.store.daemon.wire import DaemonError, Limited, Wire

@@ -1,0 +1,11 @@
+"""C++ Nix's numbers in messages and in the lines of `--log-format internal-json`.
+
+cli/output.py, which every start imports, and host/messages.pxd have their own names for some levels.
+"""
+
+# Levels of messages: a command shows those up to its verbosity, which begins as INFORMATION.
+ERROR, WARNING, NOTICE, INFORMATION, TALKATIVE, CHATTY, DEBUG = range(7)
+# Kinds of activities.
+COPY, TRANSFER, REALISE, COPIES, BUILDS, BUILD, SUBSTITUTE = 100, 101, 102, 103, 104, 105, 108
+# Kinds of results.
+LOG_LINE, PHASE, PROGRESS, EXPECTED, HOOK_LOG_LINE = 101, 104, 105, 106, 107
