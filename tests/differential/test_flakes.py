@@ -61,10 +61,12 @@ def test_commands_on_flakes_print_what_nix_prints(name, steps, monkeypatch, capf
                 continue
             world.settle(folder)
             capfdbinary.readouterr()
-            code = main([word.replace("@", str(folder)) for word in step[1:]])
+            # Some commands of the reports need a store that may be written to.
+            store = ["--store", f"{folder}/store"] if name.startswith("report-") else []
+            code = main([*store, *(word.replace("@", str(folder)) for word in step[1:])])
             sys.stdout.flush()
             out, err = capfdbinary.readouterr()
-            got = world.answer(code, out, err, folder) | {"locks": world.lock_files(folder)}
+            got = world.answer(code, out, err, folder) | {"locks": world.lock_files(folder)} | world.whole(name, err, folder)
             number, wanted = next(expected)
             for what in DIFFERENT.get(name, {}).get(number, ("", ""))[0].split():
                 assert got.pop(what) != wanted.pop(what), "agrees now: take it off the list"

@@ -9,7 +9,7 @@ import sys
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, session_of
 from snowsnake.cli.flake_options import lock_options, open_flakes, prepare_settings
 from snowsnake.cli.options import Arguments, CommandOption, UsageError
-from snowsnake.cli.output import Reporter, write_text
+from snowsnake.cli.output import Reporter, evaluates_no_more, only_evaluates, write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation import light_json
 from snowsnake.plain import find
@@ -178,6 +178,7 @@ def _update(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 def _show(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     from snowsnake.cli.flake_show import print_outputs
 
+    only_evaluates()
     call = FlakeCall(given, reporter, words, imports_derivations=False)
     print_outputs(call, call.locked(), is_json=given.flag("json"), legacy=given.flag("legacy"), all_systems=given.flag("all_systems"))
     return 0
@@ -189,6 +190,7 @@ def _check(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     keeps_going = given.flag("keep_going")
     builds = not given.flag("no_build")
     settings: dict[str, Any] = {"keep_going": "true"} if keeps_going else {}
+    only_evaluates()
     call = FlakeCall(given, reporter, words, True, imports_derivations=builds, **settings)
     locked = call.locked()
     if not builds:
@@ -294,6 +296,7 @@ def _new(given: Arguments, reporter: Reporter, words: list[str]) -> int:
 def _from_template(given: Arguments, reporter: Reporter, destination: str) -> int:
     from snowsnake.flake.copying import copy_template
 
+    only_evaluates()
     call = FlakeCall(given, reporter, [])
     flakes = call.flakes
     text = given.text("template", "templates")
@@ -305,6 +308,7 @@ def _from_template(given: Arguments, reporter: Reporter, destination: str) -> in
     if source is None:
         raise EvaluationError("missing-attribute", f"attribute '{path}.path' does not exist")
     place = source.coerce_to_path()
+    evaluates_no_more()
     tree, folder = flakes.mounted(place)
     copy_template(tree.files, folder, destination, tree.label, reporter.note)
     welcome = find(value, b"welcomeText")

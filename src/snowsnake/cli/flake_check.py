@@ -1,5 +1,6 @@
 """`flake check`: evaluates the outputs, builds the checks for this system, and reports what is wrong."""
 
+from snowsnake.cli.output import evaluates_no_more
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.flake.checking import Checker
 
@@ -31,6 +32,8 @@ def check(call: "FlakeCall", locked: "LockedFlake", *, keeps_going: bool, all_sy
     with reporter.activity("evaluating flake"):
         checker.check(flakes.outputs(locked))
     call.session.evaluator.flush_store()
+    if builds:
+        evaluates_no_more()
     if builds and checker.checks and _build(call, checker.checks, keeps_going):
         checker.failed = True
     if checker.failed:

@@ -6,6 +6,7 @@ In: parsed options.  Out: `LockOptions`, an open `FlakeSession`.
 import os
 import sys
 
+from snowsnake.cli import output
 from snowsnake.cli.options import Arguments, UsageError
 from snowsnake.diagnostics.error import EvaluationError
 
@@ -113,7 +114,7 @@ def lock_options(given: Arguments, flakes: "FlakeSession", reporter: "Reporter",
     options = {
         "recreate": given.flag("recreate_lock_file"),
         "may_update": not given.flag("no_update_lock_file"),
-        "may_write": not given.flag("no_write_lock_file") and not overrides,
+        "may_write": not (given.flag("no_write_lock_file") or overrides or output.keeps_frames),
         "uses_registries": flakes.settings["use-registries"]
         and not (given.flag("no_registries") or given.flag("no_use_registries")),
         "commits": given.flag("commit_lock_file"),

@@ -27,6 +27,8 @@ _PIECE = 1 << 20
 # These commands have workers, and handle signals themselves.
 _WITH_OWN_SIGNALS = ("nix-eval-jobs", "snowsnake jobs")
 _OF_NIX = ("nix", "nix-build", "nix-collect-garbage", "nix-daemon", "nix-env", "nix-hash", "nix-instantiate", "nix-prefetch-url", "nix-shell", "nix-store")
+# A command that shows many errors makes their traces whole for so much processor time.
+_MOST_SECOND_LOOKS_S = 3.0
 # The verbosity of a command without `-v`, in C++ Nix's numbers: errors are 0, information is 3.
 QUIET = 3
 
@@ -42,7 +44,11 @@ class Reporter:
         self.show_trace = show_trace
         self.verbosity = QUIET
         # Puts the names that users know into an error, in place of the store paths of fetched files.
-        self.relabel: Callable[[EvaluationError], None] | None = None
+        self.relabel: Callable[..., None] | None = None
+        # The first evaluator of the command.
+        self.evaluator: Interpreter | None = None
+        # Makes the trace of an error whole before it is shown (cli/second_look.py).
+        self.complete: Callable[[EvaluationError], None] | None = None
         # Whether the command is nix-instantiate, nix-build or one of their kin.
         self.is_old_command = is_old_command
         # Whether the logs of builders are shown, line by line.
@@ -111,6 +117,8 @@ class Reporter:
     def _error(self, error: EvaluationError) -> None:
         if self.relabel is not None:
             self.relabel(error)
+        if self.complete is not None:
+            self.complete(error)
         if self.log_copy is not None:
             from snowsnake.diagnostics.log import nix_error_line
 
@@ -373,7 +381,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     was_collecting = gc.isenabled()
     gc.disable()
     ends = ended_by_signals()
-    began_at, fetchers = process_time(), _fetchers()
+    reporter.complete = _completing(command, words, reporter)
     _only_evaluates = False
     if program not in _WITH_OWN_SIGNALS:
         ends.__enter__()
@@ -388,10 +396,6 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     except ImportError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        if isinstance(error, EvaluationError) and _only_evaluates and _fetchers() == fetchers:
-            from snowsnake.cli.second_look import exact
-
-            exact(error, lambda: _again(command, words), words, process_time() - began_at)
         try:
             code = report(error, reporter, _hint(program))
         except (KeyboardInterrupt, MemoryError) as fault:
@@ -402,7 +406,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
         _finish()
         end_output_at(0.0)
         # The function belongs to a flake, which has the evaluator, which has the reporter: in this circle nobody would close the files.
-        reporter.relabel = None
+        reporter.relabel = reporter.complete = reporter.evaluator = None
         ends.__exit__()
         if was_collecting:
             gc.enable()
@@ -468,10 +472,42 @@ def evaluates_no_more() -> None:
         os._exit(0)
 
 
-def _fetchers() -> int:
-    """How many fetchers there have been in this process."""
-    module = sys.modules.get("snowsnake.fetch.fetcher")
-    return 0 if module is None else module.Fetcher.made
+class OnlyEvaluating:
+    """Inside, the command only evaluates, if that *is_repeatable*; what follows is done once.  An error is one of the evaluation."""
+
+    def __init__(self, *, is_repeatable: bool = True) -> None:
+        self._is_repeatable = is_repeatable
+
+    def __enter__(self) -> None:
+        if self._is_repeatable:
+            only_evaluates()
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if self._is_repeatable and kind is None:
+            evaluates_no_more()
+
+
+def _children_time() -> float:
+    """The processor time of child processes that ended, in seconds."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _completing(command: "Callable[[list[str], Reporter], int]", words: list[str], reporter: Reporter) -> "Callable[[EvaluationError], None]":
+    """A function that makes the trace of an error whole, if the command only evaluates; the command may show several errors, one after the other."""
+    began_at, children_began_at, seen = process_time(), _children_time(), 0
+
+    def complete(error: EvaluationError) -> None:
+        nonlocal seen
+        seen += 1
+        if _only_evaluates and _children_time() - children_began_at < _MOST_SECOND_LOOKS_S:
+            from snowsnake.cli.second_look import exact
+
+            names = exact(error, lambda: _again(command, words, reporter, seen), words, process_time() - began_at)
+            if names is not None and reporter.relabel is not None:
+                reporter.relabel(error, names)
+
+    return complete
 
 
 # Whether evaluations keep the frames of calls in tail position, for the trace of their error (cli/second_look.py).
@@ -479,15 +515,47 @@ keeps_frames = False
 
 
 class _Silent(Reporter):
+    """Raises the error that is shown as number *wanted*."""
+
+    def __init__(self, wanted: int, evaluator: "Interpreter | None") -> None:
+        super().__init__()
+        self._wanted = wanted
+        self.evaluator = evaluator
+
     def follow(self, settings: "Any") -> None:
         """Copies no messages: they are copied already."""
 
+    def is_wanted(self) -> bool:
+        """Whether the next error is the one."""
+        self._wanted -= 1
+        return self._wanted == 0
 
-def _again(command: "Callable[[list[str], Reporter], int]", words: list[str]) -> None:
-    """Runs a command once more, in a process without output; its evaluations serve the trace of their error alone."""
+    def error(self, error: EvaluationError) -> None:
+        if self.is_wanted():
+            raise _Found(error)
+
+
+class _Found(BaseException):
+    """The error that a second evaluation was for; no command catches it."""
+
+    def __init__(self, error: EvaluationError) -> None:
+        self.error = error
+
+
+def _again(
+    command: "Callable[[list[str], Reporter], int]", words: list[str], before: Reporter, number: int
+) -> "tuple[EvaluationError, Callable[..., None] | None] | None":
+    """Runs a command once more, in a process without output; returns the error that it shows as this one, from 1, and how users' names get into it."""
     global keeps_frames
     keeps_frames = True
-    command(words, _Silent())
+    reporter = _Silent(number, before.evaluator)
+    try:
+        command(words, reporter)
+    except EvaluationError as error:
+        return (error, reporter.relabel) if reporter.is_wanted() else None
+    except _Found as found:
+        return found.error, reporter.relabel
+    return None
 
 
 # The evaluators that live until the process ends; None in a process that does not end by `leave`.

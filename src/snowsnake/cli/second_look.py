@@ -1,9 +1,9 @@
 """The trace of an error, exactly: what failed is evaluated once more, with code in which no call takes the place of its caller.
 
 In: an error that ends a command, and a function that runs the command again.  Out: the same error, with the trace and the place of the second evaluation, and with
-`«thunk»` for the values that it delays.  That runs in a process of its own, which writes nothing, opens no store for writing and ends after LIMIT_S of processor time;
-if it does not end with the same error, or if the first evaluation took longer than WORTHWHILE_S or fetched something, the error stays as it is: calls in tail position
-may lack in its trace.
+`«thunk»` for the values that it delays.  That runs in a process of its own, which writes nothing, opens no store for writing, requests nothing from the network and
+ends after LIMIT_S of processor time; if it does not end with the same error, or if the first evaluation took longer than WORTHWHILE_S, the error stays as it is:
+calls in tail position may lack in its trace.
 """
 
 import _signal
@@ -12,14 +12,17 @@ import os
 import sys
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.source import Position, SourceMap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    # The error and the function that puts the names that users know into it.
+    Again = Callable[[], tuple[EvaluationError, Callable[..., None] | None] | None]
     RawPlace = tuple[str, int, int, int] | None
-    Answer = tuple[str, str, RawPlace, list[tuple[str, str, str, RawPlace]], list[str], bool, list[bytes | None]]
+    Answer = tuple[str, str, RawPlace, list[tuple[str, str, str, RawPlace]], list[str], bool, list[bytes | None], dict[str, str]]
 
 # A second evaluation may take longer than the first one, because no compiled file of the cache is used.
 WORTHWHILE_S, LIMIT_S = 1.5, 3.0
@@ -31,23 +34,25 @@ _OTHER_ERRORS = frozenset(("depth", "memory", "interrupt", "timeout", "python", 
 _OF_SOURCES = frozenset(("syntax", "duplicate-attribute", "undefined-variable"))
 
 
-def exact(error: EvaluationError, again: "Callable[[], object]", words: list[str], spent_s: float) -> None:
-    """Gives *error* the trace of a second evaluation, if one is worthwhile and allowed.
+def exact(error: EvaluationError, again: "Again", words: list[str], spent_s: float) -> dict[str, str] | None:
+    """Gives *error* the trace of a second evaluation, if one is worthwhile and allowed; returns the names that it has for its files then.
 
-    The caller has made sure that nothing was fetched.  *again* runs the command whose words are *words* once more; *spent_s* is the processor time of
-    the first evaluation.
+    *again* runs the command whose words are *words* once more, and returns its error; *spent_s* is the processor time of the first evaluation.
     """
     if spent_s > WORTHWHILE_S or not _is_worthwhile(error, words):
-        return
+        return None
     answer = _asked(again)
-    if answer is not None and answer[0] == error.code and _says_the_same(error.message, answer[1]):
-        _take(error, answer)
+    if answer is None or answer[0] != error.code or not _says_the_same(error.message, answer[1]):
+        return None
+    _take(error, answer)
+    return answer[-1]
 
 
 def _is_worthwhile(error: EvaluationError, words: list[str]) -> bool:
     if any(word.partition("=")[0] in _NOT_WITH for word in words):
         return False
-    if error.code in _OTHER_ERRORS or error.fault in ("fetch", "not-built") or (error.code in _OF_SOURCES and not error.trace):
+    # What is wrong with a flake, and not with its code, was found without calls.
+    if isinstance(error, FlakeError) or error.code in _OTHER_ERRORS or error.fault in ("fetch", "not-built") or (error.code in _OF_SOURCES and not error.trace):
         return False
     return "snowsnake.interpreter" in sys.modules
 
@@ -77,7 +82,7 @@ def _says_the_same(first: str, second: str) -> bool:
     return place <= end
 
 
-def _asked(again: "Callable[[], object]") -> "Answer | None":
+def _asked(again: "Again") -> "Answer | None":
     """What a child process says about its error; None if it did not end with one."""
     try:
         reading, writing = os.pipe()
@@ -109,7 +114,7 @@ def _asked(again: "Callable[[], object]") -> "Answer | None":
     return answer
 
 
-def _answer(place: int, again: "Callable[[], object]") -> None:
+def _answer(place: int, again: "Again") -> None:
     """The child: runs the command without input and output, and writes what its error says."""
     # The signals end the process, wherever it is: after so much processor time, or if it waits for something.
     for number, timer, limit_s in ((_signal.SIGPROF, _signal.ITIMER_PROF, LIMIT_S), (_signal.SIGALRM, _signal.ITIMER_REAL, LONGEST_WAIT_S)):
@@ -120,14 +125,13 @@ def _answer(place: int, again: "Callable[[], object]") -> None:
         os.dup2(nowhere, stream)
     # A program that calls a command may have put other streams in place of these.
     sys.stdout = sys.stderr = open(nowhere, "w", closefd=False)
-    try:
-        again()
-    except EvaluationError as error:
+    found = again()
+    if found is not None:
         with open(place, "wb") as file:
-            file.write(marshal.dumps(_facts(error)))
+            file.write(marshal.dumps(_facts(*found)))
 
 
-def _facts(error: EvaluationError) -> "Answer":
+def _facts(error: EvaluationError, relabel: "Callable[..., None] | None") -> "Answer":
     sources: list[bytes | None] = []
     numbers: dict[int, int] = {}
 
@@ -141,11 +145,22 @@ def _facts(error: EvaluationError) -> "Answer":
         return position.file, numbers[id(source)], position.start_byte, position.end_byte
 
     trace = [(frame.kind, frame.name, frame.library, raw(frame.position)) for frame in error.trace]
-    return error.code, error.message, raw(error.position), trace, error.notes, error.shows_place, sources
+    position = raw(error.position)
+    files = _files(error)
+    if relabel is not None:
+        relabel(error)
+    # The caller has names of its own for files that both know.
+    names = dict(zip(files, _files(error), strict=True))
+    return error.code, error.message, position, trace, error.notes, error.shows_place, sources, names
+
+
+def _files(error: EvaluationError) -> list[str]:
+    places = [error.position, *(frame.position for frame in error.trace)]
+    return [place.file for place in places if place is not None] + [frame.name for frame in error.trace if frame.kind == "file"]
 
 
 def _take(error: EvaluationError, answer: "Answer") -> None:
-    _, error.message, position, trace, notes, shows_place, sources = answer
+    _, error.message, position, trace, notes, shows_place, sources, _ = answer
     maps = [None if source is None else SourceMap(source) for source in sources]
 
     def place(raw: "RawPlace") -> Position | None:

@@ -53,6 +53,8 @@ class Session:
         stop_evaluations()
         if output.keeps_frames:
             options |= _FOR_TRACES
+            # What the first evaluation fetched is in the cache.
+            settings.is_offline = True
         self.settings = settings
         self.reporter = reporter
         is_pure = settings["pure-eval"]
@@ -90,6 +92,10 @@ class Session:
             **options,
         )
         keep(self.evaluator)
+        if reporter.evaluator is None:
+            reporter.evaluator = self.evaluator
+        elif output.keeps_frames:
+            self.evaluator.fetcher.supply_folders_of(reporter.evaluator.fetcher)
         if profile:
             from snowsnake.cli.profile import write_at_end
 

@@ -80,9 +80,6 @@ class Fetcher:
     *is_offline*: nothing is requested from the network; facts in the cache count, however old they are.
     """
 
-    # How many there have been in this process.
-    made = 0
-
     def __init__(
         self,
         settings: Mapping[str, Any],
@@ -98,7 +95,6 @@ class Fetcher:
         is_cancelled: Callable[[], bool] | None = None,
         cache_limit_bytes: int = 0,
     ) -> None:
-        Fetcher.made += 1
         self.settings = settings
         self.store = store
         self.store_dir = store_dir
@@ -127,6 +123,8 @@ class Fetcher:
         # Git's working trees stay here as they were when they were last read.
         self.working_trees: dict[str, WorkingTree] = {}
         self._sources: dict[frozenset[tuple[str, str, str | int | bool]], Source] = {}
+        # What was first requested of the trees at these store paths.
+        self.asked: dict[str, tuple[Input, Source]] = {}
         # The modules in `lock/` set it when a name is first looked up.
         self.registries: Any = None
 
@@ -194,6 +192,7 @@ class Fetcher:
             known = (self.supply(input) if self.supply is not None else None) or self._available(input) or self._new(input)
             self._sources[key] = known
             self._sources.setdefault(known.input.key, known)
+            self.asked.setdefault(known.store_path, (input, known))
         if self.on_fetched is not None:
             self.on_fetched(input.to_url(), known.nar_hash, input.is_locked or tree_hash_of(input.attrs) is not None)
         return known
@@ -209,6 +208,11 @@ class Fetcher:
             if place is not None and not os.fsdecode(place).startswith((self.cache.folder + "/", self.store_dir + "/")):
                 return os.fsdecode(place), Hash.parse(source.nar_hash).digest.hex()
         return None
+
+    def supply_folders_of(self, other: Fetcher) -> None:
+        """Makes folders of this machine those that another fetcher found, as they were then."""
+        found = {input.key: source for input, source in other.asked.values() if input.type == "path"}
+        self.supply = lambda input: found.get(input.key)
 
     def facts(self) -> list[str]:
         """A line for each source.  If two processes return the same lines, an evaluation finds the same sources in both."""
@@ -491,8 +495,10 @@ class Fetcher:
 def shown_root(input: Input, asked: Input) -> str:
     """How messages name the root of a tree: by the repository on this machine whose working tree it is, otherwise by the input; "" for a folder.
 
-    *input*: the input with the facts learnt; *asked*: the requested input.
+    *input*: the input with the facts learnt; *asked*: the requested input.  C++ Nix finds what a lock file determines in its store, and names it as the lock file does.
     """
+    if asked.is_final and asked.nar_hash is not None:
+        return f"«{(asked.with_attrs(shallow=True) if asked.type == 'git' else asked).to_url()}»"
     if input.type == "path":
         return ""
     folder = local_repository(input) if asked.ref is None and asked.rev is None else None

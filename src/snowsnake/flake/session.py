@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from snowsnake.interpreter import Interpreter
 
 
+# Lines of a trace that name a file: what is before its name, and the characters behind it.
+_LINES_WITH_FILES = (("\n  whose name attribute is located at ", "::"), ("while adding path '", "'"))
+
+
 class Labels:
     """The names of source trees in errors.  `trees` returns objects that have a `store_path`, a `label` and `missing`, as a `FlakeTree` has."""
 
@@ -39,32 +43,47 @@ class Labels:
                 return tree, path[len(tree.store_path) + 1 :]
         raise FlakeError("file", f"path '{path}' is in no source tree that was fetched")
 
-    def shown(self, path: str) -> str:
-        """The name of a source tree's file in messages; any other path stays as it is."""
+    def shown(self, path: str, others: "Mapping[str, str] | None" = None) -> str:
+        """The name of a source tree's file in messages; any other path stays as it is, or has its name in *others*."""
         try:
             tree, inner = self.mounted(path)
         except EvaluationError:
-            return path
+            return path if others is None else others.get(path, path)
         return f"{tree.label}/{inner}"
 
-    def relabel(self, error: EvaluationError) -> None:
-        """Makes an error name the user's files instead of store paths; the message about a missing file may say that Git does not track it."""
+    def relabel(self, error: EvaluationError, others: "Mapping[str, str] | None" = None) -> None:
+        """Makes an error name the user's files instead of store paths; the message about a missing file may say that Git does not track it.
+
+        *others*: names of files that are in no tree here.
+        """
         if error.fault == "no-file":
             try:
                 tree, inner = self.mounted(error.subject)
-                error.message = tree.missing(inner).message
+                builtins = [frame.name for frame in error.trace if frame.kind == "builtin"]
+                error.message = tree.missing(inner, builtins[-1] if builtins else "").message
             except EvaluationError:
                 pass
-        error.position = self._relabelled(error.position)
+        error.position = self._relabelled(error.position, others)
         for frame in error.trace:
-            frame.position = self._relabelled(frame.position)
+            frame.position = self._relabelled(frame.position, others)
             if frame.kind == "file":
-                frame.name = self.shown(frame.name)
+                frame.name = self.shown(frame.name, others)
+            elif frame.kind != "context":
+                frame.name = self._relabelled_line(frame.name)
 
-    def _relabelled(self, position: Position | None) -> Position | None:
+    def _relabelled_line(self, line: str) -> str:
+        """A line of a trace, if it is one of those that name a file."""
+        for start, end in _LINES_WITH_FILES:
+            before, mark, after = line.partition(start)
+            if mark:
+                path = after.rsplit(end[0], end.count(end[0]))[0]
+                return before + mark + self.shown(path) + after[len(path) :]
+        return line
+
+    def _relabelled(self, position: Position | None, others: "Mapping[str, str] | None") -> Position | None:
         if position is None or not position.file.startswith("/"):
             return position
-        label = self.shown(position.file)
+        label = self.shown(position.file, others)
         return position if label == position.file else position.in_file(label)
 
 
@@ -125,7 +144,11 @@ class FlakeSession:
 
     @property
     def _labels(self) -> "Labels":
-        return Labels(self.world.trees)
+        return Labels(self._trees)
+
+    def _trees(self) -> list[FlakeTree]:
+        """The trees of flakes, and then what evaluation fetched besides them."""
+        return [*self.world.trees(), *(FlakeTree(source, asked) for asked, source in self.world.fetcher.asked.values())]
 
     def _copied(self, tree: FlakeTree, path: str) -> str:
         """Copies a file or folder of a tree to the store on its own, so that its store path does not depend on the rest of the tree."""
@@ -143,9 +166,9 @@ class FlakeSession:
         """The name of a source tree's file in messages."""
         return self._labels.shown(path)
 
-    def relabel(self, error: EvaluationError) -> None:
-        """Makes an error name the user's files instead of their store paths."""
-        self._labels.relabel(error)
+    def relabel(self, error: EvaluationError, others: "Mapping[str, str] | None" = None) -> None:
+        """Makes an error name the user's files instead of their store paths; *others*: names of files that are in no tree here."""
+        self._labels.relabel(error, others)
 
     def attribute_paths(self, fragment: str, defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None) -> list[str]:
         """The places where the fragment of a reference is looked for, in order."""

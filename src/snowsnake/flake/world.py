@@ -4,6 +4,8 @@ In: a fetcher, registries, settings.  Out: `Flake`s, trees and lock files, for l
 Each tree is fetched once, and `on_tree` is called with it when something of it is needed.
 """
 
+import errno
+import os
 import posixpath
 
 from snowsnake.diagnostics.error import EvaluationError, Frame
@@ -30,6 +32,8 @@ MOST_LINKS = 40
 SHORTEST_NAME = 34
 # A larger flake.nix is an error: it is read whole before it is evaluated.
 LARGEST_SOURCE_BYTES = 64 << 20
+# What an operating system's error is called, for functions that ask it at once.
+_READING = {"readFile": "opening file '{}'", "hashFile": "opening file '{}'", "readDir": 'cannot read directory "{}"'}
 _SELF_ATTRIBUTES = ("lfs", "submodules")
 
 
@@ -95,15 +99,25 @@ class FlakeTree:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(link), self.files.link(link)))
         return None if target.startswith((b"/", b"..")) else posixpath.normpath(target + where[len(link) :])
 
-    def missing(self, path: str) -> EvaluationError:
-        """The error that a file does not exist; it says so if Git only does not track it."""
+    @property
+    def _is_of_store(self) -> bool:
+        """Whether C++ Nix reads the tree in its store: a folder, or what a lock file determines."""
+        return self.input.type == "path" or (self.asked.is_final and self.asked.nar_hash is not None)
+
+    def missing(self, path: str, builtin: str = "") -> EvaluationError:
+        """The error that a file does not exist; it says so if Git only does not track it.  *builtin*: the function that wanted the file."""
+        if self._is_of_store:
+            where = f"{self.store_path}/{path}"
+            if builtin not in _READING:
+                return FlakeError("file", f"path '{self.label}/{path}' does not exist")
+            return FlakeError("file", f"{_READING[builtin].format(where)}: {self._why_missing(path)}")
         root = self.working_tree
+        if root is not None and builtin in _READING and self._why_missing(path) == os.strerror(errno.ENOTDIR):
+            return FlakeError("file", f"{_READING[builtin].format(f'{root}/{path}')}: {os.strerror(errno.ENOTDIR)}")
         if root is None and self.input.type == "git":
             return FlakeError("file", f"'{self.label}/{path}' does not exist")
         if root is None:
             return FlakeError("file", f"path '{self.label}/{path}' does not exist")
-        import os
-
         if os.path.lexists(os.path.join(root, path)):
             return FlakeError(
                 "file",
@@ -111,6 +125,14 @@ class FlakeTree:
                 f'To make it visible to Nix, run:\n\ngit -C "{root}" add "{path}"',
             )
         return FlakeError("file", f"Path '{path}' does not exist in Git repository \"{root}\".")
+
+
+    def _why_missing(self, path: str) -> str:
+        folder = path.encode("utf-8", "surrogateescape")
+        while folder := posixpath.dirname(folder):
+            if self.files.kind(folder) in ("regular", "executable"):
+                return os.strerror(errno.ENOTDIR)
+        return os.strerror(errno.ENOENT)
 
 
 class FlakeWorld:

@@ -27,6 +27,7 @@ def _scenarios() -> list[Scenario]:
     found += _registries()
     found += _evaluation()
     found += _shows()
+    found += _reports()
     return found
 
 
@@ -575,6 +576,72 @@ def _shows() -> list[Scenario]:
     ]
     for name, text in checks.items():
         found.append((f"check-{name}", [*_flake("{ outputs = { self }: %s; }" % text, "flake check --no-build ./top")]))
+    return found
+
+
+# ---- whole reports: what failed was called in tail position, in the flake or in an input --------------------------
+
+_CALLED = """{
+  outputs = { self }: {
+    lacks = x: let g = { a }: a; in g x;
+    throws = x: y: throw "t${x}";
+    absent = import ./absent.nix;
+    syntax = import ./syntax.nix;
+    file = ./absent;
+  };
+}
+"""
+_CALLS = """{
+  inputs.dep.url = "‹DEP›";
+  outputs =
+    { self, dep }:
+    let
+      lacks = x: dep.lacks x;
+      throws = a: b: dep.throws a b;
+      system = "x86_64-linux";
+    in
+    {
+      x = lacks { };
+      y = let z = lacks 1; in { inherit z; };
+      inherit (dep) absent syntax;
+      data = builtins.mapAttrs (name: f: f dep.file) { inherit (builtins) readFile readDir pathExists readFileType; hash = builtins.hashFile "sha256"; import = import; };
+      own = builtins.readFile ./absent;
+      inside = builtins.readFile ./flake.nix/x;
+      packages.${system} = {
+        default = throws "a" 1;
+        bad = (x: derivation (lacks x)) { };
+        deep = derivation { name = "n"; inherit system; builder = throws "b" 1; };
+      };
+      checks.${system}.c = (x: lacks x) { b = 1; };
+      apps.${system}.default = { type = "app"; program = (x: lacks x) 2; };
+      devShells.${system}.default = throws "shell" 1;
+      templates.default = throws "template" 2;
+      formatter.${system} = throws "formatter" 2;
+    };
+}
+"""
+_CALLING = (
+    "eval #x", "eval #y", "eval #y.z", "build #", "build #bad --no-link", "build #deep --dry-run", "flake show --json #", "flake check --no-build #", "run #",
+    "flake check --no-build --keep-going #", "print-dev-env #", "path-info #bad", "derivation show #deep", "flake init -t #", "search # ^", "edit #bad", "shell #bad",
+    "eval #absent", "eval #syntax", "eval #data.readFile", "eval #data.readDir", "eval #data.readFileType", "eval #data.hash", "eval #data.import", "eval #data.pathExists",
+    "eval #own", "eval #inside",
+)  # fmt: skip
+
+
+def _reports() -> list[Scenario]:
+    found: list[Scenario] = []
+    for name, dep, top in (("path", "path:@/dep", "path:@/top"), ("git", "git+file://@/dep", "git+file://@/top"), ("mixed", "git+file://@/dep", "path:@/top")):
+        lines = [line.replace("#", f"{top}#").removesuffix("#").replace("# ", " ") for line in _CALLING]
+        files: list[Step] = [("write", "dep/flake.nix", _CALLED), ("write", "dep/syntax.nix", "{\n  a = ;\n}\n"), ("write", "top/flake.nix", _CALLS.replace("‹DEP›", dep))]
+        first = [("git", "dep")] if name != "path" else []
+        second = [("git", "top")] if name == "git" else []
+        # Some of the first reports are those of an evaluation that writes the lock file.
+        found.append((f"report-new-{name}", [*files, *first, *second, *_nix(f"eval {top}#x --show-trace"), *second, *_nix(f"eval {top}#y.z --show-trace")]))
+        whole = [f"{line} --show-trace" for line in lines]
+        # Frames in inputs are folded without `--show-trace` (docs/differences.md), if there are several.
+        folded = ("build #", "eval #absent", "eval #syntax", "eval #data", "flake check --no-build --keep-going")
+        short = [line for line, call in zip(lines, _CALLING, strict=True) if not call.startswith(folded)]
+        found.append((f"report-{name}", [*files, *first, *second, *_nix(f"flake lock {top}"), *second, *_nix(*short, *whole)]))
     return found
 
 

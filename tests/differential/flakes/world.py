@@ -99,9 +99,18 @@ def lock_files(folder: Path) -> dict[str, str]:
     return found
 
 
+def plain(err: bytes, folder: Path) -> str:
+    return err.decode("utf-8", "replace").replace(f"{folder}/store/nix/store", "/nix/store")
+
+
+def whole(name: str, err: bytes, folder: Path) -> Answer:
+    """The whole of standard error, in scenarios of reports."""
+    return {"report": plain(err, folder)} if name.startswith("report-") else {}
+
+
 def answer(code: int, out: bytes, err: bytes, folder: Path) -> Answer:
     """Exit code, output, remarks and warnings, and the last error without places."""
-    text = err.decode("utf-8", "replace").replace(f"{folder}/store/nix/store", "/nix/store")
+    text = plain(err, folder)
     lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()]
     first = next((number for number, line in enumerate(lines) if line.startswith("error:")), len(lines))
     if "terminating due to unexpected" in text:

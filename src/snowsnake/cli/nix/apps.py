@@ -8,6 +8,7 @@ from snowsnake.cli.nix.evaluate import load, open_output
 from snowsnake.cli.nix.installables import Installables, Target, context_targets, text_at
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import OnlyEvaluating
 from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
@@ -37,6 +38,11 @@ def default_apps(system: str) -> "tuple[tuple[str, ...], tuple[str, ...]]":
 
 def find_app(call: Call, installables: Installables, word: str, defaults: "tuple[str, ...]", prefixes: "tuple[str, ...]") -> App:
     """The app that a word names."""
+    with OnlyEvaluating(is_repeatable=installables.looks_again):
+        return _found_app(call, installables, word, defaults, prefixes)
+
+
+def _found_app(call: Call, installables: Installables, word: str, defaults: "tuple[str, ...]", prefixes: "tuple[str, ...]") -> App:
     installables.open_evaluation_store()
     if call.given.flag("file") or call.given.flag("expr"):
         prefix = split_outputs(word)[0]

@@ -11,6 +11,7 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import attribute_with_set, has_source, open_session, output_of, prepare
 from snowsnake.cli.nix.installables import is_derivation
 from snowsnake.cli.nix.store import asked
+from snowsnake.cli.output import evaluates_no_more, only_evaluates
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.selection import drv_path_of, store_path_of
 
@@ -28,6 +29,7 @@ def run(call: Call) -> None:
 
     word = call.words[0] if call.words else "."
     with asked(call, is_writable=True) as installables:
+        only_evaluates()
         installables.open_evaluation_store()
         prepare(call)
         session = open_session(call)
@@ -38,6 +40,7 @@ def run(call: Call) -> None:
             value = output_of(call, session, word, *default_apps(call.settings["system"])).value()
         bundle, drv_path, path = _bundled(session, *_bundler(call, session), value)
         session.evaluator.flush_store()
+        evaluates_no_more()
         try:
             installables.store.realise([f"{drv_path}!*"])
         except BuildFailure as error:

@@ -8,6 +8,7 @@ import sys
 
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import load, open_session, require_value
+from snowsnake.cli.output import evaluates_no_more, only_evaluates
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.foundation.digits import whole_number
 from snowsnake.selection import Selector
@@ -23,17 +24,20 @@ _WITH_LINE = ("emacs", "nano", "vim", "kak")
 
 def run(call: Call) -> int:
     word = call.words[0] if call.words else "."
+    only_evaluates()
     if call.given.flag("file") or call.given.flag("expr"):
         what = "" if word == "." else word
         session, value = load(call, what)
     else:
         session, value, what = _output(call, word)
+    value.force()
     file, line = package_place(session, value, f"cannot find position information for '{what}")
     if call.settings["pure-eval"] and not file.startswith(session.evaluator.store_dir + "/"):
         # This call raises the error that the file may not be read.
         session.expression(b"builtins.readFile").call(session.evaluator.from_python(file))
     if call.reporter.relabel is not None and not os.path.lexists(file):
         file = _original(call, file)
+    evaluates_no_more()
     command = editor_command(file, line)
     sys.stdout.flush()
     try:

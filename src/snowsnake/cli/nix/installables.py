@@ -10,6 +10,7 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import add_arguments, has_source, open_session, open_source, output_of
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import OnlyEvaluating
 from snowsnake.cli.store_words import followed
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.plain import find
@@ -67,6 +68,8 @@ class Installables:
         self.defaults: tuple[str, ...] = ()
         self.prefixes: tuple[str, ...] | None = None
         self.output: FlakeOutput | None = None
+        # Whether a failed evaluation may be done once more (cli/second_look.py): the store was opened for this call alone.
+        self.looks_again = False
         # All words have one source, or one session of flakes: they share what one of them evaluated.
         self._source: tuple[Session, Handle] | None = None
         self._flakes: tuple[Session, FlakeSession] | None = None
@@ -78,7 +81,8 @@ class Installables:
             words += sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split()
         elif not words:
             words = ["."]
-        return [target for word in words for target in self._of(word)]
+        with OnlyEvaluating(is_repeatable=self.looks_again):
+            return [target for word in words for target in self._of(word)]
 
     def _of(self, word: str) -> list[Target]:
         if has_source(self.call):

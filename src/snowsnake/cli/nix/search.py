@@ -12,7 +12,7 @@ from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.evaluate import check_source, load, open_output, require_value
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_text
+from snowsnake.cli.output import only_evaluates, write_text
 from snowsnake.cli.patterns import Searcher
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.plain import derivation_texts, find
@@ -166,6 +166,7 @@ def run(call: Call) -> int:
     search = _Search(call, list(map(Searcher, regexes)), list(map(Searcher, call.given.texts("exclude"))))
     call.given.values.setdefault("read_only", True)
     call.settings.set_default("allow-import-from-derivation", False)
+    only_evaluates()
     _look_everywhere(call, search)
     if search.as_json is not None:
         print_json(search.as_json, call)

@@ -5,7 +5,7 @@ In: a `Call`.  Out: paths, JSON, messages; the exit code.
 
 import os
 
-from snowsnake.cli import hashing
+from snowsnake.cli import hashing, output
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import Installables, roots, store_paths
@@ -14,6 +14,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_text
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
+from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo
 
 TYPE_CHECKING = False
@@ -34,6 +35,14 @@ def opened(call: Call, *, is_writable: bool) -> "Iterator[Store]":
     from snowsnake.cli.stores import evaluated_in, open_store
 
     settings, warn = call.settings, call.reporter.warning
+    if output.keeps_frames:
+        from snowsnake.cli.stores import store_options
+        from snowsnake.store.memory import MemoryStore
+
+        # Evaluation that serves the trace of an error alone asks no store.
+        folder = store_options(settings, warn, is_writable=False).get("store_dir")
+        yield MemoryStore(STORE_DIR if folder is None else str(folder))
+        return
     try:
         with (
             open_store(settings, warn, is_writable=is_writable, reporter=call.reporter) as store,
@@ -53,7 +62,9 @@ def asked(call: Call, *, is_writable: bool = False) -> "Iterator[Installables]":
     from snowsnake.cli.stores import is_written
 
     with opened(call, is_writable=is_writable) as store:
-        yield Installables(call, store, is_written=is_written(call.settings, call.eval_store))
+        installables = Installables(call, store, is_written=is_written(call.settings, call.eval_store))
+        installables.looks_again = True
+        yield installables
 
 
 def one_path(call: Call, installables: Installables) -> str:

@@ -12,7 +12,7 @@ from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.old.command_line import Common, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import Reporter, evaluates_no_more, guarded, only_evaluates, write_text
+from snowsnake.cli.output import OnlyEvaluating, Reporter, guarded, write_text
 from snowsnake.cli.stores import evaluated_in, open_store
 from snowsnake.diagnostics.error import EvaluationError, as_error
 
@@ -89,9 +89,8 @@ def run(words: list[str], reporter: Reporter) -> int:
     if answered(request.answer, "nix-build", _HELP, common):
         return 0
     common.settings.finish()
-    only_evaluates()
-    wanted = _derivations(request, common)
-    evaluates_no_more()
+    with OnlyEvaluating():
+        wanted = _derivations(request, common)
     try:
         with (
             open_store(common.settings, reporter.warning, is_writable=True, reporter=reporter) as store,
