@@ -42,7 +42,7 @@ class Evaluator:
     is_warmed: bool = False
 
 
-# Of a tree that is not installed, whatever its age: what the installed command does.
+# This does what the installed command does, for a tree that is not installed, whatever its age.
 _UNINSTALLED = "import gc; gc.disable(); from snowsnake.cli.instantiate import main; from snowsnake.cli.output import leave; leave(main)"
 
 

@@ -74,7 +74,7 @@ class Meter:
         self._folder.cleanup()
 
     def run(self, words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Measurement:
-        """Run one command to its end, or until its time is over (code -SIGKILL)."""
+        """Runs one command to its end, or until its time is over (code -SIGKILL)."""
         output, errors, counts = (Path(self._folder.name) / name for name in ("output", "errors", "counts"))
         for file in (output, errors, counts):
             file.unlink(missing_ok=True)

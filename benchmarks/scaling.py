@@ -49,7 +49,7 @@ class Growth:
     peaks: dict[str, list[float]] = field(default_factory=dict)
 
     def exponent(self, name: str, values: dict[str, list[float]] | None = None) -> float | None:
-        """Of the last step: 1 is linear; None if it was not measured."""
+        """The exponent of the growth in the last step: 1 is linear; None if it was not measured."""
         found = (self.costs if values is None else values).get(name, [])
         if len(found) < 3 or min(found[-2:]) <= 0:
             return None

@@ -23,7 +23,7 @@ _MOST_LEVELS = 10_000
 
 
 def derivations(selector: "Selector", root: "Handle", store_dir: str) -> "Iterator[FoundDerivation]":
-    """Iterate over the derivations of a value.  The whole value is searched before the first one is returned."""
+    """Iterates over the derivations of a value.  The whole value is searched before the first one is returned."""
     search = _DerivationSearch(selector)
     search.search(root, "")
     for path, value in search.found:
@@ -43,10 +43,10 @@ class Search(ABC):
 
     @abstractmethod
     def may_hold_others(self, value: "Handle", path: str) -> bool:
-        """Keep the value if it is a derivation that was not found before.  Returns whether it is something else, in which derivations may be."""
+        """Keeps the value if it is a derivation that was not found before.  Returns whether it is something else, in which derivations may be."""
 
     def search(self, root: "Handle", path: str) -> None:
-        """Search a value; *path* is its attribute path."""
+        """Searches a value; *path* is its attribute path."""
         # Calls of Python functions need no room on the processor's stack.
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, 4 * _MOST_LEVELS))
@@ -93,7 +93,7 @@ class SeenSets:
         self._by_name: dict[bytes, list[Handle]] = {}
 
     def is_new(self, value: "Handle", name: bytes) -> bool:
-        """Remember a set; returns whether this very set was not remembered before."""
+        """Remembers a set; returns whether this very set was not remembered before."""
         alike = self._by_name.get(name)
         if alike is None:
             self._by_name[name] = [value]

@@ -157,7 +157,7 @@ class OptionDoc:
 def walk(
     options: Value, *, sub_options: bool = True, hidden: bool = True, on_fault: "Callable[[tuple[str, ...], EvaluationError], object] | None" = None
 ) -> Iterator[Option]:
-    """Iterate over the options below a set, in the order of their names; the options of a submodule follow the option that has them.
+    """Iterates over the options below a set, in the order of their names; the options of a submodule follow the option that has them.
 
     The walk evaluates what it needs to find them: sets, `_type`, and (for `sub_options`) types.  `hidden`: include internal and invisible
     options.  If a part cannot be evaluated, `on_fault(path, error)` is called and the walk goes on; without `on_fault` the error is raised.

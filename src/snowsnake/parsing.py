@@ -63,7 +63,7 @@ def parse_source(
     warn: "Callable[[str], None] | None" = None,
     check_variables: bool = True,
 ) -> Syntax:
-    """Parse an expression and (`check_variables`) look for undefined variables; relative paths start at `base_path`."""
+    """Parses an expression and (`check_variables`) looks for undefined variables; relative paths start at `base_path`."""
     bits = feature_bits(features)
     try:
         tree = parse_text(source, base_path, features=bits, check_bindings=check_variables)

@@ -97,7 +97,7 @@ class Selector:
         return value, found
 
     def auto_call(self, value: "Handle") -> "Handle":
-        """Call a function that takes a set with the arguments it names (all of them if it has `...`).
+        """Calls a function that takes a set with the arguments it names (all of them if it has `...`).
 
         Returns any other value itself.  For a set with `__functor`, the function is the result of its `__functor`.
         """

@@ -45,7 +45,7 @@ def _text(name: bytes) -> str:
 
 
 def wrap(handle: "Handle", evaluator: "Evaluator") -> "Value":
-    """Make the value of a handle, of the class that is known so far."""
+    """Makes the value of a handle, of the class that is known so far."""
     value = object.__new__(_CLASSES[looking.shape(handle)])
     value._handle = handle
     value._evaluator = evaluator
@@ -100,7 +100,7 @@ class Value:
         return type(self)
 
     def _settle(self) -> None:
-        """Evaluate the value, and change this object's class to that of the result."""
+        """Evaluates the value, and changes this object's class to that of the result."""
         self._handle.force()
         cls = _CLASSES[looking.shape(self._handle)]
         if type(self) is not cls:
@@ -123,7 +123,7 @@ class Value:
         return looking.shape(self._handle) != looking.UNKNOWN
 
     def force(self, *, deep: bool = False) -> "Value":
-        """Evaluate to the outermost constructor, or (`deep`) to the leaves.  Returns the same value, which `match` now understands.
+        """Evaluates to the outermost constructor, or (`deep`) to the leaves.  Returns the same value, which `match` now understands.
 
         >>> from snowsnake import evaluate
         >>> match evaluate('{ kind = "disk"; sizes = [ 1 2 ]; }').force(deep=True):
@@ -249,7 +249,7 @@ class Value:
         return self._evaluator._decoder(target).decode(self._handle, self._wrap)
 
     def query(self, selector: str, target: Any = object) -> "QueryResult":
-        """Select many attributes in one pass: `query("packages.*.{name,?version}")`.  A part that fails does not stop the others.
+        """Selects many attributes in one pass: `query("packages.*.{name,?version}")`.  A part that fails does not stop the others.
 
         In a selector, `a.b` is a name (in quotes if it has dots), `3` an element, `*` every attribute or element, and `{a,?b.c}` some of them
         (`?`: it may be missing).  The `values` are dicts and lists in the shape of the selector, with plain data or objects of the type
@@ -307,7 +307,7 @@ class Value:
         return self.to_nix(strict=False)
 
     def __format__(self, form: str) -> str:
-        """Format a number as a number, anything else as its text: `f"{value:>8.2f}"`."""
+        """Formats a number as a number, anything else as its text: `f"{value:>8.2f}"`."""
         if form and self.type in ("int", "float"):
             return format(self.to_python(), form)
         return format(str(self), form)
@@ -402,7 +402,7 @@ class Value:
             return default
 
     def select(self, path: str) -> "Value":
-        """Follow a selection path such as `a.b.0."c d"`; functions with defaults on the way are called.
+        """Follows a selection path such as `a.b.0."c d"`; functions with defaults on the way are called.
 
         Raises EvaluationError if there is nothing at the path.
 
@@ -467,7 +467,7 @@ class Value:
         return isinstance(name, str) and _bytes(name) in self._handle.keys()
 
     def __iter__(self) -> "Iterator[Any]":
-        """Iterate over the names of a set or the elements of a list.  No attribute and no element is evaluated.
+        """Iterates over the names of a set or the elements of a list.  No attribute and no element is evaluated.
 
         >>> from snowsnake import evaluate
         >>> value = evaluate('{ xs = [ (throw "no") 2 ]; y = throw "no"; }')
@@ -490,7 +490,7 @@ class Value:
     # ---- functions ----------------------------------------------------------------------------------------------
 
     def __call__(self, *arguments: object, **attributes: object) -> "Value":
-        """Call a function with Python values or `Value`s, one after the other; keywords become one set.  The result is forced.
+        """Calls a function with Python values or `Value`s, one after the other; keywords become one set.  The result is forced.
 
         Without any argument, a function with a set pattern is called with an empty set, so that its defaults are used.
 
@@ -593,7 +593,7 @@ def _key(key: object) -> "bytes | int":
 
 
 def later(handle: "Handle", evaluator: "Evaluator") -> "LaterValue":
-    """Make the value of a handle that can only be evaluated later."""
+    """Makes the value of a handle that can only be evaluated later."""
     value = object.__new__(LaterValue)
     value._handle = handle
     value._evaluator = evaluator

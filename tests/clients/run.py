@@ -65,7 +65,7 @@ class World:
         }  # fmt: skip
 
     def expect(self, name: str, words: list[str], *parts: str, code: int = 0, **environment: str) -> None:
-        """Run a client: its exit code, and what its output must contain."""
+        """Runs a client: its exit code, and what its output must contain."""
         done = subprocess.run(
             words, cwd=self.folder, env=self.environment | environment, capture_output=True, text=True, errors="replace", timeout=300
         )

@@ -194,7 +194,7 @@ def read_questions(path: Path) -> list[dict[str, Any]]:
 
 
 def texts(out: bytes) -> list[str]:
-    """Of an answer about completions its kind and the texts, without descriptions."""
+    """The kind of an answer about completions, and its texts without descriptions."""
     kind, *lines = out.decode().splitlines() or [""]
     return [kind, *(line.partition("\t")[0] for line in lines)]
 

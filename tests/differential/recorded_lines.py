@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def record(place: Path, lines: Iterable[str], run: Callable[[Path, str, str], object], commands: str, is_kept: Callable[[str], bool]) -> None:
-    """Run, with the *commands* in a folder, the lines that *place* does not have, and those of which it is not to keep what it has."""
+    """Runs, with the *commands* in a folder, the lines that *place* does not have, and those of which it is not to keep what it has."""
     known = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
     found = {}
     for line in lines:

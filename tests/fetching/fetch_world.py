@@ -167,7 +167,7 @@ def _make_odd_repositories(root: Path) -> None:
 
 
 def _gzip(data: bytes) -> bytes:
-    """Of a Unix system, as older versions of Python say; newer ones leave that open."""
+    """The file says that a Unix system made it, as older versions of Python do; newer ones leave that open."""
     import gzip
 
     made = gzip.compress(data, mtime=0)

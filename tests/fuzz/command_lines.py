@@ -111,7 +111,7 @@ def is_bad(text: str) -> bool:
 
 
 def prepare(folder: str) -> None:
-    """Make the folder that the lines run in, and let nothing of this machine count."""
+    """Makes the folder that the lines run in, and lets nothing of this machine count."""
     from call_world import environment_of, make_world  # type: ignore[import-not-found]
 
     make_world(Path(folder))

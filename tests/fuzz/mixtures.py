@@ -12,7 +12,7 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.interpreter import Interpreter
 from snowsnake.tree import parse
 
-# Not asked: what depends on the machine, fetches, writes what both would have to see, or has a difference with a name in docs/differences.md.
+# These are not called: they depend on the machine, fetch, write what both would have to see, or have a difference with a name in docs/differences.md.
 NOT_CALLED = {
     "abort", "addDrvOutputDependencies", "break", "currentSystem", "currentTime", "derivation", "derivationStrict", "exec", "fetchClosure",
     "fetchFinalTree", "fetchGit", "fetchMercurial", "fetchTarball", "fetchTree", "fetchurl", "filterSource", "findFile", "flakeRefToString",

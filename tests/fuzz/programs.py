@@ -24,8 +24,8 @@ FAILURES = ['(throw "t")', '(abort "a")', "(assert false; 1)", "(1 / 0)", "({ }.
             "(let x = x; in x)", '(import ./nowhere.nix)', '(builtins.fromJSON "{")']  # fmt: skip
 SAFE_FAILURES = FAILURES[:3]
 LEAVES = {"attrs": "{ }", "data": "1", "drv": '(derivation { name = "n"; system = "s"; builder = "b"; })', "ctx": '"${../fixture/text}"'}
-# Not called with any arguments: what would copy whatever folder it is given; `break`, whose result C++ Nix leaves unevaluated; what is
-# about flakes, which a reference may not have switched on.
+# These are not called with any arguments: they would copy whatever folder they get; C++ Nix leaves the result of `break` unevaluated; a
+# reference may not have switched flakes on.
 NOT_CALLED = {"break", "path", "filterSource", "flakeRefToString", "parseFlakeRef", "getFlake"}
 CALLABLE = sorted((entry.name, len(entry.arguments.split())) for entry in TABLE.values()
                   if entry.arguments and not entry.name.startswith(("__", "fetch")) and entry.name not in NOT_CALLED)  # fmt: skip

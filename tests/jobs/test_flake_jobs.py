@@ -124,7 +124,7 @@ def test_a_file_that_is_edited_meanwhile(flake, file, world, jobs, monkeypatch):
 
 
 def test_a_source_that_could_not_be_fetched(world, jobs):
-    """What failed for want of a source is evaluated again when it is there."""
+    """What failed because a source was missing is evaluated again when it is there."""
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
     expected = jobs(".#jobs")[1]
     world.place.rename(world.place.parent / "away")

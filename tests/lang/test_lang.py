@@ -85,7 +85,7 @@ def compare(golden: Path, text: str, accept: bool) -> None:
 
 
 @pytest.mark.parametrize("feature", FEATURES, indirect=True)
-def test_value(feature, request, is_stressed):
+def test_value_or_error(feature, request, is_stressed):
     if is_stressed and feature.name in HEAVY:
         pytest.skip("too large for a collection at every safepoint")
     kind, text, _ = evaluate(feature, 1, is_stressed)
@@ -174,7 +174,7 @@ def check_bytecode(feature: Path, level: int, golden: Path, accept: bool, monkey
 
 
 @pytest.mark.parametrize("feature", FEATURES, indirect=True)
-def test_bytecode(feature, request, monkeypatch):
+def test_specified_bytecode(feature, request, monkeypatch):
     check_bytecode(feature, 0, feature / "bytecode.txt", request.config.getoption("--accept"), monkeypatch)
 
 

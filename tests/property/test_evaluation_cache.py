@@ -84,7 +84,7 @@ def start(words: tuple[str, ...], folder: Path, cache: Path, store: Path, settin
 
 
 def change(root: Path, chance: random.Random) -> None:
-    """Edit the flake, its input or Git's state."""
+    """Edits the flake, its input or Git's state."""
     kind = chance.choice(("attributes", "attributes", "package", "data", "late", "input", "commit", "commit", "touch", "remove", "back", "lock"))
     if kind in ("attributes", "package"):
         write_flake(root, chance)

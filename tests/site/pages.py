@@ -61,7 +61,7 @@ class PageRun:
         self.environment = os.environ | {"PATH": f"{commands}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1"}
 
     def run(self, block: Block) -> str:
-        """Run a block; its text with what came out."""
+        """Runs a block; its text with what came out."""
         if block.caption is not None:
             Path(block.caption).parent.mkdir(parents=True, exist_ok=True)
             Path(block.caption).write_text(block.text)
@@ -143,7 +143,7 @@ def agrees(written: str, found: str) -> bool:
 
 
 def accept(path: Path, block: Block, found: str) -> None:
-    """Write what came out into the page."""
+    """Writes what came out into the page."""
     page = path.read_text()
     assert page.count(block.text) >= 1
     path.write_text(page.replace(block.text, found, 1))

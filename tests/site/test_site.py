@@ -18,7 +18,7 @@ PHONE = 390
 
 
 def need(reason: str) -> None:
-    """Skip where something is missing; in CI, which installs it, that is a fault."""
+    """Skips where something is missing; in CI, which installs it, that is a fault."""
     if reason:
         assert not os.environ.get("SNOWSNAKE_ALL_TESTS"), f"not installed: {reason}"
         pytest.skip(f"not installed: {reason}")

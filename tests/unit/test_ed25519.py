@@ -48,7 +48,7 @@ def way(request, monkeypatch):
 
 
 @pytest.mark.parametrize("secret, public, message, signature", EXAMPLES)
-def test_examples(secret: str, public: str, message: str, signature: str) -> None:
+def test_the_examples_of_rfc_8032(secret: str, public: str, message: str, signature: str) -> None:
     seed, key, text, signed = map(bytes.fromhex, (secret, public, message, signature))
     assert ed25519.public_key(seed) == key
     assert ed25519.signature(seed, key, text) == signed
@@ -87,7 +87,7 @@ def test_a_point_of_a_small_order_signs_nothing(number: int) -> None:
         assert not ed25519.is_signature(point, bytes([message]), (1).to_bytes(32, "little") + bytes(32))
 
 
-def test_forms() -> None:
+def test_signatures_of_another_form_are_refused() -> None:
     seed, key, message, signature = map(bytes.fromhex, EXAMPLES[1])
     greater = (int.from_bytes(signature[32:], "little") + ed25519._L).to_bytes(32, "little")
     assert not ed25519.is_signature(key, message, signature[:32] + greater)

@@ -33,5 +33,5 @@ def test_places_of_equal_items(ranks: list[int], expected: int) -> None:
     assert total == expected
 
 
-def test_nothing() -> None:
+def test_an_empty_list_is_sorted() -> None:
     assert sorted_places([]) == []

@@ -128,6 +128,15 @@ def test_functions_are_not_copied() -> None:
     assert copied == COPIED
 
 
+def test_names_of_tests_say_what_is_tested() -> None:
+    """One word does not."""
+    short = [
+        f"{path.relative_to(ROOT)} {name}"
+        for path in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"^def (test_[a-z0-9]+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]  # fmt: skip
+    assert short == []
+
+
 def test_tables_have_one_home() -> None:
     """No constant of two modules is the same collection of two or more numbers or texts."""
     homes = collections.defaultdict(set)

@@ -18,7 +18,7 @@ FOLDERS = ("src/snowsnake", "tests", "tools", "benchmarks")
 WORDS = {
     r"\bof ours\b": "our",
     r"\bbetter none\b": "a sentence with a subject",
-    r"\btold of\b": "reported, shown, known",
+    r"\b(?:told|tells?) of\b": "reported, shown, known",
     r"\bsays? it\b(?=[.;])": "what is said, and where",
     r"\bgives (?:the|a|an|its|none|no|all|what)\b(?![a-z ]* back\b)": "returns",
     r"(?<!thing )(?<!body )(?<!where )(?<!what )(?<!who )(?<!one )(?<!or )(?<=[a-z] )else(?=[.;]|$)": "otherwise",
@@ -30,6 +30,11 @@ WORDS = {
     r"\bstands?\b(?!-| for\b| in for\b)": "is",
     r"\b(?:be|are|is) had\b": "fetched, made, available",
 }
+IMPERATIVES = frozenset(
+    "Add Apply Become Build Call Carry Change Check Compare Compile Convert Copy Count Decode Drop Edit Evaluate Exhaust Fetch Find Follow Get Give Handle"
+    " Have Iterate Keep Leave Let Link Load Look Make Move Note Open Parse Print Put Raise Read Remember Remove Render Report Return Run Save Say Search"
+    " Select Send Set Show Skip Start Stop Take Wait Write".split()
+)
 # These comments are marks for tools.
 MARKS = ("# type:", "# noqa", "# fmt:", "# pragma", "# ruff:")
 
@@ -60,11 +65,23 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_words(word: str) -> None:
+def test_no_word_that_readers_stumble_over(word: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line}: {text}" for path in files() for line, text in texts(path) if re.search(word, text)
     ]
     assert wrong == [], f"write instead: {WORDS[word]}"
+
+
+def test_docstrings_say_what_functions_do() -> None:
+    """They say "Reads …", not "Read …"."""
+    wrong = []
+    for path in files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if path.suffix == ".py" else ():
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = re.match(r"\w*", ast.get_docstring(node) or "")[0]
+                if first in IMPERATIVES:
+                    wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: {first}")
+    assert wrong == []
 
 
 def test_comments_are_above() -> None:

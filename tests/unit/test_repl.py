@@ -42,7 +42,7 @@ class Terminal:
         self.seen = ""
 
     def until(self, text, limit_s=60):
-        """Wait for a text; returns what came up to it."""
+        """Waits for a text; returns what came up to it."""
         end = time.monotonic() + limit_s
         while text not in self.seen:
             ready, _, _ = select.select([self.side], [], [], max(0, end - time.monotonic()))
@@ -60,7 +60,7 @@ class Terminal:
         self.type("\x03")
 
     def end(self, typed=":q\n"):
-        """Leave the session; returns its exit code."""
+        """Leaves the session; returns its exit code."""
         self.type(typed)
         # The loop waits until somebody has read everything.
         while self._read():

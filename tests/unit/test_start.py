@@ -104,7 +104,7 @@ sys.exit(code)
 
 @pytest.mark.parametrize(("module", "line", "most"), COMMANDS, ids=[line for _, line, _ in COMMANDS])
 def test_what_commands_import(tmp_path, monkeypatch, module, line, most) -> None:
-    """Of a flake and a derivation of one file, in a store that has both; an interpreter without `site`, which may import anything."""
+    """The commands read a flake and a derivation of one file, in a store that has both; the interpreter has no `site`, which may import anything."""
     for name in [name for name in os.environ if name.startswith(("NIX_", "XDG_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -26,7 +26,7 @@ in {
 
 
 def make(folder: Path) -> None:
-    """Write both pictures."""
+    """Writes both pictures."""
     import snowsnake
 
     value = snowsnake.evaluate('{ pname = "hello"; meta = { platforms = [ "x86_64-linux" ]; license = "gpl3"; }; build = x: x; src = throw "not fetched"; }')

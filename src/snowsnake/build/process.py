@@ -213,7 +213,7 @@ def _end(message: str) -> NoReturn:
 
 
 def _is_closed(reading: int) -> bool:
-    """Whether the other end of a pipe that nobody writes to is closed.  Not by `select`: the number may be above 1023."""
+    """Whether the other end of a pipe that nobody writes to is closed.  It does not use `select`, because the number may be above 1023."""
     poller = select.poll()
     poller.register(reading, select.POLLIN)
     return bool(poller.poll(0))

@@ -234,7 +234,7 @@ class RemoteBuild(Build):
         self._hook: HookProcess | None = None
         self._machine = ""
         self._events: select.epoll | None = None
-        # Of the hook's descriptors, those that have not ended.
+        # These descriptors of the hook have not ended.
         self._open_fds: set[int] = set()
 
     def _start(self) -> bool:

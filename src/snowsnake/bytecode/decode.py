@@ -43,7 +43,7 @@ class Operation(NamedTuple):
 
 
 def decode_operation(code: bytes, offset: int) -> Operation:
-    """Decode the operation that starts at an offset."""
+    """Decodes the operation that starts at an offset."""
     number = code[offset]
     if number >= INVALID:
         raise DecodeFault(f"invalid operation {number} at {offset:#x}")

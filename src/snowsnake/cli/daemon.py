@@ -159,7 +159,7 @@ def serve(settings: Settings, channel: "Channel", *, is_trusted: bool) -> None:
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """Run one command line; returns the exit code."""
+    """Runs one command line; returns the exit code."""
     request = _Request()
     common = read_request(request, words, reporter, "nix-daemon", _HELP)
     if common is None:
@@ -296,7 +296,7 @@ def _is_among(names: list[str], user: int, allowed: "Iterable[str]") -> bool:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
+    """Runs a command line; returns the exit code."""
     return guarded(run, sys.argv[1:] if words is None else words, Reporter(is_old_command=True), "nix-daemon")
 
 

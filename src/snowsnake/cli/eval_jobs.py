@@ -142,7 +142,7 @@ def _apply(request: EvalJobsRequest, word: str, values: list[str], settings: Set
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """Run one command line; returns the exit code."""
+    """Runs one command line; returns the exit code."""
     settings = Settings.load(os.environ, warn=reporter.warning)
     request = parse_words(words, settings, reporter)
     if "--help" in request.flags:

@@ -50,7 +50,7 @@ def check_environment_option(call: "Call", key: str, values: list[str]) -> None:
 
 
 def execute(store: "Store", program: str, words: list[str], environment: "Mapping[str, str]", *, looks_up: bool, name: str = "") -> "NoReturn":
-    """Become *program*, with *words* after its name.  *looks_up*: it is looked for on the PATH.  *name*: the name by which it is called."""
+    """Becomes *program*, with *words* after its name.  *looks_up*: it is looked for on the PATH.  *name*: the name by which it is called."""
     from snowsnake.cli.output import finish_evaluations
 
     place = objects_place(store)
@@ -86,7 +86,7 @@ def _become(program: str, words: list[str], environment: "Mapping[str, str]", *,
 
 
 def _enter_and_execute(store_dir: str, place: str, program: str, words: list[str], environment: "Mapping[str, str]") -> "NoReturn":
-    """Become the program in a namespace, which our small program makes: only a process with one thread can make a namespace of users."""
+    """Becomes the program in a namespace, which our small program makes: only a process with one thread can make a namespace of users."""
     from snowsnake.build import entering
 
     packages = os.path.abspath(f"{os.path.dirname(entering.__file__)}/../..")

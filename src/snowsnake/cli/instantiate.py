@@ -156,7 +156,7 @@ def _apply(request: InstantiateRequest, word: str, values: list[str], settings: 
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """Run one command line; returns the exit code."""
+    """Runs one command line; returns the exit code."""
     settings = Settings.load(os.environ, warn=reporter.warning)
     request = parse_words(words, settings, reporter)
     reporter.show_trace = settings["show-trace"]

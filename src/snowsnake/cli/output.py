@@ -413,7 +413,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
 
 
 def report(error: BaseException, reporter: Reporter, hint: str = "") -> int:
-    """Say what went wrong, and return the exit code of a command that ends with it.  *hint*: a line below what is wrong with a command line."""
+    """Says what went wrong, and returns the exit code of a command that ends with it.  *hint*: a line below what is wrong with a command line."""
     if isinstance(error, EvaluationError):
         reporter.error(error)
         return 130 if error.code == "interrupt" else error.exit_code
@@ -582,7 +582,7 @@ def _finish() -> None:
 
 
 def finish_evaluations() -> None:
-    """Write what evaluators of this process still hold, before it ends or becomes another program."""
+    """Writes what evaluators of this process still hold, before it ends or becomes another program."""
     _finish()
     for evaluator in _kept or ():
         evaluator.flush_cache()

@@ -13,7 +13,7 @@ _PAGERS = (("pager",), ("less",), ("more",))
 
 
 def show(text: bytes) -> None:
-    """Show a text, and wait for the user."""
+    """Shows a text, and waits for the user."""
     if not sys.stdout.isatty():
         write(text)
         return

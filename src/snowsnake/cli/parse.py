@@ -62,7 +62,7 @@ def print_expression(source: bytes, name: str, features: list[str], reporter: Re
 
 
 def print_source(path: str, source: bytes, features: list[str], reporter: Reporter) -> None:
-    """Print the contents of the file at an absolute path, which somebody else has read."""
+    """Prints the contents of the file at an absolute path, which somebody else has read."""
     _print(source, path, os.path.dirname(path), features, reporter, False)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def write_at_end(evaluator: "Interpreter", path: str) -> None:
-    """Open the file now, so that a command that cannot write it says so before it evaluates."""
+    """Opens the file now, so that a command that cannot write it says so before it evaluates."""
     try:
         file = open(path, "wb")
     except OSError as error:

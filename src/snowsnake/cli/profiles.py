@@ -27,7 +27,7 @@ def generations(profile: str) -> dict[int, str]:
 
 
 def switch_profile(store: "Store", profile: str, path: str) -> None:
-    """Let a profile lead to *path*: by its last generation if that does so already, otherwise by a new one."""
+    """Lets a profile lead to *path*: by its last generation if that does so already, otherwise by a new one."""
     profile = os.path.abspath(profile)
     if not store.has_roots:
         raise ValueError("'--profile' is not supported for this Nix store")
@@ -40,7 +40,7 @@ def switch_profile(store: "Store", profile: str, path: str) -> None:
 
 
 def replace_link(link: str, target: str) -> None:
-    """Make a link, in the place of one that is there, at once."""
+    """Makes a link, in the place of one that is there, at once."""
     temporary = f"{link}.{os.getpid()}.tmp"
     os.symlink(target, temporary)
     try:

@@ -111,11 +111,11 @@ class Session:
         return self._base_folder or os.getcwd()
 
     def expression(self, source: bytes, name: str = "«string»") -> "Handle":
-        """Compile an expression of the command line; relative paths start at the base folder."""
+        """Compiles an expression of the command line; relative paths start at the base folder."""
         return self.evaluator.evaluate(source, self.base_folder, name)
 
     def file(self, word: str) -> "Handle":
-        """Compile a file: a path, a folder with a `default.nix`, or `<name>` from the search path."""
+        """Compiles a file: a path, a folder with a `default.nix`, or `<name>` from the search path."""
         if is_search_path(word):
             path = self.find_file(word[1:-1])
             if is_internal(path):

@@ -42,7 +42,7 @@ class ended_by_signals:  # noqa: N801  # used like a function
 
 
 def stop_evaluations() -> None:
-    """Have the signals stop a machine that runs, too, because Python's handlers wait for Python code."""
+    """Has the signals stop a machine that runs, too, because Python's handlers wait for Python code."""
     from snowsnake.runner import interrupt_on
 
     for number in (_signal.SIGTERM, _signal.SIGHUP):

@@ -29,7 +29,7 @@ def report_changed(store: Store, path: str, report: "Callable[[str], None]") -> 
 
 
 def verify_store(store: "LocalStore", reporter: "Any", *, checks_contents: bool, repairs: bool) -> bool:
-    """Whether there are faults that stay; *reporter* tells of each."""
+    """Whether there are faults that stay; *reporter* shows each."""
     note = reporter.info
     note("reading the Nix store...")
     if store.looks_at_folder:
@@ -72,7 +72,7 @@ def _verify_links(reporter: "Any", store: "Any", *, repairs: bool) -> bool:
 
 
 def _repair(store: "LocalStore", path: str, tell: "Callable[[str], None]") -> bool:
-    """Repairs an object; returns whether it could, and tells why not."""
+    """Repairs an object; returns whether that was possible, and shows why not."""
     try:
         store.repair_path(path)
     except ValueError as error:

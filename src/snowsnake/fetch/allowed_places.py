@@ -56,7 +56,7 @@ class AllowedPlaces:
         place = place_of(address)
         folder = place_of(prefix) if address != prefix else None
         if place is not None:
-            # Of a `path`, which may be a link itself, a copy is a copy of the link.
+            # An input `path` may be a link itself: its copy is a copy of the link.
             real = None if folder is None else real_below(place, folder, follows_last=not address.startswith("path:"))
             if folder is not None and real is None:
                 return False

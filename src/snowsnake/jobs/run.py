@@ -32,7 +32,7 @@ _MOST_AGAIN, _FEW = 48, 192
 # An attribute that asked more than _WIDE questions of its own found much that was not evaluated yet.  This process evaluates it, too, if there are
 # _WORTH other attributes left, which will need the same.
 _WIDE, _WORTH = 50, 160
-# How often a path, evaluated alone, may end its worker.  A crash repeats itself; a kill comes from outside, perhaps for want of memory, and perhaps
+# How often a path, evaluated alone, may end its worker.  A crash repeats itself; a kill comes from outside, perhaps because memory was short, and perhaps
 # not because of the path.  A kill after more than _LONG_S counts as _LONG_KILLS.
 _MOST_CRASHES, _MOST_KILLS = 2, 16
 _LONG_S, _LONG_KILLS = 1.0, 5

@@ -253,7 +253,7 @@ class Stream:
         self._used = 0
 
     def check_end(self) -> None:
-        """Call this at the end of the stream if nothing may follow the compressed data: ValueError if something does."""
+        """Checks, at the end of the stream, that nothing follows the compressed data: ValueError if something does."""
         if isinstance(self._decoder, _Members):
             self._decoder.check_end()
 

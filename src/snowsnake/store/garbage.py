@@ -249,7 +249,7 @@ class Collector:
             if status.st_nlink == 1:
                 os.unlink(entry.path)
             else:
-                # Of the names of the file, one is the link itself, and one would be there in any case.
+                # One of the file's names is the link itself, and one would exist in any case.
                 saved_bytes += (status.st_nlink - 2) * status.st_size
         self.note(f"note: hard linking is currently saving {size_text(saved_bytes)}")
 

@@ -235,7 +235,7 @@ class OperatorLines(TraceState):
 
     def _dynamic_name(self, note: Note, node: Step, tree: SourceTree) -> None:
         child = tree.child(node, "name")
-        # Of a string without `${` around it, the place is that of its quote.
+        # A string without `${` around it has the place of its quote.
         start = None if child is None else min(child.name_start, child.start)
         if node.role == "value" and node.name_start == node.start and note.extent is not None and note.extent[2] == node.start:
             # `a.${b} = c` is `a = { ${b} = c; }`, and all of it is where the path starts.

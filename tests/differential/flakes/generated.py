@@ -26,7 +26,7 @@ class World:
         self.with_folders = {name for name in self.flakes if self.random.random() < 0.4}
 
     def address(self, names: Sequence[str]) -> str:
-        """Of one of these flakes.  A repository is not a `path:`: its index differs from run to run."""
+        """The address of one of these flakes.  A repository is not a `path:`: its index differs from run to run."""
         name = self.random.choice(names)
         form = "git+file://@/" if name in self.repositories else self.random.choice(("path:@/", "path:@/", "@/"))
         folder = f"?dir={self.random.choice(INNER)}" if form[0] != "@" and self.random.random() < 0.1 else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from snowsnake.builtins.table import TABLE
 
-# Not given as functions: what reads the network, the clock or the surroundings, or would copy whatever folder it is given; `break`.
+# These are not given as functions: they read the network, the clock or the surroundings, or would copy whatever folder they get; and `break`.
 NOT_GIVEN = {"break", "currentTime", "getEnv", "fetchTree", "getFlake", "storePath", "path", "filterSource", "fetchClosure", "outputOf",
              "derivation", "derivationStrict", "parseFlakeRef", "flakeRefToString", "import", "scopedImport"}  # fmt: skip
 # An argument for each letter of `forces`; values that an evaluator would leave unevaluated as long as it can.

@@ -64,14 +64,14 @@ def _found_app(call: Call, installables: Installables, word: str, defaults: "tup
 
 
 def require_value(installables: Installables, word: str) -> None:
-    """Raise an error for a word that is a store path: it has no value of the language."""
+    """Raises an error for a word that is a store path: it has no value of the language."""
     path = installables.path_meant(word)
     if path is not None:
         raise UsageError(f"installable '{path.shown}' does not correspond to a Nix language value")
 
 
 def built(call: Call, installables: Installables, app: App) -> str:
-    """Build or fetch what an app needs, and return the path of its program."""
+    """Builds or fetches what an app needs, and returns the path of its program."""
     from snowsnake.cli.nix.build import make_valid
 
     store = installables.store

@@ -50,7 +50,7 @@ def _show(call: Call, store: "Store", targets: list[Target]) -> None:
 
 
 def make_valid(call: Call, store: "Store", targets: list[Target]) -> None:
-    """Build and fetch; with `--rebuild` once more, with `--repair` again what is damaged."""
+    """Builds and fetches; with `--rebuild` once more, with `--repair` again what is damaged."""
     from snowsnake.build.failure import BuildFailure
 
     make = check_again if call.given.flag("rebuild") else repair if call.given.flag("repair") else realise

@@ -46,7 +46,7 @@ class Call:
 
 
 def read(words: list[str], reporter: Reporter) -> Call:
-    """Read a command line; UsageError or SettingError if it is wrong."""
+    """Reads a command line; UsageError or SettingError if it is wrong."""
     settings = Settings.load(os.environ, warn=reporter.warning)
     # `nix` evaluates purely, whatever nix.conf says.
     settings.set("pure-eval", "true", origin="nix")
@@ -90,7 +90,7 @@ def _without_script(call: Call, words: list[str]) -> list[str]:
 
 
 def _name(call: Call, word: str) -> list[str]:
-    """Add a word of a subcommand's name to the call; returns the words that replace it (for an old or a short name)."""
+    """Adds a word of a subcommand's name to the call; returns the words that replace it (for an old or a short name)."""
     if not call.group and word in DEPRECATED:
         call.reporter.warning(f"'{word}' is a deprecated alias for '{DEPRECATED[word]}'")
         return DEPRECATED[word].split()

@@ -160,7 +160,7 @@ class Completion:
     # ---- answering ----------------------------------------------------------------------------------------------
 
     def add(self, text: str, description: str) -> None:
-        """Add a completion with the first sentence of its description."""
+        """Adds a completion with the first sentence of its description."""
         description = description.strip()
         ends = [place for place in (description.find("."), description.find("\n")) if place >= 0]
         if ends:
@@ -180,7 +180,7 @@ class Completion:
 
 
 def complete(words: list[str], reporter: Reporter) -> int:
-    """Print the completions for the command line `words` and the variable NIX_GET_COMPLETIONS."""
+    """Prints the completions for the command line `words` and the variable NIX_GET_COMPLETIONS."""
     text = os.environ["NIX_GET_COMPLETIONS"]
     number = whole_number(text, len(words))
     if not number:

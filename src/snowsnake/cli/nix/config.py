@@ -55,7 +55,7 @@ def _plain(kind: str, value: object) -> object:
 
 
 def print_json(data: object, call: Call) -> None:
-    """Print JSON as `nix` does: with line breaks on a terminal or with `--pretty`."""
+    """Prints JSON as `nix` does: with line breaks on a terminal or with `--pretty`."""
     from snowsnake.foundation import light_json
 
     is_pretty = call.given.flag("pretty") or (sys.stdout.isatty() and not call.given.flag("no_pretty"))

@@ -39,7 +39,7 @@ def run(call: Call) -> int:
 
 
 def _commands(tell: "Callable[[str, str], bool]") -> bool:
-    """Check that exactly one installation of Nix's commands is on the PATH."""
+    """Checks that exactly one installation of Nix's commands is on the PATH."""
     folders = set()
     for folder in os.environ.get("PATH", "").split(":"):
         path = os.path.join(folder, "nix-env")

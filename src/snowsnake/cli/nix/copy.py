@@ -48,7 +48,7 @@ def two_stores(call: Call) -> "Iterator[tuple[Store, Store]]":
 
 
 def check_words(call: Call) -> None:
-    """Says what is wrong with the words, before `two_stores` says what is missing; not of a store that cannot be opened."""
+    """Says what is wrong with the words, before `two_stores` says what is missing.  It is silent if the store cannot be opened."""
     reference = StoreReference.parse(call.settings.text("store"))
     try:
         store = open_reference(reference, call.settings, call.reporter.warning, reporter=call.reporter)

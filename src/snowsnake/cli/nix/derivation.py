@@ -15,7 +15,7 @@ from snowsnake.foundation import light_json
 
 
 def show(call: Call) -> None:
-    """Print derivations as JSON; with `-r` also the derivations that they need."""
+    """Prints derivations as JSON; with `-r` also the derivations that they need."""
     from snowsnake.store.derivation import show as to_json
     from snowsnake.store.graph import closure
 
@@ -49,7 +49,7 @@ def _parsed(text: bytes) -> object:
 
 
 def add(call: Call) -> None:
-    """Write a derivation, read from JSON in the form that `show` prints, to the store."""
+    """Writes a derivation, read from JSON in the form that `show` prints, to the store."""
     from snowsnake.store.derivation_json import read_derivation_json
 
     text = sys.stdin.buffer.read()

@@ -110,7 +110,7 @@ def _environment(call: Call, installables: Installables) -> tuple[BuildEnvironme
 
 
 def _build(store: "Store", drv_path: str) -> None:
-    """Build an environment derivation, which is in no plan."""
+    """Builds an environment derivation, which is in no plan."""
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.building import build_error
 

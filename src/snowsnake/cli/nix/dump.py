@@ -22,7 +22,7 @@ _TYPES = {"currentTime": "integer", "langVersion": "integer", "null": "null", "t
 
 
 def dump(words: list[str]) -> int:
-    """Print the table that `words[0]`, one of the two names, asks for."""
+    """Prints the table that `words[0]`, one of the two names, asks for."""
     data = _language() if words[0] == "__dump-language" else command_line()
     write_text(json.dumps(data, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
     return 0

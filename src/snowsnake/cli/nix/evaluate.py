@@ -133,7 +133,7 @@ def load(call: Call, word: str | None) -> "tuple[Session, Handle]":
 
 
 def check_source(call: Call) -> None:
-    """Evaluate the file or the expression of which the words are attributes, for its errors."""
+    """Evaluates the file or the expression of which the words are attributes, for its errors."""
     prepare(call)
     _root(call, open_session(call, has_arguments=False)).force()
 
@@ -159,7 +159,7 @@ def open_source(call: Call) -> "tuple[Session, Handle]":
 
 
 def require_value(call: Call, word: str) -> None:
-    """Raise an error for a word that names a store path, itself or by links: it has no value of the language."""
+    """Raises an error for a word that names a store path, itself or by links: it has no value of the language."""
     from snowsnake.settings.places import store_folder
 
     place, mark, names = word.partition("^")
@@ -189,7 +189,7 @@ def has_source(call: Call) -> bool:
 
 
 def prepare(call: Call) -> None:
-    """Check `--file` and `--expr`, and switch pure evaluation off for a file, before the session is opened."""
+    """Checks `--file` and `--expr`, and switches pure evaluation off for a file, before the session is opened."""
     given = call.given
     if given.flag("file") and given.flag("expr"):
         raise UsageError("'--file' and '--expr' are exclusive")
@@ -247,7 +247,7 @@ def _json(value: "Handle") -> bytes:
 
 
 def write_to(root: "Handle", place: str, attribute: "tuple[Handle, bytes] | None" = None) -> None:
-    """Write a string to a file, or a set of strings and sets to a folder.  *attribute*: the set and the name of which *root* is the attribute."""
+    """Writes a string to a file, or a set of strings and sets to a folder.  *attribute*: the set and the name of which *root* is the attribute."""
     if os.path.lexists(place):
         raise EvaluationError("file", f"path '{place}' already exists")
     work: list[tuple[Handle, bytes, tuple[Any, ...]]] = [(root, os.fsencode(place), (attribute,))]

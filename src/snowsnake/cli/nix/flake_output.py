@@ -90,7 +90,7 @@ class FlakeOutput:
         return None if self._answers is None else self._answers.known(self._asked(question))
 
     def keep(self, question: "Sequence[Json]", answer: "Any") -> None:
-        """Keep the answer of an evaluation, after `known` returned None."""
+        """Keeps the answer of an evaluation, after `known` returned None."""
         if self._answers is not None:
             self._answers.keep(self._asked(question), answer)
 

@@ -301,7 +301,7 @@ def _outputs_of_flake(value: "Handle", path: str) -> "tuple[str, ...]":
 
 
 def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
-    """Build or fetch targets, and return their paths."""
+    """Builds or fetches targets, and returns their paths."""
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.building import build_error, realise, report_missing
     from snowsnake.store.interface import NoBuilder

@@ -20,7 +20,7 @@ _NEED_FEATURE = ("print_build_logs", "offline", "refresh")
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """Run one command line; returns the exit code."""
+    """Runs one command line; returns the exit code."""
     if "NIX_GET_COMPLETIONS" in os.environ:
         from snowsnake.cli.nix.completion import complete
 
@@ -74,7 +74,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 
 def _network(call: Call) -> None:
-    """Apply `--offline` and `--refresh` to the settings."""
+    """Applies `--offline` and `--refresh` to the settings."""
     if call.given.flag("offline"):
         call.settings.is_offline = True
         call.settings.set_default("tarball-ttl", 0xFFFFFFFF)
@@ -130,7 +130,7 @@ def _help(call: Call) -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
+    """Runs a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(), "nix")
 

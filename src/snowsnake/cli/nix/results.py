@@ -1,4 +1,4 @@
-"""Results: what was asked of a store, and links to what came of it.
+"""Results: the outputs that were requested, and links to them.
 
 In: targets, a store that has made them valid.  Out: names and paths of outputs, links on disk.
 """

@@ -58,7 +58,7 @@ class _Search:
                 self._depth -= 1
 
     def visit_again(self, seen: "list[Any]") -> None:
-        """Report what an earlier evaluation visited, with the same messages."""
+        """Reports what an earlier evaluation visited, with the same messages."""
         for start in range(0, len(seen), _AT_ONCE):
             part = seen[start : start + _AT_ONCE]
             packages = [number for number, entry in enumerate(part) if len(entry) > 2]
@@ -129,7 +129,7 @@ class _Search:
         self.match(shown, *package)
 
     def match(self, shown: str, name: str, version: str, description: str) -> None:
-        """Note a package if it matches."""
+        """Notes a package if it matches."""
         if any(regex.places(text) for regex in self.unwanted for text in (shown, name, description)):
             return
         in_path: list[tuple[int, int]] = []
@@ -176,7 +176,7 @@ def run(call: Call) -> int:
 
 
 def _look_everywhere(call: Call, search: _Search) -> None:
-    """Search an attribute of a file or an expression, or all outputs of a flake that the word may name."""
+    """Searches an attribute of a file or an expression, or all outputs of a flake that the word may name."""
     given = call.given
     word = call.words[0] if call.words else "."
     if given.flag("file") or given.flag("expr"):

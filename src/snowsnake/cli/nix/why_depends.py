@@ -61,7 +61,7 @@ class _Explained:
         self.visited: set[str] = set()
 
     def print(self) -> None:
-        """Print the tree, or the way to the first place where the dependency is met."""
+        """Prints the tree, or the way to the first place where the dependency is met."""
         if not self.is_precise:
             write_text(self.package)
         # The innermost object is printed next.

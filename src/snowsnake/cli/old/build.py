@@ -79,7 +79,7 @@ class _Request:
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """Run one command line; returns the exit code."""
+    """Runs one command line; returns the exit code."""
     request = _Request()
     try:
         common = read(words, reporter, request.handle)
@@ -155,7 +155,7 @@ def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], rep
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
+    """Runs a command line; returns the exit code."""
     is_shell = words is None and os.path.basename(sys.argv[0]) == "nix-shell"
     words = sys.argv[1:] if words is None else words
     if is_shell or "--run-env" in words:

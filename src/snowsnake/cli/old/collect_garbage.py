@@ -46,7 +46,7 @@ class _Request(Request):
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """Run one command line; returns the exit code."""
+    """Runs one command line; returns the exit code."""
     request = _Request()
     common = read_request(request, words, reporter, "nix-collect-garbage", _HELP)
     if common is None:
@@ -119,6 +119,6 @@ def _remove_of(folder: str, profile: str, oldest_s: float | None, is_dry: bool, 
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
+    """Runs a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(is_old_command=True), "nix-collect-garbage")

@@ -78,7 +78,7 @@ class Common:
 
 
 def read(words: list[str], reporter: Reporter, handle: "Handle", own: tuple[str, ...] = ()) -> Common:
-    """Read a command line; UsageError or SettingError if it is wrong.  `own`: names of settings that are options of this command instead."""
+    """Reads a command line; UsageError or SettingError if it is wrong.  `own`: names of settings that are options of this command instead."""
     settings = Settings.load(os.environ, warn=reporter.warning)
     common = Common(settings, reporter)
     rest = list(words)
@@ -103,13 +103,13 @@ def read(words: list[str], reporter: Reporter, handle: "Handle", own: tuple[str,
 
 
 def read_request(request: Request, words: list[str], reporter: Reporter, program: str, help_text: str) -> "Common | None":
-    """Read a command line into `request`.  Returns None if it asked for `--help` or `--version`, which this function prints."""
+    """Reads a command line into `request`.  Returns None if it asked for `--help` or `--version`, which this function prints."""
     common = read(words, reporter, request.handle)
     return None if answered(request.answer, program, help_text, common) else common
 
 
 def answered(answer: str, program: str, help_text: str, common: Common) -> bool:
-    """Print the help or the version if `answer` asks for one of them; returns whether it does."""
+    """Prints the help or the version if `answer` asks for one of them; returns whether it does."""
     if answer == "--help":
         print(help_text)
     elif answer == "--version":

@@ -81,7 +81,7 @@ class EnvRequest:
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """Run one command line; returns the exit code."""
+    """Runs one command line; returns the exit code."""
     request = EnvRequest()
     common = read(words, reporter, request.handle, own=("--system",))
     if request.wants_help:
@@ -105,7 +105,7 @@ def run(words: list[str], reporter: Reporter) -> int:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
+    """Runs a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(is_old_command=True), "nix-env")
 

@@ -40,7 +40,7 @@ class World:
 
 
 def guarded_facts(package: Package, make: "Callable[[], object]") -> bool:
-    """Call `make()`, which reads facts of a package.  Returns False if the package fails with an error that the query passes over."""
+    """Calls `make()`, which reads facts of a package.  Returns False if the package fails with an error that the query passes over."""
     try:
         make()
     except EvaluationError as error:
@@ -52,7 +52,7 @@ def guarded_facts(package: Package, make: "Callable[[], object]") -> bool:
 
 
 def version_difference(version: str, others: list[str]) -> tuple[str, str]:
-    """Compare a version with those in a set.  Returns `<` (the set has a newer one), `=`, `>` or `-` (the set is empty), and the version compared with."""
+    """Compares a version with those in a set.  Returns `<` (the set has a newer one), `=`, `>` or `-` (the set is empty), and the version compared with."""
     sign, compared = "-", "?"
     mine = version.encode("utf-8", "surrogateescape")
     for other in others:

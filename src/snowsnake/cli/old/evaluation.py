@@ -31,7 +31,7 @@ class EvaluationWords:
         self.repairs = False
 
     def handle(self, word: str, rest: list[str]) -> bool:
-        """Handle an option, whose values are taken from `rest`; returns False for any other word."""
+        """Handles an option, whose values are taken from `rest`; returns False for any other word."""
         count = _OPTIONS.get(word)
         if count is None:
             return False
@@ -75,7 +75,7 @@ def shows_statistics() -> bool:
 
 
 def show_statistics(session: "Session") -> None:
-    """Show the statistics of an evaluation if NIX_SHOW_STATS asks for them."""
+    """Shows the statistics of an evaluation if NIX_SHOW_STATS asks for them."""
     if shows_statistics():
         from snowsnake.cli.output import write_statistics
 

@@ -55,7 +55,7 @@ class _Request(Request):
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """Run one command line; returns the exit code."""
+    """Runs one command line; returns the exit code."""
     request = _Request()
     common = read_request(request, words, reporter, "nix-prefetch-url", _HELP)
     if common is None:
@@ -141,7 +141,7 @@ def _expect(value: "Handle", kind: str, context: str) -> None:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
+    """Runs a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(), "nix-prefetch-url")
 

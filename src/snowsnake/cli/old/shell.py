@@ -104,7 +104,7 @@ class _Request(Request):
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """Run one command line; returns the exit code."""
+    """Runs one command line; returns the exit code."""
     head = ScriptHead.of(words)
     request = _Request(head)
     try:
@@ -145,7 +145,7 @@ class _Shell:
         return self._session
 
     def start(self) -> None:
-        """Evaluate, build, and become the shell; returns only after `--dry-run`."""
+        """Evaluates, builds, and becomes the shell; returns only after `--dry-run`."""
         self._choose_default()
         os.environ["IN_NIX_SHELL"] = "pure" if self.request.is_pure else "impure"
         found = list(self._derivations())
@@ -379,6 +379,6 @@ def _takes_in_nix_shell(value: "Handle") -> bool:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
+    """Runs a command line; returns the exit code."""
     words = sys.argv[1:] if words is None else words
     return guarded(run, words, Reporter(is_old_command=True), "nix-shell")

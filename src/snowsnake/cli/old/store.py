@@ -118,7 +118,7 @@ class StoreRequest:
         return followed(self.store, word)
 
     def rooted(self, path: str, output: str = "out") -> str:
-        """Make the link of `--add-root` for a path and return the link; without `--add-root`, return the path."""
+        """Makes the link of `--add-root` for a path and returns the link; without `--add-root`, it returns the path."""
         if not self.root:
             if self.common.warns_of_roots:
                 self.common.warns_of_roots = False
@@ -128,12 +128,12 @@ class StoreRequest:
         return self.store.add_root(self.root + suffix + (f"-{output}" if output != "out" else ""), path)
 
     def count_root(self) -> None:
-        """Count one more link of `--add-root`: the next argument gets a link with another number."""
+        """Counts one more link of `--add-root`: the next argument gets a link with another number."""
         self._root_count += 1
 
 
 def run(words: list[str], reporter: Reporter) -> int:
-    """Run one command line; returns the exit code."""
+    """Runs one command line; returns the exit code."""
     request = StoreRequest()
     request.common = read(words, reporter, request.handle)
     if request.is_help:
@@ -186,7 +186,7 @@ def _help() -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run a command line; returns the exit code."""
+    """Runs a command line; returns the exit code."""
     if words is None and os.path.basename(sys.argv[0]) == "nix-collect-garbage":
         from snowsnake.cli.old.collect_garbage import main as collect_garbage
 

@@ -211,7 +211,7 @@ def delete(request: StoreRequest) -> None:
 
 
 def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller: "Any") -> None:
-    """Remove objects, and say how much space that freed; *caller* has the settings and the reporter."""
+    """Removes objects, and says how much space that freed; *caller* has the settings and the reporter."""
     from snowsnake.cli.collecting import tell_removed
     from snowsnake.store.binary_cache.store import BinaryCacheStore
     from snowsnake.store.daemon.store import DaemonStore, Garbage
@@ -287,7 +287,7 @@ def repair_path(request: StoreRequest) -> None:
 
 
 def repair_paths(store: Store, paths: list[str]) -> None:
-    """Fetch or build these valid objects again."""
+    """Fetches or builds these valid objects again."""
     for path in paths:
         store.known(path)
         try:
@@ -304,7 +304,7 @@ def optimise(request: StoreRequest) -> None:
 
 
 def optimise_store(store: Store, reporter: "Any") -> None:
-    """Link equal files to each other, and say how much space that freed."""
+    """Links equal files to each other, and says how much space that freed."""
 
     def tell(path: str) -> None:
         if reporter.verbosity > 3:

@@ -57,7 +57,7 @@ class Repl:
     # ---- the loop -----------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Read lines until there are no more, or one says `:quit`."""
+        """Reads lines until there are no more, or one says `:quit`."""
         # `guarded` switches the collector off, but a session may be long.
         gc.enable()
         self._say(f"Nix {NIX_VERSION}\nType :? for help.")
@@ -99,7 +99,7 @@ class Repl:
             write_line(b"")
 
     def _process(self, text: str) -> bool:
-        """Carry out one input; returns whether the session goes on."""
+        """Carries out one input; returns whether the session goes on."""
         if text.startswith(":"):
             name, argument = _split(text)
             if name in (":q", ":quit"):
@@ -150,7 +150,7 @@ class Repl:
     # ---- names --------------------------------------------------------------------------------------------------
 
     def _add(self, value: "Handle") -> None:
-        """Add the attributes of a set to the names."""
+        """Adds the attributes of a set to the names."""
         try:
             names = value.keys()
         except EvaluationError as error:
@@ -341,7 +341,7 @@ class Repl:
         return found
 
     def _run_nix(self, module: str, words: list[str], name: str) -> None:
-        """Run one of our commands with the settings of this session."""
+        """Runs one of our commands with the settings of this session."""
         settings = self.session.settings
         from snowsnake.settings.known import KNOWN
 

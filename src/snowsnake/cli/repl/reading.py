@@ -42,7 +42,7 @@ class Reader:
         return text
 
     def close(self) -> None:
-        """Write what is kept between sessions."""
+        """Writes what is kept between sessions."""
 
 
 class TerminalReader(Reader):

@@ -35,7 +35,7 @@ class Scope:
         self._set = self._session.evaluator.from_python({})
 
     def add(self, names: "Handle") -> None:
-        """Add the attributes of a set; new ones take the place of old ones."""
+        """Adds the attributes of a set; new ones take the place of old ones."""
         self._set = self._merge.call(self._set, names)
 
     def names(self) -> list[bytes]:
@@ -55,7 +55,7 @@ class Scope:
         return found
 
     def bind(self, source: str) -> bool:
-        """Add the names that bindings (`a = 1; inherit (b) c`) define; returns whether the source is of that form.
+        """Adds the names that bindings (`a = 1; inherit (b) c`) define; returns whether the source is of that form.
 
         What they are bound to is evaluated later, and sees the names of before.
         """

@@ -32,7 +32,7 @@ def add_environment_derivation(store: "Store", drv_path: str) -> str:
 
 
 def change_to_environment(store: "Store", drv: "Derivation", script: str) -> str:
-    """Let a derivation run *script*, and check nothing afterwards; returns the path that it has then."""
+    """Lets a derivation run *script*, and checks nothing afterwards; returns the path that it has then."""
     from snowsnake.store.derivation import DerivationOutput
     from snowsnake.store.derivation_paths import DerivationMemory
 
