@@ -40,6 +40,13 @@ let
   at = path: builtins.foldl' (set: name: called set.${name}) root path;
 in map (path: let job = at path; in { inherit (job) name drvPath system; out = job.outPath; }) own
 """
+_JOBS_WITHOUT_ERRORS = """let
+  root = import ROOT { };
+  paths = builtins.fromJSON (builtins.readFile PATHS);
+  called = value: if builtins.isFunction value then value { } else if value ? __functor then called (value.__functor value) else value;
+  at = path: builtins.foldl' (set: name: called set.${name}) root path;
+in builtins.listToAttrs (map (path: { name = builtins.concatStringsSep "." path; value = at path; }) paths)
+"""
 
 
 @dataclass
@@ -153,6 +160,9 @@ class Table:
         os.environ.pop("SHELL", None)
         self.environment = os.environ | {"HOME": str(scratch), "XDG_CACHE_HOME": str(scratch / "cache"), "NIX_STATE_DIR": str(scratch / "state")}
 
+    def forget_compiled(self) -> None:
+        shutil.rmtree(self.scratch / "cache", ignore_errors=True)
+
     def wants(self, name: str) -> bool:
         return not self.given.only or any(name.startswith(word) for word in self.given.only)
 
@@ -188,14 +198,30 @@ class Table:
                 row.note = row.note or f"OTHER DERIVATIONS: {len(drvs)}"
         self._enter(row)
 
+    def without_errors(self, name: str, *words: str, prepare: "Callable[[], None] | None" = None) -> None:
+        """One of our rows for the jobs that other evaluators evaluate, and whether their derivations are the first run's."""
+        if not self.wants(name):
+            return
+        row = Row(name)
+        for _ in range(self.given.rounds):
+            if prepare is not None:
+                prepare()
+            command = [self.given.ours, "jobs", str(self.scratch / "without-errors.nix"), "--no-instantiate", "--json", *words]
+            found = run(row, [command], self.given.folder, self.environment)
+            drvs = [job.get("drvPath") for job in map(json.loads, found.splitlines())]
+            if sorted(map(str, drvs)) != sorted(self.drvs):
+                row.note = row.note or f"OTHER DERIVATIONS: {len(drvs)}"
+        self._enter(row)
+
     def write_facts(self) -> None:
-        """The expression for other evaluators, of the jobs without errors."""
+        """The expressions of the jobs without errors: for other evaluators, and as a root for ours."""
         found = [job for job in map(json.loads, self.expected.splitlines()) if "error" not in job]
         self.drvs = [job["drvPath"] for job in found]
         paths = self.scratch / "paths.json"
         paths.write_text(json.dumps([job["attrPath"] for job in found]))
         root = os.path.abspath(self.given.folder / self.given.root)
-        (self.scratch / "facts.nix").write_text(_FACTS.replace("ROOT", root).replace("PATHS", str(paths)))
+        for name, text in (("facts.nix", _FACTS), ("without-errors.nix", _JOBS_WITHOUT_ERRORS)):
+            (self.scratch / name).write_text(text.replace("ROOT", root).replace("PATHS", str(paths)))
 
     def _enter(self, row: Row) -> None:
         self.rows.append(row)
@@ -283,6 +309,8 @@ def fill(table: Table) -> None:
         table.evaluator("C++ Nix, one process", [given.reference, "--readonly-mode"], 1)
         table.evaluator(f"C++ Nix, {several} processes", [given.reference, "--readonly-mode"], given.workers)
         table.evaluator("the same expression by snowsnake-instantiate, one process", [f"{given.ours}-instantiate", "--readonly-mode"], 1)
+        table.without_errors(f"jobs without errors, nothing compiled, {several} workers", "--workers", several, prepare=table.forget_compiled)
+        table.without_errors(f"jobs without errors, {several} workers", "--workers", several)
     again = ("--incremental", "--workers")
     table.jobs(f"incremental, first run, {several} workers", *again, several, prepare=forget)
     for workers in ("1", several):
