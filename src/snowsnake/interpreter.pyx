@@ -329,6 +329,11 @@ cdef class Interpreter(Runner):
         if self.machine().cache != NULL:
             cache_flush(<Cache*>self.m.cache)
 
+    def gather_cache(self):
+        """Lets what was compiled wait until there is much of it, or for `flush_cache`: each time it is written, the pack is locked and mapped."""
+        if self.machine().cache != NULL:
+            (<Cache*>self.m.cache).is_patient = True
+
     def flush_store(self):
         """Ensures that what evaluation added to the embedded store is on disk and valid; an EvaluationError says what went wrong."""
         if self.store_writer is not None:

@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from snowsnake.builtins.engines.numbers cimport format_float_json
-from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_clear, bytes_decimal, bytes_free, bytes_init, bytes_reserve, bytes_text
+from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_clear, bytes_decimal, bytes_free, bytes_init, bytes_reserve, bytes_text, make_view
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport raise_type
@@ -19,7 +19,9 @@ from snowsnake.machine.word cimport (
     WORD_TRUE, Word, attrs_find, attrs_keys, attrs_size, attrs_values, is_attrs, is_bool, is_float, is_int, is_list, is_string,
     float_value, int_value, keys_symbols, list_items, list_size, string_context, is_thunk, string_data, string_size, val,
 )
+from snowsnake.store.store_path cimport store_is_path
 
+from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation.light_json import quoted
 
 
@@ -176,6 +178,99 @@ def derivation_facts(Handle h not None):
         h.evaluator.leave()
 
 
+def derivation_job(Handle h not None, bytes store_dir not None, bint with_system):
+    """(name, {output: its path}, path of the derivation, system or None) of a derivation, forced in this order.
+
+    None if they cannot be said so simply: if one of them is absent, is something else than a text, or is no path of the store, and if its evaluation
+    fails.  Whoever asks for them one by one then gets the error, with all that there is to say about it.  So it is with a time limit, which each fact has.
+    """
+    cdef bint was_brief = h.evaluator.is_brief
+    if h.evaluator.timeout_s > 0 or h.evaluator.deadline > 0:
+        return None
+    h.evaluator.enter()
+    try:
+        # One run serves all facts, because each run catches signals anew, by two system calls.
+        h.evaluator.start_run()
+        h.evaluator.is_brief = True
+        try:
+            return _job(h, store_dir, with_system)
+        except EvaluationError as error:
+            if error.code == "interrupt":
+                raise
+            return None
+        finally:
+            h.evaluator.is_brief = was_brief
+            h.evaluator.finish_run(DONE)
+    finally:
+        h.evaluator.leave()
+
+
+cdef object _job(Handle h, bytes store_dir, bint with_system):
+    cdef Word w = _forced(h)
+    cdef uint64_t i = 0
+    if not is_attrs(w) or _fact(h, b"type") != "derivation":
+        return None
+    name = _fact(h, b"name")
+    if name is None:
+        return None
+    listed = _part(h, b"outputs")
+    if listed is None:
+        return None
+    outputs = {}
+    while True:
+        # A collection moves the list, so we look for it each time.
+        w = _forced(<Handle>listed)
+        if not is_list(w):
+            return None
+        if i == list_size(w):
+            break
+        w = _forced(make_handle(h.evaluator, list_items(w)[i]))
+        if not is_string(w):
+            return None
+        raw = _bytes(w)
+        output = _part(h, raw)
+        path = None if output is None or not is_attrs(_forced(<Handle>output)) else _store_path(<Handle>output, b"outPath", store_dir)
+        if path is None:
+            return None
+        outputs.setdefault(raw.decode("utf-8", "replace"), path)
+        i += 1
+    drv_path = _store_path(h, b"drvPath", store_dir)
+    if drv_path is None or not drv_path.endswith(".drv"):
+        return None
+    system = _fact(h, b"system") if with_system else None
+    return None if with_system and system is None else (name, outputs, drv_path, system)
+
+
+cdef object _part(Handle h, bytes name):
+    """An attribute of a set that is forced; None if it is absent."""
+    cdef Machine* m = h.evaluator.m
+    cdef Word* p = attrs_find(h.word(), symbol_intern(m, <const char*>name, len(name)))
+    h.evaluator.check(DONE)
+    return None if p == NULL else make_handle(h.evaluator, p[0])
+
+
+cdef object _fact(Handle h, bytes name):
+    """The text of an attribute of a set that is forced; None if it is absent or no string."""
+    cdef Word w
+    part = _part(h, name)
+    if part is None:
+        return None
+    w = _forced(<Handle>part)
+    return _bytes(w).decode("utf-8", "replace") if is_string(w) else None
+
+
+cdef object _store_path(Handle h, bytes name, bytes store_dir):
+    """As `_fact`; None if the text is no path of the store."""
+    cdef Word w
+    part = _part(h, name)
+    if part is None:
+        return None
+    w = _forced(<Handle>part)
+    if not is_string(w) or not store_is_path(make_view(<const uint8_t*>store_dir, len(store_dir)), make_view(string_data(w), string_size(w))):
+        return None
+    return _bytes(w).decode()
+
+
 def plain_data(Handle h not None):
     """Numbers, Booleans, texts, lists and sets of those as Python data; raises NotPlain when it meets anything else.
 
@@ -190,8 +285,6 @@ def plain_data(Handle h not None):
 
 cdef int _check_depth(int depth) except -1:
     if depth > MOST_LEVELS:
-        from snowsnake.diagnostics.error import EvaluationError
-
         raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
     return 0
 

@@ -164,7 +164,7 @@ cdef class Runner:
         if self.nesting:
             self.nesting -= 1
             return
-        if self.m != NULL and self.m.cache != NULL:
+        if self.m != NULL and self.m.cache != NULL and not (<Cache*>self.m.cache).is_patient:
             cache_flush(<Cache*>self.m.cache)
         self.owner = None
 

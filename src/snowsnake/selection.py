@@ -102,8 +102,13 @@ class Selector:
         Returns any other value itself.  For a set with `__functor`, the function is the result of its `__functor`.
         """
         kind = value.type_name()
-        while kind == "set" and b"__functor" in value.keys():
-            value = value.select(b"__functor").call(value)
+        while kind == "set":
+            # This asks for one name, because to list all names of a package takes longer than the rest of the call.
+            try:
+                functor = value.select(b"__functor")
+            except KeyError:
+                return value
+            value = functor.call(value)
             kind = value.type_name()
         formals = value.formals() if kind == "lambda" else None
         if formals is None:

@@ -41,6 +41,8 @@ cdef struct Cache:
     bint is_by_content
     # an attempt was made
     bint is_open
+    # what is to be written waits for a flush, or until there is much of it (`Runner.leave` writes otherwise)
+    bint is_patient
     # an attempt to write failed
     bint is_closed_to_writing
     # the pack as it was when it was first needed, or NULL

@@ -15,7 +15,7 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs import facts
 from snowsnake.jobs.options import JobOptions
 from snowsnake.jobs.reply import Path, Reply, joined, named
-from snowsnake.plain import is_derivation
+from snowsnake.plain import derivation_job, is_derivation
 from snowsnake.selection import Selector
 from snowsnake.store.derivation import Derivation
 
@@ -46,6 +46,9 @@ class JobRoot:
         self.evaluator = evaluator
         self.options = options
         self._selector = selector or Selector(evaluator, {})
+        self._store_dir = os.fsencode(evaluator.store_dir)
+        # These options evaluate something before the facts that `derivation_job` knows.
+        self._asks_first = bool(options.constituents or options.apply)
         self._may_float = "ca-derivations" in features
         self._render = render or self._plainly
         self._parents: dict[Path, Handle] = {}
@@ -81,7 +84,10 @@ class JobRoot:
         reply = Reply(path, fields=named(path))
         try:
             value = self._value(path, reply.fields["attr"])
-            if value.type_name() != "set":
+            quick = None if self._asks_first else derivation_job(value, self._store_dir, not self.options.is_instantiating)
+            if quick is not None:
+                reply.fields |= self._finished(value, *quick)
+            elif value.type_name() != "set":
                 reply.attrs = []
             elif is_derivation(value):
                 reply.fields |= self._job(value, reply.fields["attr"])
@@ -144,6 +150,7 @@ class JobRoot:
     # --- a job
 
     def _job(self, value: Handle, attr: str) -> dict[str, Json]:
+        """The fields of a job, asked for one by one."""
         options, store_dir = self.options, self.evaluator.store_dir
         name = facts.name_of(value)
         found: dict[str, Json] = {}
@@ -151,9 +158,8 @@ class JobRoot:
             found |= self._constituents(value)
         if options.apply:
             found["extraValue"] = self._applied(value)
-        found["name"] = name
         try:
-            found["outputs"] = outputs = facts.outputs_of(value, store_dir, may_float=self._may_float)
+            outputs = facts.outputs_of(value, store_dir, may_float=self._may_float)
         except EvaluationError as error:
             if error.code == "interrupt":
                 raise
@@ -161,10 +167,15 @@ class JobRoot:
             failure = EvaluationError(error.code, f"derivation '{attr}' does not have valid outputs: {reason}")
             self._cause = cause_of(error)
             raise failure from None
-        found["drvPath"] = drv_path = facts.drv_path(value, store_dir)
+        return found | self._finished(value, name, outputs, facts.drv_path(value, store_dir))
+
+    def _finished(self, value: Handle, name: str, outputs: dict[str, str | None], drv_path: str, system: str | None = None) -> dict[str, Json]:
+        """The fields of a job whose first facts are known."""
+        options = self.options
+        found: dict[str, Json] = {"name": name, "outputs": outputs, "drvPath": drv_path}
         drv = self.derivation(drv_path) if options.is_instantiating else None
         if drv is None:
-            found["system"] = facts.system_of(value)
+            found["system"] = system or facts.system_of(value)
         else:
             found |= self._derivation_fields(drv, outputs)
         if options.meta:

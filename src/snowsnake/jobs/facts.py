@@ -105,7 +105,9 @@ def _outputs(value: Handle, store_dir: str) -> dict[str, str | None]:
         if output is None:
             continue
         with noted("while evaluating an output of a derivation"):
-            output.keys()
+            if output.type_name() != "set":
+                # This raises the error that says so.
+                output.keys()
         path = attribute(output, b"outPath")
         if path is None:
             continue

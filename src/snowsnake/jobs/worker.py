@@ -136,6 +136,7 @@ def _live(root: JobRoot, channel: ObjectChannel, memory_bytes: int, recorded: Re
         signal.signal(signal.SIGINT, interrupts)
         _die_with(parent)
         root.evaluator.enter_child()
+        root.evaluator.gather_cache()
         root.evaluator.let_grow(min(memory_bytes // 2, _MOST_GROWTH_BYTES))
         if recorded is None:
             _serve(root, channel, memory_bytes)
