@@ -181,7 +181,7 @@ def derivation_facts(Handle h not None):
 def derivation_job(Handle h not None, bytes store_dir not None, bint with_system):
     """(name, {output: its path}, path of the derivation, system or None) of a derivation, forced in this order.
 
-    None if they cannot be said so simply: if one of them is absent, is something else than a text, or is no path of the store, and if its evaluation
+    None if they cannot be said so simply: if one of them is absent, is something else than a text, or is not a path of the store, and if its evaluation
     fails.  Whoever asks for them one by one then gets the error, with all that there is to say about it.  So it is with a time limit, which each fact has.
     """
     cdef bint was_brief = h.evaluator.is_brief
@@ -189,7 +189,7 @@ def derivation_job(Handle h not None, bytes store_dir not None, bint with_system
         return None
     h.evaluator.enter()
     try:
-        # One run serves all facts, because each run catches signals anew, by two system calls.
+        # One run serves all facts, because each run begins and ends with a system call that catches signals.
         h.evaluator.start_run()
         h.evaluator.is_brief = True
         try:
@@ -260,7 +260,7 @@ cdef object _fact(Handle h, bytes name):
 
 
 cdef object _store_path(Handle h, bytes name, bytes store_dir):
-    """As `_fact`; None if the text is no path of the store."""
+    """As `_fact`; None if the text is not a path of the store."""
     cdef Word w
     part = _part(h, name)
     if part is None:

@@ -45,6 +45,12 @@ def test_workers_change_nothing(name, run_command, tmp_path):
     assert (one.returncode, one.stdout) == (three.returncode, three.stdout)
 
 
+def test_words_after_two_hyphens_are_arguments(run_command):
+    result = run_command("eval_jobs", "--no-instantiate", "--expr", "--", "-1")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+    assert b"unexpected argument '--meta'" in run_command("eval_jobs", "--expr", "{ }", "--", "--meta").stderr
+
+
 def test_derivations_are_in_the_store(run_command, tmp_path):
     store, roots = tmp_path / "store", tmp_path / "roots"
     result = run_command("eval_jobs", *expression("inputs"), "--store", str(store), "--gc-roots-dir", "roots", "--workers", "2")

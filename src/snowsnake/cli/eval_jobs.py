@@ -89,12 +89,17 @@ class EvalJobsRequest:
 def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> EvalJobsRequest:
     request = EvalJobsRequest()
     rest = list(words)
+    # Whether `--` came: from there on, all words are arguments.
+    is_ended = False
     while rest:
-        word = unbundle(rest.pop(0), rest)
-        word = _SHORT.get(word, word)
-        if word == "--":
-            continue
-        if not word.startswith("-"):
+        word = rest.pop(0)
+        if not is_ended:
+            word = unbundle(word, rest)
+            word = _SHORT.get(word, word)
+            if word == "--":
+                is_ended = True
+                continue
+        if is_ended or not word.startswith("-"):
             if request.source:
                 raise UsageError(f"unexpected argument '{word}'")
             request.source = word
