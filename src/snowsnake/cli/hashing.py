@@ -44,13 +44,17 @@ def hash_format(name: str, warn: "Callable[[str], None]") -> str:
     return FORMATS[name]
 
 
-def ingestion_method(name: str, settings: Settings) -> str:
-    """How a file or folder is hashed: flat, nar or git."""
+def ingestion_method(name: str) -> str:
+    """How a file or folder is hashed: flat, nar or git, which needs a feature (`require_method`)."""
     if name not in ("flat", "nar", "git"):
         raise UsageError(f"Unknown file ingestion method '{name}', expect `flat`, `nar`, or `git`")
+    return name
+
+
+def require_method(name: str, settings: Settings) -> None:
+    """Raises an error if the feature that a way to hash needs is off; C++ Nix looks only when there is something to hash."""
     if name == "git":
         settings.require("git-hashing")
-    return name
 
 
 def parse(text: str, kind: str | None, settings: Settings) -> tuple[str, bytes]:
@@ -85,7 +89,7 @@ def _format_of(text: str, name: str, digest: bytes) -> str:
     return "nix32" if size == (len(digest) * 8 - 1) // 5 + 1 else "base64"
 
 
-def path_digest(path: str, method: str, kind: str) -> bytes:
+def path_digest(path: str, method: str, kind: str, settings: Settings) -> bytes:
     """The digest of a file's bytes (*flat*), or of the archive or Git tree of a file or folder."""
     from snowsnake.store import hashing
 
@@ -94,6 +98,7 @@ def path_digest(path: str, method: str, kind: str) -> bytes:
     full = real_parent(path)
     if not os.path.lexists(full):
         raise EvaluationError("file", f"path '/{full}' does not exist")
+    require_method(method, settings)
     if method == "git":
         from snowsnake.store.git_hash import git_digest
 

@@ -4,7 +4,7 @@ In: text.  Out: `Address`, with all parts decoded; `MalformedAddress`, in C++ Ni
 Bytes that are not UTF-8 are kept as surrogates, which is Python's way for file names.
 """
 
-from snowsnake.fetch.errors import MalformedAddress
+from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.foundation.patterns import pattern
 
 TYPE_CHECKING = False
@@ -189,6 +189,18 @@ def parse_query(text: str) -> dict[str, str]:
         if has_value:
             found.setdefault(decoded(name), decoded(value))
     return found
+
+
+def check_query(text: str) -> None:
+    """Raises MalformedInput for what is not a query; spaces and quotes may be in one.
+
+    >>> check_query("dir=a b[c]")
+    >>> check_query("ref=a^b")
+    Traceback (most recent call last):
+    snowsnake.fetch.errors.MalformedInput: invalid URI query 'ref=a^b': leftover
+    """
+    if not has_only(_QUERY + '[] "', text) or _has_bad_escape(text):
+        raise MalformedInput(f"invalid URI query '{text}': leftover")
 
 
 def decoded(text: str) -> str:

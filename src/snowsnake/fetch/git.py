@@ -229,7 +229,7 @@ def _transfer(
             is_known = is_known and (fetcher.is_offline or os.path.exists(os.path.join(folder, full_ref)))
             is_needed = input.flag("allRefs") or not is_known or (ref == "HEAD" and not fetcher.is_offline)
         if is_needed:
-            _fetch_into(folder, input, url, ref, full_ref, rev, shallow, known is not None and rev is None, fetcher)
+            _fetch_into(folder, input, url, ref, full_ref, rev, shallow, os.path.exists(os.path.join(folder, full_ref)), fetcher)
             repository = open_repository(folder)
             if rev is None:
                 fetcher.cache.note("gitRef", f"{name} {full_ref}", {})

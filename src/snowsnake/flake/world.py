@@ -32,6 +32,8 @@ MOST_LINKS = 40
 SHORTEST_NAME = 34
 # A larger flake.nix is an error: it is read whole before it is evaluated.
 LARGEST_SOURCE_BYTES = 64 << 20
+# C++ Nix reads these, also archives, in repositories of Git.
+_IN_GIT = ("git", "tarball", "github", "gitlab", "sourcehut")
 # What an operating system's error is called, for functions that ask it at once.
 _READING = {"readFile": "opening file '{}'", "hashFile": "opening file '{}'", "readDir": 'cannot read directory "{}"'}
 _SELF_ATTRIBUTES = ("lfs", "submodules")
@@ -114,7 +116,7 @@ class FlakeTree:
         root = self.working_tree
         if root is not None and builtin in _READING and self._why_missing(path) == os.strerror(errno.ENOTDIR):
             return FlakeError("file", f"{_READING[builtin].format(f'{root}/{path}')}: {os.strerror(errno.ENOTDIR)}")
-        if root is None and self.input.type == "git":
+        if root is None and builtin in _READING and self.input.type in _IN_GIT:
             return FlakeError("file", f"'{self.label}/{path}' does not exist")
         if root is None:
             return FlakeError("file", f"path '{self.label}/{path}' does not exist")

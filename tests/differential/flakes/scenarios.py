@@ -28,6 +28,7 @@ def _scenarios() -> list[Scenario]:
     found += _evaluation()
     found += _shows()
     found += _reports()
+    found += _words()
     return found
 
 
@@ -628,6 +629,20 @@ _CALLING = (
 )  # fmt: skip
 
 
+def _words() -> list[Scenario]:
+    """Queries that are none, options about flakes beside an expression, hashes that need a feature."""
+    marks = ("a^b", "%C3%BC", "ü", "%", "%zz", "<x>", "a[b]", "a{b}", 'a"b', "a'b", "a?b/:@", "a|b")
+    queries = [line for mark in marks for line in (f"eval @/none?ref={mark}#x", f"eval git+file://@/none?ref={mark}#x", f"eval --expr builtins.parseFlakeRef(''/x?dir={mark}'')")]
+    options = ("--override-flake a b", "--inputs-from @/none", "--override-input a b", "--no-registries", "--recreate-lock-file", "--update-input a", "--override-flake a @/none#b")
+    beside = [f"eval {features} --expr 1 {option}" for option in options for features in ("", "--experimental-features nix-command")]
+    hashes = [f"{line} --mode git {place}" for line in ("hash path", "store add") for place in ("@/none", "@/file")] + ["hash path --mode git"]
+    return [
+        ("words-queries", _nix(*queries)),
+        ("words-beside-expressions", _nix(*beside)),
+        ("words-git-hashing", [("write", "file", "1"), *_nix(*hashes)]),
+    ]
+
+
 def _reports() -> list[Scenario]:
     found: list[Scenario] = []
     for name, dep, top in (("path", "path:@/dep", "path:@/top"), ("git", "git+file://@/dep", "git+file://@/top"), ("mixed", "git+file://@/dep", "path:@/top")):
@@ -641,7 +656,8 @@ def _reports() -> list[Scenario]:
         # Frames in inputs are folded without `--show-trace` (docs/differences.md), if there are several.
         folded = ("build #", "eval #absent", "eval #syntax", "eval #data", "flake check --no-build --keep-going")
         short = [line for line, call in zip(lines, _CALLING, strict=True) if not call.startswith(folded)]
-        found.append((f"report-{name}", [*files, *first, *second, *_nix(f"flake lock {top}"), *second, *_nix(*short, *whole)]))
+        revision = _nix(f"eval {top}?ref=main#own", f"eval {top}?ref=main#inside", f"eval {top}?ref=main&dir=none#x") if name == "git" else []
+        found.append((f"report-{name}", [*files, *first, *second, *_nix(f"flake lock {top}"), *second, *_nix(*short, *whole), *revision]))
     return found
 
 

@@ -284,7 +284,7 @@ def _attribute_of_file(completion: Completion, prefix: str) -> None:
 
 def _output(completion: Completion, prefix: str, prefixes: "tuple[str, ...] | None", defaults: "tuple[str, ...] | None") -> None:
     """Complete `FLAKE#ATTRIBUTE`: the attributes below the prefixes that a command tries."""
-    from snowsnake.lock.locking import LockOptions
+    from snowsnake.cli.flake_options import lock_options
     from snowsnake.selection import split_path
 
     text, mark, fragment = prefix.partition("#")
@@ -298,7 +298,7 @@ def _output(completion: Completion, prefix: str, prefixes: "tuple[str, ...] | No
     prefixes = (f"packages.{system}.", f"legacyPackages.{system}.") if prefixes is None else prefixes
     defaults = (f"packages.{system}.default", f"defaultPackage.{system}") if defaults is None else defaults
     reference, _ = flakes.reference(_at_home(text), os.getcwd())
-    outputs = flakes.outputs(flakes.lock(reference, LockOptions(may_write=False)))
+    outputs = flakes.outputs(flakes.lock(reference, lock_options(completion.call.given, flakes, completion.call.reporter)))
     for start in (*(() if root else prefixes), ""):
         whole = start + fragment
         path = split_path(whole)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
 
 _MOST_LINKS = 100
+_FLAKE_OPTIONS = ("override_flake", "inputs_from", "override_input", "no_registries", "recreate_lock_file", "update_input")
 # JSON with line breaks may have so many levels: a line has two blanks in front for each.
 _MOST_LEVELS = 10_000
 
@@ -153,9 +154,23 @@ def open_source(call: Call) -> "tuple[Session, Handle]":
     """The session, and the value of the file or the expression that words name attributes of."""
     prepare(call)
     session = open_session(call, has_arguments=False)
+    _read_flake_options(call, session)
     root = _root(call, session)
     add_arguments(call, session)
     return session, root
+
+
+def _read_flake_options(call: Call, session: "Session") -> None:
+    """The options about flakes beside `--file` or `--expr` have no effect, but are read: their faults are errors, and some are out of date."""
+    if not any(call.given.flag(key) for key in _FLAKE_OPTIONS):
+        return
+    from snowsnake.cli.flake_options import lock_options, open_flakes
+
+    lock_options(call.given, open_flakes(call.given, call.reporter, session), call.reporter)
+    if call.given.flag("override_flake") or call.given.flag("override_input"):
+        call.settings.require("flakes")
+    # Names in errors are those of an evaluation without flakes.
+    call.reporter.relabel = None
 
 
 def require_value(call: Call, word: str) -> None:

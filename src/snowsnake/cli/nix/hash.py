@@ -14,7 +14,7 @@ def path(call: Call) -> None:
     """`nix hash path` and `nix hash file`."""
     given = call.given
     is_file = call.row is not None and call.row.name == "hash file"
-    method = hashing.ingestion_method(given.text("mode", "flat" if is_file else "nar"), call.settings)
+    method = hashing.ingestion_method(given.text("mode", "flat" if is_file else "nar"))
     kind = hashing.algorithm(given.text(given.last_of("type", "algo"), "sha256"), call.settings)
     chosen = given.last_of("sri", "base64", "base32", "base16", "format")
     if chosen == "format":
@@ -22,7 +22,7 @@ def path(call: Call) -> None:
     else:
         encoding = hashing.FORMATS[chosen or "sri"]
     for word in call.words:
-        write_line(hashing.written(kind, hashing.path_digest(word, method, kind), encoding).encode())
+        write_line(hashing.written(kind, hashing.path_digest(word, method, kind, call.settings), encoding).encode())
 
 
 def convert(call: Call) -> None:

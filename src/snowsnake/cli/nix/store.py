@@ -83,12 +83,13 @@ def add(call: Call) -> None:
     given = call.given
     default = "flat" if call.row.name == "store add-file" else "nar"
     word = given.text("mode", default)
-    method = "text" if word == "text" else hashing.ingestion_method(word, call.settings)
+    method = "text" if word == "text" else hashing.ingestion_method(word)
     algorithm = hashing.algorithm(given.text("hash_algo", "sha256"), call.settings)
     source = hashing.real_parent(call.words[0])
     name = given.text("name") if given.flag("name") else call.words[0].rpartition("/")[2]
     if not os.path.lexists(source):
         raise EvaluationError("file", f"path '/{source}' does not exist")
+    hashing.require_method(method, call.settings)
     is_dry = given.flag("dry_run")
     try:
         with opened(call, is_writable=not is_dry) as store:

@@ -58,6 +58,7 @@ class Query:
 
 def query(request: "EnvRequest", common: Common) -> None:
     wanted = Query(request.flags)
+    _make_default_expression(common.settings)
     session = request.evaluation.open(common, is_writable=False)
     shown = wanted.shown
     installed: list[Package] = []
@@ -188,6 +189,26 @@ def default_expression(settings: "Settings") -> str:
     if settings["use-xdg-base-directories"]:
         return os.path.join(xdg_folder(os.environ, "STATE"), "defexpr")
     return os.path.join(home(os.environ), ".nix-defexpr")
+
+
+def _make_default_expression(settings: "Settings") -> None:
+    """Makes the folder that names the user's channels and those of root, as C++ Nix does at each start of `nix-env`."""
+    from snowsnake.settings.places import state_folder, xdg_folder
+
+    folder = default_expression(settings)
+    if os.path.lexists(folder):
+        return
+    of_root = os.path.join(state_folder(os.environ), "profiles/per-user/root/channels")
+    try:
+        os.makedirs(folder)
+        if os.geteuid() == 0:
+            os.symlink(of_root, os.path.join(folder, "channels"))
+        else:
+            os.symlink(os.path.join(xdg_folder(os.environ, "STATE"), "profiles/channels"), os.path.join(folder, "channels"))
+            os.symlink(of_root, os.path.join(folder, "channels_root"))
+    except OSError:
+        # The folder is a convenience.
+        pass
 
 
 def source(session: "Session", word: str) -> "Handle":

@@ -60,7 +60,7 @@ def run(words: list[str], reporter: Reporter) -> int:
             kind, digest = hashing.parse(word, request.algorithm or None, common.settings)
         else:
             kind = request.algorithm or "md5"
-            digest = hashing.path_digest(word, "flat" if request.is_flat else "nar", kind)
+            digest = hashing.path_digest(word, "flat" if request.is_flat else "nar", kind, common.settings)
             if request.truncates and len(digest) > 20:
                 digest = hashing.shortened(digest, 20)
         write_line(hashing.written(kind, digest, request.encoding).encode())
