@@ -11,6 +11,8 @@ In: Nix source, Python values.  Out: lazy `Value`s; errors are `EvaluationError`
 
 A `Value` belongs to the evaluator that made it, and an evaluator to one thread at a time; several evaluators run at
 once, without the interpreter's lock.
+
+Over 600 lines: `Evaluator` is one class with a docstring and an example for each of its methods.
 """
 
 import contextlib

@@ -4,6 +4,8 @@ In: handles of an evaluator.  Out: objects of the class `Value` and its subclass
 
 A value has the class `Value` until it is evaluated.  Then a set has the class `SetValue`, which is a `collections.abc.Mapping`, and a list the
 class `ListValue`, which is a `Sequence`.  `isinstance` evaluates the value to find out; `match` cannot do that, so call `value.force()` first.
+
+Over 600 lines: the three classes share their methods, and a value changes its class.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""Our own builder: what it does when things go wrong, and what a builder cannot do."""
+"""Our own builder: what it does when things go wrong, and what a builder cannot do.
+
+Over 600 lines: each test is one build that goes wrong, and all of them use the same functions to make a derivation and to build it.
+"""
 
 import ctypes
 import lzma

@@ -18,6 +18,7 @@ CLASS = re.compile(r"^(?:cdef )?(?:class|struct|union|enum) ([A-Z]\w+)", re.MULT
 
 # A function has at most so many lines, its head included.
 MOST_LINES = 60
+MOST_LINES_OF_A_FILE = 600
 # These are longer, and say why.
 LONG = {
     "src/snowsnake/api.py __init__": "one line for each parameter in the head, and one for each option",
@@ -148,6 +149,18 @@ def test_tables_have_one_home() -> None:
                     homes[ast.dump(value)].add(f"{path.relative_to(PACKAGE)} {ast.unparse(node.targets[0])}")
     twice = {frozenset(names) for names in homes.values() if len({name.partition(" ")[0] for name in names}) > 1}
     assert twice == TABLES_TWICE
+
+
+def test_long_files_say_why() -> None:
+    """A file of more than 600 lines has the reason in its head."""
+    silent = []
+    for folder in ("src", "tools", "tests", "benchmarks"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".py", ".pyx", ".pxd"):
+                lines = path.read_text(encoding="utf-8").splitlines()
+                if len(lines) > MOST_LINES_OF_A_FILE and "GENERATED" not in lines[0] and not any(line.startswith("Over 600 lines") for line in lines[:30]):
+                    silent.append(str(path.relative_to(ROOT)))
+    assert silent == []
 
 
 def test_whole_numbers_of_users_are_read_in_one_place() -> None:

@@ -1,4 +1,7 @@
-"""What a policy hides has no influence: everything that reads, through every way there is, in worlds that differ in what is hidden."""
+"""What a policy hides has no influence: everything that reads, through every way there is, in worlds that differ in what is hidden.
+
+Over 600 lines: all tests use the same worlds and the same list of ways.
+"""
 
 import json
 import os

@@ -4,6 +4,7 @@
 In: arguments as the table's letters prepare them.  Out: lists, elements, Booleans.  A builtin that calls a function for
 each element keeps the results on the stack above its arguments, where the calls leave them: their number is its
 progress.
+Over 600 lines: one section for each group of builtins, and all of them share how results lie on the stack.
 """
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free

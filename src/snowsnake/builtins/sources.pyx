@@ -4,6 +4,7 @@
 In: paths, texts, a filter.  Out: store paths with themselves as context.  Nothing is written to disk unless the host has a writer.
 A filter is called for one entry after the other, depth first, in byte order of the names.  The tree that it works on belongs to
 the host's list of walks, so that an error in the filter leaks nothing.
+Over 600 lines: path and filterSource share all their steps, and the walk with a filter is one of them.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free

@@ -3,6 +3,7 @@
 
 `evaluate` leaves the value on the stack, perhaps unforced (its consumer forces), or, in tail position, leaves the chunk with it.
 What can be observed happens in the order of C++ Nix: where a later operand has effects, an earlier one is forced first.
+Over 600 lines: the functions for the kinds of expressions call one another through `evaluate`.
 """
 from libc.stdint cimport uint64_t
 

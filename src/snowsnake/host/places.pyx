@@ -3,6 +3,7 @@
 
 In: paths that are resolved and allowed.  Out: what is there, or an error in the machine.  Under a policy, files on disk are opened
 without following symbolic links, because somebody may have put one there between the check and the opening.
+Over 600 lines: each question has an answer for a disk and one for a mounted file system, and both find the place in the same way.
 """
 from libc.errno cimport EINTR, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, errno
 from libc.stdint cimport int64_t, uint8_t, uint64_t

@@ -13,6 +13,7 @@ A thunk that is done disappears: every holder gets its value instead, unless the
 (`==` compares functions by their cells), or a list and the result may be printed as Nix text (which shows a list in the same cell again
 as `«repeated»`).  All holders of a cell get the value in the same collection, or none does: `==` takes
 values in the same cell for equal without comparing them.  Tables with addresses as keys are renewed.
+Over 600 lines: both generations share the copying loop, which is inline in what visits the roots.
 """
 from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free

@@ -4,6 +4,7 @@
 It is one long function on purpose: the registers (pc, sp, fp, up, k, fr) stay in C locals, and the chain of comparisons over
 the opcode enum becomes one jump table.  An operation that needs something first (a value forced, a function called)
 sets `action` and leaves the chain for the code at the end of the loop, which does it and comes back to `resume`.
+Over 600 lines for the same reason.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memmove

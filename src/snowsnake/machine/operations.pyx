@@ -1,5 +1,8 @@
 # cython: language_level=3
-"""The slow parts of operations.  They never force or call: they return what is needed, and the loop does it."""
+"""The slow parts of operations.  They never force or call: they return what is needed, and the loop does it.
+
+Over 600 lines: one section for each group of operations; another module would cost each start its initialisation.
+"""
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset

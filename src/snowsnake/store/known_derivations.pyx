@@ -3,7 +3,7 @@
 
 In: derivations finished in this process, or, through a reader, the text of others.  Out: hashes modulo fixed outputs,
 output names, closures.  Derivations from elsewhere are read with a stack of our own, whatever their depth; cycles are refused.
-Over 600 lines, because the table, the reading and the hashing need each other.
+Over 600 lines: the table, the reading and the hashing need each other.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort

@@ -3,7 +3,7 @@
 
 In: a path, or a `NarTree` whose entries a filter has checked.  Out: the archive's bytes into a hash, a buffer, a file.
 A tree is walked with the entries' parent indices, so depth costs no C stack.  Reading is in `nar_reader.py`.
-Over 600 lines because system calls (in C) and Python's face are part of it.
+Over 600 lines: system calls (in C) and Python's face are part of it.
 """
 from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t

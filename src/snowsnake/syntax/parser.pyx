@@ -8,7 +8,8 @@ token; where that does not decide (`{` may open a set or a pattern, an identifie
 reads on, and hands what it has read to the rule that applies.  The grammar is that of C++ Nix 2.34:
 a lambda, `let`, `with`, `assert` or `if` cannot be an operand, list elements and arguments are selections.
 
-Functions return NULL after a fault that they have recorded.  Over 600 lines: the rules for expressions call one another.
+Functions return NULL after a fault that they have recorded.
+Over 600 lines: the rules for expressions call one another.
 """
 from libc.stdint cimport uint16_t
 from libc.stdlib cimport free

@@ -1,4 +1,7 @@
-"""The scenarios: flakes and what is asked of them.  `world.py` says what the steps mean."""
+"""The scenarios: flakes and what is asked of them.  `world.py` says what the steps mean.
+
+Over 600 lines: this is a list.
+"""
 # ruff: noqa: UP031      # texts of Nix are full of braces
 
 import generated
