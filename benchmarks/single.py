@@ -18,8 +18,16 @@ from measure import Meter
 COUNT = 2_000_000
 LEVELS = 100_000
 FILES = 100_000
+CALLS = 300_000
 # This text has 64 MB.
 _TEXT = '(let f = n: if n == 0 then "0123456789abcdef" else let x = f (n - 1); in x + x; in f 22)'
+
+
+
+def _repeated(size: str, count: int = CALLS) -> str:
+    """A sum of *size*, an expression of `i`, so many times."""
+    return f"builtins.foldl' (n: i: n + ({size})) 0 (builtins.genList (i: i) {count})"
+
 
 EXPRESSIONS = {
     "concatLists": f"builtins.length (builtins.concatLists (builtins.genList (i: [ i i ]) {COUNT}))",
@@ -33,13 +41,39 @@ EXPRESSIONS = {
     + f"{FILES})",
     **{f"{kind}-of-file": f'builtins.hashString "{kind}" (builtins.readFile @large@)' for kind in ("md5", "sha1", "sha256", "sha512")},
     **{f"{kind}-of-text": f'builtins.hashString "{kind}" {_TEXT}' for kind in ("md5", "sha1", "sha256", "sha512")},
+    **{
+        f"{kind}-of-short": _repeated(f'builtins.stringLength (builtins.hashString "{kind}" (toString i))')
+        for kind in ("md5", "sha1", "sha256", "sha512")
+    },
+    "sum-of-texts": "builtins.stringLength (builtins.foldl' (a: i: a + \"line ${toString i} of a long text, of fifty bytes\") \"\" (builtins.genList (i: i) 16000))",
+    "sum-of-paths": "builtins.stringLength (builtins.foldl' (a: i: a + \"${derivation { name = \"x${toString i}\"; builder = \"/b\"; system = \"s\"; }}\") "
+    '"" (builtins.genList (i: i) 4000))',
+    "lists-less": f"(map (i: [ i 1 ]) (builtins.genList (i: i) {COUNT // 2})) < (map (i: [ i 1 ]) (builtins.genList (i: i) {COUNT // 2}))",
+    "lists-equal": f"(map (i: [ i 1 ]) (builtins.genList (i: i) {COUNT // 2})) == (map (i: [ i 1 ]) (builtins.genList (i: i) {COUNT // 2}))",
+    "catAttrs": f"builtins.length (builtins.catAttrs \"a\" (map (i: {{ a = i; b = 1; }}) (builtins.genList (i: i) {COUNT // 2})))",
+    "zipAttrsWith": f"builtins.zipAttrsWith (n: vs: builtins.length vs) (map (i: {{ a = i; b = 1; }}) (builtins.genList (i: i) {COUNT // 2}))",
+    "listToAttrs-one-name": f'builtins.listToAttrs (map (i: {{ name = "x"; value = i; }}) (builtins.genList (i: i) {COUNT // 2}))',
+    "toJSON-floats": f"builtins.stringLength (builtins.toJSON (map (i: i * 1.1) (builtins.genList (i: i) {COUNT // 4})))",
+    "fromJSON-floats": f"builtins.length (builtins.fromJSON (builtins.toJSON (map (i: i * 1.1) (builtins.genList (i: i) {COUNT // 4}))))",
+    "readFileType": _repeated('builtins.stringLength (builtins.readFileType "/tmp")'),
+    "findFile": _repeated('builtins.stringLength (toString (builtins.findFile [ { prefix = "x"; path = /tmp; } ] "x"))'),
+    "trace": _repeated('builtins.trace "line ${toString i}" 1', 100_000),
+    "parseFlakeRef": _repeated('builtins.stringLength (builtins.parseFlakeRef "github:a/b").owner', 100_000),
+    "flakeRefToString": _repeated('builtins.stringLength (builtins.flakeRefToString { type = "github"; owner = "a"; repo = "b"; })', 100_000),
 }
 SOURCES = {
     "deep-lists": "[" * LEVELS + "]" * LEVELS,
     "deep-sets": "{a=" * LEVELS + "1" + ";}" * LEVELS,
     "deep-parentheses": "(" * LEVELS + "1" + ")" * LEVELS,
     "undefined-of-20000": "let x = 1; in [ " + " ".join(f"(x + {i})" for i in range(6600)) + " undefined ]",
+    "undefined-of-100000": "let x = 1; in [ " + " ".join(f"(x + {i})" for i in range(33_000)) + " undefined ]",
     "undefined-of-300000": "let x = 1; in [ " + " ".join(f"(x + {i})" for i in range(100_000)) + " undefined ]",
+    "many-dynamic-names": 'let n = "x"; in ({ ' + " ".join(f'"${{n}}{i}" = {i};' for i in range(6000)) + " }).x7",
+    "many-bindings": "(rec { " + " ".join(f"a{i} = a{max(i - 1, 0)};" for i in range(1, LEVELS)) + " a0 = 1; }).a5000",
+    "many-paths-of-names": "({ " + " ".join(f"a{i}.b.c = {i};" for i in range(LEVELS)) + " }).a7.b.c",
+    "many-names-of-one-set": "({ " + " ".join(f"a.b{i} = {i};" for i in range(LEVELS)) + " }).a.b7",
+    "many-floats": "builtins.length [ " + " ".join(f"{i}.{i}" for i in range(3 * LEVELS)) + " ]",
+    "many-patterns": "builtins.length [ " + " ".join(f"({{ a, b ? {i}, ... }}@c: a)" for i in range(LEVELS)) + " ]",
 }
 LARGE_BYTES = 135_000_000
 # A source is made of a start, a piece and an end.
@@ -90,7 +124,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     names = given.only.split(",") if given.only else [*EXPRESSIONS, *SOURCES, *LARGE_SOURCES]
-    environment = {**os.environ, "SNOWSNAKE_NO_CACHE": "1"}
+    environment = {**os.environ, "SNOWSNAKE_NO_CACHE": "1", "NIX_CONFIG": "experimental-features = flakes nix-command"}
     with tempfile.TemporaryDirectory(prefix="single-") as name, Meter(60) as meter:
         folder = Path(name)
         print("| operation | 2.34.8: CPU s, MiB | ours | CPU, memory / 2.34.8's |\n|--|--|--|--|")

@@ -48,6 +48,7 @@ SIZES = {
     "comparisons": 700_000,
     "large-sets": 200,
     "paths": 200_000,
+    "sums": 2_000,
 }
 # What the known workloads are; others of the folder are in the suite "more".
 SUITES = {

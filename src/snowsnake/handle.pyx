@@ -18,7 +18,7 @@ from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH, INTERNAL_COERCE_S
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.state cimport DONE, ERROR_TYPE, RAISE, Code, Context, Machine
-from snowsnake.machine.symbols cimport symbol_intern, symbol_string
+from snowsnake.machine.symbols cimport context_united, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     KIND_CLOSURE, THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, WORD_TRUE, applied_function, attrs_find, attrs_keys,
     attrs_size, attrs_values, float_value, header_state, int_value, is_attrs, is_bool, is_float, is_function, is_int,
@@ -205,7 +205,8 @@ cdef class Handle:
             w = self.forced()
             if string_context(w) == 0:
                 return []
-            c = &self.evaluator.m.contexts[string_context(w)]
+            i = context_united(self.evaluator.m, string_context(w))
+            c = &self.evaluator.m.contexts[i]
             return sorted([_bytes(symbol_string(self.evaluator.m, c.elements[i])) for i in range(c.count)])
         finally:
             self.evaluator.leave()

@@ -28,7 +28,7 @@ from snowsnake.machine.heap cimport heap_reserve, make_apply, make_string, new_l
 from snowsnake.machine.internals cimport INTERNAL_COERCE_STORE, internal_word
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE_ELEMENT, RAISE, Machine
-from snowsnake.machine.symbols cimport context_make, symbol_intern, symbol_of, symbol_string
+from snowsnake.machine.symbols cimport context_make, context_united, symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     WORD_TRUE, Word, attrs_find, attrs_keys, attrs_size, attrs_values, bool_word, int_value, is_attrs, is_bool, is_list,
     is_string, is_thunk, keys_symbols, list_items, list_size, small_int, string_context, string_data, string_size, val,
@@ -173,6 +173,7 @@ cdef int get_context(Machine* m, Word* fp) noexcept nogil:
     cdef Word result = 0
     if number == 0:
         return done(m, m.empty_attrs)
+    number = context_united(m, number)
     n = m.contexts[number].count
     elements = <InternedElement*>allocate_items(n, sizeof(InternedElement))
     entries = scratch_entries(m, n)
@@ -231,6 +232,7 @@ cdef int unsafe_discard_output_dependency(Machine* m, Word* fp) noexcept nogil:
     number = string_context(fp[0])
     if number == 0:
         return done(m, fp[0])
+    number = context_united(m, number)
     n = m.contexts[number].count
     elements = <uint32_t*>allocate_items(n, sizeof(uint32_t))
     if elements == NULL:
@@ -256,7 +258,7 @@ cdef int add_drv_output_dependencies(Machine* m, Word* fp) noexcept nogil:
     cdef InternedElement element
     if not is_string(s):
         return coerced_first(m, ADD_OUTPUTS, s)
-    number = string_context(s)
+    number = context_united(m, string_context(s))
     if number == 0 or m.contexts[number].count != 1:
         return raise_message(m, worded(
             MESSAGE_CONTEXT_NOT_ONE_ELEMENT, <int>string_size(s), <char*>string_data(s), 0 if number == 0 else m.contexts[number].count))
@@ -383,7 +385,7 @@ cdef int append_context(Machine* m, Word* fp) noexcept nogil:
     cdef uint64_t n = attrs_size(attrs), i, j, old = 0, count = 0
     cdef uint32_t* order
     cdef uint32_t* elements
-    cdef uint32_t symbol
+    cdef uint32_t symbol, number = 0
     cdef Adding adding
     cdef int outcome
     if n == 0:
@@ -403,12 +405,13 @@ cdef int append_context(Machine* m, Word* fp) noexcept nogil:
             return outcome
         i += 1
     if string_context(fp[0]):
-        old = m.contexts[string_context(fp[0])].count
+        number = context_united(m, string_context(fp[0]))
+        old = m.contexts[number].count
     elements = <uint32_t*>allocate_items(old + _count_elements(m, attrs), sizeof(uint32_t))
     if elements == NULL:
         return out_of_memory(m)
     if old:
-        memcpy(elements, m.contexts[string_context(fp[0])].elements, old * sizeof(uint32_t))
+        memcpy(elements, m.contexts[number].elements, old * sizeof(uint32_t))
     count = old
     for i in range(n):
         name = symbol_string(m, keys_symbols(attrs_keys(attrs))[i])

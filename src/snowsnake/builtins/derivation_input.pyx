@@ -30,7 +30,7 @@ from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
 from snowsnake.machine.errors cimport raise_bytes, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_string, string_words
 from snowsnake.machine.state cimport Context, DONE, ERROR_MEMORY, ERROR_VALUE, Machine, RAISE
-from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_string
+from snowsnake.machine.symbols cimport context_single, context_united, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, is_list, list_items, list_size, string_context, string_data, string_size, val,
 )
@@ -155,7 +155,8 @@ cdef bint _next_generation(Machine* m) noexcept nogil:
 
 cdef void _add_context(Machine* m, uint32_t context, DerivationInput* input) noexcept nogil:
     cdef Host* h = host_of(m)
-    cdef Context* c = &m.contexts[context]
+    cdef uint32_t number = context_united(m, context)
+    cdef Context* c = &m.contexts[number]
     cdef Element e
     cdef InputDrv* drv
     cdef uint32_t i
@@ -211,8 +212,9 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, Bytes* json) noexce
             room.env += 1
         context = string_context(pair[1])
         if context and context != last:
-            room.elements += m.contexts[context].count
             last = context
+            context = context_united(m, context)
+            room.elements += m.contexts[context].count
         pair += 2
     # Each element is taken once, and is a symbol.
     room.elements = min(room.elements, <size_t>m.symbol_count)

@@ -36,7 +36,7 @@ from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, make_apply2, make_string, new_list, push, string_words
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine
-from snowsnake.machine.symbols cimport context_single, symbol_intern, symbol_of, symbol_string
+from snowsnake.machine.symbols cimport context_single, context_united, symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, attrs_find, attrs_keys, attrs_size, attrs_values, is_list, is_string, is_thunk, list_items, list_size,
     small_int, string_context, string_data, string_size, val,
@@ -302,11 +302,12 @@ cdef int _one_output(Machine* m, Word path, Word paths, Word output) noexcept no
 
 cdef int _single_path(Machine* m, Word s) noexcept nogil:
     """Returns DONE if a string is a store path that depends only on itself; otherwise raises C++ Nix's error."""
-    cdef uint32_t count = m.contexts[string_context(s)].count if string_context(s) else 0
+    cdef uint32_t context = context_united(m, string_context(s))
+    cdef uint32_t count = m.contexts[context].count if context else 0
     cdef Element e
     if count != 1:
         return raise_message(m, worded(MESSAGE_CONTEXT_OF_SEVERAL, <int>string_size(s), <char*>string_data(s), count))
-    e = context_element(m, m.contexts[string_context(s)].elements[0])
+    e = context_element(m, m.contexts[context].elements[0])
     if e.kind == ELEMENT_DERIVATION:
         return raise_message(m, worded(MESSAGE_CONTEXT_OF_CLOSURE, <int>string_size(s), <char*>string_data(s)))
     if e.kind == ELEMENT_PATH and (e.path.size != string_size(s) or memcmp(e.path.data, string_data(s), e.path.size) != 0):

@@ -47,7 +47,7 @@ from snowsnake.machine.state cimport (
     DONE, ERROR_FILE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE, PART_RESULT, RAISE, Context, Machine, TraceEntry,
 )
 from snowsnake.machine.shown_names cimport shown_name
-from snowsnake.machine.symbols cimport context_single, context_union, symbol_intern, symbol_string
+from snowsnake.machine.symbols cimport context_single, context_union, context_united, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     WORD_NULL, WORD_TRUE, Word, attrs_find, attrs_is_layered, attrs_keys, attrs_size, attrs_values, int_value, is_attrs,
     is_bool, is_path, is_string, is_thunk, keys_symbols, path_string, small_int, string_context, string_data,
@@ -547,7 +547,8 @@ cdef int _end_walk(Machine* m, Word* s, Walk* walk) noexcept nogil:
 # ---- toFile and storePath ---------------------------------------------------------------------------------------
 
 cdef int to_file(Machine* m, Word* fp) noexcept nogil:
-    cdef Context* c = &m.contexts[string_context(fp[1])]
+    cdef uint32_t context = context_united(m, string_context(fp[1]))
+    cdef Context* c = &m.contexts[context]
     cdef uint32_t count = c.count if string_context(fp[1]) else 0
     cdef View* references = <View*>allocate_zeros(count + 1, sizeof(View))
     cdef Element e

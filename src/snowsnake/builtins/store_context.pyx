@@ -21,7 +21,7 @@ from snowsnake.machine.heap cimport heap_reserve, make_string
 from snowsnake.machine.notes cimport NOTE_REALISED_PATH
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Context, Machine, TraceEntry
-from snowsnake.machine.symbols cimport context_make, context_single, symbol_intern, symbol_string
+from snowsnake.machine.symbols cimport context_make, context_single, context_united, symbol_intern, symbol_string
 from snowsnake.machine.word cimport is_string, is_thunk, string_context, string_data, string_size, val
 from snowsnake.store.dynamic_inputs cimport take_name
 from snowsnake.store.store_path cimport STORE_HASH_SIZE, store_path_split, views_sort
@@ -84,7 +84,8 @@ cdef int known_derivation(Machine* m, Element e, Bytes* path) noexcept nogil:
 
 
 cdef int realise_context(Machine* m, Word* path) noexcept nogil:
-    cdef Context* c = &m.contexts[string_context(path[0])]
+    cdef uint32_t context = context_united(m, string_context(path[0]))
+    cdef Context* c = &m.contexts[context]
     cdef Element e
     cdef View dir_ = host_store_dir(m)
     cdef Bytes wanted, names

@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.arrays cimport has_room
 from snowsnake.machine.state cimport Machine
-from snowsnake.machine.symbols cimport context_make, context_union
+from snowsnake.machine.symbols cimport context_make, context_union, context_united
 
 cdef struct Gathered:
     uint32_t* contexts
@@ -36,6 +36,8 @@ cdef inline uint32_t gather_many(Machine* m, Gathered* g) noexcept nogil:
     cdef size_t i, kept = 0, total = 0
     cdef uint32_t* elements
     cdef uint32_t result
+    for i in range(g.count):
+        g.contexts[i] = context_united(m, g.contexts[i])
     qsort(g.contexts, g.count, sizeof(uint32_t), _compare_numbers)
     for i in range(g.count):
         if kept == 0 or g.contexts[kept - 1] != g.contexts[i]:

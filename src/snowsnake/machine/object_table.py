@@ -58,7 +58,7 @@ KINDS = (
     ObjectKind("keys", "box", "order, then u32 symbols (ascending), then u32 positions", "symbols", size="two more", untagged="order"),
     ObjectKind("order", "box", "u32: for each place in name order its index in symbol order", "entries", size="half words"),
     ObjectKind("list", "list", "elements…", "elements", end="size"),
-    ObjectKind("string", "string", "u32 symbol + 1 | u32 context << 32, bytes, NUL", "bytes", size="bytes"),
+    ObjectKind("string", "string", "u32 symbol + 1 | u32 context << 32 (with room behind it: how much is taken), bytes, NUL", "bytes", size="bytes"),
     ObjectKind("float", "box", "the 64 bits", "1"),
     ObjectKind("wide int", "box", "the 64 bits", "1"),
     ObjectKind("path", "box", "string (absolute, canonical)", "1", end="2"),
@@ -84,7 +84,7 @@ MARKS = (
         "REMEMBERED", 10, tuple(kind.name for kind in KINDS if kind.name != "thunk"), "it is in the collector's remembered set"
     ),
     ("DEFERRED", 11, ("thunk", "closure"), "it holds deferred captures"),
-    ("JOINED", 11, ("list",), "`++` made it"),
+    ("JOINED", 11, ("list", "string"), "`++` or `+` made it: see machine/operations.pyx"),
 )  # fmt: skip
 
 THUNK_STATES = ("suspended", "running", "done", "failed")

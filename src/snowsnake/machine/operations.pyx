@@ -22,18 +22,18 @@ from snowsnake.machine.attrs cimport (
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.gather cimport Gathered, gather, gathered
 from snowsnake.machine.errors cimport add_candidates, format_text, of_part, raise_message, raise_text, worded
-from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_list_view, new_string, write_barrier
+from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_list_view, new_string, new_string_view, write_barrier
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, internal_word
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport earlier_spans, position_place
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, FORCE, RAISE, TAIL, Context, Formals
 from snowsnake.machine.shown_names cimport shown_name
-from snowsnake.machine.symbols cimport compare_strings, context_union, symbol_of, symbol_string
+from snowsnake.machine.symbols cimport compare_strings, context_union, context_united, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     HEADER_JOINED, KIND_ATTR_NAME, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, WORD_NULL, WORD_UNSET, attrs_find,
     attrs_is_layered, attrs_keys, attrs_size, attrs_values, float_value, header_code, int_value, is_attrs, is_bool, is_float,
     is_function, is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_size, keys_symbols, kind_of, list_base,
-    list_items, list_size, path_string, pointer_of, small_int, string_context, string_data, tag_of, val,
+    list_items, list_size, path_string, pointer_of, small_int, string_base, string_context, string_data, tag_of, val,
 )
 from snowsnake.syntax.turns cimport known_count
 
@@ -41,6 +41,10 @@ from snowsnake.syntax.turns cimport known_count
 cdef enum:
     # A list of so many elements or more may get room beside it.
     LEAST_JOINED = 64
+    # A text of so many bytes or more may get room behind it.
+    LEAST_JOINED_BYTES = 1 << 14
+    # This bit of word 1 marks a string with room; the others are the number of its bytes that views show.
+    ROOM_BIT = 63
     # The machine copies so many bytes of a text before it looks whether to stop.
     COPIED_AT_ONCE = 1 << 22
     # The machine unites at most so many contexts one after the other, because it keeps each union.
@@ -123,7 +127,8 @@ cdef bint _is_canonical(Word s) noexcept nogil:
 
 cdef int raise_context(Machine* m, Word s) noexcept nogil:
     """The message shows the first element of the context: `path`, `path^output` (from !output!path) or `path (deep)` (from =path)."""
-    cdef Context* c = &m.contexts[string_context(s)]
+    cdef uint32_t context = context_united(m, string_context(s))
+    cdef Context* c = &m.contexts[context]
     cdef Word first = symbol_string(m, c.elements[0])
     cdef const char* path = <const char*>string_data(first)
     cdef const char* output = NULL
@@ -516,6 +521,66 @@ cdef bint _unite_contexts(Machine* m, Word* strings, uint64_t count, uint32_t* c
     return not contexts.failed
 
 
+cdef inline uint64_t _taken_bytes(const Word* p) noexcept nogil:
+    """How many bytes of a string with room are taken; 0 for other strings.  Only views show a string with room."""
+    return p[1] & ~(<Word>1 << ROOM_BIT) if p[0] & HEADER_JOINED and p[1] >> ROOM_BIT else 0
+
+
+cdef inline void _take_bytes(Word* p, uint64_t count) noexcept nogil:
+    p[1] = <Word>1 << ROOM_BIT | count
+
+
+cdef int _extend_in_place(Machine* m, Word* parts, uint64_t count, uint64_t total, uint32_t context) noexcept nogil:
+    """Joins strings if the first is a view that ends where the room of its string begins, and the others fit there; sets m.result to 0 if not.
+
+    The room is taken only once: if a second text begins with the same view, it ends before the room that is left.
+    """
+    cdef Word base = string_base(parts[0])
+    cdef Word* p = pointer_of(base)
+    cdef uint8_t* out = string_data(parts[0]) + string_size(parts[0])
+    cdef uint64_t start = <uint64_t>(string_data(parts[0]) - string_data(base)), i
+    m.result = 0
+    if base == parts[0] or <uint64_t>(out - string_data(base)) != _taken_bytes(p) or start + total > string_size(base):
+        return DONE
+    for i in range(1, count):
+        if not _copy_text(m, out, string_data(parts[i]), string_size(parts[i])):
+            return stop(m)
+        out += string_size(parts[i])
+    _take_bytes(p, start + total)
+    m.result = new_string_view(m, base, start, total, context)
+    return DONE
+
+
+cdef int _join_large(Machine* m, Word* parts, uint64_t count, uint64_t total, uint32_t context) noexcept nogil:
+    """A text that `+` lengthens by little again and again gets room for half as much, as lists do."""
+    cdef uint64_t room = 0, i
+    cdef bint lengthens = string_size(parts[0]) >= total - (total >> 2)
+    cdef Word r
+    cdef uint8_t* out
+    if lengthens:
+        if _extend_in_place(m, parts, count, total, context) != DONE:
+            return RAISE
+        if m.result:
+            return DONE
+        if pointer_of(string_base(parts[0]))[0] & HEADER_JOINED:
+            room = total >> 1
+    if not heap_reserve(m, (total + room) >> 3):
+        return RAISE
+    r = new_string(m, total + room, context)
+    if lengthens:
+        pointer_of(r)[0] |= HEADER_JOINED
+    out = string_data(r)
+    for i in range(count):
+        if not _copy_text(m, out, string_data(parts[i]), string_size(parts[i])):
+            return stop(m)
+        out += string_size(parts[i])
+    m.result = r
+    if room:
+        _take_bytes(pointer_of(r), total)
+        m.result = new_string_view(m, r, 0, total, context)
+    return DONE
+
+
 cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept nogil:
     cdef uint64_t i, total = 0
     cdef uint32_t context = 0
@@ -537,13 +602,12 @@ cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept n
     if count == 1:
         m.result = parts[0]
         return DONE
-    if total > 16384 and not heap_reserve(m, total >> 3):
-        return RAISE
+    if total >= LEAST_JOINED_BYTES:
+        return _join_large(m, parts, count, total, context)
     r = new_string(m, total, context)
     out = string_data(r)
     for i in range(count):
-        if not _copy_text(m, out, string_data(parts[i]), string_size(parts[i])):
-            return stop(m)
+        memcpy(out, string_data(parts[i]), string_size(parts[i]))
         out += string_size(parts[i])
     m.result = r
     return DONE

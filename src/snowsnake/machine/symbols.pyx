@@ -17,6 +17,22 @@ cdef enum:
     UNION_CACHE_SIZE = 4096
     # Names of more bytes than this reserve their room.
     LARGE_NAME_BYTES = 1 << 13
+    # A union with so many elements or more waits until somebody asks for them.
+    LEAST_WAITING = 64
+    # What is added to such a union has at most an eighth of what there is.
+    ADDED_SHIFT = 3
+
+
+# A union that waits: in the table its count is 0, and this is in the place of its elements.
+cdef struct Waiting:
+    # The context with its elements; 0: nobody has asked for them.
+    uint32_t united
+    # Its two parts: one that may wait itself, and one of few elements.
+    uint32_t large
+    uint32_t added
+    # The first of the parts' parts that does not wait, and how many elements have been added to it.
+    uint32_t base
+    uint32_t added_count
 
 
 cdef inline uint64_t hash_bytes(const uint8_t* p, uint64_t n) noexcept nogil:
@@ -215,6 +231,8 @@ cdef bint _grow_contexts(Machine* m) noexcept nogil:
         m.context_table = table
         m.context_mask = wanted
         for i in range(1, m.context_count):
+            if m.contexts[i].count == 0:
+                continue
             h = _hash_elements(m.contexts[i].elements, m.contexts[i].count)
             m.context_table[probe(h, m.context_mask, is_free_slot, m.context_table)] = i
     if m.context_count + 1 >= m.context_capacity:
@@ -284,13 +302,91 @@ cdef uint32_t context_make(Machine* m, uint32_t* elements, uint32_t count) noexc
     return _intern_context(m, elements, kept)
 
 
+# A program that adds a context to a large one again and again (`foldl' (s: p: s + "${p}") ""`) needs only the last of all these unions.
+# So a large union waits: it knows its parts.  It is united when somebody asks, or when as many elements have been added as there were: then all
+# unions of such a program together cost O(n log n).
+
+cdef inline Waiting* _waiting(Machine* m, uint32_t context) noexcept nogil:
+    """What is known of a context that waits or waited; NULL for others."""
+    return <Waiting*>m.contexts[context].elements if context and m.contexts[context].count == 0 else NULL
+
+
+cdef inline uint32_t _known_union(Machine* m, uint32_t context) noexcept nogil:
+    """The same context, united if anybody has asked for that before."""
+    cdef Waiting* w = _waiting(m, context)
+    return w.united if w != NULL and w.united else context
+
+
+cdef bint _has_element(Machine* m, const Context* c, uint32_t element) noexcept nogil:
+    cdef uint32_t low = 0, high = c.count, middle
+    while low < high:
+        middle = (low + high) >> 1
+        if _compare_elements(m, c.elements[middle], element) < 0:
+            low = middle + 1
+        else:
+            high = middle
+    return low < c.count and c.elements[low] == element
+
+
+cdef uint32_t _added(Machine* m, uint32_t large, uint32_t added) noexcept nogil:
+    """A union that waits, or the large context if that has all elements; 0 if the two are better united now."""
+    cdef Waiting* before = _waiting(m, large)
+    cdef Waiting* w
+    cdef uint32_t base = large if before == NULL else before.base, i
+    cdef uint64_t total
+    cdef const Context* few = &m.contexts[added]
+    if few.count == 0 or m.contexts[base].count < LEAST_WAITING or few.count > m.contexts[base].count >> ADDED_SHIFT:
+        return 0
+    for i in range(few.count):
+        if not _has_element(m, &m.contexts[base], few.elements[i]):
+            break
+    else:
+        return large
+    total = <uint64_t>few.count + (0 if before == NULL else before.added_count)
+    if total > m.contexts[base].count or not _grow_contexts(m):
+        return 0
+    w = <Waiting*>allocate_zeros(1, sizeof(Waiting))
+    if w == NULL:
+        return 0
+    w.large = large
+    w.added = added
+    w.base = base
+    w.added_count = <uint32_t>total
+    m.contexts[m.context_count].elements = <uint32_t*>w
+    m.contexts[m.context_count].count = 0
+    m.context_count += 1
+    return m.context_count - 1
+
+
+cdef uint32_t context_united(Machine* m, uint32_t context) noexcept nogil:
+    cdef Waiting* w = _waiting(m, context)
+    cdef Waiting* part = w
+    cdef Context* c
+    cdef uint32_t* elements
+    cdef uint32_t at = context, n = 0
+    if w == NULL:
+        return context
+    if w.united:
+        return w.united
+    elements = <uint32_t*>allocate_items(w.added_count, sizeof(uint32_t))
+    if elements == NULL:
+        exhaust(m)
+        return w.base
+    while at != w.base:
+        part = _waiting(m, at)
+        c = &m.contexts[part.added]
+        memcpy(elements + n, c.elements, c.count * sizeof(uint32_t))
+        n += c.count
+        at = part.large
+    w.united = _merged(m, w.base, context_make(m, elements, n))
+    free(elements)
+    # Without memory the machine is exhausted, and stops.
+    return w.united if w.united else w.base
+
+
 cdef uint32_t context_union(Machine* m, uint32_t a, uint32_t b) noexcept nogil:
     cdef uint64_t key, slot
-    cdef uint32_t* merged
-    cdef Context* x
-    cdef Context* y
-    cdef uint32_t i = 0, j = 0, n = 0, result
-    cdef int c
+    cdef uint32_t result
     if a == b or b == 0:
         return a
     if a == 0:
@@ -303,8 +399,28 @@ cdef uint32_t context_union(Machine* m, uint32_t a, uint32_t b) noexcept nogil:
         m.union_cache = <uint64_t*>allocate_zeros(UNION_CACHE_SIZE * 2, sizeof(uint64_t))
     if m.union_cache != NULL and m.union_cache[slot] == key:
         return <uint32_t>m.union_cache[slot + 1]
-    x = &m.contexts[a]
-    y = &m.contexts[b]
+    a = _known_union(m, a)
+    b = _known_union(m, b)
+    result = _added(m, a, b)
+    if result == 0:
+        result = _added(m, b, a)
+    if result == 0:
+        result = _merged(m, context_united(m, a), context_united(m, b))
+    if m.union_cache != NULL:
+        m.union_cache[slot] = key
+        m.union_cache[slot + 1] = result
+    return result
+
+
+cdef uint32_t _merged(Machine* m, uint32_t a, uint32_t b) noexcept nogil:
+    """The union of two contexts that do not wait."""
+    cdef uint32_t* merged
+    cdef Context* x = &m.contexts[a]
+    cdef Context* y = &m.contexts[b]
+    cdef uint32_t i = 0, j = 0, n = 0, result
+    cdef int c
+    if a == b or b == 0:
+        return a
     merged = <uint32_t*>allocate_items(<size_t>x.count + y.count, sizeof(uint32_t))
     if merged == NULL:
         exhaust(m)
@@ -327,7 +443,4 @@ cdef uint32_t context_union(Machine* m, uint32_t a, uint32_t b) noexcept nogil:
         n += 1
     result = _intern_context(m, merged, n)
     free(merged)
-    if m.union_cache != NULL:
-        m.union_cache[slot] = key
-        m.union_cache[slot + 1] = result
     return result

@@ -99,7 +99,7 @@ cdef inline Word with_state(Word h, Word state) noexcept nogil:
 #     keys        order, then u32 symbols (ascending), then u32 positions   (size: symbols); tagged as box
 #     order       u32: for each place in name order its index in symbol order   (size: entries); tagged as box
 #     list        elements…   (size: elements); tagged as list
-#     string      u32 symbol + 1 | u32 context << 32, bytes, NUL   (size: bytes); tagged as string
+#     string      u32 symbol + 1 | u32 context << 32 (with room behind it: how much is taken), bytes, NUL   (size: bytes); tagged as string
 #     float       the 64 bits   (size: 1); tagged as box
 #     wide int    the 64 bits   (size: 1); tagged as box
 #     path        string (absolute, canonical)   (size: 1); tagged as box
@@ -150,7 +150,7 @@ cdef enum:
     HEADER_REMEMBERED = 1024
     # bit 11 of thunk, closure: it holds deferred captures
     HEADER_DEFERRED = 2048
-    # bit 11 of list: `++` made it
+    # bit 11 of list, string: `++` or `+` made it: see machine/operations.pyx
     HEADER_JOINED = 2048
 
 cdef inline uint64_t object_words(Word h) noexcept nogil:

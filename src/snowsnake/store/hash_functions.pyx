@@ -12,7 +12,7 @@ from libc.string cimport memcmp, memcpy, memset, strerror
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport Bytes, bytes_text
 from snowsnake.foundation.limits cimport asked_to_stop
-from snowsnake.store.library_hashes cimport library_digest, library_drop, library_hash, library_update
+from snowsnake.store.library_hashes cimport library_digest, library_drop, library_hash, library_hash_at_once, library_update
 
 cdef extern from *:
     """
@@ -103,6 +103,8 @@ cdef extern from *:
 cdef enum:
     BLOCK_SIZE = 64
     FILE_PIECE_SIZE = 65536
+    # A library hashes so many bytes in one call, which holds the interpreter's lock for some microseconds.
+    MOST_AT_ONCE = 4096
 
 # Only tests change this.
 cdef bint use_sha256_instructions = sha256_has_instructions()
@@ -241,6 +243,10 @@ cdef void hasher_drop(Hasher* self) noexcept nogil:
 
 cdef bint hash_bytes(int kind, const void* data, size_t size, Digest* out) noexcept nogil:
     cdef Hasher hasher
+    if kind != HASH_SHA256 and size <= MOST_AT_ONCE:
+        out.kind = <uint8_t>kind
+        out.size = <uint8_t>hash_size(kind)
+        return library_hash_at_once(hash_name(kind), data, size, out.data, out.size)
     hasher_init(&hasher, kind)
     hasher_update(&hasher, data, size)
     return hasher_final(&hasher, out)

@@ -4,6 +4,8 @@ from libc.stdint cimport uint8_t
 
 # NULL: this Python has none of this name
 cdef void* library_hash(const char* name) noexcept with gil
+# the digest of few bytes; False: it failed
+cdef bint library_hash_at_once(const char* name, const void* data, size_t size, uint8_t* out, size_t digest_size) noexcept with gil
 # one more reference
 cdef void library_keep(void* hash) noexcept with gil
 cdef void library_drop(void* hash) noexcept with gil

@@ -25,13 +25,30 @@ cdef object fresh(bytes name):
     return hashlib.new(name.decode(), usedforsecurity=False)
 
 
-cdef void* library_hash(const char* name) noexcept with gil:
-    cdef bytes key = name
+cdef object _copy_of_fresh(bytes name):
+    known = _fresh.get(name)
+    if known is None:
+        known = _fresh[name] = fresh(name)
+    return known.copy()
+
+
+cdef bint library_hash_at_once(const char* name, const void* data, size_t size, uint8_t* out, size_t digest_size) noexcept with gil:
+    cdef bytes digest
     try:
-        known = _fresh.get(key)
-        if known is None:
-            known = _fresh[key] = fresh(key)
-        found = known.copy()
+        found = _copy_of_fresh(name)
+        found.update((<const char*>data)[:size])
+        digest = found.digest()
+    except Exception:
+        return False
+    if <size_t>len(digest) != digest_size:
+        return False
+    memcpy(out, <const char*>digest, digest_size)
+    return True
+
+
+cdef void* library_hash(const char* name) noexcept with gil:
+    try:
+        found = _copy_of_fresh(name)
     except Exception:
         return NULL
     Py_INCREF(found)
