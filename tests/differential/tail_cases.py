@@ -1,6 +1,7 @@
 """Functions that fail, called in tail position in every form, and the places that such calls are needed from: expressions for recorded traces."""
 
 from collections.abc import Iterator
+from itertools import product
 
 # A function, and an argument with which it fails.
 _CALLEES = (
@@ -88,6 +89,78 @@ def shown() -> Iterator[str]:
                 yield f'{names}let c = {value}; in builtins.seq (builtins.toJSON c) ("" + c)' if number % 2 else f"{names}let c = [ ({value}) ]; in builtins.seq (builtins.head c) (c < 1)"
 
 
+# Sets that are called, what is in them failing in several ways, and where C++ Nix or a builtin calls them.
+_FUNCTORS = (
+    "{ __functor = self: x: ‹B›; }",
+    "{ __functor = self: { y }: y; }",
+    "{ __functor = self: x: y: ‹B›; }",
+    "{ __functor = builtins.length; }",
+    "{ __functor = self: builtins.elemAt; }",
+    "{ __functor = 5; }",
+    '{ __functor = throw "f"; }',
+    "(let f = self: x: ‹B›; in { __functor = f; })",
+    "({ a = 1; } // { __functor = self: x: ‹B›; })",
+    "(builtins.mapAttrs (n: v: v) { __functor = self: x: ‹B›; })",
+    "{ __functor = { __functor = a: b: x: ‹B›; }; x = { }; }",
+    "{ __functor = self: self.g; g = x: ‹B›; }",
+)
+_FUNCTOR_BODIES = ("x.q", 'throw "b"', "x + 1", "x x", "self.h x or 1", "builtins.head x", "if x then 1 else 2")
+_FUNCTOR_CALLS = (
+    "‹G› { }",
+    "‹G› 1 [ ]",
+    "‹G› 1 2 3",
+    "(‹G› { }).q",
+    "[ (‹G› null) ]",
+    "(n: ‹G›) 1 { } 5",
+    "let f = n: ‹G›; in f 1 { } + 1",
+    "map ‹G› [ { } ]",
+    "builtins.filter ‹G› [ { } ]",
+    "builtins.foldl' ‹G› 0 [ { } ]",
+    "builtins.sort ‹G› [ 2 1 ]",
+    "(builtins.mapAttrs ‹G› { k = 1; }).k",
+    "builtins.groupBy ‹G› [ 1 ]",
+    '"${‹G› { }}"',
+    '{ __toString = ‹G›; } + ""',
+    "(builtins.length) (‹G› [ ])",
+)
+# Operators are calls of names, which a scope may bind.
+_OPERATIONS = ("5 - 1", "-x", "5 * x", "x / 2", "1 < x", "x > 1", "x <= 2", "1 >= x", "[ (1 - (2 * x)) ]", "1 - (throw \"e\")", "(builtins.sub) (x) 1")
+_OPERATORS = ("__sub", "__mul", "__div", "__lessThan")
+_BOUND = ("5", "{ a = 7; }", '(throw "o")', "(x: y: x.a)", '(x: throw "w")', "({ a }: b: 1)", "builtins.elemAt", "{ __functor = s: x: y: x.q; }", "{ __functor = 5; }", "(x: x)")
+_SCOPES = ("let ‹O› = ‹V›; x = 3; in ‹E›", "(‹O›: x: ‹E›) ‹V› 3", "({ ‹O› ? ‹V›, x }: ‹E›) { x = 3; }", "let x = 3; in rec { ‹O› = ‹V›; r = ‹E›; }")
+# Partial applications of builtins in parentheses, and functions that are defaults.
+_PARTIAL = (
+    "(builtins.hashString \"md5\") 5",
+    "((builtins.hashString (\"md5\")) { a = 1; }).a or 5",
+    "((builtins.substring) 0) \"a\" 1",
+    "(x: (builtins.catAttrs (true)) x) [ ]",
+    "(builtins.elemAt [ ]) 0 1",
+    "(x: builtins.head) 1 [ ]",
+    "(x: builtins.head) 1 2 3",
+    "{ __functor = self: x: { __functor = s: y: y.q; }; } 1 { }",
+    "{ __functor = self: x: { __functor = s: y: throw y; }; } 1 ''t'' 3",
+    '({ f ? (x: throw "a") }: f 1) { }',
+    "({ f ? ({ a }: a) }: f { }) { }",
+    "(let f = { a ? (x: x.q) }: a; in f { } 1)",
+)
+
+
+
+def functors() -> Iterator[str]:
+    for number, (call, functor) in enumerate(product(_FUNCTOR_CALLS, _FUNCTORS)):
+        bodies = _FUNCTOR_BODIES if "‹B›" in functor else _FUNCTOR_BODIES[:1]
+        body = bodies[number % len(bodies)]
+        # Where a set is that `//` made is not known.  A `__toString` that needs the text of its set never ends, and sets are shown with «thunk».
+        if (call[:3], functor[:3]) != ("map", "({ ") and (call[0] != "{" or not ("+" in body or "a: b: x" in functor)):
+            yield call.replace("‹G›", functor).replace("‹B›", body)
+
+
+def operators() -> Iterator[str]:
+    for number, (scope, operator, bound, operation) in enumerate(product(_SCOPES, _OPERATORS, _BOUND, _OPERATIONS)):
+        if number % 7 == 0:
+            yield scope.replace("‹O›", operator).replace("‹V›", bound).replace("‹E›", operation)
+
+
 def expressions() -> Iterator[str]:
     """A seventh of all calls, and everything else."""
     yield from shown()
@@ -97,6 +170,9 @@ def expressions() -> Iterator[str]:
                 if number == place or (number * 7 + place * 3 + callee) % 15 == 0:
                     yield text.replace("‹F›", f"(x: let f = {function}; in {body})").replace("‹A›", argument)
     yield from _OTHERS
+    yield from functors()
+    yield from operators()
+    yield from _PARTIAL
     for made, selected in _SETS:
         for use in _USES:
             yield f"let s = {made}; in " + use.replace("‹S›", selected)

@@ -15,7 +15,7 @@ from snowsnake.compiler.orders cimport (
 from snowsnake.compiler.scope cimport begin_chunk, close_chunk, declare, declare_ready, forget_locals
 from snowsnake.compiler.state cimport MAX_ARITY
 from snowsnake.syntax.leaving cimport hold, release
-from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA, Formal, Name
+from snowsnake.syntax.nodes cimport NO_NAME, NODE_LAMBDA
 
 
 cdef void push_lambda(Compiler* c, Node* node, uint32_t local, Name label) noexcept nogil:
@@ -73,6 +73,11 @@ cdef void turns_of_formals(Compiler* c, Pattern* pattern, Turns* turns) noexcept
     release(bound)
 
 
+cdef Name name_of_default(Formal* formal) noexcept nogil:
+    # A function that is a default has no name in C++ Nix.
+    return NO_NAME if formal.default.kind == NODE_LAMBDA else formal.name
+
+
 cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil:
     """The set is in slot 0; the formals follow in name order, absent ones unset until their default is there."""
     cdef Pattern* pattern = node.own.pattern
@@ -103,7 +108,7 @@ cdef void bind_pattern(Compiler* c, Node* node) noexcept nogil:
         if turns.waits != NULL and turns.waits[turn]:
             push_thunk(c, formal.default, local_of[turn], NO_NAME)
         else:
-            delay(c, formal.default, local_of[turn], formal.name)
+            delay(c, formal.default, local_of[turn], name_of_default(formal))
         op1(c, OP_SET_LOCAL, c.locals[local_of[turn]].slot, formal.default, -1)
         land(c, is_there)
         c.locals[local_of[turn]].is_initialised = True

@@ -31,7 +31,7 @@ from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.lazy cimport is_literal, place_of
 from snowsnake.compiler.new_nodes cimport new_node
 from snowsnake.compiler.orders cimport NamedIndex, Turns, forget_turns, turns_of_bindings
-from snowsnake.compiler.patterns cimport formals_of, turns_of_formals
+from snowsnake.compiler.patterns cimport formals_of, name_of_default, turns_of_formals
 from snowsnake.compiler.rewrite cimport bind_sources, has_overrides, rewrite_operator, rewrite_search_path
 from snowsnake.compiler.scope cimport (
     MEANS_DEFERRED, MEANS_WITH, begin_chunk, capture, capture_with, close_chunk, declare, declare_here, end_chunk,
@@ -651,7 +651,7 @@ cdef void specified_formal(Compiler* c, Node* node, Formal* formal, uint32_t loc
     if waits:
         specified_alias(c, formal.default, local)
     else:
-        specified(c, formal.default, local, formal.name)
+        specified(c, formal.default, local, name_of_default(formal))
     push_plain(c, CONSTANT_TRUE, formal.default)
     land(c, over)
     c.locals[local].is_initialised = True

@@ -24,7 +24,7 @@ _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[
 # This many lines of a trace are shown by default; a frame with a place counts twice.
 _SHOWN_LIMIT = 4
 # This many characters of a line are shown; of a longer line, only what is around the caret is.
-_LONGEST_LINE = 400
+_LONGEST_LINE = 20_000
 # So few repeated frames are printed one by one, without a count.
 _FEW = 5
 # Programs may steer a terminal with these characters, or they have no fixed width.
@@ -123,9 +123,9 @@ def _window(text: str, column: int) -> tuple[str, int]:
 
     >>> _window("a = 1;", 3)
     ('a = 1;', 3)
-    >>> text, column = _window("x" * 5000 + "!" + "y" * 5000, 5001)
+    >>> text, column = _window("x" * 50000 + "!" + "y" * 50000, 50001)
     >>> len(text), text[0], text[column - 1], text[-1]
-    (402, '…', '!', '…')
+    (20002, '…', '!', '…')
     """
     if len(text) <= _LONGEST_LINE:
         return text, column

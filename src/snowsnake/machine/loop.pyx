@@ -45,7 +45,7 @@ from snowsnake.machine.operations cimport (
 )
 from snowsnake.machine.state cimport CALL, DONE, FORCE, FRAME_PUSHES, RAISE, TAIL, Builtin, Code, Frame, Machine
 from snowsnake.machine.symbols cimport symbol_of
-from snowsnake.machine.unwind cimport raise_failure, unwind
+from snowsnake.machine.unwind cimport functor_code, raise_failure, unwind
 from snowsnake.machine.word cimport (
     HEADER_DEFERRED, IMMEDIATE_CHUNK, IMMEDIATE_DEFERRED, KIND_ATTR_NAME, KIND_ATTRS, KIND_BUILTIN, KIND_CLOSURE,
     KIND_LIST, KIND_PARTIAL, KIND_THUNK, KIND_WITH, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_INT, TAG_LIST, TAG_STRING,
@@ -1367,36 +1367,6 @@ cdef int run(Machine* m) noexcept nogil:
                         sp[-1] = <Word>q | TAG_FUNCTION
                         pc = resume if action == ACTION_CALL else &RETURN_CODE[0]
                         break
-                    # There are too many arguments: [a1 … an f] becomes [the rest] and a call of f with the first i arguments, in an
-                    # activation that applies the result to the rest.
-                    x = n - i
-                    if sp + n + 64 > m.stack_end or fr + 2 >= m.frames_end:
-                        raise_depth(m)
-                        action = ACTION_RAISE
-                        continue
-                    q = sp - 1 - n
-                    if action == ACTION_TAIL_CALL:
-                        memmove(fp, q, (n + 1) * sizeof(Word))
-                        sp = fp + n + 1
-                        q = fp
-                    else:
-                        fr = push_frame(fr, resume, fp, function, k, 0, depth, with_slot)
-                        fp = q
-                    # Any builtin serves here, because this activation has no code of its own.
-                    function = m.internals[INTERNAL_EQUAL]
-                    k = NULL
-                    with_slot = -1
-                    # This rotates the words: the first i arguments and f go behind the rest.
-                    memmove(sp, q, i * sizeof(Word))
-                    r = sp[-1]
-                    memmove(q, q + i, x * sizeof(Word))
-                    memmove(q + x, sp, i * sizeof(Word))
-                    q[n] = r
-                    sp = q + n + 1
-                    n = i
-                    resume = &REST_CODE[x][0]
-                    action = ACTION_CALL
-                    continue
                 elif (a & 7) == TAG_THUNK:
                     # This forces the function in its place, then repeats the call.  The word on top stays: it may lead to the thunk.
                     need = a
@@ -1419,8 +1389,10 @@ cdef int run(Machine* m) noexcept nogil:
                     continue
                 elif (a & 7) == TAG_ATTRS:
                     p = attrs_find(a, m.symbol_functor)
-                    # [args, set] becomes [set, args, __functor].
-                    if p != NULL:
+                    if p != NULL and m.level == 2 and n > 1:
+                        # In an exact trace, what a functor returns is called by its caller.
+                        i = 1
+                    elif p != NULL:
                         # This counts as a call, so that a functor that leads to itself ends at the depth limit, and can be stopped.
                         depth += 1
                         m.sp = sp
@@ -1433,6 +1405,30 @@ cdef int run(Machine* m) noexcept nogil:
                             action = ACTION_RAISE
                             continue
                         r = p[0]
+                        if m.level == 2:
+                            # [arg, set] becomes [set, set, arg, __functor].
+                            b = sp[-2]
+                            if action == ACTION_TAIL_CALL:
+                                q = fp
+                            else:
+                                fr = push_frame(fr, resume, fp, function, k, 0, depth - 1, with_slot)
+                                q = sp - 2
+                            q[0] = a
+                            q[1] = a
+                            q[2] = b
+                            q[3] = r
+                            sp = q + 4
+                            fp = q
+                            function = m.internals[INTERNAL_EQUAL]
+                            k = NULL
+                            with_slot = -1
+                            pc = functor_code()
+                            if UNLIKELY(fr >= m.frames_end):
+                                raise_depth(m)
+                                action = ACTION_RAISE
+                                continue
+                            break
+                        # [args, set] becomes [set, args, __functor].
                         memmove(sp - n, sp - 1 - n, n * sizeof(Word))
                         sp[-1 - <int64_t>n] = a
                         sp[0] = r
@@ -1459,8 +1455,41 @@ cdef int run(Machine* m) noexcept nogil:
                             action = ACTION_RAISE
                             continue
                         break
-                raise_not_a_function(m, a)
-                action = ACTION_RAISE
+                else:
+                    p = NULL
+                if p == NULL:
+                    raise_not_a_function(m, a)
+                    action = ACTION_RAISE
+                    continue
+                # There are too many arguments: [a1 … an f] becomes [the rest] and a call of f with the first i arguments, in an
+                # activation that applies the result to the rest.
+                x = n - i
+                if sp + n + 64 > m.stack_end or fr + 2 >= m.frames_end:
+                    raise_depth(m)
+                    action = ACTION_RAISE
+                    continue
+                q = sp - 1 - n
+                if action == ACTION_TAIL_CALL:
+                    memmove(fp, q, (n + 1) * sizeof(Word))
+                    sp = fp + n + 1
+                    q = fp
+                else:
+                    fr = push_frame(fr, resume, fp, function, k, 0, depth, with_slot)
+                    fp = q
+                # Any builtin serves here, because this activation has no code of its own.
+                function = m.internals[INTERNAL_EQUAL]
+                k = NULL
+                with_slot = -1
+                # This rotates the words: the first i arguments and f go behind the rest.
+                memmove(sp, q, i * sizeof(Word))
+                r = sp[-1]
+                memmove(q, q + i, x * sizeof(Word))
+                memmove(q + x, sp, i * sizeof(Word))
+                q[n] = r
+                sp = q + n + 1
+                n = i
+                resume = &REST_CODE[x][0]
+                action = ACTION_CALL
                 continue
             elif action == ACTION_BUILTIN:
                 # The arguments are on top.  If one must be forced, the machine repeats op0 (for a call, its function goes back on top).

@@ -12,6 +12,8 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     # The registers of the raising activation must be in m.  DONE: a tryEval frame is the running activation, and the result to be returned is
     # on top of the stack.  FORCE: an addErrorContext frame is the running activation, and its function must be entered again.
     # RAISE: the base frame has been left.
+cdef const uint8_t* functor_code() noexcept nogil
+    # Returns the code of an activation that calls the `__functor` of a set (its first word) at level 2, where a trace names such a call.
 cdef int raise_failure(Machine* m, Word thunk) noexcept nogil
     # Raises again the error of a failed thunk, which must be the function of the running activation.  The trace begins with what it was the
     # first time.

@@ -14,8 +14,8 @@ from snowsnake.foundation.arrays cimport has_room
 from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_position
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport (
-    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE,
-    OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_SELECT, OP_SELECT_PLACE, OP_TAIL_CALL_N, OP_TRY_SELECT,
+    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_CALL_N, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE,
+    OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_RETURN, OP_SELECT, OP_SELECT_PLACE, OP_TAIL_CALL_N, OP_TRY_SELECT,
 )
 from snowsnake.machine.assertion cimport trace_difference
 from snowsnake.machine.equality cimport trace_deepening
@@ -158,6 +158,28 @@ cdef bint _is_functor(Machine* m, Word function, Word* fp, Word* top) noexcept n
         return False
     place = attrs_find(w, m.symbol_functor)
     return place != NULL and _code_of_function(val(place[0])) == header_code(pointer_of(function)[0]) + 1
+
+
+# This is `CallN 2`, `Return`.
+cdef uint8_t[3] FUNCTOR_CODE
+FUNCTOR_CODE[0] = OP_CALL_N
+FUNCTOR_CODE[1] = 2
+FUNCTOR_CODE[2] = OP_RETURN
+
+
+cdef const uint8_t* functor_code() noexcept nogil:
+    return &FUNCTOR_CODE[0]
+
+
+cdef void _note_functor(Machine* m, TraceEntry* entry, Word set_, Word inner) noexcept nogil:
+    """Notes the call of a functor in an activation of its own (level 2), and where the attribute is."""
+    entry.note = NOTE_FUNCTOR
+    entry.selected = attrs_position(val(set_), m.symbol_functor)
+    entry.symbol = m.symbol_functor
+    if inner == 0 and m.error.code == ERROR_NOT_A_FUNCTION and m.error.position == 0:
+        m.error.position = entry.selected
+        m.error.position_end = entry.selected
+        m.error.position_entries = m.error.trace_count + 1
 
 
 cdef bint _calls_functor(Machine* m, Word* fp, Word* top) noexcept nogil:
@@ -343,7 +365,7 @@ cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t
     cdef const uint8_t* start = code.start
     cdef const uint8_t* end = start + code.size_bytes
     entry.code = header_code(pointer_of(function)[0]) + 1
-    if _is_functor(m, function, fp, top):
+    if m.level < 2 and _is_functor(m, function, fp, top):
         entry.flags = TRACE_FUNCTOR
     if code.index <= CODE_APPLY2:
         return
@@ -478,9 +500,11 @@ cdef void _note_activation(Machine* m, Word function, const uint8_t* pc, Word* f
     cdef TraceEntry* entry = &m.error.trace[m.error.trace_count]
     cdef Word given
     cdef uint32_t before = 0
-    if function == m.internals[INTERNAL_EQUAL] and _calls_functor(m, fp, top):
+    if function == m.internals[INTERNAL_EQUAL] and &FUNCTOR_CODE[0] <= pc <= &FUNCTOR_CODE[2]:
+        _note_functor(m, entry, fp[0], inner)
+    elif function == m.internals[INTERNAL_EQUAL] and _calls_functor(m, fp, top):
         entry.note = NOTE_FUNCTOR
-    elif inner != 0 and function == m.internals[INTERNAL_EQUAL] and pc[0] == OP_TAIL_CALL_N:
+    elif inner != 0 and function == m.internals[INTERNAL_EQUAL] and (pc[0] == OP_TAIL_CALL_N or pc[0] == OP_RETURN):
         # The activation will apply a result to the arguments that are left over: its entry stays empty, and makes no line.
         pass
     elif tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
@@ -499,6 +523,7 @@ cdef void _note_activation(Machine* m, Word function, const uint8_t* pc, Word* f
     m.error.trace_total += before
     if m.error.position == 0 and entry[before].position:
         m.error.position = entry[before].position
+        m.error.position_end = entry[before].position_end
         m.error.position_entries = m.error.trace_count
 
 

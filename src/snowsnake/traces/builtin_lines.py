@@ -100,7 +100,8 @@ class BuiltinLines(TraceState):
         if self._cause.kind == "not-convertible" and self._place is None and self._position is not None:
             # The place is that of a function that a command was to write as JSON.
             return False
-        return self._position is None or self._position[:3:2] == (self._place or self._position)[:3:2]
+        position = self._called(self._position)
+        return position is None or self._place is None or position[:3:2] == self._place[:3:2]
 
     def _text_of_part(self, name: str, part: str, inner: Note | None, is_last: bool) -> str | None:
         """The line for a part of a builtin's input; None if C++ Nix has none."""

@@ -10,7 +10,7 @@ from snowsnake.syntax.api import name_text
 from snowsnake.traces.builtin_lines import BuiltinLines
 from snowsnake.traces.cause import Cause
 from snowsnake.traces.note import Note, RawPosition
-from snowsnake.traces.operator_lines import OperatorLines
+from snowsnake.traces.operator_lines import CALLS, OperatorLines
 from snowsnake.traces.source_tree import SourceTree, Step
 from snowsnake.traces.trace_state import COERCIONS, COMPARERS, SELECTS, Line
 
@@ -53,9 +53,9 @@ class _Trace(OperatorLines, BuiltinLines):
                 is_import = False
             elif note.kind == "builtin":
                 self._builtin(note, inner, number)
-                is_import = note.name in ("import", "scopedImport")
+                is_import = note.name == "import"
             else:
-                self._lines.append(self._given(note))
+                self._lines.append(self._functor_call(note) if note.line == "functor" else self._given(note))
                 self._machine_note, self._machine_line = note, len(self._lines)
         self._lines += [(note.kind, note.name, None) for note in self._compared]
         if self._notes and self._notes[-1].is_code and self._lines and self._lines[-1][0] == "builtin" and self._lines[-1][2] is None:
@@ -80,11 +80,15 @@ class _Trace(OperatorLines, BuiltinLines):
             pass
         elif note.kind == "function":
             asker = self._asker()
-            functor, functor_set = self._functor(note) if note.arity == 2 else (None, None)
-            if functor is not None and (note.is_behind_machine or (asker is not None and asker.kind == "builtin")):
-                if self._lines[-2:-1] and self._lines[-2][:2] == ("text", note_line("functor")):
-                    del self._lines[-2:]
-                self._lines += [("text", note_line("functor"), self._later_call(note, functor_set)), ("call", "", functor)]
+            functor, functor_set = self._functor(note) if note.arity == 2 or note.is_called_as_functor else (None, None)
+            if (functor is not None or note.is_called_as_functor) and (note.is_behind_machine or (asker is not None and asker.kind == "builtin")):
+                said = 1 if note.is_called_as_functor and functor is None else 2
+                if note.is_behind_machine and self._lines[-said:-said + 1 or None] and self._lines[-said][:2] == ("text", note_line("functor")):
+                    # The caller's lines are said better.
+                    del self._lines[-said:]
+                self._lines.append(("text", note_line("functor"), self._place_of_functor_call(note, functor_set)))
+                if functor is not None:
+                    self._lines.append(("call", "", functor))
             elif (place := self._later_call(note, self._innermost_lambda(note))) is not None and (not self._lines or self._lines[-1][0] != "call"):
                 self._lines.append(("call", "", place))
             self._lines.append(("function", note.name, self._innermost_lambda(note)))
@@ -94,6 +98,9 @@ class _Trace(OperatorLines, BuiltinLines):
         tree, way = self._way(note)
         if tree is not None and way:
             self._surroundings(note, way, tree)
+            if way[-1].operator in ("<=", ">=") and inner is not None and not inner.is_internal and (inner.kind != "thunk" or note.opcode in CALLS):
+                # The scope binds `__lessThan`.
+                self._add(note, "text", "in the argument of the not operator", way[-1].place)
             is_said = way[-1].kind == "select" and self._selection(note, way[-1], tree, inner)
             if is_innermost or (inner is not None and inner.is_internal):
                 self._failure(note, way[-1], tree, inner)
@@ -162,7 +169,9 @@ class _Trace(OperatorLines, BuiltinLines):
         functor = self._functor(inner)[0] if inner.is_functor or self._inner_is_of_call(inner) else None
         if inner.is_functor or functor is not None:
             self._lines.append(("text", note_line("functor"), place))
-        place = functor or place
+        place = functor if inner.is_called_as_functor else functor or place
+        if place is None:
+            return
         # C++ Nix has this line without `--show-trace` as long as the argument is matched with the function's pattern.
         is_of_call = self._inner_is_of_call(inner) or inner.opcode == OPCODES["BindFormals"]
         self._lines.append(("call-site" if is_of_call else "call", "", place))
@@ -236,7 +245,10 @@ class _Trace(OperatorLines, BuiltinLines):
             return
         functor, functor_set = self._functor(note)
         place = self._later_call(note, functor_set or note.extent)
-        if functor is not None:
+        if note.is_called_as_functor:
+            self._lines.append(("text", note_line("functor"), self._place_of_functor_call(note, functor_set)))
+            place = functor
+        elif functor is not None:
             self._lines.append(("text", note_line("functor"), place))
             place = functor
         if place is not None or self._code in _ARGUMENT_ERRORS:
@@ -249,8 +261,35 @@ class _Trace(OperatorLines, BuiltinLines):
             number -= 1
         return self._notes[number] if number >= 0 else None
 
+    def _functor_call(self, note: Note) -> Line:
+        """The line of the call of a functor that is no function of the program, or was not reached."""
+        place = self._place
+        if note.attribute:
+            place = self._place_of_functor_call(note, self._set_around(note.selected))
+            position = self._called(self._position)
+            if position is not None and self._place is not None and position[:3:2] == self._place[:3:2]:
+                self._position = note.selected
+            self._place = note.selected
+        return note.kind, note.name, place
+
+    def _place_of_functor_call(self, note: Note, functor_set: RawPosition | None) -> RawPosition | None:
+        """The place of the call that called a functor."""
+        asker = self._asker()
+        if note.is_behind_machine:
+            return self._later_call(note, functor_set)
+        return self._place if asker is None or asker.is_code or asker.is_internal else None
+
+    def _set_around(self, place: RawPosition | None) -> RawPosition | None:
+        """The place of the set in which an attribute is written."""
+        tree = self._tree(place)
+        way = tree.way_to(*place[2:]) if tree is not None and place is not None else []
+        around = next((node for node in reversed(way) if node.kind == "attrs"), None)
+        return None if around is None or place is None else (*place[:2], around.start, around.start + 1)
+
     def _functor(self, note: Note) -> tuple[RawPosition | None, RawPosition | None]:
         """The places of the attribute `__functor` that a function is, and of the set that has it."""
+        if note.is_called_as_functor:
+            return note.functor, self._set_around(note.functor)
         nothing = None, None
         tree = self._tree(note.extent)
         way = tree.way_to(*note.extent[2:]) if tree is not None and note.extent is not None else []

@@ -13,12 +13,13 @@ class Note:
     attribute that the selection at hand found last.  An activation that `is_gone` left in tail position, and nobody knows where it was.  One that
     `is_behind_machine` was asked for by the machine's own code, which called it with `machine_arguments`; one that `is_from_outside` by the
     caller of the machine.  `arity`: how many arguments a function takes at once.  `line`: which of the machine's lines it is
-    (diagnostics/notes.py); `attribute`: the attribute that the line names, or, for `derivationStrict`, what was asked for of the derivation.
+    (diagnostics/notes.py); `functor`: the place of the attribute `__functor` as which a function
+    `is_called_as_functor`, for sure; `attribute`: the attribute that the line names, or, for `derivationStrict`, what was asked for of the derivation.
     """
 
     __slots__ = (
         "kind", "name", "place", "extent", "opcode", "operands", "argument", "part", "selected", "is_gone", "is_functor", "arity",
-        "is_behind_machine", "machine_arguments", "is_from_outside", "line", "attribute",
+        "is_behind_machine", "machine_arguments", "is_from_outside", "line", "functor", "is_called_as_functor", "attribute",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +55,8 @@ class Note:
         self.is_behind_machine = self.is_from_outside = False
         self.machine_arguments = 0
         self.line = line
+        self.functor: RawPosition | None = None
+        self.is_called_as_functor = False
         self.attribute = attribute
 
     @property

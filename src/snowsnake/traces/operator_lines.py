@@ -23,6 +23,8 @@ _LOGIC = {"&&": "AND (&&)", "||": "OR (||)", "->": "IMPL (->)"}
 _ARITHMETIC = {"-": "sub", "*": "mul", "/": "div"}
 _COMPARISONS = ("<", "<=", ">", ">=")
 _FORCES_SET = frozenset((OPCODES["SelectPlace"],))
+# Of an operator, these say that the scope binds `__sub` or the like.
+CALLS = frozenset(OPCODES[name] for name in ("Call", "CallN", "TailCallN"))
 _FORCES_BOTH = frozenset((OPCODES["Select"], OPCODES["TrySelect"]))
 _FORCES_NAME = frozenset(OPCODES[name] for name in ("AttrsSelect", "AttrsTrySelect"))
 _FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
@@ -94,11 +96,11 @@ class OperatorLines(TraceState):
             self._attribute(node, tree)
         elif node.kind == "select":
             child = tree.child(node, "set")
-        elif node.kind == "binary":
+        elif node.kind == "binary" and note.opcode not in CALLS:
             child = self._operand(node, tree, self._forced_side(node, note.operands))
             if child is not None:
                 self._operand_line(note, node, child, tree)
-        elif node.kind in ("not", "negate"):
+        elif node.kind in ("not", "negate") and note.opcode not in CALLS:
             child = tree.child(node, "operand")
             if child is not None:
                 self._argument_line(note, node, child, tree)
@@ -296,7 +298,12 @@ class OperatorLines(TraceState):
     def _binary(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         left, right = note.operands
         is_type = self._code == "type"
-        if node.operator == "++":
+        if self._code == "not-a-function" and (node.operator in _ARITHMETIC or node.operator in _COMPARISONS):
+            # The operator is a call of `__sub` and the like, which is bound to something else here.
+            if node.operator in ("<=", ">="):
+                self._add(note, "text", "in the argument of the not operator", node.place)
+            self._at(note, node.place)
+        elif node.operator == "++":
             self._add(note, "text", "while evaluating one of the elements to concatenate", node.place)
             self._is_shown = False
         elif node.operator == "//":

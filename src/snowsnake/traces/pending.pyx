@@ -99,7 +99,7 @@ cdef class Places:
             if entry.note:
                 name = self.symbol_name(entry.symbol) if entry.symbol else ""
                 line = NOTE_KINDS[entry.note]
-                notes.append(Note("text", note_line(line, name, name_text(name), text), place, line=line, attribute=name))
+                notes.append(Note("text", note_line(line, name, name_text(name), text), place, line=line, attribute=name, selected=self.place(entry.selected, 0)))
             elif entry.text != NULL:
                 notes.append(Note("context", text, place))
             elif entry.builtin:

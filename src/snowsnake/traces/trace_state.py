@@ -57,8 +57,6 @@ class TraceState:
     def _given(self, note: Note) -> Line:
         """A line whose words the machine chooses; some places read differently."""
         tree = self._tree(note.place)
-        if note.line == "functor":
-            return note.kind, note.name, self._place
         if tree is None or note.place is None:
             return note.kind, note.name, note.place
         if note.line == "derivation":
@@ -109,6 +107,9 @@ class TraceState:
         if tree is None or place is None:
             return place
         way = tree.way_to(*place[2:])
+        if way and way[-1].kind == "binary" and (self._is_call(way[-1]) or way[-1].operator in ("<=", ">=")) and (way[-1].start, way[-1].end) == place[2:]:
+            # The scope binds `__sub` or the like.
+            return (*place[:2], way[-1].place, way[-1].place + 1)
         node = way[-1] if way and way[-1].kind == "apply" and way[-1].start == place[2] else None
         while node is not None:
             inner = tree.child(node, "function")
@@ -208,6 +209,11 @@ def _without_machine(notes: list[Note]) -> list[Note]:
             is_own = True
             arguments = note.arity
             continue
+        if note.kind == "function" and found and found[-1].line == "functor" and found[-1].attribute:
+            called = found.pop()
+            note.is_functor = note.is_called_as_functor = True
+            note.functor = called.selected
+            is_own, arguments = called.is_behind_machine, called.machine_arguments
         if note.kind == "builtin" and found and found[-1].kind == "builtin":
             is_twice = is_own and found[-1].name == note.name
             if is_twice:
