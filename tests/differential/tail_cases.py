@@ -88,6 +88,48 @@ def shown() -> Iterator[str]:
             if (place + number) % 5 == 0:
                 yield f'{names}let c = {value}; in builtins.seq (builtins.toJSON c) ("" + c)' if number % 2 else f"{names}let c = [ ({value}) ]; in builtins.seq (builtins.head c) (c < 1)"
 
+# Faults in names of attributes, and names around them.
+_FAULTS = (
+    "(assert false; \"a\")", '(throw "x")', '(1 + "a")', '(if 1 then "a" else "b")', "({ }.q)", "({ q = 1; }.q.r)", '(-"a")', "(with 1; a)", "(let f = { a }: a; in f { })", "(x: x)", "(!1)", "(1 && true)", "(builtins.head [ ])", '"a${1}"',
+    "(assert 1; \"a\")", "(null.a or (1 1))", "(1 2)",
+)  # fmt: skip
+_NAMED = (
+    "{ ${‹N›} = 1; }", "{ ${‹N›}.b = 1; }", '{ ${"a"}.${‹N›}.b = 1; }', "{ a.${‹N›}.c = 1; }", "rec { ${‹N›}.b = b; b = 1; }", "{ a = 1; ${‹N›}.b.c = 1; }", "{ }.${‹N›}.b", "{ a = 1; }.${‹N›}.b or 3", "{ } ? ${‹N›}.b", "{ } ? a.${‹N›}",
+    "let s = { ${‹N›}.b = 1; }; in s.a", "{ ${‹N›}.${‹N›} = 1; }",
+)  # fmt: skip
+
+
+def named() -> Iterator[str]:
+    """Names that cannot be computed."""
+    for around in _NAMED:
+        for fault in _FAULTS:
+            yield around.replace("‹N›", fault)
+
+# Selections of several names from what has no name.
+_BASES = (
+    "{ q = ‹V›; }", "((x: x) { q = ‹V›; })", "(if true then { q = ‹V›; } else { })", "({ q = 2; } // { q = ‹V›; })", "(builtins.head [ { q = ‹V›; } ])", "(let s = { q = ‹V›; }; in s)",
+    "(with { s = { q = ‹V›; }; }; s)", "(rec { q = ‹V›; })", "(builtins.mapAttrs (n: v: v) { q = ‹V›; })", '(builtins.fromJSON "{\\"q\\": {}}")', "({ inherit (rec { q = ‹V›; }) q; })",
+)  # fmt: skip
+_VALUES = ("{ }", "1", '(throw "t")', "{ r = 1; }", '{ r = throw "u"; }', "null", "(x: x)")
+_PATHS = ("q.r", "q.r.s", 'q.${"r"}', 'q."r s"', "q", '${"q"}.r', "q.r.s.t")
+
+
+def selections() -> Iterator[str]:
+    """A third of all selections."""
+    for base, around in enumerate(_BASES):
+        for value, inner in enumerate(_VALUES):
+            for number, path in enumerate(_PATHS):
+                selection = f"{around.replace('‹V›', inner)}.{path}"
+                which = (base + 2 * value + 3 * number) % 9
+                if which in (0, 4):
+                    yield selection
+                elif which == 1:
+                    yield f"(x: x + 1) {selection}"
+                elif which == 2:
+                    yield f"builtins.length ({selection})"
+                elif which == 3:
+                    yield f"{around.replace('‹V›', inner)} ? {path}.u"
+
 
 # Sets that are called, what is in them failing in several ways, and where C++ Nix or a builtin calls them.
 _FUNCTORS = (
@@ -164,6 +206,8 @@ def operators() -> Iterator[str]:
 def expressions() -> Iterator[str]:
     """A seventh of all calls, and everything else."""
     yield from shown()
+    yield from named()
+    yield from selections()
     for callee, (function, argument) in enumerate(_CALLEES):
         for number, body in enumerate(_BODIES):
             for place, text in enumerate(_PLACES):

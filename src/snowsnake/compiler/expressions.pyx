@@ -270,6 +270,8 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
     cdef Global* folded = folded_builtin(c, node)
     cdef uint32_t i = 0
     cdef uint64_t place = NO_PLACE
+    # An error in a selection says where the last attribute that was found is defined: so the set stays on the stack.
+    cdef bint is_kept = False
     if folded != NULL:
         op1(c, OP_CONSTANT, global_constant(c, folded), node, 1)
         leave(c, node, tail)
@@ -279,6 +281,10 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
         return
     if node.items[0].name != NO_NAME:
         place = place_of(c, node.a)
+        is_kept = c.level == LEVEL_KEEPS_FRAMES and place == NO_PLACE and node.count > 1
+    if is_kept:
+        place = <uint64_t>depth_of(c) << 1
+        evaluate(c, node.a, False, NO_NAME)
     if place != NO_PLACE:
         op1(c, OP_SELECT_PLACE, place, node, 1)
         operand(c, name_constant(c, node.items[0].name))
@@ -295,6 +301,8 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
     if c.level == LEVEL_KEEPS_FRAMES and not tail:
         # The selection needs the value, and not what uses it.
         op(c, OP_FORCE, node, 0)
+    if is_kept and not tail:
+        op1(c, OP_CLOSE_SCOPE, 1, node, -1)
     leave(c, node, tail)
 
 

@@ -72,9 +72,10 @@ cdef bint _into_bindings(Step* step, Bindings* bindings, uint32_t start, uint32_
         if binding.value != NULL and binding.value.kind == NODE_ATTRS and _into_bindings(step, binding.value.own.bindings, start, end, depth + 1):
             return True
     for i in range(bindings.dynamic_count):
-        if _take(step, "value", bindings.dynamic[i].value, bindings.dynamic[i].start_byte, start, end):
-            return True
+        # The set that `${a}.b = …` makes has the span of the whole path, and so contains the name.
         if _take(step, "name", bindings.dynamic[i].name, bindings.dynamic[i].start_byte, start, end):
+            return True
+        if _take(step, "value", bindings.dynamic[i].value, bindings.dynamic[i].start_byte, start, end):
             return True
     for i in range(bindings.from_count):
         if _take(step, "from", bindings.froms[i], 0, start, end):

@@ -113,6 +113,9 @@ class OperatorLines(TraceState):
             if child is not None and child.kind == "select" and not tree.is_selected(inner.name, child):
                 # What is selected is an attribute of its path.
                 child = None
+            if child is None or child.kind != "select":
+                # An attribute on the way has no line.
+                self._asked = "variable"
         elif node.kind in BINDERS and note.opcode in _FORCES_SET:
             child = self._inherited_from(note, node, tree)
         if child is not None and child.kind == "select":
