@@ -110,6 +110,10 @@ class TraceState:
         if way and way[-1].kind == "binary" and (self._is_call(way[-1]) or way[-1].operator in ("<=", ">=")) and (way[-1].start, way[-1].end) == place[2:]:
             # The scope binds `__sub` or the like.
             return (*place[:2], way[-1].place, way[-1].place + 1)
+        if way and way[-1].kind == "hasAttr" and way[-1].start == place[2]:
+            # `a ? b` is where its set is.
+            start = tree.position_of(way[-1]) or place[2]
+            return (*place[:2], start, max(place[3], start + 1))
         node = way[-1] if way and way[-1].kind == "apply" and way[-1].start == place[2] else None
         while node is not None:
             inner = tree.child(node, "function")
