@@ -181,8 +181,8 @@ def derivation_facts(Handle h not None):
 def derivation_job(Handle h not None, bytes store_dir not None, bint with_system):
     """(name, {output: its path}, path of the derivation, system or None) of a derivation, forced in this order.
 
-    None if they cannot be said so simply: if one of them is absent, is something else than a text, or is not a path of the store, and if its evaluation
-    fails.  Whoever asks for them one by one then gets the error, with all that there is to say about it.  So it is with a time limit, which each fact has.
+    Returns None if one of them is absent, is not a text or not a path of the store, or if its evaluation fails.  The caller then asks for them one by one,
+    and gets the error with its trace.  It also returns None if there is a time limit, which holds for each fact.
     """
     cdef bint was_brief = h.evaluator.is_brief
     if h.evaluator.timeout_s > 0 or h.evaluator.deadline > 0:
@@ -250,7 +250,7 @@ cdef object _part(Handle h, bytes name):
 
 
 cdef object _fact(Handle h, bytes name):
-    """The text of an attribute of a set that is forced; None if it is absent or no string."""
+    """The text of an attribute of a set that is forced; None if it is absent or not a string."""
     cdef Word w
     part = _part(h, name)
     if part is None:
@@ -335,7 +335,7 @@ def plain_json_parts(Handle h not None, size_t blanks, list parts not None, inva
         w = h.forced()
         if not is_attrs(w):
             h.evaluator.check(raise_type(h.evaluator.m, "a set", w))
-        # One run serves all parts, because each run catches signals again, by two system calls.
+        # One run serves all parts, because each run needs two system calls to catch signals.
         h.evaluator.start_run()
         try:
             _append_parts(h, blanks, parts, invalid)

@@ -32,7 +32,7 @@ cdef struct Image:
     uint32_t* records
     # the offset of each text
     uint32_t* texts
-    # somebody else owns the three of them: they lie in the pack of compiled files
+    # somebody else owns `data`, `records` and `texts`: they are in the pack of compiled files
     bint is_borrowed
 
 cdef struct RecordHead:

@@ -1,6 +1,6 @@
 """Answers that can be computed again, a file for each: several processes use them at once, and a kill leaves them whole.
 
-In: keys, which are hashes, and texts.  Out: the texts, later; None for one that is not there, is damaged or went because there were too many.
+In: keys, which are hashes, and texts.  Out: the texts, later; None for one that is not there, is damaged or was removed because there were too many.
 Layout: `evaluations/K/KEY`, where K is the first digit of the key: the size of each of the sixteen folders is limited.  A database instead would
 take longer to open than a small flake to evaluate.
 """

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The pack for people and for tests: its contents, and its removal."""
+"""Shows the contents of the pack to people and to tests, and removes the pack."""
 from libc.stdint cimport uint16_t, uint64_t
 
 from snowsnake.cache.layout cimport (
@@ -12,7 +12,7 @@ from snowsnake.cache.xxh64 cimport xxh64
 
 
 cdef class Inspection:
-    """The pack of a folder: its entries, whether it is whole; and emptying it."""
+    """The pack of a folder: its entries, and whether each of them is whole."""
 
     cdef Cache* cache
 
@@ -40,7 +40,7 @@ cdef class Inspection:
         return self.cache.compiler
 
     def entries(self):
-        """Of each slot in use (path or None, size, of this compiler, days since its last use, is it whole)."""
+        """Yields (path or None, size, of this compiler, days since its last use, is it whole) for each slot in use."""
         cdef const uint64_t* slots
         cdef const uint16_t* days
         cdef const PackEntry* entry

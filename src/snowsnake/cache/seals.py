@@ -20,7 +20,7 @@ def sealed(kept: "_Kept") -> "_Kept":
 
 
 def unsealed(kept: "_Kept") -> "_Kept":
-    """ValueError if it is not what was sealed."""
+    """Removes the checksum again; ValueError if it is wrong."""
     if sealed(kept[16:]) != kept:
         raise ValueError("a damaged result")
     return kept[16:]

@@ -39,7 +39,7 @@ cdef struct Cache:
     uint64_t limit_bytes
     # stamps are not trusted
     bint is_by_content
-    # an attempt was made
+    # an attempt to open the pack was made
     bint is_open
     # what is to be written waits for a flush, or until there is much of it (`Runner.leave` writes otherwise)
     bint is_patient

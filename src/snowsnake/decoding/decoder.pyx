@@ -31,7 +31,7 @@ cdef extern from "Python.h":
 cdef enum:
     # Before we force a value, this many words of the machine's stack must be free.
     MARGIN_WORDS = 4096
-    # We decode lists and sets that are nested this deep, each in a call of a C function: the C stack holds more.
+    # We decode at most this many levels of lists and sets.  Each level is a call of a C function; the C stack has room for more.
     MOST_LEVELS = 1000
 
 # This object means "no member" and "no tag", where None could be one.
@@ -62,7 +62,7 @@ cdef class Decoder:
         return self
 
     def decode(self, Handle handle not None, wrap):
-        """An object of the type.  `wrap(handle)` makes lazy values.  Raises DecodeError, or an error of the program."""
+        """Returns an object of the type.  `wrap(handle)` makes lazy values.  Raises DecodeError, or an error of the program."""
         return self.follow(handle, wrap)
 
     def query(self, Handle handle not None, wrap):

@@ -3,7 +3,7 @@
     python3Packages.*.{name,?version}
 
 In: the text of a selector.  Out: a plan.  Parts are divided by dots: a name (quoted if it has dots or signs), a number for an element of a
-list, `*` for every attribute or element, `{a,b}` for some, `?name` for one that may be missing; braces hold selectors themselves.
+list, `*` for every attribute or element, `{a,b}` for some, `?name` for one that may be missing; braces may contain whole selectors.
 """
 
 from typing import Any, NamedTuple, NoReturn
@@ -22,7 +22,7 @@ class QueryResult(NamedTuple):
 class _Name(NamedTuple):
     name: str
     is_optional: bool
-    # The first is what follows the name in braces (`{a.b}`), the second the key of the result for it.
+    # Only names in braces have these: `rest` is what follows the name (`{a.b}`), and `key` the key of its result.
     rest: "list[_Part]" = []
     key: str = ""
 

@@ -26,7 +26,7 @@ _new_object = object.__new__
 
 
 cdef enum:
-    # We always make a record with more fields by way of a dict.
+    # A record with more fields is always made from a dict (BY_CALL).
     MOST_FIELDS = 64
     # We call `make` with a dict of the attributes that are there; it returns the object.
     BY_CALL = 0

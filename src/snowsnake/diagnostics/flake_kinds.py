@@ -1,4 +1,4 @@
-"""The kinds of error that flakes have, apart from the others (kinds.py): every command on a flake imports these few, and makes none of them."""
+"""The kinds of error that flakes have, apart from the others (kinds.py): every command on a flake imports these few, and so does not make the others."""
 
 from snowsnake.diagnostics.error import EvaluationError
 

@@ -269,7 +269,7 @@ MESSAGES: tuple[MessageRow, ...] = (
     # ---- fetching
     MessageRow("NO_URL", "value", "'url' argument required"),
     MessageRow("UNSUPPORTED_ARGUMENT", "value", "unsupported argument '{name:text}' to '{builtin:text}'"),
-    # Its name is never in quotes.
+    # The name appears here as it is, without the double quotes that some names have in Nix.
     MessageRow("UNSUPPORTED_FETCH_ARGUMENT", "value", "unsupported argument '{name}' to '{builtin:text}'"),
     MessageRow("INVALID_FETCHED_NAME", "value", "invalid store path name when fetching URL '{url}': {error}. {advice:text}"),
     MessageRow("FETCH_WITHOUT_HASH", "access", "in pure evaluation mode, '{builtin:text}' requires a 'sha256' argument"),

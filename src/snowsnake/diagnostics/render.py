@@ -209,7 +209,7 @@ def _folded(trace: "list[Frame]", is_place_shown: bool) -> "list[Frame]":
 
 
 def _fold(frames: "list[Frame]") -> "list[Frame]":
-    """One line for several frames, if more than one of them would be shown; two lines that say where they are say more than it."""
+    """One line for several frames, if more than one of them would be shown; otherwise the frame that would be."""
     if len(_outline(frames)) < 2:
         return _outline(frames)
     return [frames[0].changed(kind=_FOLD, name=f"({len(frames)} frames in {frames[0].library} folded; --show-trace shows them)", position=None, library="")]

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Memory of the compiled files (see the header), and the means to let allocations fail in tests.
 
-It is C with names of its own, because verbatim C of other files calls it, too.  A test counts the allocations of a run, and then lets each of
+The functions are C with names of their own, because verbatim C of other files calls them, too.  A test counts the allocations of a run, and then lets each of
 them fail in turn (tests/unit/test_allocation.py).
 """
 from libc.stdint cimport uint64_t
@@ -12,7 +12,7 @@ cdef extern from *:
     #include <stdlib.h>
     #include <string.h>
 
-    enum { LIMITED_BYTES = 1 << 20 };          /* smaller blocks are always given */
+    enum { LIMITED_BYTES = 1 << 20 };          /* the limit does not hold for smaller blocks */
 
     /* limits.pxd */
     static __thread const volatile int *watched;
@@ -41,7 +41,7 @@ cdef extern from *:
     }
 
     static uint64_t allocation_count;          /* since a test asked to have them counted */
-    static uint64_t first_failing;             /* of them, or 0: none fails, and none is counted */
+    static uint64_t first_failing;             /* 0: none fails, and none is counted */
     static uint64_t last_failing;
 
     int snowsnake_may_allocate(void)
@@ -52,7 +52,7 @@ cdef extern from *:
         return allocation_count < first_failing || allocation_count > last_failing;
     }
 
-    /* SIZE_MAX, which nobody has, if it does not fit or is more than this thread may have. */
+    /* Returns SIZE_MAX, for which every allocation fails, if the product does not fit or is more than this thread may have. */
     static size_t product(size_t count, size_t item_bytes)
     {
         size_t bytes;

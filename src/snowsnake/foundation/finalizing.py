@@ -1,6 +1,7 @@
 """`finalize` of the standard library's `weakref`, which imports `types` and defines six classes: a tenth of what a small command executes.
 
-In: an object, what to call once it is gone.  At the end of the program it is called for objects that are still there, the newest first.
+In: an object, and a function to call once the object is gone.  At the end of the program, the functions of objects that still exist are called, the newest
+first.
 """
 
 import atexit

@@ -96,7 +96,7 @@ cdef void _heap_sort(RankedPlaces* items, int64_t first, int64_t size) noexcept 
 
 
 cdef void _sink(RankedPlaces* items, int64_t root, int64_t size, uint32_t item) noexcept nogil:
-    """Put an item into the heap below *root*: its place goes down to the end along the larger children, the second of two equal ones, and then up again."""
+    """Puts an item into the heap below *root*: its place goes down to the end along the larger children, the second of two equal ones, and then up again."""
     cdef int64_t place = root, child = 2 * root + 2
     cdef uint32_t rank = items.ranks[item]
     while child < size:

@@ -51,7 +51,7 @@ def loads(text: str | bytes) -> Any:
         return _json().loads(text)
     if isinstance(text, str):
         shown = text
-    # The encoding is not UTF-8.
+    # The text is UTF-16, UTF-32, or begins with a byte order mark.
     elif b"\0" in text[:4] or text.startswith(b"\xef\xbb\xbf"):
         return _json().loads(text)
     else:

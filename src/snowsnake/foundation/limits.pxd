@@ -17,7 +17,7 @@ cdef extern from *:
     # When *attention* is not zero, this thread is asked to stop; NULL: nobody asks.  Returns what was watched before.
     const int* watch_attention "snowsnake_watch_attention"(const int* attention) noexcept nogil
     bint asked_to_stop "snowsnake_asked_to_stop"() noexcept nogil
-    # From now on, a block of a mebibyte or more is only allocated if it is not larger; 0: no limit.  Returns the limit before.
+    # From now on, a block of a mebibyte or more is only allocated if it is not larger than *bytes*; 0: no limit.  Returns the limit before.
     size_t limit_blocks "snowsnake_limit_blocks"(size_t bytes) noexcept nogil
     # Changes the limit if there is one.
     void change_block_limit "snowsnake_change_block_limit"(size_t bytes) noexcept nogil

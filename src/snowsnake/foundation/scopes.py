@@ -1,7 +1,7 @@
 """`contextmanager` and `suppress` of the standard library's `contextlib`, for modules that every start of a command on a flake imports.
 
-`contextlib` imports `functools` and `collections` for its other names, which takes a tenth of such a start.  A module takes the name under
-`TYPE_CHECKING` from `contextlib`, and from here otherwise.
+`contextlib` imports `functools` and `collections` for its other names, which takes a tenth of such a start.  A module imports the names
+from `contextlib` for type checkers (`TYPE_CHECKING`), and from here otherwise.
 """
 
 from __future__ import annotations

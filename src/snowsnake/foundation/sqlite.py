@@ -1,6 +1,6 @@
 """The standard library's `sqlite3` without what it imports for dates, which takes a tenth of a start of `nix eval` with a store.
 
-Out: `sqlite3`, whose functions and classes are those of its module in C.  Who wants dates imports the real one.
+Out: `sqlite3`, whose functions and classes are those of its module in C.  Code that wants dates imports the real module.
 """
 
 TYPE_CHECKING = False

@@ -283,7 +283,7 @@ cdef void _enter(Machine* m, Watcher* w, int64_t depth, Word function) noexcept 
 
 
 cdef uint32_t _place_of_need(Machine* m, Frame* fr, Call* call) noexcept nogil:
-    """The place of a call that makes an element of a lazy list: where the element is needed."""
+    """The place of a call that makes an element of a lazy list: where the element is needed, or the function itself if an internal builtin needs it."""
     cdef CodeOrigin origin
     if _is_of_machine(m, fr.function) and call.kind == OF_LAMBDA and code_origin(m, m.codes[call.code], &origin):
         return origin.start

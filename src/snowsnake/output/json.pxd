@@ -5,7 +5,8 @@ from snowsnake.machine.state cimport Machine, TraceEntry
 from snowsnake.machine.word cimport Word
 
 cdef int to_json(Machine* m, Word* fp) noexcept nogil
-cdef int to_plain_json(Machine* m, Word* fp) noexcept nogil
-cdef uint32_t trace_json(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
-    # Writes the attributes and list elements that it is inside of, for traces.
     # A framed builtin of one argument, which is not forced before: builtins.toJSON.
+cdef int to_plain_json(Machine* m, Word* fp) noexcept nogil
+    # The same, but paths are not copied to the store.
+cdef uint32_t trace_json(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil
+    # For traces: writes the attributes and list elements that either of them is inside of.

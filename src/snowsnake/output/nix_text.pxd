@@ -14,7 +14,7 @@ cdef enum PrintFlags:
 ctypedef bint (*Sink)(void* context, Bytes* text) noexcept nogil
 
 cdef int print_to(Machine* m, Word value, Bytes* out, int flags, uint64_t most_levels, Sink sink, void* context) noexcept nogil
-    # The same, but when *out has become large, the sink takes it and empties it; if the sink returns False, this returns RAISE without an error.
+    # Like print_value, but when *out has become large, the sink takes it and empties it; if the sink returns False, this returns RAISE without an error.
     # Lists and sets that nest deeper than most_levels raise an error, behind the text so far; 0 is no limit.
 cdef int print_value(Machine* m, Word value, Bytes* out, int flags) noexcept nogil
     # Appends to *out.  Returns DONE, or RAISE when memory is short or there is a request to stop.

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Values as Nix text, as C++ Nix prints them.
 
-In: a word.  Out: text in a Bytes.  It has a stack of its own, for any depth.  A set or list that was printed before is
+In: a word.  Out: text in a Bytes.  The printer has its own stack, so values may have any depth.  A set or list that was printed before is
 «repeated»; a set is the same if it is the same object; a list only if it is reached through the same thunk as well, because
 C++ Nix copies the value of a list wherever it comes from an expression and not from a variable.
 """
@@ -256,7 +256,7 @@ cdef void _put_value(ValuePrinter* p, Word w) noexcept nogil:
 
 
 cdef bint _hand_on(ValuePrinter* p) noexcept nogil:
-    """Text that no sink takes is kept, and counts: a value of a few megabytes may have a text of gigabytes."""
+    """Passes the text so far to the sink.  Without one, checks it against the memory limit: a value of a few megabytes may have a text of gigabytes."""
     if p.sink != NULL:
         p.is_stopped = not p.sink(p.context, p.out)
         p.fits = not p.is_stopped

@@ -63,7 +63,7 @@ cdef inline Word text_grown(Machine* m, Word old, uint64_t used, uint64_t extra)
         size = FIRST_ROOM
     if not heap_reserve(m, string_words(size)):
         return 0
-    # no object was made behind it
+    # The old text is the last object on the heap, so it grows in place.
     if string_size(old) and pointer_of(old) + string_words(string_size(old)) == m.hp:
         m.hp = pointer_of(old)
         if m.young_hp != NULL and m.hp < m.unscanned:

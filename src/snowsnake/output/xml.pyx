@@ -37,7 +37,7 @@ from snowsnake.output.text cimport (
 
 cdef extern from *:
     """
-    /* Where a text goes in pieces, and of which machine: of the thread, since it lives no longer than one call from Python. */
+    /* Where the text of a machine goes in pieces.  Each thread has its own, since it lives no longer than one call from Python. */
     static __thread struct { void *machine; void *sink; void *context; } snow_xml_stream;
     """
     struct Stream:
@@ -203,7 +203,7 @@ cdef int _see(Machine* m, Word* fp, uint32_t symbol) noexcept nogil:
 # ---- values -----------------------------------------------------------------------------------------------------
 
 cdef bint _is_derivation(Machine* m, Word attrs) noexcept nogil:
-    """What `type` is has been forced."""
+    """Whether a set is a derivation; the value of its `type` has been forced."""
     cdef Word* place = attrs_find(attrs, m.symbol_type)
     cdef Word w
     if place == NULL:
@@ -405,7 +405,7 @@ cdef void _put_end(Bytes* out, Word* fp, const char* tag) noexcept nogil:
 
 
 cdef uint32_t trace_xml(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """An error leaves the builtin: the text so far goes out, with the ends of all that is open, as by C++ Nix."""
+    """An error leaves the builtin: the text so far goes out, with the ends of all that is open, as in C++ Nix."""
     cdef HeapText t
     cdef Bytes piece
     cdef Word* level = fp + LEVELS + (top - fp - LEVELS) // 2 * 2

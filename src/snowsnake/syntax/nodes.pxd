@@ -59,9 +59,9 @@ cdef enum NodeKind:
     NODE_IF
     # a: condition; b: body
     NODE_ASSERT
-    # a
+    # a: the operand
     NODE_NOT
-    # a
+    # a: the operand
     NODE_NEGATE
     # op; a; b; size_bytes: offset of the operator in the source
     NODE_BINARY
@@ -84,7 +84,7 @@ cdef enum Operator:
     OPERATOR_IMPLIES
     # the operator `//`
     OPERATOR_UPDATE
-    # ++ |> and <| become NODE_APPLY
+    # the operator `++`; `|>` and `<|` become NODE_APPLY
     OPERATOR_CONCAT
 
 cdef enum NodeFlags:

@@ -9,9 +9,9 @@ read as a text (`content`).
 from snowsnake.traces.phrases import ALWAYS, ARGUMENT_FORMS, PHRASES
 
 _ORDINALS = ("first", "second", "third")
-# The letters whose check is also named for an error while such an argument is evaluated.
+# Any error inside an argument with one of these letters has the line of the argument, not only a wrong type.
 _WRAPPED_LETTERS = "ibsSf"
-# A line that ends so is at the attribute; so is an error of a wrong type in it, if it is not a set or list that was expected.
+# A line that ends with this has the place of the attribute.  So does the error if the attribute has a wrong type, unless a set or a list was expected.
 AT_ATTRIBUTE = "@"
 
 

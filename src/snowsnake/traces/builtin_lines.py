@@ -7,7 +7,7 @@ from snowsnake.traces.arguments import AT_ATTRIBUTE, argument_text, is_wrapped, 
 from snowsnake.traces.note import Note, RawPosition
 from snowsnake.traces.trace_state import COERCIONS, RESULT_OF_TO_STRING, TAG_LIST, TAG_STRING, Line, TraceState
 
-# C++ Nix keeps its definition of `derivation` here; Snowsnake has it built in.
+# Traces show these numbered lines of the file in which C++ Nix defines `derivation`; Snowsnake has it built in.
 _DERIVATION_LINES = {
     29: b"*/",
     30: b"drvAttrs@{",
@@ -83,7 +83,7 @@ class BuiltinLines(TraceState):
             self._lines.append(("text", further, None))
 
     def _own_lines(self, name: str, inner: Note | None, number: int) -> tuple[list[Line], list[Note], Note | None]:
-        """What the builtin itself was doing, which comes before the fault in that; the notes of what was inside it, and the first of them."""
+        """Returns the lines of what the builtin itself was doing, the notes of what was inside it, and the first of these notes."""
         rest = self._notes[number + 1 :]
         if name == "genericClosure":
             rest = [other for other in rest if other.kind != "text"]
@@ -146,7 +146,7 @@ class BuiltinLines(TraceState):
             self._position = note.extent
 
     def _is_to_string(self, note: Note, number: int) -> bool:
-        """Whether code called it, or it was to be called later (`map toString`); the builtin itself calls it, too."""
+        """Whether the operation is a call of `toString`: by code, or one that was left for later (`map toString`).  `toString` also uses the operation itself."""
         before = self._notes[number - 1] if number else None
         return before is None or before.is_code or (note.is_behind_machine and before.name != "toString")
 
@@ -169,7 +169,7 @@ class BuiltinLines(TraceState):
         return RESULT_OF_TO_STRING if coercions[-2].operands[0] == TAG_STRING else None
 
     def _derivation(self, note: Note) -> None:
-        """The lines for an attribute of a derivation, which C++ Nix defines in Nix; selections of it have no line there."""
+        """The lines for an attribute of a derivation, which C++ Nix defines in Nix; it has no line for the selection of the attribute."""
         last = self._machine_note if self._machine_line == len(self._lines) else None
         if last is not None and last.line == "deep-attribute" and last.attribute in ("drvPath", "outPath"):
             self._lines[-1] = (last.kind, last.name, last.place or _DERIVATION_PLACES[last.attribute])

@@ -2,7 +2,7 @@
 
 # These are in the order of Fault in machine/state.pxd.
 FAULTS = ("other", "wrong-type", "not-coercible", "not-addable", "not-comparable", "no-attribute", "not-convertible", "not-absolute", "fetch", "no-file", "not-built")
-# These are numbers of Part in machine/state.pxd, of which those up to 7 are numbers of arguments.
+# These are numbers of Part in machine/state.pxd.  1 to 7 are arguments, 9 to 15 elements.
 _ELEMENT = 8
 _NAMED_PARTS = {16: "result", 17: "attribute", 18: "elements"}
 
@@ -21,7 +21,7 @@ def part_name(part: int, attribute: str = "") -> str:
 
 
 class Cause:
-    """An error: the catalogue's word for it, its kind, and for a wrong type what was expected (`a set`) and whether a path was found."""
+    """An error: the catalogue's word for it, its kind, and for a wrong type what was expected (`a set`)."""
 
     __slots__ = ("code", "kind", "expected")
 

@@ -38,7 +38,7 @@ def frames_of(
     """
     return _Trace(notes, cause, position, call_site, features).made()
 
-# Builtins behind a command's output: they are builtins of the language there.
+# A command writes its output with these internal builtins.  Traces treat them like builtins of the language.
 _WRITERS = ("__toXML", "__toPlainJSON")
 
 
@@ -84,7 +84,7 @@ class _Trace(OperatorLines, BuiltinLines):
             if (functor is not None or note.is_called_as_functor) and (note.is_behind_machine or (asker is not None and asker.kind == "builtin")):
                 said = 1 if note.is_called_as_functor and functor is None else 2
                 if note.is_behind_machine and self._lines[-said:-said + 1 or None] and self._lines[-said][:2] == ("text", note_line("functor")):
-                    # The caller's lines are said better.
+                    # The lines below replace those that the caller has added: they are more exact.
                     del self._lines[-said:]
                 self._lines.append(("text", note_line("functor"), self._place_of_functor_call(note, functor_set)))
                 if functor is not None:
@@ -115,7 +115,7 @@ class _Trace(OperatorLines, BuiltinLines):
             self._call_line(self._called(note.place), inner)
 
     def _demand_of_tail_call(self, note: Note, inner: Note, tree: SourceTree) -> None:
-        """The function of a call in tail position is forced; which call that is, the machine does not know."""
+        """The function of a call in tail position is forced.  The machine does not know which call that is."""
         if note.extent is None:
             return
         functions = [tree.called(node) for node in tree.tails(note.extent[2:], note.arity) if node.kind == "apply"]
@@ -184,7 +184,7 @@ class _Trace(OperatorLines, BuiltinLines):
         return True
 
     def _leave(self, note: Note, inner: Note | None) -> None:
-        """Activations that left in tail position: at a place from which alone its source can lead to what came after it."""
+        """The lines of an activation that left in tail position, if only one expression in tail position of its source can have led to what came after it."""
         tree = self._tree(note.extent)
         if tree is None or note.extent is None:
             return
@@ -238,7 +238,7 @@ class _Trace(OperatorLines, BuiltinLines):
     def _call_by_machine(self, note: Note) -> None:
         """A builtin called the function, or it was to be called later: that call is nowhere in the source.
 
-        The set that a functor is in calls it where its attribute is.
+        The call of a functor is at the place of the attribute `__functor`.
         """
         asker = self._asker()
         if not note.is_behind_machine and (asker is None or asker.kind != "builtin"):
@@ -262,7 +262,7 @@ class _Trace(OperatorLines, BuiltinLines):
         return self._notes[number] if number >= 0 else None
 
     def _functor_call(self, note: Note) -> Line:
-        """The line of the call of a functor that is no function of the program, or was not reached."""
+        """The line of the call of a functor that is not a function of the program, or was not reached."""
         place = self._place
         if note.attribute:
             place = self._place_of_functor_call(note, self._set_around(note.selected))
@@ -287,7 +287,7 @@ class _Trace(OperatorLines, BuiltinLines):
         return None if around is None or place is None else (*place[:2], around.start, around.start + 1)
 
     def _functor(self, note: Note) -> tuple[RawPosition | None, RawPosition | None]:
-        """The places of the attribute `__functor` that a function is, and of the set that has it."""
+        """The places of the attribute `__functor` whose value a function is, and of the set that has the attribute."""
         if note.is_called_as_functor:
             return note.functor, self._set_around(note.functor)
         nothing = None, None
@@ -296,7 +296,7 @@ class _Trace(OperatorLines, BuiltinLines):
         if note.name != "__functor" or len(way) < 2 or note.extent is None:
             return nothing
         if note.arity == 1 and way[-1].role == "body" and way[-2].kind == "lambda":
-            # What is left is the function that takes the set itself.
+            # The chunk is only the inner function; `__functor` is the function around it, which takes the set itself.
             way.pop()
         if way[-1].role != "value" or way[-1].name != "__functor" or way[-1].end != note.extent[3]:
             return nothing

@@ -6,15 +6,15 @@ RawPosition = tuple[str, "bytes | None", int, int]
 class Note:
     """One activation, or a line that the machine itself adds.
 
-    `kind`: `function`, `thunk`, `file` (code); `builtin`; `text`, `context` (lines).  `place` is its current operation's, `extent` the whole
-    of its code; of a builtin, `extent` is the function that it was given first.  `opcode` and `operands` (tags of machine/word.pxd)
+    `kind`: `function`, `thunk`, `file` (code); `builtin`; `text`, `context` (lines).  `place` is that of the current operation.  `extent` is the whole
+    of the code; for a builtin, it is the function that the builtin was given first.  `opcode` and `operands` (tags of machine/word.pxd)
     say what a code was doing; `part` says which part of its input a builtin was at (traces/cause.py), `argument` is the number of an argument + 1, or 0.
-    Of a code, `argument` says that it evaluates what an infinite recursion asked for again, and `selected` is the place of the
-    attribute that the selection at hand found last.  An activation that `is_gone` left in tail position, and nobody knows where it was.  One that
-    `is_behind_machine` was asked for by the machine's own code, which called it with `machine_arguments`; one that `is_from_outside` by the
-    caller of the machine.  `arity`: how many arguments a function takes at once.  `line`: which of the machine's lines it is
-    (diagnostics/notes.py); `functor`: the place of the attribute `__functor` as which a function
-    `is_called_as_functor`, for sure; `attribute`: the attribute that the line names, or, for `derivationStrict`, what was asked for of the derivation.
+    For a code, `argument` says that it evaluates what an infinite recursion asked for again, and `selected` is the place of the
+    attribute that the current selection found last.  An activation that `is_gone` left in tail position, and nobody knows where it was.  The machine's own
+    code asked for an activation that `is_behind_machine`, and called it with `machine_arguments`; the caller of the machine asked for one that
+    `is_from_outside`.  `arity`: how many arguments a function takes at once.  `line`: which of the machine's lines the note is
+    (diagnostics/notes.py).  `is_called_as_functor`: the function certainly was called as the value of an attribute `__functor`, whose place is
+    `functor`.  `attribute`: the attribute that the line names, or, for `derivationStrict`, what was asked for of the derivation.
     """
 
     __slots__ = (

@@ -79,7 +79,7 @@ class OperatorLines(TraceState):
             self._add(note, "builtin", "sub", node.start)
 
     def _comparison(self, note: Note, node: Step) -> None:
-        """`a >= b` is `! (a < b)`, and so are the places."""
+        """The lines of a comparison; those of `a >= b` are the lines of `! (a < b)`."""
         if node.operator in ("<=", ">="):
             self._add(note, "text", "in the argument of the not operator", node.place)
         self._add(note, "builtin", "lessThan", node.place)
@@ -125,21 +125,21 @@ class OperatorLines(TraceState):
 
     @staticmethod
     def _forces_set(note: Note, node: Step, inner: Note, tree: SourceTree) -> bool:
-        """Whether a selection needs the set, not yet an attribute."""
+        """Whether a selection was forcing the set, not yet an attribute."""
         if note.opcode not in _FORCES_BOTH or note.selected is not None:
             return note.opcode in _FORCES_SET
         return not tree.is_selected(inner.name, node)
 
     @staticmethod
     def _inherited_from(note: Note, node: Step, tree: SourceTree) -> Step | None:
-        """The `e` of the `inherit (e) name` that a note is of."""
+        """The `e` of the `inherit (e) name` that a note belongs to."""
         if note.place is None:
             return None
         before = [child for child in tree.children(node) if child.role == "from" and child.end <= note.place[2]]
         return max(before, key=lambda child: child.end, default=None)
 
     def _failure(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
-        """The current operation raised the error itself, or the machine's own builtin did that runs it."""
+        """The current operation raised the error itself, or the internal builtin that carries it out did."""
         if self._code == "assertion":
             return
         rest = self._notes[self._notes.index(inner) :] if inner is not None else []
@@ -261,7 +261,7 @@ class OperatorLines(TraceState):
             self._is_shown = False
 
     def _piece_start(self, node: Step, tree: SourceTree, inner: Note | None) -> int:
-        """Where the piece of a string or path begins that could not be made a text."""
+        """The start of the piece of a string or path that could not be made a text."""
         child = None
         if inner is not None and inner.argument:
             first = tree.child(node, "part")
@@ -271,7 +271,7 @@ class OperatorLines(TraceState):
         return node.start if child is None or child.kind == "text" else child.name_start
 
     def _coerced_early(self, note: Note, node: Step, tree: SourceTree) -> None:
-        """A piece of a string that was made a text before a later piece was evaluated."""
+        """A piece of a string could not be made a text, which happened before a later piece was evaluated."""
         pieces = tree.children(tree.way_to(node.start, node.end)[-2])
         start = next((piece.name_start for piece in pieces if (piece.start, piece.end) == (node.start, node.end)), node.start)
         if self._cause.kind == "not-coercible":
@@ -302,7 +302,7 @@ class OperatorLines(TraceState):
         left, right = note.operands
         is_type = self._code == "type"
         if self._code == "not-a-function" and (node.operator in _ARITHMETIC or node.operator in _COMPARISONS):
-            # The operator is a call of `__sub` and the like, which is bound to something else here.
+            # The operator is a call of `__sub` or the like, which the scope binds to something else.
             if node.operator in ("<=", ">="):
                 self._add(note, "text", "in the argument of the not operator", node.place)
             self._at(note, node.place)

@@ -60,7 +60,7 @@ cdef class Places:
         return path, self.sources[number], offset, (end - file.position_base) if end > position else offset + 1
 
     cdef object source(self, uint32_t number, str path):
-        """A file's bytes, or None: what has been compiled is not kept, and is read again."""
+        """A file's bytes, or None.  The source of a compiled file is not kept, so the file is read again."""
         cdef File* file = &self.m.files[number]
         if file.source != NULL:
             return PyBytes_FromStringAndSize(<char*>file.source, file.size_bytes)
@@ -84,13 +84,13 @@ cdef class Places:
         return found
 
     cdef list notes(self, uint32_t asked_code):
-        """What the machine noted of its activations, outermost first; *asked_code* is that of the thunk which was asked for from outside, or 0."""
+        """What the machine noted of its activations, outermost first; *asked_code*: see `take_error`."""
         cdef Machine* m = self.m
         cdef TraceEntry* entry
         cdef uint32_t i
         cdef uint32_t outermost_code = 0
         notes = []
-        # This becomes the outermost of the activations of code.
+        # In the end, this is the outermost activation of code.
         outermost = None
         for i in range(m.error.trace_count):
             entry = &m.error.trace[i]
@@ -148,7 +148,7 @@ cdef class Places:
         )
 
     cdef list similar_names(self):
-        """Of the names that there are, those that look like one that was not found."""
+        """The existing names that look like the one that was not found."""
         cdef Error* e = &self.m.error
         cdef Word s
         cdef uint32_t i
@@ -166,7 +166,7 @@ cdef class Places:
         return nearest(wanted, found)
 
     cdef object last_tail_call(self):
-        """Where the function that the error is in was called from, if that was a tail call: its frame is gone."""
+        """The place from which the function with the error was called, if that was a tail call: the caller's frame is gone."""
         cdef Machine* m = self.m
         cdef Code* code
         cdef uint32_t i, start, end = 0
@@ -194,9 +194,9 @@ cdef object _with_facts(error, str fault, str subject, int exit_code):
 
 
 def take_error(size_t machine, uint32_t asked_code, bint is_brief):
-    """The `EvaluationError` of what is pending, which is pending no more.
+    """Returns the pending error as an `EvaluationError`, and clears it.
 
-    *asked_code*: of the thunk that was asked for from outside (index + 1), or 0; *is_brief*: without trace and suggestions.
+    *asked_code*: the index + 1 of the code of the thunk that was asked for from outside, or 0; *is_brief*: without trace and suggestions.
     """
     cdef Machine* m = <Machine*>machine
     cdef Places places = Places(machine)

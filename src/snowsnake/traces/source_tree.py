@@ -11,10 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# A way is found by the span that it leads to.
+# The key of a way is the span that it leads to.
 Ways = dict[tuple[int, int], "list[Step]"]
 LARGEST_SOURCE_BYTES = 16_000_000
-# Errors that follow each other lie in the same few files, and parsing one of those takes 0.7 ms.  A tree is eight times as large as its source.
+# Successive errors are in the same few files, and parsing one of those takes 0.7 ms.  A tree is eight times as large as its source.
 _KEPT_TREES, _KEPT_BYTES = 24, 4_000_000
 # The tree that was used last is the last one.
 _kept: "dict[tuple[bytes, int], tuple[ParsedTree, Ways]]" = {}
@@ -29,7 +29,7 @@ _PLACED_BY_PART = {"list": "item", "hasAttr": "set", "not": "operand"}
 class Step:
     """A node between the root and the place: its role in its parent, its kind, its span.
 
-    `place` is the offset of a binary node's operator, also of a pipe, and the start of another call.  `name` is the name of the attribute or variable
+    `place` is the offset of the operator of a binary node or a pipe, and the start of any other call.  `name` is the name of the attribute or variable
     whose value the node is, and `name_start` its offset; for a dynamic name or a piece of a string, that is the offset of its `${`.  `variable` is
     the name of a variable node.
     """

@@ -55,7 +55,7 @@ class TraceState:
         self._machine_line = 0
 
     def _given(self, note: Note) -> Line:
-        """A line whose words the machine chooses; some places read differently."""
+        """The line of a note whose words the machine chose.  C++ Nix shows the place of some of them in another way."""
         tree = self._tree(note.place)
         if tree is None or note.place is None:
             return note.kind, note.name, note.place
@@ -158,7 +158,7 @@ class TraceState:
         return "left" if left == TAG_THUNK else "right"
 
     def _defined(self, note: Note) -> tuple[str, RawPosition]:
-        """The attribute whose value a thunk is, and its place; no name if it is none."""
+        """The attribute whose value a thunk is, and its place; the name is empty if there is none."""
         nothing = ("", ("", b"", 0, 0))
         tree = self._tree(note.extent)
         if note.kind != "thunk" or tree is None or note.extent is None:
@@ -196,7 +196,7 @@ def _is_path(binding: bytes) -> bool:
 
 
 def _take_trailing(notes: list[Note], line: str) -> list[Note]:
-    """Lines about what a comparison is doing: they follow those of the comparison."""
+    """Removes and returns the last notes if they are this *line*: what it says about a comparison follows the lines of the comparison."""
     taken: list[Note] = []
     while notes and notes[-1].line == line:
         taken.append(notes.pop())
@@ -204,7 +204,7 @@ def _take_trailing(notes: list[Note], line: str) -> list[Note]:
 
 
 def _without_machine(notes: list[Note]) -> list[Note]:
-    """Drops the machine's own code and calls; a builtin that was entered through it is then there twice."""
+    """Drops the machine's own code and calls.  A builtin that was entered through them has two notes, of which one is kept."""
     found: list[Note] = []
     is_own = False
     arguments = 0
