@@ -26,7 +26,7 @@ _ADDRESS_6 = pattern(r"\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~%-]+)?\]|\[v[0-9A-Fa-f
 _IN_PATH = ":@"
 _IN_QUERY = ":@/?"
 _UNCHANGED = _NEVER_ENCODED + _IN_PATH + "/"
-# The characters of ASCII that are escaped, for each set of those that are kept.
+# For each set of characters that are kept: the ASCII characters that are escaped, and their escapes.
 _ESCAPES: dict[str, dict[int, str]] = {}
 
 
@@ -162,7 +162,7 @@ def _has_bad_escape(text: str) -> bool:
 
 def _authority(text: str, whole: str) -> Authority:
     if has_only(_NEVER_ENCODED, text):
-        # A host alone, or nothing: the usual case needs no pattern.
+        # The usual case, a host alone or nothing, needs no pattern.
         return Authority(None, None, text, None)
     match = _AUTHORITY.fullmatch(text)
     if match is None or _has_bad_escape(text):
@@ -226,7 +226,7 @@ def encode_part(text: str, kept: str) -> str:
     if has_only(plain, text):
         return text
     if text.isascii():
-        # A lock file with many inputs has a hash in each address.
+        # This case has to be fast: a lock file with many inputs has a hash in each address.
         if kept not in _ESCAPES:
             _ESCAPES[kept] = {code: _escaped(chr(code)) for code in range(128) if chr(code) not in plain}
         return text.translate(_ESCAPES[kept])

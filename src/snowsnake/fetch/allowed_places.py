@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Read = TypeVar("Read")
 
-# It is longer than the step of the times that a file system notes.
+# This is longer than the resolution of the times that a file system records.
 _TICK_NS = 50_000_000
 _ATTEMPTS = 3
 
@@ -48,7 +48,7 @@ class AllowedPlaces:
 
     def __init__(self) -> None:
         self._found: dict[str, str | None] = {}
-        # It maps a place without links to the folder that the prefix means.
+        # By place without links: the folder that the prefix means.
         self._folders: dict[str, str] = {}
 
     def allow(self, address: str, prefix: str) -> bool:
@@ -85,10 +85,11 @@ class AllowedPlaces:
         return True
 
     def read(self, real: str | None, read: Callable[[], Read]) -> Read:
-        """What *read* returns, which reads a repository with a library or program that follows links; ForbiddenAccess if the repository moved.
+        """Calls *read*, which reads the repository at *real* with a library or program that follows links, and returns its result.
 
-        No link may be on the way to it, and nothing on the way may have been renamed meanwhile: that changes the time of a folder.  Other changes
-        there do so, too; therefore it is read again, a few times.  What the repository itself leads to is looked at before and after.
+        Raises ForbiddenAccess if the repository moved meanwhile.  No link may be on the way to it, and nothing on the way may be renamed while it is
+        read: that changes the time of a folder.  Other changes in such a folder change its time, too; therefore we read again, a few times.  Where
+        the repository itself leads to is checked before and after.
         """
         folder = self._folders.get(real or "")
         if real is None or folder is None:
@@ -98,7 +99,7 @@ class AllowedPlaces:
             try:
                 before = _way_to(real, folder, fds)
                 if time.time_ns() - max(changed_ns for _, _, changed_ns in before) < _TICK_NS:
-                    # A change in this tick could not be told from one before.
+                    # A second change within the same tick would not change the time.
                     time.sleep(_TICK_NS / 1e9)
                     before = _way_to(real, folder, fds)
                 try:
@@ -127,7 +128,7 @@ def _way_to(real: str, folder: str, fds: list[int]) -> list[tuple[int, int, int]
     for name in real[len(folder) :].split("/"):
         if name:
             steps.append(os.path.join(steps[-1], name))
-    # The times of these folders do not count: the repository itself changes them when it notes something there.
+    # The times of these folders do not count: git and hg change them when they write something there.
     ends = [place for place in own_places(real) if place != real]
     found = []
     for step in [*steps, *ends]:

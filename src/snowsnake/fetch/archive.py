@@ -1,7 +1,7 @@
 """Unpacks archives from untrusted sources: whatever their names are, nothing is written outside the target.
 
 In: a downloaded file (tar, also compressed, or zip) and a path where nothing exists.  Out: the tree there, and the time of its
-newest member.  Names are read as C++ Nix reads them: `..` and leading slashes stop at the root; of a repeated name the last member counts.
+newest member.  Names are read as C++ Nix reads them: `..` and leading slashes stop at the root; of files with the same name, the last one counts.
 
 The tree is planned in memory (`_Plan`), and files are only written into folders that the plan made: a link on the way is an error.
 """
@@ -30,7 +30,7 @@ _MOST_ENTRIES = 8_000_000
 # An archive may have at most this many bytes after unpacking.
 _MOST_BYTES = 1 << 38
 _MOST_DEPTH = 1000
-# An archive that unpacks to more than this is suspicious if it becomes so many times as large.
+# An archive that unpacks to more than this many bytes is refused if it becomes more than this many times as large.
 _SUSPECT_BYTES = 1 << 30
 _SUSPECT_RATIO = 1200
 # The exceptions of Python's modules for a file that is not an archive, or is damaged.
@@ -44,10 +44,11 @@ class ArchiveError(FetchFailure):
 
 
 class _Plan:
-    """The tree that is planned, with as much of it as is written below *target*."""
+    """The planned tree, whose files are written below *target* as they are added.  *check* is called now and then, and may raise."""
 
     def __init__(self, target: bytes, packed_bytes: int, check: Callable[[], None]) -> None:
         self.target = target
+        # A folder is a dict, a file its number among the files of the archive, a link 0.
         self.root: dict[bytes, Any] = {}
         self.newest = 0
         self.written_bytes = 0
@@ -104,7 +105,7 @@ class _Plan:
             os.mkdir(place, 0o755)
 
     def add_file(self, parts: tuple[bytes, ...], is_executable: bool, pieces: Iterator[bytes]) -> None:
-        """Replaces the entry of this name, unless it is a file that came later than this one."""
+        """Writes a file in place of an entry of the same name, if that has a lower number.  Folders and links count as number 0, which the first file has, too."""
         if not parts:
             raise ArchiveError("the archive's root is a file")
         folder, place = self._folder(parts)
@@ -140,7 +141,7 @@ class _Plan:
         self._links[parts] = other
 
     def finish(self) -> None:
-        """Makes hard links last: what they point to may come after them."""
+        """Makes the hard links.  They come last, because the files that they link to may come after them in the archive."""
         for parts in sorted(self._links):
             other = self._links[parts]
             if not other:
@@ -192,7 +193,7 @@ def _parts(name: bytes) -> tuple[bytes, ...]:
 def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lambda: None, *, is_named: bool = False) -> int:
     """Unpacks a file, open or at a path, to *target*, and returns the time of the newest member.  *check* is called now and then, and may raise.
 
-    *is_named*: C++ Nix opens the file by its name here, and says in other words that it is not an archive.
+    *is_named*: C++ Nix opens the file by its name here, and reports in other words that it is not an archive.
     """
     try:
         with open(source, "rb") if isinstance(source, str) else nullcontext(source) as file:
@@ -224,7 +225,7 @@ def _cannot_open(reason: str, is_named: bool) -> ArchiveError:
 
 
 def single_folder(target: str) -> str:
-    """The root of the tree: the only folder at the top, if there is nothing beside it."""
+    """The root of the tree: the folder that is alone at the top, if there is one, otherwise *target*."""
     with os.scandir(target) as entries:
         found = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry, _ in zip(entries, range(2), strict=False)]
     return found[0][0] if len(found) == 1 and found[0][1] else target
@@ -234,14 +235,17 @@ def single_folder(target: str) -> str:
 
 
 class _Damaged(Exception):
-    """Must not be one of tarfile's own errors, which it takes for the end of the archive.  `is_header`: the checksum of an entry's header is wrong."""
+    """The archive is damaged.  `is_header`: the checksum of an entry's header is wrong.
+
+    This is not a subclass of tarfile's own errors, because tarfile takes these for the end of the archive.
+    """
 
     def __init__(self, message: str, is_header: bool = False) -> None:
         super().__init__(message)
         self.is_header = is_header
 
 
-# The method that reads a header: later releases of every Python call another one than earlier ones.
+# The method that reads a header: newer releases of every Python version call `_frombuf`, older ones `frombuf`.
 _READER = "_frombuf" if hasattr(tarfile.TarInfo, "_frombuf") else "frombuf"
 
 
@@ -315,7 +319,7 @@ def _pieces(contents: Any, size: int) -> Iterator[bytes]:
 
 
 def _spooled(stream: Any, plan: _Plan) -> BinaryIO:
-    """A zip inside something compressed: it must be written to a file first."""
+    """Unpacks a compressed zip file into a temporary file, because `zipfile` does not read streams."""
     import tempfile
 
     file = tempfile.TemporaryFile()
@@ -346,7 +350,7 @@ def _unpack_zip(source: str | BinaryIO, plan: _Plan) -> None:
 
 
 def _zip_time(member: zipfile.ZipInfo) -> float:
-    """The time in the extra field, if there is one; the other time has no zone, and counts as this machine's."""
+    """The time in the extra field, if there is one; otherwise the entry's plain time, which has no zone and counts as local time."""
     extra = member.extra
     while len(extra) >= 4:
         kind, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")

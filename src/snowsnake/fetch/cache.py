@@ -5,10 +5,11 @@ Layout below the folder:
     index.sqlite    facts with the time when they were learnt; trees and files with their size and last use
     trees/HASH      unpacked sources and downloaded files; HASH is that of their NAR
     gitv3/ hg/      repositories that were fetched from
-    work/           a folder for each process that is writing, which it holds a lock on; other folders are removed
+    locks/          a file for each name that `FetchCache.locked` locks
+    work/           a folder for each process that is writing, which holds a lock on it; folders without a lock are removed
 
-Unless the user chose the folder, facts and repositories are in Nix's own: `~/.cache/nix`.  A user who removes that wants everything
-to be requested again, and it is.  Trees are only found by their hashes, so they can stay (docs/decisions/fetch-cache.md).
+Unless the user chose the folder, facts and repositories are in Nix's own: `~/.cache/nix`.  If a user removes that folder,
+everything is requested again.  Trees are only found by their hashes, so they can stay (docs/decisions/fetch-cache.md).
 
 A tree is written in `work/` and renamed into place: everything under `trees/` is complete.  The indexes may be lost at any time.
 """
@@ -72,7 +73,10 @@ class Fact(dict[str, "Any"]):
 
 
 class FetchCache:
-    """`limit_bytes` is for all trees together; those unused for longest are removed first; 0 means no limit."""
+    """The cache in *folder*, or in the folder that the environment chooses.
+
+    *limit_bytes* is for all trees together; the least recently used trees are removed first; 0 means no limit.
+    """
 
     def __init__(self, folder: str | None = None, limit_bytes: int = 0) -> None:
         chosen = folder or _chosen_folder(os.environ)
@@ -179,7 +183,7 @@ class FetchCache:
             remove_if_possible(os.path.dirname(path))
 
     def shrink(self, limit_bytes: int, keeps: str = "") -> int:
-        """Removes the trees unused for longest until the others take at most *limit_bytes*; returns the bytes removed."""
+        """Removes the least recently used trees until the others have at most *limit_bytes*; returns the number of bytes removed."""
         freed = 0
         with self.locked("shrink"):
             rows = self._open().execute("select name, size_bytes from trees order by used desc").fetchall()
@@ -192,7 +196,7 @@ class FetchCache:
         return freed
 
     def remove(self, name: str) -> None:
-        """Renames the tree first, so that nobody finds half of it."""
+        """Removes a tree.  It is renamed first, so that nobody finds half of it."""
         path = os.path.join(self.folder, "trees", name)
         going = self.new_path()
         with suppress(FileNotFoundError):
@@ -231,7 +235,7 @@ class FetchCache:
         return found
 
     def clear(self) -> None:
-        """Removes everything that no process is using."""
+        """Removes all facts, trees and repositories.  The working folders of other processes stay."""
         self._open()
         for name in os.listdir(os.path.join(self.folder, "trees")) if os.path.isdir(os.path.join(self.folder, "trees")) else ():
             self.remove(name)
@@ -258,7 +262,7 @@ class FetchCache:
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Lets one process at a time in, for each name."""
+        """Holds the lock of this name: only one process at a time is in a block with the same name."""
         import fcntl
 
         path = self.place("locks", name)

@@ -76,7 +76,7 @@ class HttpFiles(CacheFiles):
             raise ValueError(str(error)) from None
 
     def get_many(self, names: Iterable[str], follow: Callable[[str, bytes | None], Iterable[str]] = lambda name, data: ()) -> dict[str, bytes | None]:
-        """Calls `get` for many names at once; the user can interrupt it at any time.  *follow* returns names that an answer makes necessary."""
+        """Gets many files at once; the user can interrupt it at any time.  *follow* returns further names, which an answer makes necessary."""
         found: dict[str, bytes | None] = {}
         wanted = dict.fromkeys(names)
         waiting = list(wanted)
@@ -112,7 +112,7 @@ class HttpFiles(CacheFiles):
                 for name, data in self._threads().map(self._get, unanswered):
                     take(name, data)
         except BaseException:
-            # This does not wait for threads that are still at work.
+            # `rest` does not wait for threads that are still at work.
             self.rest()
             raise
         return found
@@ -123,7 +123,7 @@ class HttpFiles(CacheFiles):
         return self._crew
 
     def exchange(self) -> Exchange | None:
-        """An exchange for small files; None unless the server is reached without a proxy, has sent only plain answers, and downloads have no speed limit."""
+        """The exchange for small files; None if a proxy is used, if the server sent an unusual answer, or if downloads have a speed limit."""
         if not self._is_plain or (self._exchange is not None and not self._exchange.is_useful):
             return None
         if self._exchange is None or self._exchange.process != os.getpid():
@@ -272,7 +272,7 @@ class S3Files(HttpFiles):
             if b"<Error>" in done.data:
                 raise ValueError(f"unable to upload '{url}': {done.data[:1024].decode(errors='replace')}")
         except BaseException:
-            # The first fault counts, so a second one is not reported.
+            # The first error is raised, so a second one is not reported.
             with contextlib.suppress(Exception):
                 self._request("DELETE", url, query=number)
             raise

@@ -120,7 +120,7 @@ def _check(info: PathInfo, archive: bytes, fetcher: Fetcher) -> None:
 
 
 def fetch_closure(cache: BinaryCache, path: str, fetcher: Fetcher, checks: bool = True) -> Iterator[tuple[PathInfo, bytes]]:
-    """Facts and NAR of a path and of everything that it refers to; references come first.  Archives are fetched when they are taken, one by one."""
+    """Facts and NAR of a path and of everything that it refers to; references come first.  Each archive is fetched only when the iterator reaches it."""
     infos: dict[str, PathInfo] = {}
 
     def references(path: str) -> list[str]:
@@ -184,7 +184,7 @@ def closure_of(
             (info.path, _placed(info, archive, fetcher))
             for info, archive in rewritten(fetch_closure(cache, from_path, fetcher, checks=False), fetcher.store_dir)
         ]
-        # Everything else is what it refers to.
+        # The last object is that at *from_path*; the others are those that it refers to.
         made = trees[-1][0]
         if to_path and to_path != made:
             raise FetchFailure(f"rewriting '{from_path}' to content-addressed form yielded '{made}', while '{to_path}' was expected")

@@ -27,7 +27,7 @@ class Crew:
         self.waiting = 0
 
     def submit(self, key: object, function: Callable[[], object], then: Callable[[], None] | None = None, most: int | None = None) -> None:
-        """Calls *function* in a thread; `result` returns its result with *key*.  The thread then calls *then*.  *most*: no new thread if there are as many."""
+        """Calls *function* in a thread; `result` returns its result with *key*.  The thread then calls *then*.  *most*: no new thread if there are this many."""
         self.waiting += 1
         self._work.put((key, function, then))
         if len(self._threads) < min(self._size, self.waiting, most or self._size):

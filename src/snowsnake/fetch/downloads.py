@@ -1,6 +1,6 @@
 """The schemes `tarball` and `file`: the file at a URL, unpacked or as it is.
 
-In: an input, or a URL.  Out: a tree in the cache, and facts about it: ETag, age, the URL that will always lead to it.
+In: an input, or a URL.  Out: a tree in the cache, and facts about it: ETag, age, the URL that will always lead to the same contents.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Download:
     """The tree or file at a URL."""
 
     tree: FileTree
-    # It is the hash of the NAR.
+    # The hash of the NAR.
     digest: Hash
     last_modified: int = 0
     immutable_url: str | None = None
@@ -74,7 +74,7 @@ def fetch_tarball(input: Input, fetcher: Fetcher) -> Fetched:
 
 
 def download_file(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download:
-    """A file as it is.  A file of this machine is read in place."""
+    """The file at a URL, downloaded unless the cache has a fresh copy.  A file of this machine is read in place."""
     scheme, colon, _ = url.partition(":")
     if not colon:
         raise MalformedAddress(f"URL '{url}' doesn't have a scheme")
@@ -106,7 +106,7 @@ def _check_scheme(url: str, scheme: str) -> None:
 
 
 def _local_file(url: str, fetcher: Fetcher) -> Download:
-    """Reads the file once, so that the hash is that of the bytes used; a large one only under a policy."""
+    """Reads the file once, so that the hash is that of the bytes used.  A large file is copied to the cache under a policy, and otherwise hashed in place."""
     path = url[5:].partition("#")[0].partition("?")[0]
     if path.startswith("//"):
         host, _, path = path[2:].partition("/")
@@ -136,7 +136,7 @@ def _local_file(url: str, fetcher: Fetcher) -> Download:
 
 
 def _copied(start: bytes, file: BinaryIO, fetcher: Fetcher) -> Download:
-    """A file that is going to be read again, in the cache."""
+    """Copies a file to the cache, so that it can be read again: *start*, which was read from it already, and the rest."""
     path = fetcher.cache.new_path()
     try:
         with open(path, "wb") as target:
@@ -166,7 +166,7 @@ def keep_file(transfer: Transfer, fetcher: Fetcher) -> tuple[str, Hash]:
 
 
 def _known(fetcher: Fetcher, domain: str, url: str) -> tuple[Any, str | None]:
-    """What the cache recorded when this URL was last downloaded, and the tree; (None, None) if it does not exist any more."""
+    """The facts that the cache recorded when this URL was last downloaded, and the path of the tree; (None, None) unless it has both."""
     known = fetcher.cache.fact(domain, url)
     kept = None if known is None else fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
     return (None, None) if kept is None else (known, kept)
@@ -199,7 +199,7 @@ def download_tree(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download
 
 
 def of_archive(error: TransferError) -> TransferError:
-    """C++ Nix downloads while it unpacks, and its message says so."""
+    """Makes the message that of C++ Nix, which downloads while it unpacks, and says so."""
     error.args = (f"Failed to open archive (Source threw exception: error: {error})",)
     return error
 
@@ -212,7 +212,10 @@ def _download(kept: str, known: dict[str, Any]) -> Download:
 
 
 def keep_archive(source: str | BinaryIO, shown: str, fetcher: Fetcher) -> tuple[str, Hash, int]:
-    """(place of the unpacked tree in the cache, hash of the NAR, time of the newest member) of an archive, open or at a path."""
+    """Unpacks an archive, open or at a path, into the cache; returns (path of the tree, hash of its NAR, time of the newest member).
+
+    *shown*: the name of the archive in progress messages.
+    """
     new = fetcher.cache.new_path()
     try:
         with fetcher.activity("info", f"unpacking '{shown}' into the Git cache"):

@@ -1,6 +1,6 @@
 """Errors of fetching.  Messages are C++ Nix's, as far as it has one for the case."""
 
-# Type checkers take this for true; importing `typing` would cost every start of the command.
+# Type checkers treat this as true; importing `typing` would slow down every start of the command.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 class FetchFailure(Exception):
     """Fetching failed.  `notes`: what was being done, innermost first ("while fetching the input '…'").
 
-    `exit_code`: the exit code of a command that ends with the error.  `kind`: the class in diagnostics/kinds.py that an evaluation raises for it.
+    `exit_code`: the exit code of a command that ends with the error.  `kind`: the class in diagnostics/flake_kinds.py that an evaluation raises for it.
     """
 
     exit_code = 1
@@ -27,7 +27,7 @@ class HashMismatch(FetchFailure):
 
 
 class ForbiddenAccess(FetchFailure):
-    """A policy forbids to read a place or an address."""
+    """A policy forbids reading a place or an address."""
 
 
 class FetchCancelled(FetchFailure):

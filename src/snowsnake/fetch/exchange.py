@@ -1,7 +1,7 @@
 """Many small files of one web server, requested by one thread over connections that stay open.
 
-In: URLs.  Out: the server's answer to each, in any order.  Only plain answers (200, 403, 404, of known length) count here: in any other
-case, http.py must request the file again, which knows about redirects, errors and repeated attempts.  A request costs 30 µs here and
+In: URLs.  Out: the server's answer to each, in any order.  Only plain answers (200, 403, 404, of known length) count here.  In any other
+case, the file must be requested again by http.py, which handles redirects, errors and repeated attempts.  A request costs 30 µs here and
 300 µs there, and no other thread waits for the interpreter's lock meanwhile.
 """
 
@@ -23,7 +23,7 @@ _PIECE_BYTES = 1 << 18
 _MOST_HEAD_BYTES = 1 << 16
 _ANSWERED = frozenset((b"200", b"403", b"404"))
 
-# It takes the place of a status.
+# In place of a status, this means that http.py must request the file.
 UNANSWERED = 0
 
 
@@ -35,7 +35,7 @@ class PlainLink:
     """A connection without encryption.  It does not need urllib3, whose import takes as long as requesting a hundred files."""
 
     def __init__(self, host: str, port: int, timeout_s: float) -> None:
-        # If the host is bytes, Python imports no codec.
+        # If the host is bytes, Python does not import a codec to encode it.
         address = host.encode() if host.isascii() else host
         self.sock = socket.create_connection((address, port), timeout_s)  # type: ignore[arg-type]
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -46,7 +46,7 @@ class PlainLink:
 
 class _Connection:
     def __init__(self, link: Any) -> None:
-        # The link, which is a PlainLink or urllib3's, is used for opening and closing.
+        # A PlainLink or a connection of urllib3: it has opened the socket, and closes it.
         self.link = link
         self.socket: socket.socket = link.sock
         self.socket.setblocking(False)
@@ -56,14 +56,14 @@ class _Connection:
             import ssl
 
             self._waits = (BlockingIOError, ssl.SSLWantReadError)
-        # It is the name of the requested file.
+        # The name of the requested file.
         self.name = ""
         self.request = b""
         self.answer_count = 0
-        # Bytes last arrived at this time.
+        # The time when bytes last arrived, or when the request was sent.
         self.since_s = 0.0
         self.data = b""
-        # These are positions in the data, once the head is there.
+        # Where the body starts and ends in the data; `end` is 0 until the head has arrived.
         self.body_start = self.end = 0
         self.status = b""
         self.is_last = False
@@ -74,7 +74,7 @@ class _Connection:
             raise Unusual
 
     def receive(self, limit: int, buffer: memoryview) -> bool:
-        """Receives what has arrived; whether the answer is complete.  *buffer*: space that is used again and again."""
+        """Receives what has arrived, and returns whether the answer is complete.  *limit*: of the body, in bytes.  *buffer*: space that all connections share."""
         while True:
             try:
                 size = self.socket.recv_into(buffer)
@@ -127,7 +127,11 @@ class _Connection:
 
 
 class Exchange:
-    """*connect*: opens one connection; called in threads.  *limit*: bytes of an answer.  *stalled_s*: how long a server may send nothing; 0: for ever."""
+    """Requests files and collects the answers.
+
+    *connect* opens one connection, and is called in other threads.  *connections*: how many may be open at the same time.  *limit*: of an answer's
+    body, in bytes.  *stalled_s*: how long a server may send nothing; 0: for ever.  *check* is called often, and may raise an error to stop.
+    """
 
     def __init__(self, connect: Callable[[], object], connections: int, limit: int, stalled_s: int, check: Callable[[], None]) -> None:
         self._connect = connect
@@ -135,7 +139,7 @@ class Exchange:
         self._stalled_s = stalled_s
         self._check = check
         self._most = connections
-        # The number includes connections that are being opened.
+        # This number includes connections that are being opened.
         self._open_count = 0
         self._idle: list[_Connection] = []
         self._busy: set[_Connection] = set()
@@ -150,7 +154,7 @@ class Exchange:
         self._selector.register(self._ear, selectors.EVENT_READ)
         self.process = os.getpid()
         self.waiting = 0
-        # It is true until an answer is unusual.
+        # False after an unusual answer, a connection that failed, or a server from which no connection could be opened.
         self.is_useful = True
 
     def ask(self, name: str, request: bytes) -> None:
@@ -164,7 +168,7 @@ class Exchange:
             self._bell.send(b"x")
 
     def answers(self) -> list[tuple[str, int, bytes]]:
-        """(name, status, body) of the answers that have arrived, after a short wait for one; perhaps none.  UNANSWERED: http.py must request the file."""
+        """Waits for a short time, and returns (name, status, body) of the answers that have arrived, if any.  UNANSWERED: http.py must request the file."""
         self._check()
         self.send()
         for key, _ in self._selector.select(0 if self._answers else _POLL_S):
@@ -179,7 +183,7 @@ class Exchange:
         return found
 
     def send(self) -> None:
-        """Sends noted requests, as far as connections are free."""
+        """Sends noted requests over free connections, and opens more connections if there are more requests."""
         while self._requests and self._idle:
             connection = self._idle.pop()
             self._busy.add(connection)
@@ -220,7 +224,7 @@ class Exchange:
                     self._idle.append(connection)
 
     def _receive(self, connection: _Connection) -> None:
-        # If the connection is idle, the server has closed it, or sends what nobody requested.
+        # If the connection is idle, the server has closed it or sends something that nobody requested.
         if connection not in self._busy:
             self._idle.remove(connection)
             self._drop(connection)
@@ -245,7 +249,7 @@ class Exchange:
         self._busy.discard(connection)
         self._drop(connection)
         if connection.answer_count and not connection.data:
-            # The server closed a connection that it found idle for too long.
+            # The server closed a connection that was idle for too long, so the request is sent again.
             self._requests.appendleft((connection.name, connection.request))
             return
         self.is_useful = False

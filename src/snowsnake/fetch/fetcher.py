@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 else:
     from snowsnake.foundation.scopes import contextmanager
 
-# It maps a scheme to a module and a function; a module is imported when its scheme is first fetched.
+# The module and the function of each scheme.  A module is imported when its scheme is first fetched.
 _SCHEMES = {
     "path": ("local", "fetch_path"),
     "git": ("git", "fetch_git"),
@@ -51,7 +51,7 @@ _POLL_S = 0.1
 
 @contextmanager
 def _noted(input: Input) -> Iterator[None]:
-    """Adds a line about the input to what goes wrong inside."""
+    """Adds a note about the input to a FetchFailure that is raised inside."""
     try:
         yield
     except FetchFailure as error:
@@ -67,17 +67,19 @@ class Source:
 
     def __init__(self, input: Input, nar_hash: str, store_path: str, files: FileTree) -> None:
         self.input = input
-        # The hash is in the form of SRI.
+        # The hash of the NAR, in SRI form.
         self.nar_hash = nar_hash
         self.store_path = store_path
         self.files = files
 
 
 class Fetcher:
-    """Fetches inputs.  *settings*: values of nix.conf by name.  *store*: every source is written to it.  *is_cancelled* is called now and then.
+    """Fetches inputs.  *settings*: values of nix.conf by name.  *store*: every source is written to it.
 
-    *features*: the experimental features that are on.  *on_warning* receives the texts of warnings, which otherwise go to what *progress* makes.
-    *is_offline*: nothing is requested from the network; facts in the cache count, however old they are.
+    *features*: the experimental features that are on.  *progress* makes the object that shows progress.  *on_warning* receives the texts of
+    warnings; without it, the object that *progress* makes shows them.  *is_cancelled* is called now and then; if it returns True, fetching ends
+    with FetchCancelled.  *is_offline*: nothing is requested from the network; facts in the cache count, however old they are.
+    *cache_limit_bytes*: 0 means the setting `fetch-cache-size`.
     """
 
     def __init__(
@@ -107,30 +109,30 @@ class Fetcher:
         self._progress: Progress | None = None
         self.on_warning = on_warning
         self._is_cancelled = is_cancelled
-        # Tests name the address that takes the place of a host.
+        # For tests: the address that takes the place of each host.
         self.stand_ins: dict[str, str] = {}
-        # It is called for each source, with the address, the hash and whether it is locked.
+        # This is called for each source, with its address, its hash, and whether it is locked.
         self.on_fetched: Callable[[str, str, bool], None] | None = None
-        # Under a policy, it raises ForbiddenAccess for an address that may not be read.
+        # Under a policy, this raises ForbiddenAccess for an address that may not be read.
         self.check_uri: Callable[[str], None] | None = None
-        # Under a policy, it takes a path and flags, and returns a descriptor of what may be read.
+        # Under a policy, this opens a path with flags, and returns the descriptor; it raises ForbiddenAccess if the path may not be read.
         self.open_checked: Callable[[str, int], int] | None = None
-        # It may return a source; if it returns None, the input is fetched.
+        # This may return the source of an input; if it returns None, the input is fetched.
         self.supply: Callable[[Input], Source | None] | None = None
         self._allowed_places: AllowedPlaces | None = None
-        # The module `downloads.py` makes it when it is first needed.
+        # The `Http` of this fetcher, which downloads.py makes when it is first needed.
         self.http: Any = None
-        # Git's working trees stay here as they were when they were last read.
+        # The state of each Git working tree when it was last read, by its path.
         self.working_trees: dict[str, WorkingTree] = {}
         self._sources: dict[frozenset[tuple[str, str, str | int | bool]], Source] = {}
-        # What was first requested of the trees at these store paths.
+        # By store path: the input with which the source was first requested, and the source.
         self.asked: dict[str, tuple[Input, Source]] = {}
-        # The modules in `lock/` set it when a name is first looked up.
+        # `registries_of` in lock/registries.py sets this when it is first called.
         self.registries: Any = None
 
     @property
     def progress(self) -> Progress:
-        """Made when there is something to show."""
+        """The object that shows progress, made when there is something to show."""
         if self._progress is None:
             if self._make_progress is not None:
                 self._progress = self._make_progress()
@@ -142,7 +144,7 @@ class Fetcher:
 
     @property
     def cache(self) -> FetchCache:
-        """The cache, made when it is first needed: a folder of this machine needs none."""
+        """The cache, made when it is first needed: fetching a folder of this machine does not need it."""
         if self._cache is None:
             from snowsnake.fetch.cache import FetchCache
 
@@ -167,7 +169,7 @@ class Fetcher:
             self._cache.close()
 
     def enter_child(self, store: LocalStore | None) -> None:
-        """Prepares for a child process, which must not share its parent's connections to servers; *store*: opened again by the child."""
+        """Prepares for a child process, which must not share its parent's connections to servers.  *store*: the store, which the child has opened again."""
         self.http = None
         self.store = store
 
@@ -187,7 +189,7 @@ class Fetcher:
         known = self._sources.get(key)
         if known is None:
             with _noted(input):
-                # This says what is wrong with the hash before anything is fetched.
+                # A malformed hash is an error before anything is fetched.
                 tree_hash_of(input.attrs)
             known = (self.supply(input) if self.supply is not None else None) or self._available(input) or self._new(input)
             self._sources[key] = known
@@ -210,7 +212,7 @@ class Fetcher:
         return None
 
     def supply_folders_of(self, other: Fetcher) -> None:
-        """Makes folders of this machine those that another fetcher found, as they were then."""
+        """Uses the sources that another fetcher found for folders of this machine, as they were then, and does not read these folders again."""
         found = {input.key: source for input, source in other.asked.values() if input.type == "path"}
         self.supply = lambda input: found.get(input.key)
 
@@ -225,7 +227,7 @@ class Fetcher:
         expected = tree_hash_of(input.attrs)
         if expected is not None and digest != expected:
             raise HashMismatch(
-                # C++ Nix has the two hashes the other way round here, but not for archives.
+                # C++ Nix swaps the two hashes in this message, but not in those about archives.
                 f"NAR hash mismatch in input '{input.to_url()}', expected '{digest.sri}' but got '{expected.sri}'"
             )
         result = fetched.input if input.is_final else fetched.input.with_attrs(narHash=digest.sri)
@@ -276,7 +278,7 @@ class Fetcher:
             raise FetchFailure(str(error)) from None
 
     def _available(self, input: Input) -> Source | None:
-        """A final input may be here already: its hash identifies it, and it has all attributes that fetching would add."""
+        """The source of a final input whose tree is here already: the hash identifies the tree, and the input has all attributes that fetching would add."""
         expected = tree_hash_of(input.attrs)
         if not input.is_final or expected is None:
             return None
@@ -284,7 +286,7 @@ class Fetcher:
         return None if tree is None else self._source(input, tree, expected, shown_root(input, input))
 
     def tree_with(self, digest: Hash, name: str) -> FileTree | None:
-        """A tree with this NAR hash, from the cache or from the store that is written to."""
+        """A tree with this NAR hash, from the cache or from the fetcher's store; None if neither has it."""
         place = self.cache.tree(digest.nix32)
         if place is None and self.store is not None:
             path = self.path_of(digest, name)
@@ -293,7 +295,7 @@ class Fetcher:
         return None if place is None else DiskTree(place)
 
     def open(self, input: Input) -> Fetched:
-        """Fetches an input without computing its hash, which may take a while."""
+        """Fetches an input, but does not compute its hash, because that may take a while."""
         with _noted(input):
             return self._open(input)
 
@@ -316,7 +318,7 @@ class Fetcher:
         return fetched
 
     def _check_locks(self, asked: Input, fetched: Fetched) -> None:
-        """Checks that the result is what was requested; nothing may have been added to a final input."""
+        """Checks that the result is what was requested.  A final input stays as it is: attributes that fetching found are compared, but not added."""
         found = fetched.input
         if asked.is_final:
             if asked.nar_hash is not None:
@@ -344,7 +346,10 @@ class Fetcher:
             raise FetchFailure(f"'revCount' attribute mismatch in input '{found.to_url()}', expected {asked.rev_count}")
 
     def tree_hash(self, fetched: Fetched, asked: Input | None = None) -> tuple[Hash, int]:
-        """(hash of the NAR, its size), remembered by the name of the contents.  *asked*: the requested input."""
+        """(hash of the NAR, its size).  The cache keeps both by the name of the contents, `fetched.memo`; if that is the hash itself, the size is 0.
+
+        *asked*: the requested input, for messages.
+        """
         if fetched.memo.startswith("nar:"):
             return Hash.parse(fetched.memo[4:]), 0
         if fetched.memo:
@@ -382,7 +387,7 @@ class Fetcher:
         except OSError as error:
             raise FetchFailure(f"writing to the store in '{self.store.root}': {error}") from None
         except ValueError as error:
-            # The store says why it does not take it.
+            # The message says why the store does not accept the source.
             raise FetchFailure(str(error)) from None
         if made != path:
             raise FetchFailure(f"'{path}' changed while it was copied to the store")
@@ -406,7 +411,7 @@ class Fetcher:
         try:
             self.check_uri(f"git+{uri}")
         except ForbiddenAccess:
-            # Paths are checked in this form, too.
+            # The policy may allow the repository in the form without `git+`.
             self.check_uri(uri)
 
     # ---- files of this machine ----------------------------------------------------------------------------------
@@ -428,7 +433,7 @@ class Fetcher:
         return self.open_checked(path, flags) if real is None else open_below(os.fsencode(real), 0, flags)
 
     def status(self, path: str) -> os.stat_result | None:
-        """The status of a file, after following links; None if there is none.  Under a policy the file is checked before."""
+        """The status of a file, after following links; None if there is none.  Under a policy, the file is checked first."""
         try:
             if self.open_checked is None:
                 return os.stat(path)
@@ -460,7 +465,7 @@ class Fetcher:
 
     @contextmanager
     def activity(self, level: str, text: str, kind: str = "unknown", fields: tuple[str | int, ...] = ()) -> Iterator[Activity]:
-        """Shows that something is going on that may take a while; the yielded object has `progress(done, expected)`."""
+        """Shows an activity while the block runs, which may take a while; the yielded object has `progress(done, expected)`."""
         running = self.progress.start(level, text, kind, fields)
         try:
             yield running
@@ -506,7 +511,7 @@ def shown_root(input: Input, asked: Input) -> str:
 
 
 def local_repository(input: Input) -> str | None:
-    """The folder of a Git repository on this machine."""
+    """The folder of a Git repository on this machine; None for any other input."""
     url = str(input.attrs.get("url", ""))
     return parse_address(url).file_path if input.type == "git" and url.startswith("file:///") else None
 

@@ -22,7 +22,7 @@ from snowsnake.store.hash import Hash
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
 
-# Each forge has a server of its own; the attribute `host` names another.
+# The usual host of each forge; the attribute `host` names another one.
 HOSTS = {"github": "github.com", "gitlab": "gitlab.com", "sourcehut": "git.sr.ht"}
 
 
@@ -37,7 +37,7 @@ class _Place:
     headers: Headers
 
     def commit_address(self, ref: str) -> str:
-        """The URL that returns the revision of a branch."""
+        """The URL that returns the revision of a branch, for GitHub and GitLab."""
         if self.kind == "github":
             base = "https://api.github.com" if self.host == "github.com" else f"https://{self.host}/api/v3"
             return f"{base}/repos/{self.owner}/{self.repo}/commits/{ref}"

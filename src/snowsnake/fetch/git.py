@@ -1,7 +1,7 @@
 """The scheme `git`: commits of local and remote repositories, and working trees as they are.
 
 In: an input.  Out: its tree, read from the objects or from the working tree, and facts about the commit.
-libgit2 reads; the user's own `git` transfers, so that the user's keys, credentials and configuration apply.
+libgit2 reads repositories; the user's own `git` fetches from servers, so that the user's keys, credentials and configuration apply.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 
 class Location:
-    """Where a repository is: in a folder of this machine, and read in place, or behind a URL.
+    """Where a repository is: in the folder `path` of this machine, where it is read in place, or behind the URL `address`.
 
-    `checked`: the place that a policy allows, without links.
+    `checked`: its place on this machine without links, if a policy allows only that.
     """
 
     def __init__(self, path: str | None, address: Address | None, checked: str | None = None) -> None:
@@ -151,7 +151,7 @@ def _fetch_commit(input: Input, location: Location, fetcher: Fetcher) -> Fetched
 
 
 def commit_tree(repository: Repository, rev: str, input: Input, fetcher: Fetcher) -> tuple[FileTree, str]:
-    """A commit's tree, and the name of its contents."""
+    """A commit's tree, and the name of its contents ("" if nothing names them)."""
     tree_id = tree_id_of(repository, rev)
     smudges = None
     if input.flag("lfs"):
@@ -224,7 +224,7 @@ def _transfer(
         if rev is not None:
             is_needed = rev not in repository
         else:
-            # C++ Nix asks each time for `HEAD`, too: it remembers only branches and tags, and only while each has its own file.
+            # Like C++ Nix, we fetch `HEAD` each time: only branches and tags are remembered, and only while each has its own file.
             is_known = known is not None and fetcher.is_fresh(known) and _has_ref(repository, ref)
             is_known = is_known and (fetcher.is_offline or os.path.exists(os.path.join(folder, full_ref)))
             is_needed = input.flag("allRefs") or not is_known or (ref == "HEAD" and not fetcher.is_offline)
@@ -316,7 +316,7 @@ def submodules_of(tree: FileTree) -> list[tuple[bytes, str, str]]:
 
 
 def resolved_submodule(repository: Repository, url: str) -> str:
-    """A submodule's URL; a relative one starts from the repository's."""
+    """A submodule's URL; a relative one starts from the URL of the repository."""
     if not url.startswith(("./", "../")):
         return url
     base = ""

@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""Git's index file: which files of a working tree are Git's, which of them may have changed, and the NAR of those files.
+"""Git's index file: which files of a working tree are tracked, which of them may have changed, and the NAR of the tracked files.
 
-In: the bytes of `.git/index` (versions 2 and 3), a working tree.  Out: names, suspicious entries, a hash.  libgit2 makes a Python object of each
-entry and asks the disk for each; of 50 000 files that is half a second, here a tenth.  What this module does not understand (`is_plain` is
-False) is left to libgit2.
+In: the bytes of `.git/index` (versions 2 and 3), a working tree.  Out: names, suspicious entries, a hash.  libgit2 makes a Python object for
+each entry and looks at each file in turn: for 50 000 files that takes half a second, and here a tenth.  An index that this module does not
+understand (`is_plain` is False) is left to libgit2.
 """
 import os
 from _thread import allocate_lock, start_new_thread
@@ -94,15 +94,15 @@ cdef enum:
     FIXED = 62
     # A SHA-1 hash has this many bytes.
     ID_SIZE = 20
-    # An entry has these flags. The flag `ASSUMED` asks Git not to look at the file.
+    # These are flags of an entry.  The flag `ASSUMED` asks Git not to look at the file.
     ASSUMED = 0x8000
     EXTENDED = 0x4000
     STAGE = 0x3000
-    # An entry may have these extended flags, which Git calls skip-worktree and intent-to-add.
+    # These are extended flags of an entry, which Git calls skip-worktree and intent-to-add.
     SKIPPED = 0x4000
     INTENDED = 0x2000
     LINK_TARGET_MAX = 4096
-    # As many entries are worth a thread that looks at them.
+    # A share of at least this many entries is worth a thread of its own.
     ENTRIES_OF_A_THREAD = 5_000
     MOST_THREADS = 8
 
@@ -114,7 +114,6 @@ cdef enum FileState:
     GONE
 
 
-# This is an entry of the index.
 cdef struct IndexEntry:
     # The entry begins here.
     const uint8_t* data
@@ -142,13 +141,13 @@ cdef class GitIndex:
 
     cdef Index table
     cdef bytes data
-    # This is true if we understood the whole index.
+    # Whether this module understands the whole index.
     cdef readonly bint is_plain
-    # The whole index, as a tree, has this hash, if the index knows it.
+    # The hash of the tree object that the index describes; None if the index does not have it.
     cdef readonly bytes tree_id
     # The submodules have these paths.
     cdef readonly list modules
-    # The index was written at this time, as the caller of `suspicious` said.
+    # The time when the index was written, as the caller of `suspicious` said.
     cdef int64_t written_ns
     # The working tree has this path.
     cdef bytes root
@@ -227,7 +226,7 @@ cdef class GitIndex:
         return at == end
 
     cdef int _take_tree(self, const uint8_t* at, size_t size) except -1:
-        """The hash of the root in the cache of trees; its number of entries is -1 if it does not hold any more."""
+        """Takes the hash of the root from the extension with the hashes of trees.  Its number of entries is -1 if the hash is not valid any more."""
         cdef bytes record = at[:size]
         head, mark, rest = record.partition(b"\n")
         number = head[1:].split(b" ")[0]
@@ -238,17 +237,17 @@ cdef class GitIndex:
     # ---- looking up ---------------------------------------------------------------------------------------------
 
     def has(self, bytes path not None):
-        """Whether a file is Git's, and was not deleted."""
+        """Whether a file is tracked, and was not deleted."""
         cdef size_t at = _find(&self.table, path, len(path))
         return at < self.table.count and self.table.items[at].state != GONE
 
     def has_below(self, bytes path not None):
-        """Whether a folder has such files; the root always counts."""
+        """Whether a folder has tracked files that were not deleted; always True for the root."""
         cdef bytes start = path + b"/" if path else b""
         return not path or _is_filled(&self.table, start, len(start))
 
     def entries(self, bytes path not None):
-        """(name, kind) of a folder's entries: of files that differ from the index as they are on disk, of all others as in the index."""
+        """(name, kind) of a folder's entries.  The kind of a file that differs from the index is that on disk; all others are as in the index."""
         cdef Bytes listing, error
         self._open_root()
         bytes_init(&listing)
@@ -277,7 +276,7 @@ cdef class GitIndex:
             self.table.root_fd = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def suspicious(self, int64_t written_ns):
-        """(path, mode, hash of the blob) of the entries whose files may have changed since the index was written at this time."""
+        """(path, mode, hash of the blob) of the entries whose files may have changed since the index was written, at *written_ns*."""
         cdef bytearray flags = bytearray(self.table.count)
         cdef uint8_t* answers = <uint8_t*><char*>flags
         self.written_ns = written_ns
@@ -290,9 +289,9 @@ cdef class GitIndex:
         return found
 
     def holds(self, read):
-        """Whether the files that were read are still as the index has them; *read*: (path, whether all below it was read as well).
+        """Whether the files that were read are still as the index has them; *read*: (path, whether everything below it was read, too).
 
-        False if that cannot be told: for files that differed already, and for paths through links.
+        Returns False if the index cannot tell: for files that differed already, and for paths through links.
         """
         cdef size_t at, past
         cdef bytes path, start
@@ -333,7 +332,7 @@ cdef class GitIndex:
         return not any(flags)
 
     def _look_by_several(self, int64_t written_ns, bytearray flags):
-        """Several threads look at the files of a large index, each at its share: nearly all of the time is the kernel's."""
+        """Looks at the files of a large index in several threads, each with its share: nearly all of the time is spent in the kernel."""
         cdef size_t count = self.table.count
         shares = min(count // ENTRIES_OF_A_THREAD, MOST_THREADS, len(os.sched_getaffinity(0))) or 1
         bounds = [count * i // shares for i in range(shares + 1)]
@@ -344,7 +343,7 @@ cdef class GitIndex:
             try:
                 start_new_thread(self._look_apart, (first, past, written_ns, flags, lock))
             except RuntimeError:
-                # There are no more threads.
+                # The system allows no more threads.
                 self._look(first, past, written_ns, flags)
                 lock.release()
             locks.append(lock)
@@ -415,7 +414,7 @@ cdef size_t _find(const Index* index, const uint8_t* path, size_t size) noexcept
 
 
 cdef bint _is_filled(const Index* index, const uint8_t* start, size_t size) noexcept nogil:
-    """Whether there is a file whose path begins so."""
+    """Whether the path of some file that was not deleted begins with *start*."""
     cdef size_t at = _lower(index, start, size)
     while at < index.count and _is_below(&index.items[at], start, size):
         if index.items[at].state != GONE:
@@ -425,7 +424,7 @@ cdef bint _is_filled(const Index* index, const uint8_t* start, size_t size) noex
 
 
 cdef inline bint _is_below(const IndexEntry* item, const uint8_t* start, size_t size) noexcept nogil:
-    """Whether the path begins so and goes on; every path does with an empty start, whose address may be NULL."""
+    """Whether the entry's path is longer than *start* and begins with it.  The address of an empty start may be NULL."""
     return item.path_size > size and (size == 0 or memcmp(item.path, start, size) == 0)
 
 
@@ -459,7 +458,7 @@ cdef void _look_at(IndexEntry* items, size_t first, size_t past, int root, int64
             for at in range(size):
                 if path[at] == c"/":
                     folder[at] = 0
-                    # We looked at the folder before this one already.
+                    # If a folder on the way is not a folder any more, nothing below it has to be looked at.
                     is_folder = is_folder and index_is_folder(root, folder)
                 folder[at] = path[at]
             folder_size = size
@@ -495,7 +494,10 @@ cdef int _by_name(const void* a, const void* b) noexcept nogil:
 
 
 cdef bint _list(void* context, View path, Bytes* listing, Bytes* error) noexcept nogil:
-    """Entries of one folder lie beside each other, each folder in it with all its files."""
+    """Appends each entry of a folder to *listing*: a byte for its kind, its name, a NUL byte.
+
+    In the index, all files below a folder are next to each other, so each folder inside is skipped in one step.
+    """
     cdef Index* index = <Index*>context
     cdef size_t skipped = path.size + 1 if path.size else 0
     cdef Named* found = NULL
@@ -544,7 +546,7 @@ cdef bint _list(void* context, View path, Bytes* listing, Bytes* error) noexcept
 
 
 cdef size_t _past_folder(const Index* index, size_t first, const uint8_t* folder, size_t size) noexcept nogil:
-    """The first entry behind those of a folder (whose name ends in a slash)."""
+    """The first entry after those of a folder, whose name here ends in a slash."""
     cdef size_t past = index.count, middle
     while first < past:
         middle = (first + past) // 2

@@ -27,7 +27,7 @@ _TYPE = "application/vnd.git-lfs+json"
 
 
 class Smudge:
-    """Called with the path and the contents of a file of the commit; the result takes their place."""
+    """Replaces pointers: it is called with the path and the contents of a file of the commit, and returns the contents to use."""
 
     def __init__(self, repository: Repository, rev: str, fetcher: Fetcher) -> None:
         self._repository = repository
@@ -113,7 +113,7 @@ class Smudge:
             raise FetchFailure(f"response did not parse as json: {error}") from None
 
     def _endpoint(self) -> tuple[str, str | None]:
-        """(URL of the LFS server, credentials)."""
+        """(URL of the LFS server, credentials for it or None)."""
         url = ""
         try:
             url = str(self._repository.config["lfs.url"])

@@ -1,4 +1,4 @@
-"""Answers from a repository's plain files what an evaluation needs of a working tree: the current commit, a few settings.
+"""Reads from a repository's plain files what an evaluation needs to know about a working tree: the current commit, a few settings.
 
 In: the folder of a working tree.  Out: `PlainRepository`, or None where libgit2 is needed: other formats of references or objects, linked
 worktrees, settings that include others, folders of another owner.  Importing libgit2 takes longer than everything that is done here.
@@ -17,9 +17,9 @@ _IN_ID = b"0123456789abcdef"
 _IN_BRANCH = LETTERS + DIGITS + "_./+-"
 _IN_SECTION = LETTERS + DIGITS + ".-"
 _IN_SETTING = LETTERS + DIGITS + "-"
-# A value with one of these is more than a text.
+# A value with one of these has quotes, escapes or a comment, which this module does not read.
 _MARKS = ('"', "\\", ";", "#")
-# These sections include other files or change the format.
+# Sections that include other files or change the repository's format.
 _ELSEWHERE = ("include", "includeif", "extensions")
 _USUAL = (("core.repositoryformatversion", "0"), ("core.bare", "false"), ("core.ignorecase", "false"), ("core.worktree", ""))
 SYSTEM_SETTINGS = "/etc/gitconfig"
@@ -86,7 +86,7 @@ def _branch(head: bytes) -> str | None:
 
 
 def _commit_of_branch(path: str, name: str) -> str | None:
-    """A file of its own takes precedence over a line among the packed ones."""
+    """The commit of a branch; None if there is none.  The branch's own file takes precedence over its line in `packed-refs`."""
     try:
         return _commit(_read(os.path.join(path, name)))
     except (FileNotFoundError, NotADirectoryError):
@@ -150,7 +150,7 @@ def plain_settings(text: str) -> dict[str, str] | None:
 
 
 def _section(line: str) -> str | None:
-    """The section that a line begins, if it is simple: without escapes, and with nothing behind it.
+    """The section that a line begins, if it is simple: without escapes, and with nothing after it.
 
     >>> _section("[Core]"), _section('[branch "Main"]'), _section("[core] a = b")
     ('core', 'branch.Main', None)

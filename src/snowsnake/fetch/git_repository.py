@@ -207,7 +207,7 @@ def last_modified(repository: Repository, rev: str, fetcher: Fetcher) -> int:
 
 
 def rev_count(repository: Repository, rev: str, where: str, fetcher: Fetcher) -> int:
-    """The number of a commit's ancestors, including itself.  *where*: the repository, for messages."""
+    """The number of a commit's ancestors, including the commit itself.  *where*: the repository, for messages."""
     known = fetcher.cache.fact("gitRevCount", rev)
     if known is not None:
         return int(known["revCount"])
@@ -257,7 +257,7 @@ def parse_modules(text: bytes) -> list[tuple[bytes, str, str]]:
 
 
 def verify_commit(input: Input, folder: str | None) -> None:
-    """Checks the signature of the commit, if the input asks for that; raises FetchFailure without a good one."""
+    """Checks the signature of the commit, if the input asks for that; raises FetchFailure if there is no good one."""
     keys = public_keys(input.attrs)
     if not boolean_of(input.attrs, "verifyCommit") and ("verifyCommit" in input.attrs or not keys):
         return

@@ -24,7 +24,7 @@ _KINDS = {
 
 
 def verify(folder: str, rev: str, keys: list[tuple[str, str]]) -> None:
-    """FetchFailure unless one of the *keys*, (kind, base64), signed the commit."""
+    """Raises FetchFailure unless one of the *keys*, (kind, base64), signed the commit."""
     lines, prints = [], []
     for kind, key in keys:
         if kind not in _KINDS:
@@ -49,7 +49,7 @@ def verify(folder: str, rev: str, keys: list[tuple[str, str]]) -> None:
         except OSError as error:
             raise FetchFailure(f"executing 'git': {error.strerror}") from None
     output = os.fsdecode(done.stdout)
-    # Git also accepts commits that a key of the user's own agent signed.
+    # Git also accepts commits that a key of the user's own agent signed, so we compare the fingerprint of the key.
     found = re.search(r'Good "git" signature for \* with .* key SHA256:([A-Za-z0-9+/]*)', output)
     if done.returncode != 0 or found is None or found[1] not in prints:
         raise FetchFailure(f"Commit signature verification on commit {rev} failed: {output}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from snowsnake.fetch.git_repository import Repository
 
-    # It maps a name to its mode and id.
+    # The mode and the id of each entry, by its name.
     Entries = dict[bytes, tuple[int, Oid]]
 
 # These are Git's modes of entries.
@@ -120,7 +120,7 @@ class GitTree:
 class WithoutIgnored:
     """A tree without the files marked `export-ignore`, as `git archive` writes it.
 
-    `commit`: its `.gitattributes` count; None: those in the index.
+    `commit`: the commit whose `.gitattributes` count; if it is None, those in the index count.
     """
 
     def __init__(self, base: FileTree, repository: Repository, commit: Any = None) -> None:

@@ -62,11 +62,11 @@ class WorkingTree:
     def __init__(self, head: str | None, repository: Repository) -> None:
         self.head = head
         self.repository = repository
-        # The index has the changes marked; it is None if it was not understood.
+        # The index, in which changes are marked; None if `GitIndex` does not understand it.
         self.index: GitIndex | None = None
         self.changed: list[bytes] = []
         self.deleted: list[bytes] = []
-        # Each submodule has a path, an address and a branch.
+        # The path, the URL and the branch of each submodule.
         self.submodules: list[tuple[bytes, str, str]] = []
         self.is_dirty = False
         self.index_data = b""
@@ -80,7 +80,7 @@ class WorkingTree:
         return tracked.difference(self.deleted).union(self.changed)
 
     def digest_of_changes(self, root: str) -> str:
-        """SHA-512 of what differs from the commit, in C++ Nix's form; of the contents when it was first asked for."""
+        """SHA-512 of what differs from the commit, in C++ Nix's form.  It is computed once, from the contents at that time."""
         if not self._digest_of_changes:
             import hashlib
 
@@ -96,7 +96,7 @@ class WorkingTree:
         return self._digest_of_changes
 
     def tree(self, root: str, modules: list[bytes], *, is_exact: bool = False) -> FileTree:
-        """Its files in their places, with everything in submodules.  *is_exact*: no link may be on the way to *root*."""
+        """The tracked files, read in place, and everything in the folders *modules*.  *is_exact*: no link may be on the way to *root*."""
         index = self.index
         if index is None or modules:
             return PartOfDisk(root, lambda: self.files().union(modules), is_exact=is_exact)
@@ -148,7 +148,7 @@ def _ask_libgit2(found: WorkingTree, path: str, fetcher: Fetcher) -> None:
         (found.deleted if flags & deleted else found.changed).append(os.fsencode(name))
     index, _, data = _read_index(repository, path)
     if data != found.index_data:
-        # The suspicious files were found with the index as it was.
+        # The suspicious files were found with an index that has changed since.
         found.suspicious = None
     if index is not None and all(index.mark(name, False) for name in found.changed):
         for name in found.deleted:
@@ -157,7 +157,7 @@ def _ask_libgit2(found: WorkingTree, path: str, fetcher: Fetcher) -> None:
 
 
 def _read_index(repository: Repository, path: str) -> tuple[GitIndex | None, int, bytes]:
-    """(the index, the time when it was written, its bytes); None if there is none that we understand."""
+    """(the index, the time when it was written, its bytes); (None, 0, b"") if there is none that we understand."""
     try:
         with open(os.path.join(repository.path, "index"), "rb") as file:
             written_ns = os.fstat(file.fileno()).st_mtime_ns
@@ -225,7 +225,7 @@ def _is_module(status: WorkingTree, name: str, fetcher: Fetcher) -> bool:
 
 
 def fetch_working_tree(input: Input, path: str, status: WorkingTree, fetcher: Fetcher, *, checked: str | None = None) -> Fetched:
-    """*checked*: where a policy found it, without links; then no link may be on the way to it."""
+    """Fetches the working tree at *path*.  *checked*: its place without links, if a policy allows only that; then no link may be on the way to it."""
     repository = status.repository
     with_modules = input.flag("submodules")
     modules = [module for module, _, _ in status.submodules] if with_modules else []
@@ -295,7 +295,7 @@ def _is_converted(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) 
 def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
     """A name for the files of a working tree: the hash that Git's tree of them would have.  Only changed files are read.
 
-    Empty if Git does not watch all of them.
+    If Git converts files, it is the name that `_disk_memo` makes.  It is empty if nothing names the files.
     """
     if status.head is None or status.index is None:
         return ""
@@ -329,7 +329,7 @@ def _changed_tree(repository: Repository, tree_id: str, changes: list[tuple[byte
 
 
 def _disk_memo(status: WorkingTree, path: str) -> str:
-    """A name for the files if Git stores others (with other line ends): the index, which most files match, and the contents of those that do not."""
+    """A name for files that Git stores in another form (other line ends): it covers the index, and the contents of files that may differ from it."""
     if status.suspicious is None:
         return ""
     parts = [hashing.digest("sha256", status.index_data)]

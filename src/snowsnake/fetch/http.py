@@ -1,8 +1,8 @@
 """Downloads: redirects, ETags, retries, resuming, passwords, proxies.
 
 In: a URL, and what is known about it.  Out: a file in the cache's working folder, and the server's answer; `TransferError` if the transfer fails.
-The transfer runs in its own thread, and the program does not wait for that thread when the user ends it: a server that does nothing, or the
-wrong thing, cannot keep the user waiting.
+`download` runs the transfer in its own thread, and the program does not wait for that thread when the user ends it: a server that does nothing,
+or the wrong thing, cannot keep the user waiting.  `read` runs the transfer in the thread that calls it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ else:
     from snowsnake.store.light_dataclass import dataclass, field
 
 _MOST_REDIRECTS = 10
-# The limit is curl's; trying a longer URL costs seconds.
+# This is curl's limit.  An attempt with a longer URL would take seconds.
 _MOST_URL_BYTES = 8_000_000
 _MOST_BYTES = 1 << 38
 _MOST_DIGITS = 15
@@ -45,15 +45,18 @@ _RETRY_MS = 250
 _RETRY_TOO_MANY_MS = 60_000
 _POLL_S = 0.05
 _IMMUTABLE = re.compile(r'<([^>]*)>; rel="immutable"', re.IGNORECASE)
-# These are curl's words.
+# Curl reports a URL that it cannot use in these words; 3 is the number of the error.
 _BAD_URL = "URL using bad/illegal format or missing URL (3)"
 _TOO_LONG = f"{_BAD_URL} No URL set"
-# After these statuses, trying again does not help.
+# After these HTTP statuses, another attempt does not help.
 _HOPELESS = frozenset((404, 410, 401, 403, 407, 501, 505, 511))
 
 
 class TransferError(FetchFailure):
-    """A transfer failed.  `is_transient`: another attempt may succeed.  `status`: the HTTP status, 0 without an answer."""
+    """A transfer failed.  `is_transient`: another attempt may succeed.  `status`: the HTTP status, 0 without an answer.
+
+    `wait_ms`: how long the server wants us to wait before another attempt; None if it does not say.
+    """
 
     def __init__(self, message: str, *, is_transient: bool = False, status: int = 0, wait_ms: int | None = None) -> None:
         super().__init__(message)
@@ -64,13 +67,16 @@ class TransferError(FetchFailure):
 
 @dataclass
 class Transfer:
-    """The result of a download: the file at `path`; or no file and `is_cached`, because the server still has the ETag that we sent."""
+    """The result of a download: the file at `path`; or no file if `is_cached`, because the ETag that we sent is still current.
+
+    `immutable_url`: the URL that always leads to the same contents, if the server sent one.
+    """
 
     path: str
     etag: str = ""
     is_cached: bool = False
     immutable_url: str | None = None
-    # The list has the URL and its redirections.
+    # The requested URL, and the URLs to which it was redirected, in order.
     urls: list[str] = field(default_factory=list)
 
 
@@ -87,7 +93,7 @@ class Http:
     # ---- one address --------------------------------------------------------------------------------------------
 
     def download(self, url: str, etag: str = "", headers: tuple[tuple[str, str], ...] = ()) -> Transfer:
-        """Downloads a URL, in as many attempts as `download-attempts` allows.  The caller must discard the file."""
+        """Downloads a URL, in as many attempts as `download-attempts` allows.  The caller must discard the file (`FetchCache.discard`)."""
         fetcher = self._fetcher
         if fetcher.is_offline:
             raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
@@ -102,7 +108,7 @@ class Http:
         return job.result()
 
     def read(self, url: str, limit: int = _MOST_BYTES) -> BinaryIO:
-        """Downloads a URL in this thread, which may be one of many; the returned file is in memory or has no name."""
+        """Downloads a URL in this thread, which may be one of many.  The returned file is in memory, or a temporary one without a name."""
         if self._fetcher.is_offline:
             raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
         job = _Job(self, url, "", (), "", limit)
@@ -141,7 +147,7 @@ class Http:
             self._sleep(wait_ms / 1000)
 
     def placed(self, url: str) -> tuple[str, S3Place | None]:
-        """The HTTP URL to request, and the object if the URL names one in S3: requests for an object are signed."""
+        """The HTTP URL to request, and the object in S3 that the URL names, or None.  Requests for such an object are signed."""
         if not url.startswith("s3:"):
             return url, None
         from snowsnake.fetch.s3 import S3Place
@@ -214,7 +220,7 @@ class Http:
             if job.written != shown:
                 shown = job.written
                 activity.progress(shown, job.expected)
-        # Something may have arrived after the last look.
+        # Bytes may have arrived after the loop last reported them.
         if job.written > max(shown, 0):
             activity.progress(job.written, job.expected)
         if job.failure is not None and not isinstance(job.failure, TransferError):
@@ -304,7 +310,7 @@ class Http:
         return urllib3.ProxyManager(proxy, **options)
 
     def login(self, host: str) -> tuple[str, str] | None:
-        """(user, password) of a host in the netrc file."""
+        """(user, password) of a host in the netrc file, or those of its default entry; None if it has neither."""
         if self._netrc is None:
             from snowsnake.fetch.netrc import read_netrc
 
@@ -323,7 +329,7 @@ class Http:
 
 
 class _Job:
-    """One download, in its thread; several attempts write to one file, or to *target* if *path* is empty."""
+    """One download.  All attempts write to the same file: the one at *path*, or the temporary file `target` if *path* is empty."""
 
     def __init__(
         self, http: Http, url: str, etag: str, headers: tuple[tuple[str, str], ...], path: str, limit: int = _MOST_BYTES
@@ -356,7 +362,7 @@ class _Job:
         try:
             self._attempt()
         except Exception as error:
-            # This may run in a thread: the one that waits for it raises the error.
+            # This may run in a thread of its own; the thread that waits for it raises the error.
             self.failure = error
         finally:
             response, self._response = self._response, None
@@ -476,7 +482,7 @@ class _Job:
                 if match is not None:
                     self._found.immutable_url = match[1]
         if status == 304 or (status == 200 and self._etag and etag == self._etag):
-            # Some servers send ETags and ignore If-None-Match: we do not need the rest of their answer.
+            # Some servers send ETags but ignore If-None-Match; we do not need the rest of their answer.
             self._found.is_cached = True
             self._found.etag = etag or self._etag
             return

@@ -80,7 +80,7 @@ class Input:
 
     @property
     def is_known(self) -> bool:
-        """Whether the fetcher has its scheme."""
+        """Whether the fetcher supports its scheme."""
         return self.type in input_forms.SCHEMES
 
     @property
@@ -145,7 +145,7 @@ class Input:
 
     @property
     def source_path(self) -> str | None:
-        """The folder on this machine, or the repository's working tree, that may be written to."""
+        """The folder on this machine, or the repository's working tree, that may be written to; None if there is none."""
         kind = self.type
         if kind == "path":
             return input_forms.absolute_path(self.attrs)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Attribute = str | int | bool
 Attributes = dict[str, Attribute]
 
-# It matches a line of `git ls-remote` or of a forge's list of references: the hash or the target, and the name.
+# This matches a line of `git ls-remote` or of a forge's list of references: the hash or the target, and the name.
 LISTED_REF = pattern(r"(?:ref: *)?(\S+)(?:\t+(.*))?")
 _MERCURIAL_REF = pattern(r"[a-zA-Z0-9@][a-zA-Z0-9_./@+-]*")
 # Names of branches and tags have none of these.
@@ -35,7 +35,7 @@ _IN_HOST = LETTERS + DIGITS + ".-"
 _SCP = pattern("([^/]*)@(.*):(.*)")
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
 
-# Python refuses to read a number with more digits.
+# Python refuses to convert a number with many more digits.
 _MOST_DIGITS = 4000
 _ALGORITHMS = ("md5:", "sha1:", "sha256:", "sha512:", "blake3:")
 FORGES = ("github", "gitlab", "sourcehut")
@@ -57,13 +57,13 @@ _KNOWN = {
     "path": "path rev revCount lastModified narHash",
 }
 SCHEMES = frozenset(_KNOWN)
-# These schemes came with flakes.
+# These schemes need the experimental feature `flakes`.
 _OF_FLAKES = frozenset((*FORGES, "indirect", "path"))
 DEFAULT_FEATURES = frozenset(("flakes",))
 
 
 def is_legal_ref(name: str) -> bool:
-    """Whether Git accepts it as the name of a branch or tag.
+    """Whether Git accepts a text as the name of a branch or tag.
 
     >>> is_legal_ref("refs/heads/main"), is_legal_ref("a..b")
     (True, False)
@@ -106,8 +106,8 @@ def attributes_of(
 ) -> Attributes:
     """The attributes that a URL means.
 
-    `is_tree`: a URL without a scheme of its own (`https://…`) is an archive, whatever its name is; otherwise it is a file
-    unless its name ends like an archive's.
+    `is_tree`: a URL that does not name the scheme of an input (`https://…`) is an archive, whatever its name is.  If `is_tree` is False, it
+    is a file unless its name ends like an archive's.
 
     >>> attributes_of(parse_address("github:NixOS/nixpkgs/23.05"))
     {'type': 'github', 'owner': 'NixOS', 'repo': 'nixpkgs', 'ref': '23.05'}
@@ -220,12 +220,12 @@ def _git(address: Address, query: dict[str, str]) -> Attributes:
 
 
 def fix_git_url(url: str) -> Address:
-    """Makes a URL of a text that Git accepts as an address: a path becomes `file:`, `user@host:path` becomes `ssh:`.
+    """The URL for a text that Git accepts as an address: a path becomes `file:`, `user@host:path` becomes `ssh:`.
 
     >>> fix_git_url("git@example.org:a/b").to_text(), fix_git_url("/a/b").to_text()
     ('ssh://git@example.org/a/b', 'file:///a/b')
     """
-    # Most addresses have no user in front: they need no pattern.
+    # Most addresses have no user in front, so they need no pattern.
     if "@" in url.partition("/")[0]:
         match = _SCP.fullmatch(url)
         if match is not None:
@@ -331,7 +331,7 @@ def _check_path(attributes: Attributes, _features: Container[str]) -> None:
 
 
 def _check_tree(_attributes: Attributes, _features: Container[str]) -> None:
-    """C++ Nix parses the URL only when it needs it."""
+    """Checks nothing: C++ Nix parses the URL only when it needs it."""
 
 
 _CHECKS = {
@@ -364,7 +364,7 @@ def string_of(attributes: Attributes, name: str) -> str:
 
 
 def boolean_of(attributes: Attributes, name: str) -> bool:
-    """False if it is absent."""
+    """A Boolean attribute; False if it is absent."""
     value = attributes.get(name, False)
     if not isinstance(value, bool):
         raise MalformedInput(f"input attribute '{name}' is not a Boolean")
@@ -389,7 +389,7 @@ def parsed_hash(text: str, algorithm: str | None = None) -> Hash:
 
 
 def revision_of(attributes: Attributes) -> Hash | None:
-    """The revision as a `Hash`, or None; it is SHA-1 unless it says otherwise."""
+    """The revision as a `Hash`, or None; it is SHA-1 unless the text names another algorithm."""
     text = optional_string(attributes, "rev")
     if text is None:
         return None

@@ -58,7 +58,7 @@ def places_of(tree: FileTree, path: bytes, is_whole: bool = False) -> Iterator[b
             if mount.startswith(start):
                 yield from places_of(other, b"", True)
     elif isinstance(tree, WithoutUntracked) and not path and not is_whole:
-        # The names in a folder are those of Git's index.
+        # The names in the root are those of Git's index, so they do not depend on the disk.
         return
     elif isinstance(tree, DiskTree):
         yield from places_below(tree.root, path, is_whole)
@@ -134,7 +134,7 @@ class DiskTree:
         return _kind_of(mode) if mode else None
 
     def read(self, path: bytes) -> bytes:
-        # `open` closes the descriptor of a folder, before it raises an error, only if it called an opener for it.
+        # If the path is a folder, `open` raises an error; it closes the descriptor only if an opener returned it.
         with open(self._at(path), "rb", opener=lambda _name, _flags: self._open(path, os.O_RDONLY | os.O_NONBLOCK)) as file:
             return file.read()
 
@@ -291,7 +291,7 @@ class WithoutUntracked(DiskTree):
     def __init__(self, root: str | bytes, index: GitIndex, *, is_exact: bool = False) -> None:
         super().__init__(root, is_exact=is_exact)
         self._index = index
-        # A tree has one answer for each path, and an evaluation of nixpkgs asks three and a half times for each.
+        # The answer for a path never changes, and an evaluation of nixpkgs asks for each path three and a half times on average.
         self._kinds: dict[bytes, str | None] = {}
 
     def kind(self, path: bytes) -> str | None:

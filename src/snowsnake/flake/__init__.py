@@ -6,6 +6,7 @@
     locks            lock files computed and written
     calling          a locked flake's value; `builtins.getFlake`
     session          references of a command line, outputs by name
+    answers          answers of earlier evaluations, kept on disk
     facts output_tree checking copying trust    the work of the commands
 
 >>> import os, tempfile

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from snowsnake.lock.flakes import LockedFlake
 
 _VERSION = 2
-# An answer is kept if its evaluation wrote at most so many store objects: to check more of them costs more than the answer saves.
+# An answer is kept if its evaluation wrote at most this many store objects: checking more of them costs more than the answer saves.
 _MOST_WRITTEN = 5000
 
 
@@ -59,7 +59,7 @@ class FlakeAnswers:
         begin = light_json.dumps(facts, sorts_keys=True).encode("utf-8", "surrogatepass")
         self._begin = b"".join([hashing.digest("sha256", text) for text in (begin, call_source(), lock, found)])
         self._written: dict[str, None] = {}
-        # Key, text, and what evaluation asked: answers that are kept if the folders did not change.
+        # Answers that are kept if the folders did not change: key, text, and the questions that evaluation asked.
         self._waiting: list[tuple[bytes, str, list[Dependency]]] = []
 
     # --- asking
@@ -150,7 +150,7 @@ class FlakeAnswers:
         return set(re.findall(re.escape(self._evaluator.store_dir + "/") + r"[0-9a-df-np-sv-z]{32}-[-+._?=0-9A-Za-z]+", text))
 
     def _are_unchanged(self, asked: "list[Dependency]") -> bool:
-        """Whether the folders of this machine that evaluation read still have the contents that were hashed: the fetcher looks at each once."""
+        """Whether the folders of this machine that evaluation read still have the contents that were hashed.  The fetcher looks at each folder only once."""
         fetcher = self._evaluator.fetcher
         places = [(tree, tree.asked.source_path) for tree in self._trees()]
         outside = [tree for tree, place in places if place is not None and not place.startswith(fetcher.store_dir + "/")]
@@ -172,7 +172,7 @@ def settle(answers: list[FlakeAnswers]) -> None:
 
 
 def _ignore(_warning: str) -> None:
-    """The user saw the warnings when the folder was looked at first."""
+    """Drops a warning, which the user saw when the folder was first read."""
 
 
 def _is_as_hashed(tree: "FlakeTree", read: "set[tuple[str, bool]]") -> bool:

@@ -99,7 +99,7 @@ def _called(access: "Access", mount: "Callable[[Any], None]", text: str) -> tupl
 
 
 def fetch_locked(access: "Access", attributes: "dict[str, Any]") -> "tuple[Any, list[tuple[str, Any]]]":
-    """Fetches a source that must match exactly what a lock file says of it; returns it with its attributes."""
+    """Fetches a source that must match exactly what a lock file says about it; returns it with its attributes."""
     input = access.fetcher.input_from_attrs({**attributes, "__final": True})
     if input.nar_hash is None and not input.is_locked:
         raise ForbiddenAccess(f"lock file has an input that is not locked: '{input.with_attrs(__final=None).to_url()}'")

@@ -31,9 +31,9 @@ _REPLACEMENTS = {
     "devShell": "devShells.<system>.default",
     "nixosModule": "nixosModules.default",
 }
-# The turn of names that evaluation makes: they come after all names of a source.
+# The number of names that evaluation makes in `turns`: they come after all names in the source.
 _LAST = 1 << 32
-# `hydraJobs` may nest so deep.
+# `hydraJobs` may nest at most this deep.
 _DEEPEST = 500
 _UNCHECKED = frozenset(
     """lib darwinConfigurations darwinModules flakeModule flakeModules herculesCI homeConfigurations homeModule homeModules
@@ -58,9 +58,9 @@ class Attribute:
 class Checker:
     """Checks the outputs of one flake.
 
-    `activity` makes a block of what is done in it, `say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`).
+    `activity` shows what its block does, `say` gets progress, `warn` warnings, `report` errors that do not end the check (`keeps_going`).
     `shown` returns the name of a path in messages.  `hydra_jobs_import`: whether `hydraJobs` may import from derivations, too, which they may not by
-    default.  `turns`: when C++ Nix met each name of the flake.
+    default.  `turns`: the order in which C++ Nix meets the names of the flake.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Checker:
         self.all_systems = all_systems
         self.hydra_jobs_import = hydra_jobs_import
         self.omitted: set[str] = set()
-        # The checks for this system: the attributes of each derivation.
+        # The checks for this system: the paths of the attributes that are a derivation, by the path of its file.
         self.checks: dict[str, list[str]] = {}
         self.failed = False
 
@@ -101,7 +101,7 @@ class Checker:
         return sorted(names, key=lambda name: self.turns.get(name, _LAST))
 
     def guarded(self, what: str, found: Attribute, shown: str, action: "Callable[[], T]") -> "T | None":
-        """Runs a check, and adds what was checked to the trace of an error in it.  *shown*: what is checked, for who watches."""
+        """Runs a check, and adds what was checked to the trace of an error in it.  *shown*: what is checked, in progress messages."""
         try:
             with self.activity(f"checking {shown}"):
                 return action()
@@ -122,7 +122,7 @@ class Checker:
             self.guarded("flake output", found, f"flake output '{name}'", partial(self.output, name, found))
 
     def output(self, name: str, found: Attribute) -> None:
-        """Checks one output, by the kind of its name."""
+        """Checks one output as its name requires."""
         value = found.value
         value.force()
         if name in _REPLACEMENTS:

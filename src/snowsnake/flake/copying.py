@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from snowsnake.store.local import LocalStore
     from snowsnake.store.place import DummyStore
 
-# The folders of a template may nest so deep.
+# The folders of a template may nest at most this deep.
 MOST_LEVELS = 200
 
 
 def copy_template(tree: "FileTree", folder: str, destination: str, label: str, say: "Callable[[str], None]") -> None:
-    """Copies a folder of a tree; existing files are kept, and raise an error at the end if their contents differ."""
+    """Copies a folder of a tree; existing files are kept.  If one of them has different contents, this is an error at the end."""
     changed: list[str] = []
     conflicts = 0
 
@@ -125,7 +125,7 @@ def copy_to_store(tree: "FileTree", store_path: str, target: "LocalStore | Daemo
     from snowsnake.store.path import StorePath
 
     name = StorePath.parse(store_path, target.store_dir).name
-    # A store only reads from it.
+    # A store only calls its method `read`.
     archive: Any = ArchiveStream(tree)
     made = target.add_archive(name, archive)
     if made != store_path:

@@ -1,7 +1,7 @@
 """The description, inputs and settings of a `flake.nix`, read without evaluating it.
 
-In: its source.  Out: a `Declaration`.  C++ Nix requires literals there, and so do we, with its errors; in `outputs` only
-the names of the pattern are read, which are inputs, too.
+In: its source.  Out: a `Declaration`.  C++ Nix requires literals there, and so do we, with its errors.  Of `outputs`,
+only the names in the pattern are read, because they are inputs, too.
 """
 
 import posixpath
@@ -210,7 +210,8 @@ def read_declaration(
     """Reads a `flake.nix`.
 
     `label` is the name of the file in messages, `shown` that of the flake, `tree_label` that of the tree's root.  `follows` in the file start at
-    `lock_root`; `folder` is the folder of the file in its tree; `copy` returns the store path for a file of the tree; `features`: those that are on.
+    `lock_root`; `folder` is the folder of the file in its tree; `copy` returns the store path for a file of the tree; `features`: the experimental features
+    that are on.
 
     >>> found = read_declaration(b'{ inputs.a.url = "github:o/r"; outputs = { self, b }: { }; }', "flake.nix", ".")
     >>> sorted(found.inputs), str(found.inputs["a"].reference)

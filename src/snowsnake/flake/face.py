@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Flakes:
     """Flakes in one evaluator, which is pure unless `pure` is False.
 
-    `settings` are values of nix.conf by name (None: those of this user), `base` is the folder that relative paths start from (the working
-    directory), `cache_folder` keeps fetched sources.  `warn` gets messages; without it they are collected in `warnings`.
+    `settings` are values of nix.conf by name (None: those of this user), `base` is the folder that relative paths start from (by default
+    the working directory), `cache_folder` keeps fetched sources.  `warn` gets messages; without it they are collected in `warnings`.
     """
 
     def __init__(

@@ -75,16 +75,16 @@ def _lock(world: FlakeWorld, reference: Reference, options: LockOptions, flake: 
         assert folder is not None
         read = world.fetcher.working_trees.get(folder)
         if read is not None and read.is_dirty:
-            # The tree remembers the digest: `metadata` shows that of the tree as it was read.
+            # The tree keeps this digest, so that `metadata` shows that of the tree as it was read.
             read.digest_of_changes(folder)
         _put(world, reference, options, new, changes, folder)
-    # As in C++ Nix, the flake that is returned does not have the written file; it is there when the flake is found again.
+    # As in C++ Nix, the tree of the returned flake does not have the written file; a later look-up of the flake finds it.
     world.forget()
     return LockedFlake(flake, new, places)
 
 
 def _writable_folder(reference: Reference) -> str | None:
-    """The folder in which a flake's own files can be written, or None: that of the flake, or the working tree of a repository on this machine."""
+    """The folder in which a flake's own files can be written: that of the flake, or the working tree of a repository on this machine; None if there is none."""
     if reference.input.type != "git":
         return reference.input.source_path
     folder = local_repository(reference.input)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _BY_SYSTEM_AND_NAME = frozenset(("apps", "checks", "devShells", "packages"))
 _BY_SYSTEM = frozenset(("defaultPackage", "devShell", "formatter"))
 _BY_NAME = frozenset(("nixosConfigurations", "nixosModules", "templates", "overlays"))
+# A set in these outputs, at most this many names deep, is not shown if it is empty.
 _HIDDEN_IF_EMPTY = {
     **dict.fromkeys((*_BY_SYSTEM_AND_NAME, "legacyPackages"), 2),
     **dict.fromkeys(("formatter", "nixosConfigurations", "nixosModules", "overlays"), 1),
@@ -171,7 +172,7 @@ class Output:
 
     @property
     def derivation_name(self) -> str:
-        """The attribute `name` of a derivation."""
+        """The attribute `name` of a derivation, as a string."""
         name = self.get("name")
         if name is None:
             raise FlakeError("missing-attribute", f"attribute 'name' missing in derivation '{self.dotted_path}'")

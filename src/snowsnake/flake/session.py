@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from snowsnake.interpreter import Interpreter
 
 
-# Lines of a trace that name a file: what is before its name, and the characters behind it.
+# Lines of a trace that name a file: the text before its name, and the characters after it.
 _LINES_WITH_FILES = (("\n  whose name attribute is located at ", "::"), ("while adding path '", "'"))
 
 
@@ -90,7 +90,7 @@ class Labels:
 class FlakeSession:
     """Flakes in one evaluator.  `warn` gets warnings, `say` the kind of a remark (`warning`, `note`) and its text.
 
-    *features*: the experimental features that are on.  Without `flakes`, a reference that needs no look-up is read, and nothing is locked.
+    *features*: the experimental features that are on.  Without `flakes`, a reference can be read if it needs no look-up, but nothing can be locked.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ class FlakeSession:
 
 
 def without_outputs(text: str) -> str:
-    """`REF#attribute` or `REF` without the `^outputs` behind it.
+    """`REF#attribute` or `REF` without the `^outputs` after it.
 
     >>> without_outputs("x#a.b^out"), without_outputs("x^dev"), without_outputs("x#a^*"), without_outputs("x")
     ('x#a.b', 'x', 'x#a', 'x')

@@ -1,6 +1,6 @@
 """Settings that a flake asks for (`nixConfig`): they are applied if they are harmless, or if the user trusts them.
 
-In: the settings of a `flake.nix`.  Out: calls of `set`; a setting that is not trusted is a warning.
+In: the settings of a `flake.nix`.  Out: calls of `set`; a setting that is not trusted causes a warning.
 The user's answers are kept in `trusted-settings.json`, which C++ Nix reads and writes, too.
 """
 
@@ -49,7 +49,7 @@ def _answers(path: str) -> dict[str, dict[str, bool]]:
 
 
 class FlakeConfig:
-    """Applies the settings of flakes, when it is called with them.
+    """Applies the settings of a flake, with which it is called.
 
     `set_setting` sets one, `accepts_all` says whether the user trusts all.  `ask` asks the user, and returns the answer, or None if there is nobody
     to ask; `warn` and `say` get messages.
@@ -100,7 +100,7 @@ class FlakeConfig:
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether a text can be kept as JSON: one with other bytes is asked for each time."""
+    """Whether a text can be kept as JSON.  If it cannot, the user is asked each time."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 

@@ -32,9 +32,9 @@ MOST_LINKS = 40
 SHORTEST_NAME = 34
 # A larger flake.nix is an error: it is read whole before it is evaluated.
 LARGEST_SOURCE_BYTES = 64 << 20
-# C++ Nix reads these, also archives, in repositories of Git.
+# C++ Nix keeps the trees of these schemes, archives too, as objects of Git.
 _IN_GIT = ("git", "tarball", "github", "gitlab", "sourcehut")
-# What an operating system's error is called, for functions that ask it at once.
+# By builtin: the beginning of the message about an error of the operating system.
 _READING = {"readFile": "opening file '{}'", "hashFile": "opening file '{}'", "readDir": 'cannot read directory "{}"'}
 _SELF_ATTRIBUTES = ("lfs", "submodules")
 
@@ -76,7 +76,7 @@ class FlakeTree:
         return label if label.startswith("/") else None
 
     def read(self, path: str) -> bytes | None:
-        """The contents of a file, through links inside the tree; None if there is none."""
+        """The contents of a file; links inside the tree are followed.  None if there is no such file."""
         where = path.encode("utf-8", "surrogateescape")
         for _ in range(MOST_LINKS):
             try:
@@ -92,7 +92,7 @@ class FlakeTree:
         raise FlakeError("file", f"too many symbolic links encountered while traversing the path '{self.label}/{path}'")
 
     def _behind_link(self, where: bytes) -> bytes | None:
-        """The path that is meant, if the path or a folder on the way to it is a link; None if none is, or if the link leads out of the tree."""
+        """The path after following one link, which is the path or a folder on the way to it; None if none is a link, or if it leads out of the tree."""
         link = where
         while link and self.files.kind(link) != "symlink":
             link = posixpath.dirname(link)
@@ -107,7 +107,7 @@ class FlakeTree:
         return self.input.type == "path" or (self.asked.is_final and self.asked.nar_hash is not None)
 
     def missing(self, path: str, builtin: str = "") -> EvaluationError:
-        """The error that a file does not exist; it says so if Git only does not track it.  *builtin*: the function that wanted the file."""
+        """The error for a file that does not exist, or that Git does not track.  *builtin*: the function that wanted the file."""
         if self._is_of_store:
             where = f"{self.store_path}/{path}"
             if builtin not in _READING:
@@ -197,7 +197,7 @@ class FlakeWorld:
         return True
 
     def resolve(self, reference: Reference, kinds: tuple[str, ...]) -> Reference:
-        """The reference that registries make of a reference."""
+        """The reference that a reference means according to the registries of these *kinds*."""
         if not kinds and not reference.input.is_direct:
             raise FlakeError(
                 "value", f"'{reference.input}' is an indirect flake reference, but registry lookups are not allowed"
@@ -271,7 +271,7 @@ class FlakeWorld:
         )
 
     def turns(self, place: Place) -> dict[str, int]:
-        """When C++ Nix meets the names in the `flake.nix` of a folder."""
+        """The order in which C++ Nix meets the names in the `flake.nix` of a folder: a number for each name."""
         path, source = _source(place)
         return parse_source(source or b"null", path, "/").turns()
 

@@ -25,7 +25,7 @@ class FlakeInput:
         self.reference = reference
         self.is_flake = is_flake
         self.follows = follows
-        # The inputs of this input that are declared here.
+        # Other references for the inputs of this input, which are declared with it.
         self.overrides = overrides or {}
 
 

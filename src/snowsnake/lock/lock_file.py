@@ -24,7 +24,7 @@ InputPath = tuple[str, ...]
 # Lock files of real projects have some hundred kilobytes; a larger one than this is an error.
 LARGEST_BYTES = 64 << 20
 MOST_NODES = 100_000
-# Inputs of inputs may nest so deep.
+# Inputs of inputs may nest at most this deep.
 DEEPEST = 200
 
 
@@ -60,7 +60,7 @@ class LockFile:
         """The lock file as the data of its JSON, and the key of each node."""
         keys: dict[LockNode, str] = {}
         taken: set[str] = set()
-        # The number that the next node of a name tries first: all below it are taken.
+        # By name: the number that the next node of this name tries first, because all lower numbers are taken.
         counts: dict[str, int] = {}
         nodes: dict[str, Json] = {}
         rows: dict[LockNode, dict[str, Json]] = {}
@@ -215,8 +215,8 @@ def read_lock_file(
 ) -> LockFile:
     """The lock file in `data`; `name` is its name in messages.
 
-    `is_locked`: whether an input determines exactly one tree.  Entries that are not locked are an error, or with a hash a warning.
-    `features`: those that are on.
+    `is_locked`: whether an input determines exactly one tree.  An entry that is not locked is an error, or a warning if it has a hash.
+    `features`: the experimental features that are on.
     """
     if len(data) > LARGEST_BYTES:
         raise FlakeError("value", f"lock file '{name}' is larger than {LARGEST_BYTES >> 20} MiB")
@@ -229,7 +229,7 @@ def read_lock_file(
 
 
 class _Reader:
-    """Makes the graph of a lock file's JSON, whose every part may be wrong."""
+    """Makes the graph from a lock file's JSON, any part of which may be wrong."""
 
     def __init__(
         self, document: object, name: str, is_locked: "Callable[..., bool]", warn: "Callable[[str], None]", features: "Container[str]"
@@ -387,9 +387,9 @@ def _described(target: "LockNode | InputPath") -> str:
 
 
 def date_text(seconds: int, form: str, *, is_local: bool = False) -> str:
-    """A time (in seconds since 1970) in a form of `strftime`, in UTC or with *is_local* in this machine's zone; `?` if its year is beyond all numbers.
+    """A time (in seconds since 1970) in a form of `strftime`, in UTC or with *is_local* in this machine's zone; `?` if its year is out of range.
 
-    As in C++ Nix, half of the numbers of 64 bits are times before 1970.
+    As in C++ Nix, numbers from 2 ** 63 on are times before 1970.
 
     >>> date_text(86400, "%Y-%m-%d"), date_text((1 << 64) - 1, "%Y-%m-%d"), date_text((1 << 63) - 1, "%Y-%m-%d")
     ('1970-01-02', '1969-12-31', '?')

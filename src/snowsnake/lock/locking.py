@@ -104,12 +104,12 @@ class _Override:
 def compute_lock_file(
     flake: Flake, old: LockFile, options: LockOptions, sources: "Sources"
 ) -> tuple[LockFile, dict[LockNode, Place]]:
-    """The up-to-date lock file of a flake."""
+    """The up-to-date lock file of a flake, and the trees that were needed, by node."""
     return _Locking(flake, options, sources).run(old)
 
 
 class _Locking:
-    """The lock file of one flake in the making."""
+    """Computes the lock file of one flake."""
 
     def __init__(self, flake: Flake, options: LockOptions, sources: "Sources") -> None:
         self.flake = flake

@@ -1,6 +1,6 @@
 """Flake references that are paths on this machine: `.`, `./x?dir=y`, `/src/x#attr`.
 
-In: a path and its base.  Out: the reference that it means: the Git repository around it, or the folder.  The flake is searched from the folder
+In: a path and its base.  Out: the reference that it means: the Git repository around it, or the folder.  The flake is searched from the path
 upwards.
 """
 
@@ -26,7 +26,7 @@ def parse_path(
     say: "Callable[[str, str], None] | None",
     features: "Container[str]",
 ) -> Reference:
-    """The reference of a path; `text` is its name in messages; `features`: those that are on."""
+    """The reference of a path; `text` is its name in messages; the other arguments are those of `parse_reference`."""
     say = say or _nothing
     folder = os.path.realpath(os.path.join(base, path))
     if not is_flake:

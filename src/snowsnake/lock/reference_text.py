@@ -1,4 +1,4 @@
-"""Parses flake references like C++ Nix 2.34.  Nothing is fetched, or looked up in registries.
+"""Parses flake references like C++ Nix 2.34.  Nothing is fetched or looked up in registries.
 
 In: `github:NixOS/nixpkgs/23.05?dir=lib`, `.#x`.  Out: a `Reference` and its fragment; `MalformedInput` in C++ Nix's words.
 """
@@ -48,10 +48,10 @@ def parse_reference(
 ) -> tuple[Reference, str]:
     """A reference and its fragment.
 
-    `base`: paths are files of this machine and start here; a flake is searched upwards, and one in a Git repository is a `git+file:`
-    input (`may_be_missing`: also where there is no flake.nix).  `may_be_relative`: `./x` stays a relative `path:` input.  `is_flake`: an
-    URL without a scheme of its own (`https://…`) is an archive.  `say` gets remarks for the user: `warning` or `note`, and a text.
-    `features`: those that are on.
+    `base`: if it is given, relative paths start here, and a flake is searched from a path upwards; a flake in a Git repository becomes a
+    `git+file:` input.  `may_be_missing`: a folder without a flake.nix is accepted.  `may_be_relative`: `./x` stays a relative `path:` input.
+    `is_flake`: a URL that does not name the scheme of an input (`https://…`) is an archive.  `say` gets remarks for the user: `warning` or
+    `note`, and a text.  `features`: the experimental features that are on.
 
     >>> parse_reference("nixpkgs#hello")
     (Reference({'type': 'indirect', 'id': 'nixpkgs'}, ''), 'hello')

@@ -32,7 +32,7 @@ class Reference:
 
     @classmethod
     def of_attributes(cls, attributes: Attributes, features: Container[str] = DEFAULT_FEATURES) -> Reference:
-        """The reference in a set as lock files have it; attributes of unknown schemes are kept as they are.  `features`: those that are on."""
+        """The reference in a set as lock files have it; attributes of unknown schemes are kept as they are."""
         folder = _folder_of(attributes)
         return cls(Input.from_attrs({name: value for name, value in attributes.items() if name != "dir"}, features), folder)
 
@@ -85,7 +85,7 @@ def _folder_of(attributes: Attributes) -> str:
 
 
 def of_address(address: Address, is_flake: bool = True, features: Container[str] = DEFAULT_FEATURES) -> Reference:
-    """The reference that a URL means; `is_flake`: a URL without a scheme of its own is an archive."""
+    """The reference that a URL means; `is_flake`: a URL that does not name the scheme of an input (`https://…`) is an archive."""
     query = dict(address.query)
     folder = query.pop("dir", "")
     plain = Address(address.scheme, address.authority, address.parts, query)
@@ -93,13 +93,13 @@ def of_address(address: Address, is_flake: bool = True, features: Container[str]
 
 
 def of_path(path: str, query: dict[str, str], is_flake: bool = True, features: Container[str] = DEFAULT_FEATURES) -> Reference:
-    """The reference of a folder, and of the text after its `?`."""
+    """The reference of a folder, with the parameters after its `?`."""
     authority = Authority(None, None, "", None) if path.startswith("/") else None
     return of_address(Address("path", authority, path.split("/"), query), is_flake, features)
 
 
 def to_text(given: Attributes, features: Container[str] = DEFAULT_FEATURES) -> str:
-    """The reference that attributes describe.  `features`: those that are on.
+    """The text of the reference that attributes describe.
 
     >>> to_text({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "23.05", "dir": "lib"})
     'github:NixOS/nixpkgs/23.05?dir=lib'

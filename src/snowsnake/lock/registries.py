@@ -75,7 +75,7 @@ class Registry:
         return light_json.indented({"flakes": rows or None, "version": 2})
 
     def write(self, path: str) -> None:
-        """Writes the registry's file; another process sees the old file or the new one.  FlakeError if an entry cannot be written as JSON."""
+        """Writes the registry's file; another process sees the old file or the new one.  Raises FlakeError if an entry is not UTF-8."""
         try:
             text = self.to_text().encode()
         except UnicodeEncodeError:
@@ -112,7 +112,7 @@ def read_registry(path: str, kind: str, warn: "Callable[[str], None]") -> Regist
 
 
 def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], None]") -> Registry:
-    """A registry from the text of its file."""
+    """A registry from the text of its file.  If the text is wrong, *warn* is called, and only the entries before the fault count."""
     registry = Registry(kind)
     try:
         if len(data) > LARGEST_BYTES:
@@ -209,7 +209,7 @@ class Registries:
     def _step(self, input: Input, kinds: tuple[str, ...]) -> tuple[Input, RegistryEntry] | None:
         for kind in kinds:
             if kind == "global" and input.is_direct and not self._is_global_near:
-                # For an input that needs no registry, none is downloaded.
+                # The global registry is not downloaded for an input that needs no registry.
                 continue
             for entry in self.get(kind).entries:
                 found = entry.resolve(input)
@@ -219,7 +219,7 @@ class Registries:
 
 
 def registries_of(fetcher: "Fetcher", environ: "Mapping[str, str]") -> Registries:
-    """The registries for a fetcher; its settings say where the global one is, and it downloads it."""
+    """The registries for a fetcher; its settings say where the global registry is, and it downloads that."""
     if fetcher.registries is None:
 
         def download(address: str) -> bytes:

@@ -2,7 +2,7 @@
 #
 # lockText    the lock file (version 7), as JSON
 # foundText   trees that locking looked into, as JSON: by node, { sourceInfo, dir }
-# fetch       fetches what a lock file says and gives its attributes; called for what evaluation touches and locking did not
+# fetch       fetches the tree that a lock file describes and returns its attributes; called for trees that evaluation needs and locking did not
 lockText: foundText: fetch:
 let
   lock = builtins.fromJSON lockText;
