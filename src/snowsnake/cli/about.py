@@ -7,7 +7,7 @@ from snowsnake.settings import Settings
 
 
 def print_version(program: str, settings: Settings, verbosity: int = 0) -> None:
-    """The line of Nix, of which scripts take the last word or what follows "(Nix) "; with `-v` before it, where things are."""
+    """Prints Nix's line, of which scripts read the last word or what follows "(Nix) "; if `-v` came before `--version`, also the files and folders in use."""
     from snowsnake.version import NIX_VERSION, VERSION
 
     print(f"{program} (Nix) {NIX_VERSION}")

@@ -42,12 +42,12 @@ def open_log(path: str, tell: "Callable[[str], None]") -> "Any":
 
 
 def are_lines(reporter: "Reporter") -> bool:
-    """Whether the begin of each activity is a line of its own: not on a terminal, nor for programs."""
+    """Whether the start of each activity is a line of its own: not on a terminal, and not for programs."""
     return reporter.log_format != "internal-json" and not (reporter.log_format == "text" and reporter.is_on_terminal())
 
 
 def clear_line() -> None:
-    """Before something else is written on a terminal."""
+    """Removes the line of an activity, before something else is written on the terminal."""
     global _line
     if _line:
         _line = False
@@ -56,7 +56,7 @@ def clear_line() -> None:
 
 
 class ShownActivity:
-    """An activity; one that begins inside another one is a part of that."""
+    """An activity; one that begins inside another is a part of it."""
 
     def __init__(self, reporter: "Reporter", text: str) -> None:
         self._reporter = reporter

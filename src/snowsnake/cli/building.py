@@ -39,7 +39,7 @@ class LazyBuilder:
         self._store_dir = store_dir
         self._open_one = open_one
         self._made: Realiser | None = None
-        # The number of changes of the settings when it was made.
+        # The settings' count of changes when `_made` was made.
         self._changes = 0
 
     def realise(self, store: "LocalStore", wanted: list[str]) -> None:
@@ -117,7 +117,7 @@ def _build_hook(settings: "Settings") -> tuple[str, ...]:
 
 
 def failures_of(reporter: "Reporter", make: "Callable[[], object]") -> "dict[str, ValueError]":
-    """Calls *make*; what went wrong, by derivation, "" for what belongs to none.  It is not shown."""
+    """Calls *make* and returns what went wrong, by derivation ("" for what belongs to none); nothing of it is shown."""
     found: dict[str, Any] = {}
     reporter.build_failures = found
     try:
@@ -130,7 +130,7 @@ def failures_of(reporter: "Reporter", make: "Callable[[], object]") -> "dict[str
 
 
 def _are_valid(store: "Store", wanted: list[str]) -> bool:
-    """Whether it is plain that nothing is to be done, without a look at what substituters have."""
+    """Whether nothing needs to be done, as far as that can be known without asking substituters."""
     for item in wanted:
         path, mark, names = item.partition("!")
         if not mark:
@@ -193,7 +193,7 @@ class BuilderElsewhere:
 
 
 def report_missing(missing: "Missing", reporter: "Reporter", level: int = QUIET) -> None:
-    """What would be built and fetched, and what is not known, as lists, unless `--quiet` leaves out messages of this level."""
+    """Reports what would be built and fetched, and what is not known, as lists, unless `--quiet` leaves out messages of this level."""
     from snowsnake.store.collecting import ignored_warning
 
     lines: list[str] = []
@@ -241,7 +241,7 @@ def _tell(reporter: "Reporter", failure: "BuildFailure") -> None:
 
 
 def realise_all(store: "Store", wanted: list[str], reporter: "Reporter") -> "dict[str, BuildFailure]":
-    """The failures, by derivation; nothing of them is shown."""
+    """Builds what is wanted and returns the failures, by derivation; nothing of them is shown."""
     from snowsnake.build.failure import BuildFailure
 
     found: dict[str, BuildFailure] = {}
@@ -267,7 +267,7 @@ def check_again(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -
 
 
 def repair(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> list[str]:
-    """`--repair`: as `realise`; damaged objects among the wanted ones and what they refer to are fetched or built again."""
+    """`--repair`: does what `realise` does, and fetches or builds damaged objects again: the wanted ones and those that they refer to."""
     items = list(wanted)
     report_missing(store.missing(items), reporter)
     store.repair(items)

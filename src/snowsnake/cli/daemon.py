@@ -1,7 +1,7 @@
 """`nix-daemon` of Nix 2.34, option for option: `snowsnake-store` when it is called so (`snowsnake links`); and `nix daemon`.
 
-In: the words of its command line.  Out: with `--stdio` the client on standard input is served, as `ssh-ng://` stores start it; without, those that connect
-to the socket, each by a process of its own.
+In: the words of its command line.  Out: with `--stdio` it serves the client on standard input (`ssh-ng://` stores start it so); otherwise it serves
+the clients that connect to the socket, each in a process of its own.
 """
 
 import grp
@@ -39,7 +39,7 @@ Takes the options of that of Nix 2.34; its manual applies:
   --stdio                              serve the client on standard input and output
   --force-trusted, --force-untrusted   whom to trust, whoever it is (feature daemon-trust-override)
   --process-ops                        do what is requested here, and not behind another daemon"""
-# The daemon waits so long after it could not accept a client.
+# The daemon waits this long after it failed to accept a client.
 _RETRY_S = 0.1
 _EVERYBODY_SETS = ("timeout", "max-silent-time", "build-poll-interval", "connect-timeout")
 _NOBODY_SETS = ("experimental-features", "plugin-files", "ssh-auth-sock")
@@ -64,7 +64,7 @@ class _Request(Request):
 
 
 class Served:
-    """What the server needs of a command (`Duties` of store/daemon/server.py): settings, messages, the rooms above the store."""
+    """Implements `Duties` of store/daemon/server.py: what the server needs from the layers above the store, such as settings and messages."""
 
     def __init__(self, store: "Store", settings: Settings, reporter: Reporter) -> None:
         self._store = store
@@ -147,7 +147,7 @@ class _ClientReporter(Reporter):
 
 
 def serve(settings: Settings, channel: "Channel", *, is_trusted: bool) -> None:
-    """Serves one client; ValueError if it is none."""
+    """Serves one client; raises ValueError if the other end is not a client."""
     from snowsnake.cli.stores import open_store
     from snowsnake.store.daemon.server import DaemonServer
 
@@ -197,7 +197,7 @@ def _run(settings: Settings, reporter: Reporter, trust: bool | None, *, is_stdio
 
 
 def _listen(settings: Settings, reporter: Reporter, trust: bool | None) -> None:
-    """Accepts clients until somebody ends it."""
+    """Accepts clients until a signal ends the process."""
     from snowsnake.settings.places import daemon_socket
 
     path = daemon_socket(settings.environment)
@@ -212,7 +212,7 @@ def _listen(settings: Settings, reporter: Reporter, trust: bool | None) -> None:
         finally:
             os.umask(mask)
         listener.listen(100)
-        # Nobody waits for children.
+        # The kernel removes children that end, because nobody waits for them.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         before = {number: signal.signal(number, lambda *facts: os._exit(0)) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         while True:
@@ -222,7 +222,7 @@ def _listen(settings: Settings, reporter: Reporter, trust: bool | None) -> None:
                     if os.fork() == 0:
                         _serve_in_child(settings, reporter, connection, listener, trust, before)
             except OSError as error:
-                # Descriptors or processes may be lacking for a while; the daemon stays.  A reporter would import modules, which takes descriptors.
+                # Descriptors or processes may run out for a while; the daemon goes on.  A reporter would import modules, which takes descriptors.
                 os.write(2, f"error: accepting a connection: {error.strerror}\n".encode())
                 time.sleep(_RETRY_S)
 
@@ -230,7 +230,7 @@ def _listen(settings: Settings, reporter: Reporter, trust: bool | None) -> None:
 def _serve_in_child(
     settings: Settings, reporter: Reporter, connection: socket.socket, listener: socket.socket, trust: bool | None, handlers: "dict[signal.Signals, Any]"
 ) -> None:
-    """Serves one client and ends this process, whatever happens: it must not go on as a second daemon.  *handlers*: of the signals, as they were."""
+    """Serves one client and ends this process, whatever happens: it must not go on as a second daemon.  *handlers*: those that the signals had before."""
     code = 1
     try:
         for number, handler in handlers.items():
@@ -241,7 +241,7 @@ def _serve_in_child(
 
 
 def _serve_one(settings: Settings, reporter: Reporter, connection: socket.socket, listener: socket.socket, trust: bool | None) -> int:
-    """In a process of its own."""
+    """Serves one client in the current process, which is the client's own; returns the exit code."""
     from snowsnake.store.daemon.channel import SocketChannel
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -69,7 +69,7 @@ def _show(paths: list[str], read: "Callable[[str], Derivation]", is_recursive: b
 
 
 def _diff(old: str, new: str, read: "Callable[[str], Derivation]", given: "Arguments") -> int:
-    """Exit code 0 if they are the same, 1 if they differ, like `diff`."""
+    """Prints the differences; returns 0 if there are none and 1 otherwise, as `diff` does."""
     from snowsnake.store.derivation_diff import diff
 
     differences = [found for found in diff(old, new, read) if found.is_cause or given.flag("all")]

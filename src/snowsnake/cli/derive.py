@@ -1,6 +1,6 @@
 """`snowsnake instantiate`: evaluate to derivations and print the paths of their `.drv` files.
 
-In: as `snowsnake eval`.  Out: one path a line, or with `--json` one object for each derivation.
+In: the same as for `snowsnake eval`.  Out: one path a line, or with `--json` one object for each derivation.
 Nothing is written unless `--store DIR` names an embedded store.
 """
 

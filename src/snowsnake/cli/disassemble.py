@@ -1,7 +1,7 @@
 """`snowsnake disassemble`: the bytecode of a file or expression, with constants and captures; or of one function in it.
 
-In: a path or an expression, the level of the compiler; with `-A` what the options of an evaluation say.  Out: one listing for
-each chunk.
+In: a path or an expression, the level of the compiler; with `-A` also the options of an evaluation.  Out: one listing for each
+chunk.
 """
 
 import os

@@ -1,6 +1,6 @@
 """What the installed commands call: `[project.scripts]` of pyproject.toml names a function here for each.
 
-A command's module is imported by its function, so that none pays for another.
+Each function imports the module of its command, so that no command pays for another.
 """
 
 import gc
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _leave(module: str) -> "NoReturn":
-    # The collector would look through thousands of objects that the imports make, and that stay.
+    # The collector would look through thousands of objects that the imports make, and would free none of them.
     gc.disable()
     __import__(f"snowsnake.cli.{module}")
     from snowsnake.cli.output import leave

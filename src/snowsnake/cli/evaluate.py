@@ -92,7 +92,7 @@ looked for in packages.SYSTEM, legacyPackages.SYSTEM and the outputs) and print 
 
 
 def settings_of(given: Arguments, reporter: Reporter) -> Settings:
-    """Policy and features; `nix.conf` counts here as it does for Nix."""
+    """The settings that the options describe, on top of those of `nix.conf`."""
     if given.settings is not None:
         return given.settings
     settings = Settings.load(os.environ, warn=reporter.warning)
@@ -115,13 +115,13 @@ def settings_of(given: Arguments, reporter: Reporter) -> Settings:
 
 
 def _store_address(text: str) -> str:
-    """`--store` of these commands: a single word is a folder, too."""
+    """The address that `--store` of these commands means: a single word is a folder, too."""
     is_address = "/" in text or "?" in text or text in ("auto", "daemon", "local")
     return text if is_address else "./" + text
 
 
 def session_of(given: Arguments, reporter: Reporter, prepare: "Any" = None, **more: "Any") -> "Any":
-    """The evaluator that the options describe; `prepare` may change the settings before."""
+    """The evaluator that the options describe; `prepare` may change the settings first."""
     settings = settings_of(given, reporter)
     if prepare is not None:
         prepare(settings)

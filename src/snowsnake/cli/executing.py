@@ -1,7 +1,7 @@
-"""Programs of a store become this process: `nix run`, `nix shell` and their kin.
+"""Replaces this process with a program of a store, for `nix run`, `nix shell` and similar commands.
 
-In: a store, a program, its words, an environment.  Out: nothing comes back.  Where the objects of a store lie somewhere else than their paths
-say, the program runs in a mount namespace of its own, in which they are there.
+In: a store, a program, its words, an environment.  Out: `execute` does not return.  If the objects of a store are not where their paths say,
+the program runs in a mount namespace of its own, in which they are there.
 """
 
 import os
@@ -86,7 +86,7 @@ def _become(program: str, words: list[str], environment: "Mapping[str, str]", *,
 
 
 def _enter_and_execute(store_dir: str, place: str, program: str, words: list[str], environment: "Mapping[str, str]") -> "NoReturn":
-    """Becomes the program in a namespace, which our small program makes: only a process with one thread can make a namespace of users."""
+    """Becomes the program in a namespace, which our small program makes: only a process with one thread can make a user namespace."""
     from snowsnake.build import entering
 
     packages = os.path.abspath(f"{os.path.dirname(entering.__file__)}/../..")

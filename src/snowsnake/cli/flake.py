@@ -101,7 +101,7 @@ class FlakeCall:
         locked = self.flakes.lock(
             reference or self.reference(), lock_options(self.given, self.flakes, self.reporter, **options)
         )
-        # Scripts look at the path of the source.
+        # The source must be in the store when a script looks at its path.
         self.session.evaluator.flush_store()
         return locked
 
@@ -229,7 +229,7 @@ def _prefetch(given: Arguments, reporter: Reporter, words: list[str]) -> int:
     call = FlakeCall(given, reporter, words)
     resolved = call.flakes.world.resolve(call.reference(), KINDS)
     tree = call.flakes.world.fetch(resolved.input)
-    # Only the references of archives and files have the hash of their contents without being asked for it.
+    # The printed reference has the hash of the contents if the given one has it, or if it is that of an archive or a file.
     has_hash = "narHash" in resolved.input.attrs or tree.input.type in ("tarball", "file")
     shown = Reference(tree.input.with_attrs(__final=None, narHash=tree.input.attrs["narHash"] if has_hash else None), resolved.folder)
     call.session.evaluator.flush_store()

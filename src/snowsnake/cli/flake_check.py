@@ -14,7 +14,7 @@ _GREEN = "\x1b[32;1m"
 
 
 def check(call: "FlakeCall", locked: "LockedFlake", *, keeps_going: bool, all_systems: bool, builds: bool) -> int:
-    """Returns the exit code; the first error is raised unless the check is to continue."""
+    """Checks a flake and returns the exit code; raises the first error unless *keeps_going*."""
     reporter, flakes = call.reporter, call.flakes
     checker = Checker(
         call.session.evaluator,
@@ -46,7 +46,7 @@ def check(call: "FlakeCall", locked: "LockedFlake", *, keeps_going: bool, all_sy
 
 
 def _build(call: "FlakeCall", checks: dict[str, list[str]], keeps_going: bool) -> bool:
-    """Whether something failed; the first failure is raised unless the check is to continue.  *checks*: attributes by derivation."""
+    """Builds the checks and returns whether one failed; raises the first failure unless *keeps_going*.  *checks*: attributes by derivation."""
     from snowsnake.cli.building import realise_all
     from snowsnake.store.missing import missing_paths
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from snowsnake.lock.locking import LockOptions
     from snowsnake.settings import Settings
 
-# Options that are written like settings.
+# Options that set a setting: its name and its value.
 _SETTINGS = {"accept_flake_config": ("accept-flake-config", "true"), "refresh": ("tarball-ttl", "0")}
 
 
 def prepare_settings(given: Arguments, settings: "Settings") -> None:
-    """The settings that the options set; a flake is evaluated purely unless that is switched off."""
+    """Changes the settings as the options say; a flake is evaluated purely unless that is switched off."""
     if not given.flag("impure"):
         settings.set("pure-eval", "true")
     for key, (name, text) in _SETTINGS.items():
@@ -66,7 +66,7 @@ def say_to(reporter: "Reporter") -> "Any":
 
 
 def ask(question: str) -> str | None:
-    """Asks the user, if there is one at the terminal."""
+    """The user's answer to a question; None if there is no user at a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     sys.stderr.write(question + " ")

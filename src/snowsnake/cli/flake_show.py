@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from snowsnake.interpreter import Interpreter
     from snowsnake.lock.flakes import LockedFlake
 
-# Options about the evaluation itself, which is wanted then.
+# Options about the evaluation itself: with one of them, the tree does not come from the cache.
 _NOT_KEPT = ("no_cache", "cache_dir", "stats", "files_read", "stress", "memory_limit", "depth_limit", "timeout")
 _WORDS = {OVERLAY: "Nixpkgs overlay", MODULE: "NixOS module", CONFIGURATION: "NixOS configuration"}
 _WARNING, _GREEN = "\x1b[35;1m", "\x1b[32;1m"
@@ -68,7 +68,7 @@ def print_outputs(call: "FlakeCall", locked: "LockedFlake", *, is_json: bool, le
 
 
 class _Heard:
-    """Passes on remarks and printed text, and keeps them: [how, text, …]."""
+    """Passes on remarks and printed text, and keeps them as [name of the method, argument, …]."""
 
     def __init__(self, reporter: Reporter, evaluator: "Interpreter") -> None:
         self._reporter = reporter
@@ -79,13 +79,13 @@ class _Heard:
         self.error = reporter.error
 
     def looks_at(self, output: Output) -> None:
-        """What comes next."""
+        """Begins the activity of the output that is looked at next."""
         self.activity(output.dotted_path, len(output.path))
         # The failures in `legacyPackages` are passed over, so nobody needs their traces.
         self._evaluator.explains_errors = output.path[0] != "legacyPackages"
 
     def activity(self, path: str, depth: int) -> None:
-        """An output is looked at, as a part of what is looked at in the levels above it."""
+        """Begins an activity, as a part of the open activities of the levels above it."""
         self.messages.append(["activity", path, depth])
         self.finish(depth)
         self._open.append(self._reporter.activity(f"evaluating '{path}'").__enter__())
@@ -139,12 +139,12 @@ def show_json(root: Output, reporter: "_Heard") -> "dict[str, object]":
 
 
 def _children(output: Output) -> "Iterator[Output]":
-    """All outputs at once: they are counted before the first is shown."""
+    """The children of an output; the whole list is made before the first of them is shown."""
     return iter(list(output.children()))
 
 
 def show_text(root: Output, title: str, call: "FlakeCall", reporter: "_Heard", line: "Callable[[str], None]") -> None:
-    """The tree as lines."""
+    """Passes the lines of the tree to *line*; reports failures at the end, and raises the last of them."""
     line(call.bold(title))
     failures: list[EvaluationError] = []
     stack: list[tuple[str, list[Output]]] = [("", list(root.children()))]

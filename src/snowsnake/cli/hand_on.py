@@ -1,6 +1,6 @@
-"""Hands commands that we do not have to an installed Nix, if there is one.
+"""Hands on the commands that we lack to an installed Nix, if there is one.
 
-In: the name of a program, its words.  Out: nothing comes back when another program took over.
+In: the name of a program, its words.  Out: if another program takes over, `hand_on` does not return.
 """
 
 import os
@@ -16,7 +16,7 @@ class NotOurs(Exception):
 
 
 def hand_on(program: str, words: list[str]) -> None:
-    """Becomes the program of this name of an installed Nix; returns if there is none that is not this program under its name."""
+    """Becomes the program of this name of an installed Nix; returns if there is none.  Our own program under that name does not count."""
     for path in _others(program):
         sys.stdout.flush()
         os.execv(path, [path, *words])

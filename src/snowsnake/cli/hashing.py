@@ -1,6 +1,6 @@
 """Hashes of files, folders and texts, as in `nix hash` and `nix-hash`: names of algorithms, formats and methods, and their errors.
 
-In: words of a command line.  Out: digests and texts.  What is wrong with a word is a UsageError, with a file an EvaluationError,
+In: words of a command line.  Out: digests and texts.  A wrong name raises a UsageError, a wrong hash or file an EvaluationError,
 each in 2.34.8's words.
 """
 
@@ -28,7 +28,7 @@ def check_algorithm(name: str) -> None:
 
 
 def algorithm(name: str, settings: Settings) -> str:
-    """A hash algorithm of a command line."""
+    """The hash algorithm that a command line names; raises an error if its feature is off."""
     check_algorithm(name)
     if name == "blake3":
         settings.require("blake3-hashes")
@@ -36,7 +36,7 @@ def algorithm(name: str, settings: Settings) -> str:
 
 
 def hash_format(name: str, warn: "Callable[[str], None]") -> str:
-    """A hash format of a command line."""
+    """The hash format that a command line names, as `hashing.format_hash` calls it."""
     if name not in FORMATS:
         raise UsageError(f"unknown hash format '{name}', expect 'base16', 'base32', 'base64', or 'sri'")
     if name == "base32":
@@ -109,7 +109,7 @@ def path_digest(path: str, method: str, kind: str, settings: Settings) -> bytes:
 
 
 def real_parent(path: str) -> str:
-    """The absolute path, without links but in its last part; an error if its folder does not exist."""
+    """The absolute path, of which only the last part may be a symbolic link; raises an error if its folder does not exist."""
     full = os.path.abspath(path)
     parent, name = os.path.split(full)
     if not os.path.lexists(parent):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from snowsnake.cli.session import Session
     from snowsnake.handle import Handle
 
-# Lists and sets in each other that are printed, unless `max-call-depth` says otherwise.
+# The number of nested lists and sets that are printed, unless `max-call-depth` says otherwise.
 _MOST_LEVELS = 10_000
 # The number of values of each option that is not a setting.
 _OPTIONS = {
@@ -42,7 +42,7 @@ _OPTIONS = {
     # The options that nix-instantiate does not have.
     "--no-cache": 0, "--cache-dir": 1, "--cache-validate": 1,
 }  # fmt: skip
-# Options that C++ Nix reads in an old way, with other words for a missing value.
+# Options that C++ Nix reads in an older way, with another message for a missing value.
 _OLD_STYLE = ("-A", "--attr", "--add-root")
 
 
@@ -312,7 +312,7 @@ _READ = b'place: let file = if builtins.pathExists "${place}/." then "${place}/d
 
 
 def _read_file(session: "Session", word: str) -> "tuple[str, bytes]":
-    """The path of the file that a word means, and the contents, read as an evaluation reads them: under its policy, also what was fetched."""
+    """The path of the file that a word means, and its contents.  They are read as an evaluation reads them: under its policy, and also from fetched trees."""
     from snowsnake.cli.session import is_internal, is_search_path
 
     path = session.find_file(word[1:-1]) if is_search_path(word) else session.local_path(word)

@@ -19,7 +19,7 @@ _TAKEN = ("diff", "changed_since", "diff_format", "html", "json")
 
 
 def run_diff(given: Arguments, table: "tuple[CommandOption, ...]") -> int:
-    """`table` are the options of the command, which is run again for both trees."""
+    """Prints the comparison.  `table` has the options of the command, which is run again for both trees."""
     from snowsnake.cli.evaluate import names_flake
     from snowsnake.jobs.comparison import FORMATS, compare
 
@@ -54,7 +54,7 @@ def _tree_before(given: Arguments, table: "tuple[CommandOption, ...]", revision:
 
 
 def _flake_before(given: Arguments, table: "tuple[CommandOption, ...]", revision: str) -> list[str]:
-    """The jobs of the flake at the revision: it has that one's lock file, facts about sources, and inputs."""
+    """The jobs of the flake at the revision, with the lock file, the facts about sources, and the inputs of that revision."""
     word = flake_at(given.words[0], revision, os.getcwd())
     return _lines(["--no-write-lock-file", *_words(given, table, [word], without=("no_write_lock_file",))], os.getcwd())
 
@@ -88,7 +88,7 @@ def flake_at(word: str, revision: str, base: str) -> str:
 
 
 def _words(given: Arguments, table: "tuple[CommandOption, ...]", sources: list[str], without: tuple[str, ...] = ()) -> list[str]:
-    """The command line again, with these files or references, and without what is done here."""
+    """The command line again, with these files or references, and without the options that this module carries out."""
     words = ["--json"]
     for option in table:
         if option.key not in given.values or option.key in _TAKEN + without:
@@ -120,7 +120,7 @@ def _write_tree(top: str, commit: str, folder: str) -> None:
 
 
 def _lines(words: list[str], folder: str) -> list[str]:
-    """The jobs below the same root, in a process of its own in this folder."""
+    """The lines that the command `jobs` prints for these words, run as a process in this folder."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [*sys.path]))}
     result = subprocess.run([sys.executable, "-c", _CODE, "jobs", *words], stdout=subprocess.PIPE, cwd=folder, env=environment)
     lines = result.stdout.decode("utf-8", "replace").splitlines()

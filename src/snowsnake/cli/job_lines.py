@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: the run ends like after Ctrl-C."""
+    """SIGTERM ends a run as Ctrl-C does."""
 
 
 def job_root(session: "Session", root: "Handle", options: JobOptions) -> JobRoot:
@@ -41,7 +41,7 @@ def job_root(session: "Session", root: "Handle", options: JobOptions) -> JobRoot
 
 
 def print_jobs(root: JobRoot, limits: RunOptions, reporter: Reporter) -> int:
-    """All jobs, as lines; aggregates that name others at the end."""
+    """Prints all jobs as lines, with aggregates that name others at the end; returns the exit code."""
     from snowsnake.jobs.constituents import names_others
 
     run = Run(root, limits)
@@ -73,7 +73,7 @@ def on_term(number: int, frame: object) -> None:
 
 
 def report(reply: Reply) -> None:
-    """An attribute's error, for the log."""
+    """Writes an attribute's error to standard error."""
     if reply.error is not None:
         sys.stderr.write((reply.report or reply.error) + "\n")
         sys.stderr.flush()
@@ -84,7 +84,7 @@ def print_line(line: str) -> None:
 
 
 def print_found(found: "list[Reply | Segment]") -> None:
-    """Prints the lines of replies; those of a segment are there already, one after the other."""
+    """Prints the lines of replies; a segment has its lines already, joined."""
     pieces: list[bytes | memoryview] = []
     lines: list[str] = []
     for reply in found:

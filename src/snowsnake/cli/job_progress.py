@@ -17,10 +17,10 @@ class NoProgress:
     is_shown = False
 
     def show(self, done: int, found: int, failed: int) -> None:
-        """Nothing."""
+        """Shows nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Does nothing."""
 
 
 class BarProgress(NoProgress):

@@ -98,10 +98,10 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
         count = max(1, given.integer("dask", 1, 4096))
         import logging
 
-        # These report workers that are lost, but each of those is replaced.
+        # These loggers report lost workers, but each lost worker is replaced.
         for name in ("tornado.application", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        # Workers are asked for afterwards: one that dies while it starts would end the cluster's own start.
+        # The workers are requested afterwards: one that dies while it starts would end the start of the cluster.
         cluster = LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=0, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
         )
@@ -156,7 +156,7 @@ def _flake_settings(given: Arguments, settings: "Settings") -> None:
 
 
 def _add_workers(cluster: "Any", count: int) -> None:
-    """Starts as many more: a cluster counts workers that died while they started."""
+    """Starts *count* more workers; the cluster still counts those that died while they started."""
     cluster.scale(len(cluster.worker_spec) + count)
 
 
@@ -186,7 +186,7 @@ def root_of(given: Arguments, reporter: Reporter) -> "Any":
 
 
 def _file(session: "Session", given: Arguments) -> "tuple[Handle, list[str]]":
-    """A file, or a text, which is not part of the record of an evaluation."""
+    """The value of a file or a text, and what identifies it: the record of an evaluation does not have the text."""
     name, data = source_of(given)
     value = session.file(os.fsdecode(data)) if name == "file" else session.expression(data, name)
     return value, [name, data.decode("utf-8", "surrogateescape")]
@@ -204,7 +204,7 @@ def _flake(session: "Session", given: Arguments) -> "tuple[Handle, list[str]]":
 
 
 def memory_of(given: Arguments, evaluator: "Interpreter", options: "JobOptions") -> "JobMemory":
-    """Results of earlier runs that evaluated the same, in the same way, with the same program; what they are is looked up meanwhile."""
+    """Results of earlier runs that evaluated the same, in the same way, with the same program; a thread looks them up meanwhile."""
     from snowsnake import _native
     from snowsnake.cache.location import default_folder
     from snowsnake.jobs.memory import JobMemory

@@ -9,7 +9,7 @@ import sys
 from snowsnake.cli.options import HELP_OPTION, Arguments, UsageError
 from snowsnake.cli.output import Reporter, write_line
 
-# Nix's name: our script.
+# Nix's name → our script.
 DROP_INS = {
     "nix": "snowsnake-nix",
     "nix-build": "snowsnake-build",

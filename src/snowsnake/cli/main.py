@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from snowsnake.cli.output import Reporter
 
-# For each command: its module, or the words of the command of Nix that it is; and one line for the help.
+# For each command: its module, or the words of Nix's command that it runs; and one line for the help.
 COMMANDS = {
     "eval": ("snowsnake.cli.evaluate", "evaluate a file or an expression and print its value"),
     "repl": ("nix repl", "evaluate interactively"),
@@ -60,7 +60,7 @@ _GROUPS = (
     ("look inside", ("parse", "disassemble", "cache")),
 )
 
-# Groups of commands with further actions of `nix`, and our own actions.
+# Our own actions of some groups of commands; the further actions of a group are those of `nix`.
 _WITH_ACTIONS = {
     "derivation": ("show", "diff"),
     "hash": ("file", "path", "convert"),
@@ -116,7 +116,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _of_nix(name: str, words: list[str]) -> list[str]:
-    """The words of Nix's command for this; none if it is a command of our own."""
+    """The words of Nix's command for this one; empty if the command is our own."""
     runner = COMMANDS[name][0]
     if runner.startswith("nix"):
         return [*runner.split(), *words]

@@ -75,6 +75,6 @@ def _escaped(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A line that cannot be taken for a request."""
+    """A line that `man` does not take for a request, as it does with one that begins with a dot or an apostrophe."""
     text = _escaped(text)
     return "\\&" + text if text.startswith((".", "'")) else text

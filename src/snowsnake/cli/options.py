@@ -58,7 +58,7 @@ class Arguments:
         self.words: list[str] = []
         # The settings, if the command line has set some already.
         self.settings: Settings | None = None
-        # The folder where relative paths begin: that of a script that is run; empty for the working folder.
+        # The folder where relative paths begin: that of the script that is run; empty for the working folder.
         self.base_folder = ""
 
     def store(self, option: CommandOption, values: list[str]) -> None:

@@ -28,7 +28,7 @@ _PIECE = 1 << 20
 # These commands have workers, and handle signals themselves.
 _WITH_OWN_SIGNALS = ("nix-eval-jobs", "snowsnake jobs")
 _OF_NIX = ("nix", "nix-build", "nix-collect-garbage", "nix-daemon", "nix-env", "nix-hash", "nix-instantiate", "nix-prefetch-url", "nix-shell", "nix-store")
-# A command that shows many errors makes their traces whole for so much processor time.
+# A command that shows many errors completes their traces for at most this much processor time.
 _MOST_SECOND_LOOKS_S = 3.0
 # The verbosity of a command without `-v`, in C++ Nix's numbers: errors are 0, information is 3.
 QUIET = 3
@@ -48,9 +48,9 @@ class Reporter:
         self.relabel: Callable[..., None] | None = None
         # The first evaluator of the command.
         self.evaluator: Interpreter | None = None
-        # Makes the trace of an error whole before it is shown (cli/second_look.py).
+        # Completes the trace of an error before it is shown (cli/second_look.py).
         self.complete: Callable[[EvaluationError], None] | None = None
-        # Whether the command is nix-instantiate, nix-build or one of their kin.
+        # Whether the command is one of Nix's old commands, such as nix-instantiate and nix-build.
         self.is_old_command = is_old_command
         # Whether the logs of builders are shown, line by line.
         self.shows_logs = is_old_command
@@ -98,7 +98,7 @@ class Reporter:
             self.log_copy = open_log(path, self.note)
 
     def _copy(self, line: str) -> None:
-        """*line*: an event of C++ Nix's, with `@nix ` in front."""
+        """Copies an event to `json-log-path`.  *line*: the event as C++ Nix writes it, with `@nix ` in front."""
         try:
             self.log_copy.write((line.removeprefix("@nix ") + "\n").encode("utf-8", "surrogateescape"))
         except OSError:
@@ -136,7 +136,7 @@ class Reporter:
             self._write(error.render(show_trace=self.show_trace, colours=self.has_colours()))
 
     def failure(self, message: str, hint: str = "") -> None:
-        """An error that the evaluated program did not cause: usage, files, signals."""
+        """Writes an error that the evaluated program did not cause: usage, files, signals."""
         if self.log_format == "json":
             from snowsnake.diagnostics.log import message_line
 
@@ -159,7 +159,7 @@ class Reporter:
             self.note(hint)
 
     def note(self, message: str, level: int = 0) -> None:
-        """A remark of a command, in addition to its result.  *level*: C++ Nix's, for who reads events."""
+        """Writes a remark of a command, in addition to its result.  *level*: C++ Nix's number, for programs that read events."""
         if self.log_copy is not None:
             from snowsnake.diagnostics.log import nix_message_line
 
@@ -167,7 +167,7 @@ class Reporter:
         self.say(message, level)
 
     def say(self, message: str, level: int = 0) -> None:
-        """As `note`, for what a program that reads events is told otherwise."""
+        """Does what `note` does, but does not copy the message to `json-log-path`, which has an event instead."""
         if self.log_format == "json":
             from snowsnake.diagnostics.log import message_line
 
@@ -190,7 +190,7 @@ class Reporter:
             self._write("\n".join(messages))
 
     def info(self, message: str) -> None:
-        """A note that `--quiet` leaves out."""
+        """Writes a note that `--quiet` leaves out."""
         if not self.is_quiet:
             self.note(message, QUIET)
 
@@ -200,7 +200,7 @@ class Reporter:
         return self.verbosity < QUIET
 
     def remark(self, level: int, message: str) -> None:
-        """A note for users who asked for this level of messages."""
+        """Writes a note for users who asked for this level of messages."""
         if level <= self.verbosity:
             self.note(message, level)
 
@@ -210,7 +210,7 @@ class Reporter:
         return self.log_copy is not None or self.log_format == "internal-json"
 
     def event(self, facts: "dict[str, object]", text: str = "", is_log: bool = False) -> None:
-        """What a build does, for programs; people read *text* instead."""
+        """Reports to programs what a build does; people read *text* instead."""
         if self.is_followed:
             from snowsnake.diagnostics.log import event_line
 
@@ -227,7 +227,7 @@ class Reporter:
             self.log_copy = before
 
     def building(self, message: str, is_log: bool) -> None:
-        """A remark of a store while it builds."""
+        """Writes a remark of a store while it builds.  *is_log*: it is a line of a builder's log."""
         if is_log and not self.shows_logs:
             return
         if not self.has_colours():
@@ -247,7 +247,7 @@ class Reporter:
         return ShownActivity(self, text)
 
     def write_event(self, line: str) -> None:
-        """A line of a log that programs read."""
+        """Writes a line of a log that programs read."""
         self._write(line)
         if self.log_copy is not None:
             self._copy(line)
@@ -276,7 +276,7 @@ _deadline = 0.0
 
 
 def end_output_at(deadline: float) -> None:
-    """Lets what is written from now on end at a deadline, whether or not somebody reads it."""
+    """Sets the deadline of all output from now on, whether or not somebody reads it."""
     global _deadline
     _deadline = deadline
 
@@ -340,7 +340,7 @@ def write_statistics(evaluator: "Interpreter", path: str) -> None:
 
 
 def _report_memory(reporter: Reporter) -> None:
-    """Reports an error even if there is too little memory left for the modules that do so."""
+    """Reports that memory is exhausted, even if there is too little left for the modules that do so."""
     try:
         reporter.failure("out of memory")
     except (MemoryError, SystemError, ImportError, OSError):
@@ -352,7 +352,7 @@ def _hint(program: str) -> str:
 
 
 def _report_missing(reporter: Reporter, error: ImportError) -> None:
-    """A part of the program cannot be loaded now, perhaps the one that reports errors."""
+    """Reports that a part of the program cannot be loaded, even if that part is the one that reports errors."""
     message = f"cannot load a part of Snowsnake ({error}): the installation is not complete, or this user may not read it"
     try:
         reporter.failure(message)
@@ -372,13 +372,13 @@ def guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], r
 def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], reporter: Reporter, program: str) -> int:
     """Runs `command(words, reporter)` and turns exceptions into a message and an exit code.
 
-    0 is success, 1 any error (102 one of fetching: what came has another hash), 141 a reader of stdout that went away. An interrupt is 130 (143 SIGTERM, 129 SIGHUP)
-    for `snowsnake`; C++ Nix's commands have 1.
+    0 is success, 1 any error (102 if what was fetched has another hash), 141 a reader of stdout that went away.  For `snowsnake`, an interrupt is
+    130 (SIGTERM 143, SIGHUP 129); for C++ Nix's commands it is 1.
     """
     global _only_evaluates
     from snowsnake.cli.signals import ended_by_signals
 
-    # A command makes few cyclic objects of Python's: looking for them takes longer than what they hold is worth.
+    # A command makes few cyclic Python objects: looking for them would take longer than their memory is worth.
     was_collecting = gc.isenabled()
     gc.disable()
     ends = ended_by_signals()
@@ -406,7 +406,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     finally:
         _finish()
         end_output_at(0.0)
-        # The function belongs to a flake, which has the evaluator, which has the reporter: in this circle nobody would close the files.
+        # `relabel` belongs to a flake, which has the evaluator, which has the reporter: nobody would close the files in this cycle of references.
         reporter.relabel = reporter.complete = reporter.evaluator = None
         ends.__exit__()
         if was_collecting:
@@ -414,7 +414,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
 
 
 def report(error: BaseException, reporter: Reporter, hint: str = "") -> int:
-    """Says what went wrong, and returns the exit code of a command that ends with it.  *hint*: a line below what is wrong with a command line."""
+    """Says what went wrong, and returns the exit code of a command that ends with it.  *hint*: a line that follows the message about a wrong command line."""
     if isinstance(error, EvaluationError):
         reporter.error(error)
         return 130 if error.code == "interrupt" else error.exit_code
@@ -455,18 +455,18 @@ def _report_other(error: BaseException, reporter: Reporter, hint: str) -> None:
             raise error
 
 
-# Whether the command in hand does nothing but evaluate, so that it may be run once more for the trace of an error.
+# Whether the current command does nothing but evaluate, so that it may be run once more for the trace of an error.
 _only_evaluates = False
 
 
 def only_evaluates() -> None:
-    """What the command in hand does may be done again, as far as it writes nothing."""
+    """Notes that the command only evaluates from now on, so that it may be run once more."""
     global _only_evaluates
     _only_evaluates = True
 
 
 def evaluates_no_more() -> None:
-    """What follows is done once: a process that is there for the trace of an error ends here."""
+    """Notes that the command does more than evaluate from now on; a process that only finds the trace of an error ends here."""
     global _only_evaluates
     _only_evaluates = False
     if keeps_frames:
@@ -474,7 +474,7 @@ def evaluates_no_more() -> None:
 
 
 class OnlyEvaluating:
-    """Inside, the command only evaluates, if that *is_repeatable*; what follows is done once.  An error is one of the evaluation."""
+    """Inside the `with`, the command only evaluates, if that *is_repeatable*; afterwards it does more.  After an error, the command still counts as evaluating."""
 
     def __init__(self, *, is_repeatable: bool = True) -> None:
         self._is_repeatable = is_repeatable
@@ -495,7 +495,7 @@ def _children_time() -> float:
 
 
 def _completing(command: "Callable[[list[str], Reporter], int]", words: list[str], reporter: Reporter) -> "Callable[[EvaluationError], None]":
-    """A function that makes the trace of an error whole, if the command only evaluates; the command may show several errors, one after the other."""
+    """A function that completes the trace of an error, if the command only evaluates; the command may show several errors, one after the other."""
     began_at, children_began_at, seen = process_time(), _children_time(), 0
 
     def complete(error: EvaluationError) -> None:
@@ -516,7 +516,7 @@ keeps_frames = False
 
 
 class _Silent(Reporter):
-    """Raises the error that is shown as number *wanted*."""
+    """Shows nothing, and raises the error that would be shown as number *wanted*."""
 
     def __init__(self, wanted: int, evaluator: "Interpreter | None") -> None:
         super().__init__()
@@ -527,7 +527,7 @@ class _Silent(Reporter):
         """Copies no messages: they are copied already."""
 
     def is_wanted(self) -> bool:
-        """Whether the next error is the one."""
+        """Counts an error; returns whether it is the wanted one."""
         self._wanted -= 1
         return self._wanted == 0
 
@@ -546,7 +546,7 @@ class _Found(BaseException):
 def _again(
     command: "Callable[[list[str], Reporter], int]", words: list[str], before: Reporter, number: int
 ) -> "tuple[EvaluationError, Callable[..., None] | None] | None":
-    """Runs a command once more, in a process without output; returns the error that it shows as this one, from 1, and how users' names get into it."""
+    """Runs a command once more, in a process without output; returns the error that it shows as this one (from 1), and the `relabel` for it."""
     global keeps_frames
     keeps_frames = True
     reporter = _Silent(number, before.evaluator)
@@ -564,7 +564,7 @@ _kept: "list[Interpreter] | None" = None
 
 
 def keep(evaluator: "Interpreter") -> None:
-    """Lets an evaluator live until `leave`, if the process ends so: then nobody has to free its heap piece by piece."""
+    """Lets an evaluator live until the process ends, if it ends by `leave`: its heap need not be freed piece by piece."""
     if _kept is not None:
         _kept.append(evaluator)
 
@@ -583,7 +583,7 @@ def _finish() -> None:
 
 
 def finish_evaluations() -> None:
-    """Writes what evaluators of this process still hold, before it ends or becomes another program."""
+    """Writes what the evaluators of this process still hold, before the process ends or becomes another program."""
     _finish()
     for evaluator in _kept or ():
         evaluator.flush_cache()
@@ -649,7 +649,7 @@ def _file_message(error: OSError) -> str:
         name = os.fsdecode(name)
     reason = error.strerror or str(error)
     if name is None:
-        # Only `getcwd` finds nothing without a name.
+        # Only `getcwd` raises this error without a name.
         return f"cannot get cwd: {reason}" if error.errno == errno.ENOENT else reason
     if isinstance(error, FileNotFoundError):
         return f"path '{os.path.abspath(name)}' does not exist"

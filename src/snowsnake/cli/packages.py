@@ -31,7 +31,7 @@ class Package:
     __slots__ = ("value", "attribute_path", "name", "has_failed", "_store_dir", "_facts")
 
     def __init__(self, value: "Handle", attribute_path: str, store_dir: str, name: bytes | None = None) -> None:
-        """*name*: if it is known."""
+        """*name*: the derivation's name, if it is known already."""
         self.value = value
         self.attribute_path = attribute_path
         self.has_failed = False
@@ -46,7 +46,7 @@ class Package:
         return _context(name, "while evaluating the 'name' attribute of a derivation", _text)
 
     def plain_facts(self) -> tuple[str, str, list[str]] | None:
-        """System, output name and the names of the outputs, in one go; None if each is to be read on its own, with its lines for an error."""
+        """System, output name and the names of the outputs, in one go; None if each must be read on its own, so that an error has its trace."""
         try:
             found = derivation_facts(self.value)
         except EvaluationError as error:
@@ -122,7 +122,7 @@ class Package:
         return found
 
     def outputs_to_install(self) -> list[str]:
-        """The outputs that are meant where none is named: the one of `outputSpecified`, those of `meta.outputsToInstall`, or all."""
+        """The outputs that are meant if none is named: the one of `outputSpecified`, those of `meta.outputsToInstall`, or all."""
         names = self.outputs(False)
         specified = find(self.value, b"outputSpecified")
         if specified is not None and _context(
@@ -210,7 +210,7 @@ class PackageSearch(Search):
 def _context(value: "Handle", purpose: str, read: "Callable[[Handle], T]", at: "tuple[Handle, bytes] | None" = None) -> "T":
     """The result of `read(value)`; an error says for what, and where the attribute is defined: *at* is its set and its name."""
     if read in (_size, _expect_set):
-        # As in C++ Nix, only the type of a list or a set is asked for under that line, and not its evaluation.
+        # As in C++ Nix, an error of a list's or a set's type has this line in its trace, and an error of its evaluation does not.
         value.force()
     try:
         return read(value)

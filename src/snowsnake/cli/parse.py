@@ -48,7 +48,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 
 def _reported(action: "Any", reporter: Reporter) -> int:
-    """Runs it; an error is reported with the further faults of its source, and the next source is still parsed."""
+    """Runs *action*; an error is reported with the further faults of its source, and the next source is still parsed."""
     try:
         action()
     except EvaluationError as error:
@@ -83,7 +83,7 @@ def _is_regular(path: str) -> bool:
 
 
 def _content(path: str) -> bytes:
-    """A file's bytes.  One system call after the other: a file object costs as much as parsing a small file."""
+    """A file's bytes, read by system calls: a file object would cost as much as parsing a small file."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except PermissionError as error:

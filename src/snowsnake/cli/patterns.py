@@ -82,7 +82,7 @@ def _repeat(text: str, position: int) -> tuple[str, int]:
         return "Invalid range in '{}' in regular expression", 0
     first, last = whole_number(least, _MOST_REPEATS), whole_number(most or least, _MOST_REPEATS)
     if first is None or last is None:
-        # The library says so of every number that is too large.
+        # The library has this message for every number that is too large.
         return "invalid back reference", 0
     if end < 0:
         return "Mismatched '{' and '}' in regular expression", 0
@@ -151,7 +151,7 @@ class Searcher:
             place += data.count(b"\0", counted, start)
             found.append(place)
             counted = start
-            # The end of this text.
+            # The search goes on behind the end of this text.
             start = data.find(b"\0", start)
             start = data.find(self._word, start) if start >= 0 else -1
         return found

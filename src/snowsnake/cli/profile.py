@@ -1,4 +1,4 @@
-"""The profile of an evaluation (`eval-profiler`), in the form that `flamegraph.pl` and its kin read.
+"""The profile of an evaluation (`eval-profiler`), in the form that `flamegraph.pl` and similar programs read.
 
 In: an evaluator that watches its calls, a file.  Out: a line for each stack that was met, with a number, in the file when the command ends.
 """

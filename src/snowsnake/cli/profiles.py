@@ -40,7 +40,7 @@ def switch_profile(store: "Store", profile: str, path: str) -> None:
 
 
 def replace_link(link: str, target: str) -> None:
-    """Makes a link, in the place of one that is there, at once."""
+    """Makes a link; it replaces one that is there, atomically."""
     temporary = f"{link}.{os.getpid()}.tmp"
     os.symlink(target, temporary)
     try:

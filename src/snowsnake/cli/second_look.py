@@ -1,9 +1,9 @@
-"""The trace of an error, exactly: what failed is evaluated once more, with code in which no call takes the place of its caller.
+"""The exact trace of an error: what failed is evaluated once more, with code in which no call takes the place of its caller.
 
 In: an error that ends a command, and a function that runs the command again.  Out: the same error, with the trace and the place of the second evaluation, and with
-`«thunk»` for the values that it delays.  That runs in a process of its own, which writes nothing, opens no store for writing, requests nothing from the network and
+`«thunk»` for the values that it delays.  It runs in a process of its own, which writes nothing, opens no store for writing, requests nothing from the network and
 ends after LIMIT_S of processor time; if it does not end with the same error, or if the first evaluation took longer than WORTHWHILE_S, the error stays as it is:
-calls in tail position may lack in its trace.
+its trace may lack calls in tail position.
 """
 
 import _signal
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 # A second evaluation may take longer than the first one, because no compiled file of the cache is used.
 WORTHWHILE_S, LIMIT_S = 1.5, 3.0
 LONGEST_WAIT_S = 10.0
-# What would be written once more, or end otherwise.
+# Options with which a second evaluation would write something twice, or end in another way.
 _NOT_WITH = ("--write-to", "--profile", "--eval-profiler", "--trace-function-calls", "--trace-runtime", "--trace-runtime-timing", "--optimise", "--timeout")
-# Of these there is no trace, or another evaluation would end otherwise.
+# Errors that have no trace, or that another evaluation may not repeat.
 _OTHER_ERRORS = frozenset(("depth", "memory", "interrupt", "timeout", "python", "internal"))
 _OF_SOURCES = frozenset(("syntax", "duplicate-attribute", "undefined-variable"))
 
 
 def exact(error: EvaluationError, again: "Again", words: list[str], spent_s: float) -> dict[str, str] | None:
-    """Gives *error* the trace of a second evaluation, if one is worthwhile and allowed; returns the names that it has for its files then.
+    """Puts the trace of a second evaluation into *error*, if one is worthwhile and allowed; returns the names that this evaluation has for files.
 
     *again* runs the command whose words are *words* once more, and returns its error; *spent_s* is the processor time of the first evaluation.
     """
@@ -69,7 +69,7 @@ def _says_the_same(first: str, second: str) -> bool:
     if not shown:
         return first == second
     if "elided»" in first:
-        # The first one has shown as many values as a message may have, so that it ends earlier.
+        # The first message has as many values as a message may show, so it ends earlier.
         return first.startswith(start)
     if not first.startswith(start) or not first.endswith(shown[-1]):
         return False
@@ -115,8 +115,8 @@ def _asked(again: "Again") -> "Answer | None":
 
 
 def _answer(place: int, again: "Again") -> None:
-    """The child: runs the command without input and output, and writes what its error says."""
-    # The signals end the process, wherever it is: after so much processor time, or if it waits for something.
+    """Runs the command in the child process, without input and output, and writes what its error says."""
+    # The signals end the process, wherever it is: after LIMIT_S of processor time, or after LONGEST_WAIT_S if it waits for something.
     for number, timer, limit_s in ((_signal.SIGPROF, _signal.ITIMER_PROF, LIMIT_S), (_signal.SIGALRM, _signal.ITIMER_REAL, LONGEST_WAIT_S)):
         _signal.signal(number, _signal.SIG_DFL)
         _signal.setitimer(timer, limit_s)

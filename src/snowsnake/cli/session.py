@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
 
 _STORE_VARIABLES = frozenset(("NIX_REMOTE", "NIX_STORE_DIR", "NIX_STORE", "NIX_STATE_DIR", "NIX_DAEMON_SOCKET_PATH"))
-# Options of an evaluation that serves the trace of an error alone.
+# Options of an evaluation that only finds the trace of an error.
 _FOR_TRACES: dict[str, object] = {"level": 2, "is_writable": False, "cache": b"", "store": None}
 
 
@@ -41,7 +41,7 @@ def _progress_of(reporter: Reporter) -> "Any":
 class Session:
     """An evaluator and its settings.
 
-    `eval_store` is the address of a store that takes the place of the settings' one.  `arguments` holds the values of `--arg` and its kin by
+    `eval_store` is the address of a store that takes the place of the settings' one.  `arguments` holds the values of `--arg` and the like by
     name, for functions at the top or on a selection path.
     """
 
@@ -87,7 +87,7 @@ class Session:
             abort_on_warn=settings["abort-on-warn"],
             log_format=reporter.log_format,
             settings=settings,
-            # The function must not hold the session, which the host would keep alive, and with it itself.
+            # The function must not hold the session: the host has the function, so both would keep each other alive.
             fetch_progress=lambda: _progress_of(reporter),
             **options,
         )
@@ -124,7 +124,7 @@ class Session:
         return self.evaluator.evaluate_file(self.local_path(word))
 
     def evaluated_file(self, word: str) -> "Handle":
-        """As `file`, but evaluated at once, which is a line for `-v` and for the trace of an error."""
+        """Does what `file` does, and evaluates the value; `-v` and the trace of an error have a line for that."""
         if is_search_path(word) and is_internal(self.find_file(word[1:-1])):
             return self.file(word)
         path = self.resolve(word)
@@ -176,7 +176,7 @@ class Session:
             raise EvaluationError(error.code, error.message) from None
 
     def add_arguments(self, given: list[list[str]], read_stdin: "Callable[[], bytes]") -> None:
-        """Values for functions: (kind, name, text) with kind `arg`, `argstr`, `arg-from-file` or `arg-from-stdin`."""
+        """Adds values for functions: (kind, name, text) with kind `arg`, `argstr`, `arg-from-file` or `arg-from-stdin`."""
         for kind, name, text in given:
             key = name.encode("utf-8", "surrogateescape")
             if kind == "arg":
@@ -248,7 +248,7 @@ def _search_path(settings: Settings, includes: list[str], is_restricted: bool) -
 
 
 def store_options(settings: Settings, reporter: Reporter, eval_store: str | None, is_writable: bool) -> dict[str, object]:
-    """Keywords of the evaluator for its store; empty without one that is written to, and for the machine's own place."""
+    """Keywords of the evaluator for its store: the one that the settings or *eval_store* name, otherwise the machine's own, to write to or only to read."""
     if eval_store is None and not settings.is_set("store") and not _STORE_VARIABLES.intersection(settings.environment):
         is_there = is_writable and (may_write(MACHINE_STORE, MACHINE_STATE) or os.path.exists(daemon_socket(settings.environment)))
         return {"store": _MachinesStore(settings, reporter)} if is_there else {"store_to_read": StoreToRead(lambda: _open_to_read(settings))}
@@ -279,7 +279,7 @@ class _Repaired:
 
 
 class _MachinesStore:
-    """The machine's own store, or the daemon that writes to it, as cli/stores.py finds it: opened when an evaluation needs it, which most do not."""
+    """The machine's own store, or the daemon that writes to it, as cli/stores.py finds it.  It is opened when an evaluation needs it, which most do not."""
 
     __slots__ = ("_settings", "_reporter")
     store_dir = real = name = MACHINE_STORE

@@ -1,6 +1,6 @@
 """Signals that end a command.
 
-In: SIGTERM and SIGHUP.  Out: an exception like that of Ctrl-C, so that a command ends with a message, and without builders that go on.
+In: SIGTERM and SIGHUP.  Out: an exception like that of Ctrl-C, so that a command ends with a message, and no builder goes on.
 """
 
 # The module `signal` would import `enum` for the names of signals.
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class EndedBySignal(KeyboardInterrupt):
-    """Somebody ends the program otherwise than by Ctrl-C."""
+    """A signal other than that of Ctrl-C ends the program."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class ended_by_signals:  # noqa: N801  # used like a function
     def __enter__(self) -> None:
         try:
             for number in (_signal.SIGTERM, _signal.SIGHUP):
-                # `nohup` has a command ignore SIGHUP, and that stays so.
+                # `nohup` makes a command ignore SIGHUP, and this stays so.
                 if _signal.getsignal(number) == _signal.SIG_DFL:
                     _signal.signal(number, _end)
                     self._numbers.append(number)

@@ -1,8 +1,8 @@
-"""The store of an evaluation: URLs with their parameters, NIX_STORE_DIR and its like.
+"""The stores of evaluations and commands: URLs with their parameters, NIX_STORE_DIR and similar variables.
 
-In: settings, the address of an `--eval-store`.  Out: options of the evaluator.  A store in folders is written to, and made if it is not
-there; but the machine's own (`/nix/store`, `/nix/var/nix`) is not made: without a Nix, an evaluation only names what it would add.  Where
-the machine's store belongs to a daemon, that writes.  What is reached by ssh is in store/ssh/; other kinds of stores are refused.
+In: settings, the address of an `--eval-store`.  Out: options of the evaluator, stores.  A store in folders is written to, and created if it
+does not exist; but the machine's own (`/nix/store`, `/nix/var/nix`) is not created: without a Nix, an evaluation only names what it would add.
+If the machine's store belongs to a daemon, the daemon writes to it.  store/ssh/ has the stores that ssh reaches; unknown kinds are refused.
 """
 
 import os
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 else:
     from snowsnake.foundation.scopes import contextmanager
 
-# Parameters of URLs, with their types of settings/kinds.py.
+# Parameters of URLs, with their types in settings/kinds.py.
 _EVERY = {"store": "absolute path", "path-info-cache-size": "i32", "trusted": "bool", "priority": "i32", "want-mass-query": "bool", "system-features": "set"}
 _IN_FOLDERS = _EVERY | {"root": "path or none", "state": "absolute path", "log": "absolute path", "real": "absolute path"}
 _LOCAL = _IN_FOLDERS | {
@@ -84,7 +84,7 @@ def store_options(
     """
     reference = StoreReference.parse(settings.text("store"))
     place = _open(reference, settings, warn, reporter)
-    # Both stores are opened, so that a fault of either is an error, and one is used.
+    # Both addresses are read, so that a fault of either is an error; only one is used.
     if eval_store is not None:
         build_place, reference = place, StoreReference.parse(eval_store)
         place = _open(reference, settings, warn, reporter)
@@ -106,7 +106,7 @@ def _open_to_read(reference: StoreReference, settings: Settings) -> "Store":
     try:
         place = _open(reference, settings, lambda text: None)
         if isinstance(place, StorePlace) and not os.path.exists(os.path.join(place.state, "db/db.sqlite")):
-            # A store is not made only to be read.
+            # A store is not created only to be read.
             raise ValueError("there is no store")
         return open_reference(reference, settings, lambda text: None)
     except SettingError as error:
@@ -129,9 +129,9 @@ def place_to_write(address: str, settings: Settings, warn: "Callable[[str], None
 
 
 def open_store(settings: Settings, warn: "Callable[[str], None]", *, is_writable: bool, reporter: "Reporter | None" = None) -> "Store":
-    """The store that the settings name, to be asked, or written to.
+    """The store that the settings name, to read from or to write to.
 
-    A store in a folder is made if it is not there, but not the machine's own; what would write to one that may not be written is `NotOurs`.
+    A store in a folder is created if it does not exist, but not the machine's own.  Raises NotOurs if that is to be written to, and may not be.
     """
     return open_reference(StoreReference.parse(settings.text("store")), settings, warn, is_writable=is_writable, reporter=reporter)
 
@@ -193,7 +193,7 @@ def evaluated_in(store: "Store", eval_store: str | None, settings: Settings, war
 
 
 def shown_url(settings: Settings, warn: "Callable[[str], None]") -> str:
-    """The address of the store that the settings name, as `nix store info` shows it: with the parameters that mean something, and without its folder."""
+    """The address of the store that the settings name, as `nix store info` shows it: with the parameters that this kind of store knows, and without its folder."""
     reference = StoreReference.parse(settings.text("store"))
     found, _ = _parameters(reference, warn)
     known = _PARAMETERS[reference.scheme]
@@ -317,7 +317,7 @@ def _on_another_machine(
 
 
 class _ClientOptions:
-    """The user's own settings, as they are when this is called: flakes change some."""
+    """Returns the user's own settings as they are when this object is called: flakes change some."""
 
     def __init__(self, settings: Settings, reporter: "Reporter | None") -> None:
         self._settings = settings
@@ -363,7 +363,7 @@ def _parameters(reference: StoreReference, warn: "Callable[[str], None]") -> "tu
 
 
 def _check_place(reference: StoreReference) -> None:
-    """SettingError for what is between the scheme and the parameters, if it cannot be what this kind of store has there."""
+    """Raises SettingError if the text between the scheme and the parameters cannot be that of this kind of store."""
     scheme, place = reference.scheme, reference.place
     if scheme in _IN_FOLDER and place and not reference.path().startswith("/"):
         raise not_absolute(reference.path())

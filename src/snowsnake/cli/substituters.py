@@ -1,6 +1,6 @@
 """Binary caches and other stores by their URLs: as the store of a command, and as substituters.
 
-In: addresses with their parameters, settings.  Out: stores; `Substituters`.  Nothing is asked before it must be.
+In: addresses with their parameters, settings.  Out: stores; `Substituters`.  No store is asked anything before that is needed.
 """
 
 import os
@@ -34,7 +34,7 @@ _told: set[str] = set()
 def open_cache(
     reference: StoreReference, given: "dict[str, Any]", store_dir: str, settings: "Settings", warn: "Callable[[str], None]", *, is_writable: bool = False
 ) -> "BinaryCacheStore":
-    """*given*: the parameters of the URL in their types."""
+    """Opens a binary cache.  *given*: the parameters of its URL, in their types."""
     from snowsnake.store.binary_cache.compressed import UnknownMethod, check_method
     from snowsnake.store.binary_cache.files import FolderFiles
     from snowsnake.store.binary_cache.remembered import Remembered

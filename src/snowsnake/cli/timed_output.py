@@ -10,9 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A pipe that takes anything takes so many bytes at once.
+# A pipe that is ready to be written to takes at least this many bytes at once.
 _PIPE_BYTES = 4096
-# A message may take so long after the deadline: most messages say that it has passed.
+# A message may take this long after the deadline, because most messages say that it has passed.
 _MESSAGE_S = 1.0
 
 

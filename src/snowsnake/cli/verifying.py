@@ -1,6 +1,6 @@
 """Looks for faults of a store on behalf of commands and of clients: `nix-store --verify`, `--verify-path`, `nix store verify`.
 
-In: a store.  Out: messages about what is damaged or gone, and whether something stays so.
+In: a store.  Out: messages about what is damaged or gone, and whether faults remain.
 """
 
 import os
@@ -29,7 +29,7 @@ def report_changed(store: Store, path: str, report: "Callable[[str], None]") -> 
 
 
 def verify_store(store: "LocalStore", reporter: "Any", *, checks_contents: bool, repairs: bool) -> bool:
-    """Whether there are faults that stay; *reporter* shows each."""
+    """Looks for faults, which *reporter* shows; returns whether some remain."""
     note = reporter.info
     note("reading the Nix store...")
     if store.looks_at_folder:
@@ -58,7 +58,7 @@ def verify_store(store: "LocalStore", reporter: "Any", *, checks_contents: bool,
 
 
 def _verify_links(reporter: "Any", store: "Any", *, repairs: bool) -> bool:
-    """Whether a file that equal files are linked to is damaged, and stays so."""
+    """Looks for damaged files to which equal files are linked; returns whether some remain."""
     from snowsnake.store.optimising import damaged_links
 
     has_faults = False
@@ -72,7 +72,7 @@ def _verify_links(reporter: "Any", store: "Any", *, repairs: bool) -> bool:
 
 
 def _repair(store: "LocalStore", path: str, tell: "Callable[[str], None]") -> bool:
-    """Repairs an object; returns whether that was possible, and shows why not."""
+    """Repairs an object; returns whether that was possible, and reports why it was not."""
     try:
         store.repair_path(path)
     except ValueError as error:

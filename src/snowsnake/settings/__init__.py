@@ -7,7 +7,7 @@ prints nothing: warnings go to a function, errors are `SettingError`s.
 from snowsnake.settings import places
 from snowsnake.settings.known import ALIASES, KNOWN
 
-# What follows is imported where it is needed: most commands find no configuration, and set nothing.
+# The other modules are imported where they are needed: most commands find no configuration, and set nothing.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -54,7 +54,7 @@ class Settings:
     >>> settings["tarball-ttl"], settings["experimental-features"], settings.origin("experimental-features")
     (3600, ('flakes', 'fetch-tree'), 'command line')
 
-    `warn` gets each warning; without it they are collected in `warnings`.  `environment` decides about some defaults.
+    `warn` gets each warning; without it they are collected in `warnings`.  Some defaults depend on `environment`.
     """
 
     def __init__(self, warn: "Callable[[str], None] | None" = None, environment: "Mapping[str, str] | None" = None) -> None:
@@ -67,7 +67,7 @@ class Settings:
         self._origins: dict[str, str] = {}
         # With `--offline`, nothing is requested from the network.
         self.is_offline = False
-        # The number of changes so far, for those who keep what they made of the values.
+        # The number of changes so far, for callers that keep something made from the values.
         self.changes = 0
         # The settings that the user has set, and not only the machine's nix.conf.
         self._overridden: set[str] = set()
@@ -87,7 +87,7 @@ class Settings:
         overrides: "Iterable[tuple[str, str]]" = (),
         warn: "Callable[[str], None] | None" = None,
     ) -> "Settings":
-        """The settings of this machine and this user; *overrides* are set like `--option` does, but an invalid value is an error."""
+        """The settings of this machine and this user; *overrides* are set as by `--option`, but an invalid value is an error."""
         settings = cls(warn, environment)
         path = places.machine_file(environment)
         settings._apply_file(path)
@@ -205,7 +205,7 @@ class Settings:
         self.unknown.clear()
 
     def _warn_not_carried_out(self) -> None:
-        """What concerns something that we do not do is reported if the user asks for it, and not if the machine's nix.conf does, which others read, too."""
+        """Warns of settings that have no effect here; of one that does not change results only if the user sets it: other programs read the machine's nix.conf, too."""
         for name in sorted(self._origins):
             kept = KNOWN[name][3]
             if kept == "yes" or self._values[name] == self.default(name):
@@ -222,7 +222,7 @@ class Settings:
             raise SettingError(missing(feature), is_usage=False)
 
     def __getitem__(self, name: str) -> "Any":
-        """The value of a setting, in its type of settings/kinds.py.  Raises KeyError if the table lacks the name."""
+        """The value of a setting, in its type in settings/kinds.py.  Raises KeyError if the table lacks the name."""
         if name not in self._values:
             if KNOWN[name][1] is ...:
                 from snowsnake.settings.defaults import initial
@@ -245,11 +245,11 @@ class Settings:
         return kind_of(name).parse(name, text, self._warn)
 
     def origin(self, name: str) -> str:
-        """Who set it: the path of a file, "NIX_CONFIG", "NIX_PATH", "command line"; "default" if nobody did."""
+        """Where the value comes from: the path of a file, "NIX_CONFIG", "NIX_PATH", "command line"; "default" if nobody did."""
         return self._origins.get(name, "default")
 
     def is_set(self, name: str) -> bool:
-        """Whether somebody set it, to whatever value."""
+        """Whether somebody set it, to any value."""
         return name in self._origins
 
     @property

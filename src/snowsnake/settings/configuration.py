@@ -8,7 +8,7 @@ import os
 from snowsnake.settings.kinds import words
 from snowsnake.settings.places import absolute, read
 
-# So many files may include one another; more are an error, as files that include each other are.
+# The greatest depth of includes; a greater one is an error, so that files which include each other are one.
 _MOST_INCLUDES = 100
 
 

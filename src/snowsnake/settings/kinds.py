@@ -93,7 +93,7 @@ def scaled(text: str, bits: int, is_signed: bool) -> int | None:
 
 
 def whole(text: str, bits: int, is_signed: bool) -> int | None:
-    """A whole number of so many bits, decimal, with at most a sign in front of it."""
+    """A decimal whole number of at most *bits* bits, perhaps with a sign in front; None for any other text."""
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not digits or not digits.isascii() or not digits.isdigit() or (text[0] == "-" and not is_signed) or len(digits) > 4000:
         return None

@@ -31,7 +31,7 @@ def configuration_folder(environment: "Environment") -> str:
 
 
 def state_folder(environment: "Environment") -> str:
-    """The folder of the machine's store's state."""
+    """The folder with the state of the machine's store."""
     return absolute(environment.get("NIX_STATE_DIR") or MACHINE_STATE)
 
 
@@ -72,7 +72,7 @@ def home(environment: "Environment") -> str:
 
 
 def xdg_folder(environment: "Environment", which: str) -> str:
-    """Nix's folder of the user for `CONFIG`, `CACHE`, `DATA` or `STATE`."""
+    """The user's folder for Nix's `CONFIG`, `CACHE`, `DATA` or `STATE`."""
     if f"NIX_{which}_HOME" in environment:
         return environment[f"NIX_{which}_HOME"]
     if f"XDG_{which}_HOME" in environment:

@@ -38,7 +38,7 @@ class StoreReference:
 
     @classmethod
     def parse(cls, text: str, warn: "Callable[[str], None] | None" = None) -> "StoreReference":
-        """Reads a reference; raises SettingError if it is none.  *warn* gets a sentence about each parameter without a value."""
+        """Reads a reference; raises SettingError if the text is not one.  *warn* gets a sentence about each parameter without a value."""
         found = _parse_url(text)
         query = (text if found is None else text.partition("#")[0]).partition("?")[2]
         if warn is not None and query and _parse_query(query) is not None:
@@ -77,7 +77,7 @@ class StoreReference:
 
 
 def not_absolute(place: str) -> SettingError:
-    """For a store in a folder whose path is not absolute."""
+    """The error for a store in a folder whose path is not absolute."""
     return SettingError(f'not an absolute path: "{place}"', is_usage=False)
 
 
@@ -110,7 +110,7 @@ def _parse_url(text: str) -> StoreReference | None:
         path = path or "/"
         if authority.rpartition("@")[2].partition(":")[0]:
             return None
-        # Either would be written as a host, which this scheme cannot have.
+        # Either would look like a host in the URL, which this scheme cannot have.
         if authority or not path.startswith("/"):
             raise not_absolute(authority + path)
     pieces = [_quote(_unquote(piece) or "", _UNRESERVED | frozenset(b":@")) for piece in path.split("/")]
@@ -162,7 +162,7 @@ def _is_ipv6(address: str) -> bool:
 
 
 def _parse_query(text: str) -> dict[str, str] | None:
-    """The parameters by name, of several with one name the first; None if the text is not a query."""
+    """The parameters by name (the first of several with the same name); None if the text is not a query."""
     text = text.replace(" ", "%20").replace('"', "%22")
     if not _is_made_of(text, _IN_QUERY):
         return None

@@ -1,4 +1,4 @@
-"""THE table of settings: every name that nix.conf of Nix 2.34.8 knows, and those that we add, which C++ Nix warns of.
+"""The table of settings: every name that nix.conf of Nix 2.34.8 knows, and those that we add, about which C++ Nix warns.
 
 Everything that knows a setting by name derives it from here: nix.conf, NIX_CONFIG, `--option`, flags, `config show`, the manual.
 Rows are constants, so that a start of a command pays for loading them and for nothing else.

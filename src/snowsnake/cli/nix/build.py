@@ -37,7 +37,7 @@ def run(call: Call) -> int:
 
 
 def _show(call: Call, store: "Store", targets: list[Target]) -> None:
-    """The links, the paths and the generation of a profile that the options want."""
+    """Makes the links, prints the paths and switches the profile, as the options say."""
     results = [outputs_of(store, target) for target in targets]
     if not call.given.flag("no_link"):
         make_links(store, call.given.text("out_link", "result"), results)
@@ -50,7 +50,7 @@ def _show(call: Call, store: "Store", targets: list[Target]) -> None:
 
 
 def make_valid(call: Call, store: "Store", targets: list[Target]) -> None:
-    """Builds and fetches; with `--rebuild` once more, with `--repair` again what is damaged."""
+    """Builds and fetches targets; with `--rebuild` it builds them once more, with `--repair` it builds or fetches damaged ones again."""
     from snowsnake.build.failure import BuildFailure
 
     make = check_again if call.given.flag("rebuild") else repair if call.given.flag("repair") else realise
@@ -72,7 +72,7 @@ def _described(store: "Store", target: Target) -> "dict[str, Any] | str":
 
 
 def _derivation(store: "Store", item: str) -> "dict[str, Any] | str":
-    """A derivation, or what it is an output of (`DRV!out`)."""
+    """The path of a derivation; for one that is an output (`DRV!out`), the JSON of that output."""
     inner, mark, name = item.rpartition("!")
     if not mark:
         return item

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from snowsnake.store.local import LocalStore
     from snowsnake.store.realisation import Realisation
 
-# Numbers beyond this are none of a verbosity, which 2.34.8 keeps in 32 bits.
+# A larger number is not a verbosity: 2.34.8 keeps it in 32 bits.
 _MOST_VERBOSITY = (1 << 32) - 1
-# After this time, another process that sends inputs to the machine is not waited for any more.
+# After this time, we no longer wait for another process that sends inputs to the machine.
 _UPLOAD_S = 15 * 60.0
 _POLL_S = 0.1
 
@@ -106,7 +106,7 @@ class _Hook:
     # --- finding a machine
 
     def _machine(self, is_willing: bool, system: str, drv_path: str, needed: set[str]) -> "tuple[Machine, Store, int] | None":
-        """The machine that is to build, its store, and the lock of its free place; None after an answer that none is."""
+        """The machine that is to build, its store, and the lock of its free place; None, after an answer, if there is none."""
         settings = self._settings
         could_be_here = self._max_jobs > 0 and system in (settings["system"], *settings["extra-platforms"]) and needed <= set(settings["system-features"])
         os.makedirs(self._load, exist_ok=True)
@@ -145,7 +145,7 @@ class _Hook:
             machine.is_enabled = False
 
     def _free_place(self, machine: "Machine") -> tuple[int, int]:
-        """How many builds a machine has, and the lock of a free place, -1 if there is none."""
+        """The number of builds that a machine has, and the lock of a free place (-1 if there is none)."""
         load, free = 0, -1
         for number in range(machine.max_jobs):
             fd = self._open(f"{_file_name(machine.url)}-{number}")
@@ -224,7 +224,7 @@ class _Hook:
         self._fetch_outputs(machine, remote, drv, wanted, made)
 
     def _fetch_outputs(self, machine: "Machine", remote: "Store", drv: "Derivation", wanted: list[str], made: "dict[str, Realisation]") -> None:
-        """Copies the outputs into our store.  *made*: what is known of outputs whose paths were not known before."""
+        """Copies the outputs into our store.  *made*: the realisations of outputs whose paths were not known before."""
         from snowsnake.build.copying import copy_paths
 
         store, reporter = self._store, self._reporter
@@ -311,7 +311,7 @@ def _is_open(fd: int) -> bool:
 
 
 def _waiting_text(fd: int) -> str:
-    """What can be read at once."""
+    """The text that can be read without waiting."""
     found = b""
     with contextlib.suppress(OSError):
         os.set_blocking(fd, False)

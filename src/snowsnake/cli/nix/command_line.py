@@ -52,7 +52,7 @@ def read(words: list[str], reporter: Reporter) -> Call:
     settings.set("pure-eval", "true", origin="nix")
     call = Call(settings, reporter)
     rest = _without_script(call, words)
-    # Whether `--` came.
+    # Whether the word `--` came: the words after it are not options.
     is_ended = False
     # `--help` answers at once, whatever follows.
     while rest and not call.given.flag("help"):

@@ -212,7 +212,7 @@ def _path(completion: Completion, prefix: str) -> None:
 
 
 def _glob(completion: Completion, prefix: str, only_folders: bool) -> None:
-    """Complete a file name, as the C library's `glob` of PREFIX* does."""
+    """Completes a file name, as the C library's `glob` of PREFIX* does."""
     from fnmatch import fnmatchcase
 
     completion.kind = "filenames"
@@ -239,7 +239,7 @@ def _at_home(text: str) -> str:
 
 
 def _flake(completion: Completion, prefix: str) -> None:
-    """Complete a flake reference: folders, and names in the registries."""
+    """Completes a flake reference: folders, and names in the registries."""
     from snowsnake.lock.registries import KINDS
 
     if "flakes" not in completion.call.settings["experimental-features"]:
@@ -283,7 +283,7 @@ def _attribute_of_file(completion: Completion, prefix: str) -> None:
 
 
 def _output(completion: Completion, prefix: str, prefixes: "tuple[str, ...] | None", defaults: "tuple[str, ...] | None") -> None:
-    """Complete `FLAKE#ATTRIBUTE`: the attributes below the prefixes that a command tries."""
+    """Completes `FLAKE#ATTRIBUTE`: the attributes below the prefixes that a command tries."""
     from snowsnake.cli.flake_options import lock_options
     from snowsnake.selection import split_path
 
@@ -339,7 +339,7 @@ def _template(completion: Completion, prefix: str) -> None:
 
 
 def _input(completion: Completion, prefix: str) -> None:
-    """Complete the name of an input of the flakes on the command line."""
+    """Completes the name of an input of the flakes on the command line."""
     from snowsnake.lock.registries import KINDS
 
     call = completion.call

@@ -48,7 +48,7 @@ def two_stores(call: Call) -> "Iterator[tuple[Store, Store]]":
 
 
 def check_words(call: Call) -> None:
-    """Says what is wrong with the words, before `two_stores` says what is missing.  It is silent if the store cannot be opened."""
+    """Raises the error of wrong words before `two_stores` raises that of a missing option.  It does nothing if the store cannot be opened."""
     reference = StoreReference.parse(call.settings.text("store"))
     try:
         store = open_reference(reference, call.settings, call.reporter.warning, reporter=call.reporter)
@@ -59,7 +59,7 @@ def check_words(call: Call) -> None:
 
 
 def _parse_words(call: Call) -> None:
-    """Says what is wrong with references to flakes, before a store is opened.  A whole path may name an object of a store with another folder."""
+    """Raises the error of a wrong flake reference before a store is opened.  A whole path may name an object of a store with another folder."""
     if has_source(call):
         return
     from snowsnake.lock.reference_text import parse_reference
@@ -70,7 +70,7 @@ def _parse_words(call: Call) -> None:
 
 
 def run(call: Call) -> None:
-    """`nix copy`: copies objects with everything that they need (without that with `--no-recursive`)."""
+    """`nix copy`: copies objects with everything that they need (with `--no-recursive`, only the objects)."""
     from snowsnake.build.copying import copy_paths, copy_realisations
     from snowsnake.store.memory import MemoryStore
     from snowsnake.store.trust import PublicKeys

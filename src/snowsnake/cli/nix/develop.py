@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from snowsnake.lock.references import Reference
     from snowsnake.store.interface import Store
 
-# Options for single phases of a build: what the phase is called.
+# Options for single phases of a build, with the names of the phases.
 _PHASES = {"unpack": "unpack", "configure": "configure", "build": "build", "check": "check", "install": "install", "installcheck": "installCheck"}
 
 
@@ -164,7 +164,7 @@ def _redirected(installables: Installables, word: str) -> tuple[str, list[str]]:
 
 
 def _interactive(call: Call, script: str) -> str:
-    """The script for a shell of a user, with the settings of the user in front and the prompt of nix.conf behind."""
+    """The script for an interactive shell: the user's `~/.bashrc` comes first, the prompt of nix.conf last."""
     settings = call.settings
     lines = ['[ -n "$PS1" ] && [ -e ~/.bashrc ] && source ~/.bashrc;', "shopt -u expand_aliases", script, "shopt -s expand_aliases"]
     prompt, prefix, suffix = settings["bash-prompt"], settings["bash-prompt-prefix"], settings["bash-prompt-suffix"]

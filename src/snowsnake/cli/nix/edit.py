@@ -62,7 +62,7 @@ def _output(call: Call, word: str) -> "tuple[Session, Handle, str]":
 
 
 def editor_command(file: str, line: int) -> list[str]:
-    """The user's editor with a file; a line of 0 is none."""
+    """The words that start the user's editor with a file; 0 means that no line is known."""
     command = os.environ.get("EDITOR", "cat").split()
     if line > 0 and any(name in " ".join(command) for name in _WITH_LINE):
         command.append(f"+{line}")

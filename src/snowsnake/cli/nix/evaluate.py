@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_LINKS = 100
 _FLAKE_OPTIONS = ("override_flake", "inputs_from", "override_input", "no_registries", "recreate_lock_file", "update_input")
-# JSON with line breaks may have so many levels: a line has two blanks in front for each.
+# JSON with line breaks may have this many levels: each line has two blanks in front for each of them.
 _MOST_LEVELS = 10_000
 
 
@@ -76,7 +76,7 @@ def _applied(session: "Session", value: "Handle", call: Call) -> "Handle":
 
 
 def _text(session: "Session", value: "Handle", call: Call, shown: "Callable[[str], str] | None" = None) -> bytes:
-    """The text that is printed for a value; JSON is in one line.  *shown*: returns the name that the user knows of a path."""
+    """The text that is printed for a value; JSON is in one line.  *shown* returns the name by which the user knows a path."""
     form = _form(call.given)
     value = _applied(session, value, call)
     if form == "raw":
@@ -100,7 +100,7 @@ def _print(text: bytes, call: Call) -> None:
 
 
 def open_session(call: Call, *, has_arguments: bool = True) -> "Session":
-    """The session that the options describe.  *has_arguments*: with `--arg` and its kin, which C++ Nix evaluates when what they are for is found."""
+    """The session that the options describe.  *has_arguments*: with the values of `--arg` and the like, which C++ Nix evaluates after it has found the function."""
     from snowsnake.cli.session import Session, cache_options
 
     given = call.given
@@ -119,7 +119,7 @@ def open_session(call: Call, *, has_arguments: bool = True) -> "Session":
 
 
 def add_arguments(call: Call, session: "Session") -> None:
-    """Gives the session the arguments of `--arg` and its kin, which are evaluated here."""
+    """Evaluates the arguments of `--arg` and the like, and adds them to the session."""
     given = call.given
     arguments = [["arg", *pair] for pair in given.texts("arg")] + [["argstr", *pair] for pair in given.texts("argstr")]
     arguments += [["arg-from-file", *pair] for pair in given.texts("arg_from_file")]
@@ -134,7 +134,7 @@ def load(call: Call, word: str | None) -> "tuple[Session, Handle]":
 
 
 def check_source(call: Call) -> None:
-    """Evaluates the file or the expression of which the words are attributes, for its errors."""
+    """Evaluates the file or the expression that words name attributes of, so that its errors are raised."""
     prepare(call)
     _root(call, open_session(call, has_arguments=False)).force()
 
@@ -161,7 +161,7 @@ def open_source(call: Call) -> "tuple[Session, Handle]":
 
 
 def _read_flake_options(call: Call, session: "Session") -> None:
-    """The options about flakes beside `--file` or `--expr` have no effect, but are read: their faults are errors, and some are out of date."""
+    """The options about flakes beside `--file` or `--expr` have no effect, but are read: their faults are errors, and some cause a warning."""
     if not any(call.given.flag(key) for key in _FLAKE_OPTIONS):
         return
     from snowsnake.cli.flake_options import lock_options, open_flakes
@@ -174,7 +174,7 @@ def _read_flake_options(call: Call, session: "Session") -> None:
 
 
 def require_value(call: Call, word: str) -> None:
-    """Raises an error for a word that names a store path, itself or by links: it has no value of the language."""
+    """Raises an error for a word that names a store path, directly or by symbolic links: it has no value of the language."""
     from snowsnake.settings.places import store_folder
 
     place, mark, names = word.partition("^")
@@ -209,7 +209,7 @@ def prepare(call: Call) -> None:
     if given.flag("file") and given.flag("expr"):
         raise UsageError("'--file' and '--expr' are exclusive")
     if given.flag("file"):
-        # Somebody asked for pure evaluation, which is not only the default of `nix`.
+        # The user asked for pure evaluation: it is not just the default of `nix`.
         if call.settings["pure-eval"] and call.settings.origin("pure-eval") != "nix":
             raise UsageError("'--file' is not compatible with '--pure-eval'")
         call.settings.set("pure-eval", "false", origin="nix")

@@ -36,7 +36,7 @@ def convert(call: Call) -> None:
 
 
 def to_base(call: Call) -> None:
-    """`nix hash to-base16` and its like."""
+    """`nix hash to-base16` and the other old conversions."""
     assert call.row is not None
     call.reporter.warning(_OLD_WARNING)
     kind = hashing.algorithm(call.given.text("type"), call.settings) if call.given.flag("type") else None

@@ -154,7 +154,7 @@ class Installables:
         return session, output
 
     def of_output(self, session: "Session", output: "FlakeOutput", shown: str, names: "tuple[str, ...] | None") -> list[Target]:
-        """What an output of a flake means."""
+        """The targets that an output of a flake means."""
 
         def evaluate() -> "list[Json]":
             value, path = output.found()
@@ -278,7 +278,7 @@ def text_at(value: "Handle", path: str) -> str:
 
 
 def _outputs_of_flake(value: "Handle", path: str) -> "tuple[str, ...]":
-    """The outputs of a flake's derivation where none is named; unlike those of a file's derivation, `out` if nothing else is said."""
+    """The outputs of a flake's derivation if the user names none.  Unlike for a file's derivation, that is `out` if the derivation does not say."""
     specified = find(value, b"outputSpecified")
     if specified is not None:
         if specified.type_name() != "bool":
@@ -384,7 +384,7 @@ def derivations_of(store: "Store", targets: list[Target]) -> list[str]:
 
 
 class Made:
-    """What words mean, made valid: `paths`, what is referred to first; `outputs`: (name, path) for each word; `targets`: words that mean outputs."""
+    """What words mean, made valid: `paths`, each after those that it refers to; `outputs`: (name, path) for each word; `targets`: words that mean outputs."""
 
     __slots__ = ("paths", "outputs", "targets")
 

@@ -20,7 +20,7 @@ GLOBAL = (
     CommandOption("--refresh", "", "ask again for what was downloaded before"),
     CommandOption("-j", "JOBS", "how many builds may run at once"),
 )
-# Both names are one option; `--no-use-registries` belongs to a setting.
+# These are not options of `nix`'s subcommands: GLOBAL and EVALUATION have them, or they belong to a setting.
 _NOT_NIX = ("--no-use-registries", "--accept-flake-config", "--impure", "--refresh", "--offline", "--override-flake")
 LOCKING = tuple(option for option in LOCK_OPTIONS if not set(option.names).intersection(_NOT_NIX))
 JSON = (

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def make_links(store: "Store", link: str, results: "list[list[tuple[str, str]]]") -> None:
-    """*link* to the outputs of the first result, *link*`-1` to those of the second, and so on."""
+    """Makes links: *link* to the outputs of the first result, *link*`-1` to those of the second, and so on."""
     for number, outputs in enumerate(results):
         link_outputs(store, f"{link}-{number}" if number else link, outputs)
 
 
 def outputs_of(store: "Store", target: Target) -> list[tuple[str, str]]:
-    """(name, path) of what was asked for; an object that is not a derivation is its own."""
+    """(name, path) of each output of a target; an object that is not a derivation is its own output."""
     if target.outputs is None:
         return [("out", target.path)]
     known = store.made_outputs(target.built(store))

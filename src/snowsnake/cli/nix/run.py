@@ -103,7 +103,7 @@ def _program_folders(store: "Store", paths: list[str]) -> list[str]:
 
 
 def followed(store: "Store", path: str) -> str:
-    """A path in the store without links on the way; EvaluationError if it leads out of it."""
+    """A path in the store without links on the way; EvaluationError if it leads out of the store."""
     parts = [part for part in path.split("/") if part]
     here = ""
     links = 0

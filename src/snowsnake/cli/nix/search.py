@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Path = tuple[str, ...]
 _BOLD, _GREEN, _NORMAL = "\x1b[0;1m", "\x1b[32;1m", "\x1b[0m"
-# So many lines are written at once.
+# The number of entries of an earlier evaluation that are read at once.
 _AT_ONCE = 4096
 # Errors of files and limits, which the evaluated program did not cause.
 _NOT_OF_EVALUATION = ("file", "memory", "timeout", "interrupt", "depth")
@@ -73,7 +73,7 @@ class _Search:
         self._tell([[0, ""]])
 
     def _tell(self, seen: "list[Any]") -> None:
-        """The activities of an earlier evaluation."""
+        """Reports the activities of an earlier evaluation."""
         reporter = self.call.reporter
         if are_lines(reporter) and not reporter.is_followed:
             reporter.notes([f"evaluating '{entry[1]}'..." for entry in seen if entry[1]])
@@ -105,7 +105,7 @@ class _Search:
             if not is_legacy or error.code in _NOT_OF_EVALUATION:
                 if not self.evaluator.explains_errors:
                     self.evaluator.explains_errors = True
-                    # This look fails before it shows anything, as the first one did, but its error has a trace.
+                    # The second attempt fails before it shows anything, as the first one did, but its error has a trace.
                     self._look(value, path, shown, is_first)
                 raise
 
@@ -223,7 +223,7 @@ def _highlighted(text: str, places: list[tuple[int, int]], after: str) -> str:
     """The text with some places, which may overlap, in green."""
     if not places:
         return text
-    # Places are of bytes.
+    # Places are offsets in bytes.
     data = text.encode("utf-8", "surrogateescape")
     parts: list[bytes] = []
     done = 0

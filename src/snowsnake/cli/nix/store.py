@@ -39,7 +39,7 @@ def opened(call: Call, *, is_writable: bool) -> "Iterator[Store]":
         from snowsnake.cli.stores import store_options
         from snowsnake.store.memory import MemoryStore
 
-        # Evaluation that serves the trace of an error alone asks no store.
+        # An evaluation that only finds the trace of an error reads from no store.
         folder = store_options(settings, warn, is_writable=False).get("store_dir")
         yield MemoryStore(STORE_DIR if folder is None else str(folder))
         return
@@ -68,7 +68,7 @@ def asked(call: Call, *, is_writable: bool = False) -> "Iterator[Installables]":
 
 
 def one_path(call: Call, installables: Installables) -> str:
-    """The object of a command that takes exactly one; nothing is built."""
+    """The object that the words name, for a command that takes exactly one; nothing is built."""
     found = store_paths(call, installables)
     if len(found) != 1:
         raise UsageError("this command requires exactly one store path")
@@ -237,7 +237,7 @@ def log(call: Call) -> None:
 
 
 def find_log(store: Store, path: str, shown: str, settings: "Settings", reporter: "Reporter") -> bytes:
-    """The log of a derivation or an output, from the store or from a substituter.  ValueError if nobody keeps it; *shown* is its name there."""
+    """The log of a derivation or an output, from the store or from a substituter.  ValueError if nobody keeps it; *shown* is its name in messages."""
     from snowsnake.cli.stores import open_reference, shown_url
     from snowsnake.cli.substituters import open_all
     from snowsnake.store.build_log import build_log

@@ -1,4 +1,4 @@
-"""THE table of `nix`'s subcommands.
+"""The table of `nix`'s subcommands.
 
 A row has the words of the command; the function that runs it (`MODULE:FUNCTION`, called with a `Call`), empty if we do not have the command; its
 other words; one line for the help; its options; the experimental feature that it needs besides `nix-command`.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
     from snowsnake.interpreter import Interpreter
 
-# A print that nests deeper is an error, unless `max-call-depth` says otherwise.
+# Values that are nested deeper are an error, unless `max-call-depth` says otherwise.
 _DEPTH_LIMIT = 10_000
 _FATAL = ("depth", "memory", "timeout", "interrupt")
 _FIRST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
@@ -28,8 +28,8 @@ class Style:
     """How values are printed.
 
     `indent`: the number of blanks by which parts are indented, each on a line of its own; 0 prints one line.  `levels`: sets and lists nested
-    deeper are printed as `{ ... }` and `[ ... ]`; None prints all.  `raises`: an error of the value itself is raised, not shown.  `shown`: returns
-    the name that the user knows of a path.
+    deeper are printed as `{ ... }` and `[ ... ]`; None prints all.  `raises`: an error of the value itself is raised, not shown.  `shown` returns
+    the name by which the user knows a path.
     """
 
     __slots__ = ("has_colours", "indent", "levels", "raises", "shown")

@@ -17,7 +17,7 @@ from snowsnake.store.nar_reader import read_nar
 from snowsnake.store.path import hash_part_of
 
 _GREEN, _BLUE, _GREY, _NORMAL = "\x1b[32;1m", "\x1b[34;1m", "\x1b[38;5;244m", "\x1b[0m"
-# So many bytes of a file are shown on either side of a name.
+# The number of bytes of a file that are shown on either side of a name.
 _MARGIN = 32
 _FOUND = ("", "", "")
 _HASH_SIZE = 32
@@ -78,7 +78,7 @@ class _Explained:
     def _parts(self, path: str, first: str, rest: str) -> "Iterator[tuple[str, str, str]]":
         """Prints one object; yields the arguments for each of its references, which are printed meanwhile, or `_FOUND` when everything is printed.
 
-        *first* and *rest* are what the first line and the others have in front.
+        *first* and *rest* are the texts in front of the first line and of the other lines.
         """
         if self.is_precise:
             write_text(f"{first}{_GREY if path in self.visited else ''}{'→ ' if first else ''}{path}{_NORMAL}")
@@ -125,7 +125,7 @@ class _Explained:
                         continue
                     colour = _GREEN if part == hash_part_of(self.dependency) else _BLUE
                     end = at + _HASH_SIZE
-                    # A link is shown whole, of a file some bytes on either side.
+                    # The target of a link is shown whole, a file with some bytes on either side of the name.
                     before, after = (text[:at], text[end:]) if is_link else (text[max(at - _MARGIN, 0) : at], text[end : end + _MARGIN])
                     before_text, after_text = map(_text if is_link else _printable, (before, after))
                     marked = f"{before_text}{colour}{part}{_NORMAL}{after_text}"

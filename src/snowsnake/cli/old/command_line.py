@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    # `handle(word, rest)` returns whether the command knows a word, and takes the values that follow the word from `rest`.
     Handle = Callable[[str, list[str]], bool]
 
 # The number of values of each shared option.  settings/flags.py knows `--store` and the other options that are settings.
@@ -23,7 +24,6 @@ _SHARED = {
     "--option": 2, "--verbose": 0, "-v": 0, "--quiet": 0, "--debug": 0, "--log-format": 1, "-j": 1, "--no-build-output": 0, "-Q": 0,
     "-K": 0, "-k": 0, "--readonly-mode": 0, "--no-gc-warning": 0,
 }  # fmt: skip
-# `handle(word, rest)` returns whether the command knows a word, and takes the values that follow the word from `rest`.
 
 
 class Request:
@@ -82,7 +82,7 @@ def read(words: list[str], reporter: Reporter, handle: "Handle", own: tuple[str,
     settings = Settings.load(os.environ, warn=reporter.warning)
     common = Common(settings, reporter)
     rest = list(words)
-    # Whether `--` came: from there on, options are the command's own.
+    # Whether `--` came: the command itself handles all words after it.
     is_ended = False
     while rest:
         word = rest.pop(0)

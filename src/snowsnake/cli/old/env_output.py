@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from snowsnake.cli.session import Session
 else:
-    # The module around it would double what is imported.
+    # Importing `functools`, which has it, too, would double what is imported.
     from _functools import partial
 
 
@@ -29,7 +29,7 @@ class World:
     def __init__(self, session: "Session") -> None:
         self.installed_paths: set[str] = set()
         self.substitutable: set[str] = set()
-        # From a name to the versions.
+        # The versions by the name of the package.
         self.others: dict[str, list[str]] = {}
         self._store = session.evaluator.store
 
@@ -121,7 +121,7 @@ _FACTS = ("drvPath", "meta", "name", "outputName", "outputs", "pname", "system",
 
 
 def write_json(packages: list[Package], shown: set[str], world: World, reporter: Reporter) -> None:
-    """In the form of `nlohmann::json::dump(2)`, from texts of the parts, because a list of all packages with their metadata takes gigabytes as Python's data."""
+    """Writes the form of `nlohmann::json::dump(2)`, from texts of the parts: all packages with their metadata would take gigabytes as Python objects."""
     texts: dict[str, bytes] = {}
     for package in packages:
         facts: dict[str, str] = {}
@@ -140,7 +140,7 @@ def write_json(packages: list[Package], shown: set[str], world: World, reporter:
 
 
 def _json_facts(package: Package, shown: set[str], facts: dict[str, str], meta: list[bytes], reporter: Reporter) -> None:
-    """What is evaluated for *facts*, texts of JSON by their names, and for *meta* is in C++ Nix's order; what an error keeps away is left out."""
+    """Fills *facts* with texts of JSON by name, and *meta* with those of its parts, in C++ Nix's order of evaluation.  An error leaves out what follows."""
     name, version = split_name(package.name)
     plain = None if "out_path" in shown else package.plain_facts()
     system, output_name, outputs = plain or (package.system, package.output_name, None)

@@ -28,7 +28,7 @@ _FLAGS = {
     "--json": "json", "--attr-path": "attr_path", "-P": "attr_path",
 }  # fmt: skip
 _AVAILABLE = {"--available": True, "-a": True, "--installed": False}
-# A pattern of these characters only is just a name.
+# A pattern that has only these characters is just a name.
 _PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_ -"
 # The order of characters: letters count as upper case, and bytes beyond ASCII come first, because C's `char` is signed.
 _FOLDED = bytes((byte - 32 if 97 <= byte <= 122 else byte) ^ 0x80 for byte in range(256))
@@ -149,7 +149,7 @@ def _matcher(pattern: str) -> "Any":
     found: list[Any] = []
 
     def matches(name: str) -> bool:
-        # The pattern is compiled late, because one that nothing is compared with may be wrong.
+        # The pattern is compiled late: a wrong one is an error only if there is a name to compare.
         if not found:
             found.append(compiled(pattern))
         return found[0].match(name.encode("utf-8", "surrogateescape")) is not None
@@ -207,7 +207,7 @@ def _make_default_expression(settings: "Settings") -> None:
             os.symlink(os.path.join(xdg_folder(os.environ, "STATE"), "profiles/channels"), os.path.join(folder, "channels"))
             os.symlink(of_root, os.path.join(folder, "channels_root"))
     except OSError:
-        # The folder is a convenience.
+        # The command works without the folder.
         pass
 
 

@@ -299,7 +299,7 @@ class _Shell:
         execute(store, shell, words, environment, looks_up=True, name="bash")
 
     def _environment(self, store: "Store", drv: "Derivation", inputs: "Derivation", folder: str) -> dict[str, str]:
-        """The variables of the shell: ours, a builder's, the derivation's.  *inputs* is the derivation before its inputs were resolved."""
+        """The variables of the shell: those of this process, of a builder, and of the derivation.  *inputs* is the derivation before its inputs were resolved."""
         from snowsnake.build.attributes import Attributes
         from snowsnake.build.request import input_closure
         from snowsnake.build.structured import structured_files
@@ -338,7 +338,7 @@ class _Shell:
         return place
 
     def _script(self, shell: str, folder: str, structured: str) -> str:
-        """What bash reads first: the derivation's set-up, the PATH of before behind it, the prompt, `shellHook`, the command."""
+        """The script that bash reads first: the derivation's set-up, the earlier PATH behind that of the derivation, the prompt, `shellHook`, the command."""
         is_pure = self.request.is_pure
         colour = 31 if os.geteuid() == 0 else 32
         zone = os.environ.get("TZ")

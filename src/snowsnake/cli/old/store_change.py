@@ -153,7 +153,7 @@ def _register(request: StoreRequest, *, replaces: bool, has_hashes: bool, canoni
 
 
 def local_store(store: Store) -> "LocalStore":
-    """ValueError for a store that is behind somebody else."""
+    """The store, if it is in folders of this machine; raises ValueError for any other store."""
     from snowsnake.store.local import LocalStore
 
     if not isinstance(store, LocalStore):
@@ -281,7 +281,7 @@ def collect_garbage(request: StoreRequest) -> None:
 
 
 def repair_path(request: StoreRequest) -> None:
-    """`--repair-path`: objects are fetched or built again."""
+    """`--repair-path`: fetches or builds objects again."""
     request.refuse_flags(message="no flags expected")
     repair_paths(request.store, [request.path(word) for word in request.words])
 
@@ -297,7 +297,7 @@ def repair_paths(store: Store, paths: list[str]) -> None:
 
 
 def optimise(request: StoreRequest) -> None:
-    """`--optimise`: equal files become one."""
+    """`--optimise`: replaces equal files by links to one."""
     request.refuse_flags(message="no flags expected")
     request.refuse_words()
     optimise_store(request.store, request.reporter)

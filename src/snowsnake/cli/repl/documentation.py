@@ -47,7 +47,7 @@ def _attribute(scope: "Scope", source: str) -> "tuple[str, Place] | None":
     if node.get("kind") != "select" or "default" in node:
         return None
     last = node["path"][-1]
-    # The name is computed.
+    # A computed name is not known before the evaluation.
     if "name" not in last:
         return None
     front = data[node["span"][0] : last["span"][0]].rstrip().removesuffix(b".")
@@ -67,7 +67,7 @@ def _attribute(scope: "Scope", source: str) -> "tuple[str, Place] | None":
 
 
 def value_documentation(value: "Handle", most_calls: int) -> str | None:
-    """The documentation of a value; of a set with `__functor` that of what this is when it got the set, which may be such a set again."""
+    """The documentation of a value.  For a set with `__functor`, it is that of what `__functor` returns for the set, which may be such a set again."""
     calls = 0
     try:
         while value.type_name() == "set" and b"__functor" in value.keys():
@@ -102,7 +102,7 @@ def _function(name: str, place: "Place | None") -> str:
         return text
     text += f"defined at {Position(*place)}"
     comment = "" if place[1] is None else _inner_text(place[1], function_comment(place[1], place[2]))
-    # 2.34.8 takes away the indentation of what begins with this text.
+    # 2.34.8 removes the indentation of this whole text.
     return without_indentation(text + "\n\n" + comment if comment else text)
 
 
@@ -114,7 +114,7 @@ def _inner_text(source: bytes, span: "tuple[int, int] | None") -> str:
 
 
 def without_indentation(text: str) -> str:
-    """The lines without the blanks that all have in front that are more than blanks; each ends with a line end.
+    """The lines without the indentation that those with text have in common, but at least without as many blanks as a line of blanks alone has.
 
     >>> without_indentation("   a\\n     b\\n\\n   c ")
     'a\\n  b\\n\\nc \\n'

@@ -51,7 +51,7 @@ class Repl:
         self._flakes: list[str] = []
         self._loaded: Handle | None = None
         self._opened: Store | None = None
-        # Where lines come from; each `Reader` is one way.
+        # The source of the lines.
         self.reader: Reader | None = None
 
     # ---- the loop -----------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class Repl:
             report(error, self.reporter)
 
     def _say(self, text: str) -> None:
-        # One `--quiet` leaves such messages.
+        # A single `--quiet` does not leave out such messages.
         self.reporter.remark(NOTICE, text)
 
     def _print(self, value: "Handle", levels: int | None = None) -> None:

@@ -1,6 +1,6 @@
 """Markdown as text for a terminal: paragraphs, titles, lists, code, quotations.
 
-In: Markdown.  Out: text in lines of at most sixty columns, or of the terminal's width, with emphasis in colours where there are some.
+In: Markdown.  Out: text in lines of the terminal's width less a margin, or of sixty columns if that is more, with emphasis in colours where there are some.
 """
 
 import os

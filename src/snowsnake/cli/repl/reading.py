@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROMPT, CONTINUATION = "nix-repl> ", "        > "
-# What ends the word before the one that is completed.
+# The characters that separate words: completion begins behind the last of them.
 WORD_ENDS = " \n\r\t(){}[]"
 _MOST_LINES = 1000
 

@@ -45,7 +45,7 @@ class Scope:
         """The value of an expression, evaluated."""
         name = source.encode("utf-8", "surrogateescape")
         try:
-            # A name alone is not an expression that selects it: a trace has no line for that.
+            # A name alone is looked up directly, so that a trace has no line for its selection.
             found = self._set.select(name) if is_plain_name(name) and name in self.names() else self._compiled(source)
         except EvaluationError as error:
             if _is_at_end(error, source):
@@ -57,7 +57,7 @@ class Scope:
     def bind(self, source: str) -> bool:
         """Adds the names that bindings (`a = 1; inherit (b) c`) define; returns whether the source is of that form.
 
-        What they are bound to is evaluated later, and sees the names of before.
+        The values are evaluated later, and see the names that were there before.
         """
         try:
             found = self._compiled(source, is_bindings=True)
@@ -65,7 +65,7 @@ class Scope:
             if error.code not in _SYNTAX:
                 raise
             try:
-                # A binding that lacks only its `;` is complete.
+                # If the only fault is that the source ends too early, the fault is at the end of the source and a `;`, too.
                 self._compiled(source + ";", is_bindings=True)
             except EvaluationError as second:
                 if _is_at_end(second, source + ";"):

@@ -1,4 +1,4 @@
-"""Environment derivations: of a derivation one that only writes down what its builder would find, as `nix develop` builds it.
+"""Environment derivations, which `nix develop` builds: one is made from another derivation, and only writes down what the builder of that would find.
 
 In: a store, the path of a derivation.  Out: the store object with the environment, as JSON.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SCRIPT = os.path.join(os.path.dirname(__file__), "dump_environment.sh")
 _SCRIPT_NAME = "get-env.sh"
-# Outputs with these get other names.
+# Outputs of these kinds get new paths, which follow from the changed derivation.
 _NAMED_BEFORE = ("input", "fixed", "deferred")
 
 
@@ -32,7 +32,7 @@ def add_environment_derivation(store: "Store", drv_path: str) -> str:
 
 
 def change_to_environment(store: "Store", drv: "Derivation", script: str) -> str:
-    """Lets a derivation run *script*, and checks nothing afterwards; returns the path that it has then."""
+    """Changes a derivation: it runs *script*, and its outputs are not checked.  Returns its new path."""
     from snowsnake.store.derivation import DerivationOutput
     from snowsnake.store.derivation_paths import DerivationMemory
 

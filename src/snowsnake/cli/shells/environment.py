@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-# What belongs to the build, or to the user, and not to the environment.
+# Variables that belong to the build, or to the user, and not to the environment.
 _LEFT_OUT = frozenset((
     "BASHOPTS", "HOME", "NIX_BUILD_TOP", "NIX_ENFORCE_PURITY", "NIX_LOG_FD", "NIX_REMOTE", "PPID", "SHELLOPTS", "SSL_CERT_FILE", "TEMP",
     "TEMPDIR", "TERM", "TMP", "TMPDIR", "TZ", "UID",
 ))  # fmt: skip
-# What the shell had before stays behind the values of the environment.
+# The earlier values of these variables follow those of the environment.
 _KEPT_BEHIND = ("PATH", "XDG_DATA_DIRS")
 _TYPES = {"exported": str, "var": str, "array": list, "associative": dict}
 _ATTRIBUTE_FILES = {".attrs.sh": "NIX_ATTRS_SH_FILE", ".attrs.json": "NIX_ATTRS_JSON_FILE"}
@@ -64,7 +64,7 @@ class BuildEnvironment:
         return {name: str(self.variables[name]["value"]) for name in names if name in self.variables}
 
     def script(self, folder: str, replacements: "Mapping[str, str]") -> str:
-        """What sets up the environment in a shell of the user; outputs are written to folders below *folder*."""
+        """The script that sets up the environment in the user's shell; outputs are written to folders below *folder*."""
         lines = ["unset shellHook"]
         for name in _KEPT_BEHIND:
             lines += [f"{name}=${{{name}:-}}", f'nix_saved_{name}="${name}"']

@@ -23,7 +23,7 @@ class ScriptHead:
 
     @classmethod
     def of(cls, words: list[str]) -> "ScriptHead | None":
-        """None if the first word is not a script."""
+        """The head of the script that the first word names; None if it is not a script."""
         try:
             with open(words[0], "rb") as file:
                 if file.read(2) != b"#!":
@@ -35,8 +35,8 @@ class ScriptHead:
         return cls(words[0], [word for line in found for word in split_words(line)], words[1:])
 
     def command(self, interpreter: str) -> str:
-        """The command of bash for `-i`."""
-        # Perl runs what the first line of a script says, unless it is itself called otherwise.
+        """The command of bash that runs the script by the interpreter of `-i`."""
+        # Perl would run the program that the first line of the script names, unless Perl itself is called by another name.
         renamed = "-a PERL" if "perl" in interpreter else ""
         arguments = "".join(f"{quoted(word)} " for word in self.own_words)
         # Ruby, too, looks at the first line of a script.
