@@ -370,7 +370,7 @@ class Evaluator:
 
     @contextlib.contextmanager
     def deadline(self, seconds: float) -> "Iterator[None]":
-        """One limit for everything inside the block: after it, every use of a value raises `LimitReached` with the code `timeout`.
+        """One limit for everything inside the block: once the time is over, every use of a value raises `LimitReached` with the code `timeout`.
 
         >>> nix = Evaluator()
         >>> with nix.deadline(10):

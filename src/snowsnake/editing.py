@@ -107,7 +107,7 @@ class Edits:
 
 
 def _values(node: "Node", parts: list[str]) -> "Iterator[Node]":
-    """The values of an attribute path in a node: it is a set, or a function, `let` or call that returns or gets one."""
+    """The values of an attribute path in a node, which is a set, or a function, `let` or call that returns or takes one."""
     if not parts:
         yield node
         return

@@ -121,7 +121,7 @@ cdef class Handle:
         return val(self.evaluator.m.handles[self.slot])
 
     cdef Word asked(self):
-        """Returns the word to evaluate.  Of a thunk whose value is another thunk it is the outer one, so that an error's trace begins there."""
+        """Returns the word to evaluate.  For a thunk whose value is another thunk it is the outer one, so that an error's trace begins there."""
         cdef Word w = self.evaluator.m.handles[self.slot]
         return w if is_thunk(val(w)) else val(w)
 

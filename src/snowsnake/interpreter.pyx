@@ -50,7 +50,7 @@ import snowsnake.builtins.internal
 import snowsnake.builtins.subjects
 
 cdef enum:
-    # After so many expressions, and one more for each so many words of the heap, we free those that nobody can run any more.
+    # After LEAST_EXPRESSIONS expressions, and one more for each WORDS_PER_EXPRESSION words of the heap, we free those that nobody can run any more.
     LEAST_EXPRESSIONS = 1000
     WORDS_PER_EXPRESSION = 256
 

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Functions on values that Python's protocols need and a handle does not have: shape, equality, places, contexts.
+"""Functions on values that Python's protocols need and a handle does not have: shape, equality, places, parts, values for later.
 
 In: handles.  Out: plain Python.  A function that evaluates says so in its docstring.
 """

@@ -23,7 +23,7 @@ def to_nix(value: object, *, indent: int | None = None) -> str:
     """Nix code for Python data: it can be pasted into any expression.
 
     None, bool, int, float, str, bytes, lists, tuples, ranges, generators, sets (sorted), mappings, dataclasses, structs, enums, paths as paths,
-    `Raw` for code, and `Value`s, which are evaluated.  `indent`: each attribute and element has a line, by this many blanks deeper.
+    `Raw` for code, and `Value`s, which are evaluated.  `indent`: each attribute and element has its own line, this many blanks deeper.
     Raises TypeError for data without a Nix form, ValueError for more than 500 levels.
 
     >>> to_nix({"a b": [1, -2, None, True], "s": 'say "${x}"\\n', "or": Raw("x: x")})

@@ -97,7 +97,7 @@ def _lint(source: bytes, name: str, bits: int, warn: "Callable[[str], None] | No
 
 
 def or_warning(position: Position) -> str:
-    """What C++ Nix says of `f or` as an argument or a list element."""
+    """What C++ Nix says about `f or` as an argument or a list element."""
     return (
         f"at {position}: This expression uses `or` as an identifier in a way that will change in a future Nix release.\n"
         "Wrap this entire expression in parentheses to preserve its current meaning:\n"
@@ -107,7 +107,7 @@ def or_warning(position: Position) -> str:
 
 
 def complete_syntax_error(error: EvaluationError, source: bytes, features: "Iterable[str]" = ()) -> None:
-    """Complete the error of a source that the machine could not compile: with its exact code and words, and with the further faults."""
+    """Completes the error of a source that the machine could not compile: with its exact code and words, and with the further faults."""
     if error.position is None or len(source) > LARGEST_SEARCHED_BYTES:
         return
     bits = feature_bits(features)

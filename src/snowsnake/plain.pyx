@@ -26,7 +26,7 @@ from snowsnake.foundation.light_json import quoted
 
 
 cdef enum:
-    # Lists and sets may lie in each other this many levels deep, because each level is a call in C.
+    # Lists and sets may be nested this many levels deep, because each level is a call in C.
     MOST_LEVELS = 500
 
 
@@ -113,7 +113,7 @@ cdef object _text(Handle h, Word of, bint is_plain):
 
 
 def derivation_texts(Handle h not None):
-    """The name and the description of a derivation, whose contexts do not matter; None if it is none, or has something else in their place.
+    """The name and the description of a derivation, whose contexts do not matter; None if the value is not a derivation, or if one of them is not a text.
 
     Forces the value, its `type`, `name` and `meta`, and the description, in this order.
     """
@@ -132,7 +132,7 @@ def derivation_texts(Handle h not None):
 
 
 def derivation_name(Handle h not None):
-    """The name of a derivation; b"" if the value is none, None if the name cannot be said so simply.  Forces the value, its `type` and its `name`."""
+    """The name of a derivation; b"" if the value is not one, None if the name is not a plain text.  Forces the value, its `type` and its `name`."""
     h.evaluator.enter()
     try:
         if _attribute_text(h, b"type", False) != b"derivation":
@@ -144,7 +144,7 @@ def derivation_name(Handle h not None):
 
 
 def derivation_facts(Handle h not None):
-    """(system, output name, names of the outputs) of a derivation, forced in this order; None if they cannot be said so simply.
+    """(system, output name, names of the outputs) of a derivation, forced in this order; None if one of them is not a plain text.
 
     What is absent is `unknown`, the empty text, and one output `out`.
     """

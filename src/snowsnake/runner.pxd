@@ -16,7 +16,7 @@ cdef class Runner:
     cdef list released
     # ident of the thread that uses the machine, or None
     cdef object owner
-    # called with the ident of each thread that enters, while a call is left to itself (waiting.py); or None
+    # called with the ident of each thread that enters, while a call that nobody waits for any more is still running (waiting.py); or None
     cdef public object gate
     cdef double timeout_s
     # the timer of the run under way, or None
@@ -35,9 +35,9 @@ cdef class Runner:
     # the machine that a signal handler of the program interrupted with this run, or NULL
     cdef Machine* outer
     cdef sigaction_type their_handler
-    # how many functions of Python, each called by the last, the machine runs
+    # the number of Python functions that the machine is running, each inside the one before
     cdef int callbacks
-    # how many of them use the machine at this moment
+    # how many of them are using the machine at this moment
     cdef int nesting
     # the exception that the last of them raised
     cdef object fault

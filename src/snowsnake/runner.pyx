@@ -34,7 +34,7 @@ cdef extern from "Python.h" nogil:
     int PyErr_SetInterruptEx(int number)
 
 cdef enum:
-    # This many callbacks may run in each other, because each takes some of the C stack.
+    # At most this many callbacks may be inside each other, because each takes some of the C stack.
     MOST_CALLBACKS = 200
 
 # The machine that runs in the main thread: the signal handler has no other way to find it.
@@ -63,7 +63,7 @@ cdef void _on_end(int number) noexcept nogil:
 
 
 def interrupt_on(int number):
-    """Lets a signal for which Python has a handler interrupt a machine that runs, too: as Ctrl-C does, with the attribute `number`."""
+    """Lets a signal for which Python has a handler also interrupt a running machine, as Ctrl-C does; the exception has the attribute `number`."""
     cdef sigaction_type ours
     memset(&ours, 0, sizeof(ours))
     ours.sa_handler = _on_end

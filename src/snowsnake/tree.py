@@ -267,7 +267,7 @@ def parse(source: str | bytes, *, name: str = "«string»", base_path: str = "/"
     """The tree of an expression; nothing is evaluated.
 
     `name` is what places call the source, `base_path` where its relative paths start (for `to_nix`), `features` are experimental features.
-    Raises `SyntaxFault`, whose `faults` are all that is wrong, undefined variables included unless `check` is False; TypeError for no text.
+    Raises `SyntaxFault`, whose `faults` are all that is wrong, undefined variables included unless `check` is False; TypeError if the source is not a text.
     The cost is linear, about 20 MB of source a second.
     """
     data = a_text("a source", source, "; parse_file takes a path")

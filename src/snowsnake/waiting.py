@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snowsnake.runner import Runner
 
 T = TypeVar("T")
-# This time is between two requests to stop: the machine may not have started yet.
+# The time between two requests to stop: one is not enough, because the machine may not have started yet.
 _LOOK_S = 0.002
 # Most machines are at rest after this time; one that collects a large heap is not.
 _PATIENCE_S = 0.02
@@ -24,7 +24,7 @@ _MOST_EVALUATORS = 1000
 
 
 class Job:
-    """A call in an evaluator's thread, and the stopping of it."""
+    """A call in an evaluator's thread, which other threads can stop."""
 
     def __init__(self, call: "Callable[[], Any]", machine: "Runner") -> None:
         self._call = call

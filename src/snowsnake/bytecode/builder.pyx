@@ -159,7 +159,7 @@ cdef uint32_t _list_moves(Builder* b, Move** out) noexcept nogil:
         at += move.size
         if move.jump_operand != NO_JUMP:
             move.target = at + b.code[move.jump_operand] + (<uint32_t>b.code[move.jump_operand + 1] << 8)
-    # The end is a place to jump to, but no operation.
+    # The end is a place to jump to, but not an operation.
     moves[count].old = at
     moves[count].size = 0
     for i in range(b.wide_count):

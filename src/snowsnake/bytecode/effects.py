@@ -9,7 +9,7 @@ _ARITHMETIC = {OPCODES[name] for name in ("Add", "Sub", "Mul", "Equal", "Less", 
 
 
 def _pictured(op: Op) -> Effect:
-    """What the picture says: operands off, a result on; runs code unless all operands are forced."""
+    """The effect that the picture shows: it takes the operands, pushes a result, and runs code unless all operands are forced."""
     before, _, after = op.stack.partition(" -- ")
     taken = before.split()
     counted = [word for word in taken if word.endswith(("*", "+"))]
@@ -213,7 +213,7 @@ def _call_builtin(walk: Walk, operation: Operation) -> None:
 
 
 def _close(walk: Walk, operation: Operation) -> None:
-    """Closure, ThunkClosure, ThunkSuspended."""
+    """The effect of Closure, ThunkClosure and ThunkSuspended."""
     is_thunk = operation.op.name == "ThunkSuspended"
     blueprint = walk.constant(operation.operands[0], "chunk").value
     if not isinstance(blueprint, Chunk) or blueprint.kind != ("thunk" if is_thunk else "lambda"):

@@ -29,7 +29,7 @@ cdef void _room(ImageWriter* w, size_t size_bytes) noexcept nogil:
 
 
 cdef inline void _put(ImageWriter* w, uint64_t x) noexcept nogil:
-    """Room was made before: for a record as a whole."""
+    """Writes a number; the caller has made room for the whole record."""
     cdef uint8_t* p = w.data + w.size_bytes
     if x < 0x80:
         p[0] = <uint8_t>x
@@ -145,7 +145,7 @@ cdef void _put_constant(ImageWriter* w, Constant* c) noexcept nogil:
 
 
 cdef size_t _most_bytes(Chunk* chunk) noexcept nogil:
-    """No record of this chunk is longer."""
+    """An upper bound for the size of the chunk's record."""
     cdef size_t numbers = 16 + 3 * (<size_t>chunk.constant_count + chunk.span_count)
     cdef uint32_t i
     if chunk.formals != NULL:

@@ -6,7 +6,7 @@ they force their own operands, so that no `Force` is needed between the operatio
 
 Stack pictures read `before -- after`, the top of the stack on the right; {1} is the top.  A word that may be
 unforced is written with a tilde.  `--` with a star: the operation never falls through.  `x*`: as many as the last operand
-says, `x+`: at least one.  The verifier follows a picture unless effects.py has more to say of the operation.
+says, `x+`: at least one.  The verifier follows a picture unless effects.py has more to say about the operation.
 """
 
 from enum import Enum
@@ -36,7 +36,7 @@ class Op(NamedTuple):
     operands: tuple[Operand, ...]
     stack: str
     meaning: str
-    # It may force or call, unless everything that it takes is forced.
+    # The operation may force or call, unless everything that it takes is forced.
     runs: bool = True
 
 

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """vu128: the variable-length integers of instruction operands, 1 to 9 bytes; the first byte tells the length.
 
-Inline, because both the compiler and the machine do this for nearly every operation.
+The functions are inline, because both the compiler and the machine call them for nearly every operation.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy

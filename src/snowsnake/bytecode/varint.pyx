@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 
 def encode(x: int) -> bytes:
-    """Encode an unsigned 64-bit int."""
+    """Encodes an unsigned 64-bit int."""
     cdef uint8_t[9] out
     if not 0 <= x < 1 << 64:
         raise ValueError(f"not an unsigned 64-bit int: {x}")
@@ -16,7 +16,7 @@ def encode(x: int) -> bytes:
 
 
 def decode(code: bytes, offset: int = 0) -> tuple[int, int]:
-    """Decode at an offset: the value and the number of bytes it took.  ValueError if there is none."""
+    """Decodes at an offset: returns the value and the number of bytes it took.  ValueError if there is none."""
     cdef const uint8_t[::1] view = code
     cdef uint64_t value = 0
     cdef Py_ssize_t total = view.shape[0]

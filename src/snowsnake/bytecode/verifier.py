@@ -3,7 +3,7 @@
 In: a chunk (`view.Chunk`).  Out: a list of faults, empty if there are none.
 
 The operations are followed once, from the first to the last (jumps only go forward), with what is known of every stack slot:
-forced, unset, a with-scope, or an object with deferred captures.  Proved are: operands in range, jumps to operations, one depth of
+forced, unset, a with-scope, or an object with deferred captures.  The verifier proves: operands in range, jumps to operations, one depth of
 the stack wherever ways meet, no underflow, `max_stack` large enough, no slot read while unset, and that nothing is entered
 (forced, called, returned) while an object on the stack has captures that are still deferred.
 """

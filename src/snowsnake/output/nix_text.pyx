@@ -48,7 +48,7 @@ cdef struct ValuePrinter:
     Sink sink
     void* context
     int flags
-    # Lists and sets may lie in each other this many levels deep; 0 means that there is no limit.
+    # Lists and sets may be nested this many levels deep; 0 means that there is no limit.
     uint64_t most_levels
     bint is_too_deep
     # This is false if memory ran out, or if one of the next two is true.

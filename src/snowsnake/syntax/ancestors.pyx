@@ -223,7 +223,7 @@ cdef list path_of(Ast* ast):
 # ---- the parts of a node ----------------------------------------------------------------------------------------
 
 cdef uint32_t _opening(Ast* ast, uint32_t offset, bint is_behind) noexcept:
-    """The last `${` before a byte, or the first one from it on; the byte itself if there is none."""
+    """The last `${` before a byte, or (*is_behind*) the first one from it on; the byte itself if there is none."""
     cdef uint32_t low = 0, high = ast.opening_count, middle
     while low < high:
         middle = (low + high) // 2

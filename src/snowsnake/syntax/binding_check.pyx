@@ -6,8 +6,9 @@ In: a tree without faults.  Out: `undefined variable 'x'` faults in it.
 `nix-instantiate --parse` checks this, so printing must; the compiler has scopes of its own and does not need it.  A count of
 the scopes that bind each name makes every look-up one load; below a `with`, any name may be bound.
 
-Of several, C++ Nix names the one that it meets first: it takes the names of a set, a `let` and a pattern in the order in which it knows them
-(syntax/turns.pyx), what is inherited from something before them, dynamic names after them, a default before dynamic names of its path.
+Of several undefined variables, C++ Nix names the one that it meets first.  It goes through the names of a set, a `let` and a pattern in the order in
+which it knows them (syntax/turns.pyx).  The expressions of `inherit (e)` come before these names, and dynamic names after them.  The default of a
+selection comes before the dynamic names of its path.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free

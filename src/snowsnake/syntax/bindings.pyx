@@ -43,7 +43,7 @@ cdef void name_span(ParseState* state, NameSpan* span) noexcept nogil:
 
 
 cdef NameSpan current_span(ParseState* state) noexcept nogil:
-    """As `current_name`; the name is still to come."""
+    """Like `current_name`, but the name is not numbered yet."""
     cdef Lexer* lexer = &state.lexer
     cdef NameSpan span
     span.start = lexer.start
@@ -200,7 +200,7 @@ cdef void add_inherited(
 
 
 cdef void push_inherited(ParseState* state, Node* attribute) noexcept nogil:
-    """Names are defined when all of them are read: what is wrong with a later one is said before a name is defined twice."""
+    """Pushes an inherited name.  Names are defined after all of them are read, so that a fault in a later one is reported before a name that is defined twice."""
     cdef Text empty
     if attribute.name != NO_NAME:
         push(state, attribute)

@@ -27,6 +27,6 @@ cdef void add_named(
     ParseState* state, Bindings* bindings, uint8_t kind, Name name, uint32_t start, uint32_t end, uint32_t from_index, uint32_t doc_start,
     uint32_t doc_end, Node* value,
 ) noexcept nogil
-    # Adds a binding that is made here: it would take a fifth of the parser's stack for each level of a source.
+    # Makes a binding and adds it.  In the callers' frames, it would take a fifth of the parser's stack for each level of a source.
 cdef void add_at_path(ParseState* state, Bindings* bindings, AttributePath* path, Node* value) noexcept nogil
 cdef uint32_t add_from(ParseState* state, Bindings* bindings, Node* expression) noexcept nogil

@@ -176,7 +176,7 @@ cdef void append_dynamic(ParseState* state, Bindings* bindings, DynamicBinding* 
 
 
 cdef uint32_t add_from(ParseState* state, Bindings* bindings, Node* expression) noexcept nogil:
-    """The index of *expression* among those of `inherit (e)`."""
+    """Adds the expression of an `inherit (e)`, and returns its index."""
     cdef OpenBindings* builder = <OpenBindings*>bindings
     bindings.froms = <Node**>grown(state, bindings.froms, bindings.from_count, &builder.from_capacity, sizeof(Node*))
     bindings.froms[bindings.from_count] = expression

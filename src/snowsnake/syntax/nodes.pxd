@@ -41,7 +41,7 @@ cdef enum NodeKind:
     NODE_HAS_ATTR
     # one element of an attribute path: its name if it is static; otherwise a: the expression (name = NO_NAME)
     NODE_ATTR
-    # a: function; items: arguments, `f x y` is one node with two; of a pipe, size_bytes: its offset in the source
+    # a: function; items: arguments, `f x y` is one node with two; for a pipe, size_bytes: its offset in the source
     NODE_APPLY
     # name: the parameter (`x:`, or NO_NAME); pattern or NULL; a: body
     NODE_LAMBDA

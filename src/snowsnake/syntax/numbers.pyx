@@ -2,7 +2,7 @@
 """Numbers as text, the same in every locale.
 
 In: digits as the lexer found them.  Out: 64-bit integers and doubles, or False if they are out of range, as in C++ Nix
-(a float that rounds to zero or to a subnormal is out of range, too); and floats as Nix text.
+(a float that rounds to zero or to a subnormal is out of range, too).
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free

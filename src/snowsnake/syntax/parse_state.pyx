@@ -4,7 +4,7 @@
 In: the source and the tree to fill.  Out: interned names, collected nodes, faults; at the end all of them are moved
 into the tree's arena and the working memory is freed.
 
-Texts of the tree lie in the source.  Unless the caller keeps it, padded, as long as the tree, it is copied.
+Texts of the tree are parts of the source, which is copied unless the caller keeps it, padded, as long as the tree.
 """
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport free

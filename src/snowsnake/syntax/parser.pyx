@@ -252,7 +252,7 @@ cdef Node* apply_to_or(ParseState* state, Node* function, uint32_t start) noexce
 
 
 cdef Node* noting_or(ParseState* state, Node* node) noexcept nogil:
-    """An argument, an element or a default: `f or` is noted, for a warning."""
+    """Notes an argument, an element or a default that is `f or`, for a warning; returns the node."""
     cdef OrCall* call
     if node == NULL or not (node.kind == NODE_APPLY and node.flags & APPLY_OR) or state.is_muted or state.fault_count:
         return node
@@ -470,7 +470,7 @@ cdef Node* parse_from_name(ParseState* state) noexcept nogil:
 
 
 cdef Node* parse_from_pattern(ParseState* state, NameSpan* brace, NameSpan* first) noexcept nogil:
-    """`{ … }: e` and `{ … }@x: e`, inside the braces, after *first* if there is a name.  *brace*: without a name."""
+    """`{ … }: e` and `{ … }@x: e`, inside the braces, after *first* if there is a name.  *brace*: where the lambda begins."""
     cdef NameSpan bind
     cdef Pattern* pattern
     memset(&bind, 0, sizeof(NameSpan))

@@ -122,8 +122,10 @@ cdef void check_formals(ParseState* state, Pattern* pattern, uint32_t start) noe
 
 
 cdef Pattern* parse_formals(ParseState* state, NameSpan* first, NameSpan* bind) noexcept nogil:
-    """The pattern, inside its braces; *first* is a name that was read already or NULL; *bind* the name before the `@`, or
-    becomes that behind it (`end` is 0: there is none), and is still to be named.
+    """Parses a pattern, inside its braces.
+
+    *first*: a name that was read already, or NULL.  *bind*: the name before the `@`.  If its `end` is 0, there is none, and *bind* becomes the name
+    behind the pattern, if there is one.  The caller numbers this name.
     """
     cdef Pattern* pattern = <Pattern*>allocate(state, (sizeof(Pattern) + 7) & ~<size_t>7)
     memset(pattern, 0, sizeof(Pattern))

@@ -2,7 +2,7 @@
 """The turn of a name: when C++ Nix met it first, which is the order in which it takes the names of a set.
 
 Before all others come those that it knows from the start; then the names of a file by place, where the parameter of a lambda comes after the
-body, and a formal after its default, because its parser makes names so.  Ours numbers them so, too (parser.pyx).  Names met in files that were
+body, and a formal after its default, because its parser makes names in this order.  Our parser numbers them in the same order (parser.pyx).  Names met in files that were
 read before are not counted.
 
 In: the names of a tree, and one of them.  Out: its turn.
