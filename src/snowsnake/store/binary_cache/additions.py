@@ -1,6 +1,6 @@
 """What an evaluation adds to a binary cache.
 
-In: texts, derivations, sources.  Out: store paths, at once; objects in the cache, with `flush`.
+In: texts, derivations, sources.  Out: store paths, at once; objects in the cache, at the latest with `flush`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from snowsnake.store.memory import MemoryStore
 
 
 class CacheAdditions(MemoryStore):
-    """Reads the cache below it, and writes to it what is added here.
+    """A store in memory above a cache: it reads from the cache, and writes to it what is added here.
 
     >>> from snowsnake.store.binary_cache.files import FolderFiles
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -75,6 +75,6 @@ class CacheAdditions(MemoryStore):
             return path
 
     def _import(self, path: str, archive: BinaryIO) -> None:
-        # The objects to which this one may refer must be in the cache first.
+        # The objects that this one may refer to must be in the cache first.
         self.flush()
         self._cache.import_object(self._infos[path], archive)

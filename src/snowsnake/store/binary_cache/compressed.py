@@ -1,7 +1,7 @@
-"""Archives of binary caches: compressed as their `.narinfo` says, and checked.
+"""Compression of the archives in binary caches.
 
-In: a method's name, a stream.  Out: a stream.  Methods: none, xz, bzip2, zstd, gzip, lzma; lzip to read;
-br and lz4 where Python's packages brotli and lz4 are installed.
+In: a method's name, as a `.narinfo` has it, and a stream.  Out: a stream.  Methods: none, xz, bzip2, zstd, gzip, lzma; lzip can only be read;
+br and lz4 need Python's packages brotli and lz4.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from snowsnake.store.decompress import Stream, decompressed, lz4_frame
 
-# This maps the name of a method to the first bytes of the compressed data, and the ending of a file's name.
+# This maps the name of a method to (the first bytes of the compressed data, the ending of a file's name).
 _METHODS = {
     "none": (b"", ""),
     "": (b"", ""),
@@ -57,7 +57,7 @@ def _brotli() -> Any:
 
 
 def ending(name: str) -> str:
-    """The ending of a file name."""
+    """The ending of the name of an archive that is compressed with method *name*."""
     return _METHODS[name][1]
 
 
@@ -89,7 +89,7 @@ class _Whole:
 
 
 class _Brotli:
-    """The decompressed data of another stream: the format has no mark by which it could be recognised."""
+    """The decompressed data of a brotli stream.  The format has no mark at its beginning, so `decompressed` cannot recognise it."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._module = _brotli()
@@ -97,7 +97,7 @@ class _Brotli:
         self._decoder = self._module.Decompressor()
 
     def read(self, size: int) -> bytes:
-        """At least one byte and at most about *size*; b"" at the end.  ValueError or EOFError if the data is damaged."""
+        """Returns at least one byte and at most about *size*; b"" at the end.  ValueError or EOFError if the data is damaged."""
         try:
             while not self._decoder.is_finished():
                 is_hungry = self._decoder.can_accept_more_data()

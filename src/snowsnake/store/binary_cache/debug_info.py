@@ -1,7 +1,7 @@
 """An index of the files with debugging information in a cache: the parameter `index-debug-info` of a cache's URL.
 
-In: the members of an archive, the archive's name in the cache.  Out: small files for the cache, each of which says for the identifier of a build
-which member of which archive has its debugging information.
+In: the members of an archive, the archive's name in the cache.  Out: small files for the cache, one for each build ID of a program; it says which
+member of which archive has the program's debugging information.
 """
 
 from __future__ import annotations

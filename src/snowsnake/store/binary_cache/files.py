@@ -1,7 +1,7 @@
 """The files of a binary cache, by name.
 
 In: names such as `HASH.narinfo` and `nar/X.nar.xz`.  Out: bytes.  Kinds: `FolderFiles` here, and caches behind a web server in fetch/cache_files.py.
-Several threads may use all of it at once.
+Several threads may use one object at once.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _NARINFO = re.compile(r"[0-9a-z]{32}\.narinfo")
 class CacheFiles(ABC):
     """What every kind of binary cache must implement."""
 
-    # This says whether a question costs a round trip, so that many are asked at once, and answers remembered.
+    # This says whether each request costs a round trip, so that many requests are made at once, and answers are remembered.
     is_remote = False
 
     def no_cache(self, url: str) -> str:
-        """The message for a cache that has no description of itself."""
+        """The error message for a cache without the file `nix-cache-info`."""
         return f"'{url}' does not appear to be a binary cache"
 
     @abstractmethod
     def get(self, name: str) -> bytes | None:
-        """Returns a small file; None if it does not exist."""
+        """Returns the contents of a small file; None if it does not exist."""
 
     def get_many(self, names: Iterable[str], follow: Callable[[str, bytes | None], Iterable[str]] = lambda name, data: ()) -> dict[str, bytes | None]:
         """Like `get` for each name.  *follow* returns further names that an answer makes necessary."""
@@ -54,12 +54,12 @@ class CacheFiles(ABC):
         """Requests a file from *exchange*, if `can_ask` allows its name."""
 
     def can_ask(self, name: str) -> bool:
-        """Whether the exchange can request a file of this name: it has no characters that a URL must encode."""
+        """Whether the exchange can request a file of this name: the name has only characters that need no encoding in a URL."""
         return False
 
     @abstractmethod
     def open(self, name: str) -> BinaryIO | None:
-        """A whole file of any size; None if it does not exist."""
+        """Opens a file of any size; None if it does not exist."""
 
     @abstractmethod
     def has(self, name: str) -> bool:
@@ -109,7 +109,7 @@ class FolderFiles(CacheFiles):
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            # The names in a cache may be hostile.
+            # The name may come from a hostile `.narinfo`, so this is not a fault of our own.
             raise ValueError(f"cannot read '{name}' of the binary cache in '{self.folder}': {error.strerror}") from None
 
     def ask(self, exchange: Exchange, name: str) -> None:

@@ -1,6 +1,6 @@
 """A folder of archives that were read from a cache, each under its hash: the parameter `local-nar-cache` of a cache's URL.
 
-In: archives.  Out: the same archives, without a download; what was damaged meanwhile is fetched again.
+In: archives.  Out: the same archives, without a download; an archive that was damaged meanwhile is fetched again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PIECE_BYTES = 1 << 18
 
 
 class NarFolder:
-    """Several processes may use a folder at once.
+    """A folder of uncompressed archives, which several processes may use at once.
 
     >>> import io
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +49,7 @@ class NarFolder:
         return file
 
     def put(self, nar_hash: Hash, archive: BinaryIO) -> None:
-        """Keeps an archive that was checked.  If the folder cannot be written to, it is not kept, which does not cause an error."""
+        """Keeps an archive that was checked.  If the folder cannot be written to, the archive is not kept, without an error."""
         try:
             os.makedirs(self._folder, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".new-", delete=False) as file:

@@ -1,7 +1,7 @@
 """Answers of binary caches, remembered on disk: which paths and realisations they have, and which they lack.
 
 In: URLs of caches, hash parts of paths, answers.  Out: the same answers, as long as the settings allow their use.
-The database is the one that Nix keeps (`binary-cache-v7.sqlite`), so that each uses what the other has learnt.  It may be lost at any time.
+The database is the one that Nix keeps (`binary-cache-v7.sqlite`), so that each uses the answers that the other has received.  It may be lost at any time.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Unknown:
 class Remembered:
     """The database of answers; if it cannot be used, nothing is remembered.
 
-    *meta_s*, *positive_s*, *negative_s*: for how many seconds a cache's description, and answers that it has or lacks a path, count.  *place*: the file.
+    *meta_s*, *positive_s*, *negative_s*: for how many seconds a cache's description, and answers that it has or lacks a path, are used.
+    *place*: the file of the database; None for Nix's own.
     """
 
     def __init__(self, meta_s: int, positive_s: int, negative_s: int, place: str | None = None) -> None:
@@ -60,7 +61,7 @@ class Remembered:
         self._database: sqlite3.Connection | None = None
         self._process = 0
         self._lock = threading.RLock()
-        # This says for each cache whether nothing at all was remembered of it when it was first looked up.
+        # This maps a cache's number to whether the database had no answers of it at the first look: then it need not be asked for each path.
         self._new: dict[int, bool] = {}
 
     def _open(self) -> sqlite3.Connection:
@@ -91,7 +92,7 @@ class Remembered:
         database.execute("insert or replace into LastPurge (dummy, value) values ('', ?)", (now,))
 
     def cache(self, url: str) -> tuple[int, str, bool, int] | None:
-        """(number, prefix of the store, whether it accepts mass queries, priority) of a cache; None if they are not remembered."""
+        """Returns (number, prefix of the store, whether it accepts mass queries, priority) of a cache; None if they are not remembered."""
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             row = self._open().execute(
                 "select id, storeDir, wantMassQuery, priority from BinaryCaches where url = ? and timestamp > ?",
@@ -102,7 +103,7 @@ class Remembered:
         return None
 
     def note_cache(self, url: str, store_dir: str, wants_mass_query: bool, priority: int) -> int | None:
-        """The cache's number; None if nothing can be remembered."""
+        """Remembers a cache's description, and returns the cache's number; None if nothing can be remembered."""
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             now = int(time.time())
             row = self._open().execute(
@@ -115,7 +116,7 @@ class Remembered:
         return None
 
     def find(self, cache: int, part: str, store_dir: str) -> NarInfo | None | type[Unknown]:
-        """A cache's answer about the path with this hash part; None: the cache lacks it."""
+        """Returns a cache's answer about the path with this hash part: None if the cache lacks it, `Unknown` if no answer is remembered."""
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             now = int(time.time())
             _, positive, negative = self._ages_s
@@ -139,7 +140,7 @@ class Remembered:
         return Unknown
 
     def find_realisation(self, cache: int, key: str) -> str | None | type[Unknown]:
-        """A cache's file about the output with this key; None: the cache lacks it."""
+        """Returns a cache's file about the output with this key: None if the cache lacks it, `Unknown` if no answer is remembered."""
         with self._lock, contextlib.suppress(sqlite3.Error, OSError):
             now = int(time.time())
             _, positive, negative = self._ages_s
@@ -160,7 +161,7 @@ class Remembered:
             )
 
     def note(self, cache: int, answers: Iterable[tuple[str, NarInfo | None]]) -> None:
-        """Remembers any number of (hash part, answer)."""
+        """Remembers answers, each with the hash part of its path; None means that the cache lacks the path."""
         now = int(time.time())
         rows: list[tuple[Any, ...]] = []
         for part, info in answers:
@@ -197,7 +198,7 @@ def _text(found: Hash | None) -> str:
 
 
 def _narinfo(part: str, row: tuple[Any, ...], store_dir: str) -> NarInfo:
-    """The answer in a row; ValueError or TypeError if it is damaged, because other programs write to the database as well."""
+    """The answer in a row of the database.  Other programs write to it as well, so the row may be damaged: then this raises ValueError or TypeError."""
     _, name, url, compression, file_hash, file_size, nar_hash, nar_size, references, deriver, signatures, content = row
 
     def full(base: str) -> str:

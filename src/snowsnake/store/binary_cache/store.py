@@ -38,7 +38,7 @@ else:
 _INFO_FILE = "nix-cache-info"
 _MOST_INFO_BYTES = 1 << 20
 _IN_MEMORY_BYTES = 8 << 20
-# Files up to these sizes are small.
+# An archive is small if its file and its uncompressed contents have at most these sizes; it is then requested from the exchange.
 _QUICK_BYTES, _QUICK_NAR_BYTES = 1 << 18, 1 << 20
 _PIECE_BYTES = 1 << 18
 # At most this much of an archive is read beyond its announced size, so that the message can say how long it is.
@@ -56,8 +56,8 @@ class Gone(CacheFault):
 
 @dataclass
 class CacheOptions:
-    """The parameters of the URL.  *level*: of the compression, -1 for the method's default.  *priority*, *wants_mass_query*: None leaves the choice to
-    the cache.  *nar_folder*: a folder for archives whose files were read."""
+    """The parameters of the URL.  *level*: the level of compression, -1 for the method's default.  *priority*, *wants_mass_query*: with None, the cache's
+    description decides.  *nar_folder*: the folder of archives that were read (nar_folder.py), if there is one."""
 
     compression: str = "xz"
     level: int = -1
@@ -92,7 +92,7 @@ class BinaryCacheStore(Store):
     # --- the cache itself
 
     def opened(self) -> BinaryCacheStore:
-        """This store, after its description of itself was read; ValueError if it is a cache for stores with another prefix."""
+        """Reads the cache's description, if that has not been done, and returns this store; ValueError if the cache is for stores with another prefix."""
         if self._is_open:
             return self
         if self._is_writable:
@@ -162,13 +162,13 @@ class BinaryCacheStore(Store):
 
     def ask(self, paths: Iterable[str], follow: Callable[[NarInfo], Iterable[str]] = lambda info: ()) -> None:
         """Requests the facts about all *paths*, at once where that saves time; `narinfo` then needs no request.  *follow* returns further paths that
-        an answer makes necessary."""
+        an answer makes necessary.  A hash part may take the place of a path."""
         self.opened()
         answers: list[tuple[str, NarInfo | None]] = []
         asked: set[str] = set()
 
         def missing(paths: Iterable[str]) -> list[str]:
-            """The names of those files that must be requested."""
+            """The names of the files that must be requested, because the answers are not remembered."""
             found: list[str] = []
             waiting = [paths]
             while waiting:
@@ -289,7 +289,7 @@ class BinaryCacheStore(Store):
     # --- reading
 
     def open_archive(self, path: str) -> BinaryIO:
-        """The NAR of an object, checked to have the announced size and hash; CacheFault if it does not."""
+        """Returns the NAR of an object; CacheFault if it does not have the size and the hash in the `.narinfo`."""
         info = self._archive_info(path)
         source = self.files.open(info.url)
         if source is None:
@@ -304,7 +304,7 @@ class BinaryCacheStore(Store):
         return info.url if is_small and self.files.can_ask(info.url) else None
 
     def quick_archive(self, path: str, data: bytes | None) -> BinaryIO:
-        """Does what `open_archive` does with a file that has arrived already.  *data*: None if the cache does not have it."""
+        """Does what `open_archive` does with a file that has arrived already.  *data*: its contents; None if the cache does not have it."""
         info = self._archive_info(path)
         if data is None:
             raise self._gone(info)
@@ -323,7 +323,7 @@ class BinaryCacheStore(Store):
         return Gone(f"file '{info.url}' does not exist in binary cache '{self.url}'")
 
     def _checked(self, info: NarInfo, source: BinaryIO) -> BinaryIO:
-        """The archive in a file, checked to be the announced one."""
+        """Decompresses the archive in a file, and checks its size and hash."""
         where = f"'{info.url}' of the binary cache '{self.url}'"
         is_small = info.nar_size <= _IN_MEMORY_BYTES
         target: BinaryIO = io.BytesIO() if is_small else tempfile.TemporaryFile()  # noqa: SIM115  # the caller's to close
@@ -343,7 +343,7 @@ class BinaryCacheStore(Store):
             raise
 
     def _copy(self, source: BinaryIO, target: BinaryIO, info: NarInfo, where: str) -> tuple[Hash, int]:
-        """Copies the archive; returns its hash and size.  Data beyond the announced size is not written, and soon not read either."""
+        """Copies the decompressed archive; returns its hash and size.  Data beyond the announced size is not written, and is read only up to a limit."""
         hasher = hashing.HashStream(info.nar_hash.algorithm)
         size = 0
         try:

@@ -1,6 +1,6 @@
-"""What became of requested builds, as the worker protocol and the serve protocol tell a client.
+"""What became of requested builds, in the form in which the worker protocol and the serve protocol send it.
 
-In: a store, wanted outputs, how to make them.  Out: a `BuildResult` for each.
+In: a store, wanted outputs, a function that makes them.  Out: a `BuildResult` for each.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from dataclasses import dataclass, field
 
-    # It makes the given items.
+    # A function that makes the given items valid.
     Make = Callable[[list[str]], object]
-    # It calls a function and returns what went wrong, by derivation, "" for what belongs to none.
+    # A function that calls its argument and returns the errors by derivation; the key "" has an error that belongs to none.
     Failures = Callable[[Callable[[], object]], dict[str, ValueError]]
 else:
     from snowsnake.store.light_dataclass import dataclass, field
 
-# These are bits of the exit code of a failure, with the status that each of them stands for.
+# This maps bits in the exit code of a failure to the status that they mean.
 _BY_EXIT_CODE = {0x01: TIMED_OUT, 0x02: OUTPUT_REJECTED, 0x68: DIFFERS}
 
 
 @dataclass
 class BuildResult:
-    """One result: its status in C++ Nix's numbers, what was wrong, and the outputs that are valid."""
+    """One result: its status in C++ Nix's numbers, the error message ("" after a success), and the outputs that are valid."""
 
     status: int
     message: str = ""
@@ -56,15 +56,15 @@ class BuildResult:
         return self.status in SUCCESSES
 
     def write(self, wire: Wire, *, has_times: bool, has_cpu_times: bool, has_outputs: bool) -> None:
-        """Adds the result to an answer; versions of the protocols differ in what they have."""
+        """Adds the result to an answer.  The flags say which fields the version of the protocol has."""
         wire.add_number(self.status)
         wire.add_text(self.message)
         if has_times:
-            # These numbers say how often it was built, whether results differ, and when the build began and ended.
+            # These numbers say how often it was built, whether the results differed, and when the build began and ended.
             for number in (self.status == BUILT, self.status == DIFFERS, 0, 0):
                 wire.add_number(number)
         if has_cpu_times:
-            # The time that the CPU took is not known.
+            # These flags say that the CPU times of the user and of the system are unknown.
             wire.add_number(0)
             wire.add_number(0)
         if has_outputs:
@@ -75,7 +75,7 @@ class BuildResult:
 
 
 def read_result(wire: Wire, store_dir: str, *, has_times: bool, has_cpu_times: bool, has_outputs: bool) -> BuildResult:
-    """Reads what `BuildResult.write` adds; DaemonError if an output is wrong."""
+    """Reads what `BuildResult.write` adds; DaemonError for an output that is not a realisation."""
     found = BuildResult(wire.number(), wire.text())
     for _ in range(4 if has_times else 0):
         wire.number()
@@ -108,7 +108,7 @@ def build_results(store: Store, items: list[str], make: Make, failures: Failures
 
 
 def build_sent(store: CollectingStore, drv_path: str, drv: Derivation, make: Make, failures: Failures) -> BuildResult:
-    """Builds a derivation that a client has sent along; the store need not have it, but what it refers to."""
+    """Builds a derivation that a client has sent along.  The store need not have the derivation, but must have its inputs."""
     before, store.evaluations = store.evaluations, SentDerivation(drv_path, drv)
     try:
         [result] = build_results(store, [f"{drv_path}!*"], make, failures)
@@ -118,7 +118,7 @@ def build_sent(store: CollectingStore, drv_path: str, drv: Derivation, make: Mak
 
 
 def _valid_outputs(store: Store, item: str) -> list[Realisation] | None:
-    """The outputs of a wanted item, if all are valid; a path has none."""
+    """The wanted outputs of an item (`DRV!OUTPUT,…`, `DRV!*`), or [] for a store path; None if anything wanted is not valid."""
     path, mark, names = item.partition("!")
     if not mark:
         return [] if store.is_valid(path) else None

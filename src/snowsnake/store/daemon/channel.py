@@ -1,6 +1,6 @@
 """Channels to a daemon: a socket of this machine, or the pipes of a program such as ssh.
 
-In: a connected socket, or a command.  Out: bytes, in both directions, of which `Wire` makes values.  A `Dial` is a function that opens a channel.
+In: a connected socket, or a command.  Out: bytes, in both directions, which `Wire` turns into values.  A `Dial` is a function that opens a channel.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Channel(ABC):
 
     @abstractmethod
     def recv(self, size: int) -> bytes:
-        """At most *size* bytes, as soon as there are some; b"" at the end."""
+        """Waits for data, and returns at most *size* bytes of it; b"" at the end."""
 
     @abstractmethod
     def send(self, data: memoryview) -> int:
@@ -40,7 +40,7 @@ class Channel(ABC):
         """Closes both directions, and ends the program that the channel has started, if there is one."""
 
     def has_hung_up(self) -> bool:
-        """Whether the other side is gone: then nothing is built for it."""
+        """Whether the other side has closed the connection, so that nothing need be built for it any more."""
         poller = select.poll()
         poller.register(self.receiving_fd, 0)
         return any(events & (select.POLLHUP | select.POLLERR) for _, events in poller.poll(0))
@@ -72,7 +72,10 @@ class SocketChannel(Channel):
 
 
 class ProgramChannel(Channel):
-    """A program's standard input and output.  They are pipes, because `nix-daemon --stdio` splices.  `close` ends the program, and kills it if it must."""
+    """A program's standard input and output.  They are pipes, because `nix-daemon --stdio` uses `splice`.
+
+    `close` waits for the program to end; if that takes too long, it terminates the program, and finally kills it.
+    """
 
     def __init__(self, words: list[str], environment: dict[str, str] | None = None, log_fd: int | None = None) -> None:
         """Starts a program; OSError if that cannot be done.  *environment*: None for ours.  *log_fd*: its standard error; None for ours."""
@@ -82,7 +85,7 @@ class ProgramChannel(Channel):
         self.sending_fd, self.receiving_fd = self._stdin.fileno(), self._stdout.fileno()
         os.set_blocking(self.sending_fd, False)
         self._parent = os.getpid()
-        # It is called when the program has ended.
+        # `close` calls this function once the program has ended.
         self.after_close: Callable[[], object] = lambda: None
 
     def recv(self, size: int) -> bytes:

@@ -1,6 +1,6 @@
-"""A conversation with one client of our daemon: how it begins, what the client is told while it waits, and errors.
+"""A conversation with one client of our daemon: the greeting, the events that the client gets while it waits, and errors.
 
-In: a channel to a client that may be hostile.  Out: what both sides agreed on; events and errors, written.  store/daemon/server.py answers the requests.
+In: a channel to a client that may be hostile.  Out: the version that both sides speak; events and errors, sent.  store/daemon/server.py answers requests.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _NUMBERS = {name: number for number, name in SAID.items()}
 
 
 class ClientConnection:
-    """The wire to one client of a store, and what the client knows of us."""
+    """The wire to one client of a store, and the state of the conversation."""
 
     def __init__(self, store: Store, channel: Channel, *, is_trusted: bool) -> None:
         self._store = store
         self._wire = Wire(channel, "unexpected end-of-file", is_server=True)
         self._is_trusted = is_trusted
         self._version = NEWEST
-        # While this is true, the client reads what we send.
+        # While this is true, the client reads events; otherwise they wait in `_waiting`.
         self._is_working = False
         self._waiting: list[Mapping[str, Any]] = []
         self.verbosity = INFORMATION
@@ -61,11 +61,11 @@ class ClientConnection:
         wire.add_number(_NUMBERS["last"])
         wire.flush()
 
-    # --- telling
+    # --- sending events and errors
 
     @contextmanager
     def _work(self) -> Iterator[None]:
-        """The client waits, and reads what we tell; afterwards comes the answer."""
+        """Surrounds the work for a request: during it the client reads our events, and after it the answer."""
         self._is_working = True
         for facts in self._waiting:
             self._send(facts)
@@ -115,7 +115,7 @@ class ClientConnection:
     def _refuse(self, error: Exception) -> None:
         self._is_working = False
         wire = self._wire
-        # This drops what was prepared of an answer.
+        # A part of the answer may have been added already.
         wire.data.clear()
         wire.add_number(_NUMBERS["error"])
         wire.add_text("Error")
@@ -146,7 +146,7 @@ class ClientConnection:
 
     @contextmanager
     def _frames(self) -> Iterator[Wire]:
-        """What the client sends in pieces; all of it is taken, whatever becomes of it."""
+        """A stream that the client sends in frames.  At the end its rest is read and dropped, so that the next request can be read even after an error."""
         frames = _Frames(self._wire)
         try:
             yield Wire(frames, "unexpected end-of-file")
@@ -155,7 +155,7 @@ class ClientConnection:
 
 
 class _Frames(Channel):
-    """Pieces, each with its length before it; an empty one is the last."""
+    """Reads a stream of frames: each is its length and its data, and an empty frame is the last."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire

@@ -1,7 +1,7 @@
-"""A connection to a Nix daemon: greeting, options, requests, and the daemon's messages while it works.
+"""A connection to a Nix daemon: greeting, options, requests, and the messages that the daemon sends while it works.
 
-In: the path of a socket, or a function that opens another channel; options of the client.  Out: `DaemonConnection`.  Versions 1.32 to 1.38 of the
-worker protocol (Nix 2.4 to 2.34).
+In: the path of a socket, or a function that opens another channel; options of the client.  Out: a `DaemonConnection`.  It speaks the versions 1.32 to 1.38
+of the worker protocol (Nix 2.4 to 2.34).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SAID = {
 
 
 class DaemonOperation(IntEnum):
-    """Requests to a daemon, with their numbers in the protocol.  Some we only answer."""
+    """Requests to a daemon, with their numbers in the protocol.  Our client does not send those in `ONLY_ANSWERED`."""
 
     IS_VALID_PATH = 1
     QUERY_REFERRERS = 6
@@ -82,11 +82,11 @@ ONLY_ANSWERED = frozenset({
 
 class DaemonConnection:
     """One connection.  *dial*: the path of a socket, or a function that opens another channel.  *options*: settings of nix.conf as text, which the
-    daemon applies to this client as far as it trusts the user; None leaves it with its own.
+    daemon applies to this client as far as it trusts the user; with None it keeps its own settings.  *name*: the store's URL, for messages.
 
-    *on_message(text, is_log)* gets each line that the daemon wants to show to the user; if *is_log*, a line of a builder's log.
-    *on_event(facts, text, is_log)*, if it is given, gets C++ Nix's events, with that line as their text.  DaemonError if no daemon answers, or if it
-    speaks another protocol.
+    *on_message(text, is_log)* gets each line that the daemon wants to show to the user; *is_log* is true for a line of a builder's log.
+    *on_event(facts, text, is_log)*, if there is one, gets C++ Nix's events, with that line as their text; *on_message* then gets only lines that belong to
+    no event.  DaemonError if no daemon answers, or if it speaks another protocol.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class DaemonConnection:
             if daemon >> 32:
                 raise NoNumber("")
         except NoNumber:
-            # Nix 2.34 reads numbers of 32 bits here.
+            # Nix 2.34 reads these numbers as 32 bits, and shows what it received if they are larger.
             raise DaemonError(f"protocol mismatch, got '{wire.all_of_it(seen)}'") from None
         version = (daemon >> 8, daemon & 0xFF)
         if version[0] != NEWEST[0]:
@@ -152,11 +152,11 @@ class DaemonConnection:
             raise DaemonError("the Nix daemon version is too old")
         self.version = min(version, NEWEST)
         if self.version >= (1, 38):
-            # These are the optional features of the protocol that we know: there are none.
+            # This empty list is the optional features of the protocol that we know.
             wire.add_texts([])
             wire.flush()
             wire.texts()
-        # These numbers are an affinity to a CPU and room to reserve, which are no longer used.
+        # Earlier versions used these numbers: whether a CPU affinity follows, and whether to reserve disk space.
         wire.add_number(0)
         wire.add_number(0)
         wire.flush()
@@ -170,7 +170,7 @@ class DaemonConnection:
     trusts_us: bool | None = None
 
     def set_options(self, options: Mapping[str, str]) -> None:
-        """Sends the client's options, which count from now on."""
+        """Sends the client's options, which the daemon uses from now on."""
 
         def is_on(name: str, default: bool) -> bool:
             return options.get(name, "true" if default else "false") == "true"
@@ -185,8 +185,11 @@ class DaemonConnection:
             wire.add_number(self._verbosity)
             wire.add_number(number("max-jobs", 1))
             wire.add_number(number("max-silent-time", 0))
+            # Earlier versions used this number: whether to use the build hook.
             wire.add_number(1)
+            # This number is the level of messages from which builders' logs are shown.
             wire.add_number(0 if is_on("verbose-build", True) else 7)
+            # Earlier versions used these numbers: the type of the log, and whether to trace builds.
             wire.add_number(0)
             wire.add_number(0)
             wire.add_number(number("cores", 0))
@@ -199,7 +202,7 @@ class DaemonConnection:
 
     @contextmanager
     def request(self, operation: DaemonOperation) -> Iterator[Wire]:
-        """A request.  Add the arguments inside the `with`, and read the answer after it.  An error closes the connection, unless the daemon
+        """Makes a request: add the arguments inside the `with`, and read the answer after it.  An error closes the connection, unless the daemon
         itself reported it."""
         if self.is_broken:
             raise DaemonError(f"opening a connection to remote store '{self.name}' previously failed")
@@ -214,13 +217,13 @@ class DaemonConnection:
             raise
 
     def begin(self, operation: DaemonOperation, text: str) -> None:
-        """Adds a request to what the next one sends; read the answer to this one before the answer to that."""
+        """Adds a request with one argument, which is sent together with the next request.  Read its answer before the answer to that request."""
         if not self.is_broken:
             self.wire.add_number(operation)
             self.wire.add_text(text)
 
     def wait(self) -> None:
-        """Waits until the daemon has done what was requested, and passes its messages on.  DaemonError for a failure that it reports."""
+        """Passes the daemon's messages on until it has done what was requested.  DaemonError for a failure that it reports."""
         wire = self.wire
         while True:
             number = wire.number()
@@ -237,14 +240,14 @@ class DaemonConnection:
                 self._event({"action": "stop", "id": wire.number()})
             elif said == "result":
                 number, kind, fields = wire.number(), wire.number(), self._fields()
-                # These kinds of results are lines of a builder's log.
+                # Only lines of builders' logs are shown as text; other results are events.
                 is_log = kind in (LOG_LINE, HOOK_LOG_LINE) and bool(fields) and isinstance(fields[0], str)
                 self._event({"action": "result", "id": number, "type": kind, "fields": fields}, str(fields[0]).rstrip("\n") if is_log else "", is_log=is_log)
             else:
                 raise DaemonError(f"got unknown message type {number:x} from Nix daemon")
 
     def _activity(self) -> None:
-        """Reads the message that an activity begins: its number, its level, its kind, its text, its fields and its parent."""
+        """Reads the message that an activity begins, and passes it on."""
         wire = self.wire
         number, level, kind, text, fields, parent = wire.number(), wire.number(), wire.number(), wire.text(), self._fields(), wire.number()
         facts = {"action": "start", "id": number, "level": level, "parent": parent, "text": text, "type": kind}
@@ -255,7 +258,7 @@ class DaemonConnection:
             self._on_message(text.rstrip("\n"), False)
 
     def _event(self, facts: dict[str, object], shown: str = "", *, is_log: bool = False) -> None:
-        """Passes an event on to a program that follows, or its text *shown* to people."""
+        """Passes an event on to `on_event`, if there is one; otherwise passes its text *shown* to `on_message`."""
         if self._on_event is not None:
             self._on_event(facts, shown, is_log)
         elif shown and self._on_message is not None:
@@ -273,7 +276,7 @@ class DaemonConnection:
         raise DaemonError(f"got unsupported field type {kind:x} from Nix daemon")
 
     def _trace(self) -> str:
-        # This number stands for a position, which is never sent.
+        # This flag says whether a position follows, which no daemon ever sends.
         self.wire.number()
         return self.wire.text()
 
@@ -286,7 +289,7 @@ class DaemonConnection:
         # This text was once the name of the error's class.
         wire.text()
         message = wire.text()
-        # This number stands for a position, which is never sent.
+        # This flag says whether a position follows, which no daemon ever sends.
         wire.number()
         traces = wire.items(self._trace)
         return DaemonError(without_colours(message), list(map(without_colours, traces)), is_refusal=True)

@@ -1,6 +1,6 @@
-"""Derivations that a client sends along instead of adding them to the store: how remote builders get what they build.
+"""Derivations that a client sends along with a request, instead of adding them to the store: remote builders get them in this way.
 
-In: a connection.  Out: a `Derivation` without input derivations, and a store that has nothing but it.
+In: a connection.  Out: a `Derivation` without input derivations, and a store that has nothing else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\
 
 
 def read_derivation(wire: Wire, drv_path: str, store_dir: str) -> Derivation:
-    """ValueError if what was sent is not a derivation."""
+    """Reads what `add_derivation` adds; ValueError if it is not a derivation."""
     outputs = sorted(wire.items(lambda: tuple(wire.text() for _ in range(4))))
     sources = sorted(wire.texts())
     system, builder, args = wire.text(), wire.text(), wire.texts()
@@ -32,7 +32,7 @@ def read_derivation(wire: Wire, drv_path: str, store_dir: str) -> Derivation:
 
 
 def add_derivation(message: Message, drv: Derivation, sources: Iterable[str]) -> None:
-    """Adds a derivation to a request; *sources* take the place of its inputs.
+    """Adds a derivation to a request; *sources*, the paths of all its inputs, take the place of input derivations and sources.
 
     >>> import socket
     >>> ours, theirs = socket.socketpair()
@@ -56,7 +56,7 @@ def add_derivation(message: Message, drv: Derivation, sources: Iterable[str]) ->
 
 
 def _output(output: DerivationOutput) -> tuple[str, str, str]:
-    """Path, method with algorithm, and hash, as in the text of a derivation."""
+    """(path, method with algorithm, hash), as in the text of a derivation."""
     if output.kind in ("input", "deferred"):
         return output.path, "", ""
     content = "impure" if output.kind == "impure" else "" if output.hash is None else output.hash.base16
@@ -76,7 +76,7 @@ def _list(items: Iterable[str]) -> str:
 
 
 class SentDerivation(MemoryStore):
-    """The store that a derivation is read from while it is built."""
+    """A store that has one derivation, which the build reads from it."""
 
     def __init__(self, drv_path: str, drv: Derivation) -> None:
         super().__init__(drv.store_dir)

@@ -1,7 +1,7 @@
-"""The other side of the worker protocol: `nix-daemon --stdio`, and the daemon behind a socket, for clients of C++ Nix and ours.
+"""The server's side of the worker protocol: `nix-daemon --stdio`, and the daemon behind a socket, for C++ Nix's clients and ours.
 
-In: a store, a client, what the store alone cannot do (`Duties`).  Out: answers, until the client ends; one method for each request.  Versions 1.32 to 1.38.
-store/daemon/client_connection.py has the beginning, what is told meanwhile, and errors.
+In: a store, a client, what the store alone cannot do (`Duties`).  Out: answers, until the client ends; one method for each request.  It speaks the
+versions 1.32 to 1.38.  store/daemon/client_connection.py has the greeting, events and errors.
 """
 
 from __future__ import annotations
@@ -27,36 +27,38 @@ from snowsnake.store.path_info import PathInfo, check_claims
 from snowsnake.store.realisation import Realisation, split_key
 
 _PIECE_BYTES = 1 << 16
-# These modes say how something is to be built.
+# These are modes of a build; 0 is the normal one.
 _REPAIR, _CHECK = 1, 2
+# These are actions of a garbage collection.
 _TELL_ALIVE, _TELL_DEAD, _REMOVE_DEAD, _REMOVE_THESE = range(4)
+# These settings have a place of their own in SET_OPTIONS; "" is a place that earlier versions used.
 _OWN_FIELDS = ("keep-failed", "keep-going", "fallback", "verbosity", "max-jobs", "max-silent-time", "", "verbose-build", "", "", "cores", "substitute")
 
 
 class Duties(Protocol):
-    """What the server is told by the command that runs it, which knows the settings."""
+    """What the command that runs the server does for it, because the command knows the settings."""
 
     def set_option(self, name: str, text: str, *, is_trusted: bool) -> None:
-        """A client's setting counts from now on, as far as it may."""
+        """Applies a client's setting from now on, if such a client may change it."""
 
     def set_verbosity(self, level: int) -> None:
-        """What is told from now on."""
+        """Sets the level up to which messages are sent from now on."""
 
     def check_signature(self, info: PathInfo) -> None:
         """ValueError if an object may not be added, because nobody who is trusted signed it."""
 
     def collector(self) -> Collector:
-        """For the removal of objects."""
+        """Returns the collector that removes objects."""
 
     def verify(self, *, checks_contents: bool, repairs: bool) -> bool:
-        """Whether the store has faults that stay; they are told."""
+        """Reports the store's faults, and returns whether any of them remain."""
 
     def failures(self, make: Callable[[], object]) -> dict[str, ValueError]:
-        """Calls *make*; what went wrong, by derivation, "" for what belongs to none."""
+        """Calls *make*, and returns the errors by derivation; the key "" has an error that belongs to none."""
 
 
 class DaemonServer(ClientConnection):
-    """Serves one client.  What it is not trusted with is refused, or not believed."""
+    """Serves one client.  If the client is not trusted, some requests are refused, and its claims about objects are checked."""
 
     def __init__(self, store: Store, channel: Channel, duties: Duties, *, is_trusted: bool) -> None:
         super().__init__(store, channel, is_trusted=is_trusted)
@@ -104,7 +106,7 @@ class DaemonServer(ClientConnection):
         }
 
     def run(self) -> None:
-        """Answers until the client ends; ValueError for what is not a client."""
+        """Answers until the client ends; ValueError if it does not speak the protocol."""
         self._greet()
         wire = self._wire
         while not wire.is_at_end():
@@ -117,7 +119,7 @@ class DaemonServer(ClientConnection):
             except Exception as error:
                 was_understood = self._is_working
                 self._refuse(error)
-                # The rest of a request that was not understood must not be read as the next one.
+                # The rest of a request that was not read completely must not be taken for the next one.
                 if not was_understood:
                     return
 
@@ -141,7 +143,7 @@ class DaemonServer(ClientConnection):
             found = store.valid_among(paths)
             if substitutes and len(found) < len(set(paths)):
                 offered = store.missing(set(paths) - found).fetches
-                # Whoever asks sees what became valid.
+                # A failure is not an error here: the answer says which paths became valid.
                 with contextlib.suppress(ValueError):
                     store.realise([path for path in paths if path in offered])
                 found = store.valid_among(paths)
@@ -167,7 +169,7 @@ class DaemonServer(ClientConnection):
 
     def _offers(self) -> None:
         wire = self._wire
-        # Each path comes with a content address.
+        # Each path comes with a content address, which we do not need.
         paths = wire.items(lambda: (self._path(), wire.text())[0])
         with self._work():
             found = {path: offer for path, offer in self._fetches(paths).items() if offer is not None}
@@ -265,7 +267,7 @@ class DaemonServer(ClientConnection):
         wire.add_facts(info)
 
     def _added(self, name: str, address: str, references: list[str], contents: Wire) -> str:
-        """*address*: a method and an algorithm, such as "fixed:r:sha256"."""
+        """Adds an object, and returns its path.  *address*: a method and an algorithm, such as "fixed:r:sha256"."""
         from snowsnake.store.adding import add_path
         from snowsnake.store.nar_reader import unpack
 
@@ -419,7 +421,7 @@ class DaemonServer(ClientConnection):
     def _collect(self) -> None:
         wire = self._wire
         action, paths, ignores_liveness, most_bytes = wire.number(), self._paths(), wire.flag(), wire.number()
-        # These numbers are options of earlier versions.
+        # Earlier versions used these numbers.
         for _ in range(3):
             wire.number()
         with self._work():
@@ -465,7 +467,7 @@ class DaemonServer(ClientConnection):
     # --- settings
 
     def _options(self) -> None:
-        """Numbers at fixed places, and settings by name; of some numbers only the place is left."""
+        """Reads numbers in the order of `_OWN_FIELDS`, then settings by name."""
         wire = self._wire
         numbers = [wire.number() for _ in _OWN_FIELDS]
         others = wire.items(lambda: (wire.text(), wire.text()))
@@ -526,7 +528,7 @@ class DaemonServer(ClientConnection):
         result.write(self._wire, has_times=True, has_cpu_times=self._version >= (1, 37), has_outputs=True)
 
     def _build_derivation(self) -> None:
-        """A derivation that is not in the store; its inputs are."""
+        """Builds a derivation that need not be in the store, although its inputs must be."""
         wire, store = self._wire, self._store
         drv_path = self._path()
         drv = read_derivation(wire, drv_path, store.store_dir)

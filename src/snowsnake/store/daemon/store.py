@@ -1,6 +1,6 @@
-"""A store behind a Nix daemon: it gets the additions of an evaluation, and builds.
+"""A store behind a Nix daemon, which adds to it what an evaluation makes, and builds in it.
 
-In: what `LocalStore` takes.  Out: store paths, valid in the daemon's store.  Objects are read where they lie on disk, as C++ Nix does.
+In: what `LocalStore` takes.  Out: store paths, valid in the daemon's store.  We read objects directly from the disk, as C++ Nix does.
 Small additions are collected and sent in one request; each is named by its contents, so the daemon needs no signature.
 """
 
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from snowsnake.store.realisation import Realisation
 
 _PIECE_BYTES = 1 << 16
-# These modes say how something is to be built.
+# These are modes of a build.
 _NORMAL, _REPAIR, _CHECK = 0, 1, 2
 
 
 class Garbage(IntEnum):
-    """What a collection of garbage is to do, with the numbers of the protocol."""
+    """Actions of a garbage collection, with their numbers in the protocol."""
 
     TELL_ALIVE = 0
     TELL_DEAD = 1
@@ -61,8 +61,9 @@ class SeveralFailed(DaemonError):
 class DaemonStore(CollectingStore):
     """The store of a daemon; several threads may use it.  *dial*: the path of its socket, or a function that opens another channel to it.
 
-    *real*: the folder with its objects, if it is not *store_dir*.  *options*, *on_message*, *on_event*: see `DaemonConnection`; a function that returns
-    the options is asked before each request, and what has changed is sent.  *name*: the URL, for messages.  The connection is made when it is first needed.
+    *real*: the folder with its objects, if it is not *store_dir*.  *options*, *on_message*, *on_event*: see `DaemonConnection`; if *options* is a
+    function, it is called before each request, and options that have changed are sent.  *name*: the URL, for messages.  The connection is opened when
+    it is first needed.
     """
 
     url = "daemon"
@@ -84,18 +85,18 @@ class DaemonStore(CollectingStore):
         self._real = real or store_dir
         fixed = {} if options is None or callable(options) else dict(options)
         self._options: Callable[[], Mapping[str, str]] | None = options if callable(options) else lambda: fixed
-        # The daemon has these options.
+        # The daemon has received these options last.
         self._sent: Mapping[str, str] = {}
         self._on_message = on_message
         self._on_event = on_event
         self._process = os.getpid()
         self.lock = threading.RLock()
-        # The daemon is to protect these paths from its garbage collector, and does not yet.
+        # These paths are to be protected from the garbage collector, but the daemon does not know this yet.
         self._unprotected: set[str] = set()
         self._open: DaemonConnection | None = None
 
     def close(self) -> None:
-        """Sends pending additions and closes the connection.  In a child of the process that opened it: only closes."""
+        """Sends pending additions and closes the connection.  In a child of the process that opened the store, it only closes the connection."""
         try:
             if os.getpid() == self._process:
                 self.flush()
@@ -121,12 +122,12 @@ class DaemonStore(CollectingStore):
         return self._open
 
     def failed(self, error: BaseException) -> None:
-        """Closes the connection, except after a whole answer: a refusal, or that there is no such path."""
+        """Closes the connection, unless the answer was read to its end: a refusal, or the answer that a path is not valid."""
         if self._open is not None and not isinstance(error, NotValid) and not (isinstance(error, DaemonError) and error.is_refusal):
             self._open.close()
 
     def _path(self, wire: Wire) -> str:
-        """A store path in an answer."""
+        """Reads a store path in an answer."""
         return self._checked(wire.text())
 
     def _checked(self, path: str) -> str:
@@ -139,11 +140,11 @@ class DaemonStore(CollectingStore):
         return wire.items(lambda: self._path(wire))
 
     def _all_paths(self, wire: Wire) -> list[str]:
-        """A list of paths with an item for each object of the store."""
+        """Reads a list of paths that may have an item for each object of the store."""
         return wire.items(lambda: self._path(wire), MAX_STORE_BYTES)
 
     def _path_info(self, path: str, wire: Wire) -> PathInfo:
-        """The daemon's facts about a path."""
+        """Reads the daemon's facts about a path."""
         deriver, digest = wire.text(), wire.text()
         references = self._paths(wire)
         registered, size = wire.number(), wire.number()
@@ -187,8 +188,8 @@ class DaemonStore(CollectingStore):
         return {"version": connection.daemon_version, **trusted}
 
     def keep(self, path: str) -> None:
-        """Protects a path.  The daemon protects additions by itself; for another path, we ask it together with the question whether the path is
-        valid, which takes half of the time of two requests."""
+        """Protects a path from the garbage collector.  The daemon protects additions by itself.  For another path, `_has` requests the protection and
+        asks whether the path is valid at once, which takes half of the time of two requests."""
         self._unprotected.add(path)
 
     @alone
@@ -275,7 +276,7 @@ class DaemonStore(CollectingStore):
 
     @alone
     def substitutable(self, paths: Iterable[str]) -> set[str]:
-        """Those of some paths that the daemon's substituters have."""
+        """The subset of *paths* that the daemon's substituters have."""
         asked = set(paths)
         with self.connection.request(DaemonOperation.QUERY_SUBSTITUTABLE_PATHS) as wire:
             wire.add_texts(sorted(asked))
@@ -305,9 +306,9 @@ class DaemonStore(CollectingStore):
         self.flush()
         with self.connection.request(DaemonOperation.ADD_TO_STORE_NAR) as wire:
             wire.add_path_info(info)
-            # Nothing is to be repaired.
+            # This flag says whether a damaged object is to be replaced.
             wire.add_number(0)
-            # An object that is marked like this needs no signature if the daemon trusts the user.
+            # With this flag, the object needs no signature if the daemon trusts the user.
             wire.add_number(is_checked)
             for piece in _pieces(archive):
                 wire.send_frame(piece)
@@ -335,7 +336,7 @@ class DaemonStore(CollectingStore):
         self, name: str, source: str | PathLike[str], method: str = "nar", accepts: Callable[[str, str], bool] | None = None,
         references: Sequence[str] = (),
     ) -> str:  # fmt: skip
-        """Sends a file or tree (*method* flat: one file, hashed by its bytes), without the entries that *accepts* refuses."""
+        """Sends a file or tree, without the entries that *accepts* refuses.  With *method* "flat", it is one file, which is hashed by its bytes."""
         if method == "flat":
             with open(source, "rb") as file:
                 if os.fstat(file.fileno()).st_size < 1 << 20:
@@ -355,7 +356,7 @@ class DaemonStore(CollectingStore):
 
     @alone
     def add_root(self, link: str, path: str) -> str:
-        """Makes a link at *link* to the valid path *path*, which protects it from the garbage collector; returns its absolute path."""
+        """Makes a link at *link* to the valid path *path*, which the link protects from the garbage collector; returns the link's absolute path."""
         self.flush()
         link = make_link(link, path, self.store_dir)
         with self.connection.request(DaemonOperation.ADD_INDIRECT_ROOT) as wire:
@@ -369,7 +370,7 @@ class DaemonStore(CollectingStore):
             wire.add_text(name)
             wire.add_text(method)
             wire.add_texts(references)
-            # Nothing is to be repaired.
+            # This flag says whether a damaged object is to be replaced.
             wire.add_number(0)
             for piece in pieces:
                 wire.send_frame(piece)
@@ -383,9 +384,9 @@ class DaemonStore(CollectingStore):
         if not self._waiting:
             return
         with self.connection.request(DaemonOperation.ADD_MULTIPLE_TO_STORE) as wire:
-            # Nothing is to be repaired.
+            # This flag says whether damaged objects are to be replaced.
             wire.add_number(0)
-            # Nothing is to be believed without a check.
+            # With this flag, the daemon would not check signatures.
             wire.add_number(0)
             wire.send_frame(len(self._waiting).to_bytes(8, "little"))
             for object_ in self._waiting.values():
@@ -397,7 +398,7 @@ class DaemonStore(CollectingStore):
 
     @alone
     def find_roots(self) -> dict[str, set[str]]:
-        """By object that is a root: the links that make it one, as far as the daemon tells us."""
+        """Maps each object that is a root to the links that make it one, as far as the daemon shows them."""
         self.flush()
         with self.connection.request(DaemonOperation.FIND_ROOTS) as wire:
             pass
@@ -410,9 +411,9 @@ class DaemonStore(CollectingStore):
     def collect_garbage(
         self, action: Garbage, paths: Iterable[str] = (), *, ignores_liveness: bool = False, most_bytes: int | None = None
     ) -> tuple[list[str], int]:
-        """(paths, freed bytes): the objects that are alive or dead, or that were removed, as *action* says.
+        """Returns (paths, freed bytes): the objects that are alive or dead, or that were removed, as *action* says.
 
-        *ignores_liveness*: even objects that roots need are removed; *most_bytes*: it stops once so much is free.
+        *ignores_liveness*: even objects that roots need are removed; *most_bytes*: the collection stops once it has freed so many bytes.
         """
         self.flush()
         self._known.clear()
@@ -422,7 +423,7 @@ class DaemonStore(CollectingStore):
             wire.add_texts(paths)
             wire.add_number(ignores_liveness)
             wire.add_number(NO_LIMIT if most_bytes is None else most_bytes)
-            # These numbers are options of earlier versions.
+            # Earlier versions used these numbers.
             for _ in range(3):
                 wire.add_number(0)
         found, freed = self._all_paths(wire), wire.number()
@@ -438,7 +439,7 @@ class DaemonStore(CollectingStore):
         self._realise(list(wanted), _REPAIR)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """As in `CollectingStore`; DaemonError says what could not be built."""
+        """Does what `CollectingStore.realise` does; a DaemonError says what could not be built."""
         return self._realise(list(wanted), _NORMAL)
 
     @alone
@@ -447,7 +448,7 @@ class DaemonStore(CollectingStore):
         self.forget_impure(paths)
         # The daemon must have the derivations in its own store.
         self.bring(item.partition("!")[0] for item in paths)
-        # This finds names that no output has, before anything is built.
+        # This raises an error for names that no output has, before anything is built.
         self.output_paths(paths)
         self.flush()
         connection = self.connection
@@ -466,7 +467,7 @@ class DaemonStore(CollectingStore):
             raise SeveralFailed(faults)
         if faults:
             raise DaemonError(faults[0][1], is_refusal=True)
-        # (After a failure, the daemon does not mention what it gave up.)
+        # Only after a failure may the daemon leave out paths: those that it gave up.
         answered = {path.partition("!")[0] for path, _, _ in results}
         for path in paths:
             if path.partition("!")[0] not in answered:
@@ -477,7 +478,7 @@ class DaemonStore(CollectingStore):
 
     @alone
     def build_derivation(self, drv_path: str, drv: Derivation, inputs: Iterable[str]) -> BuildResult:
-        """Builds a derivation that is sent along; *inputs*, which are valid there, take the place of its own."""
+        """Builds a derivation that is sent along; *inputs*, which are valid in the daemon's store, take the place of its own inputs."""
         from snowsnake.store.daemon.build_results import read_result
         from snowsnake.store.daemon.sent_derivation import add_derivation
 
@@ -500,11 +501,11 @@ class DaemonStore(CollectingStore):
         wire = connection.wire
         path = wire.text()
         status, message = wire.number(), wire.text()
-        # These numbers say how often it was built, whether the results differed, and when the build began and ended.
+        # These numbers say how often it was built, whether the results differed, and when the build began and ended; we do not need them.
         for _ in range(4):
             wire.number()
         if connection.version >= (1, 37):
-            # The daemon sends the times that the CPU took, if it knows them.
+            # These are the CPU times of the user and of the system; a flag before each says whether the daemon knows it.
             for _ in range(2):
                 if wire.flag():
                     wire.number()
@@ -521,7 +522,7 @@ class DaemonStore(CollectingStore):
 
     @alone
     def missing(self, wanted: Iterable[str]) -> Missing:
-        # Nothing is known about outputs of outputs before those are built.
+        # Nothing is known about an output of an output (`DRV!OUTPUT!OUTPUT`) before the inner one is built.
         paths = [item for item in wanted if item.count("!") < 2]
         self.bring(item.partition("!")[0] for item in paths)
         self.flush()

@@ -1,6 +1,6 @@
 """Numbers, strings and lists of the worker protocol and of the serve protocol, over a channel.
 
-In: a channel to a daemon.  Out: values; DaemonError for an answer that cannot be a value.  A number is 8 bytes, little endian.  A string is its length
+In: a channel.  Out: values; DaemonError for bytes that cannot be a value.  A number is 8 bytes, little endian.  A string is its length
 and its bytes, padded with zeros to a multiple of 8.  Memory is allocated for what has arrived, never for a length that the other side announces.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snowsnake.store.path_info import PathInfo
 
 _PIECE_BYTES = 1 << 16
-# The largest number says that a collection of garbage may free everything.
+# This largest number says that a garbage collection may free everything.
 NO_LIMIT = (1 << 64) - 1
 # A string has at most this many bytes: a message, a path, a derivation.
 _MAX_TEXT_BYTES = 64 << 20
@@ -32,8 +32,9 @@ _MAX_LIST_BYTES = 64 << 20
 MAX_STORE_BYTES = 1 << 30
 # At most this much data may arrive while we send.
 _MAX_WAITING_BYTES = 64 << 20
-# At most this much data is shown to the user when it is not an answer.
+# If the other side does not speak the protocol, at most this much of what it sent is shown to the user.
 _MAX_SHOWN_BYTES = 1 << 16
+# These are escape sequences for a terminal: CSI sequences (colours) and OSC sequences (titles, links).
 _STEERING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 
 Item = TypeVar("Item")
@@ -68,8 +69,8 @@ def alone(method: Callable[Concatenate[L, P], Item]) -> Callable[Concatenate[L, 
 
 
 class DaemonError(ValueError):
-    """A refusal or failure of a daemon, in its words; or an answer that is not valid.  *traces*: what the daemon was doing, the innermost last.
-    *is_refusal*: the daemon itself reported it, and the connection can still be used."""
+    """A refusal or failure that a daemon reports, in its words; or an answer that is not valid.  *traces*: what the daemon was doing, the innermost last.
+    *is_refusal*: the daemon itself reported the error, and the connection can still be used."""
 
     def __init__(self, message: str, traces: Sequence[str] = (), *, is_refusal: bool = False) -> None:
         super().__init__(message)
@@ -105,12 +106,12 @@ class Message:
             self.add_text(item)
 
     def add_path_info(self, info: PathInfo) -> None:
-        """An object's facts, as both protocols send them before its archive."""
+        """Adds an object's facts, as both protocols send them before its archive."""
         self.add_text(info.path)
         self.add_facts(info)
 
     def add_facts(self, info: PathInfo) -> None:
-        """As `add_path_info`, without the path."""
+        """Does what `add_path_info` does, without the path."""
         self.add_text(info.deriver or "")
         self.add_text(info.hash.digest.hex())
         self.add_texts(info.references)
@@ -134,7 +135,7 @@ class Wire(Message):
     def __init__(
         self, connection: Channel | socket.socket, at_end: str = "Nix daemon disconnected unexpectedly (maybe it crashed?)", *, is_server: bool = False
     ) -> None:
-        """*at_end*: the message for an end where there must be none.  *is_server*: the other side may read after it has sent its last request."""
+        """*at_end*: the message if the other side ends too early.  *is_server*: the other side may still read after it has sent its last request."""
         super().__init__()
         self._channel = SocketChannel(connection) if isinstance(connection, socket.socket) else connection
         self._at_end = at_end
@@ -143,7 +144,7 @@ class Wire(Message):
         self._is_gone = False
         self._is_server = is_server
         self._is_heard_out = False
-        # This many bytes were read so far.
+        # This is how many bytes were read so far; `items` uses it for its limit.
         self._taken_bytes = 0
 
     def close(self) -> None:
@@ -156,17 +157,17 @@ class Wire(Message):
         self.data.clear()
 
     def send_frame(self, data: bytes) -> None:
-        """A piece of a stream whose length is not known in advance; b"" ends the stream."""
+        """Sends one frame of a stream whose length is not known in advance; b"" ends the stream."""
         self.add_number(len(data))
         self.data += data
         self.flush()
 
     def _send(self, data: bytes) -> None:
-        """Sends, and receives at the same time: otherwise both sides might wait for each other for ever.  After the daemon has gone, nothing is sent;
-        its last message may say why, and is read as its answer."""
+        """Sends, and receives at the same time: otherwise both sides might wait for each other for ever.  Once the daemon has gone, the rest is not sent:
+        its last message, which may say why, is read as its answer."""
         left = memoryview(data)
         channel = self._channel
-        # `select.select` knows only the first thousand descriptors.
+        # `select.select` cannot be used: it accepts only descriptors below 1024.
         poller = select.poll()
         poller.register(channel.sending_fd, select.POLLOUT)
         if not self._is_heard_out:
@@ -190,7 +191,7 @@ class Wire(Message):
 
     @property
     def has_data(self) -> bool:
-        """Whether there is received data that was not read yet."""
+        """Whether data was received that nobody has read yet."""
         return self._start < len(self._in)
 
     def _receive(self) -> bool:
@@ -202,7 +203,7 @@ class Wire(Message):
         return bool(data)
 
     def exactly(self, size: int) -> bytes:
-        """The next *size* bytes; DaemonError if the other side ends before."""
+        """Reads the next *size* bytes; DaemonError if the other side ends before them."""
         while len(self._in) - self._start < size:
             if not self._receive():
                 raise DaemonError(self._at_end)
@@ -250,7 +251,7 @@ class Wire(Message):
         return self.items(self.text)
 
     def items(self, one: Callable[[], Item], most_bytes: int = _MAX_LIST_BYTES) -> list[Item]:
-        """A list: its length, then its items, each of which *one* reads.  DaemonError if it takes more than *most_bytes*."""
+        """Reads a list: its length, then its items, each of which *one* reads.  DaemonError if the list has more than *most_bytes*."""
         found: list[Item] = []
         limit_bytes = most_bytes + self._taken_bytes
         for _ in range(self.count()):
@@ -271,7 +272,7 @@ class Wire(Message):
 
 
 class Limited:
-    """So many bytes of a stream."""
+    """The next *size* bytes of a stream; DaemonError from `read` if the stream ends before them."""
 
     def __init__(self, stream: Wire, size: int) -> None:
         self._stream = stream
@@ -291,7 +292,7 @@ class Limited:
 
 
 def without_colours(text: str) -> str:
-    """A text of a daemon or a builder without the sequences that steer a terminal.
+    """A daemon's or builder's text without escape sequences for a terminal.
 
     >>> without_colours("\x1b[31;1merror:\x1b[0m no")
     'error: no'

@@ -1,6 +1,6 @@
 """The host in the URL of a store that is reached by ssh.
 
-In: the place of a URL, percent-encoded.  Out: `SshAuthority`; ValueError for a host that ssh would take for something else.
+In: the authority of a URL, percent-encoded.  Out: an `SshAuthority`; ValueError for a host that ssh would take for something else, such as an option.
 """
 
 from urllib.parse import quote, unquote
@@ -54,7 +54,7 @@ class SshAuthority:
 
     @property
     def words(self) -> str:
-        """The user and the host, as ssh's command line has them."""
+        """The user and the host as an argument of ssh."""
         return self.host if self.user is None else f"{self.user}@{self.host}"
 
 

@@ -1,6 +1,6 @@
 """The places of stores that are reached by ssh, for an evaluation (see store/place.py).
 
-In: the URL's host and parameters.  Out: `SshPlace` (the worker protocol), `ServePlace` (the serve protocol).  Nothing is started before it is needed.
+In: the URL's host and parameters.  Out: `SshPlace` (the worker protocol), `ServePlace` (the serve protocol).  ssh is not started before a store is used.
 """
 
 import os
@@ -21,8 +21,8 @@ _PROGRAMS = {"ssh": "nix-store", "ssh-ng": "nix-daemon", "mounted-ssh-ng": "nix-
 class _Place:
     """*scheme*: ssh, ssh-ng or mounted-ssh-ng; *place*: what follows `SCHEME://`; *given*: the parameters of the URL in their types.
 
-    *real*: the folder where the other machine's objects are mounted.  If there is none, `real` is a folder into which an evaluation copies what it has
-    built and then reads.  ValueError for a text that cannot be a host.
+    *real*: the folder where the other machine's objects are mounted.  Without it, the attribute `real` is a temporary folder, into which an evaluation
+    copies what was built and what it then reads.  ValueError for a text that cannot be a host.
     """
 
     __slots__ = ("scheme", "given", "store_dir", "real", "name", "options", "on_message", "on_event", "_authority", "_process", "_host_key")

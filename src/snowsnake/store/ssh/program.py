@@ -1,4 +1,4 @@
-"""Runs a program on another machine by the user's ssh, whose configuration, keys and agent count.
+"""Runs a program on another machine by the user's ssh, with the user's configuration, keys and agent.
 
 In: a host, options of a store's URL, a command.  Out: a channel to the command's standard input and output.  ssh writes its messages, and those of
 the command, to our standard error, and asks for passwords at the terminal.
@@ -33,8 +33,8 @@ _STARTED = b"started\n"
 
 @dataclass
 class SshOptions:
-    """Parameters of the URL.  *host_key*: the only key that the host may have, as in a file of public keys; "" leaves it to ssh.
-    *verbosity*: our level of messages.  *log_fd*: the descriptor for messages of ssh and of the command, None for our standard error."""
+    """Parameters of the URL.  *host_key*: the only key that the host may have, as in a file of public keys; with "", ssh decides.
+    *verbosity*: our level of messages.  *log_fd*: the descriptor for messages of ssh and of the command; None for our standard error."""
 
     key_file: str = ""
     host_key: str = ""
@@ -55,7 +55,7 @@ def decoded_host_key(text: str, host: str) -> str:
 
 
 class SshProgram:
-    """Starts *command* on a host; on `localhost`, without a user and a port, without ssh, as C++ Nix does."""
+    """Starts *command* on a host.  If the authority is only `localhost`, the command is started without ssh, as C++ Nix does."""
 
     def __init__(self, authority: SshAuthority, command: Sequence[str], options: SshOptions, environment: Mapping[str, str] = os.environ) -> None:
         self.authority = authority
@@ -77,12 +77,12 @@ class SshProgram:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        # This runs at the end of the process, too, unless that ends at once.
+        # If the channel is never closed, the folder is removed at the end of the process.
         found.after_close = weakref.finalize(found, _remove, folder, os.getpid())
         return found
 
     def _host_key_file(self, folder: str) -> str:
-        """Writes the file of known hosts, and returns its name.  ssh looks for the line with the port if that is not the usual one."""
+        """Writes the file of known hosts, and returns its name.  ssh looks for the line with the port if the port is not 22."""
         name = os.path.join(folder, "host-key")
         with open(name, "w") as file:
             file.writelines(f"{host} {self.options.host_key.strip()}\n" for host in (self.authority.host, f"[{self.authority.host}]:{self.authority.port}"))
@@ -105,7 +105,7 @@ class SshProgram:
         if authority.port is not None:
             words.append(f"-p{authority.port}")
         words += ["-oPermitLocalCommand=yes", "-oLocalCommand=echo started"]
-        # ssh then says what it does, too.
+        # Our own messages are detailed, so those of ssh should be, too.
         if options.verbosity >= CHATTY:
             words.append("-v")
         return [*words, "--", *self.command]
@@ -124,7 +124,7 @@ def _started(words: list[str], environment: dict[str, str], log_fd: int | None, 
 
 
 class SshChannel(ProgramChannel):
-    """Removes the line that LocalCommand prints once the host has accepted us.  There is no such line if ssh uses the connection of another ssh."""
+    """Removes the first line, which LocalCommand prints once the host has accepted us; if ssh shares another ssh's connection, that line is absent."""
 
     def __init__(self, words: list[str], environment: dict[str, str], log_fd: int | None, host: str) -> None:
         super().__init__(words, environment, log_fd)

@@ -1,6 +1,6 @@
 """The store of a daemon on another machine (`ssh-ng://`): its objects are not on this machine's disk, unless they are mounted (`mounted-ssh-ng://`).
 
-In: as for `DaemonStore`.  Out: as for `DaemonStore`.  The daemon keeps its own settings.
+In and out: the same as for `DaemonStore`.  The daemon uses its own settings: we send none.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from snowsnake.store.path import STORE_DIR
 
 
 class RemoteStore(DaemonStore):
-    """*copies*: a folder for copies of built objects, which an evaluation may read; it is made when it is needed.  *copier*: the number of the
-    process that removes it when it closes the store."""
+    """A store whose objects are read through the connection.
+
+    *copies*: a folder for copies of built objects, which an evaluation may read; it is made when it is needed.  *copier*: the number of the process that
+    removes this folder when it closes the store.
+    """
 
     has_roots = False
 
@@ -70,7 +73,7 @@ class RemoteStore(DaemonStore):
             # `copy_archive` uses only `read` of the connection.
             copy_archive(wire, info, fd)           # type: ignore[arg-type]
         except BaseException:
-            # The rest of the answer would be taken for the answer to the next request.
+            # Otherwise the rest of the answer would be taken for the answer to the next request.
             connection.close()
             raise
 
@@ -87,7 +90,7 @@ class RemoteStore(DaemonStore):
 
     def _copy(self, paths: Iterable[str]) -> None:
         """Copies objects to where the evaluation looks for them."""
-        # Nobody can guess the name of this folder.
+        # Its name cannot be guessed, so it is safe to accept a folder that exists.
         os.makedirs(self._copies, 0o700, exist_ok=True)
         for path in paths:
             place = os.path.join(self._copies, path.rpartition("/")[2])
@@ -99,7 +102,7 @@ class RemoteStore(DaemonStore):
 
 
 class MountedStore(DaemonStore):
-    """*real*: where the other machine's objects are mounted here."""
+    """A store whose objects are mounted on this machine, in the folder *real*."""
 
     def __init__(
         self, dial: Dial, url: str, store_dir: str, real: str, *, on_message: Callable[[str, bool], None] | None = None,
@@ -111,7 +114,7 @@ class MountedStore(DaemonStore):
 
     @alone
     def add_root(self, link: str, path: str) -> str:
-        """Has the other machine make the link: a link that we made might not be visible there in time."""
+        """Lets the other machine make the link: it might not yet see a link that we made."""
         self.flush()
         with self.connection.request(DaemonOperation.ADD_PERM_ROOT) as wire:
             wire.add_text(path)

@@ -1,6 +1,6 @@
-"""A store behind `nix-store --serve --write` on another machine (`ssh://`): it can be read and written to, and builds derivations that it has.
+"""A store behind `nix-store --serve --write` on another machine (`ssh://`): its objects can be copied in both directions, and it builds derivations.
 
-In: a function that opens a channel.  Out: the methods of `Store` that the serve protocol (2.5 to 2.7) has; the others are errors in 2.34's words.
+In: a function that opens a channel.  Out: the methods of `Store` that the serve protocol (2.5 to 2.7) supports; the others raise errors in 2.34's words.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Command(IntEnum):
     QUERY_PATH_INFOS = 2
     DUMP_STORE_PATH = 3
     BUILD_PATHS = 6
-    # Our server answers this, and our client does not ask it.
+    # Our server answers this request, but our client never sends it.
     QUERY_CLOSURE = 7
     BUILD_DERIVATION = 8
     ADD_TO_STORE_NAR = 9
 
 
 class ServeConnection:
-    """A connection on which requests can be made.  *host*: its name in messages."""
+    """A connection on which requests can be made.  *host*: the other machine's name, for messages."""
 
     def __init__(self, dial: Dial, host: str) -> None:
         self.wire = wire = Wire(dial(), "unexpected end-of-file")
@@ -82,7 +82,7 @@ class ServeConnection:
 
     @contextmanager
     def request(self, command: Command) -> Iterator[Wire]:
-        """A request.  Inside the `with`, add the arguments, `flush`, and read the answer; an error closes the connection."""
+        """Makes a request: inside the `with`, add the arguments, `flush`, and read the answer.  An error closes the connection."""
         try:
             self.wire.add_number(command)
             yield self.wire
@@ -92,7 +92,8 @@ class ServeConnection:
 
 
 class ServeStore(Store):
-    """*url* has no parameters.  *options*: settings of nix.conf as text, of which those about builds are sent."""
+    """The store of another machine.  *host*: its name, for messages; *url* has no parameters.  *options*: settings of nix.conf as text, of which those
+    about builds are sent."""
 
     def __init__(self, dial: Dial, host: str, url: str, store_dir: str = STORE_DIR, *, options: dict[str, str] | None = None) -> None:
         self._dial = dial
@@ -119,7 +120,7 @@ class ServeStore(Store):
             self._open = None
 
     def failed(self, error: BaseException) -> None:
-        """Does nothing: answers are read inside of requests, which close the connection by themselves."""
+        """Does nothing: answers are read inside `request`, which closes the connection after an error."""
 
     def _unsupported(self, operation: str) -> NoReturn:
         raise ValueError(f"operation '{operation}' is not supported by store '{self.url}'")
@@ -152,7 +153,7 @@ class ServeStore(Store):
 
     @alone
     def ask(self, paths: Iterable[str]) -> None:
-        """Requests the facts about all *paths* at once; `info` of those that are valid then needs no request."""
+        """Requests the facts about all *paths* at once; for those that are valid, `info` then needs no request."""
         wanted = set(paths)
         asked = sorted(wanted - self._infos.keys())
         if not asked:
@@ -168,7 +169,7 @@ class ServeStore(Store):
 
     def _read_info(self, path: str, wire: Wire) -> PathInfo:
         deriver, references = wire.text(), wire.texts()
-        # This number is the size of a download.
+        # This number is the size of a download, which we do not need.
         wire.number()
         size, digest, content, signatures = wire.number(), wire.text(), wire.text(), wire.texts()
         if not digest:
@@ -233,7 +234,7 @@ class ServeStore(Store):
 
     @alone
     def realise(self, wanted: Iterable[str]) -> list[str]:
-        """Has the other machine build.  It does not tell where the outputs are: only paths that were wanted as such are returned."""
+        """Lets the other machine build.  The protocol does not say where the outputs are, so only wanted items that are store paths are returned."""
         items = list(wanted)
         for item in items:
             if item.count("!") > 1:
@@ -269,7 +270,7 @@ class ServeStore(Store):
 
     @alone
     def build_derivation(self, drv_path: str, drv: Derivation, inputs: Iterable[str]) -> BuildResult:
-        """Builds a derivation that is sent along; *inputs*, which are valid there, take the place of its own."""
+        """Builds a derivation that is sent along; *inputs*, which are valid on the other machine, take the place of its own inputs."""
         from snowsnake.store.daemon.build_results import read_result
         from snowsnake.store.daemon.sent_derivation import add_derivation
 

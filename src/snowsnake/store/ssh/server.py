@@ -1,6 +1,6 @@
-"""The other side of `ssh://`: `nix-store --serve`, which C++ Nix's clients and ours start on this machine.
+"""The server's side of `ssh://`: `nix-store --serve`, which C++ Nix's clients and ours start on this machine.
 
-In: a store, a channel to a client that may be hostile.  Out: answers, until the client ends.  Versions 2.0 to 2.7 of the serve protocol.
+In: a store, a channel to a client that may be hostile.  Out: answers, until the client ends.  It speaks the versions 2.0 to 2.7 of the serve protocol.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from snowsnake.store.daemon.build_results import Failures
 
 _PIECE_BYTES = 1 << 16
-# A command has this exit code after a time-out.
+# This is the exit code of `build.failure.timed_out`.
 _TIMED_OUT_CODE = 101
 
 
 class ServeServer:
-    """Answers one client.  *is_writable*: the client may change the store.  *set_option(name, text)* is called with settings for builds, before each.
-    *failures* calls a function and returns what went wrong, by derivation."""
+    """Answers one client.  *is_writable*: the client may change the store.  *set_option(name, text)* is called with the client's settings before each
+    build.  *failures* calls a function, and returns the errors by derivation."""
 
     def __init__(self, store: Store, channel: Channel, *, is_writable: bool, set_option: Callable[[str, str], None], failures: Failures) -> None:
         self._store = store
@@ -79,7 +79,7 @@ class ServeServer:
                 store.keep(path)
         if substitutes and self._is_writable:
             offered = store.missing([path for path in paths if not store.is_valid(path)]).fetches
-            # The answer says what became valid.
+            # A failure is not an error here: the answer says which paths became valid.
             with contextlib.suppress(ValueError):
                 store.realise([path for path in paths if path in offered])
         self._wire.add_texts(sorted(filter(store.is_valid, paths)))
@@ -93,7 +93,7 @@ class ServeServer:
             wire.add_text(path)
             wire.add_text(info.deriver or "")
             wire.add_texts(sorted(info.references))
-            # This number is the size of a download.
+            # This number is the size of a download, which nothing here compresses.
             wire.add_number(info.nar_size)
             wire.add_number(info.nar_size)
             if self._version >= (2, 4):
@@ -130,7 +130,8 @@ class ServeServer:
             wire.add_number(0)
 
     def _read_options(self) -> None:
-        """Reads the client's limits for a build.  The client has asked its own substitutes before, and gets the log."""
+        """Reads and applies the client's settings for a build.  We do not substitute, because the client has already tried its own substituters; we do not
+        keep the log, because the client gets it."""
         wire = self._wire
         found = {"substitute": "false", "keep-build-log": "false"}
         for name in ["max-silent-time", "timeout", *(["max-build-log-size"] if self._version >= (2, 2) else [])]:
@@ -146,7 +147,7 @@ class ServeServer:
             self._set_option(name, text)
 
     def _build_derivation(self) -> None:
-        """A derivation that the client sends along; its inputs are in the store."""
+        """Builds a derivation that the client sends along, whose inputs must be in the store."""
         self._check_writable("building")
         wire, store = self._wire, self._store
         drv_path = store.parse(wire.text())
@@ -180,5 +181,5 @@ class ServeServer:
 
 
 def _with_outputs(item: str) -> str:
-    """A derivation alone means all of its outputs."""
+    """The item with the outputs that it means: a derivation alone means all of its outputs."""
     return item + "!*" if item.endswith(".drv") else item
