@@ -58,7 +58,7 @@ def add_path(store: Store, name: str, source: str, method: str = "nar", algorith
 
 
 def _pack_file(source: str, archive: BinaryIO) -> int:
-    """Writes the archive of a file that is not executable, because it is hashed by its bytes; returns its size in bytes."""
+    """Writes the archive of a file, without its executable bit because only its bytes are hashed; returns the size of the archive in bytes."""
     size = os.stat(source).st_size
     head = [b"nix-archive-1", b"(", b"type", b"regular", b"contents"]
     for token in head:

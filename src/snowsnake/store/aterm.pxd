@@ -15,9 +15,9 @@ cdef enum OutputKind:
     OUTPUT_FIXED
     # content-addressed, known after building (feature ca-derivations)
     OUTPUT_FLOATING
-    # built again every time (feature impure-derivations)
+    # built again each time that it is wanted (feature impure-derivations)
     OUTPUT_IMPURE
-    # input-addressed, but an input is floating: known later
+    # input-addressed, but the path is unknown until a floating input is built
     OUTPUT_DEFERRED
 
 cdef struct Output:
@@ -28,7 +28,7 @@ cdef struct Output:
     uint8_t kind
     # IngestionMethod, for FIXED, FLOATING, IMPURE
     uint8_t method
-    # what FIXED outputs have; of FLOATING and IMPURE ones only digest.kind counts
+    # the hash of a FIXED output; of FLOATING and IMPURE ones, only digest.kind is used
     Digest digest
 
 # a variable of the environment
@@ -41,9 +41,9 @@ cdef struct InputDrv:
     View path
     # data NULL: the derivation is named without an output
     View output
-    # whether every output is needed, and the whole closure of the .drv; only derivation_finish asks
+    # whether every output is needed, and the whole closure of the .drv; only derivation_finish uses this
     bint all_outputs
-    # data NULL: none; otherwise text or a chain (dynamic_inputs.pxd), and no output
+    # data NULL if there are none; otherwise text or a chain (dynamic_inputs.pxd), and `output` is empty
     View children
 
 cdef struct DerivationFields:
@@ -65,7 +65,7 @@ cdef struct DerivationFields:
     size_t env_count
     # strings that had escapes
     Bytes unescaped
-    # an input has children: the text has the form "xp-dyn-drv"
+    # whether the text has the form "xp-dyn-drv", which inputs with children need
     bint is_dynamic
 
 # where the value of an output's variable belongs in a text without that value
@@ -79,15 +79,16 @@ cdef void derivation_free(DerivationFields* self) noexcept nogil
 cdef void aterm_write(const DerivationFields* drv, Bytes* out) noexcept nogil
 
 # The parts of the text, for hashing several variants of one derivation:
-#   Derive([OUTPUTS],[INPUTS],TAIL
-# `Derive([`, or what stands for it
+#   Derive([OUTPUTS],[INPUTS],[TAIL
+# Writes `Derive([`, or `DrvWithVersion("xp-dyn-drv",[`.
 cdef void aterm_start(bint is_dynamic, Bytes* out) noexcept nogil
 cdef void aterm_string(View text, Bytes* out) noexcept nogil
-# in quotes, for texts with nothing to escape
+# Writes quotes around a text that has nothing to escape.
 cdef void aterm_plain(View text, Bytes* out) noexcept nogil
 cdef void aterm_outputs(const DerivationFields* drv, bint is_masked, Bytes* out) noexcept nogil
 cdef void aterm_inputs(const InputDrv* inputs, size_t count, Bytes* out) noexcept nogil
-# If *splices* is not NULL (it has room for output_count), variables named like outputs are written empty, and their places noted in it.
+# If *splices* is not NULL (it has room for output_count), variables named like outputs are written empty, and it receives their
+# places; returns how many there are.
 cdef size_t aterm_tail(const DerivationFields* drv, Splice* splices, Bytes* out) noexcept nogil
 
 # Returns the OutputKind of all outputs; 0, with Nix's message, if there are none or several kinds.

@@ -2,7 +2,7 @@
 """A derivation's text, written exactly as Nix writes it.
 
 In: a `DerivationFields`.  Out: bytes, whole or in the parts that hashing needs.  Only `"`, `\\`, newline, carriage return and tab
-are escaped; names, paths and hashes are written as they are.  Reading is in `aterm_parser.pyx`.
+are escaped; names, paths and hashes are written as they are.  `aterm_parser.pyx` reads this text.
 """
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, qsort
@@ -31,7 +31,7 @@ cdef extern from *:
 # --- writing -------------------------------------------------------------------------------------------------------------
 
 cdef inline uint64_t _zero_bytes(uint64_t w) noexcept nogil:
-    """Not 0 if one of eight bytes is zero."""
+    """Returns a word that is not 0 if one of the eight bytes of *w* is zero."""
     return (w - <uint64_t>0x0101010101010101) & ~w & <uint64_t>0x8080808080808080
 
 
@@ -310,7 +310,10 @@ cdef int fill_output(Output* output, _Strings strings, tuple given) except -1:
 
 
 def write(list outputs, list input_drvs, list input_srcs, str platform, str builder, list args, list env, list children=None):
-    """The text of a `.drv` from what `parse` returns, in any order.  *children*: None without any; [] writes the form that can have them, without any."""
+    """The text of a `.drv` from what `aterm_parser.parse` returns, in any order.
+
+    If *children* is not None, even if it is empty, the text has the form "xp-dyn-drv".
+    """
     cdef DerivationFields drv
     cdef Bytes text
     cdef _Strings strings = _Strings()

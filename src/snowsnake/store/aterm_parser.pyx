@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Parses the text of a `.drv` file: hostile input raises an error that says what was expected.
+"""Parses the text of a `.drv` file; an error for hostile input says what was expected.
 
 In: bytes.  Out: a `DerivationFields` whose views point into them; only strings with escapes are copied.
 """
@@ -56,7 +56,7 @@ cdef bint starts_with(const Parser* self, uint8_t c) noexcept nogil:
 
 
 cdef bint parse_string(Parser* self, View* out) noexcept nogil:
-    """A quoted string; only one with escapes is copied, to memory that was reserved for the whole text."""
+    """Parses a quoted string; copies only one with escapes, to memory that `aterm_parse` reserved for the whole text."""
     cdef Bytes* store = &self.drv.unescaped
     cdef const uint8_t* start
     cdef uint8_t c
@@ -108,7 +108,7 @@ cdef bint parse_store_path(Parser* self, View* out, View* base) noexcept nogil:
 
 
 cdef bint item_follows(Parser* self, size_t before, bint* found) noexcept nogil:
-    """Sets *found* if another item of the list follows, and skips the comma or the closing bracket.  *before*: how many items there were."""
+    """Sets *found* if another item of the list follows, and skips the comma or the closing bracket.  *before*: the number of items so far."""
     found[0] = False
     if starts_with(self, c']'):
         self.at += 1
@@ -120,7 +120,7 @@ cdef bint item_follows(Parser* self, size_t before, bint* found) noexcept nogil:
 
 
 cdef void* grown(void* array, size_t count, size_t item_size) noexcept nogil:
-    """Makes room for one more item; doubles at the powers of two."""
+    """Makes room for one more item after *count*: doubles the array when *count* is a power of two."""
     if count & (count - 1) == 0 or array == NULL:
         return resize_items(array, item_size * (2 * count if count else 1), 1)
     return array
@@ -218,7 +218,10 @@ cdef bint skip_strings(Parser* self) noexcept nogil:
 
 
 cdef bint parse_children(Parser* self, View* out) noexcept nogil:
-    """`[("out",["out"]),("out2",([],[("out",["out"])]))]`, checked with a count of open brackets; data NULL if it is empty."""
+    """Checks children, `[("out",["out"]),("out2",([],[("out",["out"])]))]`, with a count of open brackets instead of recursion.
+
+    *out* is their text; its data is NULL if there are none.
+    """
     cdef const uint8_t* start = self.at
     cdef View name
     cdef size_t depth = 1
@@ -411,10 +414,10 @@ cdef str text_of(View view):
 
 
 def parse(bytes text not None, str store_dir="/nix/store"):
-    """(outputs, input_drvs, input_srcs, platform, builder, args, env, children) of the text of a `.drv`; ValueError if it is none.
+    """(outputs, input_drvs, input_srcs, platform, builder, args, env, children) of the text of a `.drv`; ValueError if it is malformed.
 
     outputs: (name, path, kind, method or None, algorithm or None, digest or None); input_drvs: (path, output or None);
-    children: (path, text) of input derivations of which outputs of outputs are wanted.
+    children: (path, text) of each input derivation of which outputs of outputs are wanted.
     """
     cdef bytes directory = store_dir.encode(errors="surrogateescape")
     cdef DerivationFields drv

@@ -32,7 +32,7 @@ def build_log(store: Store, path: str) -> bytes | None:
 
 
 def _resolved(store: Store, drv_path: str) -> str:
-    """The derivation that was built in place of one whose outputs had no paths, if it is known: the log is its."""
+    """The derivation that was built in place of one whose outputs had no paths, if it is known: the log belongs to that one."""
     from snowsnake.store.realisation import has_unknown_outputs, resolve
 
     try:

@@ -22,7 +22,7 @@ _DATE = (1, 1)
 
 
 def canonicalise(target: str, *, durable: bool) -> None:
-    """Gives a file, a link or a tree the modes and dates of a store.  *durable*: and writes files to the disk, unless `sync_file_system` will."""
+    """Gives a file, a link or a tree the modes and dates of a store.  *durable*: files are also written to the disk, unless `sync_file_system` will do it."""
     if not os.path.isdir(target) or os.path.islink(target):
         _canonicalise_one(target, durable)
         return
@@ -58,7 +58,7 @@ def write_canonical(target: str, contents: bytes, *, durable: bool) -> None:
 def move_canonical(target: str, place: str) -> bool:
     """Renames a canonical object.  A folder is writable for the moment that this takes, because the kernel writes into a folder that it renames.
 
-    An OverlayFS may not be able to rename a folder: then it is copied.  Returns whether it was: a copy is not on the disk yet.
+    Where an OverlayFS cannot rename a folder, it is copied.  Returns whether it was copied: a copy is not on the disk yet.
     """
     is_folder = os.path.isdir(target) and not os.path.islink(target)
     if is_folder:
@@ -98,7 +98,7 @@ def sync(path: str) -> None:
 
 
 def sync_file_system(fd: int) -> bool:
-    """Writes everything so far in the file system of *fd* to the disk; False if that failed.  Without `syncfs`, each file was written before."""
+    """Writes all pending data of the file system of *fd* to the disk; False if that failed.  Without `syncfs`, each file was already written."""
     function = _syncfs()
     return function is None or function(fd) == 0
 

@@ -1,4 +1,4 @@
-"""Collects additions to a store: each addition gets its name at once, and they are written in batches.
+"""Collects additions to a store: each addition gets its path at once, and is written later in a batch.
 
 In: texts, derivations, files.  Out: store paths, at once; objects for `flush`, which each kind of store writes in its own way.
 """
@@ -128,7 +128,7 @@ class CollectingStore(Store, ABC):
         return self.claim(path) and not (self.repairs and path not in self._waiting and self.is_damaged(path))
 
     def is_damaged(self, path: str) -> bool:
-        """Whether the contents of a valid object are not what they were."""
+        """Whether the contents of a valid object have changed."""
         return False
 
     def info(self, path: str) -> PathInfo | None:
@@ -160,7 +160,7 @@ class CollectingStore(Store, ABC):
         return self.outputs(drv_path) if found is None else found
 
     def obtained(self, wanted: Iterable[str]) -> list[str]:
-        """The wanted outputs, each of a derivation that is there: derivations that are outputs are built (`DRV!out!dev` becomes `OTHER!dev`).
+        """The wanted outputs, each of a derivation that exists: derivations that are outputs are built (`DRV!out!dev` becomes `OTHER!dev`).
 
         NotObtained if one cannot be built.
         """
@@ -215,7 +215,7 @@ class CollectingStore(Store, ABC):
     # --- adding
 
     def add_text(self, name: str, contents: bytes, references: Iterable[str] = ()) -> str:
-        """Adds a text like `builtins.toFile`, and returns its path.  *references*: store paths in the text, which must be valid when it is written."""
+        """Adds a text like `builtins.toFile`, and returns its path.  *references*: store paths in the text, which must be valid already."""
         wanted = sorted(set(references))
         path = store_path.text_path(name, contents, wanted, self.store_dir)
         self._add_file(path, contents, wanted, self._checked_outputs(path, contents))
@@ -258,12 +258,12 @@ class CollectingStore(Store, ABC):
         return {}
 
     def _fixed_path(self, name: str, method: str, digest: bytes, references: Sequence[str] = ()) -> tuple[str, str]:
-        """(store path, "sha256:" and nix32) of contents with this hash."""
+        """(store path, "sha256:…" in nix32) of contents with this hash."""
         path = store_path.fixed_path(name, method, "sha256", digest, references, False, self.store_dir)
         return path, hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
 
     def bring(self, paths: Iterable[str]) -> None:
-        """Copies those of some paths that only the store of evaluations has, with all that they refer to.
+        """Copies those of the *paths* that only the store `evaluations` has, with all that they refer to.
 
         ValueError for an object whose path does not follow from its contents.
         """
@@ -299,7 +299,7 @@ class CollectingStore(Store, ABC):
 
 
 def ignored_warning(item: str) -> str:
-    """The warning of 2.34 about a derivation that is an output when it makes a plan."""
+    """The warning of 2.34, when it plans builds, about a derivation that is an output."""
     return f"Ignoring dynamic derivation {item.replace('!', '^')} while querying missing paths; not yet implemented"
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def check_content(info: PathInfo, place: str) -> None:
     """ValueError if the object at *place* is not what its content address says; one without an address passes.
 
-    The hash of its archive was checked before, and is believed.
+    This trusts the hash of its archive, which the caller has checked.
     """
     if not info.ca:
         return

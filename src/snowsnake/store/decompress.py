@@ -4,7 +4,7 @@ In: a file.  Out: a stream with `read` and `peek`; ValueError or EOFError, from 
 lzip, and lz4 where Python's package of that name is installed.
 
 A decoder takes pieces of data in `feed(data, limit)` and returns what they decompress to, about *limit* bytes at most.  Its `rest` is what to feed it
-next: b"" means the next piece of the file.  `is_whole` says whether the data may end here.
+next: b"" means the next piece of the file, None that the decoder still has data.  `is_whole` says whether the data may end here.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class _Members:
 
 
     def check_end(self) -> None:
-        """ValueError if something follows the last member that 2.34 refuses as well; of other methods than these, it ignores what follows."""
+        """ValueError if something that 2.34 refuses follows the last member.  2.34 ignores what follows unless the method is xz or zstd."""
         if self.name == "xz" and (self._has_garbage or self._tail):
             raise ValueError("Lzma library error: Corrupted input data")
         if self.name == "zstd" and (self._has_garbage or self._tail or self._has_zeros):
@@ -104,7 +104,7 @@ class _Members:
 
 
 class _Lzip:
-    """LZMA with a head of its own: magic, version, size of the dictionary; a trailer of 20 bytes.  Data after the last member is ignored."""
+    """Raw LZMA data between a header (magic, version, size of the dictionary) and a trailer of 20 bytes.  Data after the last member is ignored."""
 
     name = "lzip"
 
@@ -113,7 +113,7 @@ class _Lzip:
         self._member: Any = None
         self.rest = b""
         self.is_whole = False
-        # This many bytes of a trailer are still to come.
+        # This many bytes of a trailer remain to be skipped.
         self._skip = 0
         self._has_garbage = False
 
@@ -258,7 +258,7 @@ class Stream:
             self._decoder.check_end()
 
     def peek(self, size: int) -> bytes:
-        """What `read` would return, which stays to be read."""
+        """What `read` would return; the next `read` still returns it."""
         while len(self._ready) - self._used < size and self._more():
             pass
         return self._ready[self._used : self._used + size]

@@ -133,7 +133,7 @@ class Derivation:
     # --- what follows from it
 
     def require_features(self, features: frozenset[str]) -> None:
-        """Raises a ValueError if the derivation needs an experimental feature that is not among these."""
+        """Raises a ValueError if the derivation needs an experimental feature that is not in *features*."""
         for output in self.outputs.values():
             if output.method == "text":
                 require_feature("dynamic-derivations", features, "text-hashed derivation output")

@@ -1,6 +1,6 @@
 """Checks whether the outputs of a derivation have the paths that follow from it.
 
-In: a derivation, a store that has the derivations that it needs.  Out: the complete derivation; ValueError says what is wrong.
+In: a derivation, a way to read its inputs.  Out: the same derivation, completed in place; ValueError says what is wrong.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def reader_of(store: Store) -> Callable[[str], bytes]:
 def check_outputs(drv: Derivation, read: Callable[[str], bytes], memory: DerivationMemory | None = None) -> None:
     """Computes the output paths that *drv* lacks, and checks the others; ValueError if one is wrong.
 
-    *read* returns the texts of the derivations that it needs.  *memory* has what is known of derivations already; without it, everything that
-    *drv* is made from is read.
+    *read* returns the text of a derivation that *drv* needs.  *memory* remembers derivations from earlier calls; without it, all that *drv* needs,
+    directly or not, is read.
     """
     for path in drv.input_drvs:
         read(path)

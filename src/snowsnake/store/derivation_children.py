@@ -1,4 +1,4 @@
-"""The outputs of outputs that a derivation is made of: a part of a `.drv` that only dynamic derivations have.
+"""Inputs that are outputs of derivations which are outputs themselves: a part of a `.drv` that only dynamic derivations have.
 
 In: text, `[("out",["dev"])]`, or JSON, `{"out": {"outputs": ["dev"], "dynamicOutputs": {}}}`.  Out: the other form, and chains of names.
 """
@@ -20,7 +20,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\](),]', re.DOTALL)
 
 
 def read_children(text: str) -> Children:
-    """The children that a text describes, which was parsed before (`aterm_parser.parse` checks it).
+    """The children that a text describes; `aterm_parser.parse` must have checked it.
 
     >>> read_children('[("out",(["a"],[("b",["c"])]))]')
     {'out': {'outputs': ['a'], 'dynamicOutputs': {'b': {'outputs': ['c'], 'dynamicOutputs': {}}}}}
@@ -74,7 +74,7 @@ def _node(node: dict[str, Any]) -> str:
 
 
 def chains(children: Children) -> Iterator[tuple[str, ...]]:
-    """The wanted outputs: the name of each, after the names of the outputs that are the derivations on the way to it.
+    """The wanted outputs, as chains of names: those of the outputs that are derivations on the way to it, then its own.
 
     >>> list(chains(read_children('[("out",(["a"],[("b",["c"])]))]')))
     [('out', 'a'), ('out', 'b', 'c')]
@@ -87,7 +87,7 @@ def chains(children: Children) -> Iterator[tuple[str, ...]]:
 
 
 def parents(children: Children) -> Iterator[tuple[str, ...]]:
-    """The outputs that are derivations, and of which an output is wanted: chains of names.
+    """The outputs that are derivations and of which an output is wanted, as chains of names.
 
     >>> list(parents(read_children('[("out",([],[("b",["c"])]))]')))
     [('out', 'b')]

@@ -1,4 +1,4 @@
-"""Finds out why two derivations differ, through their inputs, with the first cause first.
+"""Finds out why two derivations differ, through their inputs, and lists the causes first.
 
 In: two `.drv` paths and a way to read derivations.  Out: `Difference`s.  A difference in an input explains the difference of its
 users, so inputs that differ are followed, and each pair of derivations is compared once.
@@ -53,7 +53,7 @@ def diff(
 ) -> list[Difference]:
     """The differences between the derivations at paths *old* and *new*: causes before their consequences, deepest first.
 
-    *read* returns the derivation at a path (`LocalStore.read_derivation`), *read_new* those on the side of *new*.  Each is read once.
+    *read* returns the derivation at a path (`LocalStore.read_derivation`), *read_new* does so on the side of *new*.  Each is read once.
 
     >>> drvs = {f"/{text}": Derivation("x", "s", "b", env={"text": text}) for text in ("old", "new")}
     >>> for difference in diff("/old", "/new", drvs.__getitem__):
@@ -67,7 +67,7 @@ def diff(
     read = cache(read)
     found: list[Difference] = []
     seen: set[tuple[str, str]] = set()
-    # The walk is depth first, without recursion: a pair is reported once its inputs are.
+    # The walk is depth first, without recursion: a pair is reported after its inputs.
     waiting: list[tuple[str, str, tuple[str, ...], Difference | None]] = [(old, new, (), None)]
     while waiting:
         old_path, new_path, trail, finished = waiting.pop()
@@ -89,12 +89,12 @@ def diff(
 
 
 def _renamed(a: Derivation, b: Derivation) -> dict[str, str]:
-    """The output paths of a derivation, with those of its counterpart."""
+    """Maps the output paths of a derivation to those of its counterpart."""
     return {o.path: b.outputs[name].path for name, o in a.outputs.items() if o.path and name in b.outputs}
 
 
 def _compare(a: Derivation, b: Derivation, difference: Difference, renamed: dict[str, str]) -> None:
-    """Fills in the changes; *renamed*: output paths of the inputs, old and new."""
+    """Fills in the changes; *renamed* maps old output paths of the derivation and its inputs to new ones."""
     changes = difference.changes
     pairs, only_old, only_new = _match_inputs(a, b)
     for x, y in pairs:
@@ -122,7 +122,7 @@ def _compare(a: Derivation, b: Derivation, difference: Difference, renamed: dict
 
 
 def _follows(change: Change, a: Derivation, b: Derivation, renamed: dict[str, str]) -> bool:
-    """Whether the texts differ only in store paths."""
+    """Whether a change follows from others: its texts differ only in store paths."""
     if change.old is None or change.new is None or change.what == "source":
         return False
     text = change.old

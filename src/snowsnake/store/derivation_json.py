@@ -1,7 +1,7 @@
 """A derivation from the JSON of `nix derivation add`: every field is required, and outputs must have the paths that follow.
 
 In: a JSON value, a store that has the derivations that it needs.  Out: a complete `Derivation`; a ValueError in 2.34.8's words says what
-is wrong.  (`Derivation.from_json` accepts gaps, and computes nothing.)
+is wrong.  (`Derivation.from_json` accepts missing fields, and does not check outputs.)
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ hash modulo fixed outputs, the output names and the references.  The machine's `
 Who owns what
   in:  every View of a `DerivationInput` is borrowed during the call; the arrays `outputs`, `env`, `input_drvs` and
        `input_srcs` may come in any order and are sorted in place.
-  out: `DerivationResult.drv_path` points into the KnownDerivations and lives as long as it does.  `outputs` and `text` point into its
+  out: `DerivationResult.drv_path` points into the KnownDerivations and lives as long as it does.  `outputs`, `references` and `text` point into its
        scratch memory and live until the next call of a function of this module with the same KnownDerivations.
   error: appended to the caller's `Bytes`; nothing is remembered from a call that failed.
 """
@@ -21,7 +21,7 @@ from snowsnake.store.known_derivations cimport (
 )
 
 cdef struct DerivationInput:
-    # the name without ".drv"; it need not be checked: errors are Nix's
+    # the name without ".drv"; the caller need not check it, because errors are Nix's
     View name
     View platform
     View builder
@@ -37,22 +37,22 @@ cdef struct DerivationInput:
     int kind
     # IngestionMethod, for all kinds but input-addressed
     int method
-    # what OUTPUT_FIXED has; of FLOATING and IMPURE only digest.kind counts
+    # the hash of a FIXED output; of FLOATING and IMPURE ones, only digest.kind is used
     Digest digest
     # pairs may repeat; all_outputs adds the whole closure, as a drvPath in a string does
     InputDrv* input_drvs
     size_t input_drv_count
     # some of them have children (dynamic_inputs.pxd), as text
     bint is_dynamic
-    # a path may be there twice
+    # a path may occur twice
     View* input_srcs
     size_t input_src_count
 
 cdef struct FinishedOutput:
     View name
-    # floating, impure, deferred: its placeholder in other derivations
+    # for floating, impure and deferred outputs, the placeholder in other derivations
     View path
-    # path is a store path
+    # whether `path` is a store path
     bint is_known
 
 cdef struct DerivationResult:

@@ -4,7 +4,7 @@
 In: a `DerivationInput`.  Out: paths and text; the `KnownDerivations` remember the derivation's hash and references.
 An evaluation of nixpkgs does this tens of thousands of times.  So the environment is written once per derivation, and hashed
 in three settings (masked for the output paths, whole for the memory, with real inputs for the file), with the output
-paths spliced in.  No Python object is made, and scratch memory is used again.
+paths spliced in.  No Python object is made, and scratch memory is reused.
 """
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport qsort
@@ -108,7 +108,7 @@ cdef bint prepare_outputs(KnownDerivations* self, const DerivationInput* input, 
         return False
     for i in range(input.output_count):
         room += self.store_dir.size + STORE_HASH_SIZE + 3 + input.name.size + input.outputs[i].size + 128
-    # All paths fit into this buffer, so that views into it stay good.
+    # All paths fit into this buffer, so that views into it stay valid.
     bytes_clear(&self.paths)
     if outputs == NULL or not bytes_reserve(&self.paths, room):
         return out_of_memory(error)
@@ -134,7 +134,7 @@ cdef bint prepare_outputs(KnownDerivations* self, const DerivationInput* input, 
 
 
 cdef bint prepare_env(KnownDerivations* self, DerivationInput* input, DerivationFields* drv, Bytes* error) noexcept nogil:
-    """The environment in name order, including the outputs' variables, which have no value yet."""
+    """Sets the environment in name order, including the outputs' variables, which have no value yet."""
     cdef Variable* env = <Variable*>array_of(&self.scratch_env, input.env_count + drv.output_count, sizeof(Variable))
     cdef size_t i, e = 0, o = 0, count = 0
     cdef int order
@@ -170,7 +170,7 @@ cdef View taken_path(KnownDerivations* self, size_t start) noexcept nogil:
 
 cdef bint fill_paths(KnownDerivations* self, const DerivationInput* input, DerivationFields* drv, const Digest* masked,
                      Bytes* error) noexcept nogil:
-    """Output paths, or for floating and impure outputs the placeholders that their own environment gets."""
+    """Computes output paths, or for floating and impure outputs the placeholders that their own environment gets."""
     cdef Output* output
     cdef size_t i, start
     for i in range(drv.output_count):
@@ -376,7 +376,7 @@ cdef bint read_with_python(void* context, View path, Bytes* text, Bytes* error) 
 
 
 cdef class DerivationMemory:
-    """The hashes of derivations; `reader(drv_path) -> bytes` supplies those that were not finished here.
+    """The hashes of derivations; `reader(drv_path) -> bytes` supplies the texts of those that were not finished here.
 
     >>> path, outputs, text = DerivationMemory().finish("x", system="s", builder="b", env={"builder": "b", "name": "x", "system": "s"})
     >>> path, outputs

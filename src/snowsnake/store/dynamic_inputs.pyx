@@ -16,7 +16,6 @@ from snowsnake.store.store_path cimport store_downstream_placeholder, store_next
 
 
 cdef bint take_name(View* chain, View* name) noexcept nogil:
-    """Takes the last name off a chain: that of the output of the derivation which the chain ends at."""
     cdef size_t start
     if chain.size < 2:
         return False
@@ -78,7 +77,8 @@ cdef View component(View key, size_t at) noexcept nogil:
 
 
 cdef void write_children(const View* keys, size_t count, size_t at, Bytes* out) noexcept nogil:
-    """Writes the children in *keys*, which are sorted, and equal before *at*; a key that ends after its name there is a wanted output.
+    """Writes the children in *keys*, which are sorted, and equal before *at*; a key that ends with its name there is a wanted output,
+    which `write_node` writes.
 
     This recurses, because chains are short: builtins.outputOf refuses long ones.
     """

@@ -73,7 +73,7 @@ _BASE = _point((4 * pow(5, -1, _P) % _P).to_bytes(32, "little"))
 
 @cache
 def _sodium() -> ModuleType | None:
-    """`nacl.bindings`, which is imported for the first signature; None: it is not installed."""
+    """`nacl.bindings`, which is imported for the first signature; None if it is not installed."""
     try:
         from nacl import bindings
     except ImportError:
@@ -127,7 +127,7 @@ def _secret_scalar(seed: bytes) -> tuple[int, bytes]:
 
 
 def public_key(seed: bytes) -> bytes:
-    """The public key that belongs to the 32 bytes of a secret one.
+    """The public key that belongs to a secret key.  *seed*: the 32 bytes of the secret key.
 
     >>> public_key(bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"))[:4].hex()
     'd75a9801'

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Opens exactly what a path names: it follows no symbolic link on the way.
 
-A caller that has resolved a path and found it allowed opens it so, because a folder may have become a link since then.  Linux 5.6 does this
-in one call; with older kernels, and where a sandbox forbids the call, we go from folder to folder.
+A caller that has resolved a path and found it allowed opens it in this way, because a folder may have become a link since then.  Linux 5.6 and later
+do this in one call; with older kernels, and where a sandbox forbids the call, we go from folder to folder.
 """
 
 cdef extern from *:

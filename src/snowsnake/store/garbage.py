@@ -2,7 +2,8 @@
 
 In: a store in a folder.  Out: roots; removed objects, each before those that it refers to.  As in Nix, the collector's lock makes other
 programs that add roots or remove objects wait until it has finished.  A running program notes what it is about to use or make
-in its file of temporary roots; the collector spares these hashes, and with them locks and copies beside the objects.
+in its file of temporary roots; the collector spares every entry of the store folder with one of
+these hashes, which includes locks and copies beside the objects.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _CENSORED_PROCESS = "{temp:%d}"
 
 
 def find_roots(store: Store, note: Note) -> dict[str, set[str]]:
-    """By object that is a root: the links below `gcroots` and `profiles`, or the files of running programs, that make it one."""
+    """For each object that is a root: the links below `gcroots` and `profiles`, or the files of running programs, that make it one."""
     found: dict[str, set[str]] = {}
     # A daemon looks for the roots itself.
     ask = getattr(store, "find_roots", None)
@@ -171,7 +172,7 @@ class Collector:
         self.ignores_liveness = ignores_liveness
         self.freed_bytes = 0
         self.removed: list[str] = []
-        # This has the removed objects once more, to look them up.
+        # These are the removed objects again, as a set for look-ups.
         self._gone: set[str] = set()
 
     def _roots(self) -> set[str]:
@@ -211,7 +212,7 @@ class Collector:
             try:
                 found.add(self.store.parse(f"{self.store.store_dir}/{name}"))
             except ValueError:
-                # Links, temporary folders and locks are Nix's own, and no objects.
+                # Nix keeps links, temporary folders and locks in this folder too.
                 continue
         return found
 

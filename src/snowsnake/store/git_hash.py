@@ -25,7 +25,7 @@ def git_digest(algorithm: str, path: str | os.PathLike[str]) -> bytes:
     """
     root = os.fsencode(path)
     done: dict[bytes, tuple[str, bytes]] = {}
-    # Each item is a path, with the names in a folder if its entries are done before it.
+    # Each item is a path; for a folder whose entries are done before it, also the names of these.
     work: list[tuple[bytes, list[bytes] | None]] = [(root, None)]
     while work:
         place, names = work.pop()

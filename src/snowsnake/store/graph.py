@@ -42,8 +42,8 @@ def closure(
 ) -> set[str]:
     """*start* and everything that it refers to, or that refers to it; NotValid for a path that the store does not have.
 
-    *includes_outputs*: valid outputs of derivations (of referrers: their valid derivers); *includes_derivers*: valid derivers of
-    outputs (of referrers: valid outputs of derivations).
+    *includes_outputs*: valid outputs of derivations (with *follows_referrers*: valid derivers of outputs).
+    *includes_derivers*: valid derivers of outputs (with *follows_referrers*: valid outputs of derivations).
     """
 
     def following(path: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A hash as a value: algorithm and digest, read from and written to every text form that Nix uses.
 
-In: bytes, files, texts.  Out: `Hash`.  What is wrong with a text is a ValueError with Nix's message.
+In: bytes, files, texts.  Out: `Hash`.  A malformed text is a ValueError with Nix's message.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Hash(Record):
 
 
 def convert_hash(text: str, to: str, algorithm: str | None = None) -> str:
-    """*text* in another encoding, as `builtins.convertHash`: base16, nix32, base64 or sri.
+    """*text* in another encoding, as `builtins.convertHash` returns it: base16, nix32, base64 or sri.
 
     >>> convert_hash("sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "nix32") == "0" * 52
     True

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """sha256 as plain C (no Python object, no lock, no memory of its own), and other hashes from libraries, behind one interface.
 
-A `Hasher` lives wherever its caller wants.  One of another kind than sha256 has a Python object, which `hasher_final` or `hasher_drop` gives up.
+A `Hasher` lives wherever its caller wants.  One of another kind than sha256 has a Python object, which `hasher_final` or `hasher_drop` releases.
 A `Digest` is a value.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -24,9 +24,9 @@ cdef struct Digest:
 cdef struct Hasher:
     # HashKind
     uint8_t kind
-    # a library's hash: it is missing, or it ran out of memory
+    # whether the library of another hash is missing or ran out of memory
     bint has_failed
-    # bytes waiting in block
+    # the number of bytes that wait in `block`
     uint32_t used
     # the number of bytes that were hashed
     uint64_t total
@@ -38,20 +38,20 @@ cdef struct Hasher:
 
 cdef void hasher_init(Hasher* self, int kind) noexcept nogil
 cdef void hasher_update(Hasher* self, const void* data, size_t size) noexcept nogil
-# False, but for sha256: see hash_fault
+# Returns False after a failure, which `hash_fault` explains; sha256 never fails.
 cdef bint hasher_final(Hasher* self, Digest* out) noexcept nogil
-# instead of hasher_final, when no digest is wanted any more
+# Callers use this instead of hasher_final if they no longer want a digest.
 cdef void hasher_drop(Hasher* self) noexcept nogil
-# as hasher_final
+# It returns what `hasher_final` returns.
 cdef bint hash_bytes(int kind, const void* data, size_t size, Digest* out) noexcept nogil
-# why a hash of this kind failed
+# Appends why a hash of this kind failed.
 cdef void hash_fault(int kind, Bytes* error) noexcept nogil
 cdef bint hash_file(int kind, const char* path, Digest* out, uint64_t* size, Bytes* error) noexcept nogil
 
-# bytes of a digest
+# Returns the size of a digest in bytes.
 cdef int hash_size(int kind) noexcept nogil
 # "sha256"
 cdef const char* hash_name(int kind) noexcept nogil
 cdef bint digest_equal(const Digest* a, const Digest* b) noexcept nogil
-# Tests compare the processor's SHA instructions with plain C; without them, nothing changes.
+# For tests, which compare the processor's SHA instructions with plain C.  On a processor without them, this does nothing.
 cdef void sha256_prefer_instructions(bint wanted) noexcept nogil

@@ -103,7 +103,7 @@ cdef extern from *:
 cdef enum:
     BLOCK_SIZE = 64
     FILE_PIECE_SIZE = 65536
-    # A library hashes so many bytes in one call, which holds the interpreter's lock for some microseconds.
+    # A library hashes at most this many bytes in one call, which holds the interpreter's lock for some microseconds.
     MOST_AT_ONCE = 4096
 
 # Only tests change this.

@@ -16,14 +16,14 @@ cdef enum HashEncoding:
     # Nix's own alphabet and order ("nix32")
     ENCODING_BASE32
     ENCODING_BASE64
-    # always with the algorithm: sha256-…
+    # It always begins with the algorithm: sha256-…
     ENCODING_SRI
 
 cdef enum:
-    # longest text of a digest in any encoding, without the algorithm
+    # the longest text of a digest in any encoding, without the algorithm
     BASE16_MAX_SIZE = 128
 
-# HASH_NONE when unknown
+# Returns HASH_NONE if the name is unknown.
 cdef int hash_kind_of(View name) noexcept nogil
 cdef bint hash_kind_parse(View name, int* kind, Bytes* error) noexcept nogil
 cdef bint hash_encoding_parse(View name, int* encoding, Bytes* error) noexcept nogil
@@ -43,6 +43,6 @@ cdef Py_ssize_t base64_decode(const uint8_t* text, size_t size, uint8_t* out, si
 # *kind* HASH_NONE: the text must name its algorithm; otherwise the two must agree.
 cdef bint hash_parse(View text, int kind, Digest* out, Bytes* error) noexcept nogil
 cdef bint hash_parse_plain(View text, int kind, Digest* out, Bytes* error) noexcept nogil
-# for Python, where hasher_final failed
+# Returns the exception for a hash of this kind that failed.
 cdef object hash_exception(int kind)
 cdef void hash_format(const Digest* digest, int encoding, bint with_kind, Bytes* out) noexcept nogil

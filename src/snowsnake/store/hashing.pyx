@@ -393,7 +393,7 @@ cdef class HashStream:
         cdef Hasher copy = self.hasher
         cdef Digest result
         if copy.library != NULL:
-            # `hasher_final` gives up one reference, so we take one more first.
+            # `hasher_final` releases one reference, so we take one more first.
             library_keep(copy.library)
         if not hasher_final(&copy, &result):
             raise hash_exception(copy.kind)
@@ -401,7 +401,7 @@ cdef class HashStream:
 
 
 def parse_hash(str text not None, str algorithm=None):
-    """(algorithm, digest) of a hash in any form; ValueError, with Nix's message, if it is none.  *algorithm*: for a text without one."""
+    """(algorithm, digest) of a hash in any form; ValueError, with Nix's message, if it is malformed.  *algorithm*: for a text that does not name its own."""
     cdef Digest result
     cdef Bytes error
     cdef bytes raw = text.encode(errors="surrogateescape")

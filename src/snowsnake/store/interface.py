@@ -37,7 +37,7 @@ class NotValid(ValueError):
 @dataclass
 class Offer:
     """A path that the store *source* has.  Sizes are in bytes; the download's is 0 if it is not known.  *name*: its path there, if that differs.
-    *info*: what the source says of it."""
+    *info*: what the source says about it."""
 
     source: Store
     path: str
@@ -144,7 +144,7 @@ class Store(ABC):
         """Contents of a file in the store, which may lie in an object; ValueError if its object is not valid."""
 
     def valid_among(self, paths: Iterable[str], *, substitutes: bool = False) -> set[str]:
-        """Those of some paths that are valid.  *substitutes*: a daemon may fetch the others from its substituters first."""
+        """Those of *paths* that are valid.  *substitutes*: a daemon may fetch the others from its substituters first."""
         return set(filter(self.is_valid, paths))
 
     def real_path(self, path: str) -> str | None:
@@ -158,7 +158,7 @@ class Store(ABC):
     def close(self) -> None:
         """Closes files and sockets."""
 
-    # --- methods that are made of those above
+    # --- methods that use those above
 
     def __enter__(self) -> Self:
         return self
@@ -187,7 +187,7 @@ class Store(ABC):
         return drv
 
     def lies_in(self, place: str | bytes | PathLike[str]) -> bool:
-        """Whether a folder of this machine holds the store's own files, so that it changes while it is copied."""
+        """Whether a folder of this machine contains the store's own files, so that a copy of it into the store would change it."""
         return False
 
     def has_derivation(self, drv_path: str) -> bool:
@@ -246,7 +246,7 @@ class Store(ABC):
 
     @abstractmethod
     def missing(self, wanted: Iterable[str]) -> Missing:
-        """What would be fetched and built if `realise` were called for this."""
+        """What `realise` would fetch and build for the same paths."""
 
     # --- adding
 

@@ -18,10 +18,10 @@ cdef struct Slab:
     size_t capacity
 
 cdef enum ModuloKind:
-    # a path without a derivation hash (yet)
+    # The path has no derivation hash, or none yet.
     MODULO_UNKNOWN = 0
     MODULO_REGULAR
-    # an input is floating or impure: output paths are known after building
+    # The derivation or an input is floating or impure: output paths are known only after building.
     MODULO_DEFERRED
 
 # one store path: a derivation, a text, a source
@@ -47,7 +47,7 @@ cdef struct KnownDerivations:
     # NULL if derivations cannot be read
     DerivationReader reader
     void* reader_context
-    # feature ca-derivations: may read such a .drv
+    # whether the feature ca-derivations is on
     bint allows_floating
     # whether the feature impure-derivations is on
     bint allows_impure
@@ -67,7 +67,7 @@ cdef struct KnownDerivations:
     # the list that is only "out"
     uint32_t out_names_start
     bint has_out_names
-    # View[]; first of the buffers, `text` is the last
+    # View[]; `derivations_free` relies on this being the first of the buffers, and `text` the last
     Bytes names
     # uint32_t[]
     Bytes references
@@ -77,7 +77,7 @@ cdef struct KnownDerivations:
     Bytes scratch_env
     # inputs with hashes in place of paths: InputDrv[]
     Bytes scratch_inputs
-    # their digits
+    # the digits of these hashes
     Bytes scratch_hex
     # View[]
     Bytes scratch_references
@@ -94,6 +94,7 @@ cdef struct KnownDerivations:
     # output paths and placeholders, one after the other
     Bytes paths
     Bytes file_name
+    # parts of the ATerm text (aterm.pxd): outputs, outputs without paths, inputs with hashes in place of paths, the tail; and the whole text
     Bytes head
     Bytes masked_head
     Bytes inputs
@@ -105,29 +106,29 @@ cdef void derivations_free(KnownDerivations* self) noexcept nogil
 
 # Remembers what a text or source refers to, for closures (builtins.toFile with references).
 cdef bint derivations_add_references(KnownDerivations* self, View path, const View* references, size_t count, Bytes* error) noexcept nogil
-# All paths that *path* refers to, directly or not, itself included; sorted Views appended to *out* (owned by the KnownDerivations).
+# Appends all paths that *path* refers to, directly or not, and itself, to *out* as sorted Views that the KnownDerivations owns.
 cdef bint derivations_closure(KnownDerivations* self, View path, Bytes* out, Bytes* error) noexcept nogil
 # Appends the output names of a derivation, which is read if it is not known, to *out* as Views that the KnownDerivations owns.
 cdef bint derivations_outputs(KnownDerivations* self, View drv_path, Bytes* out, Bytes* error) noexcept nogil
+# Appends the references of a path as lines; returns False if nothing is known about it.
 cdef bint derivations_references(KnownDerivations* self, View path, Bytes* lines) noexcept nogil
-    # Appends the references of a path as lines; returns False if nothing is known about it.
 
-# The hash modulo fixed outputs of a parsed derivation (of the masked text if is_masked).
+# Computes the hash modulo fixed outputs of a parsed derivation (of the masked text if is_masked); *kind* receives its ModuloKind.
 cdef bint derivation_modulo(KnownDerivations* self, View name, const DerivationFields* drv, bint is_masked, Digest* out, int* kind,
                             Bytes* error) noexcept nogil
-# The name of the derivation in the path of a .drv.
+# Returns the name of the derivation in the path of a .drv; an empty one if it is not such a path.
 cdef View derivation_name(View store_dir, View drv_path) noexcept nogil
 
 # --- for derivation_paths.pyx
 cdef enum:
-    # memory ran out
+    # what `intern_path` returns if memory runs out
     NO_ENTRY = 0xffffffff
 
 cdef uint32_t intern_path(KnownDerivations* self, View path) noexcept nogil
 cdef bint out_of_memory(Bytes* error) noexcept nogil
 cdef bint is_drv(View path) noexcept nogil
 cdef void* array_of(Bytes* buffer, size_t count, size_t item_size) noexcept nogil
-# distinct; returns how many remain
+# Sorts inputs and removes repeated ones; returns how many remain.
 cdef size_t sort_inputs(InputDrv* inputs, size_t count) noexcept nogil
 cdef bint make_known(KnownDerivations* self, const InputDrv* inputs, size_t count, Bytes* error) noexcept nogil
 cdef bint write_modulo_inputs(KnownDerivations* self, View name, const InputDrv* inputs, size_t count, int* kind,

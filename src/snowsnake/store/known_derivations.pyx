@@ -63,7 +63,7 @@ cdef const uint8_t* slab_copy(KnownDerivations* self, View text) noexcept nogil:
 
 
 cdef uint32_t path_hash(View path) noexcept nogil:
-    """Store paths differ in their 32 digits; the tail is mixed in for paths that are not store paths."""
+    """Mixes all bytes of a path, eight at a time: the table also has paths that are not store paths."""
     cdef uint64_t value = path.size, word
     cdef size_t i = 0
     while i + 8 <= path.size:
@@ -164,7 +164,7 @@ cdef void derivations_free(KnownDerivations* self) noexcept nogil:
 
 
 cdef void* array_of(Bytes* buffer, size_t count, size_t item_size) noexcept nogil:
-    """The buffer as an array of *count* items, contents undefined; NULL when memory runs out."""
+    """The buffer as an array of *count* items, with undefined contents; NULL if memory runs out."""
     bytes_clear(buffer)
     if count > (<size_t>-1) // 8 // item_size or not bytes_reserve(buffer, count * item_size + 1):
         return NULL
@@ -203,7 +203,7 @@ cdef bint remember_outputs(KnownDerivations* self, uint32_t entry, const Output*
             return True
     start = self.names.size
     if not bytes_reserve(&self.names, count * sizeof(View)):
-        # The names that are there stay good.
+        # The names that are there stay valid.
         self.names.failed = False
         return False
     for i in range(count):
@@ -228,7 +228,7 @@ cdef bint remember_references(KnownDerivations* self, uint32_t entry, const View
         return True
     start = <uint32_t>(self.references.size // sizeof(uint32_t))
     if not bytes_reserve(&self.references, count * sizeof(uint32_t)):
-        # The references that are there stay good.
+        # The references that are there stay valid.
         self.references.failed = False
         return False
     for i in range(count):
@@ -253,7 +253,7 @@ cdef bint remember(KnownDerivations* self, uint32_t entry, const DerivationField
 
 
 cdef size_t collect_references(KnownDerivations* self, const DerivationFields* drv) noexcept nogil:
-    """Input derivations and sources merged into scratch_references; both lists are sorted.  SIZE_MAX: out of memory."""
+    """Merges input derivations and sources, which are sorted, into scratch_references; returns their number, or SIZE_MAX if memory runs out."""
     cdef View* all = <View*>array_of(&self.scratch_references, drv.input_drv_count + drv.input_src_count, sizeof(View))
     cdef size_t d = 0, s = 0, count = 0
     cdef View smaller
@@ -291,7 +291,7 @@ cdef bint has_output(KnownDerivations* self, const StoreEntry* entry, View outpu
 
 
 cdef bint make_known(KnownDerivations* self, const InputDrv* inputs, size_t count, Bytes* error) noexcept nogil:
-    """Reads those inputs that were not made here."""
+    """Reads those inputs that are not known yet."""
     cdef size_t i
     cdef uint32_t entry
     for i in range(count):
@@ -307,7 +307,7 @@ cdef bint make_known(KnownDerivations* self, const InputDrv* inputs, size_t coun
 
 cdef bint write_modulo_inputs(KnownDerivations* self, View name, const InputDrv* inputs, size_t count, int* kind,
                               Bytes* error) noexcept nogil:
-    """The list of inputs with hashes in place of paths, in `self.inputs`.  All inputs are known."""
+    """Writes the list of inputs, with hashes in place of paths, to `self.inputs`.  All inputs must be known."""
     cdef InputDrv* hashed = <InputDrv*>array_of(&self.scratch_inputs, count, sizeof(InputDrv))
     cdef uint8_t* digits = <uint8_t*>array_of(&self.scratch_hex, count, 64)
     cdef const StoreEntry* entry = NULL
@@ -519,7 +519,7 @@ cdef bint finish_reading(KnownDerivations* self, OpenDerivation* reading, Bytes*
 
 
 cdef bint next_unknown(KnownDerivations* self, OpenDerivation* reading, uint32_t* found, Bytes* error) noexcept nogil:
-    """The next input that must be read first; NO_ENTRY in *found* when there is none."""
+    """Sets *found* to the next input that must be read first, or to NO_ENTRY if there is none."""
     cdef const InputDrv* inputs = reading.drv.input_drvs
     cdef uint32_t entry
     found[0] = NO_ENTRY

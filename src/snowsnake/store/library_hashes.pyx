@@ -1,7 +1,7 @@
 # cython: language_level=3
 """md5, sha1 and sha512 of `hashlib`, blake3 of the package of that name, for callers that do not hold the interpreter's lock.
 
-In: bytes, a piece at a time.  Out: a digest.  The libraries are imported for the first such hash: most programs make none.
+In: bytes, a piece at a time.  Out: a digest.  The libraries are imported for the first such hash, because most programs make none.
 """
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.buffer cimport PyBUF_READ
@@ -10,7 +10,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
 
-# Each name leads to a hash of no data, because we copy a hash in half the time that it takes to make one.
+# This maps each name to a hash of no data: to copy it takes half the time of making a new one.
 cdef dict _fresh = {}
 
 

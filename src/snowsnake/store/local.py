@@ -6,7 +6,7 @@ A store object is written under a temporary name, synced, renamed into place and
 a killed process leaves a temporary folder, which the next one removes, or a complete object that is not valid yet.
 Several processes may write at once: objects are named by their contents, so the second one finds the same bytes.
 Additions are collected: one `fsync` each would cost 7 ms, one `syncfs` serves a thousand.
-Over 600 lines: what is added in each of the ways that there are, and what becomes valid, shares one set of pending objects.
+Over 600 lines: all ways to add objects and to make them valid share one set of pending objects.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class LocalStore(CollectingStore):
     looks_at_folder = True
     # This says whether copies to this store need signatures; None leaves the choice to the settings.
     requires_signatures: bool | None = None
-    # The logs of builds are there; "" leaves the choice to the environment.
+    # This is the folder for the logs of builds; "" leaves the choice to the environment.
     log_folder = ""
 
     def __init__(
@@ -152,7 +152,7 @@ class LocalStore(CollectingStore):
         self.close()
 
     def close(self) -> None:
-        """Writes pending additions and closes the database.  In a child of the process that opened it: only closes."""
+        """Writes pending additions and closes the database.  In a child of the process that opened the store, it only closes."""
         is_ours = os.getpid() == self._process
         try:
             if not self.read_only and is_ours:
@@ -250,7 +250,7 @@ class LocalStore(CollectingStore):
             self.builder.repair_path(self, path)
 
     def is_damaged(self, path: str) -> bool:
-        """Whether a valid object is not there, or has other contents than it had when it became valid.  A good object is read only once."""
+        """Whether a valid object is absent, or has other contents than it had when it became valid.  A good object is read only once."""
         if path in self._intact or path in self._waiting:
             return False
         info = self.known(path)
@@ -353,7 +353,7 @@ class LocalStore(CollectingStore):
         return roots.add_root(link, path, self.state, self.store_dir)
 
     def register_root(self, link: str) -> None:
-        """What a link of somebody else leads to is spared by the garbage collector."""
+        """Makes the garbage collector spare what a link leads to that somebody else has made."""
         from snowsnake.store import roots
 
         roots.register_root(os.path.abspath(link), self.state)
@@ -379,7 +379,7 @@ class LocalStore(CollectingStore):
         return path
 
     def adopt(self, info: PathInfo, place: str) -> None:
-        """Takes over an object at *place*, in a folder of this store or in its final place; hash and references are believed."""
+        """Takes over an object at *place*, in a folder of this store or in its final place; trusts its hash and references."""
         self._wait(Waiting(info, target=place, is_shared=not self.has_now(info.path)))
 
     def import_object(self, info: PathInfo, archive: BinaryIO, *, is_checked: bool = True) -> None:
@@ -429,7 +429,7 @@ class LocalStore(CollectingStore):
     def complete(self, info: PathInfo, target: str, memory: DerivationMemory | None = None) -> None:
         """Puts the outputs of a derivation into *info*; ValueError if the file is named as a derivation and is not one.
 
-        *memory* has what is known of derivations that are not valid yet.
+        *memory* remembers derivations, even those that are not valid yet.
         """
         if info.path.endswith(".drv"):
             info.outputs = self._checked_outputs(info.path, read_regular(target), memory)
@@ -447,9 +447,9 @@ class LocalStore(CollectingStore):
         return {name: output.path for name, output in drv.outputs.items() if output.path}
 
     def _memory_for(self, drv: Derivation) -> DerivationMemory | None:
-        """What is known of derivations, where all that *drv* is made from is valid: then it has the contents that its names say, and is read once.
+        """The store's memory of derivations, if all inputs of *drv* are valid: then their contents are what their paths say, and each is read once.
 
-        Without this, to add a chain of derivations would read, for each of them, all that are before it.
+        Otherwise None.  Without this memory, adding a chain of derivations would read, for each of them, all that are before it.
         """
         from snowsnake.store.derivation_paths import DerivationMemory
 
@@ -523,7 +523,7 @@ class LocalStore(CollectingStore):
         remove(doomed)
 
     def after_removal(self) -> None:
-        """Called when everything is removed that was to be removed."""
+        """The garbage collector calls this after it has removed objects."""
 
     def _read_present(self, path: str) -> bytes:
         """The text of a derivation, valid or not yet."""

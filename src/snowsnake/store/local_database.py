@@ -147,7 +147,7 @@ def _connect_to_read(path: str) -> _Connection:
         return _connect(path, "immutable=1" if is_locked_out else "mode=ro")
 
 
-# These connections are the parent process's, and must not even be closed here.
+# These connections belong to the parent process, and must not even be closed here.
 _inherited: list[sqlite3.Connection] = []
 
 
@@ -366,7 +366,7 @@ class StoreDatabase:
         os.rename(version_path + f".{os.getpid()}", version_path)
 
     def sign(self, path: str, signatures: Iterable[str]) -> None:
-        """All signatures of a valid path."""
+        """Replaces all signatures of a valid path."""
         with self._transaction():
             self._db.run("update ValidPaths set sigs = ? where path = ?", (" ".join(sorted(signatures)) or None, path))
 

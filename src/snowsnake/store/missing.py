@@ -60,7 +60,7 @@ class _Plan:
         self._offers: dict[str, Offer] = {}
         # No substituter has these paths.
         self._lacking: set[str] = set()
-        # These derivations are to be built.
+        # This maps each derivation that is to be built to the derivations that it needs.
         self._inputs: dict[str, list[str]] = {}
         self._unknown: set[str] = set()
         self.ignored: list[str] = []
@@ -93,7 +93,7 @@ class _Plan:
                 self._derivation(path, outputs[path])
 
     def _absent_outputs(self, path: str) -> list[str] | None:
-        """Wanted outputs that are not valid; the derivation itself if that is not valid; None if they must be built: they cannot be substituted."""
+        """Wanted outputs that are not valid; the derivation itself if that is not valid; None if they must be built, because they cannot be substituted."""
         if not self._store.has_derivation(path):
             return [path]
         drv = self._derivations.get(path)
@@ -140,7 +140,7 @@ class _Plan:
 
     def _derivation(self, path: str, absent: list[str] | None) -> None:
         if absent == [path]:
-            # The outputs of the derivation are checked when it is there.
+            # Its outputs can be looked at only after it has been fetched.
             self._fetch(path)
             return
         if absent is not None and all(place in self._offers for place in absent):

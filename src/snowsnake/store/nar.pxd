@@ -24,7 +24,7 @@ cdef enum NarKind:
     # a socket or a device, which cannot be written
     NAR_UNKNOWN
 
-# writes to each of the three that is given
+# It writes to the hasher, the buffer and the descriptor, as far as they are given.
 cdef struct NarSink:
     # NULL: nothing is hashed
     Hasher* hasher
@@ -34,7 +34,7 @@ cdef struct NarSink:
     int fd
     # the number of bytes so far
     uint64_t size
-    # not yet written
+    # bytes that are not written yet
     Bytes waiting
     # errno of a failed write
     int fault
@@ -53,12 +53,12 @@ cdef struct NarEntry:
 
 # files that are not on disk; paths are relative to their root, whose path is empty
 cdef struct NarFiles:
-    # NarKind, -1: a failure
+    # It returns a NarKind, or -1 after a failure.
     int (*kind)(void* context, View path, Bytes* error) noexcept nogil
-    # (one byte NarKind, name, NUL)…, by name
+    # It appends (one byte NarKind, name, NUL)…, sorted by name.
     bint (*list)(void* context, View path, Bytes* entries, Bytes* error) noexcept nogil
     bint (*read)(void* context, View path, Bytes* content, Bytes* error) noexcept nogil
-    # where a file lies, NUL-terminated, or nothing
+    # It appends the NUL-terminated path of a file that lies on disk; otherwise nothing.
     bint (*disk)(void* context, View path, Bytes* place, Bytes* error) noexcept nogil
     bint (*link)(void* context, View path, Bytes* target, Bytes* error) noexcept nogil
 
@@ -73,28 +73,28 @@ cdef struct NarTree:
     Bytes place
     # the path where the current entry is read
     Bytes path
-    # NULL: on disk
+    # NULL if the tree is on disk
     const NarFiles* files
     void* files_context
-    # on disk: how much of a path may lead through symbolic links; SIZE_MAX: all of it
+    # if it is on disk: how many bytes of a path may lead through symbolic links; SIZE_MAX if all of it may
     size_t trusted_size
-    # entries are dropped once they are written
+    # whether entries are dropped once they are written
     bint is_transient
 
 cdef void nar_sink_init(NarSink* self, Hasher* hasher, Bytes* bytes, int fd) noexcept nogil
-# writes the rest and frees; must be called exactly once
+# Writes the rest and frees the sink; the caller must call this exactly once.
 cdef bint nar_sink_finish(NarSink* self, Bytes* error) noexcept nogil
 
+# Makes the tree at *place*, whose paths others see below *root*.
 cdef bint nar_tree_init(NarTree* self, View root, const NarFiles* files, void* context, View place, Bytes* error) noexcept nogil
-    # Makes the tree at *place*, whose paths others see below *root*.
 cdef void nar_tree_free(NarTree* self) noexcept nogil
 cdef bint nar_tree_expand(NarTree* self, uint32_t entry, Bytes* error) noexcept nogil
 cdef View nar_tree_name(const NarTree* self, uint32_t entry) noexcept nogil
-# appends, no NUL
+# Appends the path of an entry below `root`, without a NUL.
 cdef void nar_tree_path(const NarTree* self, uint32_t entry, Bytes* out) noexcept nogil
-# Writes directories that were not expanded as a whole.
+# Writes the archive; a directory that was not expanded is written with all its entries.
 cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil
 # Writes the NAR of one regular file with these contents (a text, for paths of the embedded store).
 cdef void nar_write_contents(View contents, bint is_executable, NarSink* sink) noexcept nogil
-# in the words of filters: regular, symlink, directory, unknown
+# Returns the kind's name for filters: regular, symlink, directory, unknown.
 cdef const char* nar_kind_name(int kind) noexcept nogil

@@ -1,9 +1,9 @@
 # cython: language_level=3
-"""NAR: the one serialisation of a file tree whose bytes depend only on names, contents, executable bits and link targets.
+"""NAR: a serialisation of a file tree whose bytes depend only on names, contents, executable bits and link targets.
 
 In: a path, or a `NarTree` whose entries a filter has checked.  Out: the archive's bytes into a hash, a buffer, a file.
-A tree is walked with the entries' parent indices, so depth costs no C stack.  Reading is in `nar_reader.py`.
-Over 600 lines: system calls (in C) and Python's face are part of it.
+A tree is walked with the entries' parent indices, so depth costs no C stack.  `nar_reader.py` reads archives.
+Over 600 lines: system calls (in C) and the functions for Python are part of it.
 """
 from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -18,7 +18,7 @@ from snowsnake.foundation.buffer cimport (
 )
 from snowsnake.foundation.limits cimport asked_to_stop
 from snowsnake.store.hash_functions cimport hasher_drop, hasher_final, hasher_init, hasher_update
-# The C code below uses the C code of this module.
+# The C code below uses the C code of `exact_open.pxd`.
 from snowsnake.store.exact_open cimport AT_FDCWD, exact_open
 from snowsnake.store.hashing cimport hash_exception, hash_kind_of
 
@@ -211,7 +211,7 @@ cdef inline void put_text(NarSink* self, const char* text) noexcept nogil:
 # --- the tree ------------------------------------------------------------------------------------------------------------
 
 cdef bint system_error(Bytes* error, const char* doing, const Bytes* path, int fault) noexcept nogil:
-    """*path* is NUL-terminated; *doing* ends with the quotation mark that is around it in C++ Nix's message."""
+    """*path* is NUL-terminated; *doing* ends with the quotation mark that encloses it in C++ Nix's message."""
     bytes_text(error, doing)
     bytes_text(error, <const char*>path.data)
     bytes_byte(error, doing[strlen(doing) - 1])
@@ -226,7 +226,7 @@ cdef bint out_of_memory(Bytes* error) noexcept nogil:
 
 
 cdef bint is_stopped(Bytes* error) noexcept nogil:
-    """Whether this thread is requested to stop; *error* then says so, but our caller knows who requested it, and why."""
+    """Whether somebody asked this thread to stop; *error* then says so.  Our caller knows who asked, and why."""
     if not asked_to_stop():
         return False
     bytes_text(error, "interrupted")
@@ -260,7 +260,7 @@ cdef int kind_of(int directory, const char* name) noexcept nogil:
 
 
 cdef bint files_error(NarTree* self, Bytes* said, Bytes* error) noexcept nogil:
-    """Adds to *error* what the files said about the current entry."""
+    """Appends to *error* what `self.files` said about the current entry, and frees *said*."""
     if said.failed:
         bytes_free(said)
         return out_of_memory(error)
@@ -325,7 +325,7 @@ cdef View nar_tree_name(const NarTree* self, uint32_t entry) noexcept nogil:
 
 
 cdef inline bint is_slash(const Bytes* path) noexcept nogil:
-    """The root of the file system: paths of its entries have one slash, not two."""
+    """Whether a path is the root of the file system: the paths of its entries have one slash, not two."""
     return path.size == 2 and path.data[0] == c'/'
 
 
@@ -372,7 +372,7 @@ cdef bint sort_children(NarTree* self, uint32_t first, uint32_t count) noexcept 
     cdef uint32_t i
     if count < 2:
         return True
-    # A pointer to a name also tells the entry, by the name's offset: entries were added in the order of their names.
+    # A pointer to a name also identifies the entry, by the name's offset: entries were added in the order of their names.
     names = <const char**>allocate_items(count, sizeof(char*))
     copy = <NarEntry*>allocate_items(count, sizeof(NarEntry))
     if names != NULL and copy != NULL:
@@ -488,7 +488,7 @@ cdef size_t below_root(const Bytes* place, const Bytes* path) noexcept nogil:
 
 
 cdef bint write_file(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
-    """Contents of the file at `self.path`."""
+    """Writes the contents of the file at `self.path`."""
     cdef uint64_t size = 0, left
     cdef Py_ssize_t n
     cdef size_t wanted
@@ -590,7 +590,7 @@ cdef bint write_link(NarTree* self, NarSink* sink, Bytes* error) noexcept nogil:
 
 
 cdef bint open_node(NarTree* self, uint32_t entry, NarSink* sink, Bytes* error) noexcept nogil:
-    """Everything of an entry except, for a directory, its entries."""
+    """Writes everything of an entry except, for a directory, its entries."""
     cdef int kind = self.entries[entry].kind
     put_text(sink, "(")
     put_text(sink, "type")
@@ -739,7 +739,7 @@ cdef int raise_error(Bytes* error) except -1:
 
 
 cdef bint filter_tree(NarTree* tree, object accepts, Bytes* error) except -1:
-    """Excludes each entry below the root for which *accepts(path, kind)* is false; they are asked about depth first, in byte order."""
+    """Excludes each entry below the root for which *accepts(path, kind)* is false; it is called depth first, in byte order."""
     cdef Bytes path
     cdef uint32_t at = 0, child
     cdef bint ok
@@ -804,7 +804,7 @@ cdef object write_archive(path, accepts, Hasher* hasher, Bytes* out, int fd, bin
 def pack(path, accepts=None):
     """The NAR of a file or folder as bytes; *accepts(path, kind)* may leave out entries below it.
 
-    *kind*: regular, directory or symlink.  OSError if something cannot be read.
+    *kind*: regular, directory, symlink or unknown.  OSError if something cannot be read.
 
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile() as file:
@@ -829,7 +829,7 @@ def pack_into(path, int fd, accepts=None):
 def path_digest(str algorithm, path, accepts=None, *, bint exact=False):
     """(digest, size) of the NAR of *path*; *accepts(path, kind)* may leave out entries below it.
 
-    *exact*: no link is followed that takes the place of a folder meanwhile.  OSError if something cannot be read.
+    *exact*: a folder below *path* that has become a link meanwhile is an error.  OSError if something cannot be read.
     """
     cdef bytes name = algorithm.encode()
     cdef int kind = hash_kind_of(view_bytes(name))
@@ -859,7 +859,7 @@ def open_below(bytes path not None, size_t trusted, int flags):
 
 
 def mode_below(bytes path not None, size_t trusted):
-    """`st_mode` of the file at *path*, 0 if there is none; links are followed only in its first *trusted* bytes.  OSError if that cannot be found out."""
+    """`st_mode` of the file at *path*, 0 if there is none; links are followed only in its first *trusted* bytes.  OSError if the system refuses to say."""
     if b"\0" in path:
         raise ValueError("embedded null byte")
     cdef int64_t mode = nar_mode(path, trusted)

@@ -61,7 +61,7 @@ class EndOfArchive(BadArchive):
 
 
 class _Source:
-    """Strings, sizes and padding out of a stream."""
+    """Reads strings, sizes and padding from a stream."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
@@ -118,7 +118,7 @@ def _check_name(name: bytes) -> None:
 
 
 class _Contents:
-    """The bytes of one file, handed out in pieces; `finish` skips the rest."""
+    """Reads the bytes of one file in pieces; `finish` skips the rest."""
 
     def __init__(self, source: _Source, size: int) -> None:
         self.source, self.size, self.left = source, size, size
@@ -157,7 +157,7 @@ def read_nar(stream: BinaryIO | bytes, *, allow_trailing: bool = False) -> Itera
         magic = b""
     if magic != b"nix-archive-1":
         raise BadArchive("bad archive: input doesn't look like a Nix archive")
-    # These are the names of the entries that are open; the last name of each open directory orders its entries.
+    # For each open directory, this has the name of its latest entry, after which the next one must come.  Together, the names are the current path.
     names: list[bytes] = []
     yield from _node(source, names)
     while names:
@@ -185,7 +185,7 @@ def read_nar(stream: BinaryIO | bytes, *, allow_trailing: bool = False) -> Itera
 
 
 def _node(source: _Source, names: list[bytes]) -> Iterator[Member]:
-    """One node.  A directory stays open: its place for the last name is added to *names*."""
+    """Reads one node.  A directory stays open: *names* gets a place for the name of its latest entry."""
     path = os.fsdecode(b"/".join(names))
     source.expect(b"(")
     source.expect(b"type")

@@ -47,7 +47,7 @@ cdef extern from *:
     int EINTR
 
 cdef enum:
-    # The module nar_reader.py has the same number.
+    # The module nar_reader.py has the same three numbers.
     MOST_DEPTH = 64
     MOST_NAME = 255
     MOST_TARGET = 4095
@@ -82,7 +82,7 @@ cdef bint number(Reader* self, uint64_t* found) noexcept nogil:
 
 
 cdef bint part(Reader* self, NarString* found) noexcept nogil:
-    """A string with its padding."""
+    """Reads a string with its padding."""
     cdef uint64_t padding, i
     if not number(self, &found.size):
         return False
@@ -117,7 +117,7 @@ cdef bint take_text(const NarString* self, char* text, uint64_t limit) noexcept 
 
 
 cdef bint take_name(const NarString* self, const NarString* before, char* text) noexcept nogil:
-    """A name that may be in a folder, after the one before."""
+    """Copies a name, if a folder may have it after the name *before*."""
     cdef uint64_t common = min(self.size, before.size)
     cdef int order = memcmp(self.data, before.data, common) if common else 0
     if order < 0 or (order == 0 and self.size <= before.size):
@@ -128,7 +128,7 @@ cdef bint take_name(const NarString* self, const NarString* before, char* text) 
 
 
 cdef bint file(Reader* self, int directory, const char* name) noexcept nogil:
-    """A regular file, after its type."""
+    """Reads the rest of a regular file, after its type, and writes the file."""
     cdef NarString tag, contents
     cdef bint is_executable = False
     cdef bint ok
@@ -161,7 +161,7 @@ cdef bint write_all(int fd, const NarString* contents) noexcept nogil:
 
 
 cdef int node(Reader* self, int directory, const char* name) noexcept nogil:
-    """One node: -1 if anything is wrong, otherwise -2; or, of a folder that is open now, its descriptor."""
+    """Reads one node.  Returns -1 if anything is wrong, the descriptor of a folder, which stays open, and -2 for anything else."""
     cdef NarString tag
     cdef char target[MOST_TARGET + 1]
     cdef bint ok
@@ -185,7 +185,7 @@ cdef bint close_folder(Folder* self) noexcept nogil:
 
 
 cdef bint entry(Reader* self, Folder* folders, int* depth) noexcept nogil:
-    """The next entry of the innermost folder, or its end."""
+    """Reads the next entry of the innermost folder, or closes the folder at its end."""
     cdef Folder* folder = &folders[depth[0] - 1]
     cdef NarString found
     cdef char name[MOST_NAME + 1]

@@ -1,7 +1,7 @@
 """Makes equal files of a store one file with many names: hard links to a copy in `.links`, as Nix has them.
 
 In: a store in folders.  Out: the same objects, which take less room.  A file's name in `.links` is the hash of its archive, so that files
-that differ in who may execute them stay apart.
+that differ only in the executable bit stay apart.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DIRECTORY_FULL = (errno.ENOSPC, errno.EMLINK)
 class Optimiser:
     """*objects*: the folder with the objects; *scratch*: returns an empty folder in the same file system.
 
-    *checks_links*: does not believe that a file in `.links` has the contents that its name says.
+    *checks_links*: verifies that a file in `.links` has the contents that its name says.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Optimiser:
         self._linked: set[int] | None = None
 
     def optimise(self, place: str) -> None:
-        """Links the files at or below *place*, which are canonical: read-only, without a date."""
+        """Links the files at or below *place*, which are canonical: read-only, with the date of store objects."""
         if self._linked is None:
             os.makedirs(self._links, exist_ok=True)
             self._linked = {entry.inode() for entry in os.scandir(self._links)}
@@ -80,7 +80,7 @@ class Optimiser:
             self._replace(path, link, status)
 
     def _drop_damaged(self, link: str, size: int) -> None:
-        """Removes a link that is not what its name says; other names of the file stay, and `--verify --repair` finds them."""
+        """Removes a link whose contents do not match its name; other names of the file stay, and `--verify --repair` finds them."""
         try:
             found = os.lstat(link)
         except FileNotFoundError:

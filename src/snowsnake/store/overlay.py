@@ -1,7 +1,7 @@
-"""A store over another one (`local-overlay://`): OverlayFS shows the objects of both in one folder; what is added lies in the upper layer alone.
+"""A store over another one (`local-overlay://`): OverlayFS shows the objects of both in one folder; additions go to the upper layer.
 
 In: as for `LocalStore`, a lower store, the folder of the upper layer.  Out: as for `LocalStore`.  The user has mounted the OverlayFS.  The database
-of this store has the facts about the upper objects and about all that these refer to, and those about other lower objects once somebody asked for them.
+of this store has the facts about the upper objects and about all that these refer to, and the facts about other lower objects once somebody has asked for them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOUNTS = "/proc/self/mounts"
 
 
 class OverlayStore(LocalStore):
-    """*lower*: the store below, which belongs to this one from now on; *upper*: the upper layer of the OverlayFS that shows the objects.
+    """*lower*: the store below, which this store closes with itself; *upper*: the upper layer of the OverlayFS that shows the objects.
 
     *remount_hook*: a program that mounts that OverlayFS again; it gets the folder.
     """
@@ -95,7 +95,7 @@ class OverlayStore(LocalStore):
     # --- adding
 
     def _take_facts(self, paths: Iterable[str]) -> None:
-        """The lower store's facts about objects, and about all that they refer to, come into our database."""
+        """Copies the lower store's facts about objects, and about all that they refer to, into our database."""
         if self.read_only:
             return
         infos: dict[str, PathInfo] = {}
@@ -115,7 +115,7 @@ class OverlayStore(LocalStore):
             self.database.register(infos.values())
 
     def _register(self, infos: Iterable[PathInfo], *, replaces: bool) -> None:
-        """What the lower store knows of these objects comes first, so that both say the same."""
+        """Copies what the lower store knows about these objects first, so that both say the same."""
         infos = list(infos)
         ours = {info.path for info in infos}
         wanted = {path for info in infos for path in (info.path, *info.references) if not self.database.is_valid(path)}
@@ -131,14 +131,14 @@ class OverlayStore(LocalStore):
         super().register_realisation(realisation)
 
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
-        # This store has the signatures itself, also those of objects that lie below.
+        # This copies the facts about an object of the lower store, because our database keeps its signatures too.
         self._has(path)
         super().add_signatures(path, signatures)
 
     # --- removing
 
     def _delete(self, path: str) -> int:
-        """Below an object that both layers have, OverlayFS must not note that it is gone; and what only the lower layer has, stays."""
+        """Deletes an object from the upper layer.  If the lower store has it too, this bypasses OverlayFS, which would otherwise hide the lower one."""
         upper = self._upper_place(path)
         if not os.path.lexists(upper):
             return 0
@@ -150,7 +150,7 @@ class OverlayStore(LocalStore):
         return freed
 
     def after_removal(self) -> None:
-        """Mounts the OverlayFS again, if it does not know what became of it; ValueError if the program for that fails."""
+        """Mounts the OverlayFS again if we have bypassed it; ValueError if `remount_hook` fails."""
         if not self._must_remount:
             return
         self._must_remount = False

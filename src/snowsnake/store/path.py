@@ -83,7 +83,7 @@ class StorePath(Record):
 
 
 def hash_part_of(path: str) -> str:
-    """The hash in the name of an object, which is known to have a right path.
+    """The hash part of an object's path, which must be valid.
 
     >>> hash_part_of("/nix/store/00000000000000000000000000000000-hello.drv")
     '00000000000000000000000000000000'
@@ -101,7 +101,7 @@ def object_name(path: str) -> str:
 
 
 def check_path(path: str, store_dir: str = STORE_DIR) -> tuple[str, str]:
-    """(hash part, name) of exactly the path of a store object; ValueError if it is none."""
+    """(hash part, name) of exactly the path of a store object; ValueError for anything else."""
     hash_part, name = store_path.parse(path, store_dir)
     base = f"{hash_part}-{name}"
     store_path.check_base(base)

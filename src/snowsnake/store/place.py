@@ -1,4 +1,4 @@
-"""Where a store is: the prefix of its paths, the folder with its objects, the folder with its state; or a store that takes nothing.
+"""Where a store is: the prefix of its paths, the folder with its objects, the folder with its state; or a store that accepts nothing.
 
 In: folders.  Out: `StorePlace`, `DaemonPlace`, `DummyStore`.  Nothing is opened before `open`.
 """
@@ -19,8 +19,8 @@ class StorePlace:
     """A store in folders: paths begin with `store_dir`, objects lie in `real`; the database and roots are below `state`.
 
     `name` is its name in messages.  `builder` builds in it, and `optimises` says whether equal files share a copy
-    (store/local.py).  `requires_signatures`: of what is copied to it; None leaves the choice to the settings.
-    A store of the machine itself (`is_machines`) is not made; `is_written` says whether it may be added to.
+    (store/local.py).  `requires_signatures`: whether copies to it need signatures; None leaves the choice to the settings.
+    `is_machines`: it is the store of the machine itself; `is_written` says whether we may add to it.
 
     >>> place = StorePlace.in_root("/srv", "/gnu/store")
     >>> place.store_dir, place.real, place.state
@@ -42,7 +42,7 @@ class StorePlace:
         self.optimises = False
         self.on_warning: Callable[[str], None] | None = None
         self.requires_signatures: bool | None = None
-        # The logs of builds are there; "" leaves the choice to the environment.
+        # This is the folder for the logs of builds; "" leaves the choice to the environment.
         self.log_folder = ""
         self.is_written = not is_machines or may_write(real, state)
 
@@ -52,7 +52,7 @@ class StorePlace:
         return cls(store_dir, root + "/nix/store", root + "/nix/var/nix", root)
 
     def open(self, *, read_only: bool = False) -> "LocalStore":
-        """The store, for writing; it is made if it does not exist."""
+        """Opens the store, which is created if it does not exist, unless it is opened *read_only*."""
         store = self._made(real=self.real, state=self.state, builder=self.builder, optimises=self.optimises, read_only=read_only)
         store.requires_signatures = self.requires_signatures
         store.log_folder = self.log_folder
@@ -92,7 +92,7 @@ class DaemonPlace:
 
 
 class DummyStore:
-    """The store `dummy://`: it is empty, and if it is read-only it takes nothing (an evaluator then remembers what it adds by itself).
+    """The store `dummy://`: it is empty.  If it is read-only, an evaluator offers it nothing, and remembers its additions itself.
 
     An addition during evaluation is an error in 2.34.8's words.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def unpack_known(info: PathInfo, archive: BinaryIO, target: str) -> bool:
-    """Unpacks an archive at *target*.  False if it does not have the announced hash: then nothing is there, and it can be read from its beginning."""
+    """Unpacks an archive at *target*.  False if its hash or its form is wrong: then nothing is at *target*, and the archive can be read again."""
     with _in_memory(archive, info.nar_size) as data:
         if data is None or "sha256:" + hashing.digest("sha256", data).hex() != info.nar_hash:
             return False
@@ -35,7 +35,7 @@ def unpack_known(info: PathInfo, archive: BinaryIO, target: str) -> bool:
 
 @contextmanager
 def _in_memory(archive: BinaryIO, size: int) -> Iterator[memoryview | None]:
-    """The bytes of an archive of *size* bytes in memory or in a temporary file; None for another one."""
+    """The bytes of an archive of *size* bytes in memory or in a temporary file; None for any other archive."""
     if isinstance(archive, io.BytesIO) and archive.tell() == 0:
         with archive.getbuffer() as data:
             yield data if len(data) == size else None

@@ -80,7 +80,7 @@ def has_unknown_outputs(drv: Derivation) -> bool:
 
 
 def is_impure(drv: Derivation) -> bool:
-    """Whether it is built each time again: what its outputs were before does not count."""
+    """Whether it is built again each time, whatever its outputs were before."""
     return any(output.kind == "impure" for output in drv.outputs.values())
 
 
@@ -109,7 +109,7 @@ class DerivationHashes:
 
 def _text(drv: Derivation, inputs: list[tuple[str, str]]) -> bytes:
     outputs = [(name, o.path, o.kind, o.method, o.algorithm, o.hash.digest if o.hash else None) for name, o in drv.outputs.items()]
-    # Outputs of outputs do not count.
+    # Inputs that are outputs of outputs do not count, but the text has the form for them.
     form: list[tuple[str, str]] | None = [] if drv.dynamic_inputs else None
     return aterm.write(outputs, inputs, list(drv.input_srcs), drv.system, drv.builder, drv.args, list(drv.env.items()), form)
 
@@ -125,7 +125,7 @@ def needs_resolving(drv: Derivation, *, knows_realisations: bool) -> bool:
 
 
 def resolve(drv: Derivation, actual: Callable[[str, str], str]) -> Derivation:
-    """The derivation with the paths of its inputs.  *actual* returns the path of a derivation's output."""
+    """The derivation with the paths of its inputs in place of their placeholders.  *actual* returns the path of a derivation's output."""
     sources = set(drv.input_srcs)
     names: dict[str, str] = {}
     wanted = [(path, (output,)) for path, outputs in drv.input_drvs.items() for output in outputs]
@@ -165,13 +165,13 @@ def output_placeholder(item: str, store_dir: str) -> str:
 
 
 def output_name(name: str, output: str) -> str:
-    """The name of the store object."""
+    """The name of the store object of an output."""
     return name if output == "out" else f"{name}-{output}"
 
 
 def scratch_path(drv_path: str, drv: Derivation, output: str) -> str:
-    """The path at which an output is built whose own path is not known yet.  It is 2.34's, because the builder may print it.  An impure derivation has
-    another one each time."""
+    """The path at which an output is built whose own path is not known yet.  It is the same as in 2.34, because the builder may print it.
+    An impure derivation has another one each time."""
     digest = os.urandom(32).hex() if is_impure(drv) else "0" * 64
     return make_path(f"rewrite:{drv_path.rpartition('/')[2]}:name:{output}", digest, output_name(drv.name, output), drv.store_dir)
 
@@ -183,7 +183,7 @@ def check_path(drv_path: str, path: str) -> str:
 
 
 def make_path(kind: str, digest: str, name: str, store_dir: str) -> str:
-    """The store path that follows from a SHA-256 *digest*; *kind* is the beginning of the text that is hashed, as `output:out`."""
+    """The store path that follows from a SHA-256 *digest*; *kind* is the beginning of the text that is hashed, such as `output:out`."""
     whole = hashing.digest("sha256", f"{kind}:sha256:{digest}:{store_dir}:{name}".encode("utf-8", "surrogateescape"))
     folded = bytearray(_PATH_BYTES)
     for place, byte in enumerate(whole):

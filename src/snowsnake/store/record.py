@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Record:
-    """`__slots__` of a class below are its fields, at least two, in the order in which they are compared; its `__init__` calls `_set`."""
+    """The `__slots__` of a subclass are its fields, at least two, in the order in which they are compared; its `__init__` calls `_set`."""
 
     __slots__: "tuple[str, ...]" = ()
     _fields_of: "Callable[[Any], tuple[Any, ...]]"

@@ -1,4 +1,4 @@
-"""The text that says which paths are valid, and in which stores exchange that: `nix-store --dump-db`, `--load-db`, `--register-validity`.
+"""The text in which stores exchange the facts about valid paths: `nix-store --dump-db`, `--load-db`, `--register-validity`.
 
 In: `PathInfo`s, or lines.  Out: lines, or `PathInfo`s.  Bad input is a ValueError.
 """
@@ -15,7 +15,8 @@ _MAX_SIZE = (1 << 64) - 1
 
 
 def write_registration(info: PathInfo, *, is_brief: bool = False) -> str:
-    """The lines of one path: path, hash and size of its archive, deriver, references; *is_brief*: without hash and size, as in `exportReferencesGraph`.
+    """The lines of one path: path, hash and size of its archive, deriver, references; *is_brief*: without hash, size and deriver, as in
+    `exportReferencesGraph`.
 
     >>> write_registration(PathInfo("/nix/store/x", "sha256:00", 120))
     '/nix/store/x\\n00\\n120\\n\\n0\\n'
@@ -30,7 +31,7 @@ def read_registrations(stream: BinaryIO, store_dir: str, *, has_hashes: bool) ->
     while True:
         first = stream.readline()
         if not first.endswith(b"\n"):
-            # Nix 2.34 drops a last line that is not ended, too.
+            # Nix 2.34 also drops a last line that does not end with a newline.
             return
         digest, size = "", 0
         if has_hashes:

@@ -41,7 +41,7 @@ def named_by_contents(info: PathInfo, archive: bytes, names: Mapping[str, str], 
         archive = archive.replace(reference.encode(), name.encode())
         others.append(name)
     is_own = path in info.references
-    # Nix 2.34.8 means to hash the places of the name as well, but records none.
+    # Nix 2.34.8 is meant to hash the positions of the hash part as well, but records none.
     digest = modulo_digest(io.BytesIO(archive), path)
     base = path.rpartition("/")[2]
     made = str(store_path.fixed_path(base[33:], "nar", "sha256", digest, sorted(set(others)), is_own, store_dir))

@@ -1,4 +1,4 @@
-"""A folder for unfinished work, which ends with its process: the process locks it, and the next process removes it if the first was killed.
+"""A folder for unfinished work, which lasts as long as its process: the process locks it, and the next process removes it if the first was killed.
 
 In: a parent folder in the file system of the results, so that one rename puts a result into its place.  Out: empty folders and files.
 """

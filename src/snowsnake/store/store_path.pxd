@@ -8,23 +8,23 @@ References are whole store paths, distinct and in byte order (`views_sort` makes
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.hash_functions cimport Digest
 
-# which hash of an object makes its content address
+# how an object is hashed for its content address
 cdef enum IngestionMethod:
-    # the file's bytes "sha256"
+    # the file is hashed by its bytes ("sha256")
     INGEST_FLAT = 1
     # the object is hashed as its NAR ("r:sha256")
     INGEST_RECURSIVE
-    # the file's bytes, may refer "text:sha256"
+    # the file is hashed by its bytes, and may have references ("text:sha256")
     INGEST_TEXT
-    # git's blob or tree hash "git:sha1"
+    # the object is hashed as Git's blob or tree ("git:sha1")
     INGEST_GIT
 
 cdef enum:
-    # digits of the hash part
+    # the number of digits of the hash part
     STORE_HASH_SIZE = 32
     STORE_NAME_MAX = 211
 
-# in byte order, distinct; returns how many remain
+# Sorts views in byte order and removes repeated ones; returns how many remain.
 cdef size_t views_sort(View* views, size_t count) noexcept nogil
 
 cdef bint store_name_check(View name, Bytes* error) noexcept nogil
@@ -45,11 +45,11 @@ cdef bint store_path_output(View store_dir, View name, View output, const Digest
                             Bytes* error) noexcept nogil
 cdef bint store_path_fixed(View store_dir, View name, int method, const Digest* digest, const View* references,
                            size_t count, bint refers_to_self, Bytes* out, Bytes* error) noexcept nogil
-# "", "r:", "text:", "git:"
+# Returns "", "r:", "text:" or "git:".
 cdef const char* ingestion_prefix(int method) noexcept nogil
 
 cdef void store_placeholder(View output, Bytes* out) noexcept nogil
-# Replaces the placeholder of a derivation that is an output by that of an output of it.
+# Replaces the placeholder of an output that is a derivation by the placeholder of an output of that derivation.
 cdef bint store_next_placeholder(Bytes* placeholder, View output) noexcept nogil
-# Appends the placeholder of an output whose path is only known after building; *drv_path* is whole.
+# Appends the placeholder of an output whose path is known only after building; *drv_path* is the whole path.
 cdef bint store_downstream_placeholder(View store_dir, View drv_path, View output, Bytes* out, Bytes* error) noexcept nogil

@@ -170,7 +170,7 @@ cdef inline void feed(Hasher* hasher, const char* text) noexcept nogil:
 
 
 cdef void feed_digest(Hasher* hasher, const Digest* digest) noexcept nogil:
-    """algorithm:hex"""
+    """Feeds "algorithm:hex" to the hasher."""
     cdef uint8_t digits[BASE16_MAX_SIZE]
     feed(hasher, hash_name(digest.kind))
     feed(hasher, ":")
@@ -458,7 +458,7 @@ def split(str path not None, str store_dir="/nix/store"):
 
 
 def text_path(str name not None, bytes contents not None, references=(), str store_dir="/nix/store"):
-    """The path of a text that `builtins.toFile` adds, or of a `.drv`; ValueError for a name that cannot be one."""
+    """The path of a text that `builtins.toFile` adds, or of a `.drv`; ValueError for a name that a store path cannot have."""
     cdef bytes raw = encoded(name), directory = encoded(store_dir)
     cdef _References sorted_references = _References(references)
     cdef Digest digest
@@ -499,7 +499,7 @@ def placeholder(str output not None):
 
 
 def downstream_placeholder(str drv_path not None, str output not None, str store_dir="/nix/store"):
-    """The placeholder for an output of a floating content-addressed derivation inside its users."""
+    """The placeholder for an output whose path is known only after building, in the derivations that need it."""
     cdef bytes raw = encoded(drv_path), raw_output = encoded(output), directory = encoded(store_dir)
     cdef Bytes out, error
     bytes_init(&out)
@@ -509,7 +509,7 @@ def downstream_placeholder(str drv_path not None, str output not None, str store
 
 
 def next_placeholder(str placeholder not None, str output not None):
-    """The placeholder for an output of a derivation that is itself an output, from the placeholder of that."""
+    """The placeholder for an output of a derivation that is itself an output; *placeholder* is that of the derivation."""
     cdef bytes raw_output = encoded(output), raw = encoded(placeholder)
     cdef Bytes made, error
     bytes_init(&made)

@@ -39,7 +39,7 @@ class TemporaryRoots:
         with _guard:
             if self._fd < 0:
                 self._open()
-            # A collector that holds this lock has read all files already.
+            # This waits for a collector that holds the lock: it has read all files already, and would not see a new path.
             fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
             try:
                 left = b"".join(os.fsencode(path) + b"\0" for path in new)
@@ -57,7 +57,7 @@ class TemporaryRoots:
         path = os.path.join(folder, str(os.getpid()))
         while True:
             try:
-                # A dead process had this number.
+                # This is the file of a dead process that had our number.
                 os.unlink(path)
             except FileNotFoundError:
                 pass
@@ -69,7 +69,7 @@ class TemporaryRoots:
             os.close(self._fd)
 
     def close(self) -> None:
-        """Ends the protection; in a child of the process that protected the paths, only closes the descriptors."""
+        """Ends the protection; in a child of the process that protected the paths, it only closes the descriptors."""
         if self._fd >= 0:
             if (self._state, os.getpid()) in _shared:
                 try:
@@ -88,7 +88,7 @@ _shared: dict[tuple[str, int], TemporaryRoots] = {}
 
 
 def roots_of(state: str) -> TemporaryRoots:
-    """The roots of this process for one store; `leave` returns them."""
+    """The roots of this process for one store.  The caller passes them to `leave` when it no longer needs them."""
     with _guard:
         found = _shared.setdefault((state, os.getpid()), TemporaryRoots(state))
         found.users += 1
