@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Builds lists and sets from events, from the inside out: for fromJSON and fromTOML.
+"""Builds lists and sets from events, from the inside out, for fromJSON and fromTOML.
 
-In: values, names, openings and closings.  Out: `root`.  Words do not move meanwhile, because one entry of a
-builtin never collects; each function reserves the room that it needs.  All return DONE or RAISE.
+In: values, names, openings and closings.  Out: `root`.  Words do not move meanwhile, because no collection happens
+during one entry of a builtin; each function reserves the room that it needs.  All return DONE or RAISE.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from snowsnake.machine.attrs cimport Attr

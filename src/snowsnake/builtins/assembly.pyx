@@ -14,7 +14,7 @@ from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport list_items
 
 cdef enum:
-    # A number, or the entry of a name, needs at most so many words.
+    # A number, or the entry of a name, needs at most this many words.
     ROOM = 64
 
 

@@ -34,9 +34,9 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    # So many attributes may be allocated without a reservation.
+    # This many attributes may be allocated without a reservation.
     UNRESERVED = 1000
-    # So many attributes need no scratch memory from malloc.
+    # This many attributes need no scratch memory from malloc.
     SMALL = 64
 
 
@@ -83,7 +83,7 @@ cdef int get_attr(Machine* m, Word* fp) noexcept nogil:
 # ---- sets of the same names -------------------------------------------------------------------------------------
 
 cdef Word* _keys_without_places(Machine* m, Word* keys) noexcept nogil:
-    """Keys of the same names without places; the same object if it has none.  Room for a copy must have been reserved."""
+    """Keys with the same names and without places; the same object if it has no places.  Room for a copy must have been reserved."""
     cdef uint64_t n = keys_size(keys), i
     cdef uint32_t* positions = keys_positions(keys)
     cdef Word* copy
@@ -150,7 +150,7 @@ cdef int _copied(Machine* m, Word attrs) noexcept nogil:
 
 
 cdef inline uint32_t* _places(Machine* m, uint32_t* small, uint64_t count) noexcept nogil:
-    """Scratch memory for *count* places, which must be freed unless it is *small*; NULL, with an error set, if there is none."""
+    """Scratch memory for *count* places, which must be freed unless it is *small*; NULL, with an error set, if memory is short."""
     cdef uint32_t* places = small
     if count > SMALL:
         places = <uint32_t*>allocate_items(count, sizeof(uint32_t))
@@ -220,7 +220,7 @@ cdef int remove_attrs(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _intersect_layered(Machine* m, Word* keys, Word attrs) noexcept nogil:
-    """The attributes of a layered set that the keys have.  These are fewer, so the set need not be made flat."""
+    """The attributes of a layered set whose names are among the keys.  There are fewer keys than attributes, so the set need not be made flat."""
     cdef uint64_t n = keys_size(keys), i, count = 0
     cdef uint32_t* symbols = keys_symbols(keys)
     cdef Word* selected
@@ -299,7 +299,7 @@ cdef int _intersect_flat(Machine* m, Word* fp) noexcept nogil:
 # ---- from lists -------------------------------------------------------------------------------------------------
 
 cdef int _named(Machine* m, Word element, Word* name) noexcept nogil:
-    """The name in a { name, value } pair: DONE, FORCE or RAISE."""
+    """Finds the name in a { name, value } pair; returns DONE, FORCE or RAISE."""
     cdef Word* place
     if is_thunk(element):
         return force(m, element)
@@ -411,9 +411,9 @@ cdef int cat_attrs(Machine* m, Word* fp) noexcept nogil:
 # The attributes of several sets are grouped by name; consecutive sets often have the same keys.
 cdef struct Names:
     Groups groups
-    # These are the keys of the last set, or NULL.
+    # The keys of the last set, or NULL.
     Word* keys
-    # These are the groups of its attributes, if the set is small.
+    # The groups of its attributes, if the set is small.
     uint32_t[SMALL] indices
 
 
@@ -516,7 +516,7 @@ cdef int zip_attrs_with(Machine* m, Word* fp) noexcept nogil:
 # ---- functions and places ---------------------------------------------------------------------------------------
 
 cdef int function_args(Machine* m, Word* fp) noexcept nogil:
-    """Reads the formals from the chunk itself if the code was never entered, and so is not linked yet."""
+    """Returns the formals of a closure.  Code that was never entered is linked first (`code_of`)."""
     cdef Code* code
     cdef Formals* formals
     cdef Attr[SMALL] small

@@ -26,18 +26,18 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    # So many elements of two lists are compared without a pause.
+    # At most this many elements of two lists are compared without a pause.
     MOST_COMPARED = 256
 
 # These words of state are above the argument on the stack.
 cdef enum:
     PHASE = 1
     OPERATOR
-    # The queue is a list with room at its end: the elements from HEAD to TAIL_ are not visited yet.
+    # A list with room at its end: its elements from HEAD to TAIL_ are not visited yet.
     QUEUE
     HEAD
     TAIL_
-    # This list has room at its end, too.
+    # A list of the visited elements, with room at its end, too.
     VISITED
     VISITED_COUNT
     ROOT
@@ -51,7 +51,7 @@ cdef enum:
     VISIT
     # It compares the key of that element with NODE.
     DESCEND
-    # It compares the key with NODE, the key's predecessor.
+    # It compares NODE, the predecessor of the key, with the key: they are equal unless NODE is less.
     CONFIRM
     # It receives the operator's answer.
     OPERATE
@@ -95,7 +95,7 @@ cdef inline void _replace_child(Machine* m, Word* root, Word parent, Word old, W
 
 
 cdef void _rotate(Machine* m, Word* root, Word x, int side) noexcept nogil:
-    """x goes down to *side* (LEFT or RIGHT), and its child on the other side comes up."""
+    """Moves x down to *side* (LEFT or RIGHT), and its child on the other side up."""
     cdef int other = RIGHT if side == LEFT else LEFT
     cdef Word y = _get(x, other), middle = _get(y, side)
     _set(m, x, other, middle)
@@ -175,7 +175,7 @@ cdef void _insert(Machine* m, Word* root, Word parent, bint on_left, Word key) n
 
 
 cdef int _less_lists(Word a, Word b) noexcept nogil:
-    """Compares the first integers or strings that differ, if all elements before them are evaluated integers or strings."""
+    """Whether a < b, for lists of evaluated integers or strings; -1 if an element that matters is something else, or if both lists are long."""
     cdef uint64_t na = list_size(a), nb = list_size(b), i
     cdef Word x, y
     cdef int c
@@ -288,7 +288,7 @@ cdef inline void _visit_next(Word* fp) noexcept nogil:
 
 
 cdef int _key(Machine* m, Word* fp, Word* key) noexcept nogil:
-    """Forces the current element, and the key in it: DONE, FORCE or RAISE."""
+    """Forces the current element, and the key in it; returns DONE, FORCE or RAISE."""
     cdef Word element = _element(fp)
     cdef uint32_t symbol
     cdef Word* place
@@ -305,7 +305,7 @@ cdef int _key(Machine* m, Word* fp, Word* key) noexcept nogil:
 
 
 cdef int _accept(Machine* m, Word* fp, Word parent, bint on_left, Word key) noexcept nogil:
-    """For a new key: the element is visited, and the operator is called with it."""
+    """Visits the element of a new key: inserts the key, and calls the operator with the element."""
     cdef Word element = _element(fp)
     _insert(m, &fp[ROOT], parent, on_left, key)
     if not _append(m, &fp[VISITED], &fp[VISITED_COUNT], &element, 1):
@@ -451,7 +451,7 @@ cdef Word _key_to_show(Word* fp, Word key) noexcept nogil:
 
 
 cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """Which step is being done for which element."""
+    """Writes into the trace which step is being done for which element."""
     cdef int64_t phase
     cdef Word element
     cdef Word* key

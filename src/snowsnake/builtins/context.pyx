@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Builtins on string contexts: showing, changing and dropping the store paths that a string refers to.
 
-In: strings.  Out: strings with other contexts, sets that show one.  An element is the symbol of its encoded form:
+In: strings.  Out: strings with other contexts, sets that show a context.  An element is the symbol of its encoded form (store_context.pxd):
 `path` (the path itself), `=drv` (a derivation and all its outputs), `!output!drv` (an output of a derivation).
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -36,7 +36,7 @@ from snowsnake.machine.word cimport (
 from snowsnake.output.nix_text cimport print_name
 from snowsnake.store.store_path cimport store_is_path
 
-# These are the numbers of three builtins in the table.
+# The numbers of three builtins in the table.
 cdef unsigned int DISCARD_CONTEXT
 cdef unsigned int DISCARD_OUTPUTS
 cdef unsigned int ADD_OUTPUTS
@@ -47,13 +47,13 @@ cdef inline int out_of_memory(Machine* m) noexcept nogil:
 
 
 cdef inline int coerced_first(Machine* m, unsigned int builtin, Word value) noexcept nogil:
-    """Continues as `builtin (value as interpolation coerces it)`."""
+    """Continues as `builtin value`, with the value coerced as in interpolation."""
     return tail(m, make_apply(m, m.builtins[builtin].word,
                                make_apply(m, internal_word(m, INTERNAL_COERCE_STORE), value)))
 
 
 cdef int _with_context(Machine* m, Word s, uint32_t context) noexcept nogil:
-    """Returns DONE, with the string in another context."""
+    """Returns DONE; the result is the string with another context."""
     if string_context(s) == context:
         return done(m, s)
     if not heap_reserve(m, string_words(string_size(s))):
@@ -68,7 +68,7 @@ cdef struct InternedElement:
     uint32_t path
     # The output is a symbol, too; only ELEMENT_OUTPUT and ELEMENT_DYNAMIC have one.
     uint32_t output
-    # This is the place of the element in the context, which keeps the order of the outputs.
+    # The place of the element in the context: sorting by it keeps the order of the outputs.
     uint32_t place
     int kind
 
@@ -81,7 +81,7 @@ cdef void _decode(Machine* m, uint32_t symbol, InternedElement* element) noexcep
 
 
 cdef uint32_t _encode(Machine* m, const char* prefix, uint64_t prefix_size, Word output, Word path) noexcept nogil:
-    """The symbol of prefix, output and `!` (unless output is 0), path; 0xFFFFFFFF if memory is short."""
+    """The symbol of the text: prefix, output and `!` (unless output is 0), path; 0xFFFFFFFF if memory is short."""
     cdef Bytes text
     cdef uint32_t symbol = <uint32_t>-1
     cdef bint fits
@@ -153,7 +153,7 @@ cdef Word _describe_path(Machine* m, InternedElement* elements, uint64_t count) 
 
 
 cdef int _find_derivation(Machine* m, uint32_t symbol, InternedElement* element) noexcept nogil:
-    """Shows an output of a derivation that is an output as one of the derivation that was built."""
+    """Turns an output of a derivation that is itself an output into an output of the derivation that was built."""
     cdef Bytes path
     cdef int outcome
     bytes_init(&path)
@@ -223,7 +223,7 @@ cdef int unsafe_discard_string_context(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int unsafe_discard_output_dependency(Machine* m, Word* fp) noexcept nogil:
-    """`=drv` becomes `drv`."""
+    """Replaces `=drv` with `drv`."""
     cdef uint32_t number, n, i, context
     cdef uint32_t* elements
     cdef InternedElement element
@@ -277,7 +277,7 @@ cdef int add_drv_output_dependencies(Machine* m, Word* fp) noexcept nogil:
     return _with_context(m, s, context_make(m, &symbol, 1))
 
 
-# These attributes describe one path; those that are absent are NULL.
+# The attributes that describe one path; those that are absent are NULL.
 cdef struct Adding:
     Word* path
     Word* all_outputs
@@ -380,7 +380,7 @@ cdef uint64_t _count_elements(Machine* m, Word attrs) noexcept nogil:
 
 
 cdef int append_context(Machine* m, Word* fp) noexcept nogil:
-    """Forces and checks everything first, then encodes it.  State: the indices of the path and of its output."""
+    """Forces and checks everything first, then encodes it.  State: the index of the path, and that of its output."""
     cdef Word attrs = fp[1], name, description, list
     cdef uint64_t n = attrs_size(attrs), i, j, old = 0, count = 0
     cdef uint32_t* order

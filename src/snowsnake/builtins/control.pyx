@@ -70,7 +70,7 @@ cdef int _succeeded(Machine* m, Word cell) noexcept nogil:
 
 
 cdef int try_eval(Machine* m, Word* fp) noexcept nogil:
-    """State: a word that says that this frame is counted.  After an error that is caught, the function is not entered again."""
+    """State: one word, which shows that m.try_count counts this frame.  After an error that is caught, the function is not entered again."""
     cdef Word value = val(fp[0])
     if m.sp == fp + 1:
         if not is_thunk(value):
@@ -84,7 +84,7 @@ cdef int try_eval(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:
-    """When an error passes, this is entered again with a state word (machine/unwind.pyx): then the message is evaluated."""
+    """When an error passes through this frame, the function is entered again with a state word (machine/unwind.pyx), and evaluates the message."""
     cdef Word value = val(fp[1])
     if m.sp == fp + 2:
         return force(m, value) if is_thunk(value) else done(m, value)
@@ -96,7 +96,7 @@ cdef int add_error_context(Machine* m, Word* fp) noexcept nogil:
 # ---- messages ---------------------------------------------------------------------------------------------------
 
 cdef int _trace(Machine* m, Word value, Word result) noexcept nogil:
-    """A string as it is, another value as Nix text; nothing is forced."""
+    """Writes a string as it is, another value as Nix text; nothing is forced."""
     cdef Bytes text
     cdef int outcome = DONE
     memset(&text, 0, sizeof(text))

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Builtins between values and text: fromJSON and fromTOML; toJSON and toXML are in output/.
+"""Builtins that convert between values and text: fromJSON and fromTOML are here, toJSON and toXML in output/.
 
 In: text, from a reader that returns one event at a time.  Out: values, built from the inside out without recursion.
 """
@@ -32,7 +32,7 @@ from snowsnake.output.xml cimport to_xml, to_xml_as, trace_xml
 
 
 cdef int _add_timestamp(Assembly* a, const Datum* datum) noexcept nogil:
-    """A set that says that it is a timestamp, if the feature is on."""
+    """Adds the set of a timestamp if the feature is on; otherwise raises an error."""
     cdef bint fits
     if not host_has_feature(a.m, FEATURE_PARSE_TOML_TIMESTAMPS):
         return raise_message(a.m, worded(MESSAGE_TOML_TIME))
@@ -44,7 +44,7 @@ cdef int _add_timestamp(Assembly* a, const Datum* datum) noexcept nogil:
 
 
 cdef int _add(Assembly* a, Event event, const Datum* datum) noexcept nogil:
-    """Takes an event, which must not be EVENT_END or EVENT_ERROR: DONE or RAISE."""
+    """Takes an event, which must not be EVENT_END or EVENT_ERROR.  Returns DONE or RAISE."""
     if event == EVENT_STRING:
         return assembly_string(a, datum.text, datum.text_size)
     if event == EVENT_KEY:

@@ -5,7 +5,8 @@ from snowsnake.machine.word cimport Word
 from snowsnake.store.derivation_paths cimport DerivationResult
 
 cdef int check_outputs(Machine* m, Word outputs) noexcept nogil
-    # Takes names with blanks between them, or a list of names.  No name, a repeated name and an invalid name are errors.
+    # Takes a string of names with blanks between them, or a list of names.  It is an error if there is no name or too many, if a name is repeated,
+    # or if one is `drvPath`.
 cdef int finish_derivation(Machine* m, Word* fp) noexcept nogil
     # m.result becomes the set of a derivation whose attributes have all been walked.
 cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil

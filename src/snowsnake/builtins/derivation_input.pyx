@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""From what derivationStrict collected to store paths.
+"""The last part of derivationStrict: makes a derivation, and its store paths, of what was collected.
 
 In: the words that derivations.pyx left on the stack.  Out: the derivation in the host's store, and the set of its paths.
 """
@@ -216,7 +216,7 @@ cdef int _fill(Machine* m, Word* fp, DerivationInput* input, Bytes* json) noexce
             context = context_united(m, context)
             room.elements += m.contexts[context].count
         pair += 2
-    # Each element is taken once, and is a symbol.
+    # Each element is a symbol and is added once, so there are at most as many as symbols.
     room.elements = min(room.elements, <size_t>m.symbol_count)
     if not _make_room(m, &room, input) or not _next_generation(m):
         return RAISE
@@ -268,7 +268,7 @@ cdef int _add_json(Machine* m, Bytes* json, Word name, Word value) noexcept nogi
 
 
 cdef int _check(Machine* m, Word* fp, DerivationInput* input) noexcept nogil:
-    """Checks that nothing is missing, and finds the kind of the derivation."""
+    """Checks that nothing is missing, and finds out which kind of outputs the derivation has."""
     cdef int64_t flags = <int64_t>fp[SLOT_FLAGS] >> 3
     cdef int hash_kind = <int>(flags >> 8) & 0xFF
     cdef bint is_single = input.output_count == 1 and view_is(input.outputs[0], "out")
@@ -320,7 +320,7 @@ cdef int _conclude(Machine* m, DerivationInput* input) noexcept nogil:
 
 
 cdef int derivation_set(Machine* m, DerivationResult* result) noexcept nogil:
-    """{ drvPath, and each output }, every string with its context."""
+    """Makes the set { drvPath, and each output }, every string with its context."""
     cdef Attr[8] few
     cdef Attr* entries = few
     cdef size_t i

@@ -56,7 +56,7 @@ cdef enum:
 # ---- derivation -------------------------------------------------------------------------------------------------
 
 cdef int derivation(Machine* m, Word* fp) noexcept nogil:
-    """State: fp[1] is the index of the current output name."""
+    """State: fp[1] is the index of the output name that is being forced."""
     cdef Word* place = attrs_find(fp[0], derivation_symbols(m)[NAME_OUTPUTS])
     cdef Word outputs, name
     cdef uint64_t n, i
@@ -151,7 +151,7 @@ cdef void _point_to(Machine* m, Word set_, uint32_t symbol, Word value) noexcept
 
 
 cdef int derivation_path(Machine* m, Word* fp) noexcept nogil:
-    """`drvPath` of what derivationStrict returned.  `outPath` is found by `getAttr`; the name of this function tells the two apart in a trace."""
+    """`drvPath` of what derivationStrict returned.  `outPath` is found by `getAttr`; in a trace, the name of this function distinguishes the two."""
     return done(m, val(attrs_find(fp[0], m.symbol_drv_path)[0]))
 
 
@@ -206,7 +206,7 @@ cdef int _read_derivation(Machine* m, Word path, Word output) noexcept nogil:
 
 
 cdef int _imported(Machine* m, Word path, DerivationFields* drv, Word output) noexcept nogil:
-    """{ all, drvPath, name, outPath, outputName, type, and each output }, with the outputs in the .drv's order."""
+    """Makes the set { all, drvPath, name, outPath, outputName, type, and each output }, with the outputs in the order of the .drv; or one output's path."""
     cdef DerivationResult result
     cdef FinishedOutput* known
     cdef Bytes room, placeholders, error
@@ -301,7 +301,7 @@ cdef int _one_output(Machine* m, Word path, Word paths, Word output) noexcept no
 
 
 cdef int _single_path(Machine* m, Word s) noexcept nogil:
-    """Returns DONE if a string is a store path that depends only on itself; otherwise raises C++ Nix's error."""
+    """Returns DONE if a string has one context element, and that is its own path or an output; otherwise raises C++ Nix's error."""
     cdef uint32_t context = context_united(m, string_context(s))
     cdef uint32_t count = m.contexts[context].count if context else 0
     cdef Element e
@@ -401,7 +401,7 @@ cdef int output_of(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int value(Machine* m, Word* fp) noexcept nogil:
-    """A thunk, so that `all` is not printed before it is evaluated, as in C++ Nix."""
+    """Returns its argument.  `all` is a thunk that calls this, so that it is not printed before it is evaluated, as in C++ Nix."""
     return done(m, fp[0])
 
 

@@ -6,18 +6,18 @@ cdef enum:
     SLOT_PHASE = 1
     # the place of the current attribute in name order
     SLOT_INDEX
-    # the step that is being done for it
+    # the step that is being done for this attribute
     SLOT_STEP
-    # Flag bits, then the hash kind << 8 and the ingestion method << 16
+    # flag bits, the hash kind << 8 and the ingestion method << 16
     SLOT_FLAGS
     SLOT_NAME
     SLOT_BUILDER
     SLOT_SYSTEM
-    # the hash that the attribute `outputHash` says
+    # the string of the attribute `outputHash`, or null
     SLOT_HASH
-    # string or list, or null
+    # a string or a list of the names of outputs, or null
     SLOT_OUTPUTS
-    # the index of the element in hand, of `args` or `outputs`
+    # the index of the current element of `args`
     SLOT_ELEMENT
     # pairs follow from here on: a symbol (as an int; null for an argument of the builder) and a string
     SLOT_PAIRS

@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
-# attributes with a meaning of their own; they number the symbols that derivation_symbols returns
+# attributes with a meaning of their own: the indices of the symbols that derivation_symbols returns
 cdef enum:
     NAME_NAME = 0
     NAME_STRUCTURED_ATTRS

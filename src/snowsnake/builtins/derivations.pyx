@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""derivationStrict: from a set of attributes to store paths; and placeholder.
+"""The builtins derivationStrict, which turns a set of attributes into store paths, and placeholder.
 
-derivationStrict goes through the attributes in name order and leaves finished (name, string) pairs on the stack; then one function
+derivationStrict goes through the attributes in name order and leaves finished (name, string) pairs on the stack; then `finish_derivation`
 (derivation_input.pyx) makes the derivation of them.  Strings, paths, numbers, and derivations whose output path is known are taken as
 they are, without a call; everything else goes through the machine's own coercion.
 """
@@ -111,7 +111,7 @@ cdef Word builtin_word(Machine* m, int which) noexcept nogil:
 # ---- strings without a call -------------------------------------------------------------------------------------
 
 cdef Word _known_string(Machine* m, Word w) noexcept nogil:
-    """The string that a forced value yields at once: a string, or a set with a known outPath; 0 otherwise."""
+    """The string that a forced value yields without a call: a string, a set with a known outPath, null or false; 0 for other values."""
     cdef Word* place
     if is_string(w):
         return w
@@ -123,7 +123,7 @@ cdef Word _known_string(Machine* m, Word w) noexcept nogil:
 
 
 cdef int _list_string(Machine* m, Word list_, Word* result) noexcept nogil:
-    """The elements of a list with blanks between them, if all of them are known."""
+    """Joins the elements of a list with blanks; returns NOT_SIMPLE unless the strings of all elements are known."""
     cdef uint64_t n = list_size(list_), i, total = n
     cdef Gathered contexts
     cdef uint32_t context
@@ -277,7 +277,7 @@ cdef int _attributes(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _attribute(Machine* m, Word* fp, uint32_t symbol, Word value) noexcept nogil:
-    """Handles one attribute.  DONE: its pair, if it has one, is on the stack.  The function is entered again until then."""
+    """Handles one attribute; is called again until it returns DONE.  Then the attribute's pair, if it has one, is on the stack."""
     cdef uint32_t* symbols = derivation_symbols(m)
     cdef int64_t flags = <int64_t>fp[SLOT_FLAGS] >> 3
     cdef int64_t step = <int64_t>fp[SLOT_STEP] >> 3
@@ -412,7 +412,7 @@ cdef int _note_mode(Machine* m, Word* fp, Word s) noexcept nogil:
 
 
 cdef int _note_structured(Machine* m, Word* fp, uint32_t symbol, Word w) noexcept nogil:
-    """The attribute's JSON is on the stack, so w has been forced; its other meanings need values of the right type."""
+    """Handles what an attribute means in addition to its JSON, which is on the stack, so *w* has been forced.  These meanings need values of the right type."""
     cdef uint32_t* symbols = derivation_symbols(m)
     cdef int i
     if symbol == symbols[NAME_OUTPUTS]:
@@ -448,7 +448,7 @@ cdef int _structured_outputs(Machine* m, Word* fp, Word w) noexcept nogil:
 
 
 cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """Writes the current attribute and derivation with their places."""
+    """Writes the entries of a trace: the current attribute and the derivation, with their places."""
     cdef Word name
     cdef uint64_t i
     cdef uint32_t* order

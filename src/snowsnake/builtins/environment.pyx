@@ -30,7 +30,7 @@ cdef int current_system(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int current_time(Machine* m, Word* fp) noexcept nogil:
-    """A thunk, because a program that does not use the time does not depend on it."""
+    """Returns a thunk, because a program that does not use the time does not depend on it."""
     return done(m, make_apply(m, builtin_word(m, BUILTIN_TIME), WORD_NULL))
 
 

@@ -8,12 +8,12 @@ cdef object fetcher_of(Machine* m)
 cdef object access_of(Machine* m)
     # Returns what the policy allows, for engines/fetch_calls.py.
 cdef int mount_source(Machine* m, object source) except -1
-    # Lets evaluation read a `fetch.Source` at its store path.
+    # Lets evaluation read the files of a `fetch.Source` at its store path.
 cdef int mount_tree(Machine* m, str store_path, object tree) except -1
-    # Likewise for any tree of fetch/.
+    # Does the same for any tree of fetch/.
 cdef int raise_python(Machine* m, object error) noexcept
     # Raises any Python exception as an error of the machine, and returns RAISE.
 cdef object text_of(Word s)
-    # The text of a string word.
+    # Returns the text of a string word.
 cdef int build_result(Machine* m, object pairs) except -1
-    # m.result becomes a set of (name, value); a value that is a StorePathText becomes a string with itself as context.
+    # m.result becomes a set of the (name, value) pairs; the string `outPath` gets itself as context.

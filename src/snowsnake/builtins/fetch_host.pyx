@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Between a machine and its fetcher: policy, mounted sources, errors.
+"""The connection between a machine and its fetcher: policy, mounted sources, errors.
 
 In: a machine.  Out: Python objects of `fetch/`; sources in the logical store; exceptions as errors.  `fetch/` is only imported when a
 program fetches something.
@@ -93,7 +93,7 @@ cdef class Access:
     def open_file(self, str path, int flags):
         """A descriptor of what evaluation may read; OSError if it cannot be opened.
 
-        The path that was resolved and found allowed is opened: if somebody puts a link there meanwhile, that is a fault."""
+        Exactly the path that was resolved and found allowed is opened: if somebody puts a link there meanwhile, opening fails."""
         cdef bytes resolved
         cdef int fd
         try:
@@ -109,7 +109,7 @@ cdef class Access:
         return fd
 
     cdef bytes _resolved(self, str path):
-        """The target of a path; evaluation may read it."""
+        """The target of a path, if evaluation may read both; otherwise raises Pending."""
         cdef bytes text = path.encode("utf-8", "surrogateescape")
         cdef bytes found = None
         cdef const uint8_t* data = <const uint8_t*><const char*>text
@@ -172,7 +172,7 @@ cdef int mount_source(Machine* m, object source) except -1:
 
 
 cdef int mount_tree(Machine* m, str store_path, object tree) except -1:
-    """Mounts a tree, which is read where it is: git objects, a folder, an archive."""
+    """Mounts a tree, whose files are read where they are: in Git objects, a folder, an archive."""
     host_mount(m, store_path.encode("utf-8", "surrogateescape"), tree)
     return 0
 
@@ -201,8 +201,8 @@ cdef int raise_python(Machine* m, object error) noexcept:
         elif not isinstance(error, FetchFailure):
             code = ERROR_INTERNAL
             message = (type(error).__name__ + ": ").encode() + message
+        # A source that is missing now may be there the next time, which nobody can check.
         if code == ERROR_FILE and not record(m, RECORD_SOURCE, make_view(<const char*>message, len(message)), STATE_DISPUTED, NULL, 0):
-            # A source that is missing now may be there the next time, which nobody can check.
             return RAISE
         raise_bytes(m, code, <const char*>message, len(message))
         if isinstance(error, (FetchFailure, EvaluationError)):
@@ -215,7 +215,7 @@ cdef int raise_python(Machine* m, object error) noexcept:
             trace_note(m, NOTE_FETCHING, format_text("%s", <const char*>message))
         return RAISE
     except BaseException:
-        # Memory is short, or somebody interrupts: there is nothing more to say.
+        # Memory is short, or the user interrupts, so no better error can be made.
         return raise_text(m, ERROR_MEMORY, NULL)
 
 

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Fetchers: their arguments are checked and made plain here; engines/fetch_calls.py and `fetch/` do the rest.
+"""Fetchers: this module checks their arguments and turns them into Python values; engines/fetch_calls.py and `fetch/` do the rest.
 
 In: a URL, or a set.  Out: a store path that can be read, or a set with what is known about the source.
 """
@@ -54,7 +54,7 @@ cdef enum:
     SLOT_END
 
 cdef enum:
-    # Python receives lists and sets that are nested at most so deeply, because each level is a call in C.
+    # Python receives lists and sets with at most this many levels, because each level is a call in C.
     MOST_LEVELS = 500
 
 
@@ -199,7 +199,7 @@ cdef int check_uri(Machine* m, Word url) noexcept with gil:
 
 
 cdef int _store_text(Machine* m, str store_path) except -1:
-    """The result is a store path, as a string whose context is the path itself."""
+    """Makes m.result a store path, as a string whose context is the path itself."""
     cdef bytes path = store_path.encode("utf-8", "surrogateescape")
     if not heap_reserve(m, 4096):
         return RAISE
@@ -261,7 +261,7 @@ cdef int fetch_mercurial(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _fetch_mercurial(Machine* m, Word given, Word url) noexcept with gil:
-    """The `url` of the set, if it had to be made a string; or null."""
+    """Fetches *given*, a string, path or set.  *url*: the `url` of the set if it had to be coerced to a string; otherwise null."""
     try:
         from snowsnake.builtins.engines.fetch_calls import fetch_mercurial
 
@@ -307,7 +307,7 @@ cdef int force_input_attributes(Machine* m, Word attrs, const char* what, bint a
 
 
 cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept nogil:
-    """All attributes, in name order.  Values that cannot be attributes of an input are errors."""
+    """Forces all attributes, in name order.  Values that cannot be attributes of an input are errors."""
     cdef uint32_t* order = attrs_turns(m, fp[0])
     cdef uint64_t i
     cdef uint32_t symbol

@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""Builtins for flakes and their references.  Both are rare, and work on text, so Python handles them (flake/, lock/).
+"""Builtins for flakes and their references.  They are called rarely and work on text, so Python does the work (flake/, lock/).
 
-In: a reference, or a set with its attributes.  Out: the other form, or the flake, which is called by an expression of Nix.
+In: a reference, or a set of its attributes.  Out: the other form, or the flake, which a Nix expression calls (call-flake.nix).
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -35,7 +35,7 @@ cdef enum:
 # ---- flakes -----------------------------------------------------------------------------------------------------
 
 cdef object _calling():
-    """The room of flakes is above this one.  It is imported by name when it is first needed, like the commands."""
+    """The module that calls flakes.  Its package is above this one, so it is imported by name when it is first needed, like the commands."""
     return __import__("snowsnake.flake.calling", fromlist=["get_flake"])
 
 
@@ -119,7 +119,7 @@ cdef int _raise_reference_fault(Machine* m, error) noexcept:
         message = str(error).encode("utf-8", "surrogateescape")
         return raise_bytes(m, ERROR_VALUE if isinstance(error, MalformedInput) else ERROR_INTERNAL, <char*>message, len(message))
     except BaseException:
-        # Memory is short, or somebody interrupts: there is nothing more to say.
+        # Memory is short, or the user interrupts, so no better error can be made.
         return raise_text(m, ERROR_MEMORY, NULL)
 
 
@@ -139,7 +139,7 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
         from snowsnake.lock.reference_text import parse
 
         found = parse(text_of(text), _features(m))
-        # The longest way to write a byte is `%41`.
+        # The values are not longer than the text: decoding only shortens it, because a byte may be written as `%41`.
         if not heap_reserve(m, string_size(text) + 4096):
             return RAISE
         for name, value in found.items():
@@ -170,7 +170,7 @@ cdef int parse_flake_ref(Machine* m, Word* fp) noexcept nogil:
 # ---- set to text ------------------------------------------------------------------------------------------------
 
 cdef dict _scalars(Machine* m, Word attrs):
-    """A set of strings, ints and Booleans."""
+    """A set of strings, ints and Booleans as a Python dictionary."""
     cdef uint64_t i
     cdef Word w
     given = {}

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Python functions as Nix functions; they take their arguments one at a time.
 
-In: the number of a function and of its arguments (`number << 8 | count`), a list of the arguments so far, and one more.  Out: itself
-with a longer list, or the result of `Machine.call_foreign`.  Python may run the machine again, and so the collector: the call is made in a frame of
+In: the number of a function and the count of its arguments (`number << 8 | count`), a list of the arguments so far, and one more.  Out: a partial
+application with a longer list, or the result of `Machine.call_foreign`.  Python may run the machine again, and so the collector: the call is made in a frame of
 its own, where the loop keeps no word that may move.
 """
 from libc.stdint cimport uint64_t
@@ -16,11 +16,11 @@ from snowsnake.machine.word cimport KIND_PARTIAL, TAG_FUNCTION, Word, header_of,
 
 
 cdef Word _builtin(Machine* m, uint64_t back) noexcept nogil:
-    """The word of one of the two, which are bound together."""
+    """The word of __foreign (0) or __entered (1), which are bound one after the other."""
     return m.builtins[_number + back].word
 
 
-# This is the number of __foreign; that of __entered follows.
+# The number of __foreign; that of __entered is one more.
 cdef uint64_t _number = 0
 
 

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Counts by symbol in linear time, with a hash table from symbols to groups, which keep the order of first appearance.
 
-In: symbols, one after the other.  Out: `items[0 .. count]`.  A few groups live in the struct itself, more of them in malloc'ed
-memory, so no collection touches them; the struct must not be moved.
+In: symbols, one after the other.  Out: `items[0 .. count]`.  A few groups fit into the struct itself, more are in memory from
+malloc, so no collection moves them; the struct must not be moved.
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free

@@ -31,7 +31,7 @@ from snowsnake.store.hashing cimport (
 
 
 cdef int require_hash_features(Machine* m, Word text) noexcept nogil:
-    """Requires the feature if a hash names blake3."""
+    """Requires the experimental feature if a hash names blake3."""
     if string_size(text) > 6 and memcmp(string_data(text), b"blake3", 6) == 0 and (
             string_data(text)[6] == c'-' or string_data(text)[6] == c':'):
         return host_require_feature(m, FEATURE_BLAKE3_HASHES, "blake3-hashes")
@@ -39,7 +39,7 @@ cdef int require_hash_features(Machine* m, Word text) noexcept nogil:
 
 
 cdef int parse_stated_hash(Machine* m, Word text, int kind, Digest* digest) noexcept nogil:
-    """A hash in a program's text; an empty one means zeros, with a warning."""
+    """Parses a hash in a program's text; an empty text means zeros, with a warning."""
     cdef Bytes shown
     if require_hash_features(m, text) != DONE:
         return RAISE

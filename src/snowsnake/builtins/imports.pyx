@@ -1,7 +1,7 @@
 # cython: language_level=3
-"""import and scopedImport: from a path to the value of the file.
+"""The builtins import and scopedImport, which return the value of a file.
 
-A file is read, compiled and evaluated once per machine (machine/importing.pyx keeps the table); scopedImport does so each time.
+import reads, compiles and evaluates a file once per machine (machine/importing.pyx keeps the table); scopedImport does so at each call.
 """
 from libc.stdint cimport uint64_t, uint8_t
 from libc.stdlib cimport free
@@ -49,7 +49,7 @@ cdef int _import(Machine* m, Word path, Word scope) noexcept nogil:
     free(resolved.data)
     if outcome != DONE or not is_thunk(val(m.result)):
         return outcome
-    # The frame stays while the file is evaluated, so that a trace says who imported it.
+    # The frame stays while the file is evaluated, so that a trace shows where it was imported.
     push(m, val(m.result))
     return force(m, val(m.result))
 

@@ -33,7 +33,7 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    # So many elements may be allocated, or results pushed, without a reservation.
+    # This many elements may be allocated, or results pushed, without a reservation.
     UNRESERVED = 1000
     # A tail of fewer elements is not a view, but a list of its own.
     SMALLEST_VIEW = 8
@@ -176,7 +176,7 @@ cdef int gen_list(Machine* m, Word* fp) noexcept nogil:
 cdef inline int _ask_all(Machine* m, Word* fp, bint forces) noexcept nogil:
     """Calls fp[0] for each element of fp[1]; the answers, Booleans, are pushed from fp[2] on.  DONE when all are there.
 
-    forces: whether each element is forced before the call.
+    *forces*: whether each element is forced before the call.
     """
     cdef uint64_t n = list_size(fp[1])
     cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
@@ -344,11 +344,11 @@ cdef int foldl(Machine* m, Word* fp) noexcept nogil:
 # concatMap made the last part, which then may grow; the parts; and the elements that are in no part yet.
 
 cdef enum:
-    # A list of so many elements becomes a part itself.
+    # A list of at least this many elements becomes a part itself.
     LARGE_PART = 64
-    # The results of so many calls show how many elements the others will return.
+    # The results of this many calls show how many elements the other calls will return.
     LEAST_SAMPLE = 64
-    # At most so many elements wait to become one list.  A reservation of so many words puts that list into the old space.
+    # At most this many elements wait to become one list.  A reservation of this many words puts that list into the old space.
     MOST_PENDING = 1 << 16
 
 
@@ -357,7 +357,7 @@ cdef inline Word* _pending(Word* state) noexcept nogil:
 
 
 cdef bint _close_part(Machine* m, Word* state) noexcept nogil:
-    """Makes a part of the pending elements, or appends them to the last part, if nothing was made behind that and no collection has seen it."""
+    """Makes a part of the pending elements.  They are appended to the last part if nothing was allocated after it and no collection has seen it."""
     cdef Word* first = _pending(state)
     cdef Word* part
     cdef uint64_t n = <uint64_t>(m.sp - first)
@@ -387,7 +387,7 @@ cdef inline Word _list_of(Machine* m, const Word* items, uint64_t n) noexcept no
 
 
 cdef inline bint _take_list(Machine* m, Word* state, Word list) noexcept nogil:
-    """Returns False if memory is short; then an error has been set."""
+    """Adds the elements of a list to the pending ones, or the list as a part; returns False, with an error set, if memory is short."""
     cdef uint64_t n = list_size(list), i
     cdef Word* items = list_items(list)
     if n >= LARGE_PART or <uint64_t>(m.sp - _pending(state)) + n > MOST_PENDING:
@@ -436,7 +436,7 @@ cdef int _joined(Machine* m, Word* state) noexcept nogil:
 
 
 cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
-    """State: the index of the list in hand; how many elements those before it have."""
+    """State: the index of the current list; the number of elements of those before it."""
     cdef Word* state = fp + 1
     cdef uint64_t n = list_size(fp[0]), i, total, j
     cdef Word* items = list_items(fp[0])
@@ -489,7 +489,7 @@ cdef int concat_lists(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef uint64_t _taken(Word* state, Word* top) noexcept nogil:
-    """How many elements there are already."""
+    """The number of elements that there are already, in parts and pending."""
     cdef Word* first = _pending(state)
     cdef Word* part = state + 3
     cdef uint64_t total = <uint64_t>(top - first)
@@ -500,7 +500,7 @@ cdef uint64_t _taken(Word* state, Word* top) noexcept nogil:
 
 
 cdef Word* _move_taken(Machine* m, Word* state, Word* out) noexcept nogil:
-    """Moves them to *out*; returns the end of what was moved."""
+    """Moves these elements to *out*; returns the end of what was moved."""
     cdef Word* first = _pending(state)
     cdef Word* part = state + 3
     while part < first:
@@ -515,9 +515,9 @@ cdef Word* _move_taken(Machine* m, Word* state, Word* out) noexcept nogil:
 
 
 cdef bint _map_in_bulk(Machine* m, Word* fp, Word* state, uint64_t* index) noexcept nogil:
-    """Goes on with short calls, whose elements go into a list with room for all that may come; returns False if memory is short.
+    """Goes on with short calls, and puts their elements into a list with room for all that may come; returns False if memory is short.
 
-    The elements so far say how much room that is.  What is not used is never touched.
+    The number of elements so far determines how much room that is.  Room that is not used is never touched.
     """
     cdef uint64_t n = list_size(fp[1]), i = index[0], room, size, j
     cdef Word* items = list_items(fp[1])
@@ -555,7 +555,7 @@ cdef bint _map_in_bulk(Machine* m, Word* fp, Word* state, uint64_t* index) noexc
             m.hp = pointer_of(w)
         i += 1
     index[0] = i
-    # If there are no elements, the room becomes bytes that nobody reads.
+    # If there are no elements, there is no list: the header below marks the room as raw bytes, which nobody reads.
     if out == part + 1:
         out = part
     else:
@@ -606,7 +606,7 @@ cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
             return call1(m, fp[0], items[i])
         if not _take_list(m, state, w):
             return RAISE
-        # The list is not needed any more, unless it became a part.  If it was made last, the next list takes its place.
+        # The list is not needed any more, unless it became a part.  If it was allocated last, its memory is used for the next list.
         if pointer_of(w) >= made and list_size(w) < LARGE_PART and pointer_of(w) + 1 + list_size(w) == m.hp:
             m.hp = pointer_of(w)
         i += 1
@@ -616,7 +616,7 @@ cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
 # ---- grouping ---------------------------------------------------------------------------------------------------
 
 cdef int _group(Machine* m, Word* names, Word* items, uint64_t n) noexcept nogil:
-    """The set of lists of elements with equal names; the names are strings."""
+    """Makes a set of lists: under each name, the elements with that name.  The names are strings."""
     cdef Groups groups
     cdef Group* group
     cdef Attr[FEW_GROUPS] few
@@ -655,7 +655,7 @@ cdef int _group(Machine* m, Word* names, Word* items, uint64_t n) noexcept nogil
 
 
 cdef int group_by(Machine* m, Word* fp) noexcept nogil:
-    """The names are pushed from fp[2] on."""
+    """State: the names that the calls returned, from fp[2] on."""
     cdef uint64_t n = list_size(fp[1])
     cdef uint64_t answered = <uint64_t>(m.sp - (fp + 2))
     if answered:

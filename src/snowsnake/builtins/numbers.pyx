@@ -21,7 +21,7 @@ from snowsnake.machine.state cimport DONE, TAIL, Machine
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport Word, bool_word, float_value, int_value, is_float, is_int, is_string
 
-# The negative of this number is the first float that is greater than every int.
+# The least int as a float.  Its negative is the least float that is greater than every int.
 cdef double LEAST_INT = -9223372036854775808.0
 
 

@@ -106,7 +106,7 @@ cdef int _directory_set(Machine* m, Bytes* listing) noexcept nogil:
     while at < listing.size:
         at += 2 + strlen(<char*>listing.data + at + 1)
         count += 1
-    # Names may become new symbols.
+    # The reservation includes room for new symbols.
     if not heap_reserve(m, 64 + 4 * count + (listing.size >> 2)):
         return RAISE
     entries = scratch_entries(m, count)
@@ -129,7 +129,7 @@ cdef int _directory_set(Machine* m, Bytes* listing) noexcept nogil:
 
 
 cdef int path_exists(Machine* m, Word* fp) noexcept nogil:
-    """State: fp[1] says whether the text requires a directory, by a slash at its end; the path's text is above it."""
+    """State: fp[1] says whether the text requires a directory, by `/` or `/.` at its end; the path's text is above it."""
     cdef Word w = fp[0]
     cdef uint8_t* text
     cdef uint64_t n
@@ -163,7 +163,7 @@ cdef int to_path(Machine* m, Word* fp) noexcept nogil:
 
 # ---- search path ------------------------------------------------------------------------------------------------
 
-# This is the step that the search is at, for the current entry.
+# The step of the search for the current entry.
 cdef enum FindStep:
     STEP_ENTRY = 0
     STEP_PREFIX = 1
@@ -172,7 +172,7 @@ cdef enum FindStep:
 
 
 cdef int find_file(Machine* m, Word* fp) noexcept nogil:
-    """State: fp[2] is the index of the current entry · 4 + step; above it are prefix and path of each entry that is done."""
+    """State: fp[2] is 4 · the index of the current entry + the step; above it are prefix and path of each entry that is done."""
     cdef uint64_t n = list_size(fp[0]), i
     cdef int step, outcome
     cdef Word entry, w
@@ -221,7 +221,7 @@ cdef int find_file(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int _cannot_find(Machine* m, Word path) noexcept nogil:
-    """Adds to the pending error which file was looked for, if the file's absence is the only fault."""
+    """Adds to the pending error which file was looked for, if the error is about a file."""
     cdef char* message = m.error.message
     if m.error.code != ERROR_FILE or message == NULL:
         return RAISE
@@ -233,7 +233,7 @@ cdef int _cannot_find(Machine* m, Word path) noexcept nogil:
 
 
 cdef uint32_t _trace_finding(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """The current attribute of an entry."""
+    """Writes the current attribute of an entry into the first trace entry."""
     cdef uint64_t i
     cdef int step
     cdef Word entry

@@ -3,4 +3,4 @@
 from snowsnake.machine.state cimport Machine
 
 cdef void regex_release(Machine* m) noexcept nogil
-    # Frees what m.regex_cache holds, when the machine is freed.
+    # Frees what m.regex_cache holds; it is called when the machine is freed.

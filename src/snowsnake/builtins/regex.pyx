@@ -23,12 +23,12 @@ from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.machine.word cimport WORD_NULL, Word, is_string, is_thunk, list_items, string_data, string_size, val
 
 cdef enum:
-    # The places of so many groups fit on the stack.
+    # The places of this many groups fit on the stack.
     FEW_GROUPS = 32
-    # A pattern that matches one text only, of at most so many bytes, is found without an automaton.
+    # A pattern that matches only one text, of at most this many bytes, is found without an automaton.
     MOST_LITERAL = 64
 
-# These bytes have a meaning in a pattern, and may be escaped; `]` and `}` are not among them.
+# The bytes that have a special meaning in a pattern and may be escaped; `]` and `}` are not among them.
 cdef uint8_t[256] IS_SPECIAL
 
 cdef extern from "string.h":
@@ -52,7 +52,7 @@ cdef int _raise_bad_pattern(Machine* m, Word pattern, bint is_invalid) noexcept 
 
 
 cdef Regex* _compiled(Machine* m, Word pattern) noexcept nogil:
-    """NULL, with an error set, if the pattern is invalid."""
+    """The compiled pattern; NULL, with an error set, if it is invalid."""
     cdef RegexStatus status = REGEX_OK
     cdef Regex* regex
     if m.regex_cache == NULL:
@@ -80,7 +80,7 @@ cdef inline uint64_t _part_words(int64_t start, int64_t end) noexcept nogil:
 
 
 cdef uint64_t _groups_words(const int64_t* captures, uint64_t groups) noexcept nogil:
-    """Room for the list of the groups."""
+    """The number of words that the list of the groups needs."""
     cdef uint64_t words = 1 + groups, i
     for i in range(groups):
         words += _part_words(captures[2 * i + 2], captures[2 * i + 3])
@@ -88,7 +88,7 @@ cdef uint64_t _groups_words(const int64_t* captures, uint64_t groups) noexcept n
 
 
 cdef Word _groups_list(Machine* m, const uint8_t* data, const int64_t* captures, uint64_t groups) noexcept nogil:
-    """Strings, and null for a group that took no part.  Room must have been reserved."""
+    """The list of the groups: strings, and null for a group that took no part.  Room must have been reserved."""
     cdef Word list = new_list(m, groups)
     cdef uint64_t i
     for i in range(groups):
@@ -142,7 +142,7 @@ cdef struct Matches:
 
 
 cdef RegexResult _find_all(Regex* regex, Word text, Matches* matches) noexcept nogil:
-    """Returns REGEX_MATCH when the text was read to its end; or REGEX_MEMORY."""
+    """Finds all matches.  Returns REGEX_MATCH when the text was read to its end, otherwise REGEX_MEMORY."""
     cdef RegexResult result = regex_scan_begin(regex, string_data(text), string_size(text))
     cdef int64_t* grown
     if result == REGEX_MEMORY:
@@ -164,7 +164,7 @@ cdef RegexResult _find_all(Regex* regex, Word text, Matches* matches) noexcept n
 
 
 cdef Word _split_list(Machine* m, Word text, Matches* matches) noexcept nogil:
-    """Returns 0, with an error set, if memory is short or somebody asks to stop."""
+    """The result of split; 0, with an error set, if memory is short or the evaluation was asked to stop."""
     cdef uint64_t groups = matches.step // 2 - 1, words = 2 + 2 * matches.count, i
     cdef const uint8_t* data = string_data(text)
     cdef int64_t size = <int64_t>string_size(text), end = 0
@@ -209,7 +209,7 @@ cdef uint64_t _literal(Word pattern, uint8_t* out) noexcept nogil:
 
 
 cdef bint _find_literal(Word text, const uint8_t* literal, uint64_t size, Matches* matches) noexcept nogil:
-    """Finds every occurrence of the literal; returns False if memory is short, or somebody asks to stop."""
+    """Finds every occurrence of the literal; returns False if memory is short, or the evaluation was asked to stop."""
     cdef const uint8_t* start = string_data(text)
     cdef const uint8_t* p = start
     cdef const uint8_t* end = start + string_size(text)

@@ -9,4 +9,4 @@ cdef object define(str name, BuiltinFunction function)
     # At import time: binds a C function to its row in builtins/table.py (arguments, forces, documentation).
     # A name that has no row, or is bound twice, raises an exception.
 cdef object define_trace(str name, TraceFunction trace)
-    # At import time: binds the function that writes a builtin's own lines of traces.
+    # At import time: binds the function that writes a builtin's own lines into traces.

@@ -9,7 +9,7 @@ cdef enum:
 
 cdef Builtin[CAPACITY] _entries
 cdef unsigned int _count = 0
-# This keeps the bytes of the names alive.
+# By name, its bytes, which the table refers to: this keeps them alive.
 _names = {}
 
 

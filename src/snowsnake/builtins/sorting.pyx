@@ -30,7 +30,7 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    # A record of the stack has so many words.
+    # A record of the stack has this many words.
     RECORD = 10
     INSERTION_LIMIT = 16
 
@@ -88,7 +88,7 @@ cdef inline uint64_t _string_key(Word s) noexcept nogil:
 
 
 cdef inline int _less_now(Word a, Word b) noexcept nogil:
-    """Compares two evaluated numbers or strings: 0 or 1; -1 for other values: the machine must compare them."""
+    """Whether a < b, for two evaluated numbers or strings; -1 for other values, which the machine must compare."""
     if is_string(a) and is_string(b):
         return 1 if compare_strings(a, b) < 0 else 0
     if is_int(a):
@@ -113,7 +113,7 @@ cdef inline bint _is_later_int(Machine* m, const KeyedWord* a, const KeyedWord* 
 
 
 cdef int _sort_plain(Machine* m, Word list) noexcept nogil:
-    """Sorts evaluated elements by `<`: DONE, RAISE, or TAIL if they are not all ints or all strings."""
+    """Sorts evaluated elements by `<`.  Returns DONE, RAISE, or TAIL if they are neither all ints nor all strings."""
     cdef uint64_t n = list_size(list), i
     cdef Word* items = list_items(list)
     cdef Word first = val(items[0]), w, result, previous = first
@@ -186,7 +186,7 @@ cdef inline void _set(Word* r, int field, int64_t value) noexcept nogil:
 
 
 cdef inline void _start(Machine* m, Word* r) noexcept nogil:
-    """Decides how to sort a range; makes no comparison."""
+    """Decides how to sort a range, without a comparison."""
     cdef int64_t begin = _get(r, BEGIN), end = _get(r, END), left = _get(r, LEFT), right = _get(r, RIGHT)
     cdef int64_t middle = begin + (end - begin) // 2
     if left == end or right == begin:
@@ -209,7 +209,7 @@ cdef inline void _start(Machine* m, Word* r) noexcept nogil:
 
 
 cdef inline void _split(Machine* m, Word* r, Word* items) noexcept nogil:
-    """The run around the middle is known: sorts the elements on both sides of it, the nearer side together with the run."""
+    """Once the run around the middle is known, divides the range at one end of the run, and lets the first part be sorted."""
     cdef int64_t begin = _get(r, BEGIN), end = _get(r, END), left = _get(r, LEFT)
     cdef int64_t middle = _get(r, X), i = _get(r, RUN_BEGIN), j = _get(r, RUN_END)
     cdef int64_t low = i, high = j - 1
@@ -244,7 +244,7 @@ cdef int _merge_rest(Word* r, Word* items, Word* buffer, int64_t x, int64_t y, i
 
 
 cdef inline void _operands(Word* r, Word* items, Word* buffer, Word* a, Word* b) noexcept nogil:
-    """The comparison that the phase needs: is a less than b?"""
+    """The operands of the comparison `a < b` that the phase needs next."""
     cdef int64_t phase = _get(r, PHASE), y = _get(r, Y)
     if phase == INSERT:
         a[0] = items[y]
@@ -264,7 +264,7 @@ cdef inline void _operands(Word* r, Word* items, Word* buffer, Word* a, Word* b)
 
 
 cdef inline bint _ends(Machine* m, Word* r, Word* items, Word* buffer) noexcept nogil:
-    """Moves a phase on that has nothing left to compare; returns False if it has."""
+    """If a range's phase has nothing left to compare, goes to the next phase and returns True; returns False if a comparison is needed."""
     cdef int64_t phase = _get(r, PHASE), x = _get(r, X), y = _get(r, Y)
     cdef int64_t begin = _get(r, BEGIN), end = _get(r, END)
     if phase == INSERT:
@@ -310,7 +310,7 @@ cdef inline bint _ends(Machine* m, Word* r, Word* items, Word* buffer) noexcept 
 
 
 cdef inline void _take(Machine* m, Word* r, Word* items, Word* buffer, bint less) noexcept nogil:
-    """Moves a phase on by the answer to its comparison."""
+    """Continues a phase with the answer to its comparison."""
     cdef int64_t phase = _get(r, PHASE), x = _get(r, X), y = _get(r, Y), out
     cdef Word swap
     if phase == INSERT:
@@ -384,7 +384,7 @@ cdef int _run(Machine* m, Word* fp, int answer) noexcept nogil:
 
 
 cdef int _force_elements(Machine* m, Word* fp) noexcept nogil:
-    """State: the number of elements that are evaluated.  All are evaluated, in order, before the first comparison."""
+    """Evaluates all elements, in order, before the first comparison.  State: the number of evaluated elements."""
     cdef uint64_t n = list_size(fp[1]), i = <uint64_t>int_value(fp[2])
     cdef bint tries = is_worth_trying(i)
     cdef Word w

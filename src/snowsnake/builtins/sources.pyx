@@ -66,7 +66,7 @@ from snowsnake.store.store_path cimport (
 # These words are above the arguments while a source is being added.
 cdef enum:
     SLOT_PHASE = 0
-    # This is the index of the current attribute, in the order of names.
+    # The index of the current attribute, in the order of names.
     SLOT_INDEX
     # The name, the path, the filter and the hash are null until they are known.
     SLOT_NAME
@@ -74,7 +74,7 @@ cdef enum:
     SLOT_FILTER
     SLOT_RECURSIVE
     SLOT_HASH
-    # This is the address of the Walk, as an int.
+    # The address of the Walk, as an int.
     SLOT_WALK
     SLOT_END
 
@@ -86,10 +86,10 @@ cdef enum SourcePhase:
     PHASE_WALK
 
 cdef enum:
-    # A file of so many bytes is not read as a whole.
+    # A file of at least this many bytes is not read as a whole.
     LARGE_FILE = 1 << 20
 
-# A walk goes through a tree whose filter is running.
+# A walk goes through a tree and calls the filter for its entries.
 cdef struct Walk:
     Walk* next
     NarTree tree
@@ -109,7 +109,7 @@ cdef Word* _open_slots(Machine* m, Word* slots) noexcept nogil:
 
 
 cdef uint32_t _trace_path(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """Writes the current attribute, or the path that is being added."""
+    """Writes the current attribute, or the path that is being added, into the trace."""
     cdef Word* s = fp + 1
     cdef uint32_t* order
     cdef uint64_t i
@@ -150,7 +150,7 @@ cdef uint32_t _trace_adding(Word* s, TraceEntry* entries) noexcept nogil:
 # ---- path and filterSource --------------------------------------------------------------------------------------
 
 cdef int path(Machine* m, Word* fp) noexcept nogil:
-    """name and path come first, as in C++ Nix, then the others by name."""
+    """Forces `name` and `path` first, as C++ Nix does, then the other attributes in the order of their names."""
     cdef Word* s = _open_slots(m, fp + 1)
     cdef uint32_t symbol = m.symbol_name
     cdef Word* place
@@ -363,7 +363,7 @@ cdef int _flat_path(Machine* m, Word* s, const References* references, Bytes* re
 
 
 cdef int _large_flat_path(Machine* m, Word* s, const References* references, Bytes* resolved, Bytes* made) noexcept nogil:
-    """Reads the file piece by piece, and passes its place on instead of its contents."""
+    """Reads the file piece by piece, and passes its path on instead of its contents."""
     cdef StoreObject written
     cdef Digest digest
     cdef uint64_t size = 0
@@ -453,7 +453,7 @@ cdef uint32_t _after(NarTree* tree, uint32_t entry) noexcept nogil:
 
 
 cdef int _walk(Machine* m, Word* s) noexcept nogil:
-    """Calls the filter once for each entry; its answer comes back on top of the stack."""
+    """Calls the filter once for each entry; when this is entered again, the answer is on top of the stack."""
     cdef Walk* walk = <Walk*>int_value(s[SLOT_WALK])
     cdef NarTree* tree = &walk.tree
     cdef Bytes text
@@ -504,7 +504,7 @@ cdef int _take_answer(Machine* m, Walk* walk, bint is_wanted) noexcept nogil:
 
 
 cdef int _end_walk(Machine* m, Word* s, Walk* walk) noexcept nogil:
-    """Hashes the tree; an embedded store that does not have it yet reads it once more."""
+    """Hashes the tree, and adds it to the store; a store that does not have it yet reads the tree once more."""
     cdef Hasher hasher
     cdef NarSink sink
     cdef Digest digest

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """What a string's context says about the store, and whether the store has what it names.
 
-In: context elements.  Out: their parts, or an error.  The store that is written to builds outputs of derivations that do not exist yet.
+In: context elements.  Out: their parts, or an error.  A store that can be written to builds the outputs that do not exist yet.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -65,7 +65,7 @@ cdef Element context_element(Machine* m, uint32_t symbol) noexcept nogil:
 
 
 cdef void _add_names(View chain, Bytes* out) noexcept nogil:
-    """`!dev!out` for the chain `!out!dev!`, as stores are asked."""
+    """Appends the names of a chain in the opposite order, which is how stores are asked: `!dev!out` for `!out!dev!`."""
     cdef View name
     while take_name(&chain, &name):
         bytes_byte(out, c'!')
@@ -116,7 +116,7 @@ cdef int realise_context(Machine* m, Word* path) noexcept nogil:
 
 
 cdef int _rename(Machine* m, Word* path, Bytes* names) noexcept nogil:
-    """*names*: lines with the placeholder in the path, a tab, and its replacement."""
+    """Replaces placeholders in the path.  *names*: lines, each with a placeholder, a tab, and the path that replaces it."""
     cdef Bytes text, made
     cdef const uint8_t* line = names.data
     cdef const uint8_t* tab
@@ -157,7 +157,7 @@ cdef int realise_path(Machine* m, Word* path) noexcept nogil:
 
 
 cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexcept nogil:
-    """The path is the last string with a context among the builtin's words."""
+    """Writes a note with the path, which is the last string with a context among the builtin's words."""
     if m.error.part != PART_REALISED or fp != m.fp:
         return 0
     while top > fp:
@@ -170,7 +170,7 @@ cdef uint32_t trace_realising(Machine* m, Word* fp, Word* top, TraceEntry* entri
 
 
 cdef View _object_of(Machine* m, Word path) noexcept nogil:
-    """The store object that a path is in, or the path itself."""
+    """The path of the store object that contains a path, or the path itself if it is not in the store."""
     cdef uint8_t* text = string_data(path)
     cdef size_t size = string_size(path), end
     if host_is_in_store(m, text, size):
@@ -210,7 +210,7 @@ cdef inline bint _is_digit(uint8_t c) noexcept nogil:
 
 
 cdef bint _may_name_paths(View contents) noexcept nogil:
-    """Whether as many digits as the hash of a store path has follow each other somewhere."""
+    """Whether the contents have, somewhere, as many digits in a row as the hash of a store path has."""
     cdef size_t start = 0, at
     while start + STORE_HASH_SIZE <= contents.size:
         at = start + STORE_HASH_SIZE
@@ -223,7 +223,7 @@ cdef bint _may_name_paths(View contents) noexcept nogil:
 
 
 cdef bint _named(Machine* m, View lines, size_t skipped, View contents, uint32_t* context) noexcept nogil:
-    """Puts the paths in *lines* whose hash part occurs in the contents into a context; returns False if there is no memory."""
+    """Makes a context of the paths in *lines* whose hash part occurs in the contents; returns False if memory is short.  *skipped*: the bytes before the hash."""
     cdef uint32_t* elements = <uint32_t*>allocate_items(lines.size // (skipped + STORE_HASH_SIZE) + 1, sizeof(uint32_t))
     cdef const uint8_t* end
     cdef uint32_t count = 0

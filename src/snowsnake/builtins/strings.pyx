@@ -31,14 +31,14 @@ from snowsnake.machine.word cimport (
 )
 
 cdef enum:
-    # So many bytes may be allocated without a reservation.
+    # This many bytes may be allocated without a reservation.
     SHORT_STRING = 32000
-    # A part of so many bytes is a view of its string, unless that has more than MOST_SHARE times as many: a view keeps the whole string
-    # alive.
+    # A part of at least this many bytes is a view of its string, unless the string has more than MOST_SHARE times as many: a view keeps the whole
+    # string alive.
     LEAST_VIEW_BYTES = 1 << 14
     MOST_SHARE = 8
 
-# These are the numbers of two builtins in the table.
+# The numbers of two builtins in the table.
 cdef unsigned int STRING_LENGTH
 cdef unsigned int DIR_OF
 
@@ -65,7 +65,7 @@ cdef int string_length(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int substring(Machine* m, Word* fp) noexcept nogil:
-    """A negative start is an error before the length is looked at."""
+    """Raises the error of a negative start before it forces the length."""
     cdef int64_t start = int_value(fp[0]), size
     cdef uint64_t available
     cdef Word s
@@ -131,7 +131,7 @@ cdef int to_string(Machine* m, Word* fp) noexcept nogil:
 # ---- base names -------------------------------------------------------------------------------------------------
 
 cdef int base_name_of(Machine* m, Word* fp) noexcept nogil:
-    """One slash at the end does not count."""
+    """Ignores one slash at the end."""
     cdef Word s = fp[0]
     cdef uint8_t* data = string_data(s)
     cdef uint64_t end = string_size(s), start
@@ -148,7 +148,7 @@ cdef int base_name_of(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef Word parent_of(Machine* m, Word s, bint is_path) noexcept nogil:
-    """Returns the text before the last slash; 0, with an error, if memory is short."""
+    """Returns the text before the last slash; 0, with an error set, if memory is short."""
     cdef uint8_t* data = string_data(s)
     cdef uint64_t end = string_size(s)
     cdef uint32_t context = 0 if is_path else string_context(s)
@@ -177,7 +177,7 @@ cdef int dir_of(Machine* m, Word* fp) noexcept nogil:
 # ---- joining ----------------------------------------------------------------------------------------------------
 
 cdef int _join(Machine* m, Word separator, Word* items, uint64_t n) noexcept nogil:
-    """All items are strings, perhaps behind evaluated thunks."""
+    """Joins *items*, which are strings, perhaps behind evaluated thunks."""
     cdef uint64_t i, size, step = string_size(separator)
     cdef Gathered contexts
     cdef Word s
@@ -188,7 +188,7 @@ cdef int _join(Machine* m, Word separator, Word* items, uint64_t n) noexcept nog
     if step and (n - 1) > (<uint64_t>1 << 50) // step:
         # No string may have so many bytes: the reservation fails.
         size = <uint64_t>1 << 50
-    # An iteration takes a few instructions: the caller's loop and the next one look for requests to stop.
+    # This loop does not look for requests to stop, because an iteration takes a few instructions: the caller's loop and the next one do.
     for i in range(n):
         s = val(items[i])
         size += string_size(s)
@@ -214,7 +214,7 @@ cdef int _join(Machine* m, Word separator, Word* items, uint64_t n) noexcept nog
 
 
 cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
-    """State: index of the element in hand, and, once one was coerced, a copy of the list that has the coerced ones."""
+    """State: the index of the current element, and, once an element was coerced, a copy of the list that has the coerced elements."""
     cdef uint64_t n, i = 0
     cdef Word* items
     cdef Word list = fp[1], w, copy
@@ -266,13 +266,13 @@ cdef struct Patterns:
     # The patterns are strings, perhaps behind thunks.
     Word* items
     uint64_t count
-    # This is the index of the first empty pattern, or `count` if there is none.  It always matches: no later one is ever tried.
+    # The index of the first empty pattern, or `count` if there is none.  An empty pattern always matches, so no later pattern is ever tried.
     uint64_t first_empty
-    # For each first byte, this is the index of the first pattern that begins with it, or -1.
+    # For each byte, the index of the first pattern that begins with it, or -1.
     int32_t heads[256]
-    # For each pattern, this is the next one with the same first byte, or -1.
+    # For each pattern, the index of the next one with the same first byte, or -1.
     int32_t* nexts
-    # For each pattern, this says whether it matched somewhere.
+    # For each pattern, whether it matched somewhere.
     uint8_t* used
 
 
@@ -303,7 +303,7 @@ cdef bint _patterns_init(Patterns* p, Word* items, uint64_t count) noexcept nogi
 
 
 cdef inline int64_t _pattern_at(Patterns* p, const uint8_t* data, uint64_t size, uint64_t at) noexcept nogil:
-    """Index of the pattern that matches here, or -1."""
+    """The index of the first pattern that matches at this place, or -1."""
     cdef int32_t i
     cdef Word s
     if at < size:
@@ -347,7 +347,7 @@ cdef int _intersperse(Machine* m, Word s, Word by) noexcept nogil:
 
 
 cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogil:
-    """DONE, RAISE, or FORCE: *needed is a replacement that is not a string yet."""
+    """Makes the result.  Returns DONE, RAISE, or FORCE: then `needed[0]` is a replacement that must be forced."""
     cdef Word s = fp[2], by
     cdef const uint8_t* data = string_data(s)
     cdef uint64_t size = string_size(s), at = 0, copied = 0, i
@@ -405,7 +405,7 @@ cdef int _replace(Machine* m, Word* fp, Patterns* p, Word* needed) noexcept nogi
 
 
 cdef int _force_replacements(Machine* m, Word* fp, Patterns* p) noexcept nogil:
-    """Goes once over the text, forcing each replacement when first needed.  State: place in the text in fp[3]."""
+    """Goes once over the text, and forces each replacement when it is first needed.  State: fp[3] is the place in the text."""
     cdef const uint8_t* data = string_data(fp[2])
     cdef uint64_t size = string_size(fp[2]), at = <uint64_t>int_value(fp[3])
     cdef Word* replacements = list_items(fp[1])
@@ -427,7 +427,7 @@ cdef int _force_replacements(Machine* m, Word* fp, Patterns* p) noexcept nogil:
 
 
 cdef int replace_strings(Machine* m, Word* fp) noexcept nogil:
-    """State: fp[3] says up to which place of the text the replacements needed are known to be forced."""
+    """State: fp[3] is the place up to which all replacements that the text needs are forced; fp[4] is the number of patterns that are known to be strings."""
     cdef uint64_t n, i
     cdef Word w
     cdef Patterns patterns
@@ -441,7 +441,6 @@ cdef int replace_strings(Machine* m, Word* fp) noexcept nogil:
     if m.sp == fp + 3:
         push(m, 0)
         push(m, 0)
-    # So many patterns are known to be strings.
     i = <uint64_t>int_value(fp[4])
     while i < n:
         w = val(list_items(fp[0])[i])

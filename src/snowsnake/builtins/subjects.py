@@ -1,6 +1,6 @@
 """Loads every module of builtins; each module binds its functions to the rows of the table.
 
-The shared object loads them instead of `import`, which runs Python code for each module: that is a million instructions of each start.
+The shared object loads them, because `import` would run Python code for each module: a million instructions at each start.
 """
 
 import snowsnake._native as _native

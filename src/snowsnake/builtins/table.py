@@ -1,4 +1,4 @@
-"""The table of builtins: everything that is known of a builtin without running it.
+"""The table of builtins: all facts about a builtin that are needed without running it.
 
 `registry.define` binds compiled functions to these rows; the manual, completion and tests read them (row.py explains the fields).
 Names with two leading underscores that Nix does not have are operations of the machine.

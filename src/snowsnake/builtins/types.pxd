@@ -3,4 +3,4 @@
 from snowsnake.machine.word cimport Word
 
 cdef const char* type_word(Word w) noexcept nogil
-    # The type of a forced value, in the words of typeOf.
+    # Returns the type of a forced value, in the words of typeOf.

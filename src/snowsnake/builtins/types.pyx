@@ -14,7 +14,7 @@ from snowsnake.machine.word cimport (
     is_bool, is_float, is_function, is_int, is_list, is_path, is_string, small_int, tag_of,
 )
 
-# The package has its version here: a module for it would be one more file to read.
+# The version is in the package itself: a module for it would be one more file to read.
 import snowsnake
 
 cdef enum:

@@ -42,7 +42,7 @@ cdef int split_version(Machine* m, Word* fp) noexcept nogil:
         return RAISE
     list = new_list(m, n)
     for i in range(n):
-        # The list must be complete, even if the next loop is left early.
+        # All elements must be valid words, even if the next loop is left early.
         list_items(list)[i] = m.empty_string
     cursor = _start(fp[0])
     for i in range(n):

@@ -1,8 +1,8 @@
-"""Checks whether questions still have the same answers; each is asked once in a run.
+"""Checks whether questions still have the same answers; each question is asked once in a run.
 
 In: questions as JSON, and for each the stamp that its file had when it was read: times, inode and size.  Out: yes or no.  As in Git's index, a
 file with the same stamp has not changed since: a program that writes to a file changes its status time, which nobody can set.  A file that was
-changed less than two seconds before it was read has no stamp, because clocks of file systems are coarse.
+changed less than two seconds before it was read has no stamp, because the clocks of file systems are coarse.
 """
 
 import json
@@ -19,7 +19,7 @@ _YOUNG_NS = 2_000_000_000
 class Asking:
     """Asks questions again, and remembers the answers.
 
-    `stamps`: further stamps that are known, by question; `learned`: the stamps of files whose contents were read again, and had not changed.
+    `stamps`: further known stamps, by question.  `learned`: the stamps of files whose contents were read again and had not changed, by question.
     """
 
     def __init__(self, dependencies: Dependencies, *, trusts_stamps: bool = True) -> None:
@@ -28,11 +28,11 @@ class Asking:
         self.dependencies = dependencies
         self.trusts_stamps = trusts_stamps
         self._answers: dict[str, bool] = {}
-        # It has what `os.lstat` said of a path, because there are two questions about most paths.
+        # The results of `os.lstat`, by path: there are two questions about most paths.
         self._looks: dict[str, os.stat_result] = {}
 
     def first_changed(self, questions: list[str], stamps: list[str]) -> int:
-        """The number of the first question whose answer has changed; the number of questions if none has."""
+        """The index of the first question whose answer has changed; the number of questions if none has."""
         answers = self._answers
         new = [number for number, text in enumerate(questions) if text not in answers]
         entries = json.loads(f"[{','.join([questions[number] for number in new])}]") if new else []
@@ -50,7 +50,7 @@ class Asking:
         if state == "found" and kind == "status":
             found = self._look(self.dependencies.place(name))
             return found is not None and file_type(found.st_mode) == value
-        # It may fail for another reason now, and name that one.
+        # What failed before may fail for another reason now, and the error would name that reason.
         if state == "failed":
             return False
         entry = Dependency.of_list(question)
@@ -79,7 +79,7 @@ class Asking:
 
 
 def _stamp(place: str, kind: str, looked: os.stat_result | None = None) -> str:
-    """The stamp of a file that was read, or copied as a tree; empty for anything else.  `looked`: what `os.lstat` has said of it."""
+    """The stamp of a file that was read, or copied as a tree; empty for anything else.  `looked`: the result of `os.lstat`, if it is known."""
     try:
         found = os.lstat(place) if looked is None else looked
         return stamp_text(os.stat(place) if kind == "file" and stat.S_ISLNK(found.st_mode) else found)
@@ -88,6 +88,6 @@ def _stamp(place: str, kind: str, looked: os.stat_result | None = None) -> str:
 
 
 def _latest(stamp: str) -> int:
-    """The later one of the times in a stamp (`dependencies.stamp_text`), in nanoseconds."""
+    """The later of the two times in a stamp (`dependencies.stamp_text`), in nanoseconds."""
     modified, changed = stamp.split(" ", 2)[:2]
     return max(int(modified), int(changed))

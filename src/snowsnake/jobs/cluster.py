@@ -1,8 +1,8 @@
 """A run on many machines: a Dask cluster evaluates, this process keeps the queue and the order.
 
 In: a shipped root or flake, a `dask.distributed` client.  Out: replies in the order of their paths.  Each archive is a task of its own, named by
-its content: the scheduler keeps it, sends it to each worker once, and again to those that replace lost ones.  Dask handles workers that are lost,
-too slow or out of memory; a task that it gives up is issued again path by path.
+its content: the scheduler keeps it, and sends it once to each worker, also to workers that replace lost ones.  Dask handles workers that are lost,
+too slow or out of memory; the paths of a task that it gives up are submitted again, each in its own task.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 # A task has at most this many paths.
 _MOST_AT_ONCE = 32
-# A path gets at most this many tasks of its own; Dask tries each several times.
+# A path gets at most this many tasks of its own; Dask tries each task several times.
 _MOST_ATTEMPTS = 4
 _POLL_S = 0.2
-# If no worker is there for this long, others are requested; the time doubles with each request.
+# If there is no worker for this long, others are requested; the time doubles with each request.
 _AWAY_S = 15.0
 # After this many requests for workers in a row without any success, the run ends.
 _MOST_CALLS = 4
@@ -56,20 +56,20 @@ class ClusterRun:
         self.sources = sources
         self.queue = JobQueue()
         self.broken: list[Reply] = []
-        # It counts the tasks that Dask gave up.
+        # The number of tasks that Dask gave up.
         self.retries = 0
         self._archives = archive if isinstance(archive, dict) else {shipped.store_path: archive} if isinstance(shipped, ShippedRoot) else {}
-        # These are the archives on the cluster.
+        # The archives on the cluster, by store path.
         self._futures: dict[str, Any] = {}
         self._answers = Answers()
         self._attempts: dict[Path, int] = {}
         self._out: dict[Any, list[Path]] = {}
         self._add_workers = add_workers
-        # This is the last time at which there were workers, or others were requested.
+        # The last time at which there were workers, or at which others were requested.
         self._last_seen = time.monotonic()
-        # It counts the requests for workers since there were any.
+        # The number of requests for workers since there last was one.
         self._calls = 0
-        # These paths were in a task that failed.
+        # The paths of failed tasks: each gets a task of its own.
         self._alone: list[Path] = []
 
     def replies(self) -> Iterator[Reply]:
@@ -107,7 +107,7 @@ class ClusterRun:
                 self._send(store_path, archive)
 
     def _give_out(self) -> None:
-        """Submits tasks, as many as keep the workers busy; requests other workers if there are none."""
+        """Submits as many tasks as keep the workers busy; requests other workers if there are none."""
         threads = sum(self.client.nthreads().values())
         now = time.monotonic()
         if threads:
@@ -162,7 +162,7 @@ class ClusterRun:
         self.queue.finish(reply)
 
     def _again(self, paths: list[Path], reason: str) -> None:
-        """Lets the paths of a task that failed be evaluated again, each in a task of its own."""
+        """Notes that the paths of a failed task must be evaluated again, each in a task of its own."""
         self.retries += 1
         if len(paths) == 1:
             (path,) = paths
@@ -203,7 +203,7 @@ def look_at(shipped: ShippedRoot | ShippedFlake, archives: dict[str, bytes], ans
     """
     with _lock:
         if shipped not in _roots or _is_large():
-            # The memory is for one run at a time.
+            # A worker's memory suffices for one root at a time.
             _roots.clear()
             gc.collect()
             _roots[shipped] = _open(shipped, archives, answers)

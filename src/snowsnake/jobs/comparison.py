@@ -14,7 +14,7 @@ _FIELDS = ("name", "system", "drvPath", "outputs")
 
 @dataclass
 class Comparison:
-    """The lines of the jobs that differ; `changed` has old and new ones.  A job that fails in both runs has not changed, whatever its error says."""
+    """The lines of the jobs that differ; `changed` has pairs of an old and a new line.  A job that fails in both runs counts as unchanged, whatever its errors say."""
 
     added: list[dict[str, object]] = field(default_factory=list)
     removed: list[dict[str, object]] = field(default_factory=list)
@@ -47,7 +47,7 @@ def compare(before: Iterable[str], after: Iterable[str]) -> Comparison:
 
 
 def _essence(job: dict[str, object]) -> Any:
-    """The part of a line that counts as a change when it differs."""
+    """The part of a line that is compared: the job has changed if it differs."""
     return "error" if "error" in job else [job.get(name) for name in _FIELDS] + [job.get("meta"), job.get("extraValue")]
 
 
@@ -82,7 +82,7 @@ def as_text(found: Comparison) -> str:
 
 
 def as_json(found: Comparison) -> str:
-    """The comparison as one object of JSON, in a line."""
+    """The comparison as one JSON object on one line."""
     changed = [{"attr": job["attr"], "before": was, "after": job} for was, job in found.changed]
     data = {"added": found.added, "removed": found.removed, "changed": changed}
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True) + "\n"
@@ -106,7 +106,7 @@ def _cell(text: str) -> str:
 
 
 def as_html(found: Comparison) -> str:
-    """The comparison as a page."""
+    """The comparison as an HTML page."""
     parts = ['<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>Jobs compared</title>\n<h1>Jobs compared</h1>\n']
     for title, rows in _sections(found):
         parts.append(f"<h2>{len(rows)} {title}</h2>\n<table>\n")

@@ -1,6 +1,6 @@
 """Aggregates: jobs that name other jobs, their *constituents*; once all jobs are known, an aggregate's derivation gets these as inputs.
 
-In: the jobs of a run by their attribute, a store.  Out: the aggregates' lines, in the order in which they depend on each other.
+In: the jobs of a run by their attribute, a store.  Out: the fields of the aggregates, each after those that it depends on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Jobs = dict[str, dict[str, Any]]
 
 
 class Aggregate:
-    """A job that names others: `dependencies` are those that it gets, `broken` has errors about the rest."""
+    """A job that names others.  `dependencies`: the jobs that become its inputs.  `broken`: the errors of the others, by job or pattern."""
 
     def __init__(self, name: str, dependencies: set[str], broken: dict[str, str]) -> None:
         self.name = name
@@ -35,7 +35,7 @@ class _Cycle(Exception):
 
 
 def finish_aggregates(jobs: Jobs, store: LocalStore, gc_roots: str, say: Callable[[str, str], None]) -> Iterator[dict[str, object]]:
-    """The fields of each aggregate that names others.  `say(level, text)` gets messages: "error" or "warning"."""
+    """Yields the fields of each aggregate.  `say(level, text)` is called with messages; the level is "error" or "warning"."""
     aggregates = {aggregate.name: aggregate for aggregate in _resolved(jobs, say)}
     try:
         order = _sorted(aggregates)
@@ -58,7 +58,7 @@ def names_others(fields: dict[str, object]) -> bool:
 
 
 def _resolved(jobs: Jobs, say: Callable[[str, str], None]) -> Iterator[Aggregate]:
-    """The aggregates, with the jobs that their names and patterns mean."""
+    """The aggregates, with the jobs that their names and patterns refer to."""
     for name in sorted(jobs):
         job = jobs[name]
         if not names_others(job):
@@ -128,7 +128,7 @@ def _sorted(aggregates: dict[str, Aggregate]) -> list[str]:
 def _circular(
     jobs: Jobs, aggregates: dict[str, Aggregate], cycle: _Cycle, say: Callable[[str, str], None]
 ) -> Iterator[dict[str, object]]:
-    """Makes all aggregates errors, because two of them depend on each other."""
+    """Turns all aggregates into errors, because two of them depend on each other."""
     say("error", f"Found dependency cycle between jobs '{cycle.first}' and '{cycle.second}'")
     for name in (cycle.first, cycle.second):
         jobs[name]["error"] = f"Dependency cycle: {cycle.first} <-> {cycle.second}"
@@ -139,13 +139,13 @@ def _circular(
 
 
 def _rewrite(job: dict[str, Any], children: list[str], store: LocalStore, gc_roots: str) -> None:
-    """Adds the constituents to the inputs of the aggregate's derivation; this changes its path and its output paths."""
+    """Adds the constituents to the inputs of the aggregate's derivation, which changes the path of the derivation and that of its output `out`."""
     drv: Derivation = store.read_derivation(job["drvPath"])
     for child in children:
         job["constituents"].append(child)
         drv.input_drvs[child] = [min(store.read_derivation(child).outputs)]
     if any(output.kind != "input" for output in drv.outputs.values()) or "out" not in drv.outputs:
-        # The paths are known only after building, or follow from the contents.
+        # The output paths are known only after building, or follow from the contents.
         return
     drv_path = drv.finish(DerivationMemory(store.store_dir, store.read))
     store.add_derivation(drv.to_aterm(), drv.name, drv_path)

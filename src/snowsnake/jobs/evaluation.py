@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 _QUOTED = re.compile(r"(['\"`]).+?\1")
 _CONSTITUENT_PATHS = b"value: builtins.getContext (toString value)"
-# Makes the texts of an error: as plain text, and for this terminal.
+# A function that returns an error as plain text, and as text for this terminal.
 Render = Callable[[EvaluationError], tuple[str, str]]
 
 
 class JobRoot:
-    """The root of a run.  `features`: experimental features that are on.  `render` makes texts of errors; without it, all texts are plain."""
+    """The root of a run.  `features`: the experimental features that are on.  `render` makes the texts of an error; without it, both texts are plain."""
 
     def __init__(
         self,
@@ -47,13 +47,13 @@ class JobRoot:
         self.options = options
         self._selector = selector or Selector(evaluator, {})
         self._store_dir = os.fsencode(evaluator.store_dir)
-        # These options evaluate something before the facts that `derivation_job` knows.
+        # With these options, something is evaluated before the facts that `derivation_job` returns.
         self._asks_first = bool(options.constituents or options.apply)
         self._may_float = "ca-derivations" in features
         self._render = render or self._plainly
         self._parents: dict[Path, Handle] = {}
         self._functions: dict[bytes, Handle] = {}
-        # These links are made once their targets are valid.
+        # Links for the garbage collector with their targets; `flush` makes them once the targets are valid.
         self._roots: list[tuple[str, str]] = []
         self.root = self._selected(root)
 
@@ -77,8 +77,8 @@ class JobRoot:
     # --- a path
 
     def look(self, path: Path) -> Reply:
-        """The reply for a path.  Only an interruption is raised."""
-        # This is the cause of an error that another error reports.
+        """The reply to a path.  An error becomes part of the reply; only an interruption is raised."""
+        # The cause of an error that is reported as part of another error.
         self._cause = ""
         self._is_fleeting = False
         reply = Reply(path, fields=named(path))
@@ -113,7 +113,7 @@ class JobRoot:
     def _rendered(self, error: EvaluationError) -> tuple[str, str]:
         message = error.message
         texts = self._render(error)
-        # The message says more now: that a file exists, but is not tracked by Git.  That is not part of the record.
+        # Rendering has added to the message that a file exists, but is not tracked by Git.  The record does not contain that fact.
         self._is_fleeting |= error.message != message
         return texts
 
@@ -128,18 +128,18 @@ class JobRoot:
         parent = self._parents.get(path[:-1])
         if parent is None:
             parent = self._value(path[:-1], joined(path[:-1]))
-            # A run goes through one set after the other, so it needs few of them at a time.
+            # A run goes through one set after the other, so it needs few parents at a time.
             if len(self._parents) > 32:
                 self._parents.clear()
             self._parents[path[:-1]] = parent
         found = facts.attribute(parent, path[-1].encode("utf-8", "surrogateescape")) if parent.type_name() == "set" else None
         if found is None:
-            # This raises the error that says what is wrong.
+            # This call raises the error that says what is wrong.
             found = self._selector.select(self.root, text)
         return self._selector.auto_call(found)
 
     def _names(self, value: Handle, path: Path) -> list[str]:
-        """The names below a set if the run enters it, as it does the root and a set with `recurseForDerivations`; otherwise none."""
+        """The names in a set that the run enters: the root, a set with `recurseForDerivations`, or any set with `recurses_always`.  Otherwise none."""
         names = value.keys()
         recurses = self.options.recurses_always or not path
         if not self.options.recurses_always and b"recurseForDerivations" in names:
@@ -150,7 +150,7 @@ class JobRoot:
     # --- a job
 
     def _job(self, value: Handle, attr: str) -> dict[str, Json]:
-        """The fields of a job, asked for one by one."""
+        """The fields of a job, which are evaluated one by one."""
         options, store_dir = self.options, self.evaluator.store_dir
         name = facts.name_of(value)
         found: dict[str, Json] = {}
@@ -170,7 +170,7 @@ class JobRoot:
         return found | self._finished(value, name, outputs, facts.drv_path(value, store_dir))
 
     def _finished(self, value: Handle, name: str, outputs: dict[str, str | None], drv_path: str, system: str | None = None) -> dict[str, Json]:
-        """The fields of a job whose first facts are known."""
+        """The fields of a job whose name, outputs and derivation are known."""
         options = self.options
         found: dict[str, Json] = {"name": name, "outputs": outputs, "drvPath": drv_path}
         drv = self.derivation(drv_path) if options.is_instantiating else None
@@ -185,12 +185,12 @@ class JobRoot:
         return found
 
     def _derivation_fields(self, drv: Derivation, outputs: dict[str, str | None]) -> dict[str, Json]:
-        """The facts that only the derivation itself knows."""
+        """The fields that are read from the derivation itself."""
         found: dict[str, Json] = {"system": drv.system, "requiredSystemFeatures": required_features(drv)}
         if self.options.input_drvs:
             found["inputDrvs"] = {path: sorted(set(names)) for path, names in drv.input_drvs.items()}
         if self.options.cache_status:
-            # What a store has is not part of the record.
+            # The record does not contain what a store has.
             self._is_fleeting = True
             found |= self._cache_status(drv, [path for path in outputs.values() if path])
         return found
@@ -204,7 +204,7 @@ class JobRoot:
             known = find_missing(self, outputs, drv.input_drvs)
             builds, unknown, fetches = known.builds, known.unknown, []
         else:
-            # The derivations must be there.
+            # The store reads the derivations, so they must be written first.
             self.evaluator.flush_store()
             plan = store.missing([*outputs, *(f"{path}!{','.join(sorted(set(names)))}" for path, names in drv.input_drvs.items() if names)])
             builds, unknown, fetches = plan.builds, plan.unknown, list(plan.fetches)
@@ -244,7 +244,7 @@ class JobRoot:
     # --- the store
 
     def derivation(self, drv_path: str) -> Derivation | None:
-        """A derivation that was made here or is in the store; None if there is none."""
+        """A derivation that this evaluator made or that is in the store; None if there is none at this path."""
         text = self.evaluator.derivation_text(drv_path)
         return None if text is None else Derivation.from_aterm(text, drv_path, self.evaluator.store_dir)
 
@@ -266,7 +266,7 @@ class JobRoot:
 
 
 def cause_of(error: EvaluationError) -> str:
-    """An error without the parts that differ between errors of one kind: names in quotes.
+    """The first line of an error's message, in which names in quotes are left out so that errors of one kind have the same text; and its position.
 
     >>> cause_of(EvaluationError("value", "attribute 'x' missing"))
     "attribute '…' missing"

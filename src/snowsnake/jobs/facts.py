@@ -1,4 +1,4 @@
-"""Facts about a derivation's set: name, outputs, system, metadata; queried like C++ Nix's `PackageInfo`.
+"""Facts about a derivation's set: name, outputs, system, metadata; they are queried in the same way as in C++ Nix's `PackageInfo`.
 
 In: handles.  Out: Python data; errors in 2.34.8's words.
 """
@@ -65,7 +65,7 @@ def system_of(value: Handle) -> str:
 
 
 def drv_path(value: Handle, store_dir: str) -> str:
-    """The path of the derivation of a set."""
+    """The path of the derivation that a set represents."""
     found = attribute(value, b"drvPath")
     if found is None:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
@@ -106,7 +106,7 @@ def _outputs(value: Handle, store_dir: str) -> dict[str, str | None]:
             continue
         with noted("while evaluating an output of a derivation"):
             if output.type_name() != "set":
-                # This raises the error that says so.
+                # This call raises the error that says that it is not a set.
                 output.keys()
         path = attribute(output, b"outPath")
         if path is None:

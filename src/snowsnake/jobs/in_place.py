@@ -1,10 +1,10 @@
-"""Checks answers that were read from sources in their own folders, which somebody may have edited meanwhile.
+"""Checks answers that were read from sources in the users' own folders, which somebody may have edited meanwhile.
 
 In: the record of an evaluation, and when it began.  Out: the same record, in which some answers are disputed now.
 
 Such a source is named by the store path of the contents that it had when it was hashed, and the record takes it for granted that its files are
-what the store path says.  That is true of a file that nobody has changed since.  The time of change (`ctime`) of the file and of the folders
-above it shows that: no program can set it, and renaming changes it, too.
+what the store path says.  That is true only of a file that nobody has changed since.  The status times (`ctime`) of the file and of the folders
+above it show that: no program can set them, and renaming changes them, too.
 """
 
 import os
@@ -25,18 +25,18 @@ _SECOND_NS = 1_000_000_000
 
 
 class Since(NamedTuple):
-    """A moment, by the clock of files and by one that nobody sets."""
+    """A moment, by the clock of files and by a clock that nobody can set."""
 
     clock_ns: int
     monotonic_ns: int
 
     def earliest_ns(self) -> int:
-        """The time of files that nobody has changed since is before this one, even if somebody has set the clock back meanwhile."""
+        """A file has not changed since this moment if its time is before this one; that holds even if somebody has set the clock back meanwhile."""
         return min(self.clock_ns, time.time_ns() - (time.monotonic_ns() - self.monotonic_ns))
 
 
 def doubted(evaluator: "Interpreter", found: Dependencies, since: Since) -> Dependencies:
-    """Makes an answer disputed if the hash of a source fixes it, and it may have been read from other contents.
+    """Makes an answer disputed if the hash of a source fixes it, but it may have been read from other contents.
 
     `since` is a moment before anything was fetched.  A source in a folder that was asked for with its hash becomes a question about that
     folder: if the folder changes, the source cannot be fetched any more.
@@ -47,12 +47,12 @@ def doubted(evaluator: "Interpreter", found: Dependencies, since: Since) -> Depe
 
 
 def now() -> Since:
-    """The moment now, as `doubted` takes it."""
+    """The current moment, as `doubted` takes it."""
     return Since(time.time_ns(), time.monotonic_ns())
 
 
 class _Looks:
-    """What was found out about the places of sources; each is looked at once."""
+    """Looks at the places of sources, at each once, and remembers what it found."""
 
     def __init__(self, evaluator: "Interpreter", since_ns: int, store_folders: tuple[str, ...]) -> None:
         self._evaluator = evaluator
@@ -77,14 +77,14 @@ class _Looks:
         return known
 
     def _is_old(self, path: str, is_whole: bool) -> bool:
-        """Whether what is at a path, and (*is_whole*) everything below it, has not changed since the run began."""
+        """Whether what is at a path has not changed since `since_ns`; with *is_whole*, everything below it, too."""
         from snowsnake.fetch.trees import places_below, places_of
 
         place, tree, inner = self._evaluator.lies_at(path)
         if tree is not None:
             place = tree.disk_path(inner)
             if place is not None and not os.path.lexists(place):
-                # The file was there when the source was hashed.
+                # The file existed when the source was hashed, so it was removed since.
                 return False
             places = places_of(tree, inner, is_whole)
         elif place is None:
@@ -104,7 +104,7 @@ class _Looks:
 
     @cached_property
     def _kept_places(self) -> tuple[bytes, ...]:
-        """The folders of sources that nobody edits, because their names say their contents."""
+        """The folders of sources that nobody edits, because their names are determined by their contents."""
         folders = [self._evaluator.fetcher.cache.folder, *self._store_folders]
         return tuple(os.fsencode(os.path.realpath(folder)).rstrip(b"/") + b"/" for folder in folders)
 
@@ -118,6 +118,6 @@ class _Looks:
         try:
             changed = os.lstat(place).st_ctime_ns
         except (FileNotFoundError, NotADirectoryError):
-            # The folders above the place are looked at, too.
+            # If it was removed, the time of the folder above it shows that, and that is checked, too.
             return True
         return changed + (_CLOCK_NS if changed % _SECOND_NS else _COARSE_NS) < self._since_ns

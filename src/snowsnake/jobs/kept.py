@@ -1,7 +1,7 @@
-"""The rows in which groups of replies are kept, in a form of which a later run need not parse most.
+"""The rows in which groups of replies are kept, in a form most of which a later run need not parse.
 
 In: questions and replies.  Out: rows of `jobs.memory`, and their contents.  A row is lines of UTF-8 after a checksum: a head of JSON, each
-question as JSON, each reply's line as it was printed.
+question as JSON, and each reply's line as it was printed.
 """
 
 import json
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass
 
-# This is the state of an answer that nobody can check.
+# The state of an answer that nobody can check.
 DISPUTED = "disputed"
-# This is the state of an answer that the hash of a source fixes.
+# The state of an answer that the hash of a source fixes.
 _FIXED = "fixed"
 
 
 class KeptReply(Reply):
-    """A reply of an earlier run; its printed line is only parsed if a field is asked for."""
+    """A reply of an earlier run; its printed line is parsed only if a field is asked for."""
 
     def __init__(self, path: Path, attrs: list[str] | None, report: str, cause: str, system: str | None, line: str) -> None:
         self.path, self.attrs, self.report, self.cause, self.is_broken = path, attrs, report, cause, False
@@ -54,9 +54,9 @@ class KeptReply(Reply):
 class KeptGroup:
     """A group, or a layer, as it is kept.
 
-    `base`: the key of its base.  `name`: its own name, if it is a layer.  `below`: the name of the layer that it rests on, or "".  `stamps`: for
-    each question the stamp that its file had when it was read, or "".  `asked`: for each reply, how many of the questions had been asked when it
-    was ready: it depends on these.
+    `base`: the key of its base.  `name`: its own name, if it is a layer.  `below`: the name of the layer that it rests on, or "" for the base.
+    `stamps`: for each question the stamp that its file had when it was read, or "".  `asked`: for each reply, how many of the questions had been
+    asked when it was ready; it depends on those.
     """
 
     base: str
@@ -73,10 +73,9 @@ def pack(
 ) -> bytes | None:
     """The row of a group, or (without *group*) of a layer; None if a later run could use nothing of it.
 
-    It leaves out the replies that depend on an answer that nobody can check, and all replies from the first one on that reached a limit of this
-    machine.
+    The row leaves out fleeting replies, the replies that depend on an answer that nobody can check, and all replies from the first broken one on.
     """
-    # It says for each number of questions how many of them are kept.
+    # places[n]: how many of the first n questions are kept.
     places = [0]
     kept: list[Question] = []
     end = len(questions)

@@ -1,7 +1,7 @@
-"""All replies that are kept for one base in one piece, in their order: what a run without changes needs is an array, and not an object for each.
+"""All replies that are kept for one base, in order and in one piece: a run without changes reads arrays, and makes no object for each reply.
 
 In: the groups and layers of a base.  Out: the two blobs of a *ledger* (arrays, and the lines as they are printed), and the replies in it that
-hold now: as segments, whose lines lie one after the other and need not be looked at, with the paths between them that are to be evaluated.
+hold now: as segments, whose lines lie one after the other and need not be parsed, and between the segments the paths that must be evaluated.
 """
 
 import json
@@ -30,25 +30,25 @@ _QUESTION = struct.Struct("=IBBxxqqQq")
 # The numbers are those of `Question` in looks.pyx.
 _OTHER, _TYPE, _STAMP = range(3)
 _TYPES = {"regular": 1, "directory": 2, "symlink": 3, "unknown": 4}
-# It stands for the group of a path whose reply is not kept, and for what is below a unit that rests on the base.
+# In `groups`: the reply to this path is not kept.  In `below`: the unit rests on the base.
 _NONE = 0xFFFFFFFF
-# In `systems`, the first stands for a set, or for a path of which nothing is known; the second stands for an error.
+# In `systems`: a set, or a path of which nothing is known; and an error.
 _NO_SYSTEM, _FAILED = 0, 255
 _MOST_SYSTEMS = 254
 _DRV_PATH = b'"drvPath":"'
-# A section has fewer bytes: all offsets have 32 bits, except for those of lines.
+# A section must have fewer bytes than this, because all offsets except those of lines have 32 bits.
 _MOST_BYTES = 1 << 32
 
 
 class Ledger:
     """The replies of a base.  An *entry* is a reply, or a path without one; entries are in the order of their paths.
 
-    A *unit* is a layer or a group; layers come first.  After `check`: `standing`, the
-    layers by name, with whether they hold; `stale`, how many groups do not hold as a whole; `suspects`, as in `_Loaded` (jobs/memory.py).
+    A *unit* is a layer or a group; layers come first.  `check` sets `standing`: by the name of a layer, whether it holds; `stale`: how many
+    groups do not hold as a whole; `suspects`: as in `_Loaded` (jobs/memory.py).
     """
 
     def __init__(self, key: str, heads: bytes, lines: bytes) -> None:
-        """ValueError if the blobs are damaged, or those of another base."""
+        """Raises ValueError if the blobs are damaged, or belong to another base."""
         head, *sections = _opened(heads)
         about = json.loads(bytes(head))
         if about["base"] != key or hashing.digest("sha256", lines).hex() != about["lines"]:
@@ -77,13 +77,13 @@ class Ledger:
 
     @cached_property
     def systems(self) -> bytes:
-        """For each entry a number: of its system in `system_names` and one more, or one that says that it has none."""
+        """A number for each entry: one more than the index of its system in `system_names`; or _NO_SYSTEM or _FAILED."""
         return bytes(self._sections["systems"])
 
     # --- what holds
 
     def check(self, asking: Asking) -> None:
-        """Asks all questions again."""
+        """Asks all questions again, and finds out which replies hold."""
         sections = self._sections
         paths, starts, questions = [bytes(sections[name]) for name in ("paths", "path_starts", "questions")]
         holds = unchanged(paths, starts, questions, os.fsencode(asking.dependencies.elsewhere), asking.trusts_stamps)
@@ -101,7 +101,7 @@ class Ledger:
         return str(self._sections["texts"][starts[number] : starts[number + 1]], "utf-8"), " ".join(map(str, stamp)) if question == _STAMP else ""
 
     def _settle(self, ends: "array[int]", sizes: list[int]) -> None:
-        """Finds out which replies hold.  *ends*: for each unit the number of its first question that has another answer."""
+        """Finds out which replies hold.  *ends*: for each unit the index of its first question that has another answer; *sizes*: how many it has."""
         below, groups = self._numbers("below"), self._numbers("groups")
         layers: list[str] = self._about["layers"]
         stands: list[bool] = []
@@ -150,7 +150,7 @@ class Ledger:
         return KeptReply(self.path(entry), attrs, report, cause, system, line)
 
     def leave_out(self, path: Path) -> None:
-        """Another reply to this path is to be used."""
+        """Leaves out the reply to a path, because there is a newer one."""
         entry = self.find(path)
         if entry is not None:
             self._holds[entry] = 0
@@ -164,7 +164,7 @@ class Ledger:
                 self._holds[entry] = 0
 
     def _drv_path(self, entry: int) -> str:
-        """From the line of a job: no text before it has these quotes, because a quote in a text has a backslash before it."""
+        """The path of a job's derivation, found in its line without parsing: a quote inside a JSON string has a backslash before it, so only the key matches."""
         end = self._line_starts[entry + 1]
         start = self._printed.find(_DRV_PATH, self._line_starts[entry], end)
         return "" if start < 0 else str(self._printed[start + len(_DRV_PATH) : self._printed.index(b'"', start + len(_DRV_PATH), end)], "ascii")
@@ -176,11 +176,11 @@ class Ledger:
                 yield self.reply(entry)
 
     def begins_with(self, names: list[str]) -> bool:
-        """Whether these are the names of the root that this ledger was made for."""
+        """Whether the root for which this ledger was made has these names."""
         return bool(_sum_of(names) == self._about["names"])
 
     def pieces(self) -> "Iterator[Segment | tuple[Path, list[KeptReply]]]":
-        """Segments of replies that hold, and between them paths whose replies do not: each with the replies below it that would hold."""
+        """Segments of replies that hold, and between them the paths whose replies do not hold, each with the replies below it that hold."""
         ends = self._numbers("ends")
         start = 0
         while start < self.count:
@@ -218,7 +218,7 @@ class Ledger:
         return found
 
     def units(self) -> Iterator[KeptGroup]:
-        """The layers that hold, and the groups with the replies that do."""
+        """The layers that hold, and the groups, with only those of their replies that hold."""
         layers: list[str] = self._about["layers"]
         asked, starts, below = self._numbers("asked"), self._numbers("asked_starts"), self._numbers("below")
         members, member_starts, counts = self._numbers("members"), self._numbers("member_starts"), self._numbers("counts")
@@ -236,7 +236,7 @@ class Ledger:
 
 
 class Segment:
-    """Some entries of a ledger, one after the other, whose replies all hold.  Iterating makes the replies of its jobs."""
+    """Consecutive entries of a ledger whose replies all hold.  Iterating makes the replies of its jobs."""
 
     def __init__(self, ledger: Ledger, start: int, end: int) -> None:
         self.ledger, self.start, self.end = ledger, start, end
@@ -255,7 +255,7 @@ class Segment:
         return self.ledger.lines[starts[self.start] : starts[self.end]]
 
     def count_systems(self) -> dict[str, int]:
-        """How many jobs without an error it has of each system."""
+        """How many jobs without an error it has for each system."""
         systems = self.ledger.systems
         counts = {name: systems.count(number, self.start, self.end) for number, name in enumerate(self.ledger.system_names, _NO_SYSTEM + 1)}
         return {name: count for name, count in counts.items() if count}
@@ -270,15 +270,15 @@ class Segment:
 
 # --- making one
 
-# A known path has its unit, the place in it, the reply, and how many questions had been asked.
+# Of a known path: the number of its unit, the place in it, the reply, and how many questions had been asked when it was ready.
 _Known = tuple[int, int, KeptReply, int]
 
 
 def make(base: str, names: list[str], units: Sequence[tuple[KeptGroup, int]], stamps: dict[str, str]) -> tuple[bytes, bytes] | None:
     """The blobs of a ledger; None if it would be too large, or has names that it cannot represent.
 
-    *names*: those of the root.  *units*: layers, each after the one that it rests on, then groups; each with the number of its first question
-    that does not hold.  Of two replies to a path, the later one counts.  *stamps*: stamps of files, by question.
+    *names*: those of the root.  *units*: layers, each after the one that it rests on, then groups; each with the index of its first question
+    whose answer has changed.  Of two replies to a path, the later one counts.  *stamps*: stamps of files, by question.
     """
     kept: dict[Path, _Known] = {}
     for number, (unit, end) in enumerate(units):
@@ -295,7 +295,7 @@ def make(base: str, names: list[str], units: Sequence[tuple[KeptGroup, int]], st
 
 
 def _reachable(names: list[str], kept: dict[Path, _Known]) -> list[Path]:
-    """All paths that a run comes to, or may come to: below a set whose reply is not known, everything that is."""
+    """All paths that a run comes to, or may come to: below a path whose reply is not known, all paths whose replies are known."""
     below: dict[Path, list[Path]] = {}
     for path in kept:
         if len(path) > 1 and path[:-1] not in kept:
@@ -312,13 +312,13 @@ def _reachable(names: list[str], kept: dict[Path, _Known]) -> list[Path]:
 
 
 class _Maker:
-    """Collects the sections."""
+    """Collects the sections of a ledger."""
 
     def __init__(self, units: Sequence[tuple[KeptGroup, int]], stamps: dict[str, str]) -> None:
         self._units = [unit for unit, _ in units]
         self._layers = [unit.name for unit in self._units if unit.name]
         self._stamps = stamps
-        # Each member has its place in the group, and its entry.
+        # For each unit, the place and the entry of each of its replies.
         self._members: list[list[tuple[int, int]]] = [[] for _ in units]
         self._counts: list[int] = []
         self._groups: list[int] = []
@@ -329,7 +329,7 @@ class _Maker:
         self._systems = bytearray()
         self._system_numbers: dict[str, int] = {}
         self._cause_numbers: dict[str, int] = {}
-        # Each error has its entry, attribute and cause.
+        # For each error, its entry, its attribute and the number of its cause.
         self._errors: list[tuple[int, str, int]] = []
 
     def add_entry(self, path: Path, known: _Known | None) -> None:
@@ -427,13 +427,13 @@ def _packed(question: list[object], stamp: str, places: dict[bytes, int]) -> byt
             try:
                 return _QUESTION.pack(number, _STAMP, 0, *map(int, stamp.split()))
             except struct.error:
-                # The time is centuries away.
+                # A time does not fit into 64 bits of nanoseconds: it is centuries away.
                 pass
     return _QUESTION.pack(0, _OTHER, 0, 0, 0, 0, 0)
 
 
 def _ends(paths: list[Path]) -> list[int]:
-    """For each path, where what is below it ends."""
+    """For each path, the index of the first path after it that is not below it."""
     found = [len(paths)] * len(paths)
     open_: list[int] = []
     for number, path in enumerate(paths):
@@ -444,12 +444,12 @@ def _ends(paths: list[Path]) -> list[int]:
 
 
 def _starts(sizes: "Iterator[int] | map[int] | list[int]") -> bytes:
-    """Where pieces of these sizes begin, and where the last one ends.  Offsets that do not fit are seen by `_MOST_BYTES`."""
+    """Where pieces of these sizes begin, and where the last one ends.  Offsets that do not fit are cut off: `blobs` refuses such sections (_MOST_BYTES)."""
     return array("I", [start & (_MOST_BYTES - 1) for start in accumulate(sizes, initial=0)]).tobytes()
 
 
 def _key_of(path: Path) -> bytes:
-    """A path as bytes, which are in the same order as paths: a NUL comes before everything else."""
+    """A path as bytes.  They have the same order as paths, because NUL comes before every other byte."""
     return "\0".join(path).encode("utf-8", "surrogatepass")
 
 
@@ -462,13 +462,13 @@ def _sum_of(names: list[str]) -> str:
 
 
 def _closed(about: bytes, sections: list[bytes]) -> bytes:
-    """The sizes, the JSON and the sections behind a sum."""
+    """A checksum, the sizes, the JSON and the sections."""
     body = b"".join([_SIZES.pack(len(about), *map(len, sections)), about, *sections])
     return hashing.digest("sha256", body)[:_SEAL_BYTES] + body
 
 
 def _opened(heads: bytes) -> list[memoryview]:
-    """What `_closed` put together."""
+    """The parts that `_closed` put together: the JSON and the sections.  Raises ValueError if the checksum is wrong."""
     body = memoryview(heads)[_SEAL_BYTES:]
     if len(body) < _SIZES.size or hashing.digest("sha256", body)[:_SEAL_BYTES] != heads[:_SEAL_BYTES]:
         raise ValueError("a damaged ledger")

@@ -1,8 +1,8 @@
 # cython: language_level=3
-"""Looks at many paths at once, without the interpreter's lock: another thread evaluates meanwhile.
+"""Looks at many paths at once, without the interpreter's lock, so that another thread can evaluate meanwhile.
 
-In: arrays of a ledger (`jobs/ledger.py`).  Out: for each question, whether it certainly has the same answer; for each list of questions, where
-the first one is that may have another answer.
+In: arrays of a ledger (`jobs/ledger.py`).  Out: for each question, whether it certainly has the same answer; for each list of questions, the index
+of the first one that may have another answer.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
@@ -43,7 +43,7 @@ cdef extern from *:
         int64_t[4] stamp
     void jobs_look_at(const char* path, jobs_look* look) nogil
 
-# The module `ledger.py` has the same numbers.
+# The module ledger.py has the same numbers.
 cdef enum Question:
     # Only Python can ask this question.
     QUESTION_OTHER = 0
@@ -63,7 +63,7 @@ cdef struct Asked:
 def unchanged(bytes paths not None, bytes starts not None, bytes questions not None, bytes elsewhere not None, bint trusts_stamps):
     """A byte for each question: 1 if its answer is certainly the same, 0 if it must be asked.
 
-    *elsewhere*: how paths begin that may lie at another place on disk, or nothing.
+    *elsewhere*: the beginning of paths that may lie at another place on disk; they are not looked at.  It may be empty.
     """
     cdef const char* text = paths
     cdef const uint32_t* start = <const uint32_t*><const char*>starts
@@ -94,9 +94,9 @@ def unchanged(bytes paths not None, bytes starts not None, bytes questions not N
 
 
 def first_changed(bytes starts not None, bytes numbers not None, bytearray holds not None):
-    """For each list of numbers of questions, as an array of 32-bit numbers: where its first question is that does not hold; its size if all do.
+    """For each list of questions, the index of its first question that does not hold, or its size if all hold; as an array of 32-bit numbers.
 
-    *starts*: where each list begins in *numbers*, and where the last one ends.
+    *starts*: where each list begins in *numbers*, and where the last one ends.  *numbers*: the questions, as indices into *holds*.
     """
     cdef const uint32_t* start = <const uint32_t*><const char*>starts
     cdef const uint32_t* number = <const uint32_t*><const char*>numbers

@@ -2,8 +2,8 @@
 
 In: what the root depends on now; groups of replies with their further dependencies.  Out: replies that still hold.
 
-A *base* is what was asked and how, and every question that the evaluation of the root asked, with the answers: its key is a hash of all that,
-so a root that would be evaluated differently is another base.  A *group* belongs to a base and has the questions that its attributes asked
+A *base* consists of the request, and of every question that the evaluation of the root asked, with its answer.  Its key is a hash of all that,
+so a root that would be evaluated differently has another base.  A *group* belongs to a base and has the questions that its attributes asked
 beyond it, in order: a reply holds if the answers to the questions that had been asked when it was ready are the same.  Between base and group
 are *layers*: each has the questions of what was evaluated before a worker was forked, and rests on another layer or on the base; a group holds
 if the layers below it do.  All are rows of an SQLite database; a group is one transaction.  A row that cannot be read or written does not cause
@@ -54,9 +54,9 @@ create index if not exists groups_of_base on groups(base);
 class _Loaded:
     """The rows of one base, and which of them hold now.
 
-    `ledger` has most replies, if there is one; `replies` those of rows that were added since.  `owners`: for each path of these rows, the number of
-    the row that has its reply, whether that holds or not.  `suspects`: the first path of each group whose reply does not hold.  `stale`: how many
-    groups do not hold as a whole.
+    `ledger`, if there is one, has most replies; `replies` has those of rows that were added since.  `owners`: for each path of these rows, the number
+    of the row that has its reply, whether that holds or not.  `suspects`: of each group that does not hold as a whole, the first path whose reply
+    does not hold.  `stale`: how many groups do not hold as a whole.
     """
 
     def __init__(self) -> None:
@@ -64,9 +64,9 @@ class _Loaded:
         self.base = 0
         self.replies: dict[Path, KeptReply] = {}
         self.owners: dict[Path, int] = {}
-        # It maps the number of a row to the layer that the group rests on.
+        # By the number of a row, the layer that its group rests on.
         self.groups: dict[int, str] = {}
-        # It maps a name to the number of the row, and the layer below.
+        # By the name of a layer, the number of its row, and the layer below.
         self.layers: dict[str, tuple[int, str]] = {}
         self.suspects: set[Path] = set()
         self.stale = 0
@@ -74,18 +74,18 @@ class _Loaded:
         self.learned: dict[str, str] = {}
         self.stamps: dict[str, str] = {}
         self.ledger: Ledger | None = None
-        # It says what the ledger in the database, if there is one, contains.  A damaged ledger counts, because it is replaced, too.
+        # The last group and the last layer that the ledger in the database contains.  A damaged ledger counts, because it is replaced, too.
         self.last: tuple[int, int] | None = None
-        # It counts the replies that are kept and are not part of the ledger.
+        # The number of replies that are kept and are not part of the ledger.
         self.changes = 0
 
 
 class JobMemory:
     """The results of earlier runs that one run can use again.
 
-    `request`: everything that determines what is evaluated and how.  `valid_among`: which of some derivations a store has; without it, nobody needs them.
-    `trusts_stamps`: a file with unchanged times, inode and size counts as unchanged.  `facts`: what becomes known of the request before the root
-    is evaluated, such as what was locked and fetched for it.  `since`: a moment before anything was read.
+    `request`: everything that determines what is evaluated and how.  `valid_among`: returns those of some derivations that the store has; without
+    it, derivations are not looked for.  `trusts_stamps`: a file with unchanged times, inode and size counts as unchanged.  `facts`: what becomes
+    known of the request before the root is evaluated, such as what was locked and fetched for it.  `since`: a moment before anything was read.
     """
 
     def __init__(
@@ -96,9 +96,9 @@ class JobMemory:
         self.valid_among = valid_among
         self.facts: object = None
         self.since = now()
-        # It says whether the record of the root was that of the last run.
+        # Whether the record of the root was that of the last run.
         self.began_as_before = False
-        # It says whether a run has come to its end.
+        # Whether the run has come to its end.
         self.is_complete = False
         # The groups of new workers rest on this layer: "" is the base, and None is a layer that cannot be kept.
         self.layer: str | None = ""
@@ -109,7 +109,7 @@ class JobMemory:
         self._thread: threading.Thread | None = None
         self._guessed: _Loaded | None = None
         self._dependencies: Dependencies | None = None
-        # These are the names of the root.
+        # The names of the root.
         self._names: list[str] = []
 
     # --- the base
@@ -134,9 +134,9 @@ class JobMemory:
             pass
 
     def begin_as_before(self, record: bytes, dependencies: Dependencies) -> bool:
-        """Does what `begin` does, if the record of the root is, byte by byte, the one of the last run of this request.
+        """Does what `begin` does, and returns True, if the record of the root is, byte by byte, that of the last run of this request.
 
-        `record`: its sum (`Interpreter.record_sum`).  `dependencies` need have no entries.
+        `record`: its checksum (`Interpreter.record_sum`).  `dependencies` may be without entries.
         """
         self._dependencies = dependencies
         if self._thread is None:
@@ -159,14 +159,14 @@ class JobMemory:
         return True
 
     def _quick(self, record: bytes, key: str, dependencies: Dependencies) -> str:
-        """What binds the sum of a record, with all that the key of the base is made of beside it, to that key."""
+        """A hash that shows that a record belongs to the base with this key: of the record's checksum, the key, and what else the key depends on."""
         text = json.dumps([self._request, self.facts, dependencies.settings, record.hex(), key], sort_keys=True)
         return hashing.digest("sha256", text.encode("utf-8", "surrogatepass")).hex()
 
     def begin(self, dependencies: Dependencies, sources: object = None, record: bytes = b"") -> None:
         """Loads the results of runs in which the root depended on the same as now.
 
-        `sources`: everything that was fetched for it.  `record`: as for `begin_as_before`.
+        `sources`: everything that was fetched for the root.  `record`: as for `begin_as_before`.
         """
         self._dependencies = dependencies
         entries = [list(entry) for entry in dependencies]
@@ -206,7 +206,7 @@ class JobMemory:
     # --- asking
 
     def pieces(self, root: Reply) -> Iterator[Segment | Path] | None:
-        """What is known of a run whose root has this reply, in order, with the paths that are not; None if that must be asked path by path."""
+        """The known replies of a run whose root has this reply, and the paths that are not known, in order.  None: `known` must be asked for each path."""
         self._names = list(root.attrs or ())
         loaded, ledger = self._loaded, self._loaded.ledger
         if ledger is None:
@@ -245,7 +245,7 @@ class JobMemory:
         return reply if drv_path is None or self.valid_among({drv_path}) else None
 
     def in_order(self, paths: list[Path]) -> list[Path]:
-        """Sorts the paths of one group.  Those that depend on something that changed come last, because it may change again: nothing is after them then."""
+        """Sorts the paths of one group: those that depend on something that has changed come last, because if it changes again, it spoils all that follow."""
         others, suspects = self.parted(paths)
         return others + suspects
 
@@ -315,9 +315,9 @@ class JobMemory:
 
         assert self._dependencies is not None
         key, base = self._loaded.key, self._loaded.base
-        # The memory is needed for the new ledger.
+        # This frees the old ledger: its memory is needed for the new one.
         self._loaded = _Loaded()
-        # A transaction makes sure that what is read from now on belongs together.
+        # Within a transaction, all queries see the same state of the database.
         database.execute("begin")
         last = [database.execute(f"select ifnull(max(id), 0) from {table}").fetchone()[0] for table in ("groups", "layers")]
         rows: list[tuple[KeptGroup, int]] = []
@@ -371,7 +371,7 @@ class JobMemory:
 def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking, rows: list[tuple[KeptGroup, int]] | None = None) -> _Loaded:
     """Reads everything of a base, and finds out which replies hold.
 
-    *rows*: gets the layers that hold, and all groups, those of a ledger among them, each with the number of its first question that has another answer.
+    *rows* receives the layers that hold, and all groups above them, also those of a ledger, each with the index of its first question that has another answer.
     """
     loaded = _Loaded()
     loaded.base, loaded.key = base, key
@@ -382,7 +382,7 @@ def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking, row
         except ValueError:
             pass
     last_group = last_layer = 0
-    # It says of a layer whether its questions, and those of the layers below it, have the same answers.
+    # By the name of a layer, whether its questions, and those of the layers below it, have the same answers.
     standing = {"": True}
     layers: list[tuple[KeptGroup, int]] = []
     groups: list[tuple[KeptGroup, int]] = []
@@ -417,7 +417,7 @@ def _load(database: sqlite3.Connection, base: int, key: str, asking: Asking, row
 
 
 def _ledger(database: sqlite3.Connection, base: int, key: str) -> tuple[tuple[int, int] | None, Ledger | None]:
-    """The numbers of the last group and the last layer in the ledger of a base, and the ledger, if it is not damaged."""
+    """The numbers of the last group and the last layer in the ledger of a base, if it has one; and the ledger, if it is not damaged."""
     row = database.execute("select last_group, last_layer, heads, lines from ledgers where base = ?", (base,)).fetchone()
     if row is None:
         return None, None
@@ -437,7 +437,7 @@ def _says_all(dependencies: Dependencies) -> bool:
 
 
 def _rows(database: sqlite3.Connection, table: str, base: int, key: str, last: int) -> Iterator[tuple[int, KeptGroup]]:
-    """The rows of a base that were made after the row *last*, in the order in which they were made, without damaged ones."""
+    """The rows of a base that were added after the row *last*, in the order in which they were added; damaged rows are left out."""
     for number, kept in database.execute(f"select id, kept from {table} where base = ? and id > ? order by id", (base, last)):
         try:
             group = unpack(kept)

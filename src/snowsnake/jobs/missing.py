@@ -1,4 +1,4 @@
-"""What must be built for a derivation, for an evaluation whose store is only read; substituters are not asked.
+"""What must be built for a derivation, if the evaluation only reads its store; substituters are not asked.
 
 In: facts about derivations and valid paths.  Out: `MissingPaths`, like C++ Nix's `queryMissing` when nothing can be substituted.
 """
@@ -12,7 +12,7 @@ from snowsnake.store.graph import sort_topologically
 
 
 class Derivations(Protocol):
-    """What is asked of a store."""
+    """The questions that are asked of a store."""
 
     def is_valid(self, path: str) -> bool: ...
 
@@ -21,7 +21,7 @@ class Derivations(Protocol):
 
 @dataclass
 class MissingPaths:
-    """`builds`: derivations to build, each after those that it needs.  `unknown`: paths that are missing, and that no known derivation makes."""
+    """`builds`: derivations to build, each after those that it needs.  `unknown`: missing paths that no known derivation makes, and derivations that are not known."""
 
     builds: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -32,7 +32,7 @@ class MissingPaths:
 
 
 def find_missing(known: Derivations, outputs: Iterable[str], inputs: dict[str, list[str]]) -> MissingPaths:
-    """What is missing for these paths, and for these outputs of derivations."""
+    """What is missing of the paths *outputs*, and of *inputs*: derivations, each with the names of the outputs that are needed."""
     found = MissingPaths(unknown=sorted({path for path in outputs if not known.is_valid(path)}))
     references: dict[str, list[str]] = {}
     seen: set[tuple[str, tuple[str, ...]]] = set()

@@ -15,8 +15,8 @@ class JobOptions:
 
     `meta`, `input_drvs`, `constituents`, `cache_status`: whether a reply has the fields of this name.  `recurses_always`: every set is entered,
     not only one with `recurseForDerivations`.  `is_instantiating`: derivations are made, and replies have the fields that only they know.
-    `gc_roots`: a folder for links to the derivations.  `select` and `apply` are expressions: of a function for the root, and of one for each
-    derivation.
+    `gc_roots`: a folder for links to the derivations.  `select` and `apply`: expressions whose values are functions; the first is called with the
+    root, the second with each derivation.
     """
 
     meta: bool = False
@@ -33,7 +33,7 @@ class JobOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """`memory_bytes`: a worker that has more resident after a job is replaced."""
+    """`memory_bytes`: a worker that has more resident memory than this after a job is replaced."""
 
     workers: int = 1
     memory_bytes: int = DEFAULT_MEMORY_BYTES

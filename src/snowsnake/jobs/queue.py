@@ -1,7 +1,7 @@
 """The queue of attribute paths: paths are taken in order, and their replies are returned in the order of the paths.
 
-In: replies in any order.  Out: paths to evaluate; replies, each as soon as all those before it are there.  The order is the one in which a
-single worker that always takes the least path would reach them: a set before its contents.
+In: replies in any order.  Out: paths to evaluate; replies, each as soon as all those before it are there.  Paths are compared name by name, so a
+set comes before its contents.
 
 Attributes of one set share much (a kernel, an interpreter, the set itself), which each worker that takes some of them would evaluate again.
 So a *family*, everything below names of the root that begin alike (`linuxPackages.x`, `linuxPackages_6_12.x`), belongs to the worker that took its
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class JobQueue:
-    """Paths that wait, paths that were taken, and replies that wait for those before them.
+    """The paths that wait, the paths that were taken, and the replies that wait for those before them.
 
     >>> queue = JobQueue()
     >>> queue.take(1)
@@ -37,17 +37,17 @@ class JobQueue:
     """
 
     def __init__(self, known: Callable[[Path], Reply | None] | None = None) -> None:
-        # It returns the reply to a path if the path need not be evaluated.
+        # A function that returns the reply to a path that need not be evaluated, otherwise None.
         self.known = known
         self.reused = 0
         self.waiting = 0
-        # It has a heap, which is never empty, for each family; "" stands for the names of the root, which belong to nobody.
+        # For each family, a heap of its paths, which is never empty; "" is the family of the names of the root, which belong to no worker.
         self._waiting: dict[str, list[Path]] = {}
-        # It maps a family to the worker that it belongs to.
+        # For each family, the worker that it belongs to.
         self._takers: dict[str, int] = {}
-        # These paths were taken.
+        # The paths that were taken.
         self._out: set[Path] = set()
-        # This is a heap of replies that wait for those before them.
+        # A heap of replies that wait for those before them.
         self._held: list[tuple[Path, int, Reply | Segment]] = []
         self.done = 0
         self.found = 1
@@ -93,7 +93,7 @@ class JobQueue:
             self._wait(path)
 
     def finish_root(self, reply: Reply, pieces: "Iterable[Segment | Path]") -> None:
-        """Enters the reply to the root, of which the rest of the run is known but for some paths: *pieces* are in the order of their paths."""
+        """Enters the reply to the root, when the rest of the run is known except for some paths.  *pieces*: known segments and those paths, in order."""
         self._out.remove(reply.path)
         self.done += 1
         for piece in pieces:
@@ -125,7 +125,7 @@ class JobQueue:
                 work += self._come_to((*reply.path, name))
 
     def _come_to(self, path: Path) -> tuple[Reply, ...]:
-        """A path that was found: it waits, unless its reply is known."""
+        """Lets a path wait that was found, and returns nothing; or returns its reply, if that is known."""
         known = self.known(path) if self.known is not None else None
         if known is None:
             self._wait(path)
@@ -134,7 +134,7 @@ class JobQueue:
         return (known,)
 
     def ready(self) -> "list[Reply | Segment]":
-        """Takes the replies out that need not wait any more, because all before them are there."""
+        """Removes and returns the replies that need not wait any more, because all before them are there."""
         first = min((paths[0] for paths in self._waiting.values()), default=None)
         if self._out and (first is None or min(self._out) < first):
             first = min(self._out)
@@ -145,7 +145,7 @@ class JobQueue:
 
 
 def each(found: "Iterable[Reply | Segment]") -> Iterator[Reply]:
-    """The replies, one by one, those of segments among them."""
+    """The replies, one by one, also those in segments."""
     for reply in found:
         if isinstance(reply, Reply):
             yield reply

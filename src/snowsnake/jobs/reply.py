@@ -17,10 +17,10 @@ Question = tuple[str, str, str, Any]
 class Reply:
     """What is at a path: a set with further paths, a job, or an error.
 
-    `attrs`: names of further paths below this one, for a value that is not a derivation; None for a job, which `fields` describe.
-    `report`: its error as the terminal gets it, if that differs.  `cause`: what it has in common with other failures.  `is_broken`: its evaluation
-    ended a worker, or would have ended one of C++ Nix: the run goes on, but does not count as a success.  `is_fleeting`: it says something
-    that is not part of the record, so that it may be different in the next run.
+    `attrs`: the names below a value that is not a derivation; None for a job or an error, which `fields` describe.  `report`: the error as it is shown
+    on the terminal, if that text differs.  `cause`: what the error has in common with other failures.  `is_broken`: the evaluation ended a worker,
+    or would have ended a worker of C++ Nix: the run goes on, but does not count as a success.  `is_fleeting`: the reply says something that is not
+    part of the record, so it may be different in the next run.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class Reply:
 
     @property
     def shown_cause(self) -> str:
-        """What a table of failures says of this error."""
+        """The cause that a table of failures shows for this error."""
         return self.cause or (self.error or "").rpartition("error: ")[2].split("\n")[0]
 
     @property
@@ -53,7 +53,7 @@ class Reply:
 
 @dataclass
 class Group:
-    """Replies of one worker, and the questions that it asked, in order, without those that had been asked before it was forked.
+    """The replies of one worker, and the questions that it asked, in order, without those that had been asked before it was forked.
 
     `asked`: for each reply, the number of questions that had been asked before it was ready.  `stamps`: as `Dependencies.stamps`.
     """
@@ -84,12 +84,12 @@ def named(path: Path) -> dict[str, Any]:
 
 
 def failed(path: Path, error: str, *, is_broken: bool = False) -> Reply:
-    """The reply to a path that has only an error."""
+    """The reply to a path that could not be evaluated: an error."""
     return Reply(path, fields={**named(path), "error": error}, is_broken=is_broken)
 
 
 def worker_of(path: Path) -> str:
-    """How an error about a worker begins, in nix-eval-jobs' words."""
+    """The beginning of an error about a worker, in nix-eval-jobs' words."""
     return f"while reading result for attrPath '{'.'.join(path)}', evaluation worker"
 
 

@@ -70,7 +70,7 @@ class Summary:
             names.append(name)
 
     def groups(self) -> list[tuple[str, list[str]]]:
-        """Causes with the attributes that have them, the most frequent first."""
+        """The causes, each with its attributes, the most frequent first."""
         return sorted(self.causes.items(), key=lambda item: (-len(item[1]), item[0]))
 
     def sentence(self) -> str:

@@ -22,25 +22,26 @@ from snowsnake.jobs.worker import RENEW, JobWorker, Recorded, resident_bytes
 if TYPE_CHECKING:
     from snowsnake.jobs.ledger import Segment
 
-# How many paths a worker gets at once.  It gets many, because neighbours share much, and two workers that need the same both evaluate it.
+# A worker gets at most this many paths at once: many, because neighbours share much, and two workers that need the same both evaluate it.
 _MOST_AT_ONCE = 64
-# How many paths a worker gets if results are kept: it has one group, and ends it earlier when it has worked long enough (worker.py: _GROUP_S).  The
-# first groups are small, so that it is soon known what others will need, too.
+# How many paths a worker gets if results are kept: _LEAST_IN_GROUP, and _MORE_IN_GROUP for each earlier group, up to _MOST_IN_GROUP.  A worker evaluates
+# one group, and ends it earlier when it has worked long enough (worker.py: _GROUP_S).  The first groups are small, so that it is soon known what
+# others will need, too.
 _LEAST_IN_GROUP, _MORE_IN_GROUP, _MOST_IN_GROUP = 8, 1, 48
-# How many paths it gets of those that are left in a run that most results were used again for, and how many are so few.
+# When results were used again and at most _FEW paths wait, a worker gets at most _MOST_AGAIN of them.
 _MOST_AGAIN, _FEW = 48, 192
-# An attribute that asked more than _WIDE questions of its own found much that was not evaluated yet.  This process evaluates it, too, if there are
-# _WORTH other attributes left, which will need the same.
+# An attribute that asked more than _WIDE questions of its own needed much that was not evaluated yet.  The parent evaluates it, too, if at least
+# _WORTH other paths wait, which will probably need the same.
 _WIDE, _WORTH = 50, 160
-# How often a path, evaluated alone, may end its worker.  A crash repeats itself; a kill comes from outside, perhaps because memory was short, and perhaps
-# not because of the path.  A kill after more than _LONG_S counts as _LONG_KILLS.
+# A path that was evaluated alone and has ended its worker this often is an error.  A crash repeats itself; a kill comes from outside, perhaps because
+# memory was short, and perhaps not because of the path.  A kill after more than _LONG_S counts as _LONG_KILLS.
 _MOST_CRASHES, _MOST_KILLS = 2, 16
 _LONG_S, _LONG_KILLS = 1.0, 5
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Run:
-    """The queue of one run and its workers.  `deaths`: how many workers ended without being told to.  `broken`: the replies that are."""
+    """The queue of one run and its workers.  `deaths`: how many workers ended unexpectedly.  `broken`: the replies with `is_broken`."""
 
     def __init__(self, root: JobRoot, options: RunOptions, memory: JobMemory | None = None) -> None:
         self.root = root
@@ -48,16 +49,16 @@ class Run:
         self.memory = memory
         self.queue = JobQueue(memory.known if memory is not None else None)
         self.deaths = 0
-        # It counts the workers that ended because they had grown too large, or had done their group.
+        # The number of workers that ended because they had grown too large, or had done their group.
         self.renewals = 0
         self.broken: list[Reply] = []
         self._workers: list[JobWorker] = []
-        # Whether many workers can be forked cheaply; without results, only few are forked.
+        # Whether the evaluator is prepared for forks.  That pays for many workers; without kept results, only few are forked.
         self._is_settled = memory is None
         self._groups = 0
-        # It says how many questions were asked before workers are forked, if results are kept.
+        # If results are kept, the number of questions that were asked before the next worker is forked.
         self._asked: int | None = None
-        # It says how often the worker of a path ended while it evaluated only this path.
+        # How often, by weight, a worker ended while it evaluated only this path.
         self._ends: dict[Path, int] = {}
         self._suspects: set[Path] = set()
 
@@ -121,7 +122,7 @@ class Run:
         return found
 
     def _start(self) -> None:
-        """Evaluates the root here, so that all workers have its value."""
+        """Evaluates the root in this process, so that all workers have its value."""
         (path,) = self.queue.take(1)
         self.root.root.force()
         reply = self.root.look(path)
@@ -163,7 +164,7 @@ class Run:
         if self.memory is None:
             paths = self.queue.take(min(self.queue.waiting // (4 * self.options.workers) + 1, _MOST_AT_ONCE), worker.number)
         else:
-            # A group is one worker's, because two workers would evaluate what the paths share twice.
+            # A whole group goes to one worker: two workers would both evaluate what its paths share.
             paths = self._next_group(self.memory)
         for number, path in enumerate(paths):
             if path in self._suspects and len(paths) > 1:
@@ -175,7 +176,7 @@ class Run:
         queue = self.queue
         if not queue.reused or queue.waiting > _FEW:
             return memory.in_order(queue.take(min(_LEAST_IN_GROUP + _MORE_IN_GROUP * self._groups, _MOST_IN_GROUP)))
-        # What one change took out of its groups is evaluated by as few workers as possible, because each begins at the root.
+        # The paths that a change has spoilt are evaluated by as few workers as possible, because each worker evaluates again what leads to them.
         others, suspects = memory.parted(queue.take(queue.waiting))
         if len(others) + len(suspects) > _MOST_AGAIN or (others and suspects and self.options.workers > 1):
             group = (suspects or others)[:_MOST_AGAIN]
@@ -249,7 +250,7 @@ class Run:
 
 
 class Jobs:
-    """A run as something to iterate: `for` and `async for`."""
+    """A run as an iterable, for `for` and `async for`."""
 
     def __init__(self, root: JobRoot, options: RunOptions) -> None:
         self.run = Run(root, options)
@@ -262,7 +263,7 @@ class Jobs:
 
 
 def _what_ended(path: Path, status: int) -> str:
-    """How a worker ended while it evaluated a path, in nix-eval-jobs' words; *status* is that of `os.waitpid`."""
+    """Says how a worker ended while it evaluated a path, in nix-eval-jobs' words; *status* is that of `os.waitpid`."""
     who = worker_of(path)
     if not os.WIFSIGNALED(status):
         code = os.waitstatus_to_exitcode(status)

@@ -2,7 +2,7 @@
 
 In: a `LockedFlake`.  Out: a `ShippedFlake`, which is plain data: the lock file and facts about what was fetched for it; and source trees as
 archives, each named by its content.  From these a worker makes a `JobRoot`.  Inputs are as lazy as in one process: a worker that comes to an input
-whose source it was not given says so (`Needs`), the machine that locked the flake fetches it, or fails to, and the answer goes to all workers.
+whose source it was not given returns `Needs`; the machine that locked the flake fetches it, or fails to, and the answer goes to all workers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from snowsnake.jobs.reply import Path, Reply, failed
 from snowsnake.jobs.shipping import MOST_BYTES, ArchiveTree, TooMuch, new_evaluator, values_of
 
 Attributes = tuple[tuple[str, Any], ...]
-# A missing file has the number of a tree, and a path in it.
+# The number of a tree, and the path of a missing file in it.
 MissingFile = tuple[int, str]
 
 
@@ -36,7 +36,7 @@ class Supplied:
 class Needs:
     """What a worker returns instead of replies: `inputs` that nobody has fetched yet, and `missing` files.
 
-    Only the machine that locked the flake can say whether such a file does not exist, or is only not tracked by Git.
+    Only the machine that locked the flake can say whether such a file does not exist, or exists but is not tracked by Git.
     """
 
     inputs: tuple[Attributes, ...] = ()
@@ -61,7 +61,7 @@ class ShippedTree:
 
 @dataclass(frozen=True)
 class ShippedFlake:
-    """`lock`, `found`: the arguments of flake/nix/call-flake.nix.  `places`: where the jobs are looked for.  `shown`: how an error names the flake."""
+    """`lock`, `found`: the arguments of flake/nix/call-flake.nix.  `places`: the attribute paths at which jobs are looked for.  `shown`: the flake's name in errors."""
 
     lock: bytes
     found: bytes
@@ -74,7 +74,7 @@ class ShippedFlake:
 
 
 class FlakeSources:
-    """On the machine that locked the flake: its sources as archives, and the inputs that workers ask for."""
+    """The sources of a flake on the machine that locked it: as archives, and the inputs that workers ask for."""
 
     def __init__(self, flakes: Any, locked: Any) -> None:
         self._flakes = flakes
@@ -83,7 +83,7 @@ class FlakeSources:
     def ship(
         self, arguments: tuple[bytes, bytes], places: list[str], shown: str, options: JobOptions, more: tuple[tuple[str, str, str], ...], features: tuple[str, ...]
     ) -> tuple[ShippedFlake, dict[str, bytes]]:
-        """The flake, and the archives that evaluation begins with, by store path."""
+        """The flake as plain data, and the archives that evaluation begins with, by store path."""
         from snowsnake.fetch.errors import FetchFailure
         from snowsnake.flake.world import evaluation_error
 
@@ -121,7 +121,7 @@ class FlakeSources:
 
 
 def _archive(source: Any) -> bytes:
-    """The archive of a source.  Raises FetchFailure if its hash is not the one that was found before."""
+    """The archive of a source.  Raises FetchFailure if its hash has changed since the source was fetched, TooMuch if it is too large."""
     from snowsnake.fetch.errors import FetchFailure
     from snowsnake.fetch.tree_hash import ArchiveStream
     from snowsnake.store import hashing
@@ -139,7 +139,7 @@ def _archive(source: Any) -> bytes:
 
 
 class _Tree:
-    """A source tree's name in messages, and the messages that are known."""
+    """A source tree as messages need it: its name, and its messages about missing files as far as the worker knows them."""
 
     def __init__(self, number: int, tree: ShippedTree, worker: FlakeWorker) -> None:
         self.store_path, self.label = tree.store_path, tree.label
@@ -163,7 +163,7 @@ class FlakeWorker:
         self._sources: dict[Attributes, Supplied] = {}
         self._texts: dict[MissingFile, str] = {}
         self._root: JobRoot | None = None
-        # This is the error of the root.
+        # The error of the root, if it cannot be opened.
         self._error: EvaluationError | None = None
         evaluator = self._evaluator = new_evaluator(shipped.options, shipped.features)
         evaluator.fetcher.supply = self._supply
@@ -190,7 +190,7 @@ class FlakeWorker:
 
     @property
     def is_over(self) -> bool:
-        """Whether evaluation needed an input whose source is not here: what it remembers now must not be used again."""
+        """Whether this evaluator must not be used again, because evaluation needed an input whose source is not here, or the root failed."""
         return bool(self._inputs) or self._root is None
 
     def give(self, archives: dict[str, bytes], answers: Answers) -> None:
@@ -201,7 +201,7 @@ class FlakeWorker:
         self._missing = []
 
     def look(self, paths: list[Path]) -> list[Reply] | Needs:
-        """Replies to paths, or what they need first."""
+        """The replies to some paths, or what they need first."""
         replies: list[Reply] = []
         for path in paths:
             if self._inputs:
@@ -215,7 +215,7 @@ class FlakeWorker:
         return Needs(tuple(self._inputs), tuple(self._missing)) if self._inputs or self._missing else replies
 
     def text_of(self, file: MissingFile) -> str:
-        """The message that a file is missing; if it is not known yet, it is asked for."""
+        """The message that a file is missing; if it is not known yet, it is empty, and `look` asks for it."""
         if file not in self._texts:
             self._missing.append(file)
         return self._texts.get(file, "")

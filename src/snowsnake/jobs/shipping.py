@@ -1,8 +1,8 @@
 """A root that can be evaluated elsewhere: a folder as an archive, named by its content, and what to evaluate in it.
 
-In: a file, arguments, options.  Out: a `ShippedRoot`, which is plain data; from that and the archive a `JobRoot`, which is the same on any
-machine: evaluation is pure except for the system that it is for.  It sees the folder at its store path, and reads it out of the archive, because
-a worker needs only few of the 50 000 files of nixpkgs.
+In: a file, arguments, options.  Out: a `ShippedRoot`, which is plain data; and, made from that and the archive, a `JobRoot`, which is the same on
+any machine: evaluation is pure except for the system that it is for.  Evaluation sees the folder at its store path, and reads files out of the
+archive, because a worker needs only few of the 50 000 files of nixpkgs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class TooMuch(ValueError):
 
 @dataclass(frozen=True)
 class ShippedRoot:
-    """`folder`: where it was; `inner`: the file's path in it.  `arguments`: (kind, name, text) of `--arg` and `--argstr`.  `system`: what it is evaluated for."""
+    """`folder`: the folder that was packed; `inner`: the file's path in it.  `arguments`: (kind, name, text) of `--arg` and `--argstr`.
+
+    `system`: the value of `builtins.currentSystem`, which is missing if this is empty.
+    """
 
     store_path: str
     inner: str
@@ -47,7 +50,7 @@ def pack_root(
 ) -> tuple[ShippedRoot, bytes]:
     """Packs the root in a file or folder, with everything beside and below it, or with its Git checkout; `.git` is left out.
 
-    Raises `TooMuch` if that is too much.
+    Raises `TooMuch` if these are too many or too large.
     """
     from snowsnake.store import hashing, nar, store_path
 
@@ -96,7 +99,7 @@ class ArchiveTree:
         from snowsnake.store.nar_reader import read_nar
 
         self._archive = memoryview(archive)
-        # A node has a kind, the place of its contents, and their size.
+        # By path: the kind, the offset of the contents in the archive, and their size.
         self._nodes: dict[bytes, tuple[str, int, int]] = {}
         self._entries: dict[bytes, list[tuple[bytes, str]]] = {}
         self._targets: dict[bytes, bytes] = {}
@@ -164,7 +167,7 @@ def open_shipped(shipped: ShippedRoot, archive: bytes) -> JobRoot:
         return path.startswith(top) and tree.kind(os.fsencode(path[len(top) :])) is not None
 
     def render(error: EvaluationError) -> tuple[str, str]:
-        """Makes the texts of an error, with the same frames folded as on the machine of the folder, where it is in no store."""
+        """Returns the texts of an error, in which the same frames are folded as on the machine of the folder, where that is not in a store."""
         mark_libraries(error.trace, file, [], shipped.store_path + "/none", exists)
         text = error.render(show_trace=shipped.options.show_trace)
         return text, text

@@ -1,4 +1,4 @@
-"""A worker: a process forked from one that holds the root; it evaluates paths until it is told to end.
+"""A worker: a process forked from one that holds the root; it evaluates paths until its socket is closed, or it needs to be replaced.
 
 In: lists of paths over a socket.  Out: replies over the same socket.  The end of the socket shows that a worker has ended; its unanswered
 paths are still known to the other side.
@@ -24,9 +24,9 @@ RENEW = "renew"
 _HEAD = struct.Struct("<I")
 # Replies are sent at least this often.
 _HOLD_S = 0.1
-# A group takes this much CPU time: half of it is evaluated again when one of its attributes has changed.
+# A group takes about this much CPU time.  When one of its attributes has changed, half of the group is evaluated again on average.
 _GROUP_S = 1.0
-# How much the heap may grow between two collections of everything.  Of the first 520 MB of nixpkgs, 450 MB are alive, and it took 0.9 s to find that.
+# The heap may grow by this much between two full collections.  Of the first 520 MB of nixpkgs, 450 MB are alive, and a full collection takes 0.9 s.
 _MOST_GROWTH_BYTES = 2 << 30
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
@@ -47,7 +47,7 @@ class ObjectChannel:
         self.socket.sendall(_HEAD.pack(len(data)) + data)
 
     def receive_some(self) -> list[Any] | None:
-        """Messages that are complete after one read of the socket; None at its end."""
+        """The messages that are complete after one read of the socket; None at its end."""
         try:
             data = self.socket.recv(1 << 20)
         except ConnectionError:
@@ -86,18 +86,18 @@ class JobWorker:
         self.pid = os.fork()
         if self.pid == 0:
             ours.close()
-            # Otherwise the child would keep their sockets open after we end.
+            # Otherwise this child would keep the sockets of the other workers open after the parent has ended.
             for other in others:
                 other.channel.socket.close()
             _live(root, ObjectChannel(theirs), memory_bytes, recorded, parent)
         theirs.close()
         self.channel: ObjectChannel = ObjectChannel(ours)
-        # A worker that replaces another one has its number.
+        # A worker that replaces another one gets the same number.
         self.number = number
         self.open: list[Path] = []
         self.is_renewed = False
         self.asked_at = 0.0
-        # Its results rest on this layer (jobs/memory.py).
+        # The layer that its results rest on (jobs/memory.py).
         self.layer: str | None = None
 
     def ask(self, paths: list[Path]) -> None:
@@ -110,12 +110,12 @@ class JobWorker:
             pass
 
     def end(self) -> int:
-        """Waits for the process, which has ended or is about to; returns its status as `os.waitpid` does."""
+        """Closes the socket and waits for the process, which has ended or ends because of that; returns its status as `os.waitpid` does."""
         self.channel.socket.close()
         return os.waitpid(self.pid, 0)[1]
 
     def stop(self, patience_s: float = 3.0) -> None:
-        """Ends the process: with SIGINT, and after *patience_s* with SIGKILL."""
+        """Ends the process with SIGINT, and after *patience_s* with SIGKILL."""
         self.channel.socket.close()
         os.kill(self.pid, signal.SIGINT)
         end = time.monotonic() + patience_s
@@ -146,7 +146,7 @@ def _live(root: JobRoot, channel: ObjectChannel, memory_bytes: int, recorded: Re
     except (KeyboardInterrupt, ConnectionError):
         code = 130
     except BaseException as error:
-        # The fault is our own: it must be seen, and must not become a second run of the parent's program.
+        # The fault is our own: it must be seen, and the child must not return into the parent's program.
         sys.stderr.write(f"error: fault of a worker, please report it: {type(error).__name__}: {error}\n")
         if os.environ.get("SNOWSNAKE_DEBUG"):
             import traceback
@@ -163,13 +163,13 @@ def _live(root: JobRoot, channel: ObjectChannel, memory_bytes: int, recorded: Re
             root.evaluator.close_store()
             sys.stderr.flush()
         except BaseException:
-            # The process can do nothing about it any more.
+            # The process ends, so it cannot do anything about this.
             pass
         os._exit(code)
 
 
 class _Interrupts:
-    """The handler of Ctrl-C in a worker.  It interrupts the worker once, and not while it tidies up: its temporary files would be left behind."""
+    """The handler of Ctrl-C in a worker.  It interrupts the worker once, and not while the worker cleans up, because temporary files would be left behind."""
 
     def __init__(self) -> None:
         self._is_over = False
@@ -236,7 +236,7 @@ def _work(root: JobRoot, channel: ObjectChannel, paths: list[Path], memory_bytes
 
 
 def _hand_over(root: JobRoot, channel: ObjectChannel, replies: list[Reply]) -> None:
-    """Makes everything exist that a reply names, before it is sent."""
+    """Writes everything that the replies name, and then sends the replies."""
     if replies:
         root.flush()
         channel.send(replies)
@@ -254,14 +254,18 @@ def resident_bytes() -> int:
 
 @cache
 def _statm(pid: int) -> int:
-    """The open file of memory sizes of a process: opening it takes ten times as long as reading it.  A forked process opens its own."""
+    """A descriptor of the file with the memory sizes of this process, which stays open: opening takes ten times as long as reading.
+
+    *pid* is only the key of the cache, so that a forked process opens its own file.
+    """
     return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _die_with(parent: int) -> None:
-    """Lets Linux kill this process when its parent ends, because a parent that is killed cannot do it.
+    """Asks Linux to kill this process when its parent ends, because a parent that is killed cannot do that.
 
-    The parent may have ended before; its number says so.  The number 1 alone does not: the first process of a container has it.
+    The parent may have ended already: then the parent's number is another one now.  A comparison with 1 is not enough, because the parent may have
+    that number: it may be the first process of a container.
     """
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:

@@ -1,10 +1,10 @@
 # cython: language_level=3
-"""The events in which a reader of JSON or TOML returns a document: the C interface."""
+"""The events as which a reader of JSON or TOML returns a document: the C interface."""
 from libc.stdint cimport int64_t, uint8_t
 
 cdef enum Event:
     EVENT_END = 0
-    # the reader has a message
+    # the document is wrong: the reader has a message
     EVENT_ERROR
     EVENT_BEGIN_OBJECT
     EVENT_END_OBJECT
@@ -13,7 +13,7 @@ cdef enum Event:
     # Datum.text and Datum.text_size have the name
     EVENT_KEY
     EVENT_STRING
-    # only TOML has it; the text is the normalised date or time
+    # only TOML has timestamps; the text is the normalised date or time
     EVENT_TIMESTAMP
     # Datum.integer has the value
     EVENT_INT
@@ -25,7 +25,7 @@ cdef enum Event:
 
 # what the last event carries
 cdef struct Datum:
-    # not NUL-terminated; of JSON, valid until the next event; of TOML, as long as the reader
+    # not NUL-terminated; text from JSON is valid until the next event, text from TOML as long as the reader
     const uint8_t* text
     size_t text_size
     int64_t integer

@@ -1,4 +1,4 @@
-"""The fetching builtins, once their arguments are plain Python values: policy, fetching, and the attributes of the result.
+"""The fetching builtins, from plain Python values on: policy, fetching, and the attributes of the result.
 
 In: `access` (the policy of an evaluation, and its fetcher; builtins/fetch_host.pyx) and plain values.  Out: sources, pairs of names and values.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Pairs = list[tuple[str, str | int | bool]]
 
 _REVISION = pattern("[0-9a-fA-F]{40}")
-# Matches a part of a path that leads out of its folder.
+# Matches `..`, also as `%2e%2e`: a part of a path that leads out of its folder.
 _UPWARDS = pattern(r"(?i)(?<=[/:])(\.|%2e){2}(?=[/?#]|$)")
 _JUST_SCHEME = pattern(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -39,7 +39,7 @@ def make_fetcher(
     working_directory: str,
     is_cancelled: Callable[[], bool],
 ) -> Fetcher:
-    """The fetcher of an evaluation; without `settings`, those of this user apply."""
+    """The fetcher of an evaluation; without `settings`, it has those of this user."""
     from snowsnake.fetch.fetcher import Fetcher
 
     if settings is None:
@@ -64,7 +64,7 @@ def make_fetcher(
 
 
 def allowing_prefixes(uri: str, prefixes: Iterable[str]) -> Iterator[str]:
-    """The prefixes that are the address itself, or below which it is.
+    """The prefixes that are equal to an address, or below which it is.
 
     >>> list(allowing_prefixes("https://example.org/a", ["https://example.org"])), list(allowing_prefixes("https://example.org.evil", ["https://example.org"]))
     (['https://example.org'], [])
@@ -79,7 +79,7 @@ def allowing_prefixes(uri: str, prefixes: Iterable[str]) -> Iterator[str]:
 
 
 def check_uri(access: Access, uri: str) -> None:
-    """Raises ForbiddenAccess if a restricted evaluation may not fetch an address: neither `allowed-uris` nor the paths that it may read have it."""
+    """Raises ForbiddenAccess if evaluation is restricted, and neither `allowed-uris` nor the paths that it may read include an address."""
     if not access.is_restricted:
         return
     for prefix in allowing_prefixes(uri, access.fetcher.settings["allowed-uris"]):
@@ -108,7 +108,7 @@ def _canonical(path: str) -> str:
 
 
 def full_address(url: str) -> str:
-    """The URL that `channel:NAME` means; any other address as it is.
+    """The URL for which `channel:NAME` is short; any other address as it is.
 
     >>> full_address("channel:nixos-unstable")
     'https://channels.nixos.org/nixos-unstable/nixexprs.tar.xz'
@@ -192,7 +192,7 @@ def _flag(attrs: Mapping[str, object], name: str) -> bool:
 
 
 def resolved(access: Access, input: Input) -> Input:
-    """The reference that the registries have for a name."""
+    """The input to which the registries resolve an indirect one."""
     import os
 
     from snowsnake.lock.references import Reference
@@ -202,7 +202,7 @@ def resolved(access: Access, input: Input) -> Input:
 
 
 def tree_attributes(source: Source, is_git: bool, is_dirty: bool = False) -> Pairs:
-    """The attributes of a fetched tree.  *is_git*: if there is no revision, it is all zeros, as in fetchGit."""
+    """The attributes of a fetched tree.  *is_git*: a missing revision is shown as zeros, as in fetchGit.  *is_dirty*: the revision is left out."""
     input = source.input
     pairs: Pairs = [("outPath", source.store_path), ("narHash", source.nar_hash)]
     if input.type == "git":

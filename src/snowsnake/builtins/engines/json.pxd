@@ -3,7 +3,7 @@
 
     JsonReader reader
     json_reader_init(&reader, data, size_bytes)
-    while True: event = json_reader_next(&reader); EVENT_END and EVENT_ERROR are the last ones
+    event = json_reader_next(&reader), … up to EVENT_END or EVENT_ERROR
     json_reader_free(&reader)
 """
 from libc.stdint cimport uint8_t

@@ -69,7 +69,7 @@ cdef void append_hex(Bytes* out, uint32_t number, int digits) noexcept nogil:
 
 
 cdef void append_place(JsonReader* reader, Token found) noexcept nogil:
-    """A number ends at the byte behind it, which is read and put back: of a line end, the line comes back, but not its column."""
+    """Appends where parsing stopped.  The library reads one byte behind a number and puts it back; if that is a line end, it loses the column."""
     cdef int64_t line = 1
     cdef size_t line_start = 0
     cdef size_t i
@@ -88,7 +88,7 @@ cdef void append_place(JsonReader* reader, Token found) noexcept nogil:
 
 
 cdef void append_last_read(JsonReader* reader) noexcept nogil:
-    """The bytes from the start of the last string or number on, with control characters by name."""
+    """Appends the bytes from the start of the last string or number on, with control characters as `<U+…>`."""
     cdef size_t i
     cdef size_t end = reader.position if reader.position < reader.size_bytes else reader.size_bytes
     for i in range(reader.token_start, end):
@@ -150,7 +150,7 @@ cdef Event syntax_error(JsonReader* reader, Token found, Token expected, const c
 
 
 cdef Event failed(JsonReader* reader, const char* before, const char* after) noexcept nogil:
-    """Raises an error about the number just read, quoted between `before` and `after`."""
+    """Fails with a message about the number just read, which is put between `before` and `after`."""
     bytes_text(&reader.message, before)
     bytes_append(&reader.message, reader.data + reader.token_start, reader.position - reader.token_start)
     bytes_text(&reader.message, after)
@@ -161,7 +161,7 @@ cdef Event failed(JsonReader* reader, const char* before, const char* after) noe
 # -- events ------------------------------------------------------------------------------------------------------------
 
 cdef Event nul_error(JsonReader* reader) noexcept nogil:
-    """Nix has no NUL in strings."""
+    """Fails because strings of Nix cannot contain NUL."""
     cdef size_t i
     bytes_text(&reader.message, "input string '")
     for i in range(reader.datum.text_size):
@@ -286,7 +286,7 @@ cdef Event more_event(JsonReader* reader) noexcept nogil:
 
 
 cdef Event json_reader_next(JsonReader* reader) noexcept nogil:
-    """The next event.  It must not be called again after EVENT_END or EVENT_ERROR."""
+    """The next event.  This must not be called again after EVENT_END or EVENT_ERROR."""
     cdef Token token
     if reader.state == EXPECT_MORE:
         return more_event(reader)
@@ -310,7 +310,7 @@ cdef Event json_reader_next(JsonReader* reader) noexcept nogil:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes, Bytes* message) noexcept nogil:
-    """Writes the string with its quotes.  Returns false if it is not UTF-8, with what Nix says after "JSON serialization error: "."""
+    """Writes a string with its quotes.  If it is not UTF-8, returns false and writes `message`: Nix's words after "JSON serialization error: "."""
     cdef size_t i
     cdef size_t plain = 0
     cdef size_t index = 0
@@ -356,7 +356,7 @@ cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes,
 # -- Python's side -----------------------------------------------------------------------------------------------------
 
 class JsonError(ValueError):
-    """Text that is not JSON, with Nix's message; or a string that is not UTF-8."""
+    """A text is not JSON, or a string is not UTF-8; the message is Nix's."""
 
 
 cdef object text_of(Bytes* buffer):
@@ -382,7 +382,7 @@ def loads(bytes data not None):
 
 
 def json_string(bytes text not None):
-    """The JSON string, quotes included."""
+    """The text as a JSON string, with its quotes."""
     cdef Bytes out
     cdef Bytes message
     bytes_init(&out)

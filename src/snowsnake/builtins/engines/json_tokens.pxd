@@ -32,13 +32,13 @@ cdef struct JsonReader:
     uint8_t* levels
     size_t depth
     size_t level_capacity
-    # the last event's
+    # the data of the last event
     Datum datum
     bint has_nul
     Bytes unescaped
     # in C++ Nix's words, without "while decoding a JSON string"
     Bytes message
-    # the message is not about syntax, and gets no trace line "while decoding a JSON string"
+    # the message is not about syntax, and its trace has no line "while decoding a JSON string"
     bint is_nix_error
 
 cdef enum Token:

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The tokens of JSON: strings without escapes, and the extent of numbers.
+"""The tokens of JSON: strings, whose escapes are decoded, and the extent of numbers.
 
 In: a reader.  Out: the next token; for a string its `text`, for a number the bytes from `token_start` to `position`; for an
 invalid token `fault`, with `position` behind the byte that made it invalid, which is how C++ Nix's messages count.
@@ -42,7 +42,7 @@ cdef int four_hex_digits(JsonReader* reader) noexcept nogil:
 
 
 cdef Token read_unicode_escape(JsonReader* reader) noexcept nogil:
-    """Reads four digits after `\\u`."""
+    """Reads the four digits after `\\u`, and the second escape of a surrogate pair."""
     cdef int point = four_hex_digits(reader)
     cdef int second
     if point == BAD_ESCAPE:
@@ -79,7 +79,7 @@ cdef Token read_escape(JsonReader* reader) noexcept nogil:
 
 
 cdef bint read_multibyte(JsonReader* reader, int first) noexcept nogil:
-    """Reads the rest of a UTF-8 character; returns false, behind the first wrong byte, if it is ill-formed."""
+    """Reads the rest of a UTF-8 character; if it is ill-formed, returns false with `position` behind the first wrong byte."""
     cdef int following = 1
     cdef int low = 0x80
     cdef int high = 0xBF

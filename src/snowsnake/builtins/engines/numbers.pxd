@@ -7,7 +7,7 @@ cdef enum NumberStatus:
     NUMBER_OK = 0
     # not a number at all
     NUMBER_INVALID
-    # beyond the type; a float is then infinite
+    # the number does not fit the type; a float becomes infinite
     NUMBER_OVERFLOW
     # a float too small for full precision; the result is the nearest one
     NUMBER_UNDERFLOW

@@ -1,11 +1,11 @@
 # cython: language_level=3
 """Numbers as Nix reads and writes them.
 
-In: numbers, or the bytes of one.  Out: text appended to a buffer, or a number and a status.
+In: numbers, or the text of one.  Out: text appended to a buffer, or a number and a status.
 
 Floats have three written forms: printed values and XML (`%g`, six digits: 1e+20), toString (`%f`: 1.500000), and JSON.  JSON's
-is that of the library that C++ Nix uses, with the digits of the Grisu2 algorithm (Loitsch 2010): they round-trip and are nearly always
-the shortest, but not always, so another shortest-digits algorithm would differ in about one number of a thousand.
+is that of the library that C++ Nix uses, with the digits of the Grisu2 algorithm (Loitsch 2010).  They round-trip and are nearly always
+the shortest; an algorithm whose digits are always the shortest would differ in about one number of a thousand.
 The locale of the process never matters.
 """
 from libc cimport errno
@@ -38,7 +38,7 @@ cdef locale_t c_locale = snowsnake_c_locale()
 # -- integers ----------------------------------------------------------------------------------------------------------
 
 cdef NumberStatus parse_int64(const uint8_t* data, size_t size_bytes, int64_t* number) noexcept nogil:
-    """An optional minus sign and decimal digits, nothing else."""
+    """Reads an optional minus sign and decimal digits; anything else is invalid."""
     cdef bint is_negative = size_bytes > 0 and data[0] == c'-'
     cdef size_t i = 1 if is_negative else 0
     cdef uint64_t limit = (<uint64_t>1 << 63) - (0 if is_negative else 1)
@@ -108,7 +108,7 @@ cdef extern from *:
 
 
 cdef void format_float_tostring(Bytes* out, double number) noexcept nogil:
-    """The form of toString; at most 317 bytes."""
+    """Appends the form of toString, which has at most 317 bytes."""
     cdef char[FLOAT_TEXT_BYTES] text
     cdef int size = millionths(number, <uint8_t*>text)
     if size == 0:
@@ -135,7 +135,7 @@ cdef Scaled powers_of_ten[POWER_COUNT]
 
 
 def _fill_powers():
-    """Computes 10^-300, 10^-292, … 10^324 as 64 significant bits, rounded to nearest; once, at import."""
+    """Computes 10^-300, 10^-292, … 10^324 with 64 significant bits, rounded to nearest, once at import."""
     cdef int i
     for i in range(POWER_COUNT):
         tens = POWER_FIRST + POWER_STEP * i
@@ -235,7 +235,7 @@ cdef int float_digits(double number, uint8_t* digits, int* decimal_exponent) noe
     exponent = (1 if biased == 0 else biased) - 1075
     value = normalised(significand, exponent)
     high = normalised(2 * significand + 1, exponent - 1)
-    # The number is a power of two: the next smaller number is only half as far away as the next greater one.
+    # Below a power of two, the next smaller number is only half as far away as the next greater one.
     if fraction == 0 and biased > 1:
         low = (4 * significand - 1) << (exponent - 2 - high.exponent)
     else:
@@ -268,7 +268,7 @@ cdef void append_exponent(Bytes* out, int exponent) noexcept nogil:
 
 
 cdef void format_float_json(Bytes* out, double number) noexcept nogil:
-    """The form of toJSON: 1.0, 1e+20; null for numbers that JSON does not have."""
+    """Appends the form of toJSON: 1.0, 1e+20; null for numbers that JSON does not have."""
     cdef uint8_t digits[DIGITS_LIMIT]
     cdef int decimal_exponent = 0
     cdef int count, point
@@ -284,7 +284,7 @@ cdef void format_float_json(Bytes* out, double number) noexcept nogil:
         bytes_text(out, "0.0")
         return
     count = float_digits(number, digits, &decimal_exponent)
-    # So many digits are before the decimal point.
+    # This many digits are before the decimal point.
     point = count + decimal_exponent
     if count <= point <= 15:
         bytes_append(out, digits, count)
@@ -314,7 +314,7 @@ for _power in range(23):
 
 
 cdef bint parse_simple(const uint8_t* data, size_t size_bytes, double* number) noexcept nogil:
-    """Handles at most 15 digits and small exponents exactly: one multiplication or division rounds correctly."""
+    """Reads numbers with at most 15 digits and a small exponent, for which one multiplication or division rounds correctly; False for others."""
     cdef size_t i = 0
     cdef uint64_t significand = 0
     cdef int digits = 0
@@ -362,7 +362,7 @@ cdef bint parse_simple(const uint8_t* data, size_t size_bytes, double* number) n
 
 
 cdef NumberStatus parse_double(const uint8_t* data, size_t size_bytes, double* number) noexcept nogil:
-    """A decimal number that fills all of `data`: digits, point, exponent as strtod takes them; rounded correctly."""
+    """Reads a decimal number that fills all of `data`, with the digits, point and exponent that strtod accepts; it is rounded correctly."""
     cdef char small[128]
     cdef char* text = small
     cdef char* end = NULL
@@ -415,7 +415,7 @@ def json_float(double number):
 
 
 def read_int(bytes text not None):
-    """The number; None if it does not fit 64 bits.  ValueError if `text` is none."""
+    """The number; None if it does not fit 64 bits.  Raises ValueError if `text` is not an integer."""
     cdef int64_t number = 0
     cdef NumberStatus status = parse_int64(text, len(text), &number)
     if status == NUMBER_INVALID:
@@ -424,7 +424,7 @@ def read_int(bytes text not None):
 
 
 def read_float(bytes text not None):
-    """(number, whether strtod reports it out of range).  ValueError if `text` is not a number."""
+    """(number, whether strtod reports it as out of range).  Raises ValueError if `text` is not a number."""
     cdef double number = 0
     cdef NumberStatus status = parse_double(text, len(text), &number)
     if status == NUMBER_INVALID:

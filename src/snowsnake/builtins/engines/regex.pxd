@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Compiled regular expressions with C++ Nix's captures, in time linear in the text: the C interface.
 
-A `Regex` holds caches that matching fills, so only one thread may use it at a time.  `captures` has a begin and an end for the whole
-match, then for each group: 2 × (1 + group count) numbers; -1 for a group that took no part.
+A `Regex` holds caches that matching fills, so only one thread may use it at a time.  `captures` has the begin and the end of the
+whole match, then those of each group: 2 × (1 + group count) numbers, which are -1 for a group that took no part.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from snowsnake.builtins.engines.regex_program cimport RegexProgram, RegexStatus
@@ -22,9 +22,9 @@ cdef struct RegexCache:
     RegexEntry* entries
     size_t capacity
     size_t count
-    # the expression put in last, whose weight is not
+    # the expression that was put in last; known_bytes does not include it yet
     Regex* last
-    # among the known bytes yet
+    # the memory of the other expressions when they were last measured
     size_t known_bytes
 
 cdef Regex* regex_compile(const uint8_t* pattern, size_t size_bytes, RegexStatus* status) noexcept nogil

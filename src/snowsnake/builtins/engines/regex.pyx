@@ -25,13 +25,13 @@ from snowsnake.foundation.probing cimport probe
 
 cdef enum:
     NONE = -1
-    # Empty iterations are counted for so many steps per text, and for EXACT_STEPS_PER_BYTE more per byte.
+    # Empty iterations of loops are counted exactly for this many steps per text, and for EXACT_STEPS_PER_BYTE more per byte.
     EXACT_STEPS = 200000
     EXACT_STEPS_PER_BYTE = 32
-    # The cache holds at most so many patterns.
+    # The cache holds at most this many patterns.
     CACHE_LIMIT = 1024
     CACHE_LIMIT_BYTES = 64 << 20
-    # The sizes of all patterns are added up after so many insertions.
+    # The memory of all patterns is measured again after this many insertions.
     WEIGHED_EVERY = 64
 
 
@@ -67,7 +67,7 @@ cdef bint allocate(Regex* regex) noexcept nogil:
 
 
 cdef Regex* regex_compile(const uint8_t* pattern, size_t size_bytes, RegexStatus* status) noexcept nogil:
-    """NULL, and a status other than REGEX_OK, for patterns that C++ Nix refuses."""
+    """Compiles a pattern.  Returns NULL, with a status other than REGEX_OK, if C++ Nix refuses the pattern or memory is short."""
     cdef Regex* regex = <Regex*>allocate_zeros(1, sizeof(Regex))
     status[0] = REGEX_TOO_LARGE
     if regex == NULL:
@@ -118,7 +118,7 @@ cdef size_t regex_memory(const Regex* regex) noexcept nogil:
 
 
 cdef void regex_error_text(RegexStatus status, const uint8_t* pattern, size_t size_bytes, Bytes* out) noexcept nogil:
-    """The message of C++ Nix 2.34."""
+    """Appends the message of C++ Nix 2.34."""
     if status == REGEX_TOO_LARGE:
         bytes_text(out, "memory limit exceeded by regular expression '")
     else:
@@ -168,7 +168,7 @@ cdef RegexResult regex_match_full(Regex* regex, const uint8_t* data, size_t size
 # -- split -------------------------------------------------------------------------------------------------------------
 
 cdef RegexResult regex_scan_begin(Regex* regex, const uint8_t* data, size_t size_bytes) noexcept nogil:
-    """Prepares finding all matches in a text, with `regex_scan_next`; one scan of a Regex at a time."""
+    """Prepares a scan, which finds all matches in a text with `regex_scan_next`.  A Regex does one scan at a time."""
     begin_text(regex, size_bytes)
     regex.match_begin = 0
     regex.match_end = 0
@@ -184,7 +184,7 @@ cdef void regex_scan_end(Regex* regex) noexcept nogil:
 
 
 cdef RegexResult match_at(Regex* regex, int64_t begin, bint may_be_empty, int64_t* captures) noexcept nogil:
-    """Tries one place, where the start is viable."""
+    """Finds the match at a place from which the pattern's start state leads to one."""
     cdef int64_t end
     cdef const int64_t* slots = regex.slots
     if regex.program.has_alternative or (not may_be_empty and regex.queued_generation != NULL):
@@ -256,7 +256,7 @@ cdef RegexEntry* find_entry(RegexCache* cache, const uint8_t* pattern, size_t si
 cdef void make_room(RegexCache* cache) noexcept nogil:
     """Prepares an insertion: forgets everything if the cache is full or large, and makes the table on first use.
 
-    Matching makes expressions larger.  The last expression is weighed at each insertion, and all of them now and then.
+    Matching makes expressions larger.  Each insertion measures the expression that was inserted before; from time to time, all are measured.
     """
     cdef size_t i
     if cache.last != NULL:
@@ -275,7 +275,7 @@ cdef void make_room(RegexCache* cache) noexcept nogil:
 
 cdef Regex* regex_cache_get(RegexCache* cache, const uint8_t* pattern, size_t size_bytes,
                             RegexStatus* status) noexcept nogil:
-    """The compiled pattern, which the cache owns, and which is valid until the next call; NULL and a status for an invalid one."""
+    """The compiled pattern.  The cache owns it, and it is valid until the next call.  NULL, with a status, if the pattern is refused."""
     cdef uint64_t hash = 0xCBF29CE484222325
     cdef RegexEntry* entry
     cdef Regex* regex

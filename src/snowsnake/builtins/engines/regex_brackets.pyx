@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Bracket expressions of regular expressions, in the C locale, as libstdc++ reads them.
 
-In: the bytes behind `[`.  Out: the set of bytes, and where the expression ends.
+In: the bytes after `[`.  Out: the set of bytes, and where the expression ends.
 """
 from libc.stdint cimport int8_t, uint8_t
 from libc.string cimport memcmp, memset, strlen
@@ -92,7 +92,7 @@ cdef bint in_class(int kind, uint8_t c) noexcept nogil:
 
 
 cdef void bracket_name(Bracket* bracket, uint8_t mark, BracketToken token) noexcept nogil:
-    """Reads `name mark ]`."""
+    """Reads `mark name mark ]`, the rest of `[.name.]` and the like."""
     bracket.position += 1
     bracket.name = bracket.position
     while bracket.position != bracket.end and bracket.position[0] != mark:
@@ -165,7 +165,7 @@ cdef bint add_range(ByteSet* byte_set, int8_t first, int8_t last) noexcept nogil
 cdef bint bracket_items(Bracket* bracket) noexcept nogil:
     """Reads everything up to the closing bracket; returns false if it is malformed."""
     cdef ByteSet* byte_set = &bracket.byte_set
-    # This byte may begin a range; -1 means that there is none, -2 that a class precedes.
+    # The byte that may begin a range; -1 if there is none, -2 after a class.
     cdef int last = -1
     cdef int found, i
     bracket_advance(bracket)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""A POSIX extended regular expression as a graph of states: what `regex_program.pyx` parses and `regex.pyx` runs."""
+"""A POSIX extended regular expression as a graph of states: regex_program.pyx makes it, regex_reverse.pyx and regex_walk.pyx run it."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from snowsnake.builtins.engines.regex_brackets cimport ByteSet
 

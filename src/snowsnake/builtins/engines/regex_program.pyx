@@ -1,10 +1,10 @@
 # cython: language_level=3
-"""From a pattern to a graph of states, for the POSIX extended syntax exactly as C++ Nix reads it.
+"""Compiles a pattern into a graph of states, with the POSIX extended syntax exactly as C++ Nix reads it.
 
 In: the bytes of a pattern.  Out: a `RegexProgram`, or why the pattern is refused.
 
-C++ Nix hands patterns to std::regex of libstdc++ (`extended`, C locale), so that library's reading of the syntax is the
-language: `\\d` and back-references are errors, `a**` is fine, ranges compare signed bytes, bounds are expanded, and a
+C++ Nix hands patterns to std::regex of libstdc++ (`extended`, C locale), so the language is what that library
+accepts: `\\d` and back-references are errors, `a**` is allowed, ranges compare signed bytes, bounds are expanded, and a
 pattern of more than 100 000 of its states is refused.  The graph has its shape, state for state, so that limit and the
 order in which paths are tried are the same.  The parser keeps its own stack: nesting is bounded by memory only.
 
@@ -17,25 +17,25 @@ from snowsnake.builtins.engines.regex_brackets cimport bracket_parse
 from snowsnake.foundation.allocate cimport allocate_items, resize_items
 
 cdef enum:
-    # This is the limit of libstdc++, for all states that it ever makes for one pattern.
+    # The limit of libstdc++ for the number of states that it makes for one pattern, whether it keeps them or not.
     STATE_LIMIT = 100000
     NOWHERE = -1
 
 cdef struct Fragment:
     int32_t start
-    # The `next` of this state leads nowhere yet.
+    # The state whose `next` leads nowhere yet.
     int32_t end
     bint is_nullable
 
-# This describes an open group, or the whole pattern.
+# An open group, or the whole pattern.
 cdef struct OpenGroup:
-    # The group's first state has this index.
+    # The index of the group's first state.
     int32_t low
     uint32_t group
-    # This holds the alternatives before the last `|`.
+    # The alternatives before the last `|`.
     Fragment choice
     bint has_choice
-    # This holds what has been read of the current alternative.
+    # The part of the current alternative that has been read.
     Fragment sequence
     bint has_sequence
 
@@ -75,7 +75,7 @@ cdef bint reserve_states(RegexParser* parser, int64_t extra) noexcept nogil:
 
 
 cdef int32_t make_state(RegexParser* parser, RegexOp op, uint32_t argument, int32_t next, int32_t alternate) noexcept nogil:
-    """A new state; 0, and a failed parser, if the limit is reached."""
+    """Makes a state; returns 0, with a failed parser, if the limit is reached."""
     cdef RegexState* state
     parser.states_made += 1
     if parser.states_made > STATE_LIMIT:
@@ -108,7 +108,7 @@ cdef Fragment joined(RegexParser* parser, Fragment first, Fragment second) noexc
 
 
 cdef void mark_loop(RegexParser* parser, int32_t low) noexcept nogil:
-    """Notes that a loop over [low, here) has a body that can match nothing: its repeats, and those inside, need counting."""
+    """Notes that the body of a loop over the states [low, here) can match nothing: its repeats, and those inside it, must be counted."""
     parser.program.states[low].loops_opened += 1
     parser.program.states[parser.program.state_count - 1].loops_closed += 1
     parser.program.has_tracked = True
@@ -117,7 +117,7 @@ cdef void mark_loop(RegexParser* parser, int32_t low) noexcept nogil:
 # -- byte sets ---------------------------------------------------------------------------------------------------------
 
 cdef uint32_t new_set(RegexParser* parser, const ByteSet* byte_set) noexcept nogil:
-    """The index of a copy of `byte_set`."""
+    """Adds a copy of `byte_set` to the sets of the pattern, and returns its index."""
     cdef RegexProgram* program = parser.program
     cdef ByteSet* sets
     if program.set_count == program.set_capacity:
@@ -133,7 +133,7 @@ cdef uint32_t new_set(RegexParser* parser, const ByteSet* byte_set) noexcept nog
 
 
 cdef uint32_t parse_bracket(RegexParser* parser) noexcept nogil:
-    """Returns the index of the set after a `[`."""
+    """Reads a bracket expression after its `[`, and returns the index of its set."""
     cdef ByteSet byte_set
     parser.position = bracket_parse(parser.position, parser.end, &byte_set)
     if parser.position == NULL:
@@ -145,13 +145,13 @@ cdef uint32_t parse_bracket(RegexParser* parser) noexcept nogil:
 # -- quantifiers -------------------------------------------------------------------------------------------------------
 
 cdef inline bint is_special(uint8_t byte) noexcept nogil:
-    """The bytes that a backslash may precede."""
+    """Whether a byte may be escaped by a backslash."""
     return (byte == c'.' or byte == c'[' or byte == c'\\' or byte == c'(' or byte == c')' or byte == c'*' or byte == c'+'
             or byte == c'?' or byte == c'{' or byte == c'|' or byte == c'^' or byte == c'$')
 
 
 cdef bint token_is_bad(RegexParser* parser) noexcept nogil:
-    """Whether the next token is invalid: libstdc++ reads one token ahead, before it copies for a bound."""
+    """Whether the next token is invalid.  libstdc++ reads one token ahead before it makes copies for a bound, so this fault comes first."""
     if parser.position == parser.end:
         return False
     if parser.position[0] == 0:
@@ -160,7 +160,7 @@ cdef bint token_is_bad(RegexParser* parser) noexcept nogil:
 
 
 cdef int64_t parse_number(RegexParser* parser) noexcept nogil:
-    """Reads decimal digits; -1, and failure, if there are none or they do not fit an int."""
+    """Reads decimal digits; returns -1, with a failed parser, if there are none or they do not fit an int."""
     cdef int64_t number = 0
     if parser.position == parser.end or not (c'0' <= parser.position[0] <= c'9'):
         fail(parser, REGEX_INVALID)
@@ -243,7 +243,7 @@ cdef Fragment expand_bound(RegexParser* parser, Fragment body, int32_t low, int6
         program.state_count = low
     elif not copy_fragment(parser, low, copies - 1):
         return body
-    # The code below makes these states, which counts them again.
+    # The code below makes some of these states, and counts them again.
     parser.states_made -= 1 + optional + 1
     result = single(make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE), True)
     exit = NOWHERE if is_open else make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE)
@@ -338,7 +338,7 @@ cdef void open_level(RegexParser* parser, int32_t low, uint32_t group) noexcept 
 
 
 cdef void end_alternative(RegexParser* parser) noexcept nogil:
-    """At `|`, `)` or the end: closes the sequence and folds it into the level's choice."""
+    """At `|`, `)` or the end, closes the sequence and adds it to the level's choice."""
     cdef OpenGroup* level = &parser.levels[parser.level_count - 1]
     cdef int32_t exit, choice
     add_to_sequence(parser, single(make_state(parser, OP_NOTHING, 0, NOWHERE, NOWHERE), True))

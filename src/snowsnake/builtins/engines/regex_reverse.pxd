@@ -6,10 +6,10 @@ from snowsnake.builtins.engines.regex_program cimport RegexProgram
 cdef enum RegexResult:
     REGEX_NO_MATCH = 0
     REGEX_MATCH = 1
-    # the caller reports it as REGEX_TOO_LARGE; it is also the answer to a request to stop
+    # memory is short, which the caller reports as REGEX_TOO_LARGE; or the evaluation was asked to stop
     REGEX_MEMORY = 2
 
-# sets of states; each step goes one byte to the left. The automaton is built lazily
+# a deterministic automaton of sets of states, which is built lazily; each step goes one byte to the left
 cdef struct Automaton:
     # a match may end anywhere (split); otherwise only at the end of the text (match)
     bint accepts_anywhere
@@ -38,9 +38,8 @@ cdef struct Reverse:
     # the states that consume a byte
     int32_t* matches
     int32_t match_count
-    # the edges that consume nothing, backwards; those of state s are
+    # the edges that consume nothing, backwards: those to state s come from sources[sources_start[s] : sources_start[s + 1]]
     int32_t* sources_start
-    # sources[sources_start[s] : sources_start[s + 1]]
     int32_t* sources
     # a stack of states
     int32_t* work
@@ -48,7 +47,7 @@ cdef struct Reverse:
     uint64_t* scratch
     Automaton exact
     Automaton anywhere
-    # the automaton of the last pass:
+    # the automaton of the last pass: one of the two above
     Automaton* current
     # the automaton's set at each place, or IN_RAW
     int32_t* ids
@@ -57,14 +56,14 @@ cdef struct Reverse:
     uint64_t* raw
     size_t raw_capacity_words
     int64_t raw_top
-    # not 0: stop; NULL: there are no requests
+    # not 0: a request to stop; the pointer is NULL if there are no such requests
     const volatile int* attention
 
 cdef enum:
     IN_RAW = -2
 
 cdef inline bint reverse_must_stop(const Reverse* reverse, int64_t place) noexcept nogil:
-    """Whether to stop.  The walk asks at every place; the answer is looked up at every 4096th."""
+    """Whether to stop.  The callers ask at every place, but this looks only at every 4096th."""
     return (place & 4095) == 0 and reverse.attention != NULL and reverse.attention[0] != 0
 
 cdef inline const uint64_t* reverse_set(const Reverse* reverse, int64_t place) noexcept nogil:

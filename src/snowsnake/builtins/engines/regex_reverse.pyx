@@ -1,11 +1,11 @@
 # cython: language_level=3
-"""The backward pass over a text: at which places which states of the pattern lead to a match.
+"""The backward pass over a text, which finds the states that lead to a match from each place.
 
 In: a `RegexProgram`, a text.  Out: for each place, the set of states from which the rest of the text matches.
 
-This alone answers whether the text matches, and it makes the forward walk (regex.pyx) deterministic.  The sets become
+This alone answers whether the text matches, and it makes the forward walk (regex_walk.pyx) deterministic.  The sets become
 states of an automaton when they occur first, so a byte usually costs one table look-up.  The automaton's memory is
-limited; beyond the limit sets are computed one by one, O(states) for a byte, still linear in the text.
+limited; beyond the limit, sets are computed one by one, in O(states) for each byte, which is still linear in the text.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -29,7 +29,7 @@ cdef enum:
 # -- preparation -------------------------------------------------------------------------------------------------------
 
 cdef void classify_bytes(Reverse* reverse) noexcept nogil:
-    """Divides the bytes into classes that no set of the pattern distinguishes."""
+    """Divides the bytes into classes: no set of the pattern distinguishes two bytes of one class."""
     cdef const RegexProgram* program = reverse.program
     cdef int32_t renamed[512]
     cdef uint32_t count = 1
@@ -68,7 +68,7 @@ cdef void classify_bytes(Reverse* reverse) noexcept nogil:
 
 
 cdef void index_sources(Reverse* reverse) noexcept nogil:
-    """Fills sources_start and sources by counting, and matches."""
+    """Fills `matches`, and by counting `sources_start` and `sources`."""
     cdef const RegexProgram* program = reverse.program
     cdef const RegexState* state
     cdef int32_t* start = reverse.sources_start
@@ -190,7 +190,7 @@ cdef void final_set(Reverse* reverse, uint64_t* states, bint is_empty_text) noex
 
 
 cdef void step_back(Reverse* reverse, const uint64_t* after, uint8_t byte, bint at_begin, uint64_t* states) noexcept nogil:
-    """The set before `byte`, given the set after it."""
+    """Computes the set before `byte` from the set after it."""
     cdef const RegexProgram* program = reverse.program
     cdef const RegexState* state
     cdef int32_t work_count = 0
@@ -270,7 +270,7 @@ cdef bint grow_automaton(Reverse* reverse, Automaton* automaton) noexcept nogil:
 
 
 cdef int32_t intern_set(Reverse* reverse, Automaton* automaton, const uint64_t* states) noexcept nogil:
-    """The number of this set, or FULL."""
+    """The number of this set, which is added if it is new; FULL if there is no room for it."""
     cdef size_t slot
     cdef size_t words = reverse.words
     cdef size_t row = reverse.class_count
@@ -304,7 +304,7 @@ cdef int32_t automaton_end(Reverse* reverse, Automaton* automaton, bint is_empty
 
 
 cdef int32_t automaton_step(Reverse* reverse, Automaton* automaton, int32_t id, uint8_t byte, bint at_begin) noexcept nogil:
-    """The set before `byte`, computed and remembered; FULL leaves it in scratch."""
+    """Computes the set before `byte`, and remembers its number; if it returns FULL, the set is in `scratch`."""
     cdef size_t index = <size_t>id * reverse.class_count + reverse.byte_class[byte]
     cdef int32_t found
     step_back(reverse, automaton.sets + <size_t>id * reverse.words, byte, at_begin, reverse.scratch)
@@ -320,7 +320,7 @@ cdef int32_t automaton_step(Reverse* reverse, Automaton* automaton, int32_t id, 
 # -- the run -----------------------------------------------------------------------------------------------------------
 
 cdef RegexResult run_raw(Reverse* reverse, const uint8_t* data, int64_t place, bint keeps_sets) noexcept nogil:
-    """Finishes the pass without the automaton: scratch holds the set at `place`."""
+    """Finishes the pass without the automaton.  `scratch` has the set at `place`."""
     cdef size_t words = reverse.words
     cdef size_t rows = <size_t>place + 1 if keeps_sets else 2
     cdef uint64_t* moved
@@ -412,7 +412,7 @@ cdef RegexResult reverse_run(Reverse* reverse, bint accepts_anywhere, const uint
 
 
 cdef void reverse_forget(Reverse* reverse) noexcept nogil:
-    """After a text: frees what only a large text needs, and an automaton that is nearly full."""
+    """Ends the work on a text: frees what only a large text needs, and an automaton that is full."""
     if reverse.ids_capacity > KEPT_PLACES:
         free(reverse.ids)
         reverse.ids = NULL

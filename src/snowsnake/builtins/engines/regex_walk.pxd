@@ -36,11 +36,11 @@ cdef struct Regex:
     int64_t* slots
     int64_t* best_slots
     int64_t* own_slots
-    # The walk where one place may need several steps
+    # For walk_exploring and walk_parallel, where one place may need several steps
     WalkFrame* frames
     size_t frame_count
     size_t frame_capacity
-    # the stamp of the current place: entries of the five arrays below with another stamp are old
+    # the stamp of the current place: an entry of the arrays below counts only if its generation is this stamp
     int64_t generation
     # a state was explored if its entry has the stamp; the second array says whether it led to a match
     int64_t* memo_generation
@@ -58,7 +58,7 @@ cdef struct Regex:
     bint is_coarse
     ThreadList lists[2]
     bint is_out_of_memory
-    # The scan
+    # For the scan of split
     size_t text_size
     int64_t match_begin
     int64_t match_end

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The forward walk through a pattern, once the backward pass has said where each state leads to a match.
+"""The forward walk through a pattern, after the backward pass has found out where each state leads to a match.
 
 In: a `Regex` whose `reverse` ran over the text.  Out: the end of the match, the places of its groups in the slots.
 
@@ -9,9 +9,9 @@ only if once more leads to no match at all; of `|` both sides are always tried. 
 the end of the text; `split` takes, of the paths so found, the first among the longest, at the first place where there
 is one.  A loop may take two iterations, but not three, that consume nothing at the same place.
 
-So a decision needs to know only whether a path leads to a match, which the backward pass knows for every place.  With it
-the walk takes each decision at once and never goes back: one path for `match`, and for `split` one too, unless the
-pattern has a `|`; then a list of states in the order of preference.
+So a decision depends only on whether a path leads to a match, which the backward pass has found out for every place.
+Therefore the walk takes each decision at once and never goes back.  `match` follows one path; so does `split`, unless the
+pattern has a `|`: then it keeps a list of states in the order of preference.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
@@ -53,7 +53,7 @@ cdef void clear_slots(Regex* regex, int64_t* slots) noexcept nogil:
 
 
 cdef int64_t walk(Regex* regex, int64_t place) noexcept nogil:
-    """From the start at `place`, where it leads to a match, to the end of the match; fills `regex.slots`."""
+    """Walks from the start state at `place`, where it leads to a match, to the end of the match, which it returns; fills `regex.slots`."""
     cdef const RegexState* states = regex.program.states
     cdef const RegexState* state
     cdef const uint64_t* viable = reverse_set(&regex.reverse, place)
@@ -82,7 +82,7 @@ cdef int64_t walk(Regex* regex, int64_t place) noexcept nogil:
 # -- exploring ----------------------------------------------------------------------------------------------------------
 
 cdef inline uint64_t entered_key(int32_t state, int64_t times) noexcept nogil:
-    """What entering a repeat so many times adds to the key of the states behind it."""
+    """What entering a repeat *times* times adds to the key of the states behind it."""
     cdef uint64_t value = (<uint64_t>state * 4 + <uint64_t>times + 1) * <uint64_t>0x9E3779B97F4A7C15
     if times == 0:
         return 0
@@ -212,21 +212,21 @@ cdef inline void set_slot(Regex* regex, size_t slot, int64_t place) noexcept nog
 cdef struct Exploration:
     int64_t place
     const uint64_t* viable
-    # If this is true, the exploration stops at the first solution.
+    # Whether the exploration stops at the first solution.
     bint wants_first
-    # This is false where a match must not be empty.
+    # Whether the match may end here: False where it would be empty and must not be.
     bint may_accept
-    # This list receives the states behind this byte.
+    # The list that receives the states behind this byte.
     ThreadList* threads
-    # The best match so far ends here; NONE if there is none.
+    # The end of the best match so far; NONE if there is none.
     int64_t end
     int64_t solutions
-    # The key says which tracked repeats were entered, and how often.
+    # A hash of which tracked repeats were entered, and how often.
     uint64_t key
 
 
 cdef int32_t enter_repeat(Regex* regex, Exploration* here, int32_t at) noexcept nogil:
-    """Decides at a repeat; returns the state to continue with, or NONE to go back."""
+    """Decides whether to enter a repeat; returns the state to continue with, or NONE to go back."""
     cdef const RegexState* state = &regex.program.states[at]
     cdef int64_t times = 0
     cdef uint64_t key = here.key
@@ -283,8 +283,8 @@ cdef int32_t go_back(Regex* regex, Exploration* here) noexcept nogil:
 cdef int32_t explore(Regex* regex, Exploration* here, int32_t at) noexcept nogil:
     """Explores everything that `at` leads to without consuming a byte, in the order of preference.
 
-    Out: with `wants_first` the state that consumes the next byte, or the accepting one, with the slots set;
-    otherwise NONE: the states behind this byte are queued, and the slots are as before.
+    With `wants_first`, returns the state that consumes the next byte, or the accepting one, with the slots set.
+    Otherwise returns NONE; then the states behind this byte are queued, and the slots are as before.
     """
     cdef const RegexState* state
     cdef int memo
@@ -348,7 +348,7 @@ cdef void arrive(Regex* regex, Exploration* here, int64_t place) noexcept nogil:
 
 
 cdef int64_t walk_exploring(Regex* regex, int64_t place) noexcept nogil:
-    """As `walk`, for a pattern with loops whose body can match nothing."""
+    """Does what `walk` does, for a pattern with loops whose body can match nothing."""
     cdef Exploration here
     cdef int32_t at = regex.program.start
     memset(&here, 0, sizeof(here))
@@ -367,7 +367,7 @@ cdef int64_t walk_exploring(Regex* regex, int64_t place) noexcept nogil:
 
 
 cdef int64_t walk_parallel(Regex* regex, int64_t begin, bint may_be_empty) noexcept nogil:
-    """The end of the first longest match at `begin`, its slots in best_slots; NONE if there is none."""
+    """The end of the first of the longest matches at `begin`, with its slots in best_slots; NONE if there is none."""
     cdef Exploration here
     cdef ThreadList* threads = &regex.lists[0]
     cdef ThreadList* following = &regex.lists[1]

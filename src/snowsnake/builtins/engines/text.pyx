@@ -14,7 +14,7 @@ keywords[:] = ["if", "then", "else", "assert", "with", "let", "in", "rec", "inhe
 # -- UTF-8 -------------------------------------------------------------------------------------------------------------
 
 cdef Utf8Fault utf8_check(const uint8_t* data, size_t size_bytes, size_t* index) noexcept nogil:
-    """Whether `data` is well-formed; if not, `index` is the first byte that belongs to no character."""
+    """Whether `data` is well-formed; if not, `index` is the place of the first byte that is wrong, or of the last byte if the text ends too early."""
     cdef size_t i = 0
     cdef uint64_t eight
     cdef uint8_t byte, low, high
@@ -99,7 +99,7 @@ cdef void append_nix_string(Bytes* out, const uint8_t* data, size_t size_bytes) 
 
 
 cdef bint is_keyword(const uint8_t* data, size_t size_bytes) noexcept nogil:
-    """Words that cannot name a variable; `or`, `true` and `__curPos` are not among them."""
+    """Whether a word is a keyword, which cannot name a variable; `or`, `true` and `__curPos` are not keywords."""
     cdef int i
     for i in range(9):
         if strlen(keywords[i]) == size_bytes and memcmp(keywords[i], data, size_bytes) == 0:
@@ -132,7 +132,7 @@ cdef void append_nix_name(Bytes* out, const uint8_t* data, size_t size_bytes) no
 # -- XML ---------------------------------------------------------------------------------------------------------------
 
 cdef void append_xml_attribute(Bytes* out, const uint8_t* data, size_t size_bytes) noexcept nogil:
-    """Writes the value of an attribute, without its quotes.  Other control characters pass, as in Nix."""
+    """Writes the value of an attribute, without its quotes.  Of control characters, only the newline is escaped, as in Nix."""
     cdef size_t i
     cdef size_t plain = 0
     cdef uint8_t byte

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""TOML 1.0 as fromTOML of C++ Nix 2.34 accepts it (toml11): the document is read into a tree, and the tree returned as events.
+"""TOML 1.0 as fromTOML of C++ Nix 2.34 accepts it (toml11): the document is read into a tree, and the tree is returned as events.
 
 In: bytes.  Out: events, or a message.  Nothing recurses: memory alone bounds nesting and dotted keys.
 """
@@ -23,7 +23,7 @@ from snowsnake.foundation.buffer cimport bytes_append, bytes_clear, bytes_free, 
 cdef enum:
     END_OF_INPUT = -1
 
-# A key is a part of the document's texts.
+# The place of a key in the document's texts.
 cdef struct Key:
     size_t start
     size_t size_bytes
@@ -34,7 +34,7 @@ cdef inline int peek(const TomlReader* reader) noexcept nogil:
 
 
 cdef bint refused(TomlReader* reader, size_t place) noexcept nogil:
-    """Raises the document's fault for something written at `place`."""
+    """Fails with the document's fault, for something written at `place`."""
     return toml_fail(reader, reader.document.fault, place, "inserting this")
 
 
@@ -83,7 +83,7 @@ cdef bint skip_lines(TomlReader* reader) noexcept nogil:
 
 
 cdef bint end_line(TomlReader* reader, const char* title) noexcept nogil:
-    """Requires that only a comment comes before the line's end."""
+    """Requires that only blanks and a comment come before the line's end."""
     skip_blanks(reader)
     if not skip_comment(reader):
         return False
@@ -125,7 +125,7 @@ cdef bint read_key(TomlReader* reader, Key* key) noexcept nogil:
 
 
 cdef bint check_nul(TomlReader* reader, size_t start, size_t size_bytes) noexcept nogil:
-    """Nix has no NUL in strings; the message is Nix's, not the parser's."""
+    """Fails if a text has a NUL, which strings of Nix cannot contain; the message is Nix's, not the parser's."""
     cdef const uint8_t* text = reader.document.texts.data + start
     cdef size_t i
     if size_bytes == 0 or memchr(text, 0, size_bytes) == NULL:
@@ -223,7 +223,7 @@ cdef bint read_array_item(TomlReader* reader, TomlFrame* frame) noexcept nogil:
 
 
 cdef bint read_table_item(TomlReader* reader, TomlFrame* frame) noexcept nogil:
-    """Does the same for the innermost inline table."""
+    """Does what `read_array_item` does, for the innermost inline table."""
     skip_blanks(reader)
     if peek(reader) == c'}':
         if frame.is_after_comma:
@@ -334,7 +334,7 @@ cdef bint toml_reader_init(TomlReader* reader, const uint8_t* data, size_t size_
 
 
 cdef void report_all(TomlReader* reader) noexcept:
-    """Puts everything that is wrong with the document in the place of what was found first, if that can be said."""
+    """Replaces the message, which names the first fault, by one about all faults of the document, if those can be found."""
     cdef bytes report
     try:
         # Only documents that are refused need this module.
@@ -349,7 +349,7 @@ cdef void report_all(TomlReader* reader) noexcept:
             bytes_text(&reader.message, "while parsing TOML: ")
             bytes_append(&reader.message, <const uint8_t*><const char*>report, len(report))
     except (ImportError, MemoryError, OSError):
-        # The message still says what was found first.
+        # The message about the first fault stays.
         return
 
 
@@ -384,7 +384,7 @@ cdef Event begin_container(TomlReader* reader, const TomlNode* node) noexcept no
 
 
 cdef Event toml_reader_next(TomlReader* reader) noexcept nogil:
-    """The next event.  It must not be called again after EVENT_END."""
+    """The next event.  This must not be called again after EVENT_END."""
     cdef const TomlNode* node = &reader.document.nodes[reader.node]
     if reader.has_ended:
         return EVENT_END
@@ -416,11 +416,11 @@ cdef Event toml_reader_next(TomlReader* reader) noexcept nogil:
 # -- Python's side -----------------------------------------------------------------------------------------------------
 
 class TomlError(ValueError):
-    """Text that is not TOML, with the message."""
+    """A text is not TOML."""
 
 
 def loads(bytes data not None):
-    """The document as a Python value (engines/events.pyx); TomlError if it is none."""
+    """The document as a Python value (engines/events.pyx); raises TomlError if it is not TOML."""
     cdef TomlReader reader
     cdef Event event
     cdef PythonDocument document = PythonDocument()

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""A TOML document as a tree, and the rules that say which table may be written where: the C interface."""
+"""A TOML document as a tree, and the rules about which table may be written where: the C interface."""
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from snowsnake.foundation.buffer cimport Bytes
 

@@ -12,7 +12,7 @@ from snowsnake.foundation.probing cimport probe
 
 
 cdef bint toml_document_init(TomlDocument* document) noexcept nogil:
-    """A root table; false if there is no memory."""
+    """Makes the root table; returns false if memory is short."""
     memset(document, 0, sizeof(TomlDocument))
     bytes_init(&document.texts)
     return new_node(document, NO_NODE) == 0
@@ -31,7 +31,7 @@ cdef int32_t refuse(TomlDocument* document, const char* fault) noexcept nogil:
 
 
 cdef int32_t _lacks_memory(TomlDocument* document) noexcept nogil:
-    """The texts know that memory ran out: whoever reports a fault checks them first."""
+    """Marks the texts as failed: whoever reports a fault checks that first."""
     document.texts.failed = True
     return refuse(document, "no memory for the document")
 
@@ -114,7 +114,7 @@ cdef bint grow_index(TomlDocument* document) noexcept nogil:
 
 cdef int32_t find_or_add(TomlDocument* document, int32_t parent, size_t key_start, size_t key_size,
                          bint* is_new) noexcept nogil:
-    """The child of a table with this key; a new implicit table if there was none."""
+    """The child of a table with this key; a new implicit table if there is no such child yet."""
     cdef size_t slot
     cdef int32_t node
     is_new[0] = False
@@ -164,7 +164,7 @@ cdef int32_t toml_dotted_parent(TomlDocument* document, int32_t table, size_t ke
 
 
 cdef int32_t toml_header_parent(TomlDocument* document, int32_t table, size_t key_start, size_t key_size) noexcept nogil:
-    """The table for what follows `key.` in a header; of an array of tables, its last."""
+    """The table for what follows `key.` in a header; if the key names an array of tables, its last table."""
     cdef bint is_new
     cdef int32_t node = find_or_add(document, table, key_start, key_size, &is_new)
     if node == NO_NODE or is_new:

@@ -1,18 +1,18 @@
-"""Faults of TOML as texts: title, lines of the document with what is meant underlined, hints.
+"""Faults of TOML as texts: a title, lines of the document in which the faulty part is underlined, hints.
 
-The form is that of C++ Nix's library (toml11), also where it is odd: at the end of a line a fault has two lines, and of a long line only what is
-around the place is shown.
+The form is that of C++ Nix's library (toml11), also where it is odd: a fault at the end of a line is shown with two lines, and of a long line only
+the part around the fault is shown.
 """
 
 from snowsnake.builtins.engines.toml_grammar import shown_byte
 
-# So many bytes of a line are shown on either side.
+# At most this many bytes of a line are shown on either side.
 _AROUND = 30
 _LINE_FEED = 10
 
 
 class Region:
-    """Some bytes of a document, and the lines on which they are said to begin and end."""
+    """Some bytes of a document, and the lines on which they begin and end according to the library."""
 
     __slots__ = ("_sizes", "data", "first", "is_byte", "last")
 
@@ -24,7 +24,7 @@ class Region:
 
     @classmethod
     def at(cls, data: bytes, place: int) -> "Region":
-        """The region of one byte; at the end of the document, of the last one."""
+        """The region of one byte; at the end of the document, that of the last byte."""
         return cls(data, place, place + 1, True) if place < len(data) else cls(data, place - 1, place)
 
     @property
@@ -36,7 +36,7 @@ class Region:
         return self.first_line if self.is_byte else self.data.count(b"\n", 0, self.last) + 1
 
     def _line(self, begin: int, end: int) -> tuple[str, int]:
-        """The line around these offsets, and how far into it they begin."""
+        """The text of the line around these offsets, and the column at which they begin, counted from 1."""
         data = self.data
         start = data.rfind(b"\n", max(0, begin - _AROUND), begin) + 1 or max(0, begin - _AROUND)
         most = min(len(data), end + _AROUND)
@@ -53,7 +53,7 @@ class Region:
         return shown, offset + 1
 
     def lines(self) -> list[tuple[str, int, int]]:
-        """Each shown line, the column in it, its size in bytes of the document."""
+        """For each shown line, its text, the column of the fault, and its size in bytes of the document."""
         self._sizes: list[int] = []
         data, begin, end = self.data, self.first, self.last - 1
         if begin > end:
@@ -73,7 +73,7 @@ class Region:
 
 
 class TomlFault:
-    """What is wrong, where, and what to say there."""
+    """What is wrong: a title, and places with a note about each."""
 
     def __init__(self, title: str, *places: tuple[Region, str], hint: str = "") -> None:
         self.title = title
@@ -81,7 +81,7 @@ class TomlFault:
         self.hint = hint
 
     def text(self) -> str:
-        """All lines, the last one with its end."""
+        """All lines of the text, each with its newline."""
         width = max(len(str(region.last_line)) for region, _ in self.places)
         margin = " " * (width + 1) + " |"
         out = f"[error] {self.title}\n --> fromTOML\n{margin}\n"

@@ -1,7 +1,7 @@
 """Everything that is wrong with a TOML document, in C++ Nix's words.
 
-In: a document that the reader (toml.pyx) has refused.  Out: the text of the error.  C++ Nix's library (toml11) goes on after a fault and reports all that
-it finds, some twice; so this module reads the document once more, slowly, and goes on where that library does.  Only refused documents come here.
+In: a document that the reader (toml.pyx) has refused.  Out: the text of the error.  C++ Nix's library (toml11) goes on after a fault and reports all
+faults, some of them twice; so this module reads the document once more, slowly, and goes on where that library does.
 Over 600 lines: the rules of one grammar call one another, and each goes on behind its own faults.
 """
 
@@ -13,7 +13,7 @@ from snowsnake.builtins.engines.toml_grammar import Token
 
 # Of a larger document, the reader itself reports the first fault only.
 LARGEST_BYTES = 1 << 16
-# Arrays and inline tables may nest so deep.
+# Arrays and inline tables may have at most this many levels.
 _MOST_LEVELS = 100
 _MOST_FAULTS = 1000
 
@@ -34,7 +34,7 @@ _ESCAPES = {0x62: "\b", 0x74: "\t", 0x6E: "\n", 0x66: "\f", 0x72: "\r", 0x22: '"
 
 
 class _Fault(Exception):
-    """A fault that ends what is being read."""
+    """A fault that ends the reading of the current part of the document."""
 
     def __init__(self, fault: TomlFault) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class _Fault(Exception):
 
 
 class _Value:
-    """A value, with the facts on which it depends what else may be written at its place: its kind, its form and its elements."""
+    """A value: its kind, its form and its elements, which determine what else may be written at its place."""
 
     def __init__(self, kind: str, form: str, region: Region) -> None:
         # `kind` is "table", "array" or "scalar"; `form` is "dotted", "implicit", "explicit", "inline" or "tables".
@@ -57,7 +57,7 @@ class _Value:
 
 
 def explain(data: bytes) -> str | None:
-    """What is wrong with a document; None if nothing is, or nothing can be said.
+    """What is wrong with a document; None if nothing is wrong, or the faults cannot be found.
 
     >>> print((explain(b"a = 01") or "").rstrip())
     [error] bad integer: invalid digit after an integer
@@ -80,7 +80,7 @@ def explain(data: bytes) -> str | None:
 
 
 class _Document:
-    """The document, and how far it was read."""
+    """A document that is being read, and its faults so far."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -98,7 +98,7 @@ class _Document:
         return Region(self._data, first, self._at)
 
     def _byte(self, place: int | None = None) -> int:
-        """The byte at a place, 0 at the end."""
+        """The byte at a place; 0 at the end of the document."""
         place = self._at if place is None else place
         return self._data[place] if place < len(self._data) else 0
 
@@ -229,7 +229,7 @@ class _Document:
             raise _Fault(self._faults.pop())
 
     def _comment_line(self) -> bool:
-        """Skips blanks, a comment and its end of line; False, and nothing is skipped, if there is no comment."""
+        """Skips blanks, a comment and its end of line; if there is no comment, skips nothing and returns False."""
         first = self._at
         self._take(grammar.BLANKS)
         if not self._take(grammar.COMMENT):
@@ -723,7 +723,7 @@ def _insert_last(kind: str, table: "dict[str, _Value]", key: str, region: Region
 
 
 def _unescaped(content: bytes, is_long: bool) -> str:
-    """The text of a string; a fault of a code point is shown in the rest of the string, as if that were a file."""
+    """The text of a string.  Raises a fault for an invalid code point; it is shown in the rest of the string, as if that were a file."""
     out = []
     at = 0
     if is_long:
@@ -754,7 +754,7 @@ def _unescaped(content: bytes, is_long: bool) -> str:
 
 
 class _BadCodePoint(TomlFault):
-    """`\\ud800`: in a file without a name, which is the string from there on."""
+    """An escape like `\\ud800`; it is shown in a file without a name, which consists of the string from there on."""
 
     def __init__(self, rest: bytes, size: int, point: int) -> None:
         region = Region(rest, 1, size)

@@ -1,4 +1,4 @@
-"""The tokens of TOML 1.0, and what a text that is none of them lacks.
+"""The tokens of TOML 1.0, and messages about what a text lacks that is not such a token.
 
 In: bytes and an offset.  Out: where a token ends, or what was expected in its place, in the words of C++ Nix's library (toml11).
 """
@@ -22,7 +22,7 @@ def shown_byte(byte: int) -> str:
 
 
 class Token:
-    """A piece of the grammar.  Choices are taken in order and for good: what follows does not change them."""
+    """A piece of the grammar.  Choices are tried in order, and the first that matches is final: there is no backtracking."""
 
     pattern: bytes
     _match: "Callable[[bytes, int], re.Match[bytes] | None] | None" = None
@@ -36,12 +36,12 @@ class Token:
         return found.end() if found else -1
 
     def expected(self, data: bytes, at: int) -> tuple[str, int]:
-        """What a text lacks that is not such a token, and where."""
+        """What a text that is not such a token lacks, and where."""
         raise NotImplementedError
 
 
 class Bytes(Token):
-    """A token that is one of some bytes."""
+    """A token whose bytes match one pattern and that has one name in messages."""
 
     def __init__(self, pattern: bytes, name: str) -> None:
         self.pattern = pattern
@@ -83,7 +83,7 @@ class All(Token):
 
 
 class Any(Token):
-    """The first of some tokens that is there."""
+    """The first of several tokens that matches."""
 
     def __init__(self, *choices: Token) -> None:
         self._choices = choices
@@ -99,7 +99,7 @@ class Any(Token):
 
 
 class Many(Token):
-    """A token at least, or exactly, some times."""
+    """A token that is repeated at least, or exactly, a number of times."""
 
     def __init__(self, least: int, part: Token, *, is_exact: bool = False) -> None:
         self._least = least
@@ -126,7 +126,7 @@ class Maybe(Token):
 
 
 class Named(Token):
-    """A token that is called by one name, whatever is wrong in it."""
+    """A token that messages call by one name, whatever part of it is wrong."""
 
     def __init__(self, part: Token, name: str) -> None:
         self.pattern = part.pattern

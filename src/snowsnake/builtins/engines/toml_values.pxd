@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Numbers, dates and strings of TOML: the C interface."""
+"""The reader of TOML, and its numbers, dates and strings: the C interface."""
 from libc.stdint cimport int32_t, uint8_t
 from snowsnake.builtins.engines.events cimport Datum
 from snowsnake.builtins.engines.toml_document cimport TomlDocument
@@ -16,7 +16,7 @@ cdef struct TomlReader:
     size_t size_bytes
     size_t position
     bint has_failed
-    # not 0: stop; it may be NULL
+    # not 0: a request to stop; the pointer may be NULL
     const volatile int* attention
     # in C++ Nix's words, with "while parsing TOML: "
     Bytes message
@@ -26,14 +26,14 @@ cdef struct TomlReader:
     TomlFrame* frames
     size_t frame_count
     size_t frame_capacity
-    # Events
+    # For the events
     # the node of the next event
     int32_t node
     bint is_after_key
     # the next event closes the container `node`
     bint is_leaving
     bint has_ended
-    # the last event's
+    # the data of the last event
     Datum datum
 
 cdef bint toml_fail(TomlReader* reader, const char* title, size_t place, const char* note) noexcept nogil

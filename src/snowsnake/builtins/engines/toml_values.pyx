@@ -27,7 +27,7 @@ cdef inline int peek(const TomlReader* reader, size_t ahead) noexcept nogil:
 
 
 cdef enum:
-    # A message shows so many bytes of a line, before and behind the place of a fault.
+    # A message shows at most this many bytes of a line before the place of a fault, and as many behind it.
     MOST_SHOWN_BYTES = 1000
 
 
@@ -180,7 +180,7 @@ cdef bint read_long_end(TomlReader* reader, int quote, bint* is_end) noexcept no
 
 
 cdef bint toml_read_string(TomlReader* reader, bint may_have_lines, size_t* start, size_t* size_bytes) noexcept nogil:
-    """Reads a string of any of the four kinds, from its quote on, and appends its text to the document's; returns where it is there."""
+    """Reads a string of any of the four kinds, from its quote on, and appends its text to the document's texts; sets its place and size there."""
     cdef Bytes* texts = &reader.document.texts
     cdef int quote = peek(reader, 0)
     cdef bint is_literal = quote == c"'"
@@ -351,7 +351,7 @@ cdef int days_in_month(int year, int month) noexcept nogil:
 
 
 cdef bint read_date(TomlReader* reader) noexcept nogil:
-    """Whether `dddd-` comes next."""
+    """Reads `YYYY-MM-DD`, and checks that there is such a day."""
     cdef int year = 100 * two_digits(reader, 0) + two_digits(reader, 2)
     cdef int month = two_digits(reader, 5)
     cdef int day = two_digits(reader, 8)
@@ -368,7 +368,7 @@ cdef bint read_date(TomlReader* reader) noexcept nogil:
 
 
 cdef bint read_time(TomlReader* reader) noexcept nogil:
-    """Reads `HH:MM:SS` and a fraction, of which 3, 6 or 9 digits are kept and zeros are not shown."""
+    """Reads `HH:MM:SS` and a fraction, of which 0, 3, 6 or 9 digits are kept: as few as possible without losing any of the first nine but zeros."""
     cdef Bytes* texts = &reader.document.texts
     cdef int hour = two_digits(reader, 0)
     cdef int minute = two_digits(reader, 3)

@@ -2,12 +2,12 @@
 """Version strings: the C interface."""
 from libc.stdint cimport uint8_t
 
-# the place in a version from which splitVersion and compareVersions take components
+# the rest of a version, from which splitVersion and compareVersions take components
 cdef struct VersionCursor:
     const uint8_t* position
     const uint8_t* end
 
-# size 0: there is no component left
+# a component of a version; its size is 0 if there is no component left
 cdef struct VersionPart:
     const uint8_t* data
     size_t size_bytes
@@ -21,5 +21,5 @@ cdef struct DrvName:
 cdef VersionPart version_next(VersionCursor* cursor) noexcept nogil
 cdef int compare_versions(const uint8_t* a, size_t a_size, const uint8_t* b, size_t b_size,
                           const volatile int* attention) noexcept nogil
-    # When *attention* is not 0, the comparison ends without an answer; it may be NULL.
+    # If the value at *attention* becomes another than 0, the comparison ends without an answer; the pointer may be NULL.
 cdef DrvName parse_drv_name(const uint8_t* data, size_t size_bytes) noexcept nogil

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Version strings, as splitVersion, compareVersions and parseDrvName split them.
 
-In: the bytes of a version or a package name.  Out: components, an order, a place.
+In: the bytes of a version or a package name.  Out: components, an order, or the place where the version begins.
 """
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
@@ -9,7 +9,7 @@ from snowsnake.builtins.engines.text cimport is_digit
 
 cdef enum:
     NOT_A_NUMBER = -1
-    # Longer digit strings are compared as text, as in C++ Nix.
+    # Components with greater numbers are compared as text, as in C++ Nix.
     LARGEST_NUMBER = 0x7FFFFFFF
 
 
@@ -52,7 +52,7 @@ cdef bint is_pre(VersionPart part) noexcept nogil:
 
 
 cdef bint is_before(VersionPart a, VersionPart b) noexcept nogil:
-    """`pre` < anything < numbers; an absent component comes before a number and after `pre`."""
+    """Whether a comes before b: `pre` comes before all others, numbers come last.  An absent component comes between `pre` and other names."""
     cdef int64_t a_number = part_number(a)
     cdef int64_t b_number = part_number(b)
     cdef int order
@@ -73,7 +73,7 @@ cdef bint is_before(VersionPart a, VersionPart b) noexcept nogil:
 
 
 cdef int compare_versions(const uint8_t* a, size_t a_size, const uint8_t* b, size_t b_size, const volatile int* attention) noexcept nogil:
-    """-1, 0 or 1."""
+    """Returns -1, 0 or 1."""
     cdef VersionCursor a_cursor
     cdef VersionCursor b_cursor
     cdef VersionPart a_part, b_part
@@ -94,7 +94,7 @@ cdef int compare_versions(const uint8_t* a, size_t a_size, const uint8_t* b, siz
 
 
 cdef DrvName parse_drv_name(const uint8_t* data, size_t size_bytes) noexcept nogil:
-    """The version begins behind the first `-` that no ASCII letter follows."""
+    """Splits a package name: the version begins behind the first `-` that no ASCII letter follows."""
     cdef DrvName parsed
     cdef size_t i
     cdef uint8_t folded
