@@ -1,7 +1,7 @@
 """Files of this machine that `allowed-uris` names: where links may lead from them.
 
 In: addresses that a prefix of the setting allows.  Out: their places on disk, without links in them, below the folder that the prefix means.
-C++ Nix compares the texts only, and follows a link in such a folder to anywhere.
+C++ Nix only compares the texts, and follows a link in such a folder wherever it leads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ATTEMPTS = 3
 
 
 def place_of(address: str) -> str | None:
-    """Where an address of this machine lies.
+    """The path that an address means on this machine; None if it is elsewhere.
 
     >>> place_of("git+file:///srv/a%20b?ref=x"), place_of("path:/srv/x/"), place_of("/srv"), place_of("https://example.org/x")
     ('/srv/a b', '/srv/x', '/srv', None)

@@ -76,7 +76,7 @@ class HttpFiles(CacheFiles):
             raise ValueError(str(error)) from None
 
     def get_many(self, names: Iterable[str], follow: Callable[[str, bytes | None], Iterable[str]] = lambda name, data: ()) -> dict[str, bytes | None]:
-        """Gets many files at once; the user can interrupt it at any time.  *follow* returns further names, which an answer makes necessary."""
+        """Gets many files at once; the user can interrupt it at any time.  *follow* returns the further names that an answer makes necessary."""
         found: dict[str, bytes | None] = {}
         wanted = dict.fromkeys(names)
         waiting = list(wanted)

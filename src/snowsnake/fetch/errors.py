@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 class FetchFailure(Exception):
     """Fetching failed.  `notes`: what was being done, innermost first ("while fetching the input '…'").
 
-    `exit_code`: the exit code of a command that ends with the error.  `kind`: the class in diagnostics/flake_kinds.py that an evaluation raises for it.
+    `exit_code`: the exit code of a command that ends with the error.  `kind`: the name of the class in diagnostics/kinds.py that an evaluation raises for it.
     """
 
     exit_code = 1

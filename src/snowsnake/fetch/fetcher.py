@@ -115,7 +115,7 @@ class Fetcher:
         self.on_fetched: Callable[[str, str, bool], None] | None = None
         # Under a policy, this raises ForbiddenAccess for an address that may not be read.
         self.check_uri: Callable[[str], None] | None = None
-        # Under a policy, this opens a path with flags, and returns the descriptor; it raises ForbiddenAccess if the path may not be read.
+        # Under a policy, this opens a path with flags and returns the descriptor, or raises ForbiddenAccess if the path may not be read.
         self.open_checked: Callable[[str, int], int] | None = None
         # This may return the source of an input; if it returns None, the input is fetched.
         self.supply: Callable[[Input], Source | None] | None = None
@@ -460,7 +460,7 @@ class Fetcher:
             self.progress.warning(text)
 
     def report(self, error: Exception) -> None:
-        """Shows an error after which the work goes on."""
+        """Shows an error that does not stop the work."""
         self.progress.message(f"error: {error}")
 
     @contextmanager

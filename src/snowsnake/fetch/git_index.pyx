@@ -2,8 +2,8 @@
 """Git's index file: which files of a working tree are tracked, which of them may have changed, and the NAR of the tracked files.
 
 In: the bytes of `.git/index` (versions 2 and 3), a working tree.  Out: names, suspicious entries, a hash.  libgit2 makes a Python object for
-each entry and looks at each file in turn: for 50 000 files that takes half a second, and here a tenth.  An index that this module does not
-understand (`is_plain` is False) is left to libgit2.
+each entry and looks at each file in turn: for 50 000 files that takes half a second, and here a tenth of a second.  An index that this module
+does not understand (`is_plain` is False) is left to libgit2.
 """
 import os
 from _thread import allocate_lock, start_new_thread
@@ -109,7 +109,7 @@ cdef enum:
 
 cdef enum FileState:
     AS_INDEXED
-    # We have to look at the disk to know what the file is now.
+    # The file differs from the index, so its kind and contents are those on disk.
     ON_DISK
     GONE
 
@@ -476,7 +476,7 @@ cdef int _kind_of(const Index* index, const IndexEntry* item) noexcept nogil:
 
 
 cdef int _kind(void* context, View path, Bytes* error) noexcept nogil:
-    # Our caller asks only for the root.
+    # The caller asks only for the root.
     return NAR_DIRECTORY
 
 

@@ -1,4 +1,4 @@
-"""Git LFS: a repository has only pointers to some files, which are fetched from where the server says.
+"""Git LFS: a repository has only pointers to some files, and a server says where these files are.
 
 In: a commit's files.  Out: the files that pointers refer to, checked by size and hash, and kept in the cache.
 """

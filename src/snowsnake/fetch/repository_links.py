@@ -111,7 +111,7 @@ def _target(path: str) -> str | None:
 
 
 def _rejoined(root: str, todo: list[str]) -> tuple[str, list[str]]:
-    """Where an absolute target goes on, and its remaining names: at *root* if its text begins with that, otherwise outside."""
+    """Where the walk along an absolute target continues, and the remaining names: at *root* if the target begins with it, otherwise outside."""
     parts = [part for part in root.split("/") if part]
     if todo[::-1][: len(parts)] == parts:
         return root, todo[: len(todo) - len(parts)]

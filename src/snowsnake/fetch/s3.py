@@ -1,8 +1,8 @@
 """Objects in buckets of Amazon S3, and of servers that speak its protocol: `s3://BUCKET/KEY?region=…&endpoint=…`.
 
-In: URLs.  Out: the same objects' HTTP URLs, and headers that sign requests for them.  Credentials come from where AWS's own programs look for
-them: variables, the files of a profile, single sign-on, the machine itself.  Without credentials, requests are not signed, which public buckets
-allow.
+In: URLs.  Out: the same objects' HTTP URLs, and headers that sign requests for them.  Credentials come from the places where AWS's own programs look
+for them: variables, the files of a profile, single sign-on, the machine itself.  Without credentials, requests are not signed; public buckets
+allow that.
 """
 
 from __future__ import annotations

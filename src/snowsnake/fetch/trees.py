@@ -123,7 +123,7 @@ class DiskTree:
         return self.root + b"/" + path if path else self.root
 
     def status(self, path: bytes) -> os.stat_result:
-        """The status of what is there, which may be a link; raises OSError if nothing is."""
+        """The status of a file, folder or link; raises OSError if there is none."""
         with closing_fd(self._open(path, os.O_PATH | os.O_NOFOLLOW)) as found:
             return os.fstat(found)
 

@@ -163,7 +163,7 @@ class FlakeAnswers:
 
 
 def settle(answers: list[FlakeAnswers]) -> None:
-    """Writes what was remembered, at the end of a command: each folder that evaluations have read is looked at once more, for all of them."""
+    """Writes the remembered answers, at the end of a command.  Each folder that evaluations have read is checked once more, for all answers together."""
     for fetcher in {id(found._evaluator): found._evaluator.fetcher for found in answers if found._waiting}.values():
         fetcher.forget()
         fetcher.on_warning = _ignore

@@ -1,4 +1,4 @@
-"""The arguments for evaluating a locked flake: the lock file and the trees that are there already, as JSON; and `getFlake`.
+"""The arguments for evaluating a locked flake: the lock file and the trees that were fetched already, as JSON; and `getFlake`.
 
 In: a `LockedFlake`.  Out: the arguments of flake/nix/call-flake.nix, which calls the flakes lazily.
 """

@@ -177,7 +177,7 @@ class Checker:
         return "«none»:0" if found.place is None else str(found.place.in_file(self.shown(found.place.file)))
 
     def fail(self, message: str) -> None:
-        """Raises an error, or reports it if the check goes on."""
+        """Raises an error, or with `keeps_going` only reports it."""
         error = FlakeError("value", message)
         if not self.keeps_going:
             raise error

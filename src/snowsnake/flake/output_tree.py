@@ -172,7 +172,7 @@ class Output:
 
     @property
     def derivation_name(self) -> str:
-        """The attribute `name` of a derivation, as a string."""
+        """The attribute `name` of a derivation."""
         name = self.get("name")
         if name is None:
             raise FlakeError("missing-attribute", f"attribute 'name' missing in derivation '{self.dotted_path}'")

@@ -44,7 +44,7 @@ class Labels:
         raise FlakeError("file", f"path '{path}' is in no source tree that was fetched")
 
     def shown(self, path: str, others: "Mapping[str, str] | None" = None) -> str:
-        """The name of a source tree's file in messages; any other path stays as it is, or has its name in *others*."""
+        """The name of a source tree's file in messages; any other path has its name in *others*, or stays as it is."""
         try:
             tree, inner = self.mounted(path)
         except EvaluationError:

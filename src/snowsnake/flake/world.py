@@ -49,7 +49,7 @@ def evaluation_error(error: FetchFailure) -> EvaluationError:
 
 
 def _source(place: Place) -> tuple[str, bytes | None]:
-    """The path of a `flake.nix` in its tree, and its text; None if there is none."""
+    """The path of a `flake.nix` in its tree, and its text, which is None if there is no such file."""
     path = posixpath.normpath(posixpath.join(place.folder, "flake.nix"))
     return path, None if path.startswith(("..", "/")) else place.tree.read(path)
 
@@ -197,7 +197,7 @@ class FlakeWorld:
         return True
 
     def resolve(self, reference: Reference, kinds: tuple[str, ...]) -> Reference:
-        """The reference that a reference means according to the registries of these *kinds*."""
+        """The reference to which the registries of these *kinds* resolve a reference."""
         if not kinds and not reference.input.is_direct:
             raise FlakeError(
                 "value", f"'{reference.input}' is an indirect flake reference, but registry lookups are not allowed"
