@@ -251,7 +251,7 @@ cdef void settle_inherited(Compiler* c, Bindings* bindings) noexcept nogil:
 
 
 cdef void push_binding(Compiler* c, Binding* binding, Source* sources, uint32_t local, bint waits) noexcept nogil:
-    """`waits`: a thunk, even if it is the name of a value that is there."""
+    """Pushes the value of a binding.  `waits`: it is a thunk, even if it is only a name of a value that is already there."""
     cdef bint is_named = c.locals[local].name != NO_NAME
     cdef uint32_t start = c.open.code.code_size
     if binding.kind == BINDING_INHERIT_FROM:
@@ -394,7 +394,7 @@ cdef void copy_slots(Compiler* c, uint32_t count, NamedIndex* order, NamedIndex*
 
 
 cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
-    """The slots of a `rec` set are in name order, because the set is built of their values; if another order shows, of copies."""
+    """The slots of a `rec` set are in name order, because the set is built of their values; if another order shows, it is built of copies."""
     cdef Bindings* bindings = node.own.bindings
     cdef NamedIndex* order = order_of(c, bindings)
     cdef uint32_t locals_before = c.local_count, base = depth_of(c), slots

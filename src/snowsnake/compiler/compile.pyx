@@ -37,6 +37,7 @@ cdef enum:
     SMALLEST_IMAGE_BYTES = 1024
     # The pool keeps arrays of at most so many items.
     KEPT_CAPACITY = 1 << 14
+    # A tree of so many bytes or more is freed early.
     FREED_TREE_BYTES = 8 << 20
 
 
@@ -102,7 +103,7 @@ cdef void compile_root(Compiler* c, Node* root, bint is_scoped) noexcept nogil:
 
 
 cdef void compile_later(Compiler* c) noexcept nogil:
-    """The thunks that were left for later, and those that these leave."""
+    """Compiles the thunks that were left for later, and those that these leave."""
     cdef LaterThunk thunk
     c.is_in_data = True
     while c.later_count:
@@ -130,7 +131,7 @@ cdef void take_open_chunks(Compiler* c) noexcept nogil:
 
 
 cdef void leave_open_chunks(Compiler* c) noexcept nogil:
-    """Memory that only a deep or large program needed is not kept."""
+    """Leaves the chunks to the pool, without the memory that only a deep or large program needed."""
     cdef OpenChunkPool* pool = c.pool
     cdef Builder* code
     cdef uint32_t i

@@ -10,7 +10,7 @@ from snowsnake.syntax.global_table cimport Global
 from snowsnake.syntax.nodes cimport Name, Node, Text, arena_alloc
 
 cdef enum:
-    # Code of this level keeps the activation of every call that has not returned: an evaluation that failed is run again with it (cli/second_look.py).
+    # Code of this level keeps the activation of every call that has not returned.  cli/second_look.py runs a failed evaluation again at this level.
     LEVEL_KEEPS_FRAMES = 2
 
 cdef inline void op(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept nogil:
@@ -56,7 +56,7 @@ cdef uint32_t literal_constant(Compiler* c, Node* node) noexcept nogil
 cdef uint32_t jump(Compiler* c, uint8_t opcode, Node* node, int effect) noexcept nogil
 
 cdef inline void land(Compiler* c, uint32_t operand_offset) noexcept nogil:
-    """Lets the jump go to here."""
+    """Lets the jump lead here."""
     builder_patch(&c.open.code, operand_offset)
 
 cdef void add_jump(Compiler* c, uint32_t* jumps, uint32_t operand_offset) noexcept nogil

@@ -260,7 +260,7 @@ cdef void evaluate_apply(Compiler* c, Node* node, bint tail) noexcept nogil:
             op1(c, OP_CALL_N, node.count - taken, node, -<int>(node.count - taken))
             leave(c, node, tail)
     elif tail:
-        # The result is not forced (op_return): the trace would look for the builtin in front of the operation that forces.
+        # This does not force the result, as op_return would: a trace looks for the builtin's call just before the place where the activation waits.
         op(c, OP_RETURN, node, 0)
 
 
@@ -270,7 +270,7 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
     cdef Global* folded = folded_builtin(c, node)
     cdef uint32_t i = 0
     cdef uint64_t place = NO_PLACE
-    # An error in a selection says where the last attribute that was found is defined: so the set stays on the stack.
+    # If this is true, the set stays on the stack, because an error in a selection says where the last attribute that was found is defined.
     cdef bint is_kept = False
     if folded != NULL:
         op1(c, OP_CONSTANT, global_constant(c, folded), node, 1)
@@ -299,7 +299,7 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
             op(c, OP_ATTRS_SELECT, node, -1)
         i += 1
     if c.level == LEVEL_KEEPS_FRAMES and not tail:
-        # The selection needs the value, and not what uses it.
+        # In a trace, the selection needs the value, not the operation that uses it.
         op(c, OP_FORCE, node, 0)
     if is_kept and not tail:
         op1(c, OP_CLOSE_SCOPE, 1, node, -1)

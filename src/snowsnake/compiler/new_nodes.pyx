@@ -12,6 +12,7 @@ from snowsnake.syntax.nodes cimport NO_NAME, NODE_ATTR, NODE_SELECT, NODE_VARIAB
 
 
 cdef enum:
+    # If more names than this lie outside the source, `is_tree_apart` does not look where they are.
     MOST_ODD_NAMES = 64
 
 

@@ -12,7 +12,7 @@ cdef struct NamedIndex:
 cdef enum:
     # the name is bound to an expression when its turn comes
     BOUND_HERE
-    # before all others at level 0: `inherit (e)`
+    # the name is bound before all others at level 0: `inherit (e)`
     BOUND_EARLY
     # the name is bound to a value that is there before: `inherit`, a formal without a default
     BOUND_OUTSIDE
@@ -20,14 +20,14 @@ cdef enum:
 # a name of the scope
 cdef struct Bound:
     Name name
-    # what its value is only the name of, or NO_NAME
+    # the name that its value consists of (`a = b;`), or NO_NAME
     Name alias
     uint8_t kind
 
 cdef struct Turns:
-    # the order of all names; NULL is the usual one
+    # the order of all names; NULL if it is the usual one
     NamedIndex* order
-    # whether each value is a thunk though what it names is there; NULL if none is
+    # for each name, whether its value is a thunk although the value that it names is already there; NULL if there are no such values
     bint* waits
 
 cdef void sort_named(NamedIndex* items, uint32_t count) noexcept nogil

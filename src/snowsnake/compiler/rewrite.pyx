@@ -76,7 +76,7 @@ cdef Node* rewrite_search_path(Compiler* c, Node* node) noexcept nogil:
 # ---- __overrides ------------------------------------------------------------------------------------------------
 
 cdef bint has_overrides(Compiler* c, Node* node) noexcept nogil:
-    """A `rec` set, or old `let`, with an attribute `__overrides`, whose attributes replace those of the set, for the set itself as well."""
+    """Whether a node is a `rec` set, or an old `let`, with an attribute `__overrides`: its attributes replace those of the set, also for the set itself."""
     cdef uint32_t i
     if c.name_overrides == NO_NAME or node.own.bindings == NULL:
         return False

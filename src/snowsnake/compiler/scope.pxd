@@ -28,7 +28,7 @@ cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil
 cdef void capture_with(Compiler* c) noexcept nogil
 cdef void begin_chunk(Compiler* c, uint8_t kind, Node* node, Name label, uint32_t arity) noexcept nogil
 cdef void begin_chunk_later(Compiler* c, const LaterThunk* thunk) noexcept nogil
-    # begins a chunk whose index was given before
+    # Begins a chunk whose index was assigned before.
 cdef Chunk* end_chunk(Compiler* c) noexcept nogil
 cdef void close_chunk(Compiler* c, Node* node, uint32_t local) noexcept nogil
 cdef void open_chunk_free(OpenChunk* open_chunk) noexcept nogil

@@ -178,7 +178,7 @@ cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil:
 
 
 cdef void capture_with(Compiler* c) noexcept nogil:
-    """This chunk reads with-scopes: it keeps them, and so do those around it, out to the one that opened the first."""
+    """Lets this chunk, which reads with-scopes, capture them, and the chunks around it, out to the one that opened the first."""
     cdef uint32_t at = c.open.index
     while at > 0 and c.open_chunks[at - 1].with_count > 0 and not c.open_chunks[at].captures_with:
         c.open_chunks[at].captures_with = True

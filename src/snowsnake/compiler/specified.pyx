@@ -368,7 +368,7 @@ cdef Node place_node(uint32_t start_byte, uint32_t end_byte) noexcept nogil:
 
 
 cdef uint32_t specified_plain_inherits(Compiler* c, Bindings* bindings, int kind) noexcept nogil:
-    """`inherit a b;`: values of the enclosing scope, pushed before anything is declared."""
+    """Pushes the values of `inherit a b;`, which come from the enclosing scope, before anything is declared; returns their number."""
     cdef uint32_t count = 0, i
     cdef Binding* binding
     cdef Node place
@@ -393,7 +393,7 @@ cdef uint32_t specified_plain_inherits(Compiler* c, Bindings* bindings, int kind
 
 
 cdef uint32_t specified_in_turn(Bindings* bindings, NamedIndex* order, Tracked* tracked) noexcept nogil:
-    """The bindings of a `let` or `rec` set whose order shows; returns their number."""
+    """Lists the bindings of a `let` or `rec` set whose order shows; returns their number."""
     cdef uint32_t total = 0, i
     for i in range(bindings.count):
         if bindings.items[order[i].index].kind != BINDING_INHERIT:
@@ -406,7 +406,7 @@ cdef uint32_t specified_in_turn(Bindings* bindings, NamedIndex* order, Tracked* 
 
 
 cdef uint32_t specified_in_source(Bindings* bindings, int kind, Tracked* tracked) noexcept nogil:
-    """`inherit (e)`, then the rest in the order of the source; in a `rec` set dynamic ones last; returns their number."""
+    """Lists `inherit (e)`, then the rest in the order of the source, but dynamic bindings of a `rec` set last; returns their number."""
     cdef uint32_t total = 0, next_dynamic = 0, i
     cdef Binding* binding
     for i in range(bindings.count):
@@ -432,7 +432,7 @@ cdef uint32_t specified_in_source(Bindings* bindings, int kind, Tracked* tracked
 
 
 cdef uint32_t specified_declare(Compiler* c, Bindings* bindings, int kind, NamedIndex* order, Tracked* tracked) noexcept nogil:
-    """Slots, in the order given or the usual one; returns their number."""
+    """Declares a local for each binding, in the given order or the usual one; returns their number."""
     cdef uint32_t slot = depth_of(c), i
     cdef uint32_t step = 1 if kind == BINDINGS_LET else 2
     cdef uint32_t total = specified_in_source(bindings, kind, tracked) if order == NULL else specified_in_turn(bindings, order, tracked)
@@ -457,7 +457,7 @@ cdef void specified_inherited(Compiler* c, Bindings* bindings, Binding* binding,
 
 
 cdef void specified_unused_sources(Compiler* c, Bindings* bindings) noexcept nogil:
-    """`inherit (e);` without names: compiled and dropped, because an undefined variable in it is an error."""
+    """Compiles the expression of each `inherit (e);` without names, and drops its code: an undefined variable in it is an error."""
     cdef uint32_t kept = c.chunk_count
     cdef bint* is_used = <bint*>hold(bindings.from_count * sizeof(bint))
     cdef uint32_t i
@@ -513,7 +513,7 @@ cdef void specified_value(Compiler* c, Bindings* bindings, Tracked* tracked, int
 
 
 cdef void specified_places(Compiler* c, Tracked* tracked, uint32_t total, Node* node) noexcept nogil:
-    """Spans of the computed names: the set that comes next has them in front of its own span, because its bytes have no room for them."""
+    """Adds the spans of the computed names before the span of the set that comes next, because the operation itself has no room for them."""
     cdef Builder* b = &c.open.code
     cdef bint has_places = False
     cdef uint32_t i
@@ -526,7 +526,7 @@ cdef void specified_places(Compiler* c, Tracked* tracked, uint32_t total, Node* 
 
 
 cdef void specified_bindings(Compiler* c, Node* node, int kind) noexcept nogil:
-    """Push all values in their slots, then build the set unless it is a `let`."""
+    """Pushes all values in their slots, then builds the set unless this is a `let`."""
     cdef Bindings* bindings = node.own.bindings
     cdef uint32_t count, total, i
     cdef Tracked* tracked
@@ -623,7 +623,7 @@ cdef uint32_t specified_pattern(Compiler* c, Node* node) noexcept nogil:
 
 
 cdef void finalise_on_request(Compiler* c, Node* node, uint32_t slot) noexcept nogil:
-    """Finalise a slot if the request in the slot after it says so."""
+    """Finalises a slot if the request in the slot after it says so."""
     cdef uint32_t over
     op1(c, OP_GET_LOCAL, slot + 1, node, 1)
     over = jump(c, OP_JUMP_IF_NO_FINALISE_REQUEST, node, 0)
@@ -633,7 +633,7 @@ cdef void finalise_on_request(Compiler* c, Node* node, uint32_t slot) noexcept n
 
 
 cdef void specified_formal(Compiler* c, Node* node, Formal* formal, uint32_t local, bint waits) noexcept nogil:
-    """Select the argument from the set; one with a default is followed by its finalise request."""
+    """Selects the argument from the set; if the formal has a default, a finalise request follows the argument."""
     cdef Node place = place_node(formal.start_byte, formal.end_byte)
     cdef uint32_t missing, over
     op1(c, OP_GET_LOCAL, 0, node, 1)

@@ -14,7 +14,7 @@ cdef enum:
     NONE = 0xFFFFFFFF
 
 cdef enum:
-    # so few are searched one by one; more get a hash table
+    # a chunk searches at most so many captures one by one; with more it gets a hash table
     FEW_CAPTURES = 8
     # up to this many earlier constants are searched for an equal one
     SHARED_CONSTANTS = 16
@@ -24,9 +24,9 @@ cdef enum:
     MAX_ARGUMENTS = 64
     # in a chain of `+`, at least so many strings are joined at once
     LEAST_CHAIN = 3
-    # so many chunks under construction keep their buffers
+    # at most so many chunks keep their buffers when they are done
     KEPT_OPEN_CHUNKS = 256
-    # chunks under construction, above which we look whether one can wait
+    # at each multiple of so many chunks under construction, the compiler looks whether the next thunk can wait (`later`)
     DEEP = 64
     # parameters that a lambda takes at once
     MAX_ARITY = 12
@@ -42,7 +42,7 @@ cdef extern from *:
 cdef struct Local:
     # NO_NAME is that of a phantom
     Name name
-    # this local is the attribute of that local of this name (a set with `__overrides`); or NO_NAME
+    # the name of the local whose attribute this local is (the environment of a set with `__overrides`), or NO_NAME
     Name environment
     uint32_t slot
     # the index of the chunk that owns the slot
@@ -101,7 +101,7 @@ cdef struct LaterThunk:
 cdef struct Unit:
     # the caller owns it; NULL if there is an error
     Image* image
-    # the fault of the program (undefined variable, …), in the tree's arena
+    # the message of the program's fault (undefined variable, …), in the tree's arena; NULL if there is none
     char* error
     # its SyntaxKind
     uint8_t error_kind
@@ -156,7 +156,7 @@ cdef struct Compiler:
     LaterThunk* later
     uint32_t later_count
     uint32_t later_capacity
-    # one of `later` is being compiled
+    # whether one of `later` is being compiled
     bint is_in_data
     # nodes that is_data still has to look at
     Node** looked_at
@@ -165,7 +165,7 @@ cdef struct Compiler:
     const Node* not_data
     # the number of faults; the unit has the first of them
     uint32_t fault_count
-    # additions below the last one whose operands were found to be more than strings
+    # the number of additions below the last one that was found not to be a chain of strings
     uint32_t chain_left
-    # where the C stack must not go on (syntax/deep_stack)
+    # the C stack must not grow beyond this address (syntax/deep_stack.pyx)
     const char* stack_limit

@@ -144,7 +144,7 @@ cdef int put_in_front(Machine* m, Bytes* todo, size_t at, const char* target, si
 
 
 cdef int resolve_and_check(Machine* m, const uint8_t* path, size_t size, int mode, Bytes* resolved) noexcept nogil:
-    """The targets of symlinks must be allowed; in pure evaluation the path itself, too, so that nothing outside is looked at."""
+    """The targets of symlinks must be allowed; in pure evaluation the path itself, too, so that evaluation looks at nothing else."""
     if host_of(m).is_pure and host_check_access(m, path, size) != DONE:
         return RAISE
     if host_resolve(m, path, size, mode, resolved) != DONE:

@@ -17,4 +17,4 @@ cdef object host_settings(Machine* m)
 cdef object host_store_places(Machine* m)
     # Returns the logical store, and the folder that stands for it, or None.
 cdef object host_forget_store_to_read(Machine* m)
-    # in a child of the process: it is opened again
+    # Must be called in a child of the process: lets the store that is only read be opened again.

@@ -50,7 +50,7 @@ cdef const char* fetchurl_nix() noexcept nogil:
 
 
 cdef bint is_internal(Machine* m, const uint8_t* path, size_t size) noexcept nogil:
-    """A file that is not on disk: one that comes with the evaluator, or a text that the program put into the logical store."""
+    """Whether a file is on no disk: it comes with the evaluator, or is a text that the program put into the logical store."""
     if size > 0 and path[0] == c'<':
         return True
     return host_of(m).texts.count > 0 and map_find(&host_of(m).texts, path, size) != NULL

@@ -141,7 +141,7 @@ cdef bint ask_store_to_read(Host* h, View store_path, Bytes* lines) noexcept nog
 
 
 cdef bint describe(Host* h, View store_path, Bytes* lines) noexcept:
-    """As a store's StoreDescriber; by the store that is only read."""
+    """Does what a StoreDescriber does, with the store that is only read."""
     cdef bytes references
     try:
         store = store_to_read(h)
@@ -156,7 +156,7 @@ cdef bint describe(Host* h, View store_path, Bytes* lines) noexcept:
 
 
 cdef void allow_lines(Machine* m, View paths) noexcept nogil:
-    """Lets evaluation read the paths in *lines*."""
+    """Lets evaluation read these paths, which are lines."""
     cdef const uint8_t* end
     while paths.size:
         end = <const uint8_t*>memchr(paths.data, c'\n', paths.size)

@@ -22,10 +22,10 @@ cdef enum:
     LOG_TOLD = 2
 
 cdef bint is_said(Machine* m, int level) noexcept nogil
-    # Whether messages of this level are written; to be asked before a message is composed.
+    # Whether messages of this level are written.  Callers ask this before they compose a message.
 cdef void say(Machine* m, int level, char* message) noexcept nogil
-    # The malloc'ed message belongs to it from then on.
+    # Writes a message, which is malloc'ed, and frees it.
 cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil
 cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_expression) noexcept nogil
 cdef void host_warn(Machine* m, char* message) noexcept nogil
-    # Prints `warning: …` on standard error.  The malloc'ed message belongs to it from then on.
+    # Writes the warning `warning: …`.  The message is malloc'ed, and this function frees it.

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """Finds where a path of the evaluation lies: on disk, where a copied source came from, in the folder of a store, or in a mounted file system.
 
-Paths are absolute and canonical, no symbolic link is above their last component, and the policy has allowed them (`host.pyx` ensures
+Paths are absolute and canonical, no symbolic link is above their last component, and the policy has allowed them (`files.pyx` ensures
 both).  A file of a copied source is an exception: there nobody sees more than the source itself shows.
 """
 from libc.stdint cimport uint8_t
@@ -30,17 +30,17 @@ cdef struct FilePlace:
     int kind
     # valid until the next place is looked up
     const char* disk
-    # as many bytes at the front of the path may lead through symbolic links, or FOLLOW_LINKS (disk.pxd)
+    # so many bytes at the front of the path may lead through symbolic links, or FOLLOW_LINKS (disk.pxd)
     size_t trusted
     void* files
     # the path in the file system
     View rest
 
-# how a large file on disk is read: not to be copied once more, or not to be kept at all
+# how to read a large file on disk, so that its contents are not copied once more, or not kept at all
 cdef struct Reading:
     # whether the contents become a string of the machine's heap
     bint makes_text
-    # that string, if there is one: the contents are in it, and are not to be freed
+    # that string, if there is one: the contents are in it, and nobody frees them
     Word text
     # NULL, or what gets the contents piece by piece
     Hasher* hasher
@@ -63,9 +63,10 @@ cdef bint place_is_shown(Machine* m, const uint8_t* path, size_t size) noexcept 
 cdef int place_type(Machine* m, const uint8_t* path, size_t size, int* file_type) noexcept nogil
     # Finds the FileType.  Returns DONE, CHANGED or RAISE.
 cdef int place_read(Machine* m, const uint8_t* path, size_t size, Bytes* content, FileStamp* stamp, Reading* reading) noexcept nogil
-    # stamp: of what was opened on disk, or nothing but zeros; reading: NULL, or how its caller wants it
+    # Appends the contents.  *stamp* becomes that of the file on disk, or all zeros; *reading* is NULL, or says how to read a large file.  Returns DONE,
+    # MISSING, CHANGED or RAISE.
 cdef bint stamp_is_young(const FileStamp* stamp) noexcept nogil
-    # so young that the file may still change without another stamp
+    # Returns whether a file has changed so recently that it may change again without another stamp.
 cdef int place_list(Machine* m, const uint8_t* path, size_t size, Bytes* entries) noexcept nogil
     # The entries are (one byte FileType, name, NUL)…, unsorted.
 cdef int place_link(Machine* m, const uint8_t* path, size_t size, char* target, size_t capacity, size_t* length) noexcept nogil

@@ -73,12 +73,12 @@ cdef int raise_system(Machine* m, const char* doing, const uint8_t* path, size_t
 
 
 cdef int raise_status(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil:
-    """C++ Nix quotes the path in its own way here, too."""
+    """Raises an error whose message quotes the path in another way than most, as in C++ Nix."""
     return raise_message(m, worded(MESSAGE_NO_STATUS, <int>size, <const char*>path, strerror(fault)))
 
 
 cdef int raise_directory(Machine* m, const uint8_t* path, size_t size, int fault) noexcept nogil:
-    """C++ Nix quotes the path in its own way here."""
+    """Raises an error whose message quotes the path in another way than most, as in C++ Nix."""
     return raise_message(m, worded(MESSAGE_DIRECTORY_NOT_READ, <int>size, <const char*>path, strerror(fault)))
 
 

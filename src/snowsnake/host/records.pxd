@@ -50,9 +50,9 @@ cdef bint record(Machine* m, int kind, View name, int state, const void* value, 
 cdef bint record_path(Machine* m, int kind, const uint8_t* path, size_t path_size, int outcome, const void* value, size_t size) noexcept nogil
     # Likewise for the answer that *outcome* (DONE, MISSING, RAISE) says; an error that has been raised is kept.
 cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome, const FileStamp* stamp, const Bytes* content) noexcept nogil
-    # content is NULL if it was not read.  A young file is hashed, because it may change again without a new time.
+    # content is NULL if the file was not read.  A young file is hashed, because it may change again without a new time.
 cdef bint record_type(Machine* m, int kind, const uint8_t* path, size_t size, int file_type) noexcept nogil
 cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole, const Digest* digest) noexcept nogil
-    # digest is NULL if it could not be read.
+    # digest is NULL if the tree could not be read.
 cdef list record_entries(Machine* m, uint32_t first)
     # Returns (kind, name, value) in the order of the first questions, without the first `first`, and without disputed entries.

@@ -132,7 +132,7 @@ cdef void hash_into(FileRecord* made, const Bytes* content) noexcept nogil:
 
 
 cdef bint compare_with(MapEntry* entry, FileRecord* made, const Bytes* content) noexcept nogil:
-    """The same file was read again; we assume that it has not changed."""
+    """Compares two readings of the same file; if it may have changed in between, the entry becomes disputed.  Returns True."""
     cdef FileRecord known
     cdef bint is_same_stamp
     memcpy(&known, entry.value, sizeof(known))

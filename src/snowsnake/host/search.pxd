@@ -6,9 +6,9 @@ from snowsnake.host.state cimport TreeFetcher
 from snowsnake.machine.state cimport Machine
 
 cdef void host_fetch_with(TreeFetcher fetcher) noexcept nogil
-    # Fetches addresses among the entries; the function is the same for all machines.
+    # Sets the function that fetches entries that are addresses.  All machines share it.
 cdef int host_find_file(Machine* m, const uint8_t* name, size_t size_bytes, Bytes* path) noexcept nogil
-    # Looks `<name>` up in the search path of the machine; ERROR_SEARCH_PATH if it is not found.
+    # Looks `<name>` up in the search path of the machine.  Raises ERROR_SEARCH_PATH if it is not found.
 cdef int host_search_entry(Machine* m, View prefix, View folder, View name, Bytes* path, bint* is_found) noexcept nogil
     # Looks at one entry of a search path (builtins.findFile).
 cdef int host_search_failed(Machine* m, View name, Bytes* path) noexcept nogil

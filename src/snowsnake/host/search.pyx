@@ -62,7 +62,7 @@ cdef void host_fetch_with(TreeFetcher fetcher) noexcept nogil:
 
 
 cdef MapEntry* fetched_entry(Machine* m, View folder, Bytes* path) noexcept nogil:
-    """An entry that is a URL: the place of the tree at the URL.  One that cannot be downloaded is missing; a flake must exist."""
+    """Fetches an entry that is a URL, and remembers where its tree lies.  An entry that cannot be downloaded is missing; a flake must exist."""
     cdef MapEntry* known = NULL
     cdef bint is_flake = starts_with(folder, "flake:")
     if is_flake and host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:

@@ -77,11 +77,12 @@ ctypedef bint (*StoreDescriber)(void* context, View path, Bytes* lines) noexcept
     # Appends the references of an object as lines; nothing if they are not known.  Returns False if there is no memory.
 ctypedef int (*StoreOpener)(void* context, Bytes* error) noexcept nogil
     # Returns the descriptor of an empty file for an archive, which vanishes when it is closed; -1 on failure.
+
 # the result of asking for outputs that evaluation reads
 cdef enum Realised:
     REALISED
     REALISE_FAILED
-    # there is nothing here that builds
+    # there is no builder
     REALISE_UNABLE
 
 ctypedef Realised (*StoreRealiser)(void* context, View wanted, Bytes* names, Bytes* closure, Bytes* error) noexcept nogil
@@ -107,7 +108,7 @@ cdef struct Host:
     # a search path entry as written -> its absolute path, or nothing if it is missing
     ByteMap search_resolved
     char* working_directory
-    # NULL: the environment says it
+    # NULL if the environment says it
     char* home
     # the value of builtins.currentSystem
     char* system
@@ -122,9 +123,9 @@ cdef struct Host:
     ByteMap directories
     # path -> store path
     ByteMap copied
-    # kind letter and path: what was read, in order
+    # kind (one byte) and name -> value: what evaluation asked, in order (records.pxd)
     ByteMap records
-    # NULL: nothing is written
+    # NULL if nothing is written
     StoreWriter writer
     StoreSettler settler
     StoreAsker asker
@@ -152,7 +153,7 @@ cdef struct Host:
     Bytes path_buffer
     # a path in a mounted file system
     Bytes rest_buffer
-    # texts are kept, and can be read
+    # whether texts that evaluation puts into the logical store are kept, and can be read
     bint is_writable
     # store path -> where it was copied from, while nothing has written it (is_writable)
     ByteMap sources
@@ -160,24 +161,24 @@ cdef struct Host:
     ByteMap mounts
     # store path -> contents: texts of the logical store that nothing has written
     ByteMap texts
-    # even without a writer
+    # whether the texts of derivations are kept, even without a writer
     bint keeps_derivations
-    # store path -> text, if they are kept: for questions about them, not for evaluation
+    # store path -> text, if they are kept: these answer questions about derivations, and evaluation does not read them
     ByteMap derivations
     # messages up to this level are written (host/messages.pxd)
     int verbosity
     # the form of messages: LOG_TEXT, LOG_JSON or LOG_TOLD (host/messages.pxd)
     int log_form
-    # evaluation may read what must be built first (allow-import-from-derivation)
+    # whether evaluation may read what must be built first (allow-import-from-derivation)
     bint imports_derivations
-    # and says so (trace-import-from-derivation)
+    # whether a warning reports that (trace-import-from-derivation)
     bint traces_imports
     # the values of nix.conf (Python), or None for their defaults; the host owns this reference
     void* settings
     # the fetcher (Python) once something was fetched (builtins/fetching.pyx), or NULL; the host owns this reference
     void* fetcher
 
-# For builtins that fetch: *path* becomes the place of the tree at an address in the logical store.  DONE, or RAISE with the error.  Called without the GIL.
+# Fetches the tree at an address: *path* becomes its place in the logical store.  Returns DONE, or RAISE with the error.  It is called without the GIL.
 ctypedef int (*TreeFetcher)(Machine* m, View address, Bytes* path) noexcept nogil
 
 cdef inline Host* host_of(Machine* m) noexcept nogil:

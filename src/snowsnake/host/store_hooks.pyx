@@ -68,7 +68,7 @@ cdef int raise_store_error(Machine* m, int code, Bytes* error) noexcept nogil:
 
 
 cdef int raise_taken(Machine* m, int code, Bytes* error) noexcept nogil:
-    """As `raise_store_error`; *error* may be freed again."""
+    """Like `raise_store_error`, but *error* may be freed again."""
     cdef int outcome = raise_store_error(m, code, error)
     bytes_init(error)
     return outcome

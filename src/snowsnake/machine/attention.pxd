@@ -11,7 +11,7 @@ from snowsnake.machine.word cimport Word
 cdef enum Attention:
     ATTENTION_INTERRUPT = 1
     ATTENTION_TIMEOUT = 2
-    # nobody may ignore this one: see Machine.is_exhausted
+    # no code may ignore this one: see Machine.is_exhausted
     ATTENTION_MEMORY = 4
 
 cdef void request_attention(Machine* m, int why) noexcept nogil

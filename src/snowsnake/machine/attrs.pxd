@@ -43,7 +43,7 @@ cdef Word* keys_share(Machine* m, Word* keys) noexcept nogil
 
 
 cdef enum:
-    # second word of an entry (hash, BY_CONTENTS, keys), which finds keys by what they hold
+    # the second word of a cache entry (hash, BY_CONTENTS, keys), which finds keys by their contents
     BY_CONTENTS = 1
 
 cdef inline uint64_t shared_keys_place(uint64_t hash_of_contents) noexcept nogil:
@@ -59,7 +59,7 @@ cdef inline uint64_t keys_cache_place(Word* a, Word* b) noexcept nogil:
 cdef enum:
     # an index into Machine.places has these bits
     PLACE_MASK = 2047
-    # among fewer symbols a search is as fast
+    # the machine remembers lookups among at least so many symbols; among fewer, a search is as fast
     LEAST_REMEMBERED = 17
 
 cdef inline int64_t _keys_lookup(Machine* m, Word* keys, uint32_t symbol) noexcept nogil:

@@ -152,7 +152,7 @@ cdef Word _cell(Machine* m, Word parent, Word list_, Word index) noexcept nogil:
 
 
 cdef inline bint _put_scalar(Word w, uint8_t* text, uint64_t* size) noexcept nogil:
-    """A text without context, an integer, a boolean or null, if there is room for it and a blank."""
+    """Appends a string without context, an integer, a Boolean or null, if there is room for its text and a blank."""
     cdef uint8_t[DECIMAL_SIZE] digits
     cdef const uint8_t* data = digits
     cdef uint64_t more = 0
@@ -178,7 +178,7 @@ cdef inline bint _put_scalar(Word w, uint8_t* text, uint64_t* size) noexcept nog
 
 
 cdef bint _put_list(Machine* m, Word list_, uint8_t* text, uint64_t* size) noexcept nogil:
-    """The text of a list in a list, if nothing has to be evaluated for it, and there is room."""
+    """Appends the text of a list in a list, if nothing has to be evaluated for it, and there is room."""
     cdef Word[MOST_INNER] lists
     cdef uint64_t[MOST_INNER] indices
     cdef int level = 0
@@ -214,7 +214,7 @@ cdef bint _put_list(Machine* m, Word list_, uint8_t* text, uint64_t* size) noexc
 
 
 cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at, bint tries, bint takes_lists) noexcept nogil:
-    """The text of elements from *at* on, with blanks, as far as nothing must be evaluated and it stays short.  0: of no element."""
+    """The text of elements from *at* on, with blanks, as far as nothing must be evaluated and it stays short; 0 if that is not one element."""
     cdef uint8_t[PIECE_SIZE] text
     cdef Word* items = list_items(list_)
     cdef int64_t n = <int64_t>list_size(list_), i = at[0]
@@ -243,7 +243,7 @@ cdef Word _run_of_texts(Machine* m, Word list_, int64_t* at, bint tries, bint ta
 
 
 cdef int _to_string(Machine* m, Word* fp, int element, bint copies) noexcept nogil:
-    """State for a list: that of `_join_list`.  For other values, a word above is the result of __toString, or the text of a nested set."""
+    """The state for a list is that of `_join_list`.  For other values, a word above fp[0] is the result of __toString, or the text of a nested set."""
     cdef Word w, v, s
     cdef Word* out_path
     w = val(fp[0])
@@ -335,7 +335,10 @@ cdef int _join_list(Machine* m, Word* fp, int element) noexcept nogil:
 
 
 cdef int _push_element(Machine* m, Word* fp, Word* cell, Word v, int64_t i, int element) noexcept nogil:
-    """Pushes the text of element *i* of the list that *cell* is about, or begins a list inside it.  The element may need to be forced or called."""
+    """Pushes the text of element *i* of the list in *cell*, or enters a list that the element is.
+
+    Returns DONE, RAISE, FORCE if the element must be forced first, or CALL if an internal builtin must coerce it.
+    """
     cdef Word s
     if is_thunk(v):
         m.need = v

@@ -11,9 +11,10 @@ cdef void collect_expressions(Machine* m) noexcept nogil
     # Likewise, and frees the sources and codes of expressions that nothing alive can run any more.  Nothing may be running on the machine.
 cdef void collect_nursery(Machine* m) noexcept nogil
 cdef void prepare_forks(Machine* m) noexcept nogil
-    # Asks for large pages of the old space: a process that is forked then copies small page tables.
+    # Asks the system to put the old space into large pages, so that a fork has smaller page tables to copy.
 cdef void renew_nursery(Machine* m) noexcept nogil
-    # In a forked process: replaces the pages of the free part of the nursery at once.  Otherwise each would be copied when it is first written.
+    # Must be called in a forked process: replaces all pages of the nursery's free part at once.  Otherwise the system would copy each of them when
+    # the machine first writes to it.
 cdef void plan_collection(Machine* m, uint64_t live, uint64_t used) noexcept nogil
     # Decides when to collect the old space next, given that `live` of its `used` words were alive.
 cdef void size_nursery(Machine* m) noexcept nogil

@@ -45,7 +45,7 @@ cdef extern from "<sys/mman.h>" nogil:
     int madvise(void* address, size_t size, int advice)
 
 cdef enum:
-    # Linux has this since 6.1, and some systems have headers that are older; other systems refuse it.
+    # Linux has had this since 6.1, but some systems have older headers.  Other systems refuse it.
     MADV_COLLAPSE = 25
     LARGE_PAGE_BYTES = 1 << 21
     # This is 1 MiB.  docs/decisions/performance.md has the measurements behind all these sizes.
@@ -136,7 +136,7 @@ cdef inline Word* _copy(Machine* m, Word* p) noexcept nogil:
     if (h & 7) == 0:
         return <Word*>h
     to = m.old_top
-    # A thunk that is done or failed needs its upvalues no more.
+    # A thunk that is done or failed no longer needs its upvalues.
     if header_kind(h) == KIND_THUNK and header_state(h) >= THUNK_DONE:
         m.old_top = to + 2
         to[0] = with_state(code_header(KIND_THUNK, 1, header_code(h)), header_state(h))
@@ -474,7 +474,7 @@ cdef void collect_nursery(Machine* m) noexcept nogil:
 cdef void prepare_forks(Machine* m) noexcept nogil:
     cdef uint64_t page = (<uint64_t>m.old_base + LARGE_PAGE_BYTES - 1) & ~<uint64_t>(LARGE_PAGE_BYTES - 1)
     leave_old_space(m)
-    # One call for all pages would end at the first one that is not available.
+    # A single call for all pages would end at the first page that the system cannot make.
     while page + LARGE_PAGE_BYTES <= <uint64_t>m.old_top:
         madvise(<void*>page, LARGE_PAGE_BYTES, MADV_COLLAPSE)
         page += LARGE_PAGE_BYTES
@@ -574,8 +574,9 @@ cdef void collect_expressions(Machine* m) noexcept nogil:
 
 
 cdef void plan_collection(Machine* m, uint64_t live, uint64_t used) noexcept nogil:
-    """Decides when the next collection of everything is worthwhile: after as much growth as there is now, or, where nearly everything lived, as
-    in package sets, after three times as much.  It needs room for both spaces, so beyond half of the limit there is none."""
+    """Decides when the next collection of everything is worthwhile: after as much growth as there is now; or, if nearly everything lived, as
+    in package sets, after three times as much.  A collection needs room for both spaces, so it comes at half of the memory limit at the latest.  If
+    live words nearly fill that half, it comes at the limit itself."""
     cdef uint64_t growth = 3 * live if live > used // 4 * 3 else live
     cdef uint64_t at = live + (growth if growth > m.least_growth_words else m.least_growth_words)
     cdef uint64_t half = m.memory_limit_words // 2
@@ -658,7 +659,7 @@ cdef void tally_nursery(Machine* m, Tally* total) noexcept nogil:
 
 
 cdef void census(Machine* m, uint64_t* objects, uint64_t* words, uint64_t* states) noexcept nogil:
-    """Counts the objects and their words by kind (32 each), and thunks by state (8), including dead ones."""
+    """Counts the objects and their words by kind (32 each), and the words of thunks by state (8), including dead ones."""
     leave_old_space(m)
     _count(m.heap_base, m.hp, objects, words, states)
     _count(m.old_base, m.old_top, objects, words, states)

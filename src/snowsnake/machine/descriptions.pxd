@@ -11,9 +11,9 @@ cdef int raise_missing_selection(Machine* m, uint32_t symbol, Word attrs) noexce
 cdef int of_attribute(Machine* m, Word attrs, uint32_t symbol, int outcome) noexcept nogil
     # Like of_part (errors.pxd), for an attribute of a set.
 cdef char* shown_type(Machine* m, Word value) noexcept nogil
-    # Returns malloc'ed text: like type_name, but a builtin with its name, as in "the built-in function 'map'".
+    # Returns malloc'ed text: like type_name, but with the name of a builtin, as in "the built-in function 'map'".
 cdef const char* type_name(Word value) noexcept nogil
-    # Returns "an integer", "a string", "a set", "a list", "null", "a Boolean", "a path", "a float", "a function" or "a thunk".
+    # Returns the type with its article, as messages show it: "an integer", "a string with context", "null", "a thunk".
 cdef char* describe(Machine* m, Word value) noexcept nogil
     # Returns type and value, shortened: `a list: [ 1 2 «3 items elided» ]`.  It forces nothing.  The caller frees the text, which ends with NUL.
     # If memory is short it returns NULL, and the error that the text is for becomes a memory error.
@@ -21,5 +21,5 @@ cdef char* describe_value(Machine* m, Word value) noexcept nogil
     # Likewise, for the value alone.
 cdef int raise_not_a_function(Machine* m, Word value) noexcept nogil
 cdef bint is_derivation_function(Machine* m, Word value) noexcept nogil
-    # Ours is a builtin; C++ Nix has a function with a pattern here.
+    # Returns whether a value is `derivation`.  Ours is a builtin, but messages show the function that C++ Nix has in its place.
 cdef const char* shown_derivation_function() noexcept nogil

@@ -106,7 +106,7 @@ cdef inline int _different(Machine* m, bint is_asserted, Word a, Word b) noexcep
 
 
 cdef inline bint _pair_at(Machine* m, Word x, Word y, int64_t i, Word* a, Word* b) noexcept nogil:
-    """Finds the two elements at an index.  False: an error has been raised."""
+    """Finds the two elements at an index.  Returns False if an error has been raised."""
     cdef uint32_t* order
     if i == COMPARE_OUT_PATH:
         a[0] = attrs_find(x, m.symbol_out_path)[0]
@@ -167,7 +167,7 @@ cdef inline int _equal(Machine* m, Word* fp, bint is_asserted) noexcept nogil:
             m.need = a
             return FORCE
         if is_one_cell:
-            # It is equal to itself whatever its value is.
+            # The cell is equal to itself, whatever its value is.
             m.sp[-1] = small_int(i + 1)
             continue
         b = val(b)
@@ -215,7 +215,7 @@ cdef int _incomparable(Machine* m, Word a, Word b) noexcept nogil:
 
 
 cdef inline void _decide_by(Word* fp, Word x, Word y) noexcept nogil:
-    """The first elements of two lists that differ decide: they are compared in place of the lists."""
+    """Lets two elements, the first that differ, take the place of their lists, because they decide."""
     fp[0] = x
     fp[1] = y
     fp[2] = 0

@@ -34,7 +34,7 @@ cdef extern from *:
     ctypedef struct Worded "SnowsnakeWorded":
         # the number of a message in diagnostics/messages.py
         int kind
-        # malloc'ed; NULL: there was no memory for it
+        # malloc'ed; NULL if there was no memory for the text
         char* text
     Worded worded "snowsnake_worded"(int kind, ...) noexcept nogil
         # Words a message with its fields: worded(MESSAGE_NO_FILE, <int>size, <char*>path).
@@ -49,7 +49,7 @@ cdef int raise_bytes(Machine* m, int code, const void* data, size_t size_bytes) 
 cdef void add_candidates(Machine* m, uint32_t wanted, const uint32_t* symbols, uint64_t count) noexcept nogil
     # Adds to the error just raised the name that was not found and the names that there are.
 cdef int of_part(Machine* m, int part, int outcome) noexcept nogil
-    # Says which part of its input a builtin complains about (Part in state.pxd): return of_part(m, PART_RESULT, raise_type(…)).
+    # Notes which part of a builtin's input an error is about (Part in state.pxd): `return of_part(m, PART_RESULT, raise_type(…))`.
 cdef void error_free(Error* e) noexcept nogil
     # Frees what an error owns; the struct itself belongs to the caller.
 cdef void error_clear(Machine* m) noexcept nogil

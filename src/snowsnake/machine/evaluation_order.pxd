@@ -1,8 +1,8 @@
 # cython: language_level=3
 """The order in which C++ Nix evaluates and compares the attributes of a set, as far as it does not depend on what was read before.
 
-That is the order in which it met their names first.  Those that it knows from the start (syntax/turns.pyx) are the first symbols of
-a machine, in its order; they come before all others, which follow by name.
+C++ Nix takes attributes in the order in which it first met their names.  The names that it knows from the start (syntax/turns.pyx) are the
+first symbols of a machine, in that order.  They come before all others, which follow in name order.
 """
 from libc.stdint cimport uint32_t
 
@@ -12,7 +12,7 @@ from snowsnake.machine.word cimport Word, attrs_is_layered, attrs_keys, attrs_si
 
 
 cdef inline uint32_t* attrs_turns(Machine* m, Word attrs) noexcept nogil:
-    """For each place in that order, the index into attrs_values; NULL, with an error set, if memory is short."""
+    """Returns, for each place in the order of evaluation, the index into attrs_values; NULL, with an error set, if memory is short."""
     cdef uint32_t* order = attrs_order(m, attrs)
     if order == NULL or header_size((<Word*>attrs_keys(attrs)[1])[0]) == attrs_size(attrs):
         return order

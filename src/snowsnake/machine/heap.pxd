@@ -45,7 +45,7 @@ cdef inline Word* heap_alloc(Machine* m, uint64_t words) noexcept nogil:
 cdef bint heap_reserve(Machine* m, uint64_t words) noexcept nogil
     # Returns True if `words` may now be allocated.  False: a memory error has been raised, and the caller returns RAISE.
 cdef void leave_old_space(Machine* m) noexcept nogil
-    # Ends what a large reservation began: new objects are made in the nursery again.  Must be called before objects are collected or counted.
+    # Ends what a large reservation began: new objects are made in the nursery again.  Code that collects or counts objects calls this first.
 cdef bint stack_reserve(Machine* m, uint64_t words) noexcept nogil
     # Returns True if `words` may now be pushed; False: an error has been raised.
 

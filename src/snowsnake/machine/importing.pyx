@@ -201,7 +201,7 @@ cdef int load_source(Machine* m, const char* name, const uint8_t* base_directory
 
 
 cdef Text* _names_of(Machine* m, Word attrs) noexcept nogil:
-    """The names in a flat set, in memory that the caller frees; NULL if there is none."""
+    """The names in a flat set, in an array that the caller frees; NULL if there is no memory."""
     cdef uint64_t i
     cdef Word name
     cdef Text* names = <Text*>allocate_items(attrs_size(attrs) + 1, sizeof(Text))
@@ -215,7 +215,7 @@ cdef Text* _names_of(Machine* m, Word attrs) noexcept nogil:
 
 
 cdef void _parse_and_compile(Load* load, const uint8_t* source, uint32_t size_bytes) noexcept nogil:
-    """Sets the outcome of a load, and its unit if that is DONE."""
+    """Sets the outcome of a load, and its unit if the outcome is DONE."""
     cdef Machine* m = load.machine
     cdef const int* watched
     m.arenas.limit_bytes = left_bytes(m)
@@ -308,7 +308,7 @@ cdef inline bint _is_slot_of(uint64_t at, Machine* m, const ImportTable* t, cons
 
 
 cdef uint32_t* _import_slot(Machine* m, const char* path, size_t n) noexcept nogil:
-    """The slot with the file's number, or for it; NULL if there is no memory."""
+    """The slot that has the file's number, or a free slot for it; NULL if there is no memory."""
     cdef ImportTable* t = <ImportTable*>m.imports
     cdef uint32_t* old
     cdef uint32_t* slots

@@ -89,7 +89,7 @@ cdef enum Action:
 cdef uint8_t[4] FORCE_CODE
 # This is `Return`.
 cdef uint8_t[3] RETURN_CODE
-# Its four steps prepare the arguments, prepare them after a coercion, force the result of a call, and run the builtin.
+# The four steps of a native frame prepare the arguments, prepare them after a coercion, force the result of a call, and run the builtin.
 cdef uint8_t[4] NATIVE_CODE
 # This is `BranchResult`.
 cdef uint8_t[2] BRANCH_CODE
@@ -1275,7 +1275,7 @@ cdef int run(Machine* m) noexcept nogil:
                     m.need = need
                     raise_message(m, worded(MESSAGE_INFINITE_RECURSION))
                 elif outcome == THUNK_FAILED and fr < m.frames_end:
-                    # The machine enters it as it did the first time, so that the trace is the same.
+                    # The machine enters the thunk as it did the first time, so that the trace is the same.
                     fr = push_frame(fr, resume, fp, function, k, need, depth, with_slot)
                     fp = sp
                     function = need
@@ -1336,7 +1336,6 @@ cdef int run(Machine* m) noexcept nogil:
                             sp -= 1
                             if action == ACTION_TAIL_CALL:
                                 resume = &RETURN_CODE[0]
-                            # A builtin without a frame must see its arguments again if one must be forced first.
                             need = a
                             action = ACTION_BUILTIN
                             continue
@@ -1390,7 +1389,7 @@ cdef int run(Machine* m) noexcept nogil:
                 elif (a & 7) == TAG_ATTRS:
                     p = attrs_find(a, m.symbol_functor)
                     if p != NULL and m.level == 2 and n > 1:
-                        # In an exact trace, what a functor returns is called by its caller.
+                        # The functor takes one argument here, and its caller applies the result to the rest, so that a trace names both calls.
                         i = 1
                     elif p != NULL:
                         # This counts as a call, so that a functor that leads to itself ends at the depth limit, and can be stopped.
@@ -1461,7 +1460,7 @@ cdef int run(Machine* m) noexcept nogil:
                     raise_not_a_function(m, a)
                     action = ACTION_RAISE
                     continue
-                # There are too many arguments: [a1 … an f] becomes [the rest] and a call of f with the first i arguments, in an
+                # There are more arguments than f takes at once (i): [a1 … an f] becomes [the rest] and a call of f with the first i arguments, in an
                 # activation that applies the result to the rest.
                 x = n - i
                 if sp + n + 64 > m.stack_end or fr + 2 >= m.frames_end:
@@ -1492,7 +1491,7 @@ cdef int run(Machine* m) noexcept nogil:
                 action = ACTION_CALL
                 continue
             elif action == ACTION_BUILTIN:
-                # The arguments are on top.  If one must be forced, the machine repeats op0 (for a call, its function goes back on top).
+                # The arguments are on top.
                 builtin = &m.builtins[header_size(pointer_of(need)[0])]
                 spill(m, sp, fp, fr, function)
                 m.depth = depth

@@ -6,7 +6,7 @@ from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.word cimport TAG_INT, TAG_STRING, Word, string_size
 
 cdef enum:
-    # returned by prepare(): the argument whose index is in m.result, an int, must be coerced first
+    # prepare() returns this if the argument whose index is in m.result, an int, must be coerced first
     COERCE = 8
 
 cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil
@@ -15,7 +15,7 @@ cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil
 cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count, Word function, const uint8_t* at) noexcept nogil
     # The operation Attrs.  Returns DONE (m.result), FORCE or RAISE.
 cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, const uint32_t* positions) noexcept nogil
-    # positions holds those of the names, or is NULL.
+    # positions holds the positions of the names, or is NULL.
 cdef int override_attrs(Machine* m, Word environment, Word overrides) noexcept nogil
     # Changes the environment; m.result is the environment // the overrides.
 cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil
@@ -31,7 +31,7 @@ cdef int equal_now(Machine* m, Word a, Word b) noexcept nogil
     # Compares two forced values at the outermost level of ==.  Returns 0 or 1, or -1 if their elements must be compared.
 
 cdef inline int equal_quickly(Machine* m, Word a, Word b) noexcept nogil:
-    """The same, for loops over elements, which are small ints and strings nearly always."""
+    """Does the same as equal_now, for loops over elements: nearly all of these are small ints and strings."""
     if (a & 7) == TAG_INT and (b & 7) == TAG_INT:
         return a == b
     if (a & 7) == TAG_STRING and (b & 7) == TAG_STRING:

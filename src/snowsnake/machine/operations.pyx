@@ -43,7 +43,7 @@ cdef enum:
     LEAST_JOINED = 64
     # A text of so many bytes or more may get room behind it.
     LEAST_JOINED_BYTES = 1 << 14
-    # This bit of word 1 marks a string with room; the others are the number of its bytes that views show.
+    # This bit of word 1 marks a string with room; the other bits are the number of its bytes that are taken.
     ROOM_BIT = 63
     # The machine copies so many bytes of a text before it looks whether to stop.
     COPIED_AT_ONCE = 1 << 22
@@ -159,7 +159,7 @@ cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, bint has_wri
                            uint64_t* kept, uint64_t* checked) noexcept nogil:
     """Makes entries of (name, value) pairs, those with written names first; a null name drops its pair.
 
-    positions: of the computed names, or NULL; has_written: whether other names may be there.
+    positions: those of the computed names, or NULL; has_written: whether there may also be names that are written in the source.
     checked: the number of entries that were there when a name was last forced; these have been compared already.
     """
     cdef uint64_t i, computed = 0
@@ -498,7 +498,7 @@ cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil:
 
 
 cdef bint _copy_text(Machine* m, uint8_t* out, const uint8_t* text, uint64_t size) noexcept nogil:
-    """Copies a text in pieces; False if the machine is asked to stop between two of them: a hundred megabytes of new memory take as long as somebody would wait."""
+    """Copies a text in pieces.  Returns False if there is a request to stop between two pieces: the copy of a hundred megabytes takes noticeably long."""
     while size > COPIED_AT_ONCE:
         if must_stop(m):
             return False
@@ -522,7 +522,7 @@ cdef bint _unite_contexts(Machine* m, Word* strings, uint64_t count, uint32_t* c
 
 
 cdef inline uint64_t _taken_bytes(const Word* p) noexcept nogil:
-    """How many bytes of a string with room are taken; 0 for other strings.  Only views show a string with room."""
+    """How many bytes of a string with room are taken; 0 for other strings.  Only views lead to a string with room, so it has no symbol or context."""
     return p[1] & ~(<Word>1 << ROOM_BIT) if p[0] & HEADER_JOINED and p[1] >> ROOM_BIT else 0
 
 
@@ -531,9 +531,9 @@ cdef inline void _take_bytes(Word* p, uint64_t count) noexcept nogil:
 
 
 cdef int _extend_in_place(Machine* m, Word* parts, uint64_t count, uint64_t total, uint32_t context) noexcept nogil:
-    """Joins strings if the first is a view that ends where the room of its string begins, and the others fit there; sets m.result to 0 if not.
+    """Joins strings if the first is a view that ends where the room of its string begins, and the others fit there; otherwise m.result becomes 0.
 
-    The room is taken only once: if a second text begins with the same view, it ends before the room that is left.
+    The room is taken only once: if a second text begins with the same view, that view no longer ends where the room begins.
     """
     cdef Word base = string_base(parts[0])
     cdef Word* p = pointer_of(base)

@@ -5,7 +5,8 @@ from snowsnake.machine.state cimport Code, File, Machine
 from snowsnake.syntax.nodes cimport Text
 
 cdef File* file_of_code(Machine* m, uint32_t index) noexcept nogil
-    # Returns the file that a code was compiled from.  It may not be one of the machine's own codes.
+    # Returns the file that a code was compiled from.  The machine's own codes are not allowed.
+
 # what the record of a code says about it
 cdef struct CodeOrigin:
     # its ChunkKind

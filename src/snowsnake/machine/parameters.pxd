@@ -6,7 +6,7 @@ from snowsnake.machine.word cimport Word
 from snowsnake.syntax.nodes cimport Text
 
 cdef struct Parameter:
-    # False: it is a builtin
+    # False if the function is a builtin
     bint is_known
     # the name that the program gave to the function, or empty
     Text function

@@ -13,7 +13,7 @@ cdef const uint8_t* file_text(Machine* m, File* file) noexcept nogil
 
 cdef uint32_t position_in(Machine* m, Code* code, const uint8_t* pc, uint32_t* end) noexcept nogil
 cdef void earlier_spans(Machine* m, Code* code, const uint8_t* at, uint32_t* found, uint32_t count) noexcept nogil
-    # Where the first `count` spans of the operation at `at` begin: of an `Attrs`, the places of its computed names come before its own.
+    # Finds where the first `count` spans of the operation at `at` begin.  An `Attrs` has spans of its computed names before its own.
 cdef const uint8_t* span_start(Code* code, const uint8_t* at) noexcept nogil
     # Returns the first of the consecutive operations that have the same place as this one; NULL if it has no place.
 cdef uint32_t position_of(Machine* m, Word function, const uint8_t* pc) noexcept nogil

@@ -6,7 +6,7 @@ from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport THUNK_DONE, WORD_NOT_FOUND, Word, is_thunk, pointer_of, val, with_state
 
 cdef enum:
-    # that more_room reserves at a time
+    # more_room reserves so many words at a time
     BULK_WORDS = 1 << 20
 
 cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t count) noexcept nogil
@@ -24,7 +24,7 @@ cdef inline void end_bulk(Machine* m) noexcept nogil:
         m.soft_limit = NULL
 
 cdef inline bint is_worth_trying(uint64_t index) noexcept nogil:
-    """Whether a loop over elements that the machine entered again should try short calls again: seldom, because the function may be no short one.
+    """Whether a loop over elements that the machine entered again should try short calls again.  It seldom should, because the function may not be a short one.
 
     After one that succeeds, the loop goes on with short calls.
     """

@@ -148,7 +148,7 @@ cdef inline Word new_attrs(Machine* m, Word* keys, const Word* values, uint32_t 
 
 
 cdef Word short_call(Machine* m, Word function, const Word* arguments, uint32_t count) noexcept nogil:
-    # This is a loop over operations as that of the machine is, and as long for the same reason: its variables stay in registers.
+    # Like the machine's loop, this is one long loop over operations, so that its variables stay in registers.
     # As in the machine, the frame has the arguments, what `let` binds, and then the values of operations.
     cdef Word[MOST_VALUES + 1] frame
     cdef Word* sp = frame + count

@@ -66,14 +66,14 @@ cdef struct Builtin:
 cdef struct Formals:
     uint32_t count
     bint has_ellipsis
-    # the names, in the order of names, which is that of their slots
+    # the names in byte order, which is the order of their slots
     uint32_t* symbols
     # indices of formals, in ascending order of symbols
     uint32_t* by_symbol
     uint32_t* start_bytes
     uint8_t* has_default
 
-# a linked chunk; what only errors ask for stays in the image (link.pxd, code_origin)
+# a linked chunk; what only errors need stays in the image (origins.pxd, code_origin)
 cdef struct Code:
     # the spans follow the code
     const uint8_t* start
@@ -174,7 +174,7 @@ cdef enum Fault:
 # which part of a builtin's input an error is about: an argument by its number, from 1 on, or one of these
 cdef enum Part:
     PART_NONE = 0
-    # + number of an argument: an element of that list
+    # the number of an argument is added to this: an element of the list that the argument is
     PART_ELEMENT = 8
     # the result of a function that was given to it
     PART_RESULT = 16
@@ -184,8 +184,9 @@ cdef enum Part:
     PART_ATTRIBUTE_ELEMENT = 18
 
 cdef enum:
+    # a builtin adds at most so many entries of its own to a trace
     MOST_OWN_ENTRIES = 50
-    # bits of TraceEntry.flags: the activation left in tail position, and its place is not known
+    # the next four are bits of TraceEntry.flags; this one: the activation left in tail position, and its place is not known
     TRACE_GONE = 1
     # the function was called as the __functor of a set
     TRACE_FUNCTOR = 2
@@ -193,7 +194,7 @@ cdef enum:
     TRACE_END = 4
     # beside TRACE_END: the entry is that of a thunk whose code had called a function in tail position
     TRACE_TAIL = 8
-    # TraceEntry.left and right: a path; other values by their tags
+    # TraceEntry.left or right of a path; other values have their tags there
     TRACE_PATH = 9
 
 cdef struct TraceEntry:
@@ -204,24 +205,24 @@ cdef struct TraceEntry:
     uint16_t builtin
     # for a builtin, the argument that was evaluated, or has a wrong type, + 1; for code, whether it evaluates what an infinite recursion needed again
     uint8_t argument
-    # for code, the operation that was running, if its operands are known
+    # for code, the operation that was running, if its operands are known; otherwise 0, which is `Constant`, an operation without operands
     uint8_t opcode
-    # tags of that operation's operands
+    # tags of that operation's operands; for a name that a `with` may bind, `left` is the number of the `with`, counted from the innermost one
     uint8_t left
     uint8_t right
     uint8_t flags
     # for a builtin, the part of its input that was being evaluated, or is wrong (Part)
     uint8_t part
-    # the kind of this line (machine/notes.pxd), or 0
+    # the kind of the line that this entry is (machine/notes.pxd), or 0
     uint8_t note
     # for code, the place of the attribute that the running selection found last, or 0; for a builtin, the place of the attribute of its input that
     # `part` means
     uint32_t selected
-    # that attribute's name; of a note: the attribute that it names
+    # that attribute's name; for a note, the attribute that the note names
     uint32_t symbol
     # the index + 1 of the code, or 0; for a builtin, the code of the first function among its arguments
     uint32_t code
-    # the text in the line of a note; of addErrorContext: the line itself; or NULL
+    # for a note, the text in its line; for addErrorContext, the line itself; or NULL
     char* text
 
 cdef struct Error:
@@ -232,7 +233,7 @@ cdef struct Error:
     uint8_t part
     # if a source could not be fetched: the exit code of a command
     uint8_t exit_code
-    # a symbol, or 0: the file that does not exist; with FAULT_FETCH: the class of diagnostics/kinds.py
+    # a symbol, or 0: with FAULT_NO_FILE, the file that does not exist; with FAULT_FETCH, a class of diagnostics/kinds.py
     uint32_t subject
     # if `part` is PART_ATTRIBUTE: the attribute's name
     uint32_t symbol
@@ -259,7 +260,7 @@ cdef struct Error:
     uint32_t trace_count
     # the number of frames; the trace keeps trace_count of them
     uint32_t trace_total
-    # the number of the Python exception that caused it (callbacks.pyx), or 0
+    # the number of the Python exception that caused the error (callbacks.pyx), or 0
     uint64_t exception
 
 cdef struct File:
@@ -271,7 +272,7 @@ cdef struct File:
     uint32_t line_count
     uint32_t size_bytes
     uint32_t position_base
-    # value is the result of importing the file; the collector treats it as a root
+    # whether `value` is the result of importing the file; `value` is a root of the collector
     bint is_imported
     Word value
     # the compiled code; NULL if the file did not compile
@@ -279,7 +280,7 @@ cdef struct File:
     # the number of the file's first code
     uint32_t code_base
 
-# sorted symbols of encoded elements: path, =drv, !output!drv
+# sorted symbols of encoded elements: path, =drv, !output!drv; if the count is 0, this is a union that waits, and `elements` leads to a `Waiting` (symbols.pyx)
 cdef struct Context:
     uint32_t* elements
     uint32_t count
@@ -304,7 +305,7 @@ cdef struct Tally:
     uint64_t[32] words
     uint64_t[8] states
 
-# an observer of a machine; its own state follows in a struct that begins with this one
+# an observer of a machine: a larger struct, with the observer's own state, begins with this one
 cdef struct Observer:
     # a loop that calls `step` before every operation
     int (*run)(Machine* m) noexcept nogil
@@ -346,7 +347,7 @@ cdef struct Machine:
     Word** remembered
     uint64_t remembered_count
     uint64_t remembered_capacity
-    # linked since the last collection: their constants may be in the nursery
+    # codes that were linked since the last collection: their constants may be in the nursery
     uint32_t* fresh_codes
     uint32_t fresh_code_count
     uint32_t fresh_code_capacity
@@ -405,14 +406,14 @@ cdef struct Machine:
     # hash table of contexts
     uint32_t* context_table
     uint32_t context_mask
-    # remembers (a, b) -> union
+    # remembers unions, as pairs of words: both parts in one word, then the union
     uint64_t* union_cache
     # Builtins
     Builtin* builtins
     uint32_t builtin_count
     # the set `builtins`
     Word builtins_attrs
-    # function words of the internal builtins, numbered by internals.pxd's enum
+    # function words of the internal builtins; the enum in internals.pxd has their numbers
     Word internals[INTERNAL_CAPACITY]
     Word try_eval_word
     Word error_context_word
@@ -492,7 +493,7 @@ cdef struct Machine:
     uint64_t made_words
     # how often `//` was computed
     uint64_t update_count
-    # how often its keys were found in the cache
+    # how often the cache had the keys of the result
     uint64_t update_known_count
     # NULL, or what the nursery held at each of its collections
     Tally* tally
@@ -501,6 +502,6 @@ cdef struct Machine:
     void* regex_cache
     # builtins.warn raises an error
     bint abort_on_warn
-    # Calls a Python function (callbacks.pyx): its number is given, and the list of its arguments is on top of the stack.
+    # Calls the Python function with this number (callbacks.pyx).  The list of its arguments is on top of the stack.
     int (*call_foreign)(Machine* m, Word number) noexcept nogil
     void* foreign

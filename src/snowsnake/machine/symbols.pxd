@@ -51,8 +51,10 @@ cdef inline int compare_strings(Word a, Word b) noexcept nogil:
     return -1 if n < k else (1 if n > k else 0)
 
 # ---- contexts: 0 is empty; elements are symbols of encoded strings, sorted by their text ---------------------------
+
 cdef uint32_t context_united(Machine* m, uint32_t context) noexcept nogil
-    # The number of the same context, whose elements are in the table.  Whoever reads `m.contexts` asks for it first.
+    # Returns the number of the same context with its elements in `m.contexts`.  Code that reads elements there calls this first, because a large
+    # union waits until somebody needs its elements (symbols.pyx).
 cdef uint32_t context_single(Machine* m, uint32_t element) noexcept nogil
 cdef uint32_t context_union(Machine* m, uint32_t a, uint32_t b) noexcept nogil
 cdef uint32_t context_make(Machine* m, uint32_t* elements, uint32_t count) noexcept nogil

@@ -17,20 +17,20 @@ cdef enum:
     UNION_CACHE_SIZE = 4096
     # Names of more bytes than this reserve their room.
     LARGE_NAME_BYTES = 1 << 13
-    # A union with so many elements or more waits until somebody asks for them.
+    # A union with a context of so many elements or more waits until somebody needs its elements.
     LEAST_WAITING = 64
-    # What is added to such a union has at most an eighth of what there is.
+    # The other part of such a union has at most an eighth as many elements.
     ADDED_SHIFT = 3
 
 
-# A union that waits: in the table its count is 0, and this is in the place of its elements.
+# This describes a union that waits: in `m.contexts` its count is 0, and this struct is in the place of its elements.
 cdef struct Waiting:
-    # The context with its elements; 0: nobody has asked for them.
+    # This is the number of the same context with its elements, or 0 if nobody has needed them yet.
     uint32_t united
-    # Its two parts: one that may wait itself, and one of few elements.
+    # These are the two parts: one that may wait itself, and one with few elements.
     uint32_t large
     uint32_t added
-    # The first of the parts' parts that does not wait, and how many elements have been added to it.
+    # This is the context at the end of the chain of `large`, which does not wait; then follows the number of elements that were added to it.
     uint32_t base
     uint32_t added_count
 
@@ -99,7 +99,7 @@ cdef inline bint _is_slot_of(uint64_t at, Machine* m, uint32_t tag, const uint8_
 cdef inline uint64_t _slot(Machine* m, const uint8_t* data, uint64_t size_bytes, uint32_t* tag) noexcept nogil:
     """The slot of the table that has these bytes, or the free slot for them.
 
-    A slot holds symbol + 1 and, in the bits that no symbol needs, bits of the hash: so another string with another hash is not even read.
+    A slot holds symbol + 1 and, in the bits that no symbol needs, bits of the hash: so a string with another hash is not even read.
     """
     cdef uint64_t h = hash_bytes(data, size_bytes)
     tag[0] = <uint32_t>h & ~m.symbol_mask
@@ -231,6 +231,7 @@ cdef bint _grow_contexts(Machine* m) noexcept nogil:
         m.context_table = table
         m.context_mask = wanted
         for i in range(1, m.context_count):
+            # A union that waits is not in the table.
             if m.contexts[i].count == 0:
                 continue
             h = _hash_elements(m.contexts[i].elements, m.contexts[i].count)
@@ -303,8 +304,8 @@ cdef uint32_t context_make(Machine* m, uint32_t* elements, uint32_t count) noexc
 
 
 # A program that adds a context to a large one again and again (`foldl' (s: p: s + "${p}") ""`) needs only the last of all these unions.
-# So a large union waits: it knows its parts.  It is united when somebody asks, or when as many elements have been added as there were: then all
-# unions of such a program together cost O(n log n).
+# So a large union waits: the machine knows only its parts.  It unites them when somebody needs the elements (context_united), or when as many
+# elements have been added as there were.  So all unions of such a program together cost O(n log n).
 
 cdef inline Waiting* _waiting(Machine* m, uint32_t context) noexcept nogil:
     """What is known of a context that waits or waited; NULL for others."""
@@ -312,7 +313,7 @@ cdef inline Waiting* _waiting(Machine* m, uint32_t context) noexcept nogil:
 
 
 cdef inline uint32_t _known_union(Machine* m, uint32_t context) noexcept nogil:
-    """The same context, united if anybody has asked for that before."""
+    """The number of the same context with its elements, if somebody has needed them before; otherwise the context itself."""
     cdef Waiting* w = _waiting(m, context)
     return w.united if w != NULL and w.united else context
 
@@ -329,7 +330,7 @@ cdef bint _has_element(Machine* m, const Context* c, uint32_t element) noexcept 
 
 
 cdef uint32_t _added(Machine* m, uint32_t large, uint32_t added) noexcept nogil:
-    """A union that waits, or the large context if that has all elements; 0 if the two are better united now."""
+    """Makes a union that waits, or returns the large context if it has all elements; 0 if the caller should unite the two now."""
     cdef Waiting* before = _waiting(m, large)
     cdef Waiting* w
     cdef uint32_t base = large if before == NULL else before.base, i
@@ -380,7 +381,7 @@ cdef uint32_t context_united(Machine* m, uint32_t context) noexcept nogil:
         at = part.large
     w.united = _merged(m, w.base, context_make(m, elements, n))
     free(elements)
-    # Without memory the machine is exhausted, and stops.
+    # If there is no memory, the machine is exhausted, and nobody sees this context.
     return w.united if w.united else w.base
 
 

@@ -9,7 +9,7 @@ from snowsnake.syntax.turns cimport known_count
 
 
 cdef inline uint64_t known_prefix(const uint32_t* symbols, uint64_t n) noexcept nogil:
-    """How many of them are known names.  If there are any, the order of a keys object is followed by that of evaluation."""
+    """Returns how many of these symbols are known names.  If there are any, a keys object has the order of evaluation behind its name order."""
     cdef uint64_t known = 0
     while known < n and symbols[known] <= known_count():
         known += 1
@@ -17,7 +17,7 @@ cdef inline uint64_t known_prefix(const uint32_t* symbols, uint64_t n) noexcept 
 
 
 cdef inline void fill_turns(const uint32_t* by_name, uint64_t n, uint64_t known, uint32_t* turns) noexcept nogil:
-    """Known names by symbol, then the others by name."""
+    """Fills in the order of evaluation: known names by symbol, then the others by name."""
     cdef uint64_t i, count = known
     for i in range(known):
         turns[i] = <uint32_t>i

@@ -5,7 +5,7 @@ from snowsnake.machine.state cimport Frame, Machine
 from snowsnake.machine.word cimport Word, small_int
 
 cdef enum:
-    # thunks that left one after the other in tail position: a trace names the last ones and omits those before
+    # At most so many of the thunks that left one after the other in tail position are in a trace: the last ones.
     MOST_CHAIN = 16
 
 cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
@@ -13,7 +13,8 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil
     # on top of the stack.  FORCE: an addErrorContext frame is the running activation, and its function must be entered again.
     # RAISE: the base frame has been left.
 cdef const uint8_t* functor_code() noexcept nogil
-    # Returns the code of an activation that calls the `__functor` of a set (its first word) at level 2, where a trace names such a call.
+    # Returns the code of the activation that calls the `__functor` of a set at level 2, where a trace names such a call.  The first word of its
+    # frame is the set.
 cdef int raise_failure(Machine* m, Word thunk) noexcept nogil
     # Raises again the error of a failed thunk, which must be the function of the running activation.  The trace begins with what it was the
     # first time.
@@ -32,6 +33,6 @@ cdef Word try_eval_set(Machine* m, Word success, Word value) noexcept nogil
     # Returns { success; value; }; 0, with an error set, if memory is short.
 cdef bint is_catchable(int code) noexcept nogil
 cdef int raise_again(Machine* m, Word* state, Word message) noexcept nogil
-    # Returns the error that unwinding put aside in an addErrorContext frame, now with its message; the frame must return next.
+    # Raises again the error that unwinding put aside in an addErrorContext frame, now with the frame's message.
 cdef void trace_note(Machine* m, uint8_t note, char* text) noexcept nogil
-    # Adds to the error just raised what was being done, the innermost first.  The malloc'ed text belongs to the error from then on.
+    # Adds to the error just raised a line about what the builtin was doing, the innermost first.  The malloc'ed text belongs to the error from then on.

@@ -65,7 +65,7 @@ cdef bint _is_transient(int code) noexcept nogil:
 
 
 cdef Frame* _last_traced(Machine* m, Frame* base) noexcept nogil:
-    """The outermost activation of the trace: a try frame around it is going to catch the error, or there is none."""
+    """The frame of the outermost activation in the trace: just inside the try frame that is going to catch the error, or *base* if there is none."""
     cdef Frame* fr = m.fr
     if m.try_count and is_catchable(m.error.code):
         while fr > base and fr.function != m.try_eval_word:
@@ -127,9 +127,9 @@ cdef Word _placed_operand(const uint8_t** p, Code* code, Word function, Word* fp
 
 
 cdef bint _is_repeated(const uint8_t* pc, Word* top, Word inner) noexcept nogil:
-    """Whether an activation waits before its operation, to repeat it, or after it.
+    """Whether an activation waits before its operation, and will repeat it; otherwise it waits after the operation.
 
-    Operations that force an operand are repeated; `Force` itself is not.  `inner` is the function of the activation inside.
+    Operations that force an operand are repeated; `Force` itself is not.  *inner* is the function of the activation inside.
     """
     return tag_of(inner) == TAG_THUNK and not (pc[-1] == OP_FORCE and is_thunk(val(top[-1])))
 
@@ -160,7 +160,7 @@ cdef bint _is_functor(Machine* m, Word function, Word* fp, Word* top) noexcept n
     return place != NULL and _code_of_function(val(place[0])) == header_code(pointer_of(function)[0]) + 1
 
 
-# This is `CallN 2`, `Return`.
+# This code of `functor_code` is `CallN 2`, `Return`.
 cdef uint8_t[3] FUNCTOR_CODE
 FUNCTOR_CODE[0] = OP_CALL_N
 FUNCTOR_CODE[1] = 2
@@ -172,7 +172,7 @@ cdef const uint8_t* functor_code() noexcept nogil:
 
 
 cdef void _note_functor(Machine* m, TraceEntry* entry, Word set_, Word inner) noexcept nogil:
-    """Notes the call of a functor in an activation of its own (level 2), and where the attribute is."""
+    """Notes the activation that calls a functor at level 2, and where the attribute `__functor` is."""
     entry.note = NOTE_FUNCTOR
     entry.selected = attrs_position(val(set_), m.symbol_functor)
     entry.symbol = m.symbol_functor
@@ -183,7 +183,7 @@ cdef void _note_functor(Machine* m, TraceEntry* entry, Word set_, Word inner) no
 
 
 cdef bint _calls_functor(Machine* m, Word* fp, Word* top) noexcept nogil:
-    """Whether an activation without code is about to call the __functor of a set: what is there is not a function then."""
+    """Whether an activation without code is about to call the __functor of a set.  If that is not a function, the error's place is the attribute."""
     cdef Word w
     cdef Word* place
     if top < fp + 2:
@@ -244,9 +244,9 @@ cdef inline Word _operand(uint64_t place, Code* code, Word function, Word* fp, W
 
 
 cdef Word _given_builtin(Machine* m, Word function, const uint8_t* pc, Word* top, Word inner, Word left) noexcept nogil:
-    """The builtin whose call an activation waits after, if its result is what is being evaluated; otherwise 0.
+    """The builtin that an activation has just called, if the thunk that is being evaluated is the builtin's result; otherwise 0.
 
-    Either its own frame `left` for that, or its result is on the stack.
+    The thunk took the place of the builtin's frame (*left* has FRAME_PUSHES), or the result, which leads to the thunk *left*, is on top of the stack.
     """
     cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
     cdef Word w
@@ -317,7 +317,10 @@ cdef void _note_gone(Machine* m, uint32_t code) noexcept nogil:
 
 
 cdef void _note_end(Machine* m, Frame* fr, Word inner, uint32_t first) noexcept nogil:
-    """Marks the end of the entries of an activation whose first entry is `first`; its thunk may have left, and another one may be running."""
+    """Marks the end of the entries of an activation whose first entry is *first*.
+
+    If the frame updates a thunk other than the activation's function (*inner*), the thunk's code left in tail position, and gets an entry.
+    """
     cdef Word last = fr.thunk & ~<Word>FRAME_PUSHES
     cdef uint8_t flags = TRACE_END
     if last != 0 and last != inner:
@@ -329,7 +332,7 @@ cdef void _note_end(Machine* m, Frame* fr, Word inner, uint32_t first) noexcept 
 
 
 cdef void _note_left(Machine* m, Frame* fr, Word* top) noexcept nogil:
-    """Notes the thunks that were in the place of the thunk of `fr`, found from that thunk backwards."""
+    """Notes the thunks that left in tail position before the thunk of frame *fr*, the last one first."""
     cdef uint32_t[MOST_CHAIN] codes
     cdef Word last = fr.thunk & ~<Word>FRAME_PUSHES, found = 0
     cdef Code* code
@@ -337,7 +340,7 @@ cdef void _note_left(Machine* m, Frame* fr, Word* top) noexcept nogil:
     cdef int64_t length = 0, i
     if last == 0:
         return
-    # The word needed last is on top; of two operands it is the left one.  Other words may lead to the same thunk.
+    # The word that the activation needs is on top, or is the left one of two operands.  Otherwise this searches all words that it has.
     length = -1
     for i in range(2, 0, -1):
         if top - i >= fr.fp and length < 0:
@@ -493,9 +496,9 @@ cdef bint _is_failed(Word function) noexcept nogil:
 
 
 cdef void _note_activation(Machine* m, Word function, const uint8_t* pc, Word* fp, Word* top, Word inner, Word left) noexcept nogil:
-    """Notes one activation, and before it the call of a functor or of a builtin that it was making.
+    """Notes one activation, and before it the call of a functor or of a builtin that the activation was making.
 
-    *inner*: the activation inside it; *left*: the thunk whose value that one is.
+    *inner*: the function of the activation inside, or 0; *left*: the thunk that this one evaluates, perhaps with FRAME_PUSHES, or 0.
     """
     cdef TraceEntry* entry = &m.error.trace[m.error.trace_count]
     cdef Word given
@@ -505,7 +508,7 @@ cdef void _note_activation(Machine* m, Word function, const uint8_t* pc, Word* f
     elif function == m.internals[INTERNAL_EQUAL] and _calls_functor(m, fp, top):
         entry.note = NOTE_FUNCTOR
     elif inner != 0 and function == m.internals[INTERNAL_EQUAL] and (pc[0] == OP_TAIL_CALL_N or pc[0] == OP_RETURN):
-        # The activation will apply a result to the arguments that are left over: its entry stays empty, and makes no line.
+        # The activation will apply a result to the arguments that are left over.  Its entry stays empty, so the trace has no line for it.
         pass
     elif tag_of(function) == TAG_FUNCTION and kind_of(function) == KIND_BUILTIN:
         before = _note_builtin(m, entry, function, fp, top, left)
@@ -659,7 +662,7 @@ cdef bint _is_pending(Machine* m, Error* e) noexcept nogil:
 
 
 cdef bint _copy_trace(Error* target, Error* source, uint32_t count) noexcept nogil:
-    """Copies the first entries of a trace; copies none, and returns False, if there is no memory."""
+    """Copies the first entries of a trace.  Returns False if there is no memory; the caller then frees what was copied (error_free)."""
     cdef uint32_t i
     target.trace = <TraceEntry*>allocate_items(count, sizeof(TraceEntry))
     if target.trace == NULL:

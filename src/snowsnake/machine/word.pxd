@@ -47,9 +47,9 @@ cdef enum Immediate:
     WORD_TRUE = 31
     WORD_UNSET = 39
     WORD_NOT_FOUND = 47
-    # the low byte; the slot is above it
+    # the low byte of a capture that is not there yet; the slot is above it
     IMMEDIATE_DEFERRED = 55
-    # the low byte; the symbol is above it
+    # the low byte of a constant that is a name; the symbol is above it
     IMMEDIATE_SYMBOL = 63
     # the low byte of a constant that is a chunk without captures; above it are 1 bit (is it a lambda?) and the number of its code
     IMMEDIATE_CHUNK = 71
@@ -261,7 +261,7 @@ cdef inline bint is_string(Word w) noexcept nogil:
     return (w & 7) == TAG_STRING
 
 cdef inline bint is_function(Word w) noexcept nogil:
-    """Whether a word is a closure, a builtin or a partial application; a functor is none."""
+    """Whether a word is a closure, a builtin or a partial application.  A set with __functor is not one of these."""
     return (w & 7) == TAG_FUNCTION
 
 cdef inline Word applied_function(Word function) noexcept nogil:
@@ -379,7 +379,7 @@ cdef inline int64_t keys_find(Word* keys, uint32_t symbol) noexcept nogil:
     cdef int64_t n = <int64_t>(keys[0] >> 12)
     cdef int64_t lo = 0, mid, size = n
     if n > 8:
-        # halves without branching: the last element not greater than the symbol
+        # This halves the range without branching, to find the last element that is not greater than the symbol.
         while n > 1:
             mid = n >> 1
             lo = lo + mid if a[lo + mid] <= symbol else lo
