@@ -80,7 +80,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
 
 def complete(words: list[str], number: str, commands: dict[str, tuple[str, str]]) -> int:
-    """Answers for a command line of `snowsnake`, without the program's name: `number` is the word to complete.
+    """Prints completions for a command line of `snowsnake`, without the program's name; `number` is the place of the word to complete.
 
     `commands`: name → module and summary.
     """

@@ -1,4 +1,4 @@
-"""`nix-daemon` of Nix 2.34, option for option: `snowsnake-store` when it is called so (`snowsnake links`); and `nix daemon`.
+"""`nix-daemon` of Nix 2.34, option for option: `snowsnake-store` when it is called by this name (`snowsnake links`); and `nix daemon`.
 
 In: the words of its command line.  Out: with `--stdio` it serves the client on standard input (`ssh-ng://` stores start it so); otherwise it serves
 the clients that connect to the socket, each in a process of its own.
@@ -41,6 +41,7 @@ Takes the options of that of Nix 2.34; its manual applies:
   --process-ops                        do what is requested here, and not behind another daemon"""
 # The daemon waits this long after it failed to accept a client.
 _RETRY_S = 0.1
+# Settings that every client may change, and settings that no client changes.
 _EVERYBODY_SETS = ("timeout", "max-silent-time", "build-poll-interval", "connect-timeout")
 _NOBODY_SETS = ("experimental-features", "plugin-files", "ssh-auth-sock")
 _TRUST = {"--force-trusted": True, "--force-untrusted": False, "--default-trust": None}

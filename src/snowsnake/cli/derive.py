@@ -1,4 +1,4 @@
-"""`snowsnake instantiate`: evaluate to derivations and print the paths of their `.drv` files.
+"""`snowsnake instantiate`: evaluates to derivations and prints the paths of their `.drv` files.
 
 In: the same as for `snowsnake eval`.  Out: one path a line, or with `--json` one object for each derivation.
 Nothing is written unless `--store DIR` names an embedded store.

@@ -1,4 +1,4 @@
-"""`snowsnake eval`: evaluate a file or an expression and print its value.
+"""`snowsnake eval`: evaluates a file or an expression and prints its value.
 
 In: options, a file or expression.  Out: the value on stdout as Nix text, JSON, XML or raw string; on request the
 bytecode, a trace of the machine, the files read and statistics on stderr.

@@ -86,7 +86,7 @@ class FlakeCall:
         self.flakes: FlakeSession = open_flakes(given, reporter, self.session, applies_config)
 
     def reference(self) -> "Reference":
-        """The only word, or the current folder."""
+        """The flake that the only word names; without a word, the one of the current folder."""
         if len(self.words) > 1:
             raise UsageError(f"more than one flake was given: {' '.join(self.words)}")
         return self.reference_of(self.words[0] if self.words else ".")

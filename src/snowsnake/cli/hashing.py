@@ -139,7 +139,7 @@ def shortened(digest: bytes, size: int) -> bytes:
 
 
 def written(kind: str, digest: bytes, encoding: str) -> str:
-    """The text of a digest, also of a shortened one."""
+    """The text of a digest, which may be a shortened one."""
     from binascii import b2a_base64
 
     from snowsnake.store import hashing

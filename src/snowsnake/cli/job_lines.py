@@ -103,7 +103,7 @@ def _print(pieces: "list[bytes | memoryview]") -> None:
 
 
 def _broken(reply: Reply) -> str:
-    """The error of an attribute whose evaluation ended a worker, or would have ended one of nix-eval-jobs."""
+    """The error of an attribute whose evaluation ended a worker, or would have ended a worker of nix-eval-jobs."""
     error = str(reply.error).removeprefix("error: ")
     if error.startswith("while reading result"):
         return error

@@ -1,4 +1,4 @@
-"""`snowsnake nar`: write, list, show and unpack Nix archives.
+"""`snowsnake nar`: writes, lists, shows and unpacks Nix archives.
 
 In: paths of files, folders and archives (`-` is standard input).  Out: an archive, a listing, or files.
 """

@@ -144,7 +144,7 @@ class Package:
         return [] if meta is None else [name.decode("utf-8", "surrogateescape") for name in meta.keys()]
 
     def meta(self, name: str) -> "Json":
-        """A part of `meta` as Python's data; NotPlain if there is none, or if it holds anything but data."""
+        """A part of `meta` as Python data; raises NotPlain if there is none, or if it holds anything but data."""
         meta = self.whole_meta()
         found = None if meta is None else find(meta, name.encode("utf-8", "surrogateescape"))
         if found is None:

@@ -1,4 +1,4 @@
-"""Long text at a terminal, page by page, as the user's pager shows it.
+"""Shows long text at a terminal page by page, with the user's pager.
 
 In: bytes.  Out: the pager, or the bytes on standard output.
 """

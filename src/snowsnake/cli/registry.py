@@ -1,6 +1,6 @@
 """`snowsnake registry`: the meanings of short names of flakes, like `nix registry`.
 
-In: an action and flake references.  Out: lines; the user's registry, or the one of `--registry`, written.
+In: an action and flake references.  Out: lines, or a changed registry: the user's, or the one of `--registry`.
 """
 
 import os

@@ -35,7 +35,7 @@ _OF_SOURCES = frozenset(("syntax", "duplicate-attribute", "undefined-variable"))
 
 
 def exact(error: EvaluationError, again: "Again", words: list[str], spent_s: float) -> dict[str, str] | None:
-    """Puts the trace of a second evaluation into *error*, if one is worthwhile and allowed; returns the names that this evaluation has for files.
+    """Puts the trace of a second evaluation into *error*, if one is worthwhile and allowed; returns the names that the second one has for files.
 
     *again* runs the command whose words are *words* once more, and returns its error; *spent_s* is the processor time of the first evaluation.
     """
@@ -149,7 +149,7 @@ def _facts(error: EvaluationError, relabel: "Callable[..., None] | None") -> "An
     files = _files(error)
     if relabel is not None:
         relabel(error)
-    # The caller has names of its own for files that both know.
+    # The parent has its own names for files that both processes know.
     names = dict(zip(files, _files(error), strict=True))
     return error.code, error.message, position, trace, error.notes, error.shows_place, sources, names
 

@@ -129,7 +129,7 @@ def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | 
 
 
 def open_all(settings: "Settings", warn: "Callable[[str], None]", open_one: "Opener") -> "list[Store]":
-    """The substituters that can be opened; a fault of one is a warning."""
+    """Opens the substituters; one that cannot be opened causes a warning and is left out."""
     from snowsnake.fetch.errors import FetchFailure
     from snowsnake.store.binary_cache.store import BinaryCacheStore
 

@@ -23,7 +23,7 @@ class Flag:
 def flag(word: str) -> Flag | None:
     """The flag that a word is.
 
-    An old name (an alias) has the meaning of the last flag that the reference registers for a setting: it adds to a list, and switches
+    An old name (an alias) has the meaning of the last flag that C++ Nix registers for a setting: it adds to a list, and switches
     a boolean *off*.
 
     >>> [(f.setting, f.action) for f in map(flag, ["--fallback", "--no-fallback", "--extra-nix-path", "--build-cores"])]

@@ -1,4 +1,4 @@
-"""`nix __build-remote`: the program that the setting `build-hook` names; ours and C++ Nix's start it while they build.
+"""`nix __build-remote`: the program that the setting `build-hook` names; our builds and those of C++ Nix start it.
 
 In: at standard input, settings, then derivations that could be built elsewhere.  Out: at standard error, an answer to each ("# accept", "# postpone",
 "# decline") and lines of JSON; for an accepted one, its inputs on another machine, and its outputs in our store.  Locks in `current-load` say how many builds

@@ -36,7 +36,7 @@ class Call:
 
     @property
     def eval_store(self) -> str | None:
-        """The address of the store of evaluation, if it is not the one of the settings."""
+        """The address of the store for evaluation; None if it is the store of the settings."""
         return self.given.text("eval_store") or None
 
     @property

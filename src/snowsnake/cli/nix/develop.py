@@ -110,7 +110,7 @@ def _environment(call: Call, installables: Installables) -> tuple[BuildEnvironme
 
 
 def _build(store: "Store", drv_path: str) -> None:
-    """Builds an environment derivation, which is in no plan."""
+    """Builds an environment derivation, and shows no plan for it."""
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.building import build_error
 
@@ -121,7 +121,7 @@ def _build(store: "Store", drv_path: str) -> None:
 
 
 def _phase(call: Call) -> str:
-    """The phase of a build that is asked for; empty if none is."""
+    """The phase of a build that the options name; empty if they name none."""
     key = call.given.last_of("phase", *_PHASES)
     return call.given.text("phase") if key == "phase" else _PHASES.get(key, "")
 

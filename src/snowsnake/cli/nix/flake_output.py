@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class FlakeOutput:
-    """`paths`: the attribute paths at which it is looked for, in order."""
+    """An output of a flake.  `paths`: the attribute paths at which it is looked for, in order."""
 
     def __init__(
         self, session: "Session", flakes: "FlakeSession", locked: "LockedFlake", reference: "Reference", paths: list[str], *, is_refreshed: bool
@@ -54,7 +54,7 @@ class FlakeOutput:
         return label
 
     def shown(self, path: str) -> str:
-        """The name of a file or folder in messages, also of those in sources of inputs."""
+        """The name of a file or folder in messages, also if it is in the source of an input."""
         return self._flakes.shown(path)
 
     @property

@@ -50,7 +50,7 @@ class Target:
 
     @property
     def wanted(self) -> str:
-        """The target in the form in which stores are asked for it."""
+        """The target in the form that `Store.realise` and `Store.missing` take."""
         return self.path if self.outputs is None else f"{self.path}!{','.join(self.outputs)}"
 
 

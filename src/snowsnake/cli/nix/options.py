@@ -1,6 +1,6 @@
 """The options of `nix`'s subcommands, in the groups that several subcommands share.
 
-In: nothing.  Out: tuples of `CommandOption`.  Settings are options, too, which settings/flags.py handles.
+In: nothing.  Out: tuples of `CommandOption`.  Settings are options, too; settings/flags.py handles them.
 """
 
 from snowsnake.cli.evaluate import LOCK_OPTIONS

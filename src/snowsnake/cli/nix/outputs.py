@@ -1,6 +1,6 @@
 """The outputs that a word of a command line names behind `^`.
 
-In: a word.  Out: what is before them, and their names.
+In: a word.  Out: the text in front of the mark, and the names of the outputs.
 """
 
 from snowsnake.diagnostics.error import EvaluationError

@@ -76,7 +76,7 @@ class _Explained:
                 open_ones.append(self._parts(*inner))
 
     def _parts(self, path: str, first: str, rest: str) -> "Iterator[tuple[str, str, str]]":
-        """Prints one object; yields the arguments for each of its references, which are printed meanwhile, or `_FOUND` when everything is printed.
+        """Prints one object; yields the arguments for each of its references, which the caller prints before it goes on, or `_FOUND` when everything is printed.
 
         *first* and *rest* are the texts in front of the first line and of the other lines.
         """
@@ -106,7 +106,7 @@ class _Explained:
             yield other, inner, inner
 
     def _hits(self, path: str, others: list[str]) -> dict[str, list[str]]:
-        """The places in an object that name other ones, by the hash part of these."""
+        """The places in an object that name other objects, by the hash parts of their names."""
         found: dict[str, list[str]] = {}
         parts = [hash_part_of(other) for other in others]
         with archive_of(self.store, path) as stream:

@@ -1,4 +1,4 @@
-"""`nix-collect-garbage` of Nix 2.34, option for option: `snowsnake-store` when it is called so (`snowsnake links`).
+"""`nix-collect-garbage` of Nix 2.34, option for option: `snowsnake-store` when it is called by this name (`snowsnake links`).
 
 In: the words of its command line.  Out: dead objects and old generations of profiles are removed; a line says how much space that freed.
 """

@@ -31,7 +31,7 @@ class EvaluationWords:
         self.repairs = False
 
     def handle(self, word: str, rest: list[str]) -> bool:
-        """Handles an option, whose values are taken from `rest`; returns False for any other word."""
+        """Handles an option, and takes its values from `rest`; returns False for any other word."""
         count = _OPTIONS.get(word)
         if count is None:
             return False

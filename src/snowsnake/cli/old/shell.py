@@ -1,4 +1,4 @@
-"""`nix-shell` of Nix 2.34, option for option: `snowsnake-build` when it is called so (`snowsnake links`), and `snowsnake nix-shell`.
+"""`nix-shell` of Nix 2.34, option for option: `snowsnake-build` when it is called by this name (`snowsnake links`), and `snowsnake nix-shell`.
 
 In: the words of its command line, or a script that begins with `#! … nix-shell`.  Out: this process becomes bash, with the variables of a
 derivation, after what the derivation needs was made valid.

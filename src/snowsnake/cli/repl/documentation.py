@@ -114,7 +114,9 @@ def _inner_text(source: bytes, span: "tuple[int, int] | None") -> str:
 
 
 def without_indentation(text: str) -> str:
-    """The lines without the indentation that those with text have in common, but at least without as many blanks as a line of blanks alone has.
+    """The lines without the indentation that those with text have in common; each ends with a line end.
+
+    As in C++ Nix, a line that has only blanks can make that indentation greater.
 
     >>> without_indentation("   a\\n     b\\n\\n   c ")
     'a\\n  b\\n\\nc \\n'

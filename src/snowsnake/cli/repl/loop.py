@@ -315,7 +315,7 @@ class Repl:
     # ---- what the commands share --------------------------------------------------------------------------------
 
     def _derivation(self, value: "Handle") -> str:
-        """The path of a derivation, which is in the store afterwards."""
+        """The path of the derivation that a value is; its `.drv` file is in the store afterwards."""
         from snowsnake.cli.nix.installables import is_derivation
         from snowsnake.selection import drv_path_of
 

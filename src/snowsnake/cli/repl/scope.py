@@ -65,7 +65,7 @@ class Scope:
             if error.code not in _SYNTAX:
                 raise
             try:
-                # If the only fault is that the source ends too early, the fault is at the end of the source and a `;`, too.
+                # If the source still ends too early with a `;` behind it, more lines may complete it.
                 self._compiled(source + ";", is_bindings=True)
             except EvaluationError as second:
                 if _is_at_end(second, source + ";"):

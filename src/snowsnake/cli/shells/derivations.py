@@ -1,4 +1,4 @@
-"""Environment derivations, which `nix develop` builds: one is made from another derivation, and only writes down what the builder of that would find.
+"""Environment derivations, which `nix develop` builds: each is made from another derivation, and writes down what the builder of that one would find.
 
 In: a store, the path of a derivation.  Out: the store object with the environment, as JSON.
 """
