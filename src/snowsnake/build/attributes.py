@@ -25,7 +25,7 @@ _FLAGS = ("__noChroot", "__darwinAllowLocalNetworking", "preferLocalBuild", "all
 _WORDS = ("__impureHostDeps", "impureEnvVars", "requiredSystemFeatures")
 _FILE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _PLACEHOLDER = re.compile(r"/[0-9a-df-np-sv-z]{52}\Z")
-# C++ Nix reads numbers of this many bits.
+# C++ Nix reads sizes as unsigned numbers of this many bits.
 _WORD_SIZE = 64
 _JSON_TYPES = {str: "string", list: "array", dict: "object", type(None): "null"}
 
@@ -50,7 +50,7 @@ class Attributes:
             raise Refused(f"cannot process __json attribute of '{drv.name}': it is not an object")
 
     def check(self, drv_path: str, warn: Callable[[str], None] = lambda text: None) -> None:
-        """Refused for an option that has no meaning; *warn* gets a line for each that has no effect.  *drv_path*: the derivation, for the message."""
+        """Checks all options: Refused for one that has no meaning; *warn* gets a line for each that has no effect.  *drv_path*: for the message."""
         try:
             for name in (*REFERENCE_CHECKS, *_SIZES) if self.structured is not None else ():
                 if name in (self.structured or ()):
@@ -95,7 +95,7 @@ class Attributes:
         return path
 
     def words(self, name: str) -> list[str] | None:
-        """A list of strings; None if the derivation does not have it."""
+        """The option *name* as a list of strings; None if the derivation does not have it.  Refused if it has another type."""
         if self.structured is not None:
             if name not in self.structured:
                 return None
@@ -104,7 +104,7 @@ class Attributes:
         return self.env[name].split() if name in self.env else None
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """A boolean; *default* if the derivation does not have it.  Refused if it is of another type."""
+        """The option *name* as a boolean; *default* if the derivation does not have it.  Refused if it has another type."""
         if self.structured is not None:
             if name not in self.structured:
                 return default
@@ -114,7 +114,7 @@ class Attributes:
         return self.env[name] == "1" if name in self.env else default
 
     def output_checks(self) -> dict[str, dict[str, Any]]:
-        """By output: the sizes in bytes and the references that it may have (`maxSize`, `allowedReferences` …), and `ignoreSelfRefs`."""
+        """Maps each output to its checks: sizes in bytes and references that it may have (`maxSize`, `allowedReferences` …), and `ignoreSelfRefs`."""
         if self.structured is None:
             common: dict[str, Any] = {name: words for name in REFERENCE_CHECKS if (words := self.words(name)) is not None}
             return {name: {**common, "ignoreSelfRefs": True} for name in self._outputs} if common else {}
@@ -142,7 +142,7 @@ class Attributes:
 
 @contextmanager
 def _while(doing: str = "") -> Iterator[None]:
-    """Turns a fault of the JSON into a refusal; *doing* is a line of its trace."""
+    """Turns a ValueError about the JSON into `Refused`; *doing*: what its trace says that we were doing."""
     try:
         yield
     except Refused:
@@ -152,7 +152,7 @@ def _while(doing: str = "") -> Iterator[None]:
 
 
 def _size(value: object) -> int:
-    """A number as C++ Nix reads it: fractions are cut off, and negative ones are very large."""
+    """A number as C++ Nix reads it: fractions are cut off, and negative numbers wrap around, so that they are very large."""
     if isinstance(value, (bool, int, float)) and abs(value) < 1 << _WORD_SIZE:
         return int(value) % (1 << _WORD_SIZE)
     kind = _JSON_TYPES.get(type(value), "number")
@@ -160,7 +160,7 @@ def _size(value: object) -> int:
 
 
 def _flattened(value: Any) -> set[str]:
-    """The texts in lists of lists."""
+    """The strings in a string or in nested lists of strings."""
     found: set[str] = set()
     waiting = [value]
     while waiting:

@@ -1,6 +1,6 @@
 """The build of one derivation: locks, folders, the process, its log, its end.
 
-In: a store, a derivation.  Out: valid outputs, or a `BuildFailure`; in both cases no process, lock or folder of it is left.
+In: a store, a derivation.  Out: valid outputs, or a `BuildFailure`; in both cases the build leaves no process, lock or folder behind.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from snowsnake.store.path import object_name
 from snowsnake.store.realisation import check_path, has_unknown_outputs, known_outputs, scratch_path
 from snowsnake.store.removal import remove
 
-# A process that has closed its log has this long to end by itself.
+# A builder that has closed its log has this many seconds to end by itself.
 _GRACE_S = 1.0
 _PIECE_BYTES = 1 << 16
 
 
 class OutputsLocked(Exception):
-    """Somebody else makes the same outputs.  *places*: where they will be."""
+    """Another process makes the same outputs.  *places*: where they will be."""
 
     def __init__(self, places: list[str]) -> None:
         super().__init__()
@@ -58,14 +58,14 @@ class Build:
     ) -> None:  # fmt: skip
         self.drv_path = drv_path
         self.drv = drv
-        # This one is built for the goal, a derivation that may have been resolved to this one.
+        # The goal is the derivation that was requested; if it had to be resolved, *drv* is what it was resolved to.
         self.goal = goal or drv_path
         # If this is true, valid outputs are built again, to be compared.
         self.checks = checks
-        # These names are those of outputs that are built again because they are damaged.
+        # These outputs are built again because they are damaged.
         self.repairs = repairs or frozenset()
         self._doing = "checking outputs of" if checks else "building" if repairs is None else "repairing outputs of"
-        # Of outputs whose paths are known; once it is built, of all.
+        # This maps outputs to their paths: those that are known now, and all of them once the build has succeeded.
         self.paths = {name: output.path for name, output in drv.outputs.items() if output.path}
         self._scratch = {name: output.path or scratch_path(drv_path, drv, name) for name, output in drv.outputs.items()}
         self.log_fd = -1
@@ -73,7 +73,7 @@ class Build:
         self._options = options
         self._watcher = watcher
         self._locks: list[tuple[str, int]] = []
-        # This folder is our own: it has the sandbox's root and copies of outputs.
+        # This folder is for our own files: the sandbox's root and copies of outputs.
         self._folder = ""
         # This folder is the builder's.
         self._build_folder = ""
@@ -81,21 +81,21 @@ class Build:
         self._log: BuildLog | None = None
         self._request: BuildRequest | None = None
         self._sandbox: Sandbox | None = None
-        # It belongs to a program that builds in our place, until that program says that the builder runs.
+        # This reads what an external program prints before its builder runs; it is None afterwards, and for other builds.
         self._greeting: Greeting | None = None
         # This is the builder's user outside its sandbox, if that is not the caller.
         self._user: int | None = None
         self._user_lock = -1
         self._started_s = self._heard_s = 0.0
-        # Programs that follow the build know it by this number.
+        # The build's events have this number.
         self._activity = 0
 
     # --- beginning
 
     def start(self) -> bool:
-        """Begins the build.  Returns False if no process runs: another process, or a builder inside our own, has made the outputs valid.
+        """Begins the build.  Returns False if no builder runs, because the outputs are valid: another process, or `builtin:fetchurl`, has made them.
 
-        OutputsLocked: another process makes them at the moment, so that we have to try again later; meanwhile we hold nothing that it could wait for.
+        OutputsLocked: another process is making them, so the caller has to try again later; meanwhile we hold no lock that it could wait for.
         """
         try:
             self._lock()
@@ -123,16 +123,16 @@ class Build:
         inside = options.sandbox_build_dir if self._sandbox else INSIDE if external is not None else self._build_folder
         paths = self._scratch
         for path in (self.drv_path, *paths.values()):
-            # Paths that are not valid yet are kept, too: a collector then spares what lies there.
+            # Outputs are kept before they are valid, too, so that the garbage collector spares what the builder writes there.
             self._store.keep(path)
         self._request = request = prepare(self._store, self.drv_path, drv, options, inside, paths)
         self._write_files(request, "" if external is None else "build")
-        # A killed process may have left something there.
+        # An earlier build that was killed may have left something there.
         for path in paths.values():
             remove(self._place(path))
         self._open_log(is_external=external is not None)
         if drv.builder == "builtin:fetchurl" and external is None:
-            # Our own user makes the file.
+            # Our own user makes the file, and not the builder's.
             self._user = None
             self._download()
             self.finish()
@@ -151,7 +151,7 @@ class Build:
             check_external(self._options.knows_external_builders, attributes)
         else:
             self._sandbox = self._make_sandbox(attributes.flag("__noChroot"))
-        # Without a sandbox, the existing outputs are in the way of those that are built again.
+        # Without a sandbox, an output that is built again needs another path, because the existing one is in its way.
         if (self.checks or self.repairs) and self._sandbox is None:
             self._scratch = {name: check_path(self.drv_path, path) for name, path in self._scratch.items()}
         if self._sandbox is not None and os.geteuid() == 0:
@@ -162,7 +162,7 @@ class Build:
                 self._sandbox.is_perhaps_root = True
 
     def _write_files(self, request: BuildRequest, below: str) -> None:
-        """Writes the files that the derivation passes, into the folder *below* in the builder's; "" is that folder itself."""
+        """Writes the files that the derivation passes to its builder.  *below*: a folder that is made for them in the build's; "" if none is needed."""
         folder = os.path.join(self._build_folder, below)
         if below:
             os.mkdir(folder, 0o700)
@@ -171,7 +171,7 @@ class Build:
                 file.write(contents)
 
     def _open_log(self, *, is_external: bool) -> None:
-        """Says that the builder starts, and opens its log; an external builder says itself when it starts."""
+        """Reports that the builder starts, and opens its log.  An external builder is reported later, when it says that it starts."""
         options = self._options
         options.on_remark(5, f"executing builder '{self.drv.builder}'")
         options.on_remark(5, f"using builder args '{' '.join(self.drv.args)}'")
@@ -220,14 +220,14 @@ class Build:
             self._event("", True, action="result", fields=[phase], type=PHASE)
 
     def _event(self, shown: str, is_log: bool, **facts: Any) -> None:
-        """Tells a program that follows the build of an event, or people its text *shown*."""
+        """Passes an event to `on_event`, if there is one; otherwise passes its text *shown* to `on_message`."""
         if self._options.on_event is not None:
             self._options.on_event({"id": self._activity, **facts}, shown, is_log)
         elif shown or is_log:
             self._options.on_message(shown, is_log)
 
     def _download(self) -> None:
-        """Runs `builtin:fetchurl` in our own process: it needs the machine outside a sandbox, and its result is checked by its hash."""
+        """Runs `builtin:fetchurl` in our own process, because it needs what is outside the sandbox.  This is safe: the hash of its result is checked."""
         assert self._request is not None and self._log is not None
         try:
             if "out" not in self.drv.outputs or self.drv.outputs["out"].kind not in ("fixed", "impure"):
@@ -249,7 +249,7 @@ class Build:
         return BuildFailure(text, self.drv_path)
 
     def _make_build_folder(self) -> str:
-        """Makes the builder's folder; one that may have to be kept is made where it can stay, because the user is told its path."""
+        """Makes the builder's folder.  If `keep-failed` may keep it, it is made where it can stay, because its path is shown to the user."""
         parent = self._options.build_dir or (os.path.join(self._store.state, "builds") if self._options.keep_failed else self._folder)
         os.makedirs(parent, exist_ok=True)
         return tempfile.mkdtemp(prefix=f"nix-build-{object_name(self.drv_path)}-", dir=parent)
@@ -283,7 +283,7 @@ class Build:
                 raise Refused(f'getting attributes of path "{outside}": No such file or directory', trace=("while setting up the build environment",))
 
     def _give_away(self) -> None:
-        """Gives the builder's user what the builder may write to."""
+        """Makes the builder's user the owner of the folders and files that the builder may write to."""
         assert self._sandbox is not None
         if self._user is None:
             return
@@ -310,7 +310,7 @@ class Build:
                     raise OutputsLocked([self._store.real_path(name) for name in sorted(names)])
                 if os.fstat(fd).st_size == 0:
                     break
-                # The former owner of the lock has removed the file.
+                # The former owner of the lock has removed the file, and marked it with a byte: we have locked a file without a name.
                 os.close(fd)
             self._locks.append((path, fd))
 
@@ -330,7 +330,7 @@ class Build:
         try:
             data = os.read(self.log_fd, _PIECE_BYTES)
         except OSError:
-            # A terminal says in this way that nobody has its other end open.
+            # A pseudo-terminal reports in this way (EIO) that nobody has its other end open.
             data = b""
         if not data:
             return False
@@ -349,7 +349,7 @@ class Build:
         return True
 
     def overdue(self, now_s: float) -> BuildFailure | None:
-        """The failure of a builder that has run, or been silent, for too long; None otherwise.  *now_s*: the time of `time.monotonic`."""
+        """The failure of a builder that has run, or has been silent, for too long; None otherwise.  *now_s*: the time of `time.monotonic`."""
         options = self._options
         if options.max_silent_s and now_s - self._heard_s >= options.max_silent_s:
             return timed_out(self.drv_path, options.max_silent_s)
@@ -362,7 +362,7 @@ class Build:
     def finish(self, on_made: Callable[[], None] = lambda: None) -> None:
         """Ends a build whose log has ended: makes the outputs valid, or raises a BuildFailure.
 
-        *on_made* is called once they are valid, before the user's hook, which may ask for them.
+        *on_made* is called once the outputs are valid, before the `post-build-hook`, which may ask for them.
         """
         assert self._log is not None and self._request is not None
         is_failed = True
@@ -400,12 +400,12 @@ class Build:
             run_hook(self.drv_path, self.paths.values(), self._options)
 
     def _show_difference(self, old: str, new: str) -> None:
-        """Shows the user's program an output, *old*, and another result of its build, *new*."""
+        """Runs the `diff-hook` for an output, *old*, and a different result of its build, *new*."""
         words = [self._options.diff_hook, old, new, self.drv_path, self._build_folder]
         run_diff_hook(words, self._user, self._options.on_fault)
 
     def abandon(self, *, keeps: bool = False) -> None:
-        """Kills the builder, if it runs, and cleans up; a line that it has not ended is not shown.  *keeps*: the builder's folder stays."""
+        """Kills the builder, if it runs, and cleans up.  An incomplete last line of its log is not shown.  *keeps*: the builder's folder stays."""
         if self._running is not None:
             self._running.end()
             self._running = None
@@ -421,7 +421,7 @@ class Build:
         return builder_failed(self.drv_path, self.drv, status, tail, may_pass_later=sees_world(self.drv), log_command=self._options.log_command)
 
     def _clean(self, *, keeps: bool = False) -> None:
-        """Leaves nothing of the build but its outputs; *keeps*: and the builder's folder."""
+        """Removes everything of the build except its outputs and, if *keeps*, the builder's folder."""
         try:
             self._remove_folders(keeps=keeps)
         finally:
@@ -441,7 +441,7 @@ class Build:
         self._build_folder = ""
         if self._sandbox is None:
             for name, path in self._scratch.items():
-                # An output that was built at another path was copied from there.
+                # An output that was built at another path has been copied from there.
                 if path != self.drv.outputs[name].path:
                     remove(self._store.real_path(path))
         if self._folder:

@@ -1,6 +1,6 @@
 """Builders that are part of Nix: `builtin:fetchurl`, `builtin:unpack-channel`, `builtin:buildenv`.  The first runs in our own process.
 
-In: a derivation's environment, the place for its output.  Out: the output; or an error.
+In: a derivation's environment, the place for its output.  Out: the output, or an error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Environment = Mapping[str, str]
 
 
 def run_builtin(name: str, environment: Environment, place: str, folder: str) -> None:
-    """Runs the builder `builtin:NAME`, except fetchurl, in the process that is shut in; *place* and *folder* are paths inside the sandbox."""
+    """Runs the builder *name*, except fetchurl, in the sandboxed process; *place* (of the output) and *folder* are paths inside the sandbox."""
     known = {"builtin:unpack-channel": _unpack_channel, "builtin:buildenv": _build_environment}
     if name not in known:
         raise ValueError(f"unsupported builtin builder '{name.removeprefix('builtin:')}'")
@@ -94,7 +94,7 @@ def _build_environment(environment: Environment, place: str, folder: str) -> Non
 
 
 def _warn(message: str) -> None:
-    """Writes to the log."""
+    """Writes a warning to the build's log."""
     os.write(2, f"warning: {message}\n".encode("utf-8", "surrogateescape"))
 
 
@@ -103,7 +103,7 @@ class _LinkTree:
 
     def __init__(self, place: str) -> None:
         self.place = place
-        # The packages in the tree propagate these packages.
+        # Packages in the tree propagate these packages, which are linked last.
         self.postponed: set[str] = set()
         self._done: set[str] = set()
         self._priorities: dict[str, int] = {}

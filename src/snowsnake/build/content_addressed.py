@@ -1,6 +1,6 @@
-"""Outputs whose paths follow from their contents: in each, the temporary names of other outputs are replaced first, then its own.
+"""Outputs whose paths follow from their contents.  In each, the temporary paths of other outputs are replaced first, and then its own.
 
-In: outputs as their builder left them, under placeholder paths.  Out: the same outputs under their own paths.
+In: outputs as their builder left them, at temporary paths.  Out: copies of them at their final paths.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ _PART_SIZE = 32
 def name_by_contents(
     drv_path: str, drv: Derivation, order: list[str], infos: dict[str, PathInfo], places: dict[str, str], folder: str
 ) -> None:
-    """Gives outputs their final paths, in *infos* and *places*, which are changed.
+    """Sets the final paths of outputs in *infos*, and the places of the copies that contain them in *places*.
 
-    *order*: the names of outputs, each after those that it refers to; *folder*: for copies.  BuildFailure for an output that cannot have its method.
+    *order*: the names of outputs, each after those that it refers to; *folder*: where the copies are made.  BuildFailure for an output that cannot be
+    hashed by its method.
     """
-    # It maps placeholder paths to final paths.
+    # This maps temporary paths to final paths.
     names: dict[str, str] = {}
     for name in order:
         output, info = drv.outputs[name], infos[name]
@@ -66,7 +67,7 @@ def content_address(method: str, content: Hash) -> str:
 
 
 def check_flat(drv_path: str, place: str) -> None:
-    """BuildFailure unless an output that is hashed by its bytes is a plain file."""
+    """Checks that an output that is hashed by its bytes is a plain file; BuildFailure if it is not."""
     mode = os.lstat(place).st_mode
     if not stat.S_ISREG(mode) or mode & stat.S_IXUSR:
         raise BuildFailure(
@@ -95,7 +96,10 @@ def _part(path: str) -> bytes:
 
 
 def rewritten(place: str, names: Mapping[str, str], target: str) -> str:
-    """The place of a copy of a tree in which the hash parts of some paths are replaced wherever they occur: *target*, or *place* without *names*."""
+    """Copies the tree at *place* to *target*, and replaces the hash parts of some paths wherever they occur; *names* maps old paths to new ones.
+
+    Returns *target*; without *names* it makes no copy, and returns *place*.
+    """
     parts = {_part(old): _part(new) for old, new in names.items()}
     if not parts:
         return place

@@ -1,6 +1,6 @@
 """Copies objects from one store to another: references first, each checked as the target requires.
 
-In: two stores, paths, trusted keys.  Out: objects that are valid in the other store, realisations that it knows.
+In: two stores, paths, trusted keys.  Out: valid objects and realisations in the target.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ def copy_paths(
     source: Store, target: Store, paths: Iterable[str], keys: PublicKeys | None, note: Callable[[str], None], *, jobs: int = 16,
     is_checked: bool = True, on_event: Sink | None = None, substitutes: bool = False,
 ) -> None:  # fmt: skip
-    """Copies those of some objects that *target* lacks, references first; Untrusted, or another ValueError, for one that cannot be copied.
+    """Copies the objects that *target* lacks, references first; Untrusted, or another ValueError, for one that cannot be copied.
 
-    *keys*: objects for a store in a folder must be signed by one of them, unless that store requires none; None trusts everything.  *note* gets lines
-    about what is copied; if there is *on_event*, that gets C++ Nix's events instead.  *jobs*: how many are copied at once into a folder.
-    *is_checked*: a daemon need not check signatures for itself.  *substitutes*: a daemon may fetch for itself what it can.
+    *keys*: objects for a store in a folder must be signed by one of them, unless that store requires no signatures; None trusts everything.  *note* gets
+    lines about what is copied; *on_event*, if there is one, gets C++ Nix's events instead.  *jobs*: how many objects are copied at once into a folder.
+    *is_checked*: a daemon need not check signatures for itself.  *substitutes*: a daemon may fetch for itself what its substituters have.
     """
     paths = list(paths)
     if isinstance(source, (BinaryCacheStore, ServeStore)):
@@ -78,15 +78,15 @@ def copy_realisations(target: Store, realisations: Iterable[Realisation], keys: 
 
 
 def check_signatures(info: PathInfo, target: LocalStore, keys: PublicKeys | None) -> None:
-    """Untrusted, if the target requires signatures and none is by one of the *keys*."""
+    """Raises Untrusted if the target requires signatures and the object has none by one of the *keys*."""
     if keys is not None and target.requires_signatures is not False and not keys.trust(info, 1, target.store_dir):
         raise Untrusted(info.path)
 
 
 def in_store(info: PathInfo, store_dir: str) -> PathInfo:
-    """The facts about an object as a store with the prefix *store_dir* has them: its path there follows from its content address.
+    """The facts about an object for a store with the prefix *store_dir*.  The path of an object with another prefix follows from its content address.
 
-    ValueError for an object with another prefix that has no content address, or refers to others: it has no path there.
+    ValueError for an object with another prefix that has no content address, or refers to others: such an object has no path there.
     """
     if info.path.startswith(store_dir + "/"):
         return info

@@ -1,7 +1,7 @@
-"""Programs that build in our place for other systems (`external-builders`): an emulator, or a way to another machine.
+"""Programs that build for other systems in our place (`external-builders`): an emulator, or a way to another machine.
 
-In: a row of the setting, what a builder would get.  Out: a running process.  The program reads the facts of the build from a file of JSON, whose
-name is its last argument; it puts the outputs into the store.
+In: an entry of the setting, what a builder would get.  Out: a running process.  The program reads the facts of the build from a JSON file, whose name is
+its last argument; it puts the outputs into the store.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from snowsnake.build.watcher import Watcher
 from snowsnake.store.derivation import Derivation, require_feature
 from snowsnake.store.local import LocalStore
 
-# The program is told that this is the builder's folder.
+# The builder is to see its folder at this path; the program has to arrange that.
 INSIDE = "/build"
 
 
 def check_external(is_known: bool, attributes: Attributes) -> None:
-    """Refuses a build that such a program may not, or cannot, make.  *is_known*: the experimental feature is on."""
+    """Raises Refused if such a program may not, or cannot, make the build.  *is_known*: the experimental feature is on."""
     try:
         require_feature("external-builders", frozenset({"external-builders"} if is_known else ()))
     except ValueError as error:
@@ -49,7 +49,7 @@ class Greeting:
 
     def __init__(self, drv_path: str) -> None:
         self._drv_path = drv_path
-        # It holds the beginning of a line that has not ended.
+        # This holds the beginning of a line that has not ended.
         self._rest = bytearray()
         self._lines: list[bytes] = []
         self.is_over = False

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-# Commands that build nothing import this module, too; these imports would only slow them down.
+# Commands that build nothing import this module, too; the imports below, which only type checkers need, would slow them down.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from snowsnake.store.derivation import Derivation
 
-# This is the exit code if outputs are refused: no builder failed.
+# This is the exit code if no builder failed, but an output or a request was refused.
 REJECTED = 1
 # These are the bits of the exit code of Nix's old commands.
 _FAILED, _TIMED_OUT, _WRONG_HASH, _DIFFERS = 0x64, 0x01, 0x02, 0x68
 
 
 class BuildFailure(ValueError):
-    """A derivation, or several, could not be built.  *drv_path*: which one.  *exit_code*: that of nix-build and nix-store."""
+    """One or several derivations could not be built.  *drv_path*: the derivation; "" if it is not one.  *exit_code*: that of nix-build and nix-store."""
 
     def __init__(self, message: str, drv_path: str = "", exit_code: int = _FAILED) -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class BuildFailure(ValueError):
 class Refused(BuildFailure):
     """A request cannot be carried out at all: this ends all builds, even with `--keep-going`.
 
-    *trace*: what we were doing, outermost first.  *is_plain*: nothing is added to the trace.
+    *trace*: what we were doing, outermost first.  *is_plain*: callers must not add to the trace.
     """
 
     ends_all = True
@@ -43,7 +43,7 @@ class DependenciesFailed(BuildFailure):
 
 
 class Stopped(Exception):
-    """Somebody requested the end of the builds; none of them has failed."""
+    """The user, or a client, has requested the end of the builds; none of them has failed."""
 
 
 def cannot_build(drv_path: str, drv: Derivation, reason: str, details: str = "") -> BuildFailure:

@@ -1,7 +1,7 @@
-"""Forbids builders to set set-uid bits and extended attributes, which no store object has.
+"""Forbids builders to set set-uid and set-gid bits and extended attributes, which no store object has.
 
 This is a filter of system calls (seccomp) for the process and everything that it starts.  Where the kernel has no such filters,
-`outputs.make_canonical` removes what builders set.
+`outputs.make_canonical` removes the bits and attributes that builders set.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import struct
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_ANY, _RETURN = 0x20, 0x15, 0x45, 0x06
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
-# These are the offsets of what the kernel shows of a call.
+# These are offsets in the structure that describes a call (`struct seccomp_data`).
 _NUMBER, _MACHINE, _FIRST_ARGUMENT = 0, 4, 16
 _SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID
 
-# By machine, as the kernel names it: (calls with a mode, and which argument it is), (calls that set extended attributes).
+# This maps the kernel's number of a machine to (calls that have a mode, each with the index of that argument), (calls that set extended attributes).
 _CALLS = {
     # This machine is x86-64.
     0xC000003E: (((90, 1), (91, 1), (268, 2), (452, 2)), (188, 189, 190, 463)),
@@ -30,7 +30,7 @@ _CALLS = {
     # This machine is arm.
     0x40000028: (((15, 1), (94, 1), (333, 2), (452, 2)), (226, 227, 228, 463)),
 }
-# The numbers of a third way to call an x86-64 kernel have this bit.
+# An x86-64 kernel has a third set of calls, x32, whose numbers have this bit.
 _X32 = 0x40000000
 
 
@@ -43,7 +43,7 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 
 def program() -> bytes:
-    """The filter: a block for each machine; every other call is allowed."""
+    """The filter's instructions: a block for each machine, which refuses its calls in `_CALLS`; every other call is allowed."""
     code = b""
     for machine, (with_mode, with_attributes) in _CALLS.items():
         block = b""

@@ -6,7 +6,10 @@ from snowsnake.store.interface import Store
 
 
 def graph_of(store: Store, start: list[str], inputs: set[str]) -> list[str]:
-    """The closure of some *inputs*, sorted; of a derivation among them, with the closures of those outputs that are inputs as well."""
+    """The closure of the paths in *start*, sorted.  For each derivation in it, the closures of its outputs that are *inputs* are included as well.
+
+    BuildFailure if a path in *start* is not one of the *inputs*.
+    """
     for path in start:
         if path not in inputs:
             raise BuildFailure(f"cannot export references of path '{path}' because it is not in the input closure of the derivation")

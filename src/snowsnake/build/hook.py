@@ -1,6 +1,6 @@
 """The user's programs: `post-build-hook` runs after each build, `diff-hook` when a result differs from the valid one.
 
-In: a program, built outputs.  Out: its lines for the user; a `BuildFailure` if a `post-build-hook` fails.
+In: a program, built outputs.  Out: the program's lines, for the user; a `BuildFailure` if a `post-build-hook` fails.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PIECE_BYTES = 1 << 16
 def run_hook(drv_path: str, outputs: Iterable[str], options: BuildOptions) -> None:
     """Runs the `post-build-hook`, and waits for it; BuildFailure if it fails.
 
-    Its variables are DRV_PATH, OUT_PATHS and, for commands of Nix that it calls, NIX_CONFIG.
+    It finds the derivation in DRV_PATH and the outputs in OUT_PATHS; NIX_CONFIG has our settings for Nix commands that it calls.
     """
     program = options.post_build_hook
     environment = os.environ | {"DRV_PATH": drv_path, "OUT_PATHS": " ".join(sorted(outputs)), "NIX_CONFIG": options.hook_config}
@@ -69,7 +69,7 @@ def _tell(line: bytes | bytearray, options: BuildOptions) -> None:
 def run_diff_hook(words: list[str], user: int | None, on_fault: Callable[[str], None]) -> None:
     """Runs the `diff-hook`; *on_fault* gets what it prints, or why it failed.
 
-    *words*: the program, the valid output, the other one, the derivation, the builder's folder.  *user*: the user that it runs as; None for ours.
+    *words*: the program, the valid output, the other one, the derivation, the builder's folder.  *user*: the user that the program runs as; None for ours.
     """
     try:
         done = subprocess.run(

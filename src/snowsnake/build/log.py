@@ -1,4 +1,4 @@
-"""Logs of builders: they are shown line by line, their last lines are remembered, and the whole is kept where `nix log` finds it."""
+"""Logs of builders: they are shown line by line, their last lines are remembered, and the whole log is kept where `nix log` finds it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _MOST_LINE_BYTES = 16 << 20
 
 
 class BuildLog:
-    """The log of one builder.  *folder*: Nix's folder of logs, or None if none is kept; *compresses*: it is kept as a `.bz2`.
+    """The log of one builder.  *folder*: Nix's folder of logs; None if the log is not kept.  *line_count*: how many last lines are remembered.
+    *compresses*: the log is kept as a `.bz2`.
 
     *on_line* gets each line; a line of more than 16 MiB is passed on in pieces of about that size, so that a builder cannot fill our memory.
-    *understands* is called with what follows `@nix ` in a line, and returns whether that was a message for us.
+    *understands* is called with what follows `@nix ` in a line, and returns whether that was a message for us: such lines do not reach *on_line*.
 
     >>> log = BuildLog("x.drv", None, 10, print)
     >>> log.write(b"one\\ntw"); log.write(b"o\\nthree")
@@ -32,7 +33,7 @@ class BuildLog:
         self.size = 0
         self._on_line = on_line
         self._understands = understands
-        # It holds the beginning of a line that has not ended.
+        # This holds the beginning of a line that has not ended.
         self._rest = bytearray()
         self._file: BinaryIO | bz2.BZ2File | None = None
         if folder is not None:
@@ -54,7 +55,7 @@ class BuildLog:
             self._end_line()
 
     def close(self, *, shows_rest: bool = True) -> None:
-        """*shows_rest*: a line that has not ended is passed on as well."""
+        """Closes the file.  *shows_rest*: a last line without a newline is passed on as well."""
         if self._rest and shows_rest:
             self._end_line()
         self._rest.clear()

@@ -1,7 +1,7 @@
 """Messages for programs in the log of a builder: lines that begin with `@nix `, each with a JSON object.
 
 In: the text after `@nix `.  Out: text for the user, and whether the line was a message.  A builder is not trusted: it may say what it is doing and in
-which phase it is, and nothing about others.  A line that is not a right message causes a warning in 2.34.8's words, and belongs to the log.
+which phase it is, and nothing about others.  A line that is not a correct message causes a warning in 2.34.8's words, and is a normal line of the log.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _SOURCE = "the derivation builder"
 
 
 class LogMessages:
-    """*on_phase* gets the name of the builder's phase.  *show(level, text)* shows a text to users who asked for that level, *warn* shows a warning, and
-    *complain* a line that is always shown."""
+    """Handles the messages of one builder.  *show(level, text)* shows a text if the verbosity is at least that level, *warn* shows a warning, and *complain*
+    shows a line at any verbosity.  *on_phase* gets the name of the builder's phase."""
 
     def __init__(
         self, show: Callable[[int, str], None], warn: Callable[[str], None], complain: Callable[[str], None],
@@ -27,7 +27,7 @@ class LogMessages:
         self._complain = complain
 
     def handle(self, text: str) -> bool:
-        """Carries out a message; returns whether the line was one.
+        """Carries out a message; returns whether the line was a correct message.
 
         >>> LogMessages(print, print, print).handle('{"action": "msg", "level": 0, "msg": "hello"}')
         0 hello
@@ -65,7 +65,7 @@ class LogMessages:
 
 
 class _Unexpected(ValueError):
-    """A value of another type."""
+    """A value has another type than the message needs."""
 
 
 def _text(facts: dict[str, Any], name: str) -> str:

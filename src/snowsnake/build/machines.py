@@ -1,6 +1,6 @@
 """Machines that build for this one: the setting `builders`.
 
-In: its text.  Out: a `Machine` for each line; BadMachine (a ValueError), in 2.34's words, for a line that is none.
+In: the setting's text.  Out: a `Machine` for each line; BadMachine (a ValueError), in 2.34's words, for a line that does not describe a machine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class BadMachine(ValueError):
 
 @dataclass
 class Machine:
-    """One machine.  *systems*: those for which it builds; *features*: those that it has; *mandatory*: those of which a derivation must need all."""
+    """One machine.  *systems*: those for which it builds; *features*: those that it has; *mandatory*: features that a derivation must require, all of
+    them, to be built there."""
 
     store: StoreReference
     systems: frozenset[str]
@@ -39,11 +40,11 @@ class Machine:
     features: frozenset[str] = frozenset()
     mandatory: frozenset[str] = frozenset()
     host_key: str = ""
-    # A machine that could not be reached is not asked again.
+    # This is false once the machine could not be reached, so that it is not tried again.
     is_enabled: bool = True
 
     def can_build(self, system: str, needed: Iterable[str]) -> bool:
-        """Whether it builds derivations for a system that need these features.
+        """Whether the machine builds derivations for *system* that need these features.
 
         >>> parse_machines("ssh://a - - - - kvm big", "x86_64-linux")[0].can_build("x86_64-linux", {"big", "kvm"})
         True
@@ -57,7 +58,7 @@ class Machine:
         return self.store.render()
 
     def reference(self) -> StoreReference:
-        """The URL of its store, with what the other columns say about the connection."""
+        """The machine's store, with what the other columns say about the connection as parameters."""
         parameters = dict(self.store.parameters)
         if self.store.scheme in _BY_SSH:
             if self.key_file:
@@ -70,7 +71,7 @@ class Machine:
 
 
 def parse_machines(text: str, system: str) -> list[Machine]:
-    """The machines that a text names, or files that it names (`@FILE`; one that is not there has none).  *system*: for lines that name no systems.
+    """The machines in a text, and in the files that it includes (`@FILE`; a file that does not exist is ignored).  *system*: for lines without systems.
 
     >>> [(machine.url, sorted(machine.systems)) for machine in parse_machines("a # first\\n; b i686-linux,x86_64-linux", "x")]
     [('ssh://a', ['x']), ('ssh://b', ['i686-linux', 'x86_64-linux'])]

@@ -23,24 +23,24 @@ else:
 class BuildOptions:
     """Options of a builder, with the names of nix.conf; sizes are in bytes, times in seconds, and 0 means no limit.
 
-    What is built: *checks*: the requested outputs are valid already, and are built again to be compared.  *repairs*: by derivation, outputs that are
-    built again because they are damaged.  *unavailable*: paths that a substituter offered but failed to deliver, so that what makes them fails.
-    *substitute*: fetches requested outputs from other stores, once more is known than at the beginning.  *fetch(url, folder)*: downloads a file into a
-    folder and returns its path.  *check*: called often; raises to stop.
+    What is built: *checks*: the requested outputs are valid already, and are built again to be compared.  *repairs*: maps a derivation to its outputs
+    that are built again because they are damaged.  *unavailable*: paths that a substituter offered but failed to deliver; derivations that would build
+    them fail.  *substitute*: tries to fetch outputs whose paths became known during the build.  *fetch(url, folder)*: downloads a file into a folder and
+    returns its path.  *check*: called often; raises an exception to stop the builds.
 
-    What is recorded: *knows_realisations*: the paths of built outputs (the feature `ca-derivations`); fixed outputs are resolved, too.
-    *secret_key_files*: the keys that sign built outputs.  *log_folder*: the folder of logs; None if none are kept.
+    What is recorded: *knows_realisations*: the paths of built outputs are recorded (the feature `ca-derivations`); derivations with fixed outputs are
+    resolved, too.  *secret_key_files*: files of the keys that sign built outputs.  *log_folder*: the folder of logs; None if logs are not kept.
 
-    Programs of the user: *hook_config*: the settings for commands that `post_build_hook` calls, as nix.conf. *diff_hook*: the program that is shown a
-    result that differs. *build_hook*: the words of the program that builds on other machines, empty if there is none; *hook_settings*: the settings
-    that it gets; *poll_s*: it is asked again so often if all machines are busy. *external_builders*: rows of the programs that build for some systems
-    in our place; *knows_external_builders*: whether the feature of that name is on.
+    Programs of the user: *hook_config*: the settings for Nix commands that `post_build_hook` calls, in the form of nix.conf.  *diff_hook*: the program
+    that gets both outputs if a result differs.  *build_hook*: the command line of the program that builds on other machines, empty if there is none;
+    *hook_settings*: the settings that it gets; *poll_s*: the interval at which it is asked again while all machines are busy.  *external_builders*: entries
+    of the setting, each a program that builds for some systems in our place; *knows_external_builders*: whether the feature of that name is on.
 
-    What is told: *on_message(text, is_log)* gets text for the user; if *is_log*, a line of a builder's log.  *on_failure* gets failures that are not
-    raised; *on_warning*, *on_note* and *on_fault* get other remarks, of which `--quiet` leaves out notes; *on_remark(level, text)* gets those of builders,
-    with C++ Nix's levels.  *on_event(facts, text, is_log)*, if there is one, gets in place of *on_message* what concerns a builder, with C++ Nix's event.
-    *follows_events*: the program that follows is also told how much there is to do (*progress*).  *is_quiet*: what is built is not told.
-    *names_logs*: lines of logs begin with the name of their derivation.  *log_command*: what shows the whole log of a derivation.
+    What is reported: *on_message(text, is_log)* gets text for the user; *is_log* is true for a line of a builder's log.  *on_failure* gets failures that
+    are not raised; *on_warning*, *on_note* and *on_fault* get other messages, of which `--quiet` leaves out notes; *on_remark(level, text)* gets messages of
+    and about builders, with C++ Nix's levels.  *on_event(facts, text, is_log)*, if there is one, gets what concerns a builder in place of *on_message*,
+    with C++ Nix's event.  *follows_events*: events also say how much there is to do (*progress*).  *is_quiet*: the start of a build is not shown.
+    *names_logs*: lines of logs begin with the name of their derivation.  *log_command*: the command that shows the whole log of a derivation.
     *is_old_command*: the command is `nix-build` or the like, for which builds that never began count as failed, too.
     """
 
@@ -97,7 +97,7 @@ class BuildOptions:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any] | Any, **others: Any) -> BuildOptions:
-        """The options from the settings of nix.conf; *others* are the options that nix.conf does not have."""
+        """The options from the settings of nix.conf; *others*: further fields, which nix.conf does not have."""
         systems = (settings["system"], *settings["extra-platforms"])
         return cls(
             max_jobs=settings["max-jobs"],
@@ -130,7 +130,7 @@ class BuildOptions:
         )
 
     def external_builder(self, system: str) -> Mapping[str, Any] | None:
-        """The row of the first program that builds for a system in our place; None if there is none."""
+        """The entry of the first program that builds for a system in our place; None if there is none."""
         return next((builder for builder in self.external_builders if system in builder["systems"]), None)
 
     @cached_property

@@ -1,6 +1,6 @@
-"""The results of a builder: they are searched for references, made canonical, hashed, checked, and registered.
+"""The results of a builder: they are made canonical, searched for references, hashed, checked, and registered.
 
-In: a derivation, the places of its outputs.  Out: valid store objects, or a `BuildFailure`; nothing of a rejected output is valid.
+In: a derivation, the places of its outputs.  Out: valid store objects, or a `BuildFailure`; if one output is rejected, none becomes valid.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def register(
 ) -> dict[str, str]:  # fmt: skip
     """Makes outputs valid and returns their paths.
 
-    *scratch*: the path of each during the build; *places*: where the builder left it; *folder*: a temporary folder of the store; *user*: the
-    builder's, None for the caller; *keys* sign the outputs; *repaired*: names of outputs that are valid, and are replaced.
+    *scratch*: the path of each output during the build; *places*: where the builder left it; *folder*: a temporary folder of the store; *user*: the user
+    that the builder ran as, None for the caller; *keys* sign the outputs; *repaired*: names of outputs that are valid, and are replaced.
     """
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for name, info in infos.items():
@@ -71,9 +71,10 @@ def compare(
     user: int | None = None, keys: Iterable[SecretKey] = (), *, keeps: bool = False,
     on_difference: Callable[[str, str], None] | None = None,
 ) -> None:  # fmt: skip
-    """Compares outputs with the valid ones, as `register` finds them: BuildFailure if one differs.  Outputs that are not valid are dropped.
+    """Compares the results of another build with the valid outputs: BuildFailure if one differs.  Outputs that are not valid are not compared.
 
-    *keeps*: an output that differs is kept beside the valid one.  It is also kept for *on_difference*, which is called with the places of both.
+    The parameters are those of `register`.  *keeps*: a result that differs is kept beside the valid output, as `.check`.  It is also kept for
+    *on_difference*, which is called with the places of both.
     """
     infos, found = _examine(store, drv_path, drv, request, scratch, places, folder, user)
     for name in sorted(infos):
@@ -82,7 +83,7 @@ def compare(
         if known is None:
             continue
         if known.nar_hash == infos[name].nar_hash:
-            # If the valid object came from elsewhere, this build has made the same: it now counts as built here.
+            # If the valid object came from elsewhere, it now counts as built here, because this build has made the same.
             if not known.is_ultimate:
                 known.is_ultimate = True
                 known.signatures = sorted({*known.signatures, *(sign(key, known) for key in keys)})
@@ -102,7 +103,7 @@ def _examine(
     store: LocalStore, drv_path: str, drv: Derivation, request: BuildRequest, scratch: Mapping[str, str], places: Mapping[str, str], folder: str,
     user: int | None,
 ) -> tuple[dict[str, PathInfo], dict[str, str]]:  # fmt: skip
-    """(facts, present place) of each output, by name, after all checks."""
+    """Makes all checks; returns the facts about each output, and the present place of each, by name."""
     infos: dict[str, PathInfo] = {}
     found: dict[str, str] = {}
     back = {scratch[name]: output.path for name, output in drv.outputs.items() if output.path and scratch[name] != output.path}
@@ -117,7 +118,7 @@ def _examine(
         if not stat.S_ISLNK(mode) and mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise _rejected(f"suspicious ownership or permission on \"{place}\" for output '{name}'; rejecting this build output", drv_path)
         make_canonical(place, user)
-        # No process of the builder has a file of a copy open, so none can change what is hashed.
+        # These builders may have had the network, so one of their processes may have leaked an open file; nobody can change a copy after it is hashed.
         if output.kind in ("fixed", "impure"):
             place = _copied(place, os.path.join(folder, f"copy-{name}"))
         if output.path and scratch[name] != output.path:
@@ -172,7 +173,7 @@ def make_canonical(place: str, user: int | None = None) -> None:
     *user*: the user that the builder ran as; the caller becomes the owner of that user's files.
     """
     owner = os.geteuid() if user is None else user
-    # It has the (device, inode) of files that have several names and have been seen.
+    # These are (device, inode) of the files with several names that have been seen.
     done: set[tuple[int, int]] = set()
     for path in _walk(place):
         status = os.lstat(path)
@@ -202,7 +203,7 @@ def _walk(place: str) -> Iterable[str]:
         waiting = [place]
         while waiting:
             folder = waiting.pop()
-            # A builder may have closed the folder.
+            # A builder may have removed our permission to read the folder.
             os.chmod(folder, 0o755)
             for entry in os.scandir(folder):
                 yield entry.path
@@ -229,13 +230,16 @@ def _copied(place: str, target: str) -> str:
 
 
 def scan(place: str, candidates: Iterable[str], archive: str) -> tuple[bytes, int, set[str]]:
-    """(SHA-256, size in bytes, references) of the archive of the tree at *place*, which is written to the file *archive* and removed again."""
+    """Returns (SHA-256, size in bytes, references) of the NAR of the tree at *place*.  *archive*: the name of a temporary file for the NAR.
+
+    *candidates*: the paths that the tree may refer to.
+    """
     by_hash = {os.fsencode(store_path.parse(path, os.path.dirname(path))[0]): path for path in candidates if path}
     with open(archive, "w+b") as file:
         try:
             nar.pack_into(place, file.fileno())
         except OSError as error:
-            # Without an error number, the system did not fail: the tree cannot be in an archive.
+            # Without an error number, the error does not come from the system: the tree has something that no archive can contain.
             if error.errno is None:
                 raise Refused(str(error)) from None
             raise
@@ -246,7 +250,7 @@ def scan(place: str, candidates: Iterable[str], archive: str) -> tuple[bytes, in
 
 
 def _hashes_in(data: mmap.mmap | bytes, wanted: frozenset[bytes]) -> set[bytes]:
-    """Those of the *wanted* hash parts that occur in *data*, at any offset.
+    """The *wanted* hash parts that occur in *data*, at any offset.
 
     >>> sorted(_hashes_in(b"xx" + b"0" * 33 + b"/", frozenset([b"0" * 32, b"1" * 32]))) == [b"0" * 32]
     True
@@ -264,11 +268,12 @@ def _hashes_in(data: mmap.mmap | bytes, wanted: frozenset[bytes]) -> set[bytes]:
 
 
 def _content_address(drv_path: str, name: str, place: str, output: Any, info: PathInfo) -> str:
-    """The content address of a fixed output, if it is the promised one."""
+    """The content address of a fixed output; WrongHash if the output does not have the hash that the derivation promises."""
     wanted: Hash = output.hash
     if output.method in ("flat", "text"):
         check_flat(drv_path, place)
-    # An output with the SHA-256 hash of its NAR may refer to something when it is kept under another name.
+    # An output that is hashed by the SHA-256 of its NAR may have references if its hash is wrong: `_keep_other` keeps it at another path.
+    # With the right hash it is refused below.
     if info.references and (output.method, wanted.algorithm) != ("nar", "sha256"):
         raise Refused(
             f"fixed output derivation '{name}' is not allowed to refer to other store paths.\nYou may need to use the"
@@ -297,7 +302,7 @@ def _digest_of(place: str, method: str, algorithm: str, nar_digest: bytes) -> by
 
 
 def _in_order(drv_path: str, infos: Mapping[str, PathInfo]) -> list[str]:
-    """The outputs, each after those that it refers to."""
+    """The names of the outputs, each after those that it refers to."""
     by_path = {info.path: name for name, info in infos.items()}
     try:
         order = sort_topologically(infos, lambda name: [by_path[path] for path in infos[name].references if path in by_path])
@@ -309,7 +314,7 @@ def _in_order(drv_path: str, infos: Mapping[str, PathInfo]) -> list[str]:
 
 
 def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str, Mapping[str, Any]], infos: Mapping[str, PathInfo]) -> None:
-    """Checks what the derivation allows its outputs to be and to refer to."""
+    """Checks the sizes and references of outputs; BuildFailure if one is not allowed.  *checks*: see `Attributes.output_checks`."""
     own = {info.path: info for info in infos.values()}
 
     def closure_of(path: str) -> set[str]:

@@ -1,7 +1,7 @@
 """A running builder: a process with its group or its namespaces, its log, and its end.
 
 In: a program, its environment, a `Sandbox` or None.  Out: `Running`, whose log is read from `log_fd` until it ends.
-It does not outlive its parent: everything that it started is killed with it.
+The builder does not outlive its parent: when the parent ends, the builder and everything that it started are killed.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ _MAX_FAULT_BYTES = 4096
 
 @dataclass
 class Running:
-    """A builder's process.  *log_fd*: our end of the terminal that is its standard output and error.  *watcher*: what knows of its session."""
+    """A builder's process.  *log_fd*: our end of the terminal that is its standard output and error.  *watcher*: the watcher that knows its session;
+    None for a builder in a sandbox."""
 
     pid: int
     log_fd: int
     watcher: Watcher | None = None
 
     def end(self, grace_s: float = 0.0) -> int:
-        """Kills what is left of it; returns the builder's exit code, or minus the signal.  *grace_s*: seconds that it has to end by itself."""
+        """Kills the builder and what it left running; returns its exit code, or minus its signal.  *grace_s*: how long it may take to end by itself."""
         watched = os.pidfd_open(self.pid)
         poller = select.poll()
         poller.register(watched, select.POLLIN)
@@ -71,8 +72,8 @@ def start(
 ) -> Running:  # fmt: skip
     """Starts a builder in *folder* (as it sees it): a program, or one of our functions.  Without a sandbox, a `Watcher` takes its place.
 
-    *is_trusted*: the program is one of the user's, which may do what the user may.  OSError says why the builder cannot be started, or not in
-    a sandbox; nothing is left of it then.
+    *is_trusted*: the program is one of the user's, which may do what the user may.  OSError says why the builder or its sandbox cannot be started; in
+    that case nothing is left running.
     """
     watcher = sandbox if isinstance(sandbox, Watcher) else None
     watcher_fd = -1 if watcher is None else watcher.fd()
@@ -81,7 +82,7 @@ def start(
         log_fd, terminal = pty.openpty()
         on_failure.callback(os.close, log_fd)
         theirs.callback(os.close, terminal)
-        # Newlines stay what they are.
+        # Otherwise the terminal would turn each newline into a carriage return and a newline.
         tty.setraw(terminal, termios.TCSANOW)
         faults, fault_end = os.pipe()
         ours.callback(os.close, faults)
@@ -122,7 +123,7 @@ def start(
 
 
 def _described(error: BaseException) -> str:
-    """Number and message of an error, for the parent."""
+    """The number and the message of an error, in the form in which the child sends them to its parent."""
     if isinstance(error, OSError):
         return f"{error.errno or 0} {error.strerror or error}" + (f": '{error.filename}'" if error.filename else "")
     return f"0 {type(error).__name__}: {error}"
@@ -162,7 +163,7 @@ def _become_builder(
             _stand_for(first, fault_end)
         os.close(stays_open)
         enter(sandbox)
-        # The request follows the change of users, which would cancel it.
+        # This request comes after the change of users, which would cancel it.
         system_calls.end_with_parent(signal.SIGKILL)
         # Our parent may have been killed before we asked to end with it.
         if _is_closed(alive):
@@ -185,7 +186,7 @@ def _become_builder(
 
 
 def c_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Variables as C passes them: what comes after a `=` in a name, or after a zero byte, is not part of it; of equal names shells take the last.
+    """Variables as C passes them: a name ends at its first `=`, and an entry at its first zero byte.  Of equal names, the last one counts, as in a shell.
 
     >>> c_environment({"A": "1", "A=B": "2", "C=D": "3", "": "4"})
     {'A': 'B=2', 'C': 'D=3'}
@@ -199,7 +200,7 @@ def c_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _run(function: Callable[[], None]) -> NoReturn:
-    """Runs a builder that is part of Nix, in the builder's process."""
+    """Runs a builder that is part of Nix, in the builder's process, and ends the process."""
     try:
         function()
     except BaseException as error:
@@ -213,14 +214,14 @@ def _end(message: str) -> NoReturn:
 
 
 def _is_closed(reading: int) -> bool:
-    """Whether the other end of a pipe that nobody writes to is closed.  It does not use `select`, because the number may be above 1023."""
+    """Whether the other end of a pipe that nobody writes to is closed.  `select.select` cannot be used: it accepts only descriptors below 1024."""
     poller = select.poll()
     poller.register(reading, select.POLLIN)
     return bool(poller.poll(0))
 
 
 def _stand_for(pid: int, fault_end: int) -> None:
-    """Waits for *pid*, the first process of the namespace, and ends as that ended: with its exit code, or by its signal."""
+    """Waits for *pid*, the first process of the namespace, and ends in the same way: with its exit code, or by its signal."""
     for fd in (0, 1, 2, fault_end):
         os.close(fd)
     _, status = os.waitpid(pid, 0)

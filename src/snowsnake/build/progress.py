@@ -1,7 +1,7 @@
-"""Counts for programs that follow a command: how much is to be built and fetched, and how much of it has been.
+"""Counts for programs that read events: how much is to be built and fetched, and how much of it is done.
 
-In: what builds and substitutions begin and end.  Out: C++ Nix's events: the activities 102 (everything), 103 (fetches) and 104 (builds), the results
-105 (done, expected, running, failed) of the latter and 106 (expected bytes) of the first, and the activities of each fetch.
+In: which builds and fetches begin and end.  Out: C++ Nix's events: the activities 102 (everything), 103 (fetches) and 104 (builds); results 106 (expected
+bytes) for the first, and 105 (done, expected, running, failed) for the other two; and the activities of each fetch.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ else:
     from snowsnake.store.light_dataclass import dataclass, field
 
 Sink = Callable[[dict[str, Any], str, bool], None]
-# The activities of this process get these numbers.
+# The activities of this process get these numbers, which begin with its process number, so that those of other processes differ.
 numbers = itertools.count((os.getpid() << 32) + (1 << 31))
 
 
@@ -66,7 +66,7 @@ class EventSender:
 
 @dataclass
 class BuildProgress(EventSender):
-    """Use it as a context manager around all builds and fetches of one request.  Without *on_event* nobody follows, and it does nothing."""
+    """The progress of one request: use it as a context manager around all builds and fetches.  Without *on_event* it sends nothing."""
 
     on_event: Sink | None = None
     builds: Count = field(default_factory=Count)
@@ -106,7 +106,7 @@ class BuildProgress(EventSender):
         self.tell()
 
     def fetch_begins(self, offer: Offer) -> bool:
-        """Reports that a fetch begins; returns whether somebody follows, so that no other message is needed."""
+        """Reports that a fetch begins; returns whether an event was sent, so that no other message is needed."""
         if not self._ids:
             return False
         source = offer.source.url
@@ -204,7 +204,7 @@ class CopyProgress(EventSender):
         self._result(self._whole, PROGRESS, self._count.fields)
 
     def expect_fetches(self, offers: list[Offer]) -> None:
-        """Does nothing: how many there are was known in advance."""
+        """Does nothing: the number of objects was known in advance."""
 
     def fetch_begins(self, offer: Offer) -> bool:
         self.begin(offer.path)

@@ -1,6 +1,6 @@
-"""Makes outputs valid in the cheapest way: they exist, a substituter has them, or they are built.
+"""Makes outputs valid in the cheapest way: those that do not exist are fetched from a substituter, or otherwise built.
 
-In: a store in folders, the wanted paths, how to build, stores that may have the outputs.  Out: valid objects, or a `BuildFailure`.
+In: a store in folders, the wanted paths, options for builds, stores that may have the outputs.  Out: valid objects, or a `BuildFailure`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ else:
 
 
 def stopper(store: LocalStore) -> Callable[[], None]:
-    """A function that raises `Stopped` once *store* was requested to stop."""
+    """A function that raises `Stopped` once the store's `must_stop` returns true."""
 
     def check() -> None:
         if store.must_stop():
@@ -37,8 +37,8 @@ def stopper(store: LocalStore) -> Callable[[], None]:
 
 
 class Realiser:
-    """Makes outputs valid.  *substituters*: None builds everything.  *always_substitutes*: also outputs of derivations that prefer to be built here
-    (`allowSubstitutes = false`)."""
+    """Makes outputs valid.  *substituters*: with None, everything is built.  *always_substitutes*: even outputs of derivations that prefer to be built here
+    (`allowSubstitutes = false`) are fetched."""
 
     def __init__(self, options: BuildOptions, substituters: Substituters | None = None, *, always_substitutes: bool = False) -> None:
         self.options = options
@@ -62,7 +62,7 @@ class Realiser:
         return self._always_substitutes or attributes.flag("allowSubstitutes", True)
 
     def realise(self, store: LocalStore, wanted: Iterable[str]) -> None:
-        """Makes *wanted* (paths, `DRV!OUTPUT,…`, `DRV!*`) valid; BuildFailure if that cannot be done, Stopped if the store was requested to stop."""
+        """Makes *wanted* (paths, `DRV!OUTPUT,…`, `DRV!*`) valid; BuildFailure if that cannot be done, Stopped if the builds are to end."""
         with BuildProgress(self.options.on_event if self.options.follows_events else None) as progress:
             self._realise(store, list(wanted), replace(self.options, check=stopper(store), unavailable=set(), progress=progress))
 
@@ -74,7 +74,7 @@ class Realiser:
             finally:
                 self.substituters.rest()
         if all("!" not in item and not item.endswith(".drv") and store.claim(item) for item in items):
-            # Everything is valid, so the modules that build are not imported.
+            # Everything is valid, so the import of the modules that build is saved.
             return
         from snowsnake.build.scheduler import Scheduler
 
@@ -109,7 +109,7 @@ class Realiser:
         Repairs(store, replace(self.options, check=stopper(store)), self.substituters).path(path)
 
     def _substitute(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
-        """Fetches what substituters have.  It plans again while a fetched path is a derivation, or one that cannot be fetched changes the plan."""
+        """Fetches what substituters have.  It makes a new plan after it has fetched a requested derivation, and after a fetch that failed."""
         while True:
             try:
                 plan = self.missing(store, items)
@@ -137,7 +137,7 @@ class Realiser:
                 store.register_realisation(realisation)
 
     def _report(self, store: LocalStore, items: list[str], substituters: Substituters, options: BuildOptions) -> None:
-        """Reports what cannot be fetched: BuildFailure for a requested path.  Derivations that make such a path will fail, unless it may be built instead."""
+        """Reports what could not be fetched: BuildFailure for a requested path.  Derivations that build such a path will fail, unless the policy falls back."""
         failed = substituters.failed(store.is_valid)
         asked = [item for item in items if "!" not in item and item in substituters.lost and not store.is_valid(item)]
         for path, reason in failed.items():

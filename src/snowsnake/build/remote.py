@@ -1,7 +1,7 @@
 """Builds by other machines: the program of the setting `build-hook` finds a machine, copies the inputs there and the outputs back.
 
-In: a derivation, the hook.  Out: valid outputs, or a `BuildFailure`.  The hook is asked by C++ Nix's protocol, so that each may be the other's: requests
-go to its standard input; at its standard error it answers, and reports what it does in lines of JSON; at its descriptor 4 it writes the builder's log.
+In: a derivation, the hook.  Out: valid outputs, or a `BuildFailure`.  The protocol is C++ Nix's, so that its hook works with us, and ours with it: requests
+go to the hook's standard input; to its standard error it writes answers, and reports in lines of JSON; to its descriptor 4 it writes the builder's log.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from snowsnake.store.daemon.wire import Message
 _PIECE_BYTES = 1 << 16
 _POLL_MS = 100
 _MOST_LINE_BYTES = 16 << 20
-# At these descriptors the hook writes the builder's log, and reads what ssh has written to it before it failed.
+# The hook writes the builder's log to the first of these descriptors; from the second it can read back what ssh has written to that log.
 LOG_FD, SEEN_FD = 4, 5
-# Our descriptors are at least this when the hook's are made of them.
+# Our ends of pipes are moved to this descriptor or a higher one, so that none is overwritten when the hook's descriptors are set.
 _SAFE_FD = 10
 
 
@@ -43,7 +43,7 @@ class Postponed(Exception):
 
 
 class HookProcess:
-    """A hook that runs and has received the settings.  OSError if it cannot be started."""
+    """A running hook, which has received the settings.  OSError if it cannot be started."""
 
     def __init__(self, options: BuildOptions, watcher: Watcher) -> None:
         self._watcher = watcher
@@ -70,18 +70,18 @@ class HookProcess:
         self.send(message)
 
     def send(self, message: Message) -> None:
-        """BrokenPipeError if the hook has ended."""
+        """Sends a request; BrokenPipeError if the hook has ended."""
         left = memoryview(bytes(message.data))
         while left:
             left = left[os.write(self._requests, left) :]
 
     def end_requests(self) -> None:
-        """Says that there are no more requests."""
+        """Closes the hook's standard input, so that the hook knows that there are no more requests."""
         os.close(self._requests)
         self._requests = -1
 
     def lines(self) -> list[str] | None:
-        """Reads once what the hook has said; the lines that are complete now, None at the end."""
+        """Reads once what the hook has written; returns the lines that are complete now, None at the end."""
         data = os.read(self.said_fd, _PIECE_BYTES)
         if not data:
             return None
@@ -97,7 +97,7 @@ class HookProcess:
         return found
 
     def end(self, grace_s: float = 0.0) -> int:
-        """Waits up to *grace_s* for the end of the hook, then kills it; returns its exit code, or minus its signal."""
+        """Waits up to *grace_s* seconds for the end of the hook, then kills it; returns its exit code, or minus its signal."""
         deadline = time.monotonic() + grace_s
         while not (found := os.waitpid(self.pid, os.WNOHANG))[0]:
             if time.monotonic() >= deadline:
@@ -119,7 +119,7 @@ class HookProcess:
 
 
 def _pipe(theirs: contextlib.ExitStack, their_end: int) -> tuple[int, int]:
-    """Both ends of a pipe: (to read, to write).  *their_end* is 0 or 1: the end that is closed when *theirs* is."""
+    """Makes a pipe, and returns (the end to read, the end to write).  *their_end*: 0 or 1, the end that is closed together with *theirs*."""
     ends = []
     for fd in os.pipe():
         ends.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _SAFE_FD))
@@ -134,7 +134,7 @@ def _kill(pid: int) -> None:
 
 
 class Hooks:
-    """The hook that is asked next.  One that has accepted a build belongs to that build."""
+    """Asks hooks to build.  It keeps one hook that has not accepted a build yet; a hook that has accepted a build belongs to that build."""
 
     def __init__(self, options: BuildOptions, watcher: Watcher) -> None:
         self._options = options
@@ -143,7 +143,8 @@ class Hooks:
         self.declines_all = not options.build_hook
 
     def accepted(self, drv_path: str, system: str, features: Iterable[str], *, is_willing: bool) -> tuple[HookProcess, str]:
-        """The hook that builds a derivation, and the machine's name.  Declined or Postponed if there is none.  *is_willing*: we could build it now."""
+        """Returns the hook that builds a derivation, and the machine's name.  Declined or Postponed if there is none.  *is_willing*: this machine has a
+        free place for the build."""
         if self.declines_all:
             raise Declined
         message = Message()
@@ -184,7 +185,7 @@ class Hooks:
         raise Declined
 
     def _line(self, waiting: list[str], drv_path: str, doing: str) -> str:
-        """The next line of the idle hook; *waiting*: lines that were read and not used yet."""
+        """Takes the next line of the idle hook from *waiting*, which has the lines that were read and not used yet; waits for one if it is empty."""
         assert self._idle is not None
         poller = select.poll()
         poller.register(self._idle.said_fd, select.POLLIN)
@@ -204,7 +205,7 @@ class Hooks:
 
 
 def tell(line: str, options: BuildOptions, on_log: Callable[[str], None] = lambda line: None) -> bool:
-    """Shows the user what a line of a hook says; *on_log* gets lines of a builder's log.  False if it is not a message."""
+    """Shows the message in a line of a hook to the user; *on_log* gets lines of a builder's log.  Returns False if the line is not a message."""
     if not line.startswith("@nix "):
         return False
     try:
@@ -224,7 +225,7 @@ def tell(line: str, options: BuildOptions, on_log: Callable[[str], None] = lambd
 
 
 class RemoteBuild(Build):
-    """One build by another machine.  `start` raises Declined or Postponed if none takes it; limits of time are the machine's."""
+    """One build by another machine.  `start` raises Declined or Postponed if no machine takes it.  The other machine enforces the limits of time."""
 
     def __init__(self, hooks: Hooks, features: Iterable[str], *words: Any, is_willing: bool, **named: Any) -> None:
         super().__init__(*words, **named)
@@ -234,7 +235,7 @@ class RemoteBuild(Build):
         self._hook: HookProcess | None = None
         self._machine = ""
         self._events: select.epoll | None = None
-        # These descriptors of the hook have not ended.
+        # The hook still has the other ends of these descriptors open.
         self._open_fds: set[int] = set()
 
     def _start(self) -> bool:

@@ -1,7 +1,7 @@
 """Repairs damaged objects: fetches them again, or builds their derivations again.
 
 In: a store in folders, wanted outputs or one path.  Out: the same objects with the contents that they should have; a `BuildFailure` if that cannot
-be done.  If a derivation builds something else the second time, the object has a new hash afterwards.
+be done.  If a derivation builds something else the second time, the object has another hash afterwards.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Repairs:
         self._store = store
         self._options = options
         self._substituters = substituters
-        # It says of a path whether the object is good, once we have looked.
+        # This maps each path that was checked to whether its object is good.
         self._judged: dict[str, bool] = {}
         # These derivations have good outputs.
         self._done: set[str] = set()
@@ -69,7 +69,7 @@ class Repairs:
                 self._substituters.rest()
 
     def _derivation(self, drv_path: str, names: Iterable[str] | None) -> None:
-        """Repairs outputs of a derivation, after those of the derivations that it depends on; graphs are deep, so this does not recurse."""
+        """Repairs outputs of a derivation, after those of the derivations that it depends on.  This does not recurse, because graphs may be deep."""
         waiting: list[tuple[str, Iterable[str] | None, bool]] = [(drv_path, names, False)]
         while waiting:
             path, wanted, are_inputs_good = waiting.pop()
@@ -89,7 +89,7 @@ class Repairs:
                 waiting += [(deriver, None, False) for deriver in self._bad_closure(path, drv, wanted)]
 
     def _bad_outputs(self, drv_path: str, drv: Derivation, names: Iterable[str] | None) -> frozenset[str]:
-        """The wanted outputs that are absent or damaged, and that no substituter has."""
+        """Fetches the wanted outputs that are absent or damaged; returns those that no substituter has."""
         outputs = self._store.outputs(drv_path)
         wanted = list(drv.outputs) if names is None else list(names)
         for name in wanted:
@@ -107,7 +107,7 @@ class Repairs:
                 self._judged[path] = True
 
     def _bad_closure(self, drv_path: str, drv: Derivation, names: Iterable[str] | None) -> list[str]:
-        """Replaces damaged objects that good outputs refer to, or returns the derivations that build them."""
+        """Looks for damaged objects that good outputs refer to; returns the derivations that build them, and fetches those that no derivation builds."""
         outputs = self._store.outputs(drv_path)
         start = [path for name, path in outputs.items() if names is None or name in names]
         found: list[str] = []
@@ -125,7 +125,7 @@ class Repairs:
         return found
 
     def _makers(self, drv_path: str) -> dict[str, str]:
-        """The derivation that builds each output, of all that a derivation depends on."""
+        """Maps the outputs of all derivations that a derivation depends on to the derivations that build them."""
         store = self._store
         needed = [path for path in sorted(closure(store, [drv_path])) if path.endswith(".drv")]
         return {output: path for path in needed for output in store.outputs(path).values()}

@@ -1,6 +1,6 @@
 """The input of a builder: environment, files, and the options in a derivation.
 
-In: a derivation.  Out: `BuildRequest`.  Placeholders of outputs are replaced by their paths.
+In: a derivation.  Out: a `BuildRequest`.  Placeholders of outputs are replaced by their paths.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ else:
 
 @dataclass
 class BuildRequest:
-    """One build: *environment* and *files* (name below the build's folder → contents) for the builder, *arguments* without the program.
+    """One build: *environment* and *files* (name in the build's folder → contents) for the builder, *arguments* without the program.
 
     *inputs*: the paths that it may read; *checks* and *discards_references*: see `Attributes`.
     """
@@ -53,7 +53,7 @@ def input_closure(store: Store, drv: Derivation) -> set[str]:
 
 
 def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions, folder: str, outputs: Mapping[str, str]) -> BuildRequest:
-    """The request for a build.  *folder*: the build's folder as the builder sees it; *outputs*: the path at which it is to make each output."""
+    """The request for a build.  *folder*: the build's folder as the builder sees it; *outputs*: the path where the builder is to make each output."""
     inputs = input_closure(store, drv)
     attributes = Attributes(drv)
     environment = {
@@ -85,7 +85,7 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
     placeholders = {store_path.placeholder(name): path for name, path in outputs.items()}
     for name, path in outputs.items():
         known = drv.outputs[name].path
-        # An output that is built again may have another path, which replaces its own everywhere.
+        # An output that is built again may have a temporary path, which replaces its own path everywhere.
         if known and known != path:
             placeholders[hash_part_of(known)] = hash_part_of(path)
     return BuildRequest(
@@ -99,17 +99,17 @@ def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions,
 
 
 def is_fixed(drv: Derivation) -> bool:
-    """Whether the hash of the output is known."""
+    """Whether the derivation says which hash its output has."""
     return any(output.hash is not None for output in drv.outputs.values())
 
 
 def sees_world(drv: Derivation) -> bool:
-    """Whether its builder may use the network and the caller's variables (`impureEnvVars`): it has a fixed output, or is impure."""
+    """Whether the builder may use the network and the caller's variables (`impureEnvVars`): the derivation has a fixed output, or is impure."""
     return is_fixed(drv) or is_impure(drv)
 
 
 def _graphs(store: Store, attributes: Attributes, inputs: set[str]) -> dict[str, bytes]:
-    """The files for exportReferencesGraph."""
+    """The files that `exportReferencesGraph` requests, by name."""
     files = {}
     for name, paths in attributes.graphs().items():
         graph = graph_of(store, [store.split(path)[0] for path in paths], inputs)

@@ -1,8 +1,8 @@
-"""The sandbox of a builder: what it sees of the machine.  Runs in the child, before the builder.
+"""The sandbox of a builder: what it sees of the machine.  This code runs in the child, before the builder.
 
-In: a `Sandbox`.  Out: this process in namespaces of its own, with a root that has the inputs (read-only), the build's folder, a few devices
-and, for a fixed output alone, the network.  Inside, the builder is user 1000 of group 100.  Outside, that user is the caller.  If the caller is
-root, it is a user that this build alone has, because root may change the kernel's settings even without any rights.
+In: a `Sandbox`.  Out: this process in namespaces of its own, with a root that has the inputs (read-only), the build's folder and a few devices; only
+derivations with a fixed output, and impure ones, have the network.  Inside, the builder is user 1000 of group 100.  Outside, that user is the caller.
+If the caller is root, it is a user that only this build has, because root may change the kernel's settings even without any capabilities.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ USER, GROUP = 1000, 100
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 _STANDARD_STREAMS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 _NETWORK_FILES = ("/etc/resolv.conf", "/etc/services", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
-# Root may change these parts of /proc without any rights.
+# Root may change these parts of /proc without any capabilities.
 _OF_THE_KERNEL = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 
 @dataclass
 class Sandbox:
-    """*root*: an empty folder, which becomes "/"; outputs are below it afterwards.  *inputs*: store path → where it lies.
+    """What a builder sees.  *root*: an empty folder, which becomes "/"; outputs are below it afterwards.  *inputs*: store path → where its object is.
 
-    *extra*: path inside → (path outside, whether it may be missing).  *sees_machine*: everything of the machine is there as it is, and only
-    the store is the sandbox's own.  *shm_size*: of /dev/shm, as the kernel reads it.  *user*: the builder outside; None for the caller.
-    *is_perhaps_root*: the caller may be root there, although other users do not exist here.
+    *extra*: path inside → (path outside, whether it may be missing).  *sees_machine*: the builder sees the whole machine, and only the store is the
+    sandbox's own.  *shm_size*: the size of /dev/shm, as the kernel reads it.  *user*: the builder's user outside; None for the caller.
+    *is_perhaps_root*: the caller is root, and there are no users for builders, so the builder may be root outside: the kernel's settings are read-only.
     """
 
     root: str
@@ -60,14 +60,14 @@ class Sandbox:
 
 
 def leave_namespaces(sandbox: Sandbox) -> None:
-    """First step, in a child that forks afterwards: the process that it makes then is the first of the new namespace of processes."""
+    """First step, in a child that forks afterwards: its own child then is the first process of the new namespace of processes."""
     if sandbox.user is not None:
         os.setgroups([])
     system.unshare(sandbox.namespaces)
 
 
 def map_users(sandbox: Sandbox, pid: int | str, user: int, group: int) -> None:
-    """Second step: sets which *user* and *group* the builder is outside.  A process does this for itself (*pid* "self"), or root for its child."""
+    """Second step: sets the *user* and the *group* that the builder has outside.  A process does this for itself (*pid* "self"), or root for its child."""
     if sandbox.user is None:
         _write(f"/proc/{pid}/setgroups", "deny")
     _write(f"/proc/{pid}/uid_map", f"{USER} {user} 1")
@@ -98,7 +98,7 @@ def enter(sandbox: Sandbox) -> None:
 
 
 def _furnish(sandbox: Sandbox) -> None:
-    """Puts into the root what every builder may expect, and nothing else."""
+    """Puts into the root only what every builder may expect."""
     root = sandbox.root
     for folder in ("tmp", "etc", "dev/shm", "dev/pts", "proc", "bin"):
         os.makedirs(f"{root}/{folder}", exist_ok=True)
@@ -129,7 +129,7 @@ def _furnish(sandbox: Sandbox) -> None:
 
 
 def _show_machine(sandbox: Sandbox) -> None:
-    """Puts into the root what is in "/", except the folder above the store."""
+    """Makes what is in "/" visible in the root, except the folder above the store."""
     first = sandbox.store_dir.split("/")[1]
     for name in os.listdir("/"):
         if name == first or name == "proc":
@@ -187,7 +187,7 @@ def _write(path: str, text: str) -> None:
 
 @cache
 def shell_paths() -> dict[str, tuple[str, bool]]:
-    """A `/bin/sh` for sandboxes where the settings name none: busybox if it is there, else the machine's, with the libraries that it needs."""
+    """A `/bin/sh` for sandboxes where the settings name none: a static busybox if there is one, otherwise the machine's shell with its libraries."""
     import shutil
     import subprocess
 
@@ -212,7 +212,7 @@ def _paths_in(words: Iterable[str]) -> list[str]:
 
 @cache
 def is_supported() -> str:
-    """Why this machine does not let us make sandboxes; "" if it does.  It is tried once, in a process of its own."""
+    """Why this machine does not let us make sandboxes; "" if it does, despite the name.  The first call tries it, in a process of its own."""
     child = os.fork()
     if child == 0:
         os._exit(_code_of(_try_namespaces))
@@ -221,7 +221,7 @@ def is_supported() -> str:
 
 
 def _try_namespaces() -> int:
-    """Makes namespaces, and in them what every sandbox mounts, because containers may allow only the former; returns 0 or the number of the error."""
+    """Makes namespaces, and in them some of the mounts that every sandbox makes: containers may allow only the former.  Returns 0, or the error's number."""
     user, group = os.geteuid(), os.getegid()
     system.unshare(system.NEW_USERS | system.NEW_MOUNTS | system.NEW_PIDS)
     map_users(Sandbox("", "", {}, "", ""), "self", user, group)

@@ -1,4 +1,4 @@
-"""What is built when: derivations after those that they need, several at once, each once.
+"""Decides what is built when: each derivation once, after those that it needs, and several at the same time.
 
 In: a store, wanted outputs.  Out: valid outputs; a `BuildFailure` if one cannot be made, after what was running has ended.
 """
@@ -39,7 +39,7 @@ _CHECK_S = 0.1
 
 
 class Goal:
-    """One derivation with outputs that are not valid."""
+    """One derivation with outputs that are not valid.  *waits_for*: the derivations that must be built first; *wanted*: the names of outputs."""
 
     def __init__(self, drv_path: str, drv: Derivation) -> None:
         self.drv_path = drv_path
@@ -50,7 +50,7 @@ class Goal:
 
 
 class Ready:
-    """Derivations that wait for nothing but a builder, in C++ Nix's order: by name, then by path.
+    """Derivations that can be built now, in C++ Nix's order: by name, then by path.
 
     >>> ready = Ready([f"/nix/store/{'1' * 32}-b.drv", f"/nix/store/{'0' * 32}-b.drv"])
     >>> ready.add(f"/nix/store/{'2' * 32}-a.drv")
@@ -75,7 +75,7 @@ class Ready:
 
 
 class Scheduler:
-    """Builds in one store.  Use it for one `build`."""
+    """Builds in one store.  Each object can be used for only one call of `build`."""
 
     def __init__(self, store: LocalStore, options: BuildOptions) -> None:
         self._store = store
@@ -85,22 +85,22 @@ class Scheduler:
         self._derivations: dict[str, Derivation] = {}
         self._wanted: list[str] = []
         self._roots: list[str] = []
-        # The keys are the descriptors of the logs.
+        # The keys are the builds' `log_fd`.
         self._running: dict[int, Build] = {}
         self._failures: dict[str, BuildFailure] = {}
-        # It maps a derivation to the paths of outputs that had none before they were built.
+        # This maps a derivation to the paths of outputs that were not known before they were built.
         self._made: dict[str, dict[str, str]] = {}
-        # It maps a derivation that is being built to the other goals that were resolved to it.
+        # This maps a derivation that is being built to the other goals that were resolved to it.
         self._twins: dict[str, list[Goal]] = {}
-        # Another process makes the outputs of these derivations at the moment.
+        # Another process is making the outputs of these derivations.
         self._postponed: list[str] = []
-        # The user knows of these postponed derivations.
+        # The user has seen a message that these derivations wait for a lock or a machine.
         self._told: set[str] = set()
-        # These derivations wait for a free place on this machine, which builds them.
+        # This machine is to build these derivations, which wait for a free place on it.
         self._waiting_here = Ready()
-        # No other machine builds these.
+        # The hook has declined these derivations: no other machine builds them.
         self._declined: set[str] = set()
-        # The other machines that could build these are busy; they are asked again at the time `_retry_s`, or when a build ends.
+        # The other machines that could build these derivations are busy; the hook is asked again at the time `_retry_s`, or when a build ends.
         self._awaiting_machine: list[str] = []
         self._retry_s = 0.0
         self._ended_count = 0
@@ -159,11 +159,11 @@ class Scheduler:
 
     @property
     def _ends_at_once(self) -> bool:
-        """Whether a requested derivation failed, which ends all builds at once; after any other failure, builders that run go on."""
+        """Whether a requested derivation has failed, which ends all builds at once; after any other failure, running builders go on."""
         return self._must_end and not self._failures.keys().isdisjoint(self._roots)
 
     def _add(self, root: str, names: Iterable[str] | None = None) -> None:
-        """Adds the goal for a derivation, and those for what it needs.  *names*: the outputs that must be valid; None: the requested ones."""
+        """Adds the goals for a derivation and for what it needs.  *names*: the outputs that must be valid; None for those that `build` was asked for."""
         waiting: list[tuple[str, Iterable[str] | None]] = [(root, names)]
         while waiting:
             path, wanted = waiting.pop()
@@ -199,7 +199,7 @@ class Scheduler:
                     goal.waits_for.add(needed)
                     self._needed_by.setdefault(needed, []).append(path)
                     waiting.append((needed, names))
-            # The derivation that is an output comes first.
+            # If an input is an output of a derivation that is itself an output, the latter is built first; `_awaits_outputs_of_outputs` adds the rest.
             for needed, chain in drv.dynamic_chains():
                 if not self._is_done(needed, self._derivation(needed), chain[:1]):
                     goal.waits_for.add(needed)
@@ -218,7 +218,7 @@ class Scheduler:
         return found
 
     def _derivation(self, path: str) -> Derivation:
-        """The derivation at *path*, which is read once, however many goals need it."""
+        """The derivation at *path*, which is read only once."""
         if path not in self._derivations:
             # The claim also protects what the derivation refers to.
             self._store.claim(path)
@@ -243,13 +243,13 @@ class Scheduler:
         return True
 
     def _known(self, drv_path: str, drv: Derivation) -> dict[str, str]:
-        """Paths of outputs, as far as they are known by now."""
+        """The paths of outputs by name, as far as they are known by now."""
         if drv_path in self._made:
             return self._made[drv_path]
         return known_outputs(drv, lambda: self._store.output_hash(drv), self._store.realisation)
 
     def _start(self, drv_path: str, ready: Ready) -> None:
-        """Starts the build of a derivation, or ends its goal if nothing has to, or can, be built."""
+        """Starts the build of a derivation, or ends its goal if nothing needs to be built, or nothing can be built."""
         try:
             if self._is_open(self._goals[drv_path], ready):
                 return
@@ -260,7 +260,7 @@ class Scheduler:
         self._ended(drv_path, ready)
 
     def _is_open(self, goal: Goal, ready: Ready) -> bool:
-        """Starts what a goal needs next; False if it has reached what it wanted.  BuildFailure if it cannot."""
+        """Starts what a goal needs next; returns whether the goal still waits for something.  BuildFailure if it cannot be reached."""
         drv_path = goal.drv_path
         if goal.failed_inputs:
             raise dependencies_failed(drv_path, goal.drv, goal.failed_inputs)
@@ -273,7 +273,7 @@ class Scheduler:
             return False
         path = drv_path if drv is goal.drv else drv.drv_path
         twin = next((build for build in self._running.values() if build.drv_path == path), None)
-        # If it is being built already, for another goal, this goal waits for the same build.
+        # If the same derivation is being built for another goal, this goal waits for that build.
         if twin is not None:
             self._twins.setdefault(path, []).append(goal)
             return True
@@ -297,9 +297,9 @@ class Scheduler:
         return is_running
 
     def _begun(self, goal: Goal, path: str, drv: Derivation) -> tuple[Build | None, bool]:
-        """Begins a build on another machine or here: (build, whether it runs); the build is None while this machine has no free place for it.
+        """Begins a build on another machine or here; returns (build, whether it runs).  The build is None while this machine has no free place for it.
 
-        OutputsLocked: another process makes the outputs.  Postponed: all machines that could build it are busy.
+        OutputsLocked: another process is making the outputs.  Postponed: all machines that could build it are busy.
         """
         drv_path = goal.drv_path
         if drv_path not in self._declined and self._may_be_sent(goal, path):
@@ -323,13 +323,13 @@ class Scheduler:
         return build, build.start()
 
     def _may_be_sent(self, goal: Goal, path: str) -> bool:
-        """Whether other machines are asked to build a derivation."""
+        """Whether the hook is to be asked for another machine."""
         if self._hooks.declines_all or self._builds_again(goal.drv_path) or not self._store.is_valid(path):
             return False
         return bool(self._obstacles(goal)) or not Attributes(goal.drv).flag("preferLocalBuild")
 
     def _await_machine(self, drv_path: str) -> None:
-        """Keeps a derivation for which all machines are busy, and tells the user once."""
+        """Puts a derivation for which all machines are busy aside, and shows a message once."""
         self._awaiting_machine.append(drv_path)
         self._retry_s = time.monotonic() + self._options.poll_s
         if drv_path not in self._told:
@@ -337,7 +337,7 @@ class Scheduler:
             self._options.on_message(f"waiting for a machine to build '{drv_path}'...", False)
 
     def _to_build(self, goal: Goal) -> Derivation | None:
-        """The derivation that a goal builds: its own, or the one that it is resolved to; None if that has the wanted outputs already."""
+        """The derivation that a goal builds: its own, or the one that it is resolved to; None if the latter has valid outputs, or they were fetched."""
         drv_path, drv = goal.drv_path, goal.drv
         if not needs_resolving(drv, knows_realisations=self._options.knows_realisations):
             return drv
@@ -357,7 +357,7 @@ class Scheduler:
         return drv
 
     def _awaits_outputs_of_outputs(self, goal: Goal, ready: Ready) -> bool:
-        """Whether derivations that have been made by now must be built first; they become goals."""
+        """Whether derivations that are outputs of other derivations, and exist by now, must be built first; they become goals."""
         for path, chain in goal.drv.dynamic_chains():
             at = path
             for name, following in pairwise(chain):
@@ -378,7 +378,7 @@ class Scheduler:
         return bool(goal.waits_for)
 
     def _postpone(self, drv_path: str, locked: OutputsLocked) -> None:
-        """Keeps a derivation whose outputs another process makes, and tells the user once."""
+        """Puts a derivation whose outputs another process is making aside, and shows a message once."""
         self._postponed.append(drv_path)
         if drv_path not in self._told:
             self._told.add(drv_path)
@@ -389,7 +389,7 @@ class Scheduler:
         return self._options.checks or drv_path in self._options.repairs
 
     def _fetched(self, goal: Goal, path: str, drv: Derivation) -> bool:
-        """Whether somebody else has built what a derivation was resolved to, and the outputs that are wanted were fetched."""
+        """Tries to fetch the wanted outputs of *drv*, to which a goal was resolved; returns whether all of them are valid now."""
         names = sorted(goal.wanted or drv.outputs)
         self._options.substitute([f"{path}!{','.join(names)}"])
         known = self._known(path, drv)
@@ -399,14 +399,14 @@ class Scheduler:
         return True
 
     def _actual(self, drv_path: str, name: str) -> str:
-        """The path of an input, which is valid by now."""
+        """The path of an output that is an input; BuildFailure if it is not known."""
         path = self._known(drv_path, self._derivation(drv_path)).get(name)
         if path is None:
             raise BuildFailure(f"cannot operate on output '{name}' of the unbuilt derivation '{drv_path}'", drv_path)
         return path
 
     def _succeeded(self, build: Build) -> list[str]:
-        """Notes what was made, and returns the other derivations that were resolved to the built one."""
+        """Notes the paths of what was built, and returns the other goals that were resolved to the built derivation."""
         if build.checks:
             return []
         twins = self._twins.pop(build.drv_path, [])
@@ -415,7 +415,7 @@ class Scheduler:
         return [goal.drv_path for goal in twins]
 
     def _note(self, goal: Goal, path: str, drv: Derivation, paths: dict[str, str]) -> None:
-        """Notes the paths of the outputs of a built derivation, and of the derivation that was resolved to it."""
+        """Notes the paths of the outputs of the built derivation *drv*, which are also those of the goal that was resolved to it."""
         if not self._options.knows_realisations and not has_unknown_outputs(drv) and goal.drv_path == path:
             return
         self._made[path] = self._made[goal.drv_path] = self._made.get(path, {}) | paths
@@ -425,7 +425,7 @@ class Scheduler:
             record(self._store, found, paths, self._options.secret_keys)
 
     def _check_machine(self, goal: Goal, path: str) -> None:
-        """Raises an error if this machine cannot build a derivation."""
+        """BuildFailure if this machine cannot build a derivation."""
         options, needed, system = self._options, set(needed_features(goal.drv)), goal.drv.system
         if options.external_builder(system) is not None:
             if options.max_jobs == 0:
@@ -442,7 +442,7 @@ class Scheduler:
             )  # fmt: skip
 
     def _obstacles(self, goal: Goal) -> set[str]:
-        """Why this machine cannot build a derivation: it builds nothing ("jobs"), is of another "system", lacks "features"; empty if it can."""
+        """Why this machine cannot build a derivation: it builds nothing ("jobs"), it has another "system", or it lacks "features"; empty if it can."""
         options = self._options
         if options.external_builder(goal.drv.system) is not None and options.max_jobs > 0:
             return set()
@@ -457,7 +457,7 @@ class Scheduler:
         """Listens to the builders for a moment, and takes care of those that have ended."""
         order = {fd: number for number, fd in enumerate(self._running)}
         for key, _ in sorted(self._selector.select(_CHECK_S), key=lambda found: order[found[0].fd]):
-            # After a requested derivation has failed, a builder that ends at the same moment does not count.
+            # After a requested derivation has failed, builders that end at the same moment are ignored.
             if self._ends_at_once:
                 break
             build: Build = key.data
@@ -489,7 +489,7 @@ class Scheduler:
             self._selector.unregister(build.log_fd)
 
     def _build_failed(self, build: Build, error: Exception) -> list[str]:
-        """Does what `_failed` does, and returns the other derivations that were resolved to this one."""
+        """Notes the failure of a build for all of its goals, and returns the other goals that were resolved to the same derivation."""
         goals = [self._goals[build.goal], *self._twins.pop(build.drv_path, [])]
         if build.goal == build.drv_path:
             self._failed(build.goal, error)
@@ -509,7 +509,7 @@ class Scheduler:
             self._options.on_failure(failure)
 
     def _ended(self, drv_path: str, ready: Ready) -> None:
-        """Lets those go on that waited for it, and, after a failure, fails those that cannot; chains of these are long, so this does not recurse."""
+        """Makes goals ready that waited for an ended goal or, after a failure, lets them fail, too.  This does not recurse, because chains may be long."""
         working = [self._failing_users(drv_path, ready)]
         while working:
             user = next(working[-1], None)
@@ -519,9 +519,9 @@ class Scheduler:
                 working.append(self._failing_users(user, ready))
 
     def _failing_users(self, drv_path: str, ready: Ready) -> Iterator[str]:
-        """Of the derivations that waited for one that has ended, those that failed with it; each says what it lacks.  The others become ready.
+        """Yields the derivations that fail because *drv_path*, for which they waited, has failed; those that wait for nothing any more become ready.
 
-        After the failure of a requested derivation nothing goes on.
+        After the failure of a requested derivation, it does nothing, because all builds end.
         """
         self._ended_count += drv_path not in self._failures
         # A machine may have a free place now.
@@ -544,7 +544,7 @@ class Scheduler:
                 ready.add(path)
 
     def _tell(self) -> None:
-        """Tells programs that follow how many builds there are, if that has changed."""
+        """Sends an event with the numbers of builds, if they have changed."""
         builds = self._options.progress.builds
         failed = sum(not isinstance(failure, DependenciesFailed) for failure in self._failures.values())
         found = Count(self._ended_count, len(self._goals), len(self._running), failed)
@@ -553,13 +553,13 @@ class Scheduler:
             self._options.progress.tell()
 
     def _tell_not_obtained(self, goal: Goal, failed: str) -> None:
-        """Says that a derivation which would be an output of one that failed cannot be obtained."""
+        """Reports that a derivation cannot be obtained, because it would be an output of one that failed."""
         for path, chain in goal.drv.dynamic_chains():
             if path == failed:
                 self._options.on_failure(BuildFailure(f"failed to obtain derivation of '{path}^{chain[0]}'", path))
 
     def _raise(self) -> None:
-        """Raises the error that 2.34.8 raises: the only failure, or, after reporting each of several failures, which of the requested paths failed."""
+        """Raises the error that 2.34.8 raises: a single failure itself; otherwise it reports each failure, and raises one that names the failed paths."""
         if not self._failures:
             return
         asked = [item for item in self._wanted if item.partition("!")[0] in self._goals]

@@ -1,4 +1,4 @@
-"""Structured attributes for the builder: `.attrs.json`, and `.attrs.sh` for a shell that sources it."""
+"""Structured attributes for the builder: the files `.attrs.json` and, for a shell that sources it, `.attrs.sh`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 def structured_files(
     store: Store, attributes: Mapping[str, Any], graphs: Mapping[str, list[str]], inputs: set[str], outputs: Mapping[str, str]
 ) -> dict[str, bytes]:
-    """The contents of the two files by name; the JSON has the *graphs* (paths by name) that `exportReferencesGraph` requests."""
+    """The contents of the two files by name.  The JSON also has the *graphs* (paths by name) that `exportReferencesGraph` requests."""
     found = dict(attributes)
     found["outputs"] = dict(outputs)
     for name, paths in graphs.items():
@@ -41,7 +41,7 @@ def _graph(store: Store, paths: list[str], inputs: set[str]) -> list[dict[str, A
 
 
 def shell_text(attributes: Mapping[str, object]) -> str:
-    """Declarations for bash, for values that bash can represent; other attributes are left out.
+    """Declarations for bash of the attributes whose names and values bash can represent; the others are left out.
 
     >>> print(shell_text({"a": "it's", "b": [1, True], "c": {"k": None}, "d": 1.5}), end="")
     declare a='it'\\''s'
@@ -78,7 +78,7 @@ def _simple(value: object) -> str | None:
 
 
 def quoted(text: str) -> str:
-    """One word for a shell.
+    """A text quoted as one word for a shell.
 
     >>> print(quoted("it's"))
     'it'\\''s'

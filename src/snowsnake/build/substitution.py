@@ -1,7 +1,7 @@
 """Outputs that other stores have, so that they need not be built: offers are requested, fetched and checked.
 
-In: other stores, trusted keys; paths.  Out: offers; valid objects in a store in folders.  An object is valid only when all of it was checked:
-size and hash of its archive, its content address or a signature, and when all that it refers to is valid.
+In: other stores, trusted keys; paths.  Out: offers; valid objects in a store in folders.  An object becomes valid only after all checks (the size and the
+hash of its archive, its content address or a signature), and after everything that it refers to.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass, field, replace
 
-# At most this many small files are on their way at once.
+# At most this many small files are requested at once.
 _MOST_ASKED = 64
+# A thread unpacks at most this many small files at a time.
 _BATCH_COUNT = 8
 # At most this many threads unpack at once: more would only wait for the interpreter's lock.
 _UNPACKERS = os.cpu_count() or 1
@@ -44,20 +45,20 @@ _UNPACKERS = os.cpu_count() or 1
 
 @dataclass
 class Policy:
-    """What substituters may deliver, and how.  *jobs*: how many objects are fetched at once.  *falls_back*: faults of substituters are reported, and
-    what they offered is built."""
+    """What substituters may deliver, and how.  *jobs*: how many objects are fetched at once.  *falls_back*: faults of substituters are only reported, and
+    what they offered is built instead."""
 
     keys: PublicKeys = field(default_factory=lambda: PublicKeys({}))
     requires_signatures: bool = True
     jobs: int = 16
     falls_back: bool = False
-    # It gets the offers that are about to be fetched.
+    # It is called with the offers that are about to be fetched.
     tell: Callable[[list[Offer]], None] = lambda offers: None
     on_warning: Callable[[str], None] = lambda text: None
     on_error: Callable[[str], None] = lambda text: None
 
     def accepts(self, info: PathInfo, source: Store, store_dir: str) -> bool:
-        """Whether an object may come from there: it is signed by a trusted key, named by its contents, or the store is trusted."""
+        """Whether an object may come from *source*: a trusted key signed it, its contents determine its path, or the store is trusted."""
         return not self.requires_signatures or source.is_trusted or self.keys.trust(info, 1, store_dir)
 
 
@@ -68,23 +69,24 @@ class Substituters:
         self._open_stores = open_stores
         self._stores: list[Store] | None = None
         self.policy = policy
-        # They have (path, URL of the store): what is accepted of that store, with the facts, and what is refused.
+        # The keys are (path, URL of a store): objects that the policy accepts from that store, with their facts; those that it refuses; and those of the
+        # latter about which the user has been warned.
         self._accepted: dict[tuple[str, str], PathInfo] = {}
         self._refused: set[tuple[str, str]] = set()
         self._reported: set[tuple[str, str]] = set()
         self._known: dict[str, Offer] = {}
-        # It maps a key to what other stores say of an output.
+        # This maps a key of a realisation to the realisation that other stores have; None if they have none.
         self.found: dict[str, Realisation | None] = {}
-        # It has (path, URL of the store that offered the path and could not deliver it).
+        # These are (path, URL of a store that offered the path and could not deliver it).
         self._spoilt: set[tuple[str, str]] = set()
-        # It maps a path that was offered, and that nobody could deliver, to the reason.
+        # This maps a path that was offered but could not be fetched to the reason.
         self.lost: dict[str, str] = {}
-        # These lost paths arrived with a fault.
+        # These are the lost paths whose archives were wrong or broke off, and the paths that refer to them; archives that were gone are not included.
         self._failed: set[str] = set()
 
     @property
     def stores(self) -> list[Store]:
-        """The stores, in the order in which they are asked."""
+        """The stores in the order of their priorities, in which they are asked."""
         if self._stores is None:
             self._stores = sorted(self._open_stores(), key=lambda store: store.priority)
         return self._stores
@@ -119,7 +121,7 @@ class Substituters:
             cache = source
 
             def follow(narinfo: NarInfo) -> list[str]:
-                """Everything that is fetched with an object; it is requested while other answers are on their way."""
+                """The references that must be fetched with an object; they are requested while other answers are on their way."""
                 if not self._accepts(path_info(narinfo), cache):
                     return []
                 return [path for path in narinfo.references if path not in self._known and (path, cache.url) not in self._spoilt and not is_valid(path)]
@@ -142,7 +144,7 @@ class Substituters:
         return found
 
     def _foreign_offers(self, source: Store, paths: list[str], contents: Mapping[str, Contents]) -> dict[str, Offer]:
-        """The offers of a store with another prefix for fixed outputs."""
+        """The offers for fixed outputs of a store with another prefix, which has them at other paths."""
         names = {}
         for path in paths:
             method, content = contents[path]
@@ -168,7 +170,7 @@ class Substituters:
         return key in self._accepted
 
     def realisations(self, drv: Derivation, digest: str, names: Iterable[str]) -> dict[str, str]:
-        """Paths of outputs that other stores have built, as far as a trusted key says so.  *digest*: the hash that names the derivation."""
+        """The paths of outputs by name, as far as realisations of other stores that we trust say them.  *digest*: the derivation's hash in their keys."""
         found = {}
         for name in names:
             key = f"{digest}!{name}"
@@ -198,7 +200,7 @@ class Substituters:
         return None
 
     def having(self, paths: Iterable[str], store_dir: str) -> set[str]:
-        """Those of some paths, perhaps many, that can be substituted.  Stores that do not want to be asked about many paths are left out."""
+        """The subset of *paths* that other stores have.  Stores that do not want to be asked about many paths are not asked."""
         left, found = set(paths), set()
         for source in self.stores:
             if source.store_dir != store_dir or not source.wants_mass_query or not left:
@@ -223,7 +225,8 @@ class Substituters:
         return fetch_into(store, offers, self.policy, check, progress)
 
     def note_faults(self, offers: Mapping[str, Offer], faults: Mapping[str, Exception]) -> None:
-        """Reports faults.  A store is not asked again for what it could not deliver, but the others are; it may still deliver what refers to that."""
+        """Reports faults.  A store is not asked again for a path that it could not deliver, but the other stores are.  It may still deliver the objects that
+        refer to that path."""
         causes = {path: fault for path, fault in faults.items() if not isinstance(fault, DependencyLacks)}
         for path, fault in (causes or faults).items():
             self._spoilt.add((path, offers[path].source.url))
@@ -241,7 +244,7 @@ class Substituters:
                 self.lost[path] = f"path '{path}' is required, but there is no substituter that can build it"
 
     def failed(self, is_valid: Callable[[str], bool]) -> dict[str, str]:
-        """The paths that were offered and arrived with a fault, with the messages for them, references first; *is_valid* paths are left out."""
+        """Maps the paths whose fetch has failed to their messages, references first; paths that *is_valid* now are left out."""
         return {path: reason for path, reason in self.lost.items() if path in self._failed and not is_valid(path)}
 
     def rest(self) -> None:
@@ -281,14 +284,14 @@ class _Fetching:
         self._policy = policy
         self._check = check
         self._faults: dict[str, Exception] = {}
-        # It maps a path to (facts, place) of a fetched object whose references are not all valid yet.
+        # This maps a path to (facts, place) of a fetched object whose references are not all valid yet.
         self._unpacked: dict[str, tuple[PathInfo, str]] = {}
-        # It maps a requested small file to the objects whose archives it holds.
+        # This maps a requested small file to the objects whose archive it is.
         self._asked: dict[tuple[Exchange, str], list[PathInfo]] = {}
         self._exchanges: dict[Exchange, BinaryCacheStore] = {}
-        # It maps a path to those of its references that are not valid yet.
+        # This maps a path to its references that are not valid yet.
         self._lacks: dict[str, set[str]] = {}
-        # It maps a path to the offered objects that refer to it.
+        # This maps a path to the offered objects that refer to it.
         self._users: dict[str, list[str]] = {}
 
     def run(self) -> dict[str, Exception]:
@@ -353,7 +356,7 @@ class _Fetching:
         crew.submit(info.path, lambda: [(info, unpack_checked(self._store, info, source, name), None)])
 
     def _take_answers(self, crew: Crew) -> None:
-        """Passes received files to the crew, many at a time, so that they share the cost of a thread."""
+        """Passes received files to the crew's threads, several at a time, which costs less than one at a time."""
         from snowsnake.fetch.exchange import UNANSWERED
 
         for exchange, source in self._exchanges.items():
@@ -396,7 +399,7 @@ class _Fetching:
             raise error
 
     def _adopt_ready(self, path: str) -> None:
-        """Makes objects valid whose references are all valid; this may complete the references of others."""
+        """Makes an object valid if its references are all valid, and then the objects that waited only for it."""
         waiting = [path]
         while waiting:
             path = waiting.pop()
@@ -428,7 +431,7 @@ class _Fetching:
 def unpack_checked(store: LocalStore, info: PathInfo, source: Store, name: str = "") -> str:
     """Unpacks an object into the store's temporary folder, and returns its place; ValueError if its hash or its content address is wrong.
 
-    *name*: its path in *source*, if that is another one.
+    *name*: the object's path in *source*, if it differs.
     """
     path = name or info.path
     archive = source.open_archive(path) if isinstance(source, BinaryCacheStore) else archive_of(source, path)

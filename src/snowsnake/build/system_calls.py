@@ -1,4 +1,4 @@
-"""System calls of Linux that Python does not have: namespaces, mounts.  Errors are OSErrors that say what was tried."""
+"""System calls of Linux that Python does not have: for namespaces, mounts, keys.  OSErrors say what was tried."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _check(result: int, what: str) -> None:
 
 
 def unshare(flags: int) -> None:
-    """Leaves the namespaces of the parent process."""
+    """Puts this process into new namespaces; *flags* (`NEW_…`) say of which kinds."""
     _check(_libc.unshare(flags), "namespaces")
 
 
@@ -33,7 +33,7 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 
 
 def enter_root(folder: str) -> None:
-    """*folder*, which is a mount, becomes "/"; the old "/" is detached."""
+    """Makes *folder*, which must be a mount, the root; detaches the old root."""
     os.chdir(folder)
     if _SYS_PIVOT_ROOT is None:
         raise OSError(38, "pivot_root on this machine")
@@ -53,7 +53,7 @@ def give_up_privileges() -> None:
 
 
 def forget_keys() -> None:
-    """Leaves the session's keyring, whose keys (of file systems, of Kerberos) belong to the user.  Where keyrings are not allowed, nobody can read them."""
+    """Leaves the session's keyring, whose keys (of file systems, of Kerberos) belong to the user.  An error is ignored: without keyrings nothing leaks."""
     if _SYS_KEYCTL is not None:
         _libc.syscall(_SYS_KEYCTL, _JOIN_SESSION_KEYRING, None)
 

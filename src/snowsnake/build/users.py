@@ -1,6 +1,7 @@
 """Users for builders that root starts: numbers that no account has, each used by one build at a time.
 
-In: the state of a store.  Out: a number, and a lock that lasts until it is closed.  Numbers and folder are those of Nix's auto-allocate-uids.
+In: the folder of a store's state.  Out: a number, and a lock, which lasts until its descriptor is closed.  Numbers and folder are those of C++ Nix's
+`auto-allocate-uids`.
 """
 
 import os
@@ -11,12 +12,12 @@ _FIRST, _COUNT, _STEP = 872415232, 128, 65536
 
 
 def are_there(maps: tuple[str, ...] = ("/proc/self/uid_map", "/proc/self/gid_map")) -> bool:
-    """Whether this process may give anything to these users: in a namespace of users, such as many containers are, it may know few numbers."""
+    """Whether this process can use these users.  In a namespace of users, which many containers have, only some numbers may exist."""
     return all(any(first <= _FIRST and _FIRST + _COUNT * _STEP <= first + count for first, count in _ranges(name)) for name in maps)
 
 
 def _ranges(name: str) -> list[tuple[int, int]]:
-    """(the first number, how many) of each range in a file of the kernel's."""
+    """(the first number, how many) of each range in a file such as /proc/self/uid_map."""
     with open(name) as file:
         return [(int(first), int(count)) for first, _, count in map(str.split, file)]
 

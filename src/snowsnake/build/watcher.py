@@ -1,7 +1,7 @@
-"""A second process ends builders that are in no namespace when our own process is killed.
+"""A second process, which kills builders without a sandbox after our own process has ended.
 
-In: the sessions of builders; each builder writes its own before it becomes another program.  Out: none of their processes outlives ours by more than
-a moment.  (In a sandbox, the kernel ends them.)
+In: the sessions of builders; each builder announces its own before it becomes another program.  Out: none of their processes outlives ours by more than
+a moment.  In a sandbox, the kernel kills them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import contextlib
 import os
 import signal
 
-# We look through all processes this often, because some fork while they are killed.
+# We look through all processes at most this many times, because some may fork while others are killed.
 _SCANS = 100
 
 
 class Watcher:
-    """Starts its process for the first builder; `close` ends it."""
+    """The second process.  It is started for the first builder; `close` ends it."""
 
     def __init__(self) -> None:
         self._fd = -1
@@ -41,7 +41,7 @@ class Watcher:
         return self._fd
 
     def forget(self, pid: int) -> None:
-        """Says that a session has ended: another process may get its number."""
+        """Withdraws a session that has ended, because another process may get its number."""
         if self._fd >= 0:
             # Somebody may have killed our second process.
             with contextlib.suppress(BrokenPipeError):
@@ -55,12 +55,12 @@ class Watcher:
 
 
 def joining(pid: int) -> bytes:
-    """The line by which the session of process *pid* is announced."""
+    """The line that announces the session of process *pid*."""
     return b"+%d\n" % pid
 
 
 def _watch(reading: int) -> None:
-    """Reads until nobody can write any more, and then kills: our process has ended, and each builder has ended or become another program."""
+    """Reads until nobody can write any more, because our process has ended, and each builder has ended or become another program; then kills."""
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
@@ -88,7 +88,7 @@ def _kill(sessions: set[int]) -> bool:
         if name.isdigit():
             try:
                 with open(f"/proc/{name}/stat", "rb") as file:
-                    # A name, which may hold anything, comes before these fields.
+                    # The process's name, in brackets, comes before these fields, and may contain anything.
                     state, _, _, session = file.read().rpartition(b")")[2].split()[:4]
                 if int(session) in sessions and state not in b"ZX":
                     os.kill(int(name), signal.SIGKILL)
