@@ -1,4 +1,4 @@
-"""The formats of the Nix store, as a library of its own that knows nothing about the evaluator's values.
+"""The formats of the Nix store, as a separate library that knows nothing about the evaluator's values.
 
     Hash, convert_hash          hashes in all their text forms
     StorePath                   /nix/store/<hash>-name: making, checking, splitting

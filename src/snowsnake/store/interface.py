@@ -205,7 +205,7 @@ class Store(ABC):
         return self.outputs(drv_path)
 
     def known_output(self, item: str) -> str:
-        """The path of an output, `DRV!out`, or `DRV!out!dev` of a derivation that is an output; ValueError if it is not known by now."""
+        """The path of an output, `DRV!out`, or `DRV!out!dev` of a derivation that is an output; ValueError if it is not known yet."""
         path, *names = item.split("!")
         at = path
         for number, name in enumerate(names):

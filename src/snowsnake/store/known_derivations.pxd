@@ -58,13 +58,13 @@ cdef struct KnownDerivations:
     StoreEntry* entries
     uint32_t entry_count
     uint32_t entry_capacity
-    # hash table: entry index + 1, 0 free
+    # a hash table of indices of entries, plus 1; 0 marks a free slot
     uint32_t* slots
     uint32_t slot_count
-    # the last list of output names: consecutive derivations often have the same
+    # where `names` has the last list of output names, because consecutive derivations often have the same
     uint32_t last_names_start
     uint32_t last_names_count
-    # the list that is only "out"
+    # where `names` has the list that is only "out"
     uint32_t out_names_start
     bint has_out_names
     # View[]; `derivations_free` relies on this being the first of the buffers, and `text` the last

@@ -2,7 +2,7 @@
 """The hash and the references of each derivation, for `derivation_finish`.
 
 In: derivations finished in this process, or, through a reader, the text of others.  Out: hashes modulo fixed outputs,
-output names, closures.  Derivations from elsewhere are read with a stack of our own, whatever their depth; cycles are refused.
+output names, closures.  Derivations from elsewhere are read with an explicit stack, whatever their depth; cycles are refused.
 Over 600 lines: the table, the reading and the hashing need each other.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -542,7 +542,7 @@ cdef bint next_unknown(KnownDerivations* self, OpenDerivation* reading, uint32_t
 
 
 cdef bint read_derivations(KnownDerivations* self, uint32_t entry, Bytes* error) noexcept nogil:
-    """Makes *entry* known, after everything that it depends on, with a stack of its own."""
+    """Makes *entry* known, after everything that it depends on, with an explicit stack instead of recursion."""
     cdef OpenDerivation* stack = NULL
     cdef size_t depth = 0, capacity = 0
     cdef uint32_t wanted = entry

@@ -353,7 +353,7 @@ class LocalStore(CollectingStore):
         return roots.add_root(link, path, self.state, self.store_dir)
 
     def register_root(self, link: str) -> None:
-        """Makes the garbage collector spare what a link leads to that somebody else has made."""
+        """Makes the garbage collector spare what an existing link leads to."""
         from snowsnake.store import roots
 
         roots.register_root(os.path.abspath(link), self.state)
@@ -662,7 +662,7 @@ class LocalStore(CollectingStore):
             raise OSError(f"syncing '{self.root}' failed")
 
     def _move(self, target: str, path: str) -> None:
-        """Moves into place what a plain rename cannot move: a folder, which is read-only by now, or an object whose place is taken.
+        """Moves into place what a plain rename cannot move: a folder, which is already read-only, or an object whose place is taken.
 
         An object that a killed process left there is removed: it may not have the contents that its name says.
         """

@@ -152,7 +152,7 @@ _inherited: list[sqlite3.Connection] = []
 
 
 class StoreDatabase:
-    """One process's connection.  Every change is one transaction: after a kill it is there as a whole, or not at all."""
+    """One process's connection.  Every change is one transaction: after a kill, it is there completely or not at all."""
 
     def __init__(self, directory: str, *, read_only: bool = False) -> None:
         self._lock_fd = -1

@@ -130,7 +130,7 @@ def link_name(path: str) -> str:
 
 
 def damaged_links(objects: str) -> list[tuple[str, str]]:
-    """(place, hash of what it is) of each file in `.links` that is not what its name says."""
+    """(place, actual hash) of each file in `.links` whose contents do not match its name."""
     try:
         entries = sorted(entry.path for entry in os.scandir(os.path.join(objects, _LINKS)))
     except FileNotFoundError:

@@ -165,7 +165,7 @@ class OverlayStore(LocalStore):
             raise ValueError(f"program '{self.remount_hook}' failed with {f'exit code {code}' if code > 0 else f'signal {-code}'}")
 
     def optimise(self, on_path: Callable[[str], None] = lambda path: None) -> None:
-        """Removes from the upper layer what the lower store has as well."""
+        """Removes from the upper layer what the lower store has too."""
         self.flush()
         for path in self.paths():
             if self.lower.is_valid(path):

@@ -20,7 +20,8 @@ class StorePlace:
 
     `name` is its name in messages.  `builder` builds in it, and `optimises` says whether equal files share a copy
     (store/local.py).  `requires_signatures`: whether copies to it need signatures; None leaves the choice to the settings.
-    `is_machines`: it is the store of the machine itself; `is_written` says whether we may add to it.
+    `is_machines`: it is the store of the machine itself, which a command that only asks does not create;
+    `is_written` says whether we may add to it.
 
     >>> place = StorePlace.in_root("/srv", "/gnu/store")
     >>> place.store_dir, place.real, place.state
@@ -92,9 +93,9 @@ class DaemonPlace:
 
 
 class DummyStore:
-    """The store `dummy://`: it is empty.  If it is read-only, an evaluator offers it nothing, and remembers its additions itself.
+    """The store `dummy://`, which is empty.  If it is read-only, an addition during evaluation is an error in 2.34.8's words.
 
-    An addition during evaluation is an error in 2.34.8's words.
+    Otherwise an evaluator does not get this store, and remembers its additions itself.
     """
 
     __slots__ = ("store_dir", "is_read_only", "root", "must_stop")

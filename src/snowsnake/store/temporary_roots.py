@@ -27,7 +27,7 @@ class TemporaryRoots:
         self._named: set[str] = set()
 
     def name(self, path: str) -> None:
-        """Protects a path, which may not be valid yet.  Waits while a collector is at work."""
+        """Protects a path, which may not be valid yet.  Waits while a collector runs."""
         if path not in self._named:
             self.name_all([path])
 

@@ -36,7 +36,8 @@ class PublicKeys:
         return cls(found)
 
     def trust(self, info: PathInfo, needed: int, store_dir: str) -> bool:
-        """Whether an object has at least *needed* good signatures, or is named by its contents; 0 requires one unless it was built here."""
+        """Whether an object has at least *needed* good signatures, or is named by its contents.  If *needed* is 0, an object
+        that was built here needs none, and any other needs one."""
         if (info.is_ultimate and not needed) or is_content_addressed(info, store_dir):
             return True
         good = sum(self.signed(info, signature, store_dir) for signature in set(info.signatures))
