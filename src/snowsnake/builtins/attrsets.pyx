@@ -144,7 +144,7 @@ cdef int _select(Machine* m, Word attrs, uint32_t* places, uint64_t count) noexc
 
 
 cdef int _copied(Machine* m, Word attrs) noexcept nogil:
-    """A new set with the same attributes: «repeated» is printed for the same set, not for an equal one."""
+    """A new set with the same attributes, because «repeated» is printed for the same set, but not for an equal one."""
     cdef Word result = attrs_with_keys(m, attrs_keys(attrs), attrs_values(attrs))
     return done(m, result) if result else RAISE
 

@@ -70,7 +70,7 @@ cdef int _succeeded(Machine* m, Word cell) noexcept nogil:
 
 
 cdef int try_eval(Machine* m, Word* fp) noexcept nogil:
-    """State: one word, which shows that m.try_count counts this frame.  After an error that is caught, the function is not entered again."""
+    """State: one word, whose presence shows that m.try_count includes this frame.  After an error that is caught, the function is not entered again."""
     cdef Word value = val(fp[0])
     if m.sp == fp + 1:
         if not is_thunk(value):

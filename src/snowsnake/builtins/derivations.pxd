@@ -33,7 +33,7 @@ cdef enum:
     NAME_OUTPUT_NAME
     NAME_COUNT
 
-# builtins that other builtins make thunks of
+# builtins that other builtins call by thunks that they make
 cdef enum:
     BUILTIN_DERIVATION_STRICT = 0
     BUILTIN_GET_ATTR

@@ -6,7 +6,7 @@ from snowsnake.machine.word cimport Word
 cdef object fetcher_of(Machine* m)
     # Returns the machine's `fetch.Fetcher`, which is made when it is first needed.
 cdef object access_of(Machine* m)
-    # Returns what the policy allows, for engines/fetch_calls.py.
+    # Returns an object that tells engines/fetch_calls.py what the policy allows.
 cdef int mount_source(Machine* m, object source) except -1
     # Lets evaluation read the files of a `fetch.Source` at its store path.
 cdef int mount_tree(Machine* m, str store_path, object tree) except -1

@@ -49,7 +49,7 @@ cdef enum:
     # The run around the middle begins here.  During the merge, the next result goes here.
     RUN_BEGIN
     RUN_END
-    # This is 1 if that run falls strictly.
+    # 1 if that run falls strictly, otherwise 0.
     FALLING
 
 # These are the phases of a range, with what X and Y are in each.

@@ -1,4 +1,4 @@
-"""Rows of the machine's own operations, in the order of the enum in machine/internals.pxd. They are the first rows, so that the numbers of the enum are theirs."""
+"""Rows of the machine's own operations, in the order of the enum in machine/internals.pxd. They are the first rows, so their numbers are those of the enum."""
 
 from snowsnake.builtins.row import BuiltinRow
 

@@ -101,7 +101,7 @@ class Ledger:
         return str(self._sections["texts"][starts[number] : starts[number + 1]], "utf-8"), " ".join(map(str, stamp)) if question == _STAMP else ""
 
     def _settle(self, ends: "array[int]", sizes: list[int]) -> None:
-        """Finds out which replies hold.  *ends*: for each unit the index of its first question that has another answer; *sizes*: how many it has."""
+        """Finds out which replies hold.  *ends*: for each unit the index of its first question that has another answer; *sizes*: how many questions it has."""
         below, groups = self._numbers("below"), self._numbers("groups")
         layers: list[str] = self._about["layers"]
         stands: list[bool] = []

@@ -245,7 +245,7 @@ class JobMemory:
         return reply if drv_path is None or self.valid_among({drv_path}) else None
 
     def in_order(self, paths: list[Path]) -> list[Path]:
-        """Sorts the paths of one group: those that depend on something that has changed come last, because if it changes again, it spoils all that follow."""
+        """Sorts the paths of one group: those that depend on something that has changed come last: if it changes again, all after them is evaluated again."""
         others, suspects = self.parted(paths)
         return others + suspects
 

@@ -176,7 +176,7 @@ class Run:
         queue = self.queue
         if not queue.reused or queue.waiting > _FEW:
             return memory.in_order(queue.take(min(_LEAST_IN_GROUP + _MORE_IN_GROUP * self._groups, _MOST_IN_GROUP)))
-        # The paths that a change has spoilt are evaluated by as few workers as possible, because each worker evaluates again what leads to them.
+        # The paths whose replies no longer hold are evaluated by as few workers as possible, because each worker evaluates again what leads to them.
         others, suspects = memory.parted(queue.take(queue.waiting))
         if len(others) + len(suspects) > _MOST_AGAIN or (others and suspects and self.options.workers > 1):
             group = (suspects or others)[:_MOST_AGAIN]

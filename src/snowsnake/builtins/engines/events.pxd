@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The events as which a reader of JSON or TOML returns a document: the C interface."""
+"""The events of a document, which the readers of JSON and TOML return: the C interface."""
 from libc.stdint cimport int64_t, uint8_t
 
 cdef enum Event:

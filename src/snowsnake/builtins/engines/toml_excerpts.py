@@ -81,7 +81,7 @@ class TomlFault:
         self.hint = hint
 
     def text(self) -> str:
-        """All lines of the text, each with its newline."""
+        """The whole text: title, excerpts and hint."""
         width = max(len(str(region.last_line)) for region, _ in self.places)
         margin = " " * (width + 1) + " |"
         out = f"[error] {self.title}\n --> fromTOML\n{margin}\n"
