@@ -43,6 +43,8 @@ cdef enum:
     LEAST_JOINED = 64
     # A text of so many bytes or more may get room behind it.
     LEAST_JOINED_BYTES = 1 << 14
+    # A collection copies the room as well, so that a large text would need much more memory than a limit allows.
+    MOST_ROOM_BYTES = 1 << 24
     # This bit of word 1 marks a string with room; the other bits are the number of its bytes that are taken.
     ROOM_BIT = 63
     # The machine copies so many bytes of a text before it looks whether to stop.
@@ -563,7 +565,7 @@ cdef int _join_large(Machine* m, Word* parts, uint64_t count, uint64_t total, ui
         if m.result:
             return DONE
         if pointer_of(string_base(parts[0]))[0] & HEADER_JOINED:
-            room = total >> 1
+            room = total >> 1 if total >> 1 < MOST_ROOM_BYTES else MOST_ROOM_BYTES
     if not heap_reserve(m, (total + room) >> 3):
         return RAISE
     r = new_string(m, total + room, context)

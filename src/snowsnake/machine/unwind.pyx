@@ -174,8 +174,10 @@ cdef const uint8_t* functor_code() noexcept nogil:
 cdef void _note_functor(Machine* m, TraceEntry* entry, Word set_, Word inner) noexcept nogil:
     """Notes the activation that calls a functor at level 2, and where the attribute `__functor` is."""
     entry.note = NOTE_FUNCTOR
-    entry.selected = attrs_position(val(set_), m.symbol_functor)
     entry.symbol = m.symbol_functor
+    if not is_attrs(val(set_)):
+        return
+    entry.selected = attrs_position(val(set_), m.symbol_functor)
     if inner == 0 and m.error.code == ERROR_NOT_A_FUNCTION and m.error.position == 0:
         m.error.position = entry.selected
         m.error.position_end = entry.selected
