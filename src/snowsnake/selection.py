@@ -28,6 +28,8 @@ TYPE_NAMES = {
     "float": "a float",
     "lambda": "a function",
 }
+# A set whose `__functor` returns sets with a `__functor` is called so often: as many calls as may be inside one another (max-call-depth).
+_MOST_FUNCTORS = 10_000
 _MISSING_ARGUMENT = """cannot evaluate a function that has an argument without a value ('{}')
 Nix attempted to evaluate a function as a top level expression; in
 this case it must have its arguments supplied either by default
@@ -101,7 +103,7 @@ class Selector:
 
         Returns any other value itself.  For a set with `__functor`, the function is the result of its `__functor`.
         """
-        kind = value.type_name()
+        kind, calls = value.type_name(), 0
         while kind == "set":
             # This asks for one name, because to list all names of a package takes longer than the rest of the call.
             try:
@@ -109,7 +111,9 @@ class Selector:
             except KeyError:
                 return value
             value = functor.call(value)
-            kind = value.type_name()
+            kind, calls = value.type_name(), calls + 1
+            if calls == _MOST_FUNCTORS:
+                raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
         formals = value.formals() if kind == "lambda" else None
         if formals is None:
             return value

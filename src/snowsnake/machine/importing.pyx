@@ -464,6 +464,7 @@ cdef void _forget_file(Machine* m, File* file) noexcept nogil:
     image_free(file.image)
     free(file.path)
     free(file.source)
+    free(file.line_starts)
 
 
 cdef void forget_files(Machine* m, uint8_t* is_used) noexcept nogil:
