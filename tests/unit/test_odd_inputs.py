@@ -355,7 +355,7 @@ def test_references_to_flakes_are_texts_or_paths(reference, tmp_path):
 
 def test_a_functor_that_returns_its_set_ends_a_command(capfd) -> None:
     """The command calls the result again and again; C++ Nix does not end."""
-    from snowsnake.cli.evaluate import main
+    from snowsnake.cli.instantiate import main
 
-    assert main(["-E", "let s = { __functor = self: s; }; in s", "--argstr", "a", "b"]) == 1
+    assert main(["--eval", "-E", "let s = { __functor = self: s; }; in s", "--argstr", "a", "b"]) == 1
     assert "stack overflow" in capfd.readouterr().err
