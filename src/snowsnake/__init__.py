@@ -104,6 +104,8 @@ sys.path_hooks.append(_Compiled.of_entry)
 
 
 def __getattr__(name):
+    # Programs may still use the earlier name.
+    name = "DerivationView" if name == "Derivation" else name
     place = _PLACES.get(name)
     if place is None:
         raise AttributeError(f"module 'snowsnake' has no attribute {name!r}")

@@ -57,3 +57,5 @@ from snowsnake.waiting import (
 __version__: str
 NIX_VERSION: str
 __all__: list[str]
+
+Derivation = DerivationView

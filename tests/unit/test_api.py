@@ -150,3 +150,7 @@ def test_scoped_import_of_a_small_set_over_a_large_one(tmp_path) -> None:
         ' in scopedImport (large // { n5 = "five"; added = 2; }) ./file.nix'
     )
     assert snowsnake.evaluate_file(tmp_path / "default.nix").to_python() == ["five", 2, 7]
+
+
+def test_the_earlier_name_of_a_derivation_works() -> None:
+    assert snowsnake.Derivation is snowsnake.DerivationView
