@@ -4,6 +4,8 @@
 In: the bytes of `.git/index` (versions 2 and 3), a working tree.  Out: names, suspicious entries, a hash.  libgit2 makes a Python object for
 each entry and looks at each file in turn: for 50 000 files that takes half a second, and here a tenth of a second.  An index that this module
 does not understand (`is_plain` is False) is left to libgit2.
+
+Over 600 lines: what reads the index, what looks at the files and what hashes them share the table of entries, which is C.
 """
 import os
 from _thread import allocate_lock, start_new_thread
