@@ -5,12 +5,14 @@ command line of nix-instantiate.  `--kills 100` kills writers of a store that of
 """
 
 import atexit
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,19 @@ def pytest_collection_modifyitems(items):
         missing = [name for name in getattr(item.module, "NEEDS_PROGRAMS", ()) if shutil.which(name) is None]
         if missing:
             item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
+
+
+# An evaluator reserves 64 GiB of addresses, of which a process has 128 TiB.
+_MOST_ADDRESSES_BYTES = 16 << 40
+
+
+@pytest.fixture(autouse=True)
+def addresses_are_left() -> Iterator[None]:
+    """Frees the evaluators that are in circles of objects before they have all addresses of the process: they are few objects, so that Python waits."""
+    yield
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    if pages * os.sysconf("SC_PAGE_SIZE") > _MOST_ADDRESSES_BYTES:
+        gc.collect()
 
 
 @pytest.fixture

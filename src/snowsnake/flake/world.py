@@ -128,7 +128,6 @@ class FlakeTree:
             )
         return FlakeError("file", f"Path '{path}' does not exist in Git repository \"{root}\".")
 
-
     def _why_missing(self, path: str) -> str:
         folder = path.encode("utf-8", "surrogateescape")
         while folder := posixpath.dirname(folder):

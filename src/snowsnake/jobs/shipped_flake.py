@@ -17,8 +17,8 @@ from snowsnake.jobs.reply import Path, Reply, failed
 from snowsnake.jobs.shipping import MOST_BYTES, ArchiveTree, TooMuch, new_evaluator, values_of
 
 Attributes = tuple[tuple[str, Any], ...]
-# The number of a tree, and the path of a missing file in it.
-MissingFile = tuple[int, str]
+# The number of a tree, the path of a missing file in it, and the builtin that wanted the file.
+MissingFile = tuple[int, str, str]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class FlakeSources:
                 if entry.error is None:
                     archives[entry.store_path] = archive
         trees = self._flakes.world.trees()
-        texts = dict(known.texts) | {(number, path): trees[number].missing(path).message for number, path in needs.missing}
+        texts = dict(known.texts) | {file: trees[file[0]].missing(*file[1:]).message for file in needs.missing}
         return Answers(tuple(sources), tuple(texts.items())), archives
 
 
@@ -145,8 +145,8 @@ class _Tree:
         self.store_path, self.label = tree.store_path, tree.label
         self._number, self._worker = number, worker
 
-    def missing(self, path: str) -> EvaluationError:
-        return EvaluationError("file", self._worker.text_of((self._number, path)))
+    def missing(self, path: str, builtin: str = "") -> EvaluationError:
+        return EvaluationError("file", self._worker.text_of((self._number, path, builtin)))
 
 
 class FlakeWorker:
