@@ -333,3 +333,27 @@ def test_decoding_in_a_function_that_decoding_calls() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+class Chained(msgspec.Struct, array_like=True):
+    number: int
+    rest: "Chained | None" = None
+
+
+class Linked(NamedTuple):
+    number: int
+    rest: "Linked | None" = None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expression"),
+    [
+        (Chained, "[ 1 [ 2 null ] ]"),
+        (Linked, "[ 1 [ 2 ] ]"),
+        (Linked, "{ number = 1; rest = [ 2 ]; }"),
+        (Linked, "[ 1 { number = 2; } ]"),
+    ],
+)
+def test_a_class_of_a_list_may_name_itself(wanted, expression) -> None:
+    assert evaluate(expression).decode(wanted) == wanted(1, wanted(2))
+

@@ -77,6 +77,10 @@ cdef class Tuple(Plan):
         self.least = len(items) if least is None else least
         self.by_name = by_name
 
+    def fill(self, tuple items not None):
+        """Sets the plans of the elements: a class that names itself has its plan before these are made."""
+        self.items = items
+
     cdef object decode(self):
         cdef Word w = self.d.forced()
         cdef Machine* m = self.d.m

@@ -232,8 +232,18 @@ class _Planner:
         tag: "tuple[str, str | int | None] | None" = None,
     ) -> "RecordPlan":
         """The plan of a class with its fields.  `known` has the plan before the fields are planned, because a field may name the class."""
+        plan = RecordPlan(self.decoder, name, make, closed, tag)
+        self._know(info, plan)
+        self._add_fields(plan, info)
+        return plan
+
+    def _know(self, info: object, plan: "Plan") -> None:
         self.kept.append(info)
-        plan = self.known[id(info)] = RecordPlan(self.decoder, name, make, closed, tag)
+        self.known[id(info)] = plan
+
+    def _add_fields(
+        self, plan: "RecordPlan", info: "inspect.DataclassType | inspect.StructType | inspect.TypedDictType | inspect.NamedTupleType"
+    ) -> None:
         outside = _made_by_the_class(info.cls)
         for field in info.fields:
             if field.name in outside:
@@ -243,6 +253,14 @@ class _Planner:
                 plan.add_default(field.default, False)
             elif field.default_factory is not _no_default():
                 plan.add_default(field.default_factory, True)
+
+    def _sequence(self, info: "inspect.StructType | inspect.NamedTupleType", expected: str, by_name: "RecordPlan | None" = None) -> "Plan":
+        """The plan of a class whose fields are the elements of a list, in their order; with *by_name*, a set is taken, too."""
+        plan = Tuple(self.decoder, expected, (), info.cls, sum(field.required for field in info.fields), by_name)
+        self._know(info, plan)
+        if by_name is not None:
+            self._add_fields(by_name, info)
+        plan.fill(tuple(self.plan(field.type) for field in info.fields))
         return plan
 
     def plan_DataclassType(self, info: "inspect.DataclassType") -> "Plan":
@@ -264,9 +282,7 @@ class _Planner:
             return known
         tag = None if info.tag_field is None else (info.tag_field, info.tag)
         if info.array_like:
-            least = sum(1 for field in info.fields if field.required)
-            plans = tuple(self.plan(field.type) for field in info.fields)
-            return Tuple(self.decoder, f"a list for {target.__name__}", plans, target, least)
+            return self._sequence(info, f"a list for {target.__name__}")
         plan = self.record(info, lambda found: target(**found), target.__name__, closed=info.forbid_unknown_fields, tag=tag)
         plan.build(target, False)
         return plan
@@ -279,12 +295,8 @@ class _Planner:
         if known is not None:
             return known
         target = info.cls
-        by_name = self.record(info, lambda found: target(**found), target.__name__)
-        least = sum(1 for field in info.fields if field.required)
-        plans = tuple(self.plan(field.type) for field in info.fields)
-        plan = Tuple(self.decoder, f"{by_name.expected} or a list for it", plans, target, least, by_name)
-        self.known[id(info)] = plan
-        return plan
+        by_name = RecordPlan(self.decoder, target.__name__, lambda found: target(**found))
+        return self._sequence(info, f"{by_name.expected} or a list for it", by_name)
 
 
 def _no_missing() -> object:
