@@ -173,6 +173,26 @@ class Table:
     def lines(
         self, name: str, command: list[str], prepare: "Callable[[], None] | None" = None, disturb: "Callable[[int], None] | None" = None
     ) -> None:
+        def fault(found: bytes) -> str:
+            self.expected = self.expected or found
+            return "" if found == self.expected else f"OTHER LINES: {len(found.splitlines())}, {hashlib.sha256(found).hexdigest()[:8]}"
+
+        self._measure(name, command, fault, prepare, disturb)
+
+    def without_errors(self, name: str, *words: str, prepare: "Callable[[], None] | None" = None) -> None:
+        """One of our rows for the jobs that other evaluators evaluate, and whether their derivations are the first run's."""
+
+        def fault(found: bytes) -> str:
+            drvs = [str(job.get("drvPath")) for job in map(json.loads, found.splitlines())]
+            return "" if sorted(drvs) == sorted(self.drvs) else f"OTHER DERIVATIONS: {len(drvs)}"
+
+        self._measure(name, [self.given.ours, "jobs", str(self.scratch / "without-errors.nix"), "--no-instantiate", "--json", *words], fault, prepare)
+
+    def _measure(
+        self, name: str, command: list[str], fault: Callable[[bytes], str],
+        prepare: "Callable[[], None] | None" = None, disturb: "Callable[[int], None] | None" = None,
+    ) -> None:  # fmt: skip
+        """A row of a command; *fault* says what is wrong with what it prints."""
         if not self.wants(name):
             return
         row = Row(name)
@@ -180,9 +200,7 @@ class Table:
             if prepare is not None:
                 prepare()
             found = run(row, [command], self.given.folder, self.environment, disturb)
-            self.expected = self.expected or found
-            if found != self.expected:
-                row.note = f"OTHER LINES: {len(found.splitlines())}, {hashlib.sha256(found).hexdigest()[:8]}"
+            row.note = row.note or fault(found)
         self._enter(row)
 
     def evaluator(self, name: str, command: list[str], parts: int) -> None:
@@ -195,21 +213,6 @@ class Table:
             found = run(row, [[*line, "--arg", "part", str(part)] for part, line in enumerate(words)], self.scratch, self.environment)
             drvs = [job["drvPath"] for share in found.decode().replace("][", "]\n[").splitlines() if share.startswith("[") for job in json.loads(share)]
             if drvs != self.drvs:
-                row.note = row.note or f"OTHER DERIVATIONS: {len(drvs)}"
-        self._enter(row)
-
-    def without_errors(self, name: str, *words: str, prepare: "Callable[[], None] | None" = None) -> None:
-        """One of our rows for the jobs that other evaluators evaluate, and whether their derivations are the first run's."""
-        if not self.wants(name):
-            return
-        row = Row(name)
-        for _ in range(self.given.rounds):
-            if prepare is not None:
-                prepare()
-            command = [self.given.ours, "jobs", str(self.scratch / "without-errors.nix"), "--no-instantiate", "--json", *words]
-            found = run(row, [command], self.given.folder, self.environment)
-            drvs = [job.get("drvPath") for job in map(json.loads, found.splitlines())]
-            if sorted(map(str, drvs)) != sorted(self.drvs):
                 row.note = row.note or f"OTHER DERIVATIONS: {len(drvs)}"
         self._enter(row)
 
@@ -239,7 +242,6 @@ class Table:
             ]
             lines.append(f"| {row.name} | {row.wall_s:.2f} | {row.cpu_s:.2f} | {row.peak_bytes >> 20} | {' | '.join(shares)} | {row.note or 'the same'} |")
         return "\n".join(lines) + "\n"
-
 
     def row(self, start: str) -> Row | None:
         return next((row for row in self.rows if row.name.startswith(start)), None)

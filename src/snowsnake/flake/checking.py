@@ -116,10 +116,13 @@ class Checker:
     def check(self, outputs: "Handle") -> None:
         """Checks all outputs, `hydraJobs` first, as C++ Nix does."""
         builds = self.evaluator.builds_during_evaluation
-        for name in sorted(self.names(outputs), key=lambda name: name != "hydraJobs"):
-            self.evaluator.builds_during_evaluation = builds and (name != "hydraJobs" or self.hydra_jobs_import)
-            found = _attribute(name, outputs, name)
-            self.guarded("flake output", found, f"flake output '{name}'", partial(self.output, name, found))
+        try:
+            for name in sorted(self.names(outputs), key=lambda name: name != "hydraJobs"):
+                self.evaluator.builds_during_evaluation = builds and (name != "hydraJobs" or self.hydra_jobs_import)
+                found = _attribute(name, outputs, name)
+                self.guarded("flake output", found, f"flake output '{name}'", partial(self.output, name, found))
+        finally:
+            self.evaluator.builds_during_evaluation = builds
 
     def output(self, name: str, found: Attribute) -> None:
         """Checks one output as its name requires."""
