@@ -1,5 +1,6 @@
 """The embedded store: what is valid is whole, whoever writes and however they end."""
 
+import hashlib
 import os
 import random
 import signal
@@ -124,6 +125,18 @@ def test_verify_finds_what_was_done_to_a_store(root):
         assert "too short to be a valid store path" in faults and "refers to nothing" in faults
         assert f"derivation '{drv}' does not fit" in faults
         assert len(store.verify(check_contents=False)) < len(store.verify())
+
+
+def test_verify_reports_a_folder_that_is_registered_as_a_derivation(root):
+    with LocalStore(root) as store:
+        drv = store.add_derivation(finished("a")[2], "a")
+    os.unlink(str(root) + drv)
+    os.mkdir(str(root) + drv)
+    packed = pack(str(root) + drv)
+    with sqlite3.connect(root / "nix/var/nix/db/db.sqlite") as db:
+        db.execute("update ValidPaths set hash = ?, narSize = ? where path = ?", (f"sha256:{hashlib.sha256(packed).hexdigest()}", len(packed), drv))
+    with LocalStore(root) as store:
+        assert [fault.partition(": ")[0] for fault in store.verify()] == [f"path '{drv}' cannot be read"]
 
 
 def test_what_lies_there_is_replaced(root, tmp_path):

@@ -310,6 +310,7 @@ def test_a_connection_of_another_ssh_is_used(machine):
         ("@host", "invalid SSH authority: '@host': user name must not be empty"),
         ("", "invalid SSH authority: '': host name must not be empty"),
         ("host/path", "invalid URL authority: 'host/path': leftover"),
+        ("[::1]x22", "invalid URL authority: '[::1]x22': leftover"),
         ("host:2x", "port '2x' is invalid"),
         ("host%00", "invalid SSH authority: 'host%00': host name must not contain a zero byte"),
         ("-%ff", "invalid SSH authority: '-%FF': host name '-\udcff' must not start with '-'"),

@@ -54,6 +54,8 @@ def _content_faults(info: PathInfo, place: str, store_dir: str) -> list[str]:
     try:
         with open(place, "rb") as file:
             drv = Derivation.from_aterm(file.read(), info.path, store_dir)
+    except IsADirectoryError as error:
+        return [f"path '{info.path}' cannot be read: {error}"]
     except ValueError as error:
         return [f"error parsing derivation '{info.path}': {error}"]
     if drv.drv_path != info.path or drv.references != info.references:

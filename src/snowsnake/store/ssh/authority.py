@@ -39,8 +39,10 @@ class SshAuthority:
             raise ValueError(f"invalid URL authority: '{place}': leftover")
         login, has_user, rest = place.rpartition("@")
         if rest.startswith("["):
-            host, _, port = rest[1:].partition("]")
-            port = port[1:]
+            host, _, behind = rest[1:].partition("]")
+            if behind and behind[0] != ":":
+                raise ValueError(f"invalid URL authority: '{place}': leftover")
+            port = behind[1:]
         else:
             host, _, port = rest.partition(":")
         if port and not (port.isascii() and port.isdigit()):
