@@ -4,6 +4,7 @@ In: bytes and an offset.  Out: where a token ends, or what was expected in its p
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 _SPECIAL_NAMES = {0: "NUL", 32: "SPACE", 10: "LINE FEED", 13: "CARRIAGE RETURN", 9: "TAB", 11: "VERTICAL TAB", 12: "FORM FEED", 27: "ESCAPE"}
@@ -21,7 +22,7 @@ def shown_byte(byte: int) -> str:
     return f"0x{byte:02x}" + (f"({name})" if name else "")
 
 
-class Token:
+class Token(ABC):
     """A piece of the grammar.  Choices are tried in order, and the first that matches is final: there is no backtracking."""
 
     pattern: bytes
@@ -35,9 +36,9 @@ class Token:
         found = match(data, at)
         return found.end() if found else -1
 
+    @abstractmethod
     def expected(self, data: bytes, at: int) -> tuple[str, int]:
         """What a text that is not such a token lacks, and where."""
-        raise NotImplementedError
 
 
 class Bytes(Token):
