@@ -6,6 +6,7 @@ In: options, sources, Python values.  Out: handles on values of the machine; wha
 import gc
 import os
 
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -23,7 +24,7 @@ from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.files cimport host_resolve_import
-from snowsnake.host.host cimport host_configure, host_forget_store_to_read, host_mount, host_records, host_settings, host_store_places
+from snowsnake.host.host cimport Held, host_configure, host_forget_store_to_read, host_mount, host_records, host_settings, host_store_places
 from snowsnake.host.places cimport PLACE_DISK, PLACE_FILES, FilePlace, place_of
 from snowsnake.host.records cimport record_entries
 from snowsnake.host.state cimport host_of, host_store_dir
@@ -55,6 +56,8 @@ cdef enum:
     WORDS_PER_EXPRESSION = 256
 
 
+# As for Held: the collector of cycles clears the other objects of a cycle.
+@cython.no_gc_clear
 cdef class Interpreter(Runner):
     """One machine.  One thread at a time may use it; several interpreters run in as many threads.
 
@@ -74,10 +77,12 @@ cdef class Interpreter(Runner):
     cdef object tracer
     # This keeps the store's state alive; it is None if we write nothing.
     cdef object store_writer
+    cdef Held held
     cdef object __weakref__
 
     def __cinit__(self):
         self.expressions = 0
+        self.held = Held()
         self.most_expressions = LEAST_EXPRESSIONS
 
     def __init__(self, *, int level=1, search_path=(), bint pure=False, bint restricted=False, allowed_paths=(), features=(),
@@ -126,7 +131,7 @@ cdef class Interpreter(Runner):
                 host_options["real_store"] = store.real
             if cache:
                 m.cache = cache_new(cache, cache_limit_bytes, cache_by_content)
-            host_configure(m, HostOptions(search_path=search_path, pure=pure, restricted=restricted, allowed_paths=allowed_paths,
+            host_configure(m, self.held, HostOptions(search_path=search_path, pure=pure, restricted=restricted, allowed_paths=allowed_paths,
                                           features=features, **host_options))
             if store is not None:
                 from snowsnake.host.store_writer import StoreWriter

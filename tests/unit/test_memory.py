@@ -5,10 +5,14 @@ import gc
 import subprocess
 import sys
 import sysconfig
+import weakref
 
 import pytest
 
 from snowsnake import EvaluationError, Evaluator, evaluate
+from snowsnake.cli.evaluate import OPTIONS, session_of
+from snowsnake.cli.options import parse
+from snowsnake.cli.output import Reporter
 from snowsnake.interpreter import Interpreter
 
 pytestmark = pytest.mark.bare
@@ -80,6 +84,79 @@ def test_handles_in_cycles(recwarn):
     count, most = (10_000, 600 * 1024 * KIB) if sysconfig.get_config_var("Py_GIL_DISABLED") else (500, 16 * 1024 * KIB)
     assert growth(cycle, count) < most
     assert not recwarn.list
+
+
+class Empty:
+    """A file system without files."""
+
+    def kind(self, path):
+        return None
+
+    def read(self, path):
+        raise FileNotFoundError(path)
+
+    def list(self, path):
+        return []
+
+
+def looks_at_a_flake(nix, folder):
+    """Makes the fetcher, and mounts its tree."""
+    (folder / "flake.nix").write_text("{ outputs = { self }: { number = 1; }; }")
+    assert nix.flake(f"path:{folder}")["number"].to_python() == 1
+
+
+# What an evaluator can hold: each makes one, given a holder that will refer to it.
+CIRCLES = {
+    "builtins": lambda holder, folder: Evaluator(builtins={"ours": lambda argument: holder}),
+    "files": lambda holder, folder: Evaluator(files=vars_of(Empty(), holder)),
+    "messages": lambda holder, folder: Evaluator(on_message=lambda kind, text: holder),
+    "a message of each import": lambda holder, folder: Evaluator(on_message=vars_of(lambda kind, text: None, holder)),
+    "the environment": lambda holder, folder: Evaluator(environment=Names({"holder": "1"}, holder)),
+    "the session of a command": lambda holder, folder: session_of_a_command(holder),
+}
+
+
+class Names(dict):
+    """A mapping that refers to something else, too."""
+
+    def __init__(self, names, holder):
+        super().__init__(names)
+        self.holder = holder
+
+
+def vars_of(thing, holder):
+    thing.holder = holder
+    return thing
+
+
+def session_of_a_command(holder):
+    """A session and the reporter of its command refer to each other."""
+    reporter = Reporter()
+    reporter.holder = holder
+    session = session_of(parse(["--expr", "1"], OPTIONS), reporter)
+    assert session.expression(b"1 + 1").to_nix(strict=True) == b"2"
+    return session
+
+
+@pytest.mark.parametrize("kind", CIRCLES)
+@pytest.mark.parametrize("fetches", [False, True])
+def test_evaluators_in_circles_are_freed(kind, fetches, tmp_path):
+    """Python's collector sees all that an evaluator holds, also what the machine alone uses; what is reachable stays usable."""
+    left = []
+    for _ in range(2):
+        holder = {}
+        holder["evaluator"] = evaluator = CIRCLES[kind](holder, tmp_path)
+        if isinstance(evaluator, Evaluator):
+            holder["function"] = evaluator.value(lambda argument, holder=holder: len(holder))
+            if fetches:
+                looks_at_a_flake(evaluator, tmp_path)
+            gc.collect()
+            assert evaluator.evaluate("f: f 1")(holder["function"]).to_python() == 2
+        left.append(weakref.ref(evaluator))
+    del holder, evaluator
+    gc.collect()
+    assert [one() for one in left] == [None, None]
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, Empty | Names) or type(thing) is Reporter]
 
 
 # ---- what must survive while expressions are forgotten ----------------------------------------------------------

@@ -6,7 +6,6 @@ program fetches something.
 """
 import os
 
-from cpython.ref cimport Py_INCREF
 from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
@@ -16,7 +15,7 @@ from snowsnake.diagnostics.message_table cimport MESSAGE_INTERRUPTED
 from snowsnake.foundation.buffer cimport Bytes, make_view
 from snowsnake.host.attention cimport attention_of
 from snowsnake.host.files cimport host_resolve
-from snowsnake.host.host cimport host_mount
+from snowsnake.host.host cimport host_hold, host_mount
 from snowsnake.host.policy cimport host_check_access, host_has_feature
 from snowsnake.host.records cimport RECORD_SOURCE, STATE_DISPUTED, STATE_FIXED, STATE_FOUND, record
 from snowsnake.host.state cimport (
@@ -162,7 +161,7 @@ cdef object fetcher_of(Machine* m):
             access = access_of(m)
             fetcher.open_checked = access.open_file
             fetcher.check_uri = partial(check_uri, access)
-        Py_INCREF(fetcher)
+        host_hold(m, fetcher)
         h.fetcher = <void*>fetcher
     return <object>h.fetcher
 

@@ -2,11 +2,16 @@
 """Makes and frees a host, sets its options, and returns what was read."""
 from snowsnake.machine.state cimport Machine
 
+cdef class Held:
+    cdef tuple objects
+
 cdef int host_new(Machine* m) noexcept nogil
     # Sets m.host; host_configure sets the options before evaluation starts.
 cdef void host_free(Machine* m) noexcept nogil
-cdef object host_configure(Machine* m, object options)
-    # options is a host.options.HostOptions; to be called before evaluation starts.
+cdef object host_configure(Machine* m, Held held, object options)
+    # options is a host.options.HostOptions; to be called before evaluation starts.  *held* must live as long as the host.
+cdef object host_hold(Machine* m, object thing)
+    # Keeps *thing* alive as long as the host.
 cdef object host_mount(Machine* m, bytes store_path, object files)
     # From now on a path directly in the logical store, and everything below it, is read through a file_system.FileSystem, whatever the
     # policy is.  A file system that lies on disk is read there, without the GIL.  ValueError if the path is not such a path.

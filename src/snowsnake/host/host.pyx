@@ -3,7 +3,7 @@
 
 In: `HostOptions` from Python.  Out: the state of a host (host/state.pxd), which the other modules of this room use.
 """
-from cpython.ref cimport PyObject, Py_INCREF, Py_XDECREF
+cimport cython
 from libc.stdint cimport uint32_t, uint8_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset, strlen
@@ -74,29 +74,33 @@ cdef void host_free(Machine* m) noexcept nogil:
     bytes_free(&h.rest_buffer)
     if h.has_known_derivations:
         derivations_free(&h.known_derivations)
-    if h.settings != NULL or h.fetcher != NULL:
-        release(h)
     free(h)
     m.host = NULL
     m.derivations = NULL
 
 
-cdef void release(Host* h) noexcept with gil:
-    Py_XDECREF(<PyObject*>h.fetcher)
-    Py_XDECREF(<PyObject*>h.settings)
-    h.fetcher = NULL
-    h.settings = NULL
-
-
-cdef void free_mounts(Host* h) noexcept with gil:
+cdef void free_mounts(Host* h) noexcept nogil:
     cdef uint32_t i
     cdef Mount* mount
     for i in range(h.mounts.count):
         memcpy(&mount, h.mounts.entries[i].value, sizeof(mount))
-        Py_XDECREF(<PyObject*>mount.files)
         free(mount.disk)
         free(mount)
     map_free(&h.mounts)
+
+
+# The collector of cycles must not take from a machine what it still borrows; what else is in a cycle can be cleared.
+@cython.no_gc_clear
+cdef class Held:
+    """The Python objects that a host borrows."""
+
+    def __cinit__(self):
+        self.objects = ()
+
+
+cdef object host_hold(Machine* m, object thing):
+    cdef Held held = <Held>host_of(m).held
+    held.objects += (thing,)
 
 
 cdef object host_mount(Machine* m, bytes store_path, object files):
@@ -124,7 +128,7 @@ cdef object host_mount(Machine* m, bytes store_path, object files):
         free(mount)
         bytes_free(&disk)
         raise MemoryError
-    Py_INCREF(files)
+    host_hold(m, files)
     mount.files = <void*>files
     mount.disk = <char*>disk.data
     host_allow(m, text, size)
@@ -167,16 +171,16 @@ _FEATURES = {
 }
 
 
-cdef object host_configure(Machine* m, object options):
+cdef object host_configure(Machine* m, Held held, object options):
     cdef Host* h = host_of(m)
     cdef uint32_t i
     h.is_pure = options.pure
     h.is_restricted = options.restricted
     h.is_writable = options.is_writable
     h.keeps_derivations = options.keeps_derivations
+    h.held = <void*>held
     kept = options.settings
-    Py_INCREF(kept)
-    Py_XDECREF(<PyObject*>h.settings)
+    host_hold(m, kept)
     h.settings = <void*>kept
     settings = kept[0]
     h.imports_derivations = settings is None or bool(settings["allow-import-from-derivation"])

@@ -48,7 +48,7 @@ cdef struct Reading:
     bint is_hashed
 
 cdef struct Mount:
-    # the mount owns this reference
+    # borrowed (host/state.pxd, `held`)
     void* files
     # the folder or file on disk that is the whole file system, or NULL; the mount owns it
     char* disk

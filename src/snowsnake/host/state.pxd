@@ -173,9 +173,11 @@ cdef struct Host:
     bint imports_derivations
     # whether a warning reports that (trace-import-from-derivation)
     bint traces_imports
-    # the values of nix.conf (Python), or None for their defaults; the host owns this reference
+    # the host.Held of the interpreter, which owns every Python object that the host borrows: there, the collector of cycles sees them
+    void* held
+    # the values of nix.conf (Python), or None for their defaults; borrowed
     void* settings
-    # the fetcher (Python) once something was fetched (builtins/fetching.pyx), or NULL; the host owns this reference
+    # the fetcher (Python) once something was fetched (builtins/fetching.pyx), or NULL; borrowed
     void* fetcher
 
 # Fetches the tree at an address: *path* becomes its place in the logical store.  Returns DONE, or RAISE with the error.  It is called without the GIL.
