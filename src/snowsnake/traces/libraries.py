@@ -19,16 +19,32 @@ def mark_libraries(
     frames: list[Frame], start: str | None, folders: list[str], store: str, exists: "Callable[[str], bool]" = os.path.exists
 ) -> None:
     """`start`: the user's file, or None for an expression, which belongs to the working directory.  `exists`: whether a file is there."""
-    libraries = _Libraries(os.path.dirname(start) if start is not None else os.getcwd(), folders, store, exists)
+    libraries = _Libraries(os.path.dirname(start) if start is not None else _working_directory(), folders, store, exists)
     for frame in frames:
         if frame.position is not None:
             frame.library = libraries.of(frame.position.file)
 
 
+def _working_directory() -> str:
+    """Nothing if somebody removed it: an error must be reported all the same."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def _real_folder(folder: str) -> str:
+    try:
+        return os.path.realpath(folder)
+    except OSError:
+        # It was a symbolic link a moment ago.
+        return folder
+
+
 class _Libraries:
     def __init__(self, home: str, folders: list[str], store: str, exists: "Callable[[str], bool]") -> None:
         self._home, self._exists = home, exists
-        around = {root for folder in folders for root in (folder, os.path.realpath(folder))}
+        around = {root for folder in folders for root in (folder, _real_folder(folder))}
         self._roots = {root for root in around if root != "/" and not _is_below(home, root)}
         self._store = store
         self._known: dict[str, str] = {}
