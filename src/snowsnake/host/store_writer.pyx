@@ -13,7 +13,7 @@ from snowsnake.foundation.buffer cimport Bytes, View, bytes_append
 from snowsnake.host.attention cimport attention_of
 from snowsnake.host.state cimport (
     REALISED, REALISE_FAILED, REALISE_UNABLE, STORE_OBJECT_DERIVATION, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, Realised, StoreObject,
-    host_of, host_store_dir,
+    host_of,
 )
 from snowsnake.machine.state cimport Machine
 
@@ -34,7 +34,7 @@ cdef class StoreWriter:
     cdef public object on_write
     # Once this is true, we write nothing more.
     cdef public bint is_stopped
-    # A store path has this many bytes before its name.
+    # The text of a store path has this many characters before its name.
     cdef size_t skipped
     cdef object __weakref__
 
@@ -42,7 +42,7 @@ cdef class StoreWriter:
         cdef Machine* m = <Machine*>machine
         cdef Host* h = host_of(m)
         # A store path begins with the folder, a slash, a hash and a hyphen.
-        self.skipped = host_store_dir(m).size + 1 + 32 + 1
+        self.skipped = len((<bytes>h.store_dir).decode("utf-8", "surrogateescape")) + 1 + 32 + 1
         self.place = place
         self.attention = attention_of(m)
         if not getattr(place, "opens_late", False):
