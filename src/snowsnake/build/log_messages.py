@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from snowsnake.foundation.json_names import TYPE_NAMES, type_fault
+
 _SOURCE = "the derivation builder"
 
 
@@ -50,7 +52,7 @@ class LogMessages:
 
     def _carry_out(self, data: Any) -> None:
         if not isinstance(data, dict) and data is not None:
-            raise _Unexpected(f"[json.exception.type_error.305] cannot use operator[] with a string argument with {_kind(data)}")
+            raise _Unexpected(f"[json.exception.type_error.305] cannot use operator[] with a string argument with {TYPE_NAMES[type(data)]}")
         facts: dict[str, Any] = data or {}
         action = _text(facts, "action")
         if action == "msg":
@@ -71,21 +73,12 @@ class _Unexpected(ValueError):
 def _text(facts: dict[str, Any], name: str) -> str:
     value = facts.get(name)
     if not isinstance(value, str):
-        raise _Unexpected(f"[json.exception.type_error.302] type must be string, but is {_kind(value)}")
+        raise _Unexpected(type_fault(value, str))
     return value
 
 
 def _number(facts: dict[str, Any], name: str) -> int:
     value = facts.get(name)
     if not isinstance(value, (int, float)):
-        raise _Unexpected(f"[json.exception.type_error.302] type must be number, but is {_kind(value)}")
+        raise _Unexpected(type_fault(value, int))
     return int(value) if abs(value) < float("inf") else 0
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    for kind, name in ((bool, "boolean"), (str, "string"), (list, "array"), (dict, "object")):
-        if isinstance(value, kind):
-            return name
-    return "number"

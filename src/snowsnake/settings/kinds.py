@@ -194,14 +194,12 @@ def _stores(name: str, text: str, warn: "Warn") -> tuple[str, ...]:
 
 
 def _builders(name: str, text: str, warn: "Warn") -> tuple[dict[str, object], ...]:
-    from snowsnake.foundation import light_json
+    from snowsnake.settings.external_builders import parse_external_builders
 
     try:
-        found = light_json.loads(text)
-        shown = [{"args": list(one["args"]), "program": one["program"], "systems": list(one["systems"])} for one in found]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        return parse_external_builders(text)
+    except (ValueError, RecursionError) as error:
         raise _fault(f"parsing setting '{name}': {error}") from None
-    return tuple(shown)
 
 
 def _render_builders(value: tuple[dict[str, object], ...]) -> str:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Set
 from typing import Any
 
+from snowsnake.foundation.json_names import TYPE_NAMES
 from snowsnake.store import store_path
 from snowsnake.store.aterm import METHODS
 from snowsnake.store.derivation import JSON_VERSION, Derivation, DerivationOutput, require_feature
@@ -17,8 +18,6 @@ from snowsnake.store.derivation_check import check_outputs, reader_of
 from snowsnake.store.derivation_children import MOST_LEVELS
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Store
-
-_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null", int: "number", float: "number"}
 
 
 def _dump(value: object) -> str:
@@ -28,7 +27,7 @@ def _dump(value: object) -> str:
 def as_type(value: object, kind: type) -> Any:
     """The value; ValueError in 2.34's words if it is of another type."""
     if type(value) is not kind:
-        raise ValueError(f"Expected JSON value to be of type '{_TYPES[kind]}' but it is of type '{_TYPES[type(value)]}': {_dump(value)}")
+        raise ValueError(f"Expected JSON value to be of type '{TYPE_NAMES[kind]}' but it is of type '{TYPE_NAMES[type(value)]}': {_dump(value)}")
     return value
 
 
@@ -53,7 +52,7 @@ def read_derivation_json(value: object, store: Store, features: Set[str] = froze
     name = as_type(_at(given, "name"), str)
     version = _at(given, "version")
     if type(version) is not int or version < 0:
-        kind = "floating point number" if type(version) is float else "signed integral number" if type(version) is int else _TYPES[type(version)]
+        kind = "floating point number" if type(version) is float else "signed integral number" if type(version) is int else TYPE_NAMES[type(version)]
         raise ValueError(f"Expected JSON value to be an unsigned integral number but it is of type '{kind}': {_dump(version)}")
     if version != JSON_VERSION:
         raise ValueError(
