@@ -353,6 +353,8 @@ class Evaluator:
         >>> [(job.path, job.error is None) for job in nix.jobs(root, workers=2)]
         [(('x',), True), (('y',), False)]
         """
+        if not isinstance(root, Value):
+            raise TypeError(f"a root of jobs is a Value, not {type(root).__name__}")
         from snowsnake.jobs.evaluation import JobRoot
         from snowsnake.jobs.options import JobOptions, RunOptions
         from snowsnake.jobs.run import Jobs

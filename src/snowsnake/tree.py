@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from snowsnake.foundation.arguments import a_list, a_text
+from snowsnake.foundation.arguments import a_list, a_path, a_text
 from snowsnake.json_tree import load
 from snowsnake.parsing import parse_source
 from snowsnake.source import Position, SourceMap
@@ -278,9 +278,10 @@ def parse_file(path: Any, *, features: Iterable[str] = (), check: bool = True) -
     """The tree of a file; OSError if it cannot be read."""
     import os
 
+    path = a_path("a file", path)
     with open(path, "rb") as file:
         data = file.read()
-    return Tree(data, os.fspath(path), os.path.dirname(os.path.abspath(path)), features, check)
+    return Tree(data, path, os.path.dirname(os.path.abspath(path)), features, check)
 
 
 # ---- comments ---------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from snowsnake.foundation.arguments import a_function, a_list
+
 if TYPE_CHECKING:
     from snowsnake.runner import Runner
 
@@ -158,12 +160,14 @@ class EvaluatorPool:
 
     def map(self, function: "Callable[[Any, Any], T]", items: "Iterable[Any]") -> list[T]:
         """`function(evaluator, item)` of each item, in order.  When all are done, the first exception is raised, in the order of the items."""
-        futures = [self._pool().submit(self._call, function, item) for item in items]
+        a_function("function", function)
+        futures = [self._pool().submit(self._call, function, item) for item in a_list("items", items, "arguments")]
         wait(futures)
         return [future.result() for future in futures]
 
     async def run_async(self, function: "Callable[..., T]", *arguments: object) -> T:
         """`function(evaluator, *arguments)`, awaited; a task that is cancelled stops that evaluator."""
+        a_function("function", function)
         async with self._borrowed() as nix:
             result: T = await nix._run_async(lambda: function(nix, *arguments))
             return result

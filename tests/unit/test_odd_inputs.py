@@ -9,6 +9,7 @@ import importlib
 import inspect
 import io
 import itertools
+import os
 import pickle
 import re
 import threading
@@ -16,7 +17,7 @@ import threading
 import pytest
 
 import snowsnake
-from snowsnake import bytecode, options, syntax
+from snowsnake import bytecode, flake, options, syntax
 from snowsnake.store import Hash, StorePath
 
 STUMBLED = (AttributeError, SystemError, AssertionError, NameError, RecursionError, NotImplementedError, snowsnake.InternalFault, StopIteration, BufferError)
@@ -85,7 +86,7 @@ LEFT_OUT = {"close", "jobs", "flake", "flake_async", "cancel"}
 def functions() -> dict[str, object]:
     """Every public function, by name, made again for each call."""
     found = {}
-    for name in ("snowsnake", "snowsnake.syntax", "snowsnake.bytecode", "snowsnake.options", "snowsnake.store"):
+    for name in ("snowsnake", "snowsnake.syntax", "snowsnake.bytecode", "snowsnake.flake", "snowsnake.options", "snowsnake.store"):
         module = importlib.import_module(name)
         for key in getattr(module, "__all__", None) or [key for key, value in vars(module).items() if getattr(value, "__module__", "") == name]:
             value = getattr(module, key)
@@ -101,6 +102,9 @@ def functions() -> dict[str, object]:
         "Option": lambda: options.Option(snowsnake.evaluate("{ }"), ()),
         "Hash": lambda: Hash.parse("sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
         "StorePath": lambda: StorePath.of_text("greeting", b"hello"),
+        "EvaluatorPool": lambda: snowsnake.EvaluatorPool(1, snowsnake.Evaluator),
+        "Flakes": lambda: flake.Flakes(settings={}),
+        "Reference": lambda: flake.Reference.of_attributes({"type": "path", "path": "/nowhere"}),
     }
     made |= {f"Value ({what})": lambda text=text: snowsnake.evaluate(text) for what, text in VALUES.items()}
     for name, make in made.items():
@@ -136,6 +140,9 @@ def is_understandable(error: BaseException | None, odd: str) -> bool:
     if odd == "a liar" and isinstance(error, ZeroDivisionError):
         # The caller's own code raises these.
         return True
+    if odd == "a type" and str(error) == "'Evaluator' object is not iterable":
+        # A pool called `dict`, as it was asked to.
+        return True
     return isinstance(error, Exception) and not isinstance(error, STUMBLED) and bool(str(error)) and not UNCLEAR.search(str(error))
 
 
@@ -161,6 +168,9 @@ def test_odd_inputs_are_answered_or_a_clear_error(name, tmp_path, monkeypatch) -
         for parameter in parameters:
             if parameter not in needed and parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
                 faults += fault_of(make, what, parameter, ["1"] * len(needed), {parameter.name: odd()})
+    for descriptor in range(3):
+        # A number or a Boolean as a path is not the number of an open file, which would be closed.
+        os.fstat(descriptor)
     assert not faults, "\n".join(faults)
 
 

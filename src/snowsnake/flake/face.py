@@ -10,6 +10,7 @@ from snowsnake.flake.facts import Metadata
 from snowsnake.flake.locks import lock_flake
 from snowsnake.flake.output_tree import Output
 from snowsnake.flake.session import FlakeSession
+from snowsnake.foundation.arguments import a_list, a_mapping, a_path, a_str
 from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.lock_file import LockFile, parse_input_path, read_lock_file
 from snowsnake.lock.locking import LockOptions
@@ -45,8 +46,8 @@ class Flakes:
         warn = warn or self.warnings.append
         values = Settings.load(os.environ, warn=warn) if settings is None else Settings(warn)
         values.set("extra-experimental-features", "flakes")
-        for name, text in (settings or {}).items():
-            values.set(name, text)
+        for name, text in ({} if settings is None else a_mapping("settings", settings, "names to texts")).items():
+            values.set(a_str("the name of a setting", name), a_str(f"the setting {name}", text))
         self.evaluator = Interpreter(
             pure=pure, features=values["experimental-features"], settings=values, is_writable=True, working_directory=self.base
         )
@@ -61,7 +62,7 @@ class Flakes:
         """The reference that a text means: `.`, `./x?dir=y`, `github:owner/repo`, `nixpkgs` …"""
         from snowsnake.diagnostics.flake_kinds import FlakeError
 
-        reference, fragment = self.session.reference(text, self.base)
+        reference, fragment = self.session.reference(a_str("a reference to a flake", text), self.base)
         if fragment:
             raise FlakeError("value", f"unexpected fragment '{fragment}' in flake reference '{text}'")
         return reference
@@ -84,8 +85,8 @@ class Flakes:
             recreate=recreate,
             may_write=write,
             commits=commit,
-            overrides={parse_input_path(path): self.reference(text) for path, text in (overrides or {}).items()},
-            updates=[parse_input_path(path) for path in updates],
+            overrides={_input_path(path): self.reference(text) for path, text in a_mapping("overrides", overrides or {}, "inputs to flakes").items()},
+            updates=[_input_path(path) for path in a_list("updates", updates, "inputs")],
         )
         return lock_flake(self.session.world, self.reference(flake), options)
 
@@ -105,6 +106,10 @@ class Flakes:
     def update(self, flake: str = ".", *inputs: str, **options: "Any") -> LockedFlake:
         """Writes the lock file again: for all inputs, or for the named ones."""
         return self.locked(flake, write=True, updates=inputs, recreate=not inputs, **options)
+
+
+def _input_path(path: str) -> tuple[str, ...]:
+    return parse_input_path(a_str("the path of an input", path))
 
 
 def metadata(flake: str = ".", **options: "Any") -> Metadata:
@@ -129,5 +134,6 @@ def show(flake: str = ".", **options: "Any") -> Output:
 
 def read_lock(path: "str | os.PathLike[str]") -> LockFile:
     """The graph of a `flake.lock`; nothing is fetched, and entries that are not locked are kept as they are."""
+    path = a_path("a lock file", path)
     with open(path, "rb") as file:
-        return read_lock_file(file.read(), os.fspath(path), lambda reference: True, lambda message: None)
+        return read_lock_file(file.read(), path, lambda reference: True, lambda message: None)

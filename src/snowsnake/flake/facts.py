@@ -24,6 +24,8 @@ class Metadata:
     """A flake's description, references, lock file and times."""
 
     def __init__(self, locked: LockedFlake, world: "FlakeWorld") -> None:
+        if not isinstance(locked, LockedFlake):
+            raise TypeError(f"the facts are about a LockedFlake, which `lock` returns, not {type(locked).__name__}")
         flake = locked.flake
         tree: FlakeTree = flake.place.tree
         input = flake.locked.input

@@ -5,6 +5,7 @@ In: the handle of a flake's outputs.  Out: `Output`s.  A failing output has its 
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.flake_kinds import FlakeError
+from snowsnake.foundation.arguments import a_str, a_text
 from snowsnake.plain import is_derivation
 
 TYPE_CHECKING = False
@@ -127,7 +128,7 @@ class Output:
 
     def child(self, name: str) -> "Output":
         """An attribute, not yet evaluated."""
-        handle = self.handle.select(name.encode("utf-8", "surrogateescape"))
+        handle = self.handle.select(_bytes_of(name))
         return Output(handle, (*self.path, name), self._options)
 
     def children(self) -> "Iterator[Output]":
@@ -161,9 +162,10 @@ class Output:
         """An attribute below; None if there is none."""
         value = self.handle
         for name in names:
-            if value.type_name() != "set" or name.encode() not in value.keys():
+            key = _bytes_of(name)
+            if value.type_name() != "set" or key not in value.keys():
                 return None
-            value = value.select(name.encode())
+            value = value.select(key)
         return value
 
     def is_derivation(self) -> bool:
@@ -213,6 +215,10 @@ class Output:
 def is_import_from_derivation(error: EvaluationError) -> bool:
     """Whether an error says that something would have to be built first."""
     return error.fault == "not-built"
+
+
+def _bytes_of(name: str) -> bytes:
+    return a_text("the name of an output", a_str("the name of an output", name))
 
 
 def _text(value: "Handle", path: str) -> str:

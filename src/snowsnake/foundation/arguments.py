@@ -6,7 +6,8 @@ In: an argument and its name.  Out: the same argument, of the type that the code
 # Importing `typing` would cost a start more than everything else here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    import os
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
 
@@ -27,6 +28,42 @@ def a_text(what: str, value: "str | bytes", hint: str = "") -> bytes:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise ValueError(f"{what} with half of a surrogate pair has no bytes") from None
+
+
+def a_str(what: str, value: str) -> str:
+    """Accepts a str only.
+
+    >>> a_str("a reference to a flake", b".")
+    Traceback (most recent call last):
+    TypeError: a reference to a flake is a str, not bytes
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a str, not {type(value).__name__}")
+    return value
+
+
+def a_path(what: str, value: "str | os.PathLike[str]") -> str:
+    """Returns a path as a str.  A number is none: `open` would take it for an open file, and close that.
+
+    >>> a_path("a file", 1)
+    Traceback (most recent call last):
+    TypeError: a file is a path (str or os.PathLike), not int
+    """
+    path = value if isinstance(value, str) else type(value).__fspath__(value) if hasattr(type(value), "__fspath__") else None
+    if not isinstance(path, str):
+        raise TypeError(f"{what} is a path (str or os.PathLike), not {type(value).__name__}")
+    return path
+
+
+def a_function(what: str, value: "Callable[..., Any]") -> None:
+    """Checks that a value can be called.
+
+    >>> a_function("read", 5)
+    Traceback (most recent call last):
+    TypeError: read is a function, not int
+    """
+    if not callable(value):
+        raise TypeError(f"{what} is a function, not {type(value).__name__}")
 
 
 def a_level(value: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
+from snowsnake.foundation.arguments import a_function, a_str
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.path import STORE_DIR, object_name
 
@@ -63,12 +64,13 @@ def diff(
       + /new
         env text: old -> new
     """
+    a_function("read", read)
     read_new = cache(read_new or read)
     read = cache(read)
     found: list[Difference] = []
     seen: set[tuple[str, str]] = set()
     # The walk is depth first, without recursion: a pair is reported after its inputs.
-    waiting: list[tuple[str, str, tuple[str, ...], Difference | None]] = [(old, new, (), None)]
+    waiting: list[tuple[str, str, tuple[str, ...], Difference | None]] = [(a_str("old", old), a_str("new", new), (), None)]
     while waiting:
         old_path, new_path, trail, finished = waiting.pop()
         if finished is not None:
