@@ -27,6 +27,7 @@ from snowsnake.host.files cimport host_resolve_import
 from snowsnake.host.host cimport Held, host_configure, host_forget_store_to_read, host_mount, host_records, host_settings, host_store_places
 from snowsnake.host.places cimport PLACE_DISK, PLACE_FILES, FilePlace, place_of
 from snowsnake.host.records cimport record_entries
+from snowsnake.host.search cimport host_resolve_search_path
 from snowsnake.host.state cimport host_of, host_store_dir
 from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
 from snowsnake.machine.collector cimport census, collect, collect_expressions, plan_collection, prepare_forks, renew_nursery, set_limits, tally_nursery
@@ -226,6 +227,18 @@ cdef class Interpreter(Runner):
             return make_handle(self, w)
         finally:
             free(resolved.data)
+            self.leave()
+
+    def resolve_search_path(self):
+        """Looks at all entries of the search path now, which is otherwise done when a name is looked up in it."""
+        cdef int outcome
+        self.enter()
+        try:
+            self.start_run()
+            with nogil:
+                outcome = host_resolve_search_path(self.m)
+            self.finish_run(outcome)
+        finally:
             self.leave()
 
     def forget_imports(self):

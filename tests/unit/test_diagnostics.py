@@ -1,5 +1,7 @@
 """Source maps, the catalogue, and how errors are rendered."""
 
+import errno
+import os
 import pickle
 import random
 import re
@@ -7,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from snowsnake import Evaluator, MissingAttribute, NotInSearchPath, Throw
 from snowsnake.cli.output import Reporter, guarded
 from snowsnake.diagnostics.catalogue import CATALOGUE
 from snowsnake.diagnostics.edit_distance import distance
 from snowsnake.diagnostics.error import EvaluationError, Frame, make_error
 from snowsnake.diagnostics.suggestions import nearest, sentence
 from snowsnake.diagnostics.terminal_text import indented
+from snowsnake.settings import Settings
 from snowsnake.source import Position, SourceMap
 from snowsnake.traces.libraries import mark_libraries
 
@@ -98,6 +102,40 @@ def test_what_happens_while_an_error_is_written(fault, code, message, capsys):
     assert capsys.readouterr().err == f"error: {message}\n"
 
 
+@pytest.mark.parametrize("form", ["text", "internal-json", "json"])
+def test_no_message_of_a_command_steers_the_terminal(form, capsys):
+    """Names and values of settings, paths and lines of builders come from files that somebody else may have written."""
+    reporter = Reporter(form)
+    hostile = "a\x1b[2J\x1b]0;title\x07\tb\r\x1b[31m"
+    for write in (reporter.warning, reporter.note, reporter.failure, reporter.info, lambda text: reporter.building(text, False), lambda text: reporter.notes([text])):
+        write(hostile)
+    written = capsys.readouterr().err
+    assert "a" in written and not any(character in written for character in "\x1b\x07\r\t")
+
+
+def test_further_lines_of_an_invalid_value_are_below_the_first_one(capsys):
+    settings = Settings(Reporter().warning)
+    settings.set_or_warn("cores", "a\nb\tc\x1b[1m")
+    assert capsys.readouterr().err == "warning: setting 'cores' has invalid value 'a\n         b c'\n"
+
+
+def test_an_error_of_the_search_path_is_below_the_lookup(run_command):
+    done = run_command("instantiate", "--eval", "-E", "builtins.tryEval <a>", "-I", "flake:nixpkgs")
+    assert done.stderr.decode() == """error:
+       … while calling the 'tryEval' builtin
+         at «string»:1:1:
+            1| builtins.tryEval <a>
+             | ^
+
+       … while calling the 'findFile' builtin
+         at «string»:1:18:
+            1| builtins.tryEval <a>
+             |                  ^
+
+       error: experimental Nix feature 'flakes' is disabled; add '--extra-experimental-features flakes' to enable it
+"""
+
+
 def test_builtin_frame_takes_the_place():
     error = make_error(1, b"no", place(b"f y"), [("builtin", "throw", None)])
     assert error.render().split("\n") == [
@@ -159,6 +197,25 @@ def test_frames_of_libraries_are_marked(tmp_path):
     assert library("/nix/store/abc-source/lib/x.nix") == "/nix/store/abc-source"
     assert library("/libs/nixpkgs/x.nix", "/libs/nixpkgs/pkgs/x.nix") == ""
     assert library("/home/me/lib.nix") == library("«string»") == library("/elsewhere.nix") == ""
+
+
+def test_an_error_is_reported_whatever_became_of_the_folders(tmp_path, monkeypatch):
+    """The working directory was removed, or a link of the search path became a folder while it was followed: the report said that memory ran out."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    evaluator = Evaluator(search_path={"a": tmp_path})
+    gone.rmdir()
+    for source, kind in (('throw "x"', Throw), ("<b>", NotInSearchPath), ("let f = x: x.y; in f { }", MissingAttribute)):
+        with pytest.raises(kind):
+            evaluator.evaluate(source, base_path="/").force()
+
+    def fail(path):
+        raise OSError(errno.EINVAL, "it is no link any more", path)
+
+    monkeypatch.setattr(os.path, "realpath", fail)
+    with pytest.raises(Throw):
+        evaluator.evaluate('throw "x"', base_path="/").force()
 
 
 def test_a_folder_belongs_to_the_innermost_tree():

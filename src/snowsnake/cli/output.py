@@ -74,6 +74,10 @@ class Reporter:
         except (OSError, ValueError):
             # Whoever writes to standard output gets the error.
             pass
+        from snowsnake.diagnostics.terminal_text import filtered, steers
+
+        if steers(text):
+            text = filtered(text, self.has_colours())
         write_piece = sys.stderr.buffer.write
         if _deadline:
             from snowsnake.cli.timed_output import message_until

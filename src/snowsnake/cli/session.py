@@ -100,6 +100,8 @@ class Session:
             from snowsnake.cli.profile import write_at_end
 
             write_at_end(self.evaluator, settings["eval-profile-file"])
+        if is_restricted:
+            self.evaluator.resolve_search_path()
         self.arguments: dict[bytes, Handle] = {}
         # Answers of flakes that are kept when the command ends (answers.py).
         self.answers: list[FlakeAnswers] = []

@@ -13,7 +13,14 @@ from snowsnake.host.options import StoreToRead
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.kinds import KINDS, Kind
-from snowsnake.settings.places import MACHINE_STATE, MACHINE_STORE, daemon_socket, state_folder, store_folder
+from snowsnake.settings.places import (
+    MACHINE_STATE,
+    MACHINE_STORE,
+    daemon_socket,
+    log_folder,
+    state_folder,
+    store_folder,
+)
 from snowsnake.settings.store_reference import StoreReference, not_absolute
 from snowsnake.store.place import DaemonPlace, DummyStore, StorePlace
 
@@ -241,10 +248,10 @@ def _open(
         return _daemon(reference, daemon_socket(environment), store_dir, real, settings, reporter)
     if found.get("read-only"):
         place.is_written = False
-    log_folder = found.get("log") or (root + "/nix/var/log/nix" if has_root else environment.get("NIX_LOG_DIR") or "/nix/var/log/nix")
+    logs = found.get("log") or (root + "/nix/var/log/nix" if has_root else log_folder(environment))
     place.optimises, place.on_warning = settings["auto-optimise-store"], warn
-    place.log_folder = log_folder
-    place.builder = LazyBuilder(settings, log_folder, reporter, store_dir, open_reference, found.get("system-features"))
+    place.log_folder = logs
+    place.builder = LazyBuilder(settings, logs, reporter, store_dir, open_reference, found.get("system-features"))
     place.requires_signatures = found.get("require-sigs")
     return place
 

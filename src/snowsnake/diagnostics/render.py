@@ -11,7 +11,7 @@
 In: an `EvaluationError`.  Out: text without a final newline.
 """
 
-from snowsnake.diagnostics.terminal_text import filtered, indented
+from snowsnake.diagnostics.terminal_text import filtered, indented, steers
 from snowsnake.source import Position
 
 TYPE_CHECKING = False
@@ -27,8 +27,6 @@ _SHOWN_LIMIT = 4
 _LONGEST_LINE = 20_000
 # So few repeated frames are printed one by one, without a count.
 _FEW = 5
-# Programs may steer a terminal with these characters, or they have no fixed width.
-_STEERING = "\x1b\x07\r\t"
 # What is below "error: " has this indentation.
 _INDENT = "       "
 # A line that replaces frames has this kind.
@@ -66,7 +64,7 @@ def render(error: "EvaluationError", *, show_trace: bool = False, colours: bool 
     text = indented("\n".join(lines), prefix, _INDENT, keeps_last=not is_thrown)
     if below := _below(error, position, paint):
         text += "\n" + indented("\n".join(below), _INDENT, _INDENT)
-    return filtered(text, colours) if any(character in text for character in _STEERING) else text
+    return filtered(text, colours) if steers(text) else text
 
 
 def _below(error: "EvaluationError", position: Position | None, paint: _Paint) -> list[str]:

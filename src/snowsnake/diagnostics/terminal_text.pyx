@@ -87,6 +87,11 @@ cdef uint8_t* terminal_text(const uint8_t* text, size_t size, bint keeps_colours
     return made
 
 
+def steers(str text):
+    """Whether a text has characters with which a program may steer a terminal, or which have no fixed width: `filtered` changes only such a text."""
+    return "\x1b" in text or "\x07" in text or "\r" in text or "\t" in text
+
+
 def filtered(str text, bint keeps_colours=False):
     """The same for a Python text.
 

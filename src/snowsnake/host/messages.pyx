@@ -205,7 +205,7 @@ cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_ex
     if is_from_expression:
         fits = _indented(&line, "evaluation warning: ", b"\x1b[35;1mevaluation warning:\x1b[0m ", <const uint8_t*>text, size)
     else:
-        fits = bytes_text(&line, b"\x1b[35;1mwarning:\x1b[0m ") and bytes_append(&line, <const uint8_t*>text, size)
+        fits = _indented(&line, "warning: ", b"\x1b[35;1mwarning:\x1b[0m ", <const uint8_t*>text, size)
     if fits and is_json:
         _write_json(m, LEVEL_WARNING, line.data, line.size, text if is_from_expression else NULL, size)
     elif fits:

@@ -167,6 +167,15 @@ cdef bint canonical_below(Bytes* path, const uint8_t* rest, size_t size) noexcep
     return done
 
 
+cdef int host_resolve_search_path(Machine* m) noexcept nogil:
+    cdef Host* h = host_of(m)
+    cdef uint32_t i
+    for i in range(h.search_count):
+        if resolve_entry(m, make_view(h.search[i].path, h.search[i].path_size)) == NULL:
+            return RAISE
+    return DONE
+
+
 cdef int host_find_file(Machine* m, const uint8_t* name, size_t size_bytes, Bytes* path) noexcept nogil:
     cdef Host* h = host_of(m)
     cdef uint32_t i

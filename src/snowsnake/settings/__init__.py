@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _FEATURE_LISTS = ("experimental-features", "extra-experimental-features")
 _MAPS = ("map", "mounts")
+# The further lines of an invalid value are below the first one in the warning.
+_BELOW_WARNING = " " * len("warning: ")
 _SEARCH_PATHS = ("nix-path", "extra-nix-path")
 
 
@@ -181,7 +183,7 @@ class Settings:
         except SettingError as error:
             if not error.is_usage:
                 raise
-            self._warn(str(error))
+            self._warn(str(error).replace("\n", "\n" + _BELOW_WARNING))
 
     def finish(self) -> None:
         """Warns of unknown names, and of settings that have no effect here; raises SettingError if a flag needs a feature that is off.

@@ -35,6 +35,11 @@ def state_folder(environment: "Environment") -> str:
     return absolute(environment.get("NIX_STATE_DIR") or MACHINE_STATE)
 
 
+def log_folder(environment: "Environment") -> str:
+    """The folder with the logs of builds for the machine's store."""
+    return absolute(environment.get("NIX_LOG_DIR") or "/nix/var/log/nix")
+
+
 def daemon_socket(environment: "Environment") -> str:
     """The socket of the machine's daemon, if it has one."""
     return absolute(environment.get("NIX_DAEMON_SOCKET_PATH") or state_folder(environment) + "/daemon-socket/socket")

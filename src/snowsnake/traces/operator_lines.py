@@ -188,7 +188,7 @@ class OperatorLines(TraceState):
             self._coerced_piece(note, node, tree, inner)
         elif node.kind == "binary":
             self._binary(note, node, tree, inner)
-        elif self._code == "search-path":
+        elif note.opcode == OPCODES["FindFile"]:
             self._add(note, "builtin", "findFile", node.start)
             self._is_shown = False
         elif node.kind == "negate" and self._code == "type":

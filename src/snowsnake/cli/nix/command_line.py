@@ -37,7 +37,8 @@ class Call:
     @property
     def eval_store(self) -> str | None:
         """The address of the store for evaluation; None if it is the store of the settings."""
-        return self.given.text("eval_store") or None
+        # An empty address means the machine's own store, as `auto` does.
+        return self.given.text("eval_store") if "eval_store" in self.given.values else None
 
     @property
     def words(self) -> list[str]:

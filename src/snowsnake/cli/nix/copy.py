@@ -80,7 +80,7 @@ def run(call: Call) -> None:
     if not given.flag("from") and not given.flag("to"):
         check_words(call)
     with two_stores(call) as (source, target):
-        installables = Installables(call, source, is_written=bool(call.eval_store or not given.flag("from")) and is_written(settings, call.eval_store))
+        installables = Installables(call, source, is_written=(call.eval_store is not None or not given.flag("from")) and is_written(settings, call.eval_store))
         what = made(call, installables, is_recursive=not given.flag("no_recursive"))
         trusts_all = given.flag("no_check_sigs")
         keys = PublicKeys.parse(list(settings["trusted-public-keys"])) if settings["require-sigs"] and not trusts_all else None
