@@ -92,10 +92,7 @@ class Session:
             **options,
         )
         keep(self.evaluator)
-        if reporter.evaluator is None:
-            reporter.evaluator = self.evaluator
-        elif output.keeps_frames:
-            self.evaluator.fetcher.supply_folders_of(reporter.evaluator.fetcher)
+        self._meet_the_first()
         if profile:
             from snowsnake.cli.profile import write_at_end
 
@@ -106,6 +103,14 @@ class Session:
         # Answers of flakes that are kept when the command ends (answers.py).
         self.answers: list[FlakeAnswers] = []
         self.selector = Selector(self.evaluator, self.arguments)
+
+    def _meet_the_first(self) -> None:
+        """Makes this evaluator the command's first one, or one that looks a second time at what the first one has fetched."""
+        first = self.reporter.evaluator
+        if first is None:
+            self.reporter.evaluator = self.evaluator
+        elif output.keeps_frames:
+            self.evaluator.fetcher.supply_folders_of(first.fetcher)
 
     @property
     def base_folder(self) -> str:
