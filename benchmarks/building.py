@@ -33,7 +33,7 @@ in builtins.genList (n: make (n + 1)) count
 
 
 class Web(asyncio.Protocol):
-    """Answers from memory, one connection after the other kept open."""
+    """Answers from memory; each connection stays open."""
 
     files: dict[bytes, bytes] = {}
 

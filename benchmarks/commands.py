@@ -1,12 +1,12 @@
-"""CPU and peak memory of the commands people wait for, of a nixpkgs checkout: beside C++ Nix, in turns, both in one run.
+"""CPU and peak memory of the commands that people wait for, on a checkout of nixpkgs: ours beside those of C++ Nix, in turns, both in one run.
 
 usage: commands.py REFERENCE TREE [OURS] [--rounds 3] [--only eval,search,show,env] [--packages FILE]      (with a Python that has Snowsnake)
   REFERENCE, OURS   folders with `nix` and `nix-env` (ours: those beside this Python, if it is not given)
   TREE              a Git checkout of nixpkgs; its flake is evaluated where it lies
   --packages FILE   what `nix-env -qa` looks at; without it, all of TREE that can be listed (listable.py), because a tree may lack parts
 
-*first*: with nothing in the evaluation cache; *second*: the same again, with what it keeps then.  Sources have been fetched and ours compiled by a run
-that does not count; `nix-env` keeps nothing, and has one row.  `nix flake show` looks at a flake of forty packages of that tree for two
+*first*: with nothing in the evaluation cache; *second*: the same again, with what the cache keeps then.  A run that does not count has fetched sources and
+filled our cache of compiled files; `nix-env` keeps nothing, and has one row.  `nix flake show` looks at a flake of forty packages of that tree for two
 systems.  Nothing is written to a store.  The median of the rounds counts, of outputs that are the same; the exit code is 1 if they are not.
 """
 

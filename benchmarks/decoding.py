@@ -69,7 +69,7 @@ class Option:
 
 
 def clear(value: snowsnake.Value, nix: snowsnake.Evaluator) -> snowsnake.Value:
-    """Without what throws, which JSON would look at."""
+    """The value without the attributes that throw, which JSON would look at."""
     return nix.evaluate('map (p: removeAttrs p [ "broken" ])')(value)
 
 

@@ -1,4 +1,4 @@
-"""The evaluators of a benchmark: ours with and without compiled files on disk, and whatever else was named.
+"""The evaluators of a benchmark: ours with and without compiled files on disk, and the others that were named.
 
 In: options and environment.  Out: `Evaluator`s, ours first; `command()` says how each is called for a program.
 
@@ -38,16 +38,16 @@ class Evaluator:
     kind: str = "nix"
     environment: dict[str, str] = field(default_factory=dict)
     is_ours: bool = False
-    # It runs once before it is measured, for the files that run leaves.
+    # It runs once before it is measured, because that run leaves files.
     is_warmed: bool = False
 
 
-# This does what the installed command does, for a tree that is not installed, whatever its age.
+# This does what the installed command does, for a tree of any age that is not installed.
 _UNINSTALLED = "import gc; gc.disable(); from snowsnake.cli.instantiate import main; from snowsnake.cli.output import leave; leave(main)"
 
 
 def own_evaluator(name: str, root: Path, cache: Path | None = None) -> Evaluator:
-    """Ours of a source tree, by the interpreter that runs the benchmark: cold, or with compiled files kept in `cache`.
+    """Our evaluator of a source tree, run by the interpreter that runs the benchmark: cold, or with compiled files kept in `cache`.
 
     Where this tree is installed beside that interpreter, the installed command is measured, as users start it.
     """
@@ -76,7 +76,7 @@ def other_evaluator(name: str, words: list[str]) -> Evaluator:
 
 
 def find_evaluators(given: list[str], references: str, cache: Path) -> list[Evaluator]:
-    """Ours, then the others; the first other one is what ratios are taken to unless another is named."""
+    """Our evaluators, then the others; ratios are taken to the first of the others unless another one is named."""
     found = [own_evaluator(OWN, ROOT)]
     if has_compiled_files(ROOT):
         found.append(own_evaluator(CACHED, ROOT, cache))

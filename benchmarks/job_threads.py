@@ -1,4 +1,4 @@
-"""All jobs of a root by threads of one process, each with an evaluator of its own: what `snowsnake jobs` does not do (docs/decisions/jobs.md says why).
+"""All jobs of a root by threads of one process, each with an evaluator of its own: `snowsnake jobs` does not work in this way, and docs/decisions/jobs.md says why.
 
 usage: job_threads.py ROOT THREADS
 Prints the lines of jobs, in order.

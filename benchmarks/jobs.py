@@ -3,12 +3,12 @@
 usage: jobs.py FOLDER LEAF[,LEAF…] BASE [--root root.nix] [--reference NIX-INSTANTIATE] [--ours SNOWSNAKE] [--workers 2] [--rounds 1] [--only WORD]… [--dask 3]
   FOLDER      the folder of the root, with nothing else that is large: Dask is sent all of it
   LEAF, BASE  files in it: one that a single package reads, and one that all of them do
-  --only      only the rows whose names begin so ("one worker" makes the lines that others must print)
+  --only      only the rows whose names begin with WORD ("one worker" makes the lines that others must print)
 
 After the table comes another one: each aim, what was measured, and whether that reaches it.  All of nixpkgs takes ten minutes on two quiet cores.
 
 Run it on a machine that does nothing else.  Wall time and CPU are the least of the rounds; CPU is that of all processes; memory is the PSS of all
-processes added, at its peak, looked at ten times a second.  To change a file, a comment is added to it, which is taken away at the end: so all lines
+processes added, at its peak, looked at ten times a second.  To change a file, the benchmark adds a comment to it, and takes it away at the end: so all lines
 must be those of the first run.  C++ Nix evaluates name, drvPath, system and outPath of all jobs that have no error, which is less: an error would end it.
 """
 

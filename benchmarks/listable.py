@@ -1,4 +1,4 @@
-"""Writes an expression of those packages of a nixpkgs checkout that can be listed: for a checkout that lacks parts.
+"""Writes an expression with the packages of a nixpkgs checkout that can be listed, for a checkout that lacks parts.
 
 usage: listable.py TREE FOLDER
 In: a checkout.  Out: FOLDER/default.nix, and FOLDER/names.json with the attributes that it keeps.  It runs with a Python that has Snowsnake.

@@ -15,7 +15,7 @@ from evaluators import Evaluator
 from measure import Measurement, Meter, Spread
 from tasks import Task
 
-# This is the reference's CPU: shorter rows are mostly start-up.
+# The reference's CPU in seconds: shorter rows are mostly start-up.
 LEAST_RATIO_S = 0.3
 
 
@@ -79,7 +79,7 @@ class Facts:
 
 @dataclass
 class Row:
-    """One task by all evaluators; `failed` has a reason for each that gave no result."""
+    """One task by all evaluators; `failed` has a reason for each evaluator without a result."""
 
     task: Task
     facts: dict[str, Facts] = field(default_factory=dict)

@@ -34,7 +34,7 @@ from tasks import NAMES, SIZES, find_tasks
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
-# Where instructions are counted, sizes of programs are divided by it.
+# The sizes of programs are divided by this number where instructions are counted.
 SHRUNK = 20
 
 
@@ -69,7 +69,7 @@ def machine_facts() -> dict[str, object]:
     """Where the figures come from."""
     try:
         commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
-    # There is no git: the tree was unpacked.
+    # The tree may have been unpacked on a machine without git.
     except FileNotFoundError:
         commit = ""
     return {
@@ -135,7 +135,7 @@ class Benchmark:
         )
 
     def rows(self) -> list[Row]:
-        """Every row, said on stderr as soon as it is there."""
+        """Every row; each is reported on stderr as soon as it is there."""
         shrink = SHRUNK if self.given.instructions else 1
         tasks = find_tasks(_words(self.given.suite), _words(self.given.only), self.given.workloads, self.scratch, shrink)
         found = []

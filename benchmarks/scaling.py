@@ -35,7 +35,7 @@ STARTS = {
     "files": 300,
     "source": 3_000,
 }
-# This is the exponent: n log n is 1.1 here, the end of the caches another tenth, n√n 1.5.
+# The largest exponent: n log n is 1.1 here, the end of the caches adds another tenth, and n√n is 1.5.
 MOST_GROWTH = 1.3
 
 
@@ -57,7 +57,7 @@ class Growth:
 
 
 def _generated(kind: str, n: int, folder: Path) -> Path:
-    """A program that is n files, or n lines of one."""
+    """A program of n files, or of one file with n lines."""
     place = folder / f"{kind}-{n}"
     place.mkdir(exist_ok=True)
     root = place / "default.nix"
@@ -107,7 +107,7 @@ def measure_growth(
 def _least(
     task: Task, evaluator: Evaluator, meter: Meter, runs: int, environment: dict[str, str], is_small: bool = False
 ) -> tuple[float, float] | None:
-    """Least cost and peak of some runs, of a small program more of them; None if one failed (the reference's stack ends before ours)."""
+    """The least cost and peak of some runs (more runs of a small program); None if one failed, because the reference's stack ends before ours."""
     costs, peaks = Spread(), Spread()
     for _ in range(runs * 3 if is_small else runs):
         done = measure_task(task, evaluator, meter, environment)

@@ -3,7 +3,7 @@
 usage: single.py REFERENCE [OURS] [--only concatLists,deep-sets] [--rounds 5]
   REFERENCE, OURS    `nix-instantiate` commands
 
-The least CPU time of the rounds counts, and the median of the peaks.  Without compiled files.
+The least CPU time of the rounds counts, and the median of the peaks.  No compiled files are used.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _TEXT = '(let f = n: if n == 0 then "0123456789abcdef" else let x = f (n - 1); i
 
 
 def _repeated(size: str, count: int = CALLS) -> str:
-    """A sum of *size*, an expression of `i`, so many times."""
+    """The sum of *size*, an expression of `i`, for *count* values of `i`."""
     return f"builtins.foldl' (n: i: n + ({size})) 0 (builtins.genList (i: i) {count})"
 
 

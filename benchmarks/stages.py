@@ -15,9 +15,9 @@ from evaluators import Evaluator
 from tasks import Task
 
 SAMPLES_A_SECOND = 8000
-# This is for a task that has many, such as parsing; they are evenly spread.
+# Of a task with many processes, such as parsing, only so many are measured; they are evenly spread.
 MOST_PROCESSES = 5
-# Module (with its folder) or prefix of it → stage; the first that fits.
+# From a module with its folder, or the beginning of its name, to its stage; the first one that fits counts.
 STAGES = (
     ("machine.loop", "run: the loop"),
     ("machine.collector", "collect"),
@@ -62,7 +62,7 @@ def stage_of(library: str, level: str, symbol: str) -> str:
 
 
 def shares(report: str) -> Counter[str]:
-    """Percent of the samples by stage, of what `perf report` lists."""
+    """The percentage of samples in each stage, from what `perf report` lists."""
     found: Counter[str] = Counter()
     for line in report.splitlines():
         if row := _LINE.match(line):

@@ -33,7 +33,7 @@ SIZES = {
     "sort": 150_000,
     "regex": 150_000,
     "json": 150_000,
-    # what was once slower than the reference
+    # The programs from here on were once slower than the reference, or larger.
     "joins": 40_000,
     "substrings": 200,
     "patterns": 150_000,
@@ -50,7 +50,7 @@ SIZES = {
     "paths": 200_000,
     "sums": 2_000,
 }
-# What the known workloads are; others of the folder are in the suite "more".
+# The known workloads by suite; the others of the folder are in the suite "more".
 SUITES = {
     "library": ("nix-parsec", "lib-misc", "lib-modules-sh", "flake-parts"),
     "package-set": ("hello-2009", "corepkgs-stdenv", "big-2009", "all-corepkgs", "all-1809"),
@@ -59,7 +59,7 @@ SUITES = {
 }
 NAMES = ("start", "micro", *SUITES, "more")
 FILES_A_PROCESS = 200
-# One measurement of start-up starts so often.
+# How many processes one measurement of start-up has.
 STARTS = 20
 MODULES = "src/nixpkgs.lib/lib/tests"
 
@@ -86,7 +86,7 @@ class Task:
 
     @property
     def parts(self) -> int:
-        """By how much a measurement is divided."""
+        """The number by which a measurement is divided."""
         return STARTS if self.suite == "start" else 1
 
     def is_lasting(self, cpu_s: float) -> bool:

@@ -16,7 +16,7 @@ in package "server" "1.0" [ ssl zlib ]"""
 
 
 def closure(drv_path: str, store: LocalStore) -> dict[str, list[str]]:
-    """For each derivation below one, those that it is built from: read from their files, each once."""
+    """For each derivation that a derivation is built from, directly or not, its own inputs; each file is read once."""
     found: dict[str, list[str]] = {}
     pending = [drv_path]
     while pending:

@@ -15,9 +15,9 @@ let
   typeIs = type: value: isAttrs value && value._type or null == type;
   shown = path: "'${concatStringsSep "." path}'";
 
-  # A condition around a set becomes one around each of its attributes: which attributes there are must not depend on it.
+  # A condition around a set becomes a condition around each of its attributes, because the names of the attributes must not depend on it.
   pushDown = value: if typeIs "if" value then mapAttrs (_: mkIf value.condition) (pushDown value.content) else value;
-  # The definitions that count: those whose conditions hold; forced ones alone if there are any.
+  # The definitions that count: those whose conditions hold, or only the forced ones among them if there are any.
   definitions = values:
     let
       resolved = concatMap (v: if !(typeIs "if" v) then [ v ] else if v.condition then definitions [ v.content ] else [ ]) values;

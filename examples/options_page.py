@@ -14,7 +14,7 @@ _LINE = re.compile(r"^\{\{ nix-options (\S+) \}\}$", re.M)
 
 
 def with_options(text: str, folder: Path) -> str:
-    """A page's text, with the documentation of each file of options in the place of its line."""
+    """A page's text, in which the line of each file of options is replaced by the documentation of the options."""
     return _LINE.sub(lambda match: options.to_markdown(snowsnake.evaluate_file(folder / match[1])), text)
 
 

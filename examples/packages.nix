@@ -1,5 +1,5 @@
 # A package set as nixpkgs has it, small: callPackage fills in arguments by name, overrideAttrs and overlays change packages, and the
-# derivations have the store paths that Nix gives them.
+# derivations have the same store paths as in Nix.
 #
 #   snowsnake instantiate examples/packages.nix
 #   snowsnake eval examples/packages.nix -A app.outPath --raw

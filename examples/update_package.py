@@ -1,4 +1,4 @@
-"""What nix-update does: what is to know of a package in one evaluation, as an object, and another version written at its place.
+"""What nix-update does: one evaluation finds all facts about a package, as an object, and an edit writes another version in its place.
 
 python examples/update_package.py
 """

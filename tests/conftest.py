@@ -24,7 +24,7 @@ import snowsnake
 if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(snowsnake.__file__)))
-# The commands are here.
+# The folder of the installed commands.
 INSTALLED = Path(sys.executable).parent
 # No test has a time limit: the machine may be busy.
 settings.register_profile("patient", deadline=None)
@@ -34,14 +34,14 @@ for name in [name for name in os.environ if name.startswith(("NIX_", "XDG_", "SN
     del os.environ[name]
 # Where C++ Nix's commands are, if there are any: before HOME is another folder.
 os.environ.setdefault("SNOWSNAKE_REFERENCES", os.path.expanduser("~/.cache/snowsnake-refs"))
-# Nothing can be made below /proc, not by root either.
+# Nobody can make a file below /proc, not even root.
 os.environ.update(NIX_STATE_DIR="/proc/nonexistent", HOME="/proc/nonexistent", NO_COLOR="1", LC_ALL="C.UTF-8")
-# Builds ask no substituter of the world: tests that want one name it.
+# Builds ask no substituter outside of this machine; a test that needs a substituter names it.
 os.environ["NIX_CONF_DIR"] = tempfile.mkdtemp(prefix="snowsnake-conf-")
 atexit.register(shutil.rmtree, os.environ["NIX_CONF_DIR"], ignore_errors=True)
 with open(os.path.join(os.environ["NIX_CONF_DIR"], "nix.conf"), "w") as configuration:
     configuration.write("substituters =\n")
-# Commands keep compiled files, as they do for users, but in a folder of this run alone.
+# Commands keep compiled files, as they do for users, but in a folder that only this run uses.
 os.environ["SNOWSNAKE_CACHE_DIR"] = tempfile.mkdtemp(prefix="snowsnake-cache-")
 atexit.register(shutil.rmtree, os.environ["SNOWSNAKE_CACHE_DIR"], ignore_errors=True)
 
@@ -87,7 +87,7 @@ _MOST_ADDRESSES_BYTES = 16 << 40
 
 @pytest.fixture(autouse=True)
 def addresses_are_left() -> Iterator[None]:
-    """Frees the evaluators that are in circles of objects before they have all addresses of the process: they are few objects, so that Python waits."""
+    """Frees evaluators in cycles before they have taken all addresses of the process; they are few objects, so Python's own collector would wait."""
     yield
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     if pages * os.sysconf("SC_PAGE_SIZE") > _MOST_ADDRESSES_BYTES:

@@ -38,7 +38,7 @@ DIRECTIVES = (
 CFLAGS = [
     "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-fwrapv", "-Wno-unused-function", "-Wno-unreachable-code", "-g0", "-DNDEBUG",
 ]  # fmt: skip
-# For the tests (tests/README.md): what a variant compiles and links with beside CFLAGS.  SNOWSNAKE_CHECKED: machine/checks.pxd.
+# The options with which a variant compiles and links, beside CFLAGS (`make debug`, `make test-sanitized`).  SNOWSNAKE_CHECKED: machine/checks.pxd.
 VARIANTS = {
     "": [],
     "debug": ["-O1", "-g", "-DSNOWSNAKE_CHECKED"],
@@ -56,7 +56,7 @@ def dotted(pyx: Path) -> str:
 
 
 def init_name(pyx: Path) -> str:
-    """Modules of one file name in two folders have init functions of two names."""
+    """The name of a module's init function; modules with the same file name in two folders have two names."""
     return "SnowsnakeInit_" + dotted(pyx).replace(".", "__")
 
 
@@ -83,7 +83,7 @@ def is_older(made: Path, origins: frozenset[Path] | set[Path]) -> bool:
 
 
 def missing() -> list[str]:
-    """A line for each thing that the machine lacks and the build cannot fetch, with its Debian package, or that makes the machine unfit."""
+    """A line for each thing that the machine lacks and the build cannot fetch, with its Debian package, and for each that makes the machine unfit."""
     found = []
     if not sys.platform.startswith("linux"):
         found.append(f"not supported: {sys.platform}, only Linux")
@@ -97,9 +97,9 @@ def missing() -> list[str]:
 
 
 def header_folders() -> list[str]:
-    """Where Python.h and what it includes are, none if there is no Python.h.
+    """The folders of Python.h and of the files that it includes; none if there is no Python.h.
 
-    Debian and Ubuntu have it in a package of its own, whose files anybody may fetch and unpack: nothing is installed.
+    Debian and Ubuntu have it in a package of its own, which this function fetches and unpacks; nothing is installed.
     """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     fetched = FETCHED / "usr" / "include"

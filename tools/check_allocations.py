@@ -20,7 +20,7 @@ FUNCTION = re.compile(r"^(?:cdef|cpdef|def|class)\b")
 
 
 def is_looked_at(name: str, lines: list[str]) -> bool:
-    """Whether these lines ask about a name: `name == NULL`, `if name:`, `not name`, `name and …`."""
+    """Whether these lines test a name: `name == NULL`, `if name:`, `not name`, `name and …`."""
     text = re.escape(name)
     asked = re.compile(rf"(?<![\w.]){text}\s*(?:==|!=|is)\s|\b(?:if|not|and|or|while|return)\s+\(?(?:not\s+)?{text}(?![\w.\[(])|(?<![\w.]){text}\s+(?:if|and|or)\b")
     return any(asked.search(line) for line in lines)

@@ -50,7 +50,7 @@ LAYERS = (
     ("bytecode", "syntax", "store", "diagnostics", "settings"),
     ("source", "version"),
     ("foundation",),
-    # This is the shared object; see tools/native.c.
+    # The shared object (tools/native.c).
     ("_native",),
 )
 # Decisions that the order does not show, each with its reason.
@@ -96,7 +96,7 @@ def imports_of(path: Path) -> list[tuple[int, str]]:
         if line and not line[0].isspace():
             is_for_types = line.startswith("if TYPE_CHECKING:")
         if is_for_types:
-            # Only mypy reads it.
+            # Only mypy reads such an import.
             continue
         if line.count('"""') % 2:
             in_docstring = not in_docstring

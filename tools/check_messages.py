@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# The table, without the package, which may not be built; nothing may be imported from its folder: it has an `html` of its own.
+# The table is read without the package, which may not be built; its folder may not be on sys.path, because it has a module `html`.
 MESSAGES = runpy.run_path(str(ROOT / "src/snowsnake/diagnostics/messages.py"))["MESSAGES"]
 
 MESSAGE = r"(?:[\w.\[\]()-]*\b(?:message|error_text)\b|str\((?:error|fault|failure|cause|reason|exception|problem)\))"
@@ -35,7 +35,7 @@ EXCUSED = {
     "machine/unwind.pyx": "two failures are the same if all that is known of them is equal, the message too",
     "source.py": "it finds where lines end",
 }
-# file -> why it words what is not a row of the table
+# From a file to the reason why it words messages that are not rows of the table.
 WORDING = {
     "host/messages.pyx": "JSON lines of the log",
     "machine/descriptions.pyx": "how values look in a message",
@@ -51,7 +51,7 @@ DOCTEST = re.compile(r"^\s*(?:>>>|\.\.\.|#)")
 
 
 def faults(text: str) -> list[tuple[int, str]]:
-    """(line, what it does) for each place.
+    """(line, what the code does) for each place that looks into a message or into a source.
 
     >>> faults("if error.message.startswith('cannot'):")
     [(1, 'asks what a message begins or ends with')]

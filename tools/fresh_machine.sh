@@ -75,7 +75,7 @@ run_mounted() {
 run() {
   rm -rf "${root:?}$2"
   git clone -q --no-local "$here" "$root$2"
-  rm -rf "$root$2/.git"                  # a machine without git has a tree, not a history
+  rm -rf "$root$2/.git"                  # a machine without git has no history
   [ "$1" = root ] || chroot "$root" chown -R somebody: "$2"
   local target
   for target in "${targets[@]}"; do
@@ -91,7 +91,7 @@ extras = project["project"]["optional-dependencies"]
 wanted = project["build-system"]["requires"] + [name for extra in ("fetch", "test", "lint", "dev") for name in extras[extra]]
 print("\n".join(name for name in wanted if not name.startswith("snowsnake[")))' "$here/pyproject.toml" >"$root/tmp/wanted"
 inside 'python3 -m venv /tmp/probe && /tmp/probe/bin/pip --quiet --disable-pip-version-check download --no-deps -d /tmp/probe -r /tmp/wanted' >/dev/null 2>&1 \
-  || cannot "the Python packages of the tests are not to be had"
+  || cannot "the Python packages of the tests cannot be fetched"
 rm -rf "$root/tmp/probe" "$root/tmp/wanted"
 
 failed=''

@@ -1,4 +1,4 @@
-"""Write the sources that are made from tables: `python tools/generate.py` (with --check: fail if one is stale)."""
+"""Writes the sources and pages that are made from tables: `python tools/generate.py` (with --check: fails if one is stale)."""
 import importlib.util
 import re
 import sys
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def load(path: str):
-    """Import one module of the tree by its file, without the (compiled) package around it."""
+    """Imports one module of the tree by its file, without the (compiled) package around it."""
     spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -48,7 +48,7 @@ def opcode_numbers() -> str:
 
 
 def needs_of(entry) -> int:
-    """The features without which `builtins` has no such name, as bits."""
+    """The features that a builtin needs, as bits."""
     return load("src/snowsnake/syntax/features.py").NAMES.get(entry.needs or entry.feature, 0)
 
 
@@ -223,7 +223,7 @@ def message_forms_pxd() -> str:
     return "\n".join(lines) + "\n"
 
 
-# how an operand is encoded, as the chunk builder has to know it to walk over code
+# The encoding of each operand, which the chunk builder needs to walk over code.
 ENCODINGS = {"U16": "u16", "U32": "u32", "KIND": "u8", "ARITHMETIC": "u8", "CAPTURES": "captures"}
 
 
@@ -261,7 +261,7 @@ def switch(subject: str, cases: dict[str, list[str]], indent: str = "    ") -> l
 
 
 def grouped(kinds, body) -> dict[str, list[str]]:
-    """Kinds by what is done for them; what is done for most comes last."""
+    """Kinds grouped by the code for them; the code for most kinds comes last."""
     found: dict[str, list[str]] = {}
     for kind in kinds:
         found.setdefault(body(kind), []).append(kind.constant)
@@ -275,7 +275,7 @@ OBJECTS_END = "# END"
 
 
 def word_pxd() -> str:
-    """machine/word.pxd with the part that is made of the table of objects."""
+    """machine/word.pxd, with the part that is made from the table of objects."""
     table = load("src/snowsnake/machine/object_table.py")
     text = (ROOT / "src/snowsnake/machine/word.pxd").read_text()
     before, _, rest = text.partition(OBJECTS_START)

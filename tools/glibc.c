@@ -1,4 +1,4 @@
-/* Functions that glibc got after 2.17, made of those that every version has: a wheel then runs with any glibc since 2.17 (manylinux2014),
+/* Functions that came into glibc after 2.17, written with functions that every version has: a wheel then runs with any glibc since 2.17 (manylinux2014),
  * although it was linked with a newer one.
  *
  * They are hidden, so that they are ours alone, and only the names under which our modules call them count (`nm -u build/objects/NAME.o`).

@@ -6,7 +6,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 sys.path.insert(0, str(SOURCE))
-# The tables are plain files: read without the package's own start, which wants a shared object that fits them.
+# The tables are read without the package's own `__init__`, which needs a shared object that fits them.
 package = types.ModuleType("snowsnake")
 package.__path__ = [str(SOURCE / "snowsnake")]
 sys.modules.setdefault("snowsnake", package)
@@ -30,7 +30,7 @@ _FORCES = {
 
 
 def builtins_md() -> str:
-    """Every builtin: arguments and what is forced of them, meaning, example."""
+    """The page of builtins: for each its arguments, how far they are forced, its meaning and an example."""
     from snowsnake.builtins.table import TABLE
 
     visible = sorted((entry for entry in TABLE.values() if not entry.name.startswith("__")), key=lambda e: e.name.lower())

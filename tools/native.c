@@ -1,4 +1,4 @@
-/* The shared object that holds every compiled module: loading one file instead of ninety halves the start of a command.
+/* The shared object that holds every compiled module: loading one file instead of one for each module halves the start of a command.
  * Packages that have nothing to execute come from here, too: the interpreter takes a third of a million instructions for such a file.
  *
  * native_table.h, which tools/build.py writes, lists the modules in ascending order of their names with their init functions.
@@ -134,7 +134,7 @@ static PyObject *package_file(const char *name)
     return result;
 }
 
-/* As those of a package's file, and where its modules are looked for: in here, then in its folder. */
+/* Adds what the spec of a package's file has, and the places where modules of the package are looked for: this shared object, then its folder. */
 static int describe_package(PyObject *spec, PyObject *file)
 {
     PyObject *folder = PyUnicode_Substring(file, 0, PyUnicode_GET_LENGTH(file) - strlen("/__init__.py"));

@@ -1,4 +1,4 @@
-"""Real flakes, with the same inputs: do they have the derivations that C++ Nix says?
+"""Compares the derivations of real flakes, with the same inputs, with those of C++ Nix.
 
 usage: real_flakes.py SNAPSHOTS --reference NIX [--ours NIX] [--work FOLDER] [--most N] [--page FILE] [FLAKE…]
   SNAPSHOTS    a folder with a git directory or checkout of each repository of `FLAKES` and `nixpkgs`, as OWNER+NAME or OWNER+NAME/repo
@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 NIXPKGS = "neg-serg/nixpkgs-slim"
-# flake: its inputs; those of inputs by a slash, "" is an empty flake
+# From a flake to its inputs; inputs of inputs have a slash, and "" is an empty flake.
 FLAKES: dict[str, dict[str, str]] = {
     "hercules-ci/flake-parts": {"nixpkgs-lib": "nix-community/nixpkgs.lib"},
     "ipetkov/crane": {},
@@ -59,7 +59,7 @@ FLAKES: dict[str, dict[str, str]] = {
         "nixpkgs": NIXPKGS, "nix": "NixOS/nix", "flake-parts": "hercules-ci/flake-parts", "treefmt-nix": "numtide/treefmt-nix",
     },
 }  # fmt: skip
-# Flakes that use others as people do; the text is the value of `outputs`.
+# Flakes that use others as people do: their inputs, and the text of `outputs`.
 CONSUMERS: dict[str, tuple[dict[str, str], str]] = {
     "uses flake-utils": (
         {"utils": "numtide/flake-utils", "utils/systems": "nix-systems/default", "nixpkgs": NIXPKGS},
@@ -156,7 +156,7 @@ def source_of(snapshots: Path, name: str) -> Path | None:
 
 
 def consumer(name: str, work: Path) -> tuple[Path, str]:
-    """As `copy`, of one of `CONSUMERS`."""
+    """Makes a git repository for one of `CONSUMERS`; returns it and its commit, as `copy`."""
     inputs, outputs = CONSUMERS[name]
     target = work / name.replace(" ", "-")
     shutil.rmtree(target, ignore_errors=True)
@@ -172,7 +172,7 @@ def consumer(name: str, work: Path) -> tuple[Path, str]:
 
 
 def copy(snapshots: Path, name: str, work: Path) -> tuple[Path, str] | None:
-    """A git repository with the files of a snapshot, and its commit."""
+    """Makes a git repository with the files of a snapshot; returns it and its commit."""
     target = work / (name.replace("/", "+") or "empty")
     if not (target / ".git").exists():
         if target.exists():
@@ -194,7 +194,7 @@ def copy(snapshots: Path, name: str, work: Path) -> tuple[Path, str] | None:
 
 
 def _unpack(source: Path, target: Path) -> None:
-    """A commit's files; each that the snapshot lacks has a stand-in."""
+    """Writes the files of a commit, with a stand-in for each that the snapshot lacks."""
     rows = [row.split(None, 3) for row in git(source, "ls-tree", "-r", "-z", "HEAD").decode("utf-8", "surrogateescape").split("\0") if row]
     answers = git(source, "cat-file", "--batch-check", data="\n".join(row[2] for row in rows).encode()).decode().splitlines()
     missing = [row[3] for row, answer in zip(rows, answers, strict=True) if answer.endswith("missing") and row[1] == "blob"]
@@ -232,7 +232,7 @@ class Nix:
 
 
 def attributes(nix: Nix, reference: str, options: list[str], most: int) -> list[str]:
-    """What is evaluated of a flake."""
+    """The attributes of a flake that are evaluated."""
     found = []
     outputs, error = nix.ask(f"{reference}#.", _NAMES, options)
     if outputs is None:

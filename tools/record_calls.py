@@ -1,4 +1,4 @@
-"""Record what 2.34's commands answer: cases of tests/differential/test_calls.py and test_completions.py.
+"""Records what 2.34's commands answer: cases of tests/differential/test_calls.py and test_completions.py.
 
 usage: SNOWSNAKE_REFERENCE_TOOLS=FOLDER python tools/record_calls.py     (FOLDER holds nix, nix-env, …)
 

@@ -1,4 +1,4 @@
-"""Record what a reference nix-instantiate says to command lines: cases of tests/differential/test_commands.py.
+"""Records what a reference nix-instantiate says to command lines: cases of tests/differential/test_commands.py.
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_commands.py
 

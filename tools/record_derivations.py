@@ -1,4 +1,4 @@
-"""Record what a reference writes to its store for generated derivations.
+"""Records what a reference writes to its store for generated derivations.
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_derivations.py [--closure EXPRESSION NAME]
 

@@ -1,4 +1,4 @@
-"""Record what a reference evaluator says about expressions: cases of the differential tests.
+"""Records what a reference evaluator says about expressions: cases of the differential tests.
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_differential.py [FILE.txt ...]
 

@@ -1,4 +1,4 @@
-"""Record what a reference evaluator says of the error programs: `nix.txt` in the folders tests/lang/error-*.
+"""Records what a reference evaluator says of the error programs: `nix.txt` in the folders tests/lang/error-*.
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_errors.py [FOLDER ...]
 

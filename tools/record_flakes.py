@@ -1,4 +1,4 @@
-"""Record what a reference `nix` says in the scenarios of flakes: cases of tests/differential/test_flakes.py.
+"""Records what a reference `nix` says in the scenarios of flakes: cases of tests/differential/test_flakes.py.
 
 usage: SNOWSNAKE_REFERENCE_NIX=nix python tools/record_flakes.py [NAME-PREFIX …]
 

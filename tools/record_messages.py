@@ -1,4 +1,4 @@
-"""Record everything that a reference nix-instantiate writes for the command lines of tests/differential/messages/messages.txt.
+"""Records everything that a reference nix-instantiate writes for the command lines of tests/differential/messages/messages.txt.
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_messages.py
 

@@ -1,4 +1,4 @@
-"""Record what a reference evaluator shows and hides under a policy: tests/differential/policies_recorded.json.
+"""Records what a reference evaluator shows and hides under a policy: tests/differential/policies_recorded.json.
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_policies.py FOLDER     (a folder that does not exist, for world and store)
 

@@ -1,4 +1,4 @@
-"""Record what a reference evaluator reports of the calls in tests/differential/report_cases.py.
+"""Records what a reference evaluator reports of the calls in tests/differential/report_cases.py.
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_reports.py [--new]      --new: only cases that are not recorded yet
 

@@ -1,4 +1,4 @@
-"""Record what a reference's commands say about settings, search paths and stores: cases of tests/differential/test_settings_commands.py.
+"""Records what a reference's commands say about settings, search paths and stores: cases of tests/differential/test_settings_commands.py.
 
 usage: SNOWSNAKE_REFERENCE_TOOLS=FOLDER python tools/record_settings.py
 

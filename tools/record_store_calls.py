@@ -1,4 +1,4 @@
-"""Record what 2.34's store commands answer over a store that we wrote: cases of tests/differential/test_store_calls.py.
+"""Records what 2.34's store commands answer over a store that we wrote: cases of tests/differential/test_store_calls.py.
 
 usage: SNOWSNAKE_REFERENCE_TOOLS=FOLDER python tools/record_store_calls.py [LIST …]     (FOLDER holds nix, nix-store, …; without a LIST all of them)
 

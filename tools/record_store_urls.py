@@ -1,4 +1,4 @@
-"""Record what a reference says about URLs of stores: tests/differential/test_store_urls.py.
+"""Records what a reference says about URLs of stores: tests/differential/test_store_urls.py.
 
 usage: SNOWSNAKE_REFERENCE_TOOLS=FOLDER python tools/record_store_urls.py
 

@@ -1,4 +1,4 @@
-"""Record what a reference evaluator says of tables of programs: tests/differential/tables/NAME.jsonl.
+"""Records what a reference evaluator says of tables of programs: tests/differential/tables/NAME.jsonl.
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_tables.py [NAME ...]
 

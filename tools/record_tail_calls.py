@@ -1,4 +1,4 @@
-"""Record what a reference evaluator reports of the calls in tests/differential/tail_cases.py.
+"""Records what a reference evaluator reports of the calls in tests/differential/tail_cases.py.
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_tail_calls.py
 

@@ -1,8 +1,8 @@
-"""Record what a reference nix-instantiate says of the wrong documents of tests/differential/toml_documents.py.
+"""Records what a reference nix-instantiate says of the wrong documents of tests/differential/toml_documents.py.
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_toml.py
 
-Out: tests/differential/toml/faults.json: document → lines of the message, or null if it is accepted.  Documents for which it does not end are left out.
+Out: tests/differential/toml/faults.json: document → lines of the message, or null if it is accepted.  Documents for which the reference does not end are left out.
 """
 
 import json

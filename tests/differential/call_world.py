@@ -1,4 +1,4 @@
-"""The folder that recorded calls of Nix's commands run in, and what is compared of their answers."""
+"""The folder in which recorded calls of Nix's commands run, and the parts of their answers that are compared."""
 
 import re
 import shlex
@@ -17,7 +17,7 @@ ENVIRONMENT = {
 
 
 def environment_of(folder: str) -> dict[str, str]:
-    """Variables of a call that has this folder for what it keeps."""
+    """The variables of a call that keeps everything in this folder."""
     return ENVIRONMENT | {"XDG_CACHE_HOME": f"{folder}/cache", "HOME": folder, "NIX_REMOTE": f"local?root={folder}/root"}
 
 
@@ -64,7 +64,7 @@ in
   function = { y ? 2 }: make "function-${toString y}" { };
 }
 """,
-    # Two orders of names for which libstdc++'s sort turns to a heap, with names that are equal.
+    # Two orders of names, some of them equal, for which libstdc++'s sort becomes a heap sort.
     "runs.nix": """let
   modulo = a: b: a - b * (a / b);
   make = number: derivation { name = "p-${builtins.substring 1 3 (toString (1000 + number))}"; system = "s"; builder = "b"; };

@@ -1,4 +1,4 @@
-"""The folder that the recorded command lines run in, and what is compared of their answers."""
+"""The folder in which the recorded command lines run, and the parts of their answers that are compared."""
 
 import re
 from pathlib import Path
@@ -34,7 +34,7 @@ def make_world(folder: Path) -> None:
 
 
 def answer(code: int, out: bytes, err: bytes, folder: str) -> dict[str, object]:
-    """Exit code, standard output, messages; the folder reads as /pwd, and a program calls itself by no name."""
+    """Exit code, standard output, messages; the folder reads as /pwd, and the advice to try `--help` names no program."""
     messages = []
     for line in err.decode("utf-8", "replace").replace(folder, "/pwd").splitlines():
         line = re.sub(r"^Try '.*' for more information\.$", "Try --help", line.strip())

@@ -76,7 +76,7 @@ class Generator:
         self.bindings.append(f"{name} = derivation {attributes(dict(items))};")
         self.names.append((name, outputs))
 
-    # --- kinds; each adds to the attributes and returns the outputs
+    # --- kinds of derivations; each function adds to the attributes and returns the outputs
 
     def plain(self, values: dict[str, str]) -> list[str]:
         if self.chance.random() < 0.6:
@@ -223,7 +223,7 @@ class Generator:
         return f"({self.scalar()})"
 
 
-# What breaks a derivation: attributes set (None: removed), and the features it is evaluated with.
+# Each breaks a derivation: the attributes that are set (None: removed), and the features with which it is evaluated.
 BREAKS: tuple[dict[str, str | None], ...] = (
     {"name": None}, {"name": "null"}, {"name": "1"}, {"name": '""'}, {"name": '"a b"'}, {"name": '"a/b"'}, {"name": '"x.drv"'},
     {"name": "./file.txt"}, {"name": '"é"'}, {"name": '"."'}, {"name": '"..-x"'},
@@ -263,7 +263,7 @@ def valid_shapes(count: int, seed: int) -> list[Shape]:
 
 
 def broken_shapes() -> list[Shape]:
-    """One derivation for each break; half of them are broken below the derivation that is asked for."""
+    """One derivation for each break; in half of them, an input of the derivation is broken."""
     shapes = []
     for number, broken in enumerate([*BREAKS, *_WITHOUT_FEATURES]):
         values: dict[str, str | None] = {"name": '"x"', "system": '"s"', "builder": '"b"'} | broken

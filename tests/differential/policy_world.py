@@ -11,7 +11,7 @@ from pathlib import Path
 
 SECRETS = {"one": '"first"', "two": '"second, longer"', "absent": None, "folder": {"inner": "1"}, "link": "b/plain"}
 
-# Something is at these places: the name of the way, an expression for it, whether it is a folder that has the secret.
+# Ways to a place that has something: the name of the way, an expression for it, whether the place is a folder that has the secret.
 WAYS = {
     "direct": "ROOT/A/secret",
     "as text": '"ROOT/A/secret"',
@@ -132,5 +132,5 @@ def put(path: Path, secret: object) -> None:
 
 
 def readable(answer: str, root: Path) -> str:
-    """The same wherever the folder lies: links in it name it, and so do hashes of what has such links."""
+    """An answer that is the same wherever the folder lies: links in it contain its path, and so hashes of them depend on it."""
     return re.sub(r"/nix/store/[a-z0-9]{32}-", "/nix/store/HASH-", answer.replace(os.fspath(root), "ROOT"))

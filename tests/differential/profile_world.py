@@ -1,4 +1,4 @@
-"""How a command profiles and traces calls of an expression: for recording what C++ Nix does, and for comparing with it."""
+"""The profile and the traced calls of an expression, by a command: C++ Nix's when they are recorded, ours when they are compared."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Command lines, and what 2.34.8 does in each of them: a file of JSON beside a test, and how it is recorded again."""
+"""Command lines with what 2.34.8 does for each: a file of JSON beside a test, and the function that records it again."""
 
 import json
 import tempfile
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def record(place: Path, lines: Iterable[str], run: Callable[[Path, str, str], object], commands: str, is_kept: Callable[[str], bool]) -> None:
-    """Runs, with the *commands* in a folder, the lines that *place* does not have, and those of which it is not to keep what it has."""
+    """Runs, with the *commands* of a folder, each line that *place* does not have, and each that *is_kept* does not accept."""
     known = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
     found = {}
     for line in lines:

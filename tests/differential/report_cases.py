@@ -150,7 +150,7 @@ warn ‹"m"› ‹1›
 zipAttrsWith ‹(n: ‹vs: ‹vs››)› ‹[ ‹{ a = ‹1›; }› ]›
 """
 
-# The same of what the language itself asks for.
+# The same for the operations of the language.
 OPERATIONS = r"""
 (derivation ‹{ name = ‹"n"›; builder = ‹"b"›; system = ‹"s"›; args = ‹[ ‹"x"› ]›; outputs = ‹[ ‹"out"› ]›; x = ‹1›; }›).drvPath
 "${derivation ‹{ name = ‹"n"›; builder = ‹"b"›; system = ‹"s"›; x = ‹1›; }›}"
@@ -480,7 +480,7 @@ with { a = 1; }; "a${a}b${toString 1}"
 """
 
 
-# What is needed of `x`, an attribute that is inherited and fails, and the ways in which it comes there: who asks for it has a line or has none.
+# Uses of `x`, an inherited attribute that fails, and the ways in which it is inherited: the trace has a line for the use, or has none.
 NEEDS = """
 x
 x 1
@@ -574,7 +574,7 @@ def expressions() -> Iterator[str]:
                 names = ("nix", "${null}") if line[start:end] in ("‹name›", "‹value›") else WRONG
                 for wrong in names:
                     if line.startswith("getFlake") and wrong in ('"s"', NAMED_FILE):
-                        # 2.34.8 would ask the registry of flakes, over the network.
+                        # This would make 2.34.8 ask the registry of flakes, over the network.
                         continue
                     text = before + plain(line[:start] + wrong + line[end:])
                     if text not in seen:

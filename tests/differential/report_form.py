@@ -7,7 +7,7 @@ ENVIRONMENT = {"NIX_REMOTE": "dummy://", "NIX_STORE_DIR": "/nix/store", "HOME": 
 
 
 def report_of(code: int, out: str, err: str, folder: str) -> list[str]:
-    """`= value` of what succeeds, after its warnings; else the lines of the trace and the message, with ` @ line:column` or a whole place."""
+    """`= value` for a program that succeeds, after its warnings; otherwise the lines of the trace and the message, with ` @ line:column` or a whole place."""
     found: list[str] = []
     for line in err.replace(folder, "/pwd").split("\n"):
         place = re.fullmatch(r"\s+at (\S+):", line)

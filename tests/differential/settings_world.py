@@ -1,6 +1,6 @@
 """The folder in which recorded command lines about settings and stores run, the cases, and what is compared of their answers.
 
-A case: variables, a program with its words, standard input is empty.  `DIR` stands for the folder, everywhere.
+A case has variables and a program with its words; standard input is empty.  `DIR` means the folder, everywhere.
 """
 
 import os
@@ -38,7 +38,7 @@ FILES = {
     "folder/sibling.nix": '"sibling beside the link"\n',
 }
 _PATHS = "map ({ prefix, path }: \"${prefix}=${path}\") builtins.nixPath"
-# Where a search path can come from, by a letter that it names itself with.
+# The sources of a search path, each with a letter that its entry has as its name.
 SOURCES = {
     "E": ({"NIX_PATH": "e=DIR/a:DIR/b"}, []),
     "C": ({"NIX_CONFIG": "nix-path = c=DIR/a"}, []),
@@ -108,7 +108,6 @@ def environment(variables: dict[str, str], folder: str) -> dict[str, str]:
 def outcome(code: int, out: bytes, err: bytes, folder: str) -> dict[str, object]:
     """Exit code, standard output, messages, and the store objects that are in the folder now."""
     found = answer(code, out, err, folder)
-    # the reference puts quotes around some paths of its own
     made = []
     for parent, names, files in os.walk(folder):
         if os.path.basename(parent) == "store" or parent.endswith("/real"):

@@ -1,6 +1,6 @@
 """URLs of stores: every scheme in every form, right and wrong, for `nix store info --store URL`.
 
-In: a folder.  Out: a world there without network, daemon and ssh, and what a command's answer is in it.
+In: a folder.  Out: a world in it without network, daemon and ssh, and the answers of a command there.
 """
 
 import os
@@ -14,7 +14,7 @@ _FORMS = (
     "://?path-info-cache-size=-1", "://?read-only=true", "://?max-connections=x", "://?upper-layer=rel", "://?check-mount=maybe", "://\x7f", "://ü",
 )  # fmt: skip
 _FORMS_WITH_A_HOST = (":host", "://-o", "://host", "://host/a", "://user:word@host", "://[::1]", "://host?compression=nosuch", "://host?ssh-key=rel", "://host?compress=x")
-# These stores ask for the description of the cache, which would need a network.
+# Stores that ask for the description of their cache at once, which would need a network.
 _ASKED_AT_ONCE = ("http", "https", "s3")
 FEATURES = "nix-command read-only-local-store mounted-ssh-store"
 WORDS = ("nix", "store", "info", "--extra-experimental-features", FEATURES, "--store")

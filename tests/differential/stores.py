@@ -36,7 +36,7 @@ def objects(root: Path) -> dict[str, str]:
 
 
 def outcome(code: int, out: str, err: str, folder: Path, store: Path) -> dict[str, Any]:
-    """What came of one run; the folder of the expression reads as /pwd."""
+    """The result of one run; the folder of the expression reads as /pwd."""
     if code:
         return {"error": last_error(err.replace(str(folder), "/pwd"))}
     drv = out.strip().partition("!")[0]
@@ -59,7 +59,7 @@ def instantiate(command: list[str], shape: Shape) -> dict[str, Any]:
 
 
 def make_removable(store: Path) -> None:
-    """Folders of a store are read-only."""
+    """Makes the folders of a store writable, because a read-only folder cannot be emptied."""
     for path in [*store.rglob("*")]:
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Functions that fail, called in tail position in every form, and the places that such calls are needed from: expressions for recorded traces."""
+"""Functions that fail, called in tail position in every form, from every place that may need such a call: expressions for recorded traces."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -46,7 +46,7 @@ _PLACES = (
     "(‹F› (‹A›)).b.c",
     "let w = n: if n == 0 then ‹F› (‹A›) else w (n - 1); in w 3",
 )
-# Arguments that are left over, and the uses of a selection whose value was to be computed later.
+# Calls with arguments that are left over, and uses of a selection whose value is computed later.
 _OTHERS = (
     "let h = builtins.head; in (h [ ] 1) + 1",
     "let h = builtins.head; in h [ ] 1",
@@ -66,7 +66,7 @@ _SETS = (
     ('builtins.mapAttrs (n: v: throw "x") { k = { }; }', "s.k"),
     ('builtins.mapAttrs (n: v: throw "x") { k = { }; }', "(with s; k)"),
 )
-# What a message with a value shows as thunks.
+# Elements that a message shows as thunks.
 _ELEMENTS = (
     "1", "(-1)", "1.5", '"t"', '"${"t"}"', "''t''", "/p", "[ ]", "[ 1 ]", "[ v ]", "{ }", "{ a = 1; }", "v", "f", "l", "(x: x)", "({ a }: a)", "(f 1)", "(v + 1)", "(v == 1)", "s.a", "(s.a or 1)", "s.b",
     "builtins.add", "builtins", "true", "null", "(with s; a)", "(let x = 1; in x)", "(rec { a = b; b = 1; })", "(if true then 1 else 2)", "(!true)", "(s ? a)", "(v // s)", "(l ++ l)", "(assert true; 1)", "(f f)",
@@ -192,7 +192,7 @@ def functors() -> Iterator[str]:
     for number, (call, functor) in enumerate(product(_FUNCTOR_CALLS, _FUNCTORS)):
         bodies = _FUNCTOR_BODIES if "‹B›" in functor else _FUNCTOR_BODIES[:1]
         body = bodies[number % len(bodies)]
-        # Where a set is that `//` made is not known.  A `__toString` that needs the text of its set never ends, and sets are shown with «thunk».
+        # The place of a set that `//` made is unknown.  A `__toString` that needs the text of its own set never ends, and messages show sets with «thunk».
         if (call[:3], functor[:3]) != ("map", "({ ") and (call[0] != "{" or not ("+" in body or "a: b: x" in functor)):
             yield call.replace("‹G›", functor).replace("‹B›", body)
 

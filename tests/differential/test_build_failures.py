@@ -1,7 +1,7 @@
-"""Every way in which a build fails or is repaired: what `nix-build`, `nix build` and `nix-store` of 2.34.8 say and with which code they end.
+"""Every way in which a build fails or is repaired: the output and the exit codes of 2.34.8's `nix-build`, `nix build` and `nix-store`.
 
 In: built_failures/failures.nix, whose builds are run by our own builder.  Out: equal to built_failures/recorded.json, which is recorded again with
-`python tests/differential/test_build_failures.py FOLDER [--new]`: a folder with C++ Nix 2.34.8's nix, nix-build, nix-store, nix-instantiate; only new lines.
+`python tests/differential/test_build_failures.py FOLDER [--new]`.  FOLDER has C++ Nix 2.34.8's nix, nix-build, nix-store, nix-instantiate; `--new` records only new lines.
 """
 
 import json
@@ -100,7 +100,7 @@ LINES = [
     "nix build -f FILE phases --no-link --log-format internal-json 2> events; sed -E 's/\"id\":[0-9]+/\"id\":N/' events | grep '\"fields\":\\[\"'",
     "nix-build FILE -A phases --json-log-path $PWD/events; ls events",
     "nix build -f FILE phases --no-link --json-log-path $PWD/events -vv 2> /dev/null && grep 'builder' events | grep 'level\":5'",
-    # programs that are shown what differs, and that build in our place
+    # programs that are shown differences, and programs that build in our place
     *(f"nix-build FILE -A random --no-out-link && nix-build FILE -A random --check {options}" for options in (
         "--option run-diff-hook true --option diff-hook $PWD/hook", "--option diff-hook $PWD/hook", "--option run-diff-hook true",
         "--option run-diff-hook true --option diff-hook /bin/false", "--option run-diff-hook true --option diff-hook /no-such-program",
@@ -113,14 +113,14 @@ LINES = [
     *(f"sed -i '{change}' external; nix build -f FILE elsewhere --no-link --extra-experimental-features external-builders {PROGRAM}"
       for change in ("s/^printf.*/exit 3/", "s/^printf.*/exit 0/", "s/^echo made.*/exit 3/", "s/^echo made.*//", "1s/sh/no-such-shell/")),
     *(f"nix-build FILE -A odd.{name} --no-out-link" for name in ODD), *(f"nix build -f FILE odd.{name} --no-link" for name in ODD[::3]),
-    # what cannot be asked for
+    # outputs and files that cannot be requested
     "nix-build $(nix-instantiate FILE -A two 2> /dev/null)!none", "nix-build $(nix-instantiate FILE -A two 2> /dev/null)!out,dev",
     "nix build -f FILE two^none", "nix-store -r $(nix-instantiate FILE -A two 2> /dev/null)!none", "nix build -f FILE chroot --option sandbox true",
 ]  # fmt: skip
 
 
 def run(folder: Path, commands: str, line: str) -> dict[str, object]:
-    """What a line does in a folder of its own."""
+    """The result of a line in a folder of its own."""
     environment = surroundings(folder, commands, "nix-command flakes git-hashing", "system = x86_64-linux", "system-features = kvm big")
     for name in ("failures.nix", "external", "hook"):
         shutil.copy(HERE / name, folder)
@@ -136,7 +136,7 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
         text = re.sub(r"\"[^\" ]*/nix-(?:build|[0-9]+)-[^\"]*\"", "BUILD FOLDER", text)
         return text.replace(str(folder), "FOLDER")
 
-    # A warning comes as often as the derivation is looked at; nobody needs a parser's words.
+    # The message of the JSON parser is masked, because ours has other words.
     text = re.sub(r"(bad JSON log message from the derivation builder: ).*", r"\1…", masked(done.stderr))
     said = sorted({line.strip() for line in text.splitlines() if line.strip() and not _OTHER.search(line)})
     return {"status": done.returncode, "out": masked(done.stdout).splitlines(), "said": said}

@@ -37,7 +37,7 @@ LINES = [
 
 
 def run(folder: Path, commands: str, line: str) -> dict[str, object]:
-    """What a line does in a folder of its own."""
+    """The result of a line in a folder of its own."""
     environment = surroundings(folder, commands, "nix-command flakes")
     shutil.copytree(HERE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.json"))
 
@@ -59,7 +59,7 @@ def run(folder: Path, commands: str, line: str) -> dict[str, object]:
 
     def masked(text: str) -> str:
         text = re.sub(rf"{folder}/store/[0-9a-z]{{32}}-", "STORE/", text)
-        # Several are named in the order of their hashes.
+        # Several derivations are named in the order of their hashes, which differ.
         text = re.sub(r"build of (.*) failed", lambda found: f"build of {', '.join(sorted(found[1].split(', ')))} failed", text)
         return text.replace(str(folder), "FOLDER")
 

@@ -1,7 +1,7 @@
-"""Outputs without paths before they are built: what commands of 2.34.8 build, print and say of them, by our own builder.
+"""Outputs that have no paths before they are built: what the commands of 2.34.8 build and print for them, by our own builder.
 
 In: computed_outputs/world.nix.  Out: equal to computed_outputs/recorded.json, which is recorded again with
-`python tests/differential/test_computed_outputs.py FOLDER [--new]`: a folder with C++ Nix 2.34.8's nix, nix-build, nix-store, nix-instantiate; only new lines.
+`python tests/differential/test_computed_outputs.py FOLDER [--new]`.  FOLDER has C++ Nix 2.34.8's nix, nix-build, nix-store, nix-instantiate; `--new` records only new lines.
 """
 
 import json
@@ -16,7 +16,7 @@ from recorded_lines import record, surroundings
 
 HERE = Path(__file__).parent / "computed_outputs"
 RECORDED = HERE / "recorded.json"
-# Other tests compare traces of evaluation.
+# These lines are left out: warnings about garbage, and traces of evaluation, which other tests compare.
 _NOT_HERE = re.compile(r"garbage collector|^ *$|^ *[0-9 ]*\||^ *(…|at (FOLDER|«)|\(stack trace)|^ *error:$|whose name attribute")
 DRV = "$(nix-instantiate FILE -A {} 2> /dev/null)"
 LINES = [
@@ -30,7 +30,7 @@ LINES = [
     "nix build -f FILE impure && nix path-info --json --json-format 2 ./result | jq '.info[] | .ca.method, .deriver'",
     f"nix-store -r {DRV.format('impure')}", f"nix-store -r {DRV.format('impure')}!stuff", f"nix-store -q --outputs {DRV.format('impure')}",
     "nix eval -f FILE read", "nix-instantiate --eval --read-write-mode FILE -A read",
-    # what they may not be
+    # derivations that may not have such outputs
     *(f"{command} {name}" for name in ("pure", "floating", "fails", "onFails", "both", "unseen") for command in ("nix build -f FILE --no-link", "nix-build FILE -A")),
     # without the features
     "nix build -f FILE impure --option experimental-features 'nix-command ca-derivations'", "nix-instantiate FILE -A impure --option experimental-features ''",
@@ -70,7 +70,7 @@ LINES = [
 
 
 def run(folder: Path, commands: str, line: str) -> dict[str, object]:
-    """What a line does in a folder of its own."""
+    """The result of a line in a folder of its own."""
     environment = surroundings(
         folder, commands, "nix-command ca-derivations impure-derivations dynamic-derivations", "system = x86_64-linux", FOLDER=str(folder)
     )

@@ -1,4 +1,4 @@
-"""`.drv` files and all else that is written with `--store`: byte for byte what C++ Nix 2.34 writes (tools/record_derivations.py).
+"""`.drv` files and all other files that `--store` makes: byte for byte what C++ Nix 2.34 writes (tools/record_derivations.py).
 
 With `--reference COMMAND` freshly generated shapes are compared with that nix-instantiate, too; with WORKLOADS=DIR
 (DIR/src/nixpkgs-2009) the closure of nixpkgs' hello.
@@ -25,7 +25,7 @@ HELLO = "(import {}/src/nixpkgs-2009 {{ config = {{ }}; overlays = [ ]; system =
 
 
 def ours(shape: Shape, folder: Path, monkeypatch, capfd) -> dict:
-    """What ours makes of a shape, in the form of the record; the store has no fault."""
+    """Our result for a shape, in the form of the record; also checks that the store has no fault."""
     pwd, store = folder / "pwd", folder / "store"
     pwd.mkdir()
     stores.write_files(pwd, shape)

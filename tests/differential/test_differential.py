@@ -29,7 +29,7 @@ ENVIRONMENT = {"NIX_REMOTE": "dummy://", "NIX_STORE_DIR": "/nix/store", "HOME": 
 
 
 def outcome(case, folder: Path, capfd) -> dict:
-    """What ours makes of a case, in the form of its expectation; the folder reads as /pwd."""
+    """Our result for a case, in the form of its expectation; the folder reads as /pwd."""
     flags = case.get("flags") or ["--eval", "--strict"]
     code = main([*flags, "expr.nix"])
     sys.stdout.flush()
@@ -40,7 +40,7 @@ def outcome(case, folder: Path, capfd) -> dict:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_values_and_errors_are_those_of_nix(case, tmp_path, monkeypatch, capfd, is_stressed) -> None:
-    """Also with a collection at most safepoints: SNOWSNAKE_STRESS=1."""
+    """With SNOWSNAKE_STRESS=1, also with a collection at most safepoints."""
     monkeypatch.chdir(tmp_path)
     if is_stressed:
         monkeypatch.setattr("snowsnake.interpreter.Interpreter", partial(Interpreter, stress=True))

@@ -61,7 +61,7 @@ def test_commands_on_flakes_print_what_nix_prints(name, steps, monkeypatch, capf
                 continue
             world.settle(folder)
             capfdbinary.readouterr()
-            # Some commands of the reports need a store that may be written to.
+            # Some commands of the reports need a store to which they may write.
             store = ["--store", f"{folder}/store"] if name.startswith("report-") else []
             code = main([*store, *(word.replace("@", str(folder)) for word in step[1:])])
             sys.stdout.flush()

@@ -29,7 +29,7 @@ cores = 3
 sandbox-paths = /bin=/usr/bin /lib=/usr/lib /lib64=/usr/lib64 /usr
 experimental-features = nix-command flakes
 """
-# What both say, but in other words, or what only one of them can say.
+# Lines that both print in other words, or that only one of them can print.
 _LEFT_OUT = re.compile(
     r"""^\s*(at\s|\d*\||…|\(stack\ trace)|^\s*\^$|you\ did\ not\ specify|^\s*$""", re.X
 )
@@ -43,7 +43,7 @@ def evaluate(command: str, name: str, folder: str) -> dict[str, object]:
         [command, "--store", store, "--eval", "--strict", "--read-write-mode", *words, "-E", (HERE / "prelude.nix").read_text() + expression],
         env=environment, cwd=folder, capture_output=True, text=True, errors="surrogateescape", timeout=300,
     )  # fmt: skip
-    # This is where something is while it is built.
+    # The place of an output while it is built differs.
     text = re.sub(rf'"{store}[^"]*"', '"PLACE"', done.stderr)
     said = [line.strip() for line in text.splitlines() if not _LEFT_OUT.search(line)]
     return {"out": done.stdout.replace(store, "STORE"), "status": min(done.returncode, 1), "said": said}

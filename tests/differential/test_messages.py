@@ -1,4 +1,4 @@
-"""Traces, warnings, errors and talk of nix-instantiate 2.34, recorded to the byte (tools/record_messages.py): ours are the same.
+"""Traces, warnings, errors and other messages of nix-instantiate 2.34, recorded to the byte (tools/record_messages.py): ours are the same.
 
 What differs on purpose is listed; a listed command line that agrees is a failure.
 """

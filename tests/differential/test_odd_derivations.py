@@ -18,7 +18,7 @@ import pytest
 from fixed_folder import fixed_folder
 
 HERE = Path(__file__).parent / "odd"
-# The paths of outputs depend on it.
+# The paths of outputs depend on this folder.
 PLACE = "/tmp/snowsnake-odd"
 RECORDED = json.loads((HERE / "recorded.json").read_text()) if (HERE / "recorded.json").exists() else {}
 CASES = re.findall(r"^  (\w+) = ", (HERE / "cases.nix").read_text().partition("\nin {\n")[2], re.M)
@@ -30,9 +30,9 @@ build-hook =
 cores = 3
 experimental-features = nix-command flakes ca-derivations impure-derivations dynamic-derivations
 """
-# What both say, but in other words, or one of them more often.
+# Lines that both print in other words, or that one of them prints more often.
 _LEFT_OUT = re.compile(r"^\s*(at\s|\d*\||…|\(stack\ trace)|^\s*\^$|you\ did\ not\ specify|^\s*$|^building|^warning", re.X)
-# 2.34.8 gives another name to what has the wrong hash and refers to itself, and keeps it.
+# 2.34.8 keeps an output with the wrong hash that refers to itself under another name.
 _DIFFERENT = {"recself": {"valid", "references", "files"}}
 
 

@@ -28,7 +28,7 @@ def test_calls_are_those_of_nix(case) -> None:
 
 @pytest.mark.parametrize("case", RECORDED[::3], ids=[case["expression"][:40] for case in RECORDED[::3]])
 def test_collections_change_nothing(case, tmp_path) -> None:
-    """What is watched is moved at most safepoints."""
+    """The collector moves the frames and values that are watched at most safepoints."""
     profiles = []
     for more in ((), ("--stress",)):
         words = ["eval", "--strict", "-E", case["expression"], "--profile", str(tmp_path / "p"), "--option", "eval-profiler-frequency", "0"]
@@ -38,7 +38,7 @@ def test_collections_change_nothing(case, tmp_path) -> None:
 
 
 def test_samples_are_where_the_time_goes(tmp_path) -> None:
-    """A long evaluation is met in the function that takes the time; deep recursion has a deep stack."""
+    """Most samples of a long evaluation are in the function that takes the time; deep recursion has a deep stack."""
     program = tmp_path / "a.nix"
     program.write_text(
         "let slow = n: builtins.foldl' (a: b: if b == 0 then a else a + b) 0 (builtins.genList (x: x) n); quick = x: x;"

@@ -1,7 +1,7 @@
-"""Whole reports (message, trace, places) of calls with something wrong in them, as C++ Nix 2.34 gives them (tools/record_reports.py).
+"""Whole reports (message, trace, places) of calls with something wrong in them, as C++ Nix 2.34 prints them (tools/record_reports.py).
 
-Every builtin with every argument, element, result and attribute of a wrong type, or throwing; and so for the operations of the language.
-known_reports.txt lists the expressions whose report differs, with the reason; one that agrees is a failure, so that the list only shrinks.
+Every builtin with every argument, element, result and attribute of a wrong type, or throwing; the same for the operations of the language.
+reports/known.txt lists the expressions whose report differs, with the reason; one that agrees is a failure, so that the list only shrinks.
 """
 
 import json
@@ -24,7 +24,7 @@ RECORDED = [json.loads(line) for line in (HERE / "reports" / "recorded.jsonl").r
 KNOWN = {line for line in (HERE / "reports" / "known.txt").read_text(encoding="utf-8").splitlines() if line[:1] not in ("", "#")}
 
 
-# So many cases are one test: five thousand tests of a millisecond would take longer to name than to run.
+# So many cases are one test, because it would take longer to name thousands of tests than to run them.
 CHUNK = 100
 CHUNKS = [RECORDED[i : i + CHUNK] for i in range(0, len(RECORDED), CHUNK)]
 

@@ -26,7 +26,7 @@ DIFFERENT: dict[str, str] = {
 
 
 def run(folder: Path, commands: str, line: str) -> dict[str, object]:
-    """What a line does in a folder of its own."""
+    """The result of a line in a folder of its own."""
     environment = surroundings(folder, commands, "nix-command flakes", "flake-registry =", "system = x86_64-linux", SHELL="/bin/sh")
     shutil.copytree(HERE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("recorded.json", "lines.txt"))
     (folder / "home").mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""A shell script with ours first on its PATH as `nix-instantiate` prints what it prints with nix-instantiate 2.34.
+"""A shell script that finds our command as `nix-instantiate` first on its PATH prints what it prints with nix-instantiate 2.34.
 
 `scripts/build.out` was recorded from that: `PATH=… sh build.sh` in a folder with `pkgs.nix`, in the environment below.
 """
@@ -17,7 +17,7 @@ SCRIPTS = Path(__file__).parent / "scripts"
 
 @pytest.mark.bare
 def test_a_script_for_nix_runs_with_our_commands(tmp_path):
-    """As after `pip install snowsnake` and `ln -s $(which snowsnake-instantiate) first/nix-instantiate`."""
+    """The folder is as after `pip install snowsnake` and `ln -s $(which snowsnake-instantiate) first/nix-instantiate`."""
     first, work = tmp_path / "first", tmp_path / "work"
     for folder in (first, work):
         folder.mkdir()

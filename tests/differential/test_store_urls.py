@@ -1,4 +1,4 @@
-"""URLs of stores, as 2.34.8 was recorded to take them or not (tools/record_store_urls.py): ours is the same, but for what is listed."""
+"""URLs of stores: ours accepts and refuses the same ones as 2.34.8 (tools/record_store_urls.py), except those that are listed."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from store_urls import SCHEMES, WORDS, environment, make_world, outcome, urls
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "urls/recorded.jsonl").read_text(encoding="utf-8").splitlines()]
 DIFFERENT = {
-    # Its value is shown as 0, which it becomes there.
+    # 2.34.8 shows the value as 0, which a negative number becomes there.
     "dummy://?path-info-cache-size=-1",
 }
 # These name the machine's own store, which was there when they were recorded.
@@ -19,7 +19,7 @@ OF_THE_MACHINE = {"local:/", "local:///", "local-overlay:/", "local-overlay:///"
 
 
 def answer(url: str, folder: Path) -> dict:
-    """Our command, in a fork of this process, which has imported it."""
+    """The answer of our command, in a fork of this process, which has imported the command."""
     from snowsnake.cli.nix.main import main
 
     log = folder / "said"

@@ -1,6 +1,7 @@
 """Tables of programs: what C++ Nix 2.34 says of each (tools/record_tables.py), at both levels.
 
-Values are equal, and errors of the same kind; in MESSAGES, errors are equal, too.  In `orders`, ours may be what 2.34 says of sets in name order.  The programs are those of program_tables/NAME.py.
+Values are equal, and errors are of the same kind; in MESSAGES, errors are equal, too.  In `orders`, ours may be what 2.34 says of sets in name order.
+The programs are those of program_tables/NAME.py.
 """
 
 import json
@@ -23,7 +24,7 @@ TABLES = {
 LEAST = {"aliases": 3800, "callbacks": 2813, "cells": 400, "orders": 1100, "protocols": 1900, "typed": 1200, "undefined": 320}
 MESSAGES = {"orders", "protocols", "undefined"}
 PARTS = 12
-# This is C++ Nix's limit; a program that never ends is soon an error.
+# C++ Nix's limit of depth, with which a program that never ends is soon an error.
 DEPTH = 10000
 
 

@@ -1,4 +1,4 @@
-"""Whole reports of errors in what was called in tail position, as 2.34.8 gives them (tools/record_tail_calls.py), with `--show-trace` and without.
+"""Whole reports of errors in functions that were called in tail position, as 2.34.8 prints them (tools/record_tail_calls.py), with `--show-trace` and without.
 
 Such a call takes its caller's place.  The trace comes from a second evaluation, which keeps all frames (cli/second_look.py).
 """

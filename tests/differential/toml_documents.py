@@ -1,4 +1,4 @@
-"""Wrong TOML documents: each wrong value and header by itself, and some between others, where the reader goes on behind the fault."""
+"""Wrong TOML documents: each wrong value and header by itself, and some between other lines, because the reader goes on behind a fault."""
 
 import random
 
@@ -28,7 +28,7 @@ WRONG_LINES = [
 
 
 def documents() -> list[str]:
-    """The same ones each time, none twice."""
+    """The documents, in the same order each time, each once."""
     chosen = random.Random(11)
     single = [f"a = {value}" for value in WRONG_VALUES] + WRONG_LINES
     between = []

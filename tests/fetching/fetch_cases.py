@@ -1,4 +1,4 @@
-"""The recorded fetches: their lines, and what is compared of an answer."""
+"""The recorded fetches: their lines, and the parts of an answer that are compared."""
 
 import re
 from collections.abc import Iterator

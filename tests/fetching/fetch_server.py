@@ -1,4 +1,4 @@
-"""A web server on loopback with what real ones do, and fail to do.
+"""A web server on loopback that does what real servers do, and fails as they fail.
 
     /files/PATH       a file of the world, with ETag and ranges; /plain/PATH without
     /to/N/PATH        N redirects, then /files/PATH;  /elsewhere?URL   a redirect to anything

@@ -1,4 +1,4 @@
-"""3 000 references: each scheme with each attribute, right and wrong, as set and as URL; what 2.34.8 says of them is in reference_answers.json.
+"""References: each scheme with each attribute, right and wrong, as set and as URL; reference_answers.json has the answers of 2.34.8.
 
     python tests/fetching/reference_cases.py NIX_INSTANTIATE       records the answers of a reference
 
@@ -54,7 +54,7 @@ def nix(value: object) -> str:
 
 
 def cases() -> Iterator[str]:
-    """Expressions."""
+    """Expressions, each with one reference."""
     for scheme, base in SETS.items():
         for name, values in VALUES.items():
             for value in values:

@@ -1,4 +1,4 @@
-"""`flake clone`: a repository with its history, by the user's git; other sources are copied."""
+"""`flake clone` fetches a repository with its history, by the user's git, and copies other sources."""
 
 import os
 import subprocess

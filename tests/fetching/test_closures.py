@@ -143,7 +143,7 @@ def test_a_closure_is_not_in_memory_as_a_whole(cache, fetcher, is_rewritten: boo
 
 
 def test_the_store_gets_the_closure(cache, tmp_path, fetcher) -> None:
-    """Also a rewritten one that nobody expected; and what it has is not asked for again."""
+    """Also a rewritten closure whose path nobody named; what the store has is not requested again."""
     a, b = texts(cache)
     wanted = "/nix/store/86h35lscmdn7s5zcq591lqz8wp57q999-b"
     with LocalStore(tmp_path / "store") as store:

@@ -1,4 +1,4 @@
-"""Small files of a web server, asked for many at once: every form of answer leads to the same contents as one request after the other."""
+"""Small files of a web server, many requested at once: with every form of answer the contents are those of one request after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub, GitLab and SourceHut, by a stand-in on loopback for their addresses: what is asked for, with which token, and what comes of it."""
+"""GitHub, GitLab and SourceHut, by a stand-in on loopback for their addresses: which addresses are requested, with which token, and the result."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from snowsnake.settings import Settings
 NEEDS_PROGRAMS = ("git",)
 
 REV = "0123456789012345678901234567890123456789"
-# This is the hash of archives/base.tar.
+# The hash of archives/base.tar.
 TREE = "sha256-WB47SdputsfAvpTPcXA3jcpzsL8YujgjZSd8pSDg7lk="
 
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory):
-    """Answers as the three do; every host is the same server."""
+    """A server that answers as the three forges do; every host name leads to it."""
     root = Path(os.path.realpath(tmp_path_factory.mktemp("forge"))) / "world"
     make_world(root)
     server = Server(root)
@@ -94,7 +94,7 @@ def test_what_is_asked_for(url, asked, forge, make) -> None:
     assert "authorization" not in forge.requests[-1][2]
     again = make()
     assert again.fetch(again.input_from_url(url)).store_path == found.store_path
-    # All of it is fresh.
+    # Everything in the cache is fresh.
     assert forge.paths() == []
 
 

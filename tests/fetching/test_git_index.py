@@ -1,4 +1,4 @@
-"""What the reader of Git's index says of a working tree is what libgit2 says, whatever was done to its files; and its hash is that of the files."""
+"""The reader of Git's index says the same about a working tree as libgit2, whatever was done to its files; and the hash of the tree is that of the files."""
 
 import os
 import random
@@ -97,7 +97,7 @@ CHANGES = {
 
 
 def same_dates(path) -> None:
-    """The trick that makes an index racy: as many bytes, the old dates, and the clock's grain is coarser than the steps."""
+    """Makes an index racy: the file has as many bytes and the same dates as before, and the clock is too coarse to tell the change."""
     before = path.stat()
     path.write_text("b")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -221,9 +221,9 @@ ALL = [b"a", b"a-b", b"d/e/h", b"late/one", b"link", b"run"]
         (lambda folder: (folder / "run").chmod(0o644), [(b"run", False)], False),
         (lambda folder: (folder / "run").unlink(), [(b"", True)], False),
         (move_behind_a_link, [(b"d/e/h", False)], False),
-        # The index cannot tell that.
+        # The index cannot tell this change.
         (lambda folder: None, [(b"link/below", False)], False),
-        # These are none of Git's files.
+        # These files do not belong to Git.
         (lambda folder: (folder / "new").write_text("n"), [(b"", True), (b"new", False)], True),
     ],
 )  # fmt: skip
@@ -243,7 +243,7 @@ def test_what_differed_already_is_not_told(repository, fetcher) -> None:
 
 
 def settled(folder) -> None:
-    """Dates before the index was written, which is what lets it be believed."""
+    """Gives the files old dates and refreshes the index, so that it is believed."""
     for place, _, names in os.walk(folder):
         if ".git" not in place:
             for name in names:
@@ -252,7 +252,7 @@ def settled(folder) -> None:
 
 
 def test_a_path_is_asked_for_once(repository, fetcher, monkeypatch) -> None:
-    """An evaluation of nixpkgs asks three and a half times for the kind of each file, and sees one tree all the while."""
+    """An evaluation of nixpkgs asks three and a half times on average for the kind of each file; all answers come from one look."""
     tree = working_tree(str(repository), fetcher).tree(str(repository), [])
     kinds = [tree.kind(path) for path in [*ALL, b"none", b"d"]]
     monkeypatch.setattr(nar, "mode_below", lambda path, trusted: pytest.fail(f"{path!r} is asked for again"))

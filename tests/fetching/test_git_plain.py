@@ -1,4 +1,4 @@
-"""What is read of a repository's plain files is what libgit2 says; what they do not say plainly is left to it."""
+"""What we read in a repository's plain files is what libgit2 says; if the files are not plain, libgit2 is asked."""
 
 import os
 
@@ -88,7 +88,7 @@ LEFT_TO_LIBGIT2 = {
 
 
 def same(folder) -> bool:
-    """Whether the plain files said something; then it is what libgit2 says."""
+    """Whether the plain files answered; checks that libgit2 has the same answer."""
     plain = plain_repository(str(folder))
     if plain is None:
         return False
@@ -124,7 +124,7 @@ def test_settings_that_are_not_plain(text) -> None:
 
 
 def test_a_second_look_needs_no_libgit2(repository, tmp_path) -> None:
-    """Also of a dirty tree: its name is remembered by its changes."""
+    """Also a dirty tree needs none, because its name is remembered by its changes."""
     fetcher = Fetcher(Settings(), cache_folder=str(tmp_path / "cache"))
     (repository / "a").write_text("b")
     reference = f"git+file://{repository}"

@@ -56,7 +56,7 @@ def fetched(cache: Path, url: str, *settings: tuple[str, str], **options) -> byt
 
 
 class Proxy:
-    """An HTTP proxy, with CONNECT; `asked` has what it was asked for."""
+    """An HTTP proxy, with CONNECT; `asked` has the requests."""
 
     def __init__(self, login: str = "") -> None:
         self.asked: list[str] = []
@@ -122,7 +122,7 @@ def proxy():
 def test_a_proxy_is_used(name, scheme, proxy, plain, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv(name, scheme + proxy.place)
     url = f"{plain.url}/files/a"
-    # Curl does not read this one: a server's CGI variable could set it.
+    # curl does not read HTTP_PROXY, because a request to a CGI program could set it.
     if name == "HTTP_PROXY":
         assert fetched(tmp_path / "c", url) == b"contents\n" and proxy.asked == []
         return
@@ -291,7 +291,7 @@ def test_the_line_on_a_terminal(plain_terminal, plain, tmp_path, monkeypatch) ->
     if not plain_terminal:
         # The line has bytes and their rate.
         assert "downloading" in text and "MB" in text and "/s" in text
-        # The line goes again.
+        # The line is removed again.
         assert text.rstrip("\r\n").endswith(("\x1b[2K", "\x1b[?25h")) or "\x1b[2K" in text
 
 

@@ -1,4 +1,4 @@
-"""References in every form say what 2.34.8 says of them (reference_cases.py)."""
+"""References in every form have the value or the error that 2.34.8 has for them (reference_cases.py)."""
 
 import json
 

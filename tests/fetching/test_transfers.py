@@ -107,13 +107,13 @@ def test_an_etag_saves_the_transfer(served, make) -> None:
     first = make().fetch_url(url, "source", None, True)[0]
     server.requests.clear()
     assert make().fetch_url(url, "source", None, True)[0] == first
-    # What was fetched is fresh.
+    # The fetched file is still fresh.
     assert server.requests == []
     assert make(settings=[("tarball-ttl", "0")]).fetch_url(url, "source", None, True)[0] == first
     assert [headers.get("if-none-match") is not None for _, _, headers in server.requests] == [True]
     server.requests.clear()
     assert make().fetch_url(url, "source", None, True)[0] == first
-    # It is fresh again.
+    # The file is fresh again.
     assert server.requests == []
 
 
@@ -162,7 +162,7 @@ def test_passwords_come_from_netrc(served, make, tmp_path) -> None:
 
 
 def test_a_token_goes_to_no_other_host(served, make) -> None:
-    """The other host is another port."""
+    """The server on another port counts as another host."""
     _, server = served
     other = Server(served[0])
     fetcher = make()
@@ -216,7 +216,7 @@ def test_locked_inputs_need_no_network(served, make) -> None:
 
 
 def test_the_hash_of_a_tree_is_remembered(served, make, monkeypatch) -> None:
-    """Also of a dirty one, of which only what changed is read again; a commit with the same files has the same."""
+    """Also that of a dirty tree, of which only changed files are read again; a commit with the same files has the same hash."""
     root = served[0]
     folder = root.parent / "remembered"
     shutil.copytree(root / "dirty", folder, symlinks=True)
@@ -402,7 +402,7 @@ def unpacked(tmp_path: Path, data: bytes) -> str:
 
 
 def test_nothing_is_written_outside(tmp_path) -> None:
-    """Through a link to a folder outside: refused; a hard link to a link does not follow it."""
+    """A path through a link to a folder outside is refused; a hard link to a link does not follow the link."""
     outside = tmp_path / "outside"
     outside.mkdir()
     link = ("t/l", b"2", b"", str(outside), 0o777)
@@ -431,7 +431,7 @@ def test_an_archive_that_is_much_larger_unpacked_is_refused(tmp_path, monkeypatc
 
 
 def test_mangled_archives_end_in_an_error_or_a_tree(tmp_path) -> None:
-    """Never in anything else, and never outside."""
+    """They never end in anything else, and never write outside of their folder."""
     import random
 
     source = random.Random(7)
@@ -463,7 +463,7 @@ def test_mangled_archives_end_in_an_error_or_a_tree(tmp_path) -> None:
     ],
 )
 def test_headers_that_make_no_sense(make, answer: str, message: str) -> None:
-    """A redirect to a port that cannot be counted as a download that succeeded; numbers that Python cannot read ended in a ValueError."""
+    """A redirect to an impossible port once counted as a download that succeeded, and numbers that Python cannot read ended in a ValueError."""
     status, _, header = answer.partition("|")
     lines = [f"HTTP/1.1 {status}", header, *([] if "Length" in header else ["Content-Length: 0"]), "Connection: close"]
     with socket.create_server(("127.0.0.1", 0)) as listener:

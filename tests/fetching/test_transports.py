@@ -1,4 +1,4 @@
-"""Git by the ways that need a program or a server: `git daemon`, ssh, signed commits, LFS, and repositories with SHA-256."""
+"""Git, where a program or a server is needed: `git daemon`, ssh, signed commits, LFS, and repositories with SHA-256."""
 
 import hashlib
 import json
@@ -83,7 +83,7 @@ def test_a_git_daemon(daemon, repository, fetcher) -> None:
 
 @pytest.fixture
 def ssh(tmp_path, monkeypatch):
-    """A stand-in for ssh that runs the command here, and notes how it was called."""
+    """A replacement for ssh that runs the command on this machine, and records its own arguments."""
     script, calls = tmp_path / "ssh-stand-in", tmp_path / "calls"
     script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {calls}\nfor last; do :; done\nexec sh -c "$last"\n')
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
@@ -141,7 +141,7 @@ def test_commits_must_be_signed_by_a_given_key(repository, tmp_path, fetcher) ->
         fetch(fetcher, **given, rev=unsigned, publicKeys=keys(one))
     with pytest.raises(FetchFailure, match="Invalid SSH key type 'ssh-x' in publicKeys"):
         fetch(fetcher, **given, rev=signed, publicKeys=json.dumps([{"type": "ssh-x", "key": one}]))
-    # This is the clean working tree.
+    # Without `rev`, the clean working tree is fetched.
     assert fetch(fetcher, url=f"file://{repository}", publicKeys=keys(one)).input.rev == signed
     (repository / "a").write_text("dirty\n")
     with pytest.raises(FetchFailure, match="commit verification is required for Git repository .*, but it's dirty"):
@@ -258,7 +258,7 @@ def test_an_lfs_server_that_lies(change, message, lfs_server, repository, fetche
 
 
 def test_a_repository_with_sha256_is_an_error(tmp_path, fetcher) -> None:
-    """As in 2.34.8: libgit2 does not read it."""
+    """libgit2 does not read it, so it is an error in 2.34.8, too."""
     folder = tmp_path / "sha256"
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main", "--object-format=sha256")

@@ -16,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "differential"))
 
-# Options after which another program would run, or nothing would end.
+# Options with which another program would run, or the command would not end.
 _LEFT_OUT = ("--debugger",)
-# This command serves until somebody ends it.
+# Commands that serve until somebody ends them.
 _SERVERS = ("daemon",)
 _VALUES = (
     "", "-", ".", "./flake", "./flake#text", "./flake#nested.\"a.b\"", "./user", "packages.nix", "value.nix", "absent", "a", "a.b.c", "1", "-1",
@@ -83,7 +83,7 @@ PROGRAMS = {
 
 
 def run_line(module: str, words: list[str]) -> str:
-    """What the command wrote to stderr, after its exit code; a traceback if it raised."""
+    """The exit code of the command and what it wrote to stderr; the traceback if it raised."""
     import traceback
 
     main = __import__(f"snowsnake.cli.{module}", fromlist=["main"]).main
@@ -111,14 +111,14 @@ def is_bad(text: str) -> bool:
 
 
 def prepare(folder: str) -> None:
-    """Makes the folder that the lines run in, and lets nothing of this machine count."""
+    """Makes the folder in which the lines run, and hides the settings and programs of this machine from them."""
     from call_world import environment_of, make_world  # type: ignore[import-not-found]
 
     make_world(Path(folder))
     os.environ.update(environment_of(folder + "/.home"))
     os.environ["NIX_CONFIG"] += "substitute = false\nconnect-timeout = 1\n"
     os.makedirs(folder + "/.home", exist_ok=True)
-    # No other Nix is found, to which something could be handed on.
+    # An installed Nix, to which commands could be handed on, is not found.
     os.environ["PATH"] = "/nonexistent"
     # `nix run` and its kin would become another program.
     os.execve = os.execvpe = _refuse

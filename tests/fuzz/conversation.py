@@ -60,7 +60,7 @@ DERIVATIONS = [derivation("good", "echo line one; echo line two; echo > $out"), 
 
 
 def talk(store: DaemonStore) -> list[str]:
-    """Every kind of request; what came of each, faults among them."""
+    """Makes every kind of request; returns the result or the fault of each."""
     said: list[str] = []
 
     def note(name: str, call: Callable[[], object]) -> object:
@@ -117,7 +117,7 @@ def _plain(info: PathInfo | None) -> object:
 
 
 def meet(path: str, real: str | None = None, on_message: Callable[[str, bool], None] | None = None) -> DaemonStore:
-    """*real*: where derivations can be read, see `write_derivations`."""
+    """A store behind the socket *path*; *real*: where derivations can be read, see `write_derivations`."""
     return DaemonStore(path, STORE_DIR, real=real, options={"cores": "2", "keep-going": "true", "timeout": "60"}, on_message=on_message)
 
 
@@ -128,8 +128,8 @@ def write_derivations(folder: str) -> None:
 
 @contextmanager
 def answering(answers: bytes, *, ends: bool = True) -> Iterator[tuple[str, list[bytes]]]:
-    """(path of a socket where each client gets these bytes and then the end, what each client sent).  Whoever meets the end sends no more; without
-    *ends* all is heard that is said."""
+    """(path of a socket where each client gets these bytes and then the end, what each client sent).  A client that meets the end sends no more; without
+    *ends*, everything that a client sends is kept."""
     folder = tempfile.mkdtemp(prefix="answers-")
     server = socket.socket(socket.AF_UNIX)
     server.bind(f"{folder}/socket")

@@ -1,4 +1,4 @@
-"""All small programs, each by its number: what nobody thinks of is among them.
+"""All small programs, each with a number: programs that nobody thinks of are among them.
 
 The other generators choose; this one counts.  `FORMS` has what an expression can be, with a hole for each expression inside; the size of a program is the number of its
 forms, and the programs of one size have numbers from 0 on.  Size 1 has some fifty, size 3 a million, so that a run takes a sample of each size.
@@ -87,7 +87,7 @@ def filled(pieces: list[str], holes: int, size: int, number: int) -> str:
 
 
 def enumerated(seed: int) -> str:
-    """A program of two to six forms; what its free names are bound to, is of the seed, too."""
+    """A program of two to six forms; the seed also chooses the values of its free names."""
     chosen = random.Random(seed)
     size = chosen.choice([2, 3, 3, 4, 4, 5, 6])
     bound = " ".join(f"{name} = {program_at(1, chosen.randrange(len(ATOMS)))};" for name in "ab")

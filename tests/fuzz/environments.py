@@ -42,13 +42,13 @@ LIMITS = ((resource.RLIMIT_NOFILE, 24), (resource.RLIMIT_FSIZE, 0), (resource.RL
 
 
 class Surroundings:
-    """How a command is started; made of the same choices for every program that is started in them."""
+    """How a command is started; every program that is started in the same surroundings has the same choices."""
 
     def __init__(self, choose: random.Random) -> None:
         self.variables = {name: choose.choice(VARIABLES[name]) for name in choose.sample(sorted(VARIABLES), choose.choice((0, 1, 1, 2, 3)))}
         self.streams = [choose.choice((None, None, None, None, None, "closed", "/dev/full", "/dev/null")) if choose.random() < 0.4 else None for _ in range(3)]
         if self.streams[0] == "/dev/full":
-            # The other one has no end.
+            # Reading from /dev/full never ends.
             self.streams[0] = "/dev/null"
         self.folder = choose.choice(("here", "here", "here", "deleted", "/", "/proc/self"))
         self.limit = choose.choice(LIMITS) if choose.random() < 0.15 else None
@@ -95,7 +95,7 @@ class Surroundings:
 def run(program: str, words: list[str], around: Surroundings) -> tuple[int, str]:
     """Exit status and standard error of a command in a fresh folder."""
     with tempfile.TemporaryDirectory(dir="/tmp") as top:
-        # Its path always has the same length.
+        # The path of the folder always has the same length.
         folder = os.path.join(top, "world")
         os.makedirs(os.path.join(folder, ".home"))
         make_world(Path(folder))
@@ -132,7 +132,7 @@ def main() -> int:
             words = [word.replace("\0", "") for word in PROGRAMS[module](choose)]
             around = Surroundings(choose)
             if "develop" in words or "shell" in words and "nix.main" == module:
-                # These ask for other programs.
+                # These lines need other programs.
                 continue
             code, said = run(os.path.join(links, NAMES[module]), words, around)
             line = f"{number}: {NAMES[module]} {shlex.join(words)!r} {around}"
@@ -142,7 +142,7 @@ def main() -> int:
             elif given.reference is not None:
                 expected, theirs = run(str(given.reference / NAMES[module]), words, around)
                 if expected < 0:
-                    # It says nothing that could be compared.
+                    # A command that died has no answer that could be compared.
                     died += 1
                 elif (code, last_error(said)) == (expected, last_error(theirs)):
                     agreed += 1

@@ -2,7 +2,7 @@
 
     python tests/fuzz/fetched_formats.py --count 20000 --seed 1 [--format archive|reference|attributes|lock|registry|declaration|index|settings]
 
-In, out and rules as of store_formats.py; an archive also writes nothing outside its folder.  See README.md for the runs under sanitizers.
+Input, output and rules are those of store_formats.py; an archive also writes nothing outside its folder.  See README.md for the runs under sanitizers.
 """
 
 import bz2
@@ -37,7 +37,7 @@ from snowsnake.store.removal import remove
 REFUSALS = (FetchFailure, EvaluationError)
 
 
-# --- what must hold of an input that is taken
+# --- what must be true of an accepted input
 
 def check_archive(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as outer:

@@ -4,7 +4,7 @@
 
 Every program runs at the default level and at level 0, small ones also with a collection at every safepoint, and, with
 --reference, in C++ Nix (the folder of --out must be visible to it).  Values and kinds of errors must be the same.  A worker
-process does the work, so that a crash is one more find.  Finds are written to the folder as NUMBER.nix with a line of explanation in
+process does the work, so that a crash ends the worker alone and is a find.  Finds are written to the folder as NUMBER.nix with a line of explanation in
 finds.txt; `--reduce FILE` makes one smaller.  The same seed makes the same programs.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-# This comes after PYTHONPATH, which names the variant that is to be tried.
+# This folder comes after those of PYTHONPATH, which names the variant that is tried.
 sys.path.append(str(HERE.parent.parent / "src"))
 
 SILENCE_S = 120
@@ -70,7 +70,7 @@ def mixture_of(seed: int, sources: list[bytes]) -> bytes:
 
 
 class Judge:
-    """Runs one program everywhere and says what is wrong, or nothing."""
+    """Runs one program in each way and returns what is wrong, or an empty text."""
 
     def __init__(self, folder: Path, reference: str = "", single: str = "") -> None:
         from meanings import FITTING
@@ -156,10 +156,10 @@ class Run:
         return 1 if self.finds else 0
 
     def one_worker(self, first: int, end: int) -> int:
-        """The last program that was done or killed its worker."""
+        """Runs a worker; returns the number of the last program that was done or that killed it."""
         words = [sys.executable, __file__, "--worker", "--seed", str(first), "--count", str(end - first), "--kind", self.given.kind,
                  "--reference", self.given.reference, "--single", self.given.single, "--sources", self.given.sources, "--out", str(self.out), "--stress-every", str(self.given.stress_every)]  # fmt: skip
-        # Programs trace and warn: a pipe that nobody reads would fill.
+        # Programs trace and warn, and a pipe that nobody reads would become full.
         with open(self.out / "stderr", "w+", errors="replace") as errors:
             with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=None if self.given.verbose else errors, text=True) as worker:
                 seed = self.follow(worker, first)

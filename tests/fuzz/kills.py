@@ -3,8 +3,8 @@
     python tests/fuzz/kills.py --count 200 [--seed 1] [--kind sandbox|plain|substitute] [--reference DIR]
 
 In: stores in a temporary folder, commands in a process group of their own.  Half of the kills hit the whole group, half the command alone.
-Out: finds, one a line; exit code 1 if there are any.  After each kill our `verify` and, with --reference (a folder with C++ Nix's nix-store), that one's
-`--verify --check-contents` look at the store; then the same command runs to its end.
+Out: finds, one a line; exit code 1 if there are any.  After each kill, our `verify` looks at the store, and so does `--verify --check-contents` of the nix-store
+in the folder of --reference; then the same command runs to its end.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from snowsnake.store.removal import remove
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 KINDS = ("sandbox", "plain", "substitute")
 _OBJECTS = 60
-# Processes must be gone after so long; otherwise they hang.
+# Seconds after which the processes must have ended; otherwise they hang.
 _END_S = 20.0
 _COMMAND_S = 120.0
-# Files before and after a pause, one that stays open, a process that would go on for long; outputs of every kind.
+# Builders that write files before and after a pause, keep a file open or leave a long process running; outputs of every kind.
 _EXPRESSION = """
 { salt, mark, count ? 6 }:
 let
@@ -94,7 +94,7 @@ class World:
         ]  # fmt: skip
         found = {"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), "LC_ALL": "C.UTF-8", "NIX_CONFIG": "\n".join(lines)}
         found |= {"PYTHONPATH": os.pathsep.join([SOURCE, *sys.path]), "SNOWSNAKE_KILLED": self.mark, "NIX_CONF_DIR": str(self.folder)}
-        # This is a checked build's process.
+        # Processes of a checked build need its libraries.
         if "LD_PRELOAD" in os.environ:
             found |= {name: os.environ[name] for name in ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ}
         return found | self._places()
@@ -119,7 +119,7 @@ class World:
         )  # fmt: skip
 
     def complete(self, salt: str) -> str:
-        """Runs the command to its end; what is wrong with it."""
+        """Runs the command to its end; returns what is wrong."""
         process = self.start(salt)
         try:
             _, said = process.communicate(timeout=_COMMAND_S)

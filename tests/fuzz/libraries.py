@@ -1,4 +1,4 @@
-"""Programs from library functions: what people write around the builtins, put into one another by their types.
+"""Programs from library functions: functions as people write them around the builtins, combined by their types.
 
 In: a seed.  Out: a program.  The other generators make expressions; this one makes calls of the functions in `LIBRARY`, written as nixpkgs' `lib` is: folds,
 fixed points with overlays, modules with priorities, parsers of strings, walks over trees, closures, with functions passed about, partly applied and returned.
@@ -168,7 +168,7 @@ class Libraries:
         return f"({name} {' '.join(self.value(of, depth + 1) for of in given)})"
 
     def odd(self, kind: str) -> str:
-        """What is of another type, or fails, or is never ready."""
+        """An expression that has another type, fails, or never ends."""
         other = self.random.choice(list(_SIMPLE))
         return self.random.choice([self.random.choice(_SIMPLE[other]), '(throw "odd")', "null", "(let e = e; in e)", "(abort \"odd\")", "missing.attribute or 4"])
 

@@ -1,5 +1,5 @@
-"""Programs around names with a meaning: each is bound in every form there is, to what fits it or does not, and everything that might
-look at it is asked.
+"""Programs around names with a meaning: each is bound in every form that there is, to values that fit it and to others, and everything
+that might look at the name does so.
 
 The grammar of `programs.py` makes what people write; here `__overrides`, `__functor`, `outPath`, `__sub` and the like are in `rec`,
 old `let`, `inherit`, `with`, patterns, dynamic and nested attributes, inside one another, shadowed, and missing.
@@ -34,7 +34,7 @@ USES = [
     "(builtins.add 1 2)", "(map (x: x) [ 1 ])", "(toString 5)", "true", "null", "__curPos.line", "__nixPath", "(__sub 5 1)", "(__lessThan 1 2)", "[ a b ]", "{ inherit a; }", "(let inherit a; in a)",
     "builtins.langVersion", "(builtins ? map)", "({ a ? b, b ? 1 }: [ a b ]) { }", "({ a ? 5 - 1 }: a) { }", "(with { a = 3; }; a)", "(let f = x: x - 1; in f 5)",
 ]  # fmt: skip
-# What looks at a set S.
+# Expressions that look at a set S.
 LOOKS = [
     "S", "(S 1)", "(S 1 2)", "\"${S}\"", "(toString S)", "(S + \"x\")", "(\"x\" + S)", "(builtins.toJSON S)", "(builtins.toXML S)", "(S == S)", "(S == { a = 1; })", "(builtins.attrNames S)", "(builtins.isFunction S)",
     "(builtins.functionArgs S)", "(map S [ 1 ])", "(builtins.foldl' S 0 [ 1 ])", "(builtins.sort S [ 2 1 ])", "(builtins.filter S [ 1 ])", "(builtins.genList S 2)", "S.a", "(S.a or 7)", "(S ? a)", "(S // { a = 1; })", "({ a = 1; } // S)",

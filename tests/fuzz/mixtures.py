@@ -12,7 +12,8 @@ from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.interpreter import Interpreter
 from snowsnake.tree import parse
 
-# These are not called: they depend on the machine, fetch, write what both would have to see, or have a difference with a name in docs/differences.md.
+# These builtins are not called: they depend on the machine, fetch, write what both evaluators would have to see, or have a known difference
+# (docs/differences.md).
 NOT_CALLED = {
     "abort", "addDrvOutputDependencies", "break", "currentSystem", "currentTime", "derivation", "derivationStrict", "exec", "fetchClosure",
     "fetchFinalTree", "fetchGit", "fetchMercurial", "fetchTarball", "fetchTree", "fetchurl", "filterSource", "findFile", "flakeRefToString",
@@ -217,7 +218,7 @@ _checker: list[Interpreter] = []
 
 
 def bound(program: str, random_: random.Random) -> str:
-    """With the names that it lacks bound to something odd."""
+    """The program with its undefined names bound to something odd."""
     if not _checker:
         _checker.append(Interpreter())
     for _ in range(8):

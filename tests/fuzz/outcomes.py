@@ -1,4 +1,4 @@
-"""What evaluators make of a program: ours at several settings in this process, C++ Nix in a read-eval-print loop."""
+"""The values and errors of a program: ours at several settings in this process, those of C++ Nix in a read-eval-print loop."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ from texts import quoted  # noqa: E402
 from snowsnake.diagnostics.error import EvaluationError  # noqa: E402
 from snowsnake.interpreter import Interpreter  # noqa: E402
 
-# Ends that depend on how much an evaluator can take, which is not compared.
+# Kinds of errors that depend on the limits of an evaluator, which are not compared.
 LIMITS = {"stack-overflow", "memory", "timeout", "interrupt", "depth", "infrec", "infinite-recursion"}
 MEMORY_BYTES = 256 << 20
 DEPTH = 20000
@@ -32,7 +32,7 @@ class Outcome:
         self.kind = "" if value is not None else kind_of(message)
 
     def is_limit(self) -> bool:
-        """Does it depend on how much an evaluator can take, or on what is in the store?"""
+        """Whether the outcome depends on a limit of the evaluator, or on the contents of the store."""
         return self.kind in LIMITS or self.code in LIMITS or self.message.endswith("is not valid")
 
     def agrees(self, other: "Outcome") -> bool:
@@ -47,17 +47,17 @@ class Outcome:
 
 
 def kind_of(message: str) -> str:
-    # Then comes the parser's own text.
+    # The parser's own text follows.
     if "while parsing TOML" in message:
         return "toml"
-    # Reading has one text for each way to read.
+    # Each way to read a file has a text of its own.
     if "Is a directory" in message:
         return "file"
     return err_kind(last_error("error: " + message))
 
 
 class Ours:
-    """Our evaluators, each used for some programs and then made again."""
+    """Our evaluators; each is used for some programs, and then a new one is made."""
 
     SETTINGS = {"default": {"level": 1}, "plain": {"level": 0}, "stress": {"level": 1, "stress": True}}
     USES = 200
@@ -94,7 +94,7 @@ FORMS = [
 
 
 def plain(text: str) -> str:
-    """A printed value without the layout that the loop gives it."""
+    """A printed value without the layout of the loop."""
     pieces, place = [], 0
     for match in [*STRING.finditer(text), None]:
         between = text[place : match.start() if match else len(text)]
@@ -107,8 +107,8 @@ def plain(text: str) -> str:
     return "".join(pieces).strip()
 
 
-# Names that Nix knows from the start (outPath, type, …) are forced before all others; this forces by name first (but what
-# in a derivation leads back to it).
+# C++ Nix forces names that it knows from the start (outPath, type, …) before all others; this program forces by name first (except attributes of a
+# derivation that lead back to it).
 BY_NAME = """file: (let force = depth: v:
   if depth == 0 then 0
   else if builtins.isAttrs v then builtins.foldl' (_: n: force (depth - 1) v.${n}) 0 (builtins.attrNames (removeAttrs v [ "all" "out" "dev" ]))
@@ -128,7 +128,7 @@ class Reference:
 
     def __init__(self, command: list[str], names: list[str], single: list[str]) -> None:
         self.command = command
-        # Nix forces attributes in the order in which it first saw their names; ours go by name.
+        # C++ Nix forces attributes in the order in which it first saw their names, ours in the order of the names.
         self.names = "{ " + " ".join(f"{quoted(name)} = 1;" for name in sorted(names)) + " }"
         self.single = single
         self.process: subprocess.Popen | None = None
@@ -161,7 +161,7 @@ class Reference:
         mark = f"=end {file.parent.name}="
         self.errors.seek(0)
         self.errors.truncate()
-        # In a list, because the loop prints a string alone as it is.
+        # The value is in a list, because the loop prints a single string without quotes.
         process.stdin.write(f':p [ (import {file}) ]\n"{mark}"\n'.encode())
         timer = threading.Timer(TIMEOUT_S, process.kill)
         timer.start()
@@ -195,7 +195,7 @@ class Reference:
         return Outcome(text.removeprefix("[").removesuffix("]").strip())
 
     def single_outcomes(self, file: Path):
-        """What a command for one program says: the last word where the loop disagrees.  First as it is, then forced by name."""
+        """The outcomes of a command for one program, which decide where the loop disagrees: first of the program as it is, then forced by name."""
         own = " ".join(f"{name} = 1;" for name in sorted({*NAME.findall(file.read_text(encoding="utf-8", errors="replace"))} - KEYWORDS))
         for form in ("import", f"({BY_NAME})") if self.single else ():
             outcome = self.single_outcome(f"builtins.seq {{ {own} }} (builtins.seq {self.names} ({form} {file}))")

@@ -1,8 +1,8 @@
 """Random programs whose types mostly fit, so that most of them get far: every construct of the language and every pure builtin.
 
 A program is a function of its seed.  Types are written as text: `int`, `list int`, `fn int (list string)`, `attrs` (any set),
-`any`; sets with known fields are `{a:int,b:string}`.  Now and then a subexpression has the wrong type, fails, or hangs on
-something unusual; what then happens must be the same everywhere.
+`any`; sets with known fields are `{a:int,b:string}`.  Now and then a subexpression has the wrong type, fails, or depends on
+something unusual; the result must be the same in every evaluator.
 """
 
 import random
@@ -15,7 +15,7 @@ from snowsnake.builtins.table import TABLE
 
 NAMES = ["a", "b", "c", "d", "e", "f", "x", "y", "args"]
 ODD_NAMES = ["map", "builtins", "true", "toString", "__sub", "__lessThan", "or'", "x-y", "__functor", "_"]
-# Names in whose order Nix forces what it forces: none that it knows from the start.
+# Names of attributes, which C++ Nix forces in this order, because it knows none of them from the start.
 FIELDS = ["a", "b", "c", "u", "v", "k", "g", '"a b"', '"if"', "u-v", "z"]
 SCALARS = ["int", "int", "int", "string", "string", "bool", "float", "null", "path"]
 WORDS = ["", "a", "b", "ab", "abc", "a-1.2", "x y", "/a/b", "1", "aXbXc", "\u00e9", "a.b", "foo-1.2pre", "$", "\\"]
@@ -24,8 +24,8 @@ FAILURES = ['(throw "t")', '(abort "a")', "(assert false; 1)", "(1 / 0)", "({ }.
             "(let x = x; in x)", '(import ./nowhere.nix)', '(builtins.fromJSON "{")']  # fmt: skip
 SAFE_FAILURES = FAILURES[:3]
 LEAVES = {"attrs": "{ }", "data": "1", "drv": '(derivation { name = "n"; system = "s"; builder = "b"; })', "ctx": '"${../fixture/text}"'}
-# These are not called with any arguments: they would copy whatever folder they get; C++ Nix leaves the result of `break` unevaluated; a
-# reference may not have switched flakes on.
+# These builtins are not called with arguments of any type: some would copy whatever folder they get; C++ Nix leaves the result of `break` unevaluated;
+# a reference may lack the feature `flakes`.
 NOT_CALLED = {"break", "path", "filterSource", "flakeRefToString", "parseFlakeRef", "getFlake"}
 CALLABLE = sorted((entry.name, len(entry.arguments.split())) for entry in TABLE.values()
                   if entry.arguments and not entry.name.startswith(("__", "fetch")) and entry.name not in NOT_CALLED)  # fmt: skip
@@ -190,7 +190,7 @@ class Programs:
         text = self.expression(kind, scope, depth)
         return self.random.choice(["", "", "", "", "-", "!", "- "]) + text + self.random.choice(["", "", "", "", " ? a", ".a or 1"])
 
-    # ---- what may be around a value of any type ----------------------------------------------------------------
+    # ---- expressions around a value of any type -----------------------------------------------------------------
 
     def wrapped(self, kind: str, scope: dict[str, str], depth: int) -> str:
         make = self.random.choice([
@@ -217,7 +217,7 @@ class Programs:
                 texts.append(f"{name} = {self.random.choice(fitting)};")
             else:
                 seen = inner if is_recursive else scope
-                # It also sees what is bound later, or itself.
+                # The binding also sees names that are bound later, and its own.
                 if is_recursive and self.maybe(0.12):
                     seen = {**scope, **types}
                 texts.append(f"{name} = {self.expression(kind, seen, depth)};")
@@ -243,7 +243,7 @@ class Programs:
 
     def with_(self, kind, scope, depth):
         types = {name: self.some_type() for name in self.some_names(3)}
-        # What is bound lexically wins.
+        # A lexical binding hides the name of a `with`.
         inner = types | scope
         if self.maybe(0.2):
             more = {name: self.some_type() for name in self.some_names(3)}

@@ -1,4 +1,4 @@
-"""Making a program smaller while it still shows what it showed: subexpressions give way to their parts or to literals."""
+"""Makes a program smaller while it still shows the find: a part or a literal replaces each subexpression."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a command does for the server of its store (`store/daemon/server.py`, `Duties`), for servers without a command and without settings."""
+"""The duties of a command for the server of its store (`store/daemon/server.py`, `Duties`), for servers without a command and without settings."""
 
 from collections.abc import Callable
 

@@ -3,7 +3,7 @@ means what it says.
 
     python tests/fuzz/store_answers.py --count 20000 --seed 1 [--format daemon|ssh-ng|serve|asked-daemon|asked-serve|s3|cache-info|cache-narinfo|…]
 
-In, out and rules as of store_formats.py; what a cache sends and nobody has signed never becomes valid.
+Input, output and rules are those of store_formats.py; what a cache sends and nobody has signed never becomes valid.
 """
 
 from __future__ import annotations
@@ -81,13 +81,13 @@ def check_daemon(data: bytes) -> None:
 
 @cache
 def talked() -> list[str]:
-    """What our calls find in the answers as they were recorded."""
+    """The results of our calls with the recorded answers."""
     with tempfile.TemporaryDirectory() as folder, answering((FOLDER / "answered").read_bytes()) as (path, _):
         write_derivations(folder)
         return talk(meet(path, folder))
 
 
-# --- machines behind ssh: what comes from them, and what comes to us
+# --- machines behind ssh: their answers to us, and their requests to us
 
 class _Recorded(Channel):
     """Bytes that the other side sent once; what we send goes nowhere, or is kept."""
@@ -128,7 +128,7 @@ class _Heard(SocketChannel):
 
 
 class _Strict(DaemonServer):
-    """Does not take our fault for one of the client's."""
+    """A server that does not report our own fault as a fault of the client."""
 
     refusals = 0
 
@@ -199,7 +199,7 @@ def _serving(channel: Channel) -> ServeStore:
 
 @cache
 def _conversation(kind: str) -> tuple[bytes, bytes]:
-    """What our client asks our server, and what that answers."""
+    """The requests of our client to our server, and the answers."""
     ours, theirs = map(_Heard, socket.socketpair())
     with tempfile.TemporaryDirectory() as folder, LocalStore(folder, durable=False) as store:
         server = _served(kind, store, theirs)
@@ -227,7 +227,7 @@ def _served(kind: str, store: LocalStore, channel: Channel, *, is_trusted: bool 
 
 
 def check_remote(data: bytes) -> None:
-    """Whoever answers: each call finds something of its kind, or says that it did not."""
+    """With any answers, each call finds something of its kind, or says that it did not."""
     channel = _Recorded(data)
     store = _remote(channel)
     try:
@@ -246,7 +246,7 @@ def check_serve(data: bytes) -> None:
 
 
 def _check_asked(kind: str, data: bytes, *, is_trusted: bool = True) -> None:
-    """Whoever asks: what is valid afterwards is whole, and nothing else is left."""
+    """After any requests, each valid object is whole, and nothing else is left."""
     channel = _Recorded(data)
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -299,7 +299,7 @@ class _Bucket(S3Files):
 
 
 def check_s3(data: bytes) -> None:
-    """An upload in parts is done, or was not; nothing of an answer gets into a request as it is."""
+    """An upload in parts is complete or did not happen; no part of an answer gets into a request unchecked."""
     files = _Bucket("s3://bucket", "", Fetcher(Settings(environment={})), uploads=Uploads(True, 5 << 20, 10, ""))
     files.answer = data
     files.put("name.narinfo", io.BytesIO(b"contents" * 10), "text/plain")
@@ -326,7 +326,7 @@ class World:
                 contents = f"contents, compressed by {method} ".encode() * 20
                 path = source.add_text(f"object-{method}", contents)
                 info = source.known(path)
-                # Only its signature speaks for it.
+                # Only its signature vouches for the object.
                 info.ca = None
                 with archive_of(source, path) as archive:
                     cache.import_object(info, archive)
@@ -367,7 +367,7 @@ def world() -> World:
 
 
 def with_file(path: str, data: bytes, call: Callable[[], None]) -> None:
-    """A file of the cache says something else for a while."""
+    """Calls while a file of the cache has other contents."""
     before = Path(path).read_bytes()
     Path(path).write_bytes(data)
     try:

@@ -3,8 +3,8 @@
     python tests/fuzz/store_formats.py --count 200000 --seed 1 [--format nar|aterm|json|narinfo|path|hash|key|signature|address|output]
 
 In: working inputs with bytes changed, dropped, doubled, swapped, and numbers made false.  A crash ends the process; any other
-find is printed with its seed and the process ends with 1.  The memory is limited: an input must not make anything grow by
-what it claims.  The same seed makes the same input.
+find is printed with its seed and the process ends with 1.  The memory is limited: a size that an input
+claims must not make anything grow.  The same seed makes the same input.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def mutated(source: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
-# --- what must hold of an input that is taken
+# --- what must be true of an accepted input
 
 def check_nar(data: bytes) -> None:
     members = [(member.path, member.kind, member.executable, member.target, member.read()) for member in read_nar(data)]
@@ -103,7 +103,7 @@ def check_aterm(data: bytes) -> None:
     shown = json.dumps(drv.to_json())
     assert isinstance(drv.drv_path, str)
     plain = [drv.system, *drv.outputs, *(name for names in drv.input_drvs.values() for name in names)]
-    # Nix reads escapes there, but writes none.
+    # C++ Nix reads escapes in these texts, but writes none.
     if not any(c in text for text in plain for c in '"\\'):
         again = Derivation.from_aterm(drv.to_aterm(), "x")
         assert again == drv and json.dumps(again.to_json()) == shown
@@ -226,7 +226,7 @@ def output_texts() -> list[bytes]:
     return [b"sha256:" + b"1" * 64 + b"!out", b"sha256:" + b"0" * 64 + b"!dev"]
 
 
-# name: (working inputs, what must hold of an input that is taken)
+# From a name to (working inputs, a check of what must be true of an accepted input).
 Formats = dict[str, tuple[Callable[[], list[bytes]], Callable[[bytes], None]]]
 FORMATS: Formats = {
     "nar": (archives, check_nar),
@@ -243,7 +243,7 @@ FORMATS: Formats = {
 
 
 class Run:
-    """Mutations of one format.  `counts`: taken and refused; `find` is a find's words, or empty.  `refusals`: how bad input is refused."""
+    """Mutations of one format.  `counts`: how many inputs were accepted and refused; `find` returns the words of a find, or an empty text.  `refusals`: how bad input is refused."""
 
     def __init__(self, name: str, formats: Formats = FORMATS, refusals: tuple[type[Exception], ...] = (ValueError,)) -> None:
         self.name = name

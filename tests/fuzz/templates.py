@@ -1,4 +1,4 @@
-"""What programs are made of: for each type, templates of expressions that give it, with every pure builtin in them.
+"""The templates of programs: for each type, expressions that have it, with every pure builtin in them.
 
 `<type>` in a template is replaced by an expression of that type, `<3>` by a small number; `<regex>`, `<json>` and the other
 names in TEXTS by a piece of text from `texts.py`.  Files are read from the folder `fixture`, which `outcomes.py` makes.

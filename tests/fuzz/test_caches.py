@@ -1,4 +1,4 @@
-"""Binary caches whose files were changed: what they say is refused with a clear error, or is the truth."""
+"""Binary caches whose files were changed: their contents are refused with a clear error, or are right."""
 
 import os
 import random
@@ -46,7 +46,7 @@ def test_a_changed_cache_is_refused_or_right(tmp_path, compression, kind):
         except ValueError:
             refused += 1
             continue
-        # a `.narinfo` that was changed may say other things: they must hold of what comes, and a signature would not fit
+        # A changed `.narinfo` may state other facts, which must be true of the archive; its signature would not fit.
         assert len(data) == info.nar_size
         if kind != "narinfo":
             assert data == right

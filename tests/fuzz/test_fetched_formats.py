@@ -1,11 +1,11 @@
-"""A short run of the fuzzer of what is fetched; the samples themselves are taken."""
+"""A short run of the fuzzer of fetched formats; the samples themselves are accepted."""
 
 import pytest
 from fetched_formats import FORMATS, REFUSALS
 from store_formats import Run
 
 MUTATIONS = 500
-# It names files that are not in the working tree of the check.
+# This index names files that are not in the working tree of the check.
 SAMPLES_REFUSED = {"index": 1}
 
 

@@ -1,4 +1,4 @@
-"""A few kills of kills.py, which has a command for many."""
+"""A few kills by kills.py; as a command, it makes many."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Short runs of the fuzzer of answers and logs, and the recorded conversation with 2.34.8's daemon: what we ask is what was asked."""
+"""Short runs of the fuzzer of answers and logs, and the recorded conversation with 2.34.8's daemon: our requests are the recorded ones."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ from store_answers import FORMATS, REFUSALS
 from store_formats import Run
 
 DAEMON = Path(os.environ["SNOWSNAKE_REFERENCES"], "tools/nix-daemon")
-# Whatever is changed in an archive, its hash is known.
+# Any change of an archive is noticed, because its hash is known.
 REFUSE_ALL = {"cache-archive"}
 MUTATIONS = {"daemon": 150, "asked-daemon": 200, "asked-serve": 60, "cache-narinfo": 100, "cache-archive": 100, "cache-info": 60}
 
@@ -28,7 +28,7 @@ def test_nothing_is_found(name: str) -> None:
 
 
 def test_we_ask_as_it_was_recorded() -> None:
-    """Byte for byte; the answers of the real daemon are understood."""
+    """Our requests are the same bytes, and we understand the answers of the real daemon."""
     shown: list[tuple[str, bool]] = []
     with tempfile.TemporaryDirectory() as folder, answering((FOLDER / "answered").read_bytes(), ends=False) as (path, sent):
         write_derivations(folder)

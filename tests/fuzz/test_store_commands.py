@@ -1,4 +1,4 @@
-"""Command lines of store commands, and archives, streams, registrations and JSON, changed at random: an answer or an error, and not our fault.
+"""Command lines of store commands, and archives, streams, registrations and JSON, changed at random: each ends in an answer or a clear error.
 
 `SNOWSNAKE_FUZZED=20000` runs more of them.
 """
@@ -53,12 +53,12 @@ def place(world, tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(folder)
     yield folder
-    # Evaluators let go of the store while it is there.
+    # Evaluators that nobody refers to close the store while it is there.
     gc.collect()
 
 
 def _checked(main, words: list[str], capfd, stdin: Path) -> tuple[int, str]:
-    """The exit code and the messages of a command; our fault fails the test."""
+    """The exit code and the messages of a command; the test fails if the command reports a fault of its own."""
     with open(stdin, encoding="utf-8", errors="surrogateescape") as file:
         before, sys.stdin = sys.stdin, file
         try:
@@ -98,7 +98,7 @@ def test_random_command_lines_of_stores_cause_no_traceback(place, capfd) -> None
     for _ in range(COUNT):
         main, words = _line(choice)
         if "/" in words and ("add" in words or "--add" in words or "path" in words or "pack" in words or main is old_hash.main or "--dump" in words):
-            # It would serve the whole machine.
+            # Such a command would serve the whole machine.
             continue
         _checked(main, words, capfd, nothing)
 

@@ -1,4 +1,4 @@
-"""A short run of the fuzzer of the store's formats; the samples themselves are taken."""
+"""A short run of the fuzzer of the store's formats; the samples themselves are accepted."""
 
 import pytest
 from store_formats import FORMATS, Run

@@ -30,7 +30,7 @@ def quoted(text: str) -> str:
 
 
 def broken(text: str, random_: random.Random) -> str:
-    """The same text, or now and then one with a character more or less."""
+    """The same text, or sometimes a text with a character more or less."""
     if not text or random_.random() < 0.75:
         return text
     place = random_.randrange(len(text))

@@ -1,4 +1,4 @@
-"""A flake in a Git repository with inputs beside it, whose jobs show everything that a flake knows of itself, and random changes of all that."""
+"""A flake in a Git repository with inputs beside it, whose jobs show everything that a flake knows about itself, and random changes of it."""
 
 import os
 import random

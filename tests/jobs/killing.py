@@ -1,6 +1,6 @@
-"""Runs of jobs whose workers are killed again and again: the lines must be those of a run that nobody disturbed.
+"""Runs of jobs whose workers are killed again and again: the lines must be those of an undisturbed run.
 
-As a command: `python tests/jobs/killing.py [MODE …] [--kills N]` makes 24 kills in each mode and says what came of it.  `MODES` is every way in which
+As a command: `python tests/jobs/killing.py [MODE …] [--kills N]` makes 24 kills in each mode and reports the results.  `MODES` is every way in which
 `snowsnake jobs` evaluates.  In all of them workers are killed, one of them or all at once, also while they start; where something is kept (compiled
 files, results, a store), every third run is killed as a whole.  There is no mode with threads: workers are processes always (docs/decisions/jobs.md).
 """
@@ -69,7 +69,7 @@ def children(pid: int) -> list[int]:
 
 
 def _is_worker(pid: int, mode: Mode) -> bool:
-    """Not the process that watches over what Python's processes share."""
+    """Whether a process is a worker, and not the process that tracks what Python's processes share."""
     try:
         return not mode.is_cluster or b"multiprocessing.spawn" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
@@ -88,17 +88,17 @@ class Killer:
         (folder / "project").mkdir()
         for name, text in _FILES.items():
             (folder / "project" / name).write_text(text)
-        # This is a file, because Dask's workers import what started them.
+        # The program is a file, because Dask's workers import the program that started them.
         (folder / "jobs.py").write_text(_JOBS)
 
     def undisturbed(self) -> bytes:
         found: bytes = self._start(_TWO).communicate(timeout=_GUARD_S)[0]
-        # The runs that are killed write into a new one.
+        # The runs with kills write into a new store.
         shutil.rmtree(self.folder / "store", ignore_errors=True)
         return found
 
     def run(self, most: int) -> tuple[bytes | None, str]:
-        """One run with up to so many kills: its lines, or None if it was killed as a whole; what it said beside them."""
+        """One run with up to so many kills: its lines, or None if it was killed as a whole; and its messages."""
         process = self._start(self.mode.how)
         is_whole = self.mode.kills_whole_runs and self.runs % 3 == 0
         self.runs += 1
@@ -107,7 +107,7 @@ class Killer:
         found, log = process.communicate(timeout=_GUARD_S)
         thread.join()
         if process.returncode != -signal.SIGKILL:
-            # Everything is kept, so we begin again.
+            # All results are kept, so the next run would have nothing to evaluate.
             (self.folder / "r.sqlite").unlink(missing_ok=True)
             shutil.rmtree(self.folder / "compiled", ignore_errors=True)
         return None if process.returncode == -signal.SIGKILL else found, log.decode("utf-8", "replace")
@@ -147,7 +147,7 @@ class Killer:
 
 
 def check(mode: str, kills: int, folder: Path) -> tuple[int, str]:
-    """So many kills: how many runs that took, and what was wrong ("" for nothing)."""
+    """Makes so many kills; returns how many runs that took, and what was wrong ("" for nothing)."""
     killer = Killer(MODES[mode], folder)
     expected = killer.undisturbed()
     if len(expected.splitlines()) != 240:

@@ -1,6 +1,6 @@
-"""A wrong "unchanged" does not happen: every kind of reader beside every kind of change at the path that it reads.
+"""An incremental run never takes a change for none: every kind of reader beside every kind of change at the path that it reads.
 
-A path is, in turn, nothing, files, folders, links of many kinds, pipes …; the folder above it, too.  Each attribute reads it in another way, and
+A path is, in turn, absent, a file, a folder, a link of some kind, a pipe …; the folder above it changes in the same way.  Each attribute reads it in another way, and
 after each change an incremental run must print what a full run prints.
 """
 
@@ -22,11 +22,11 @@ from snowsnake.jobs.options import JobOptions, RunOptions
 from snowsnake.jobs.run import Run
 
 STEPS = int(os.environ.get("SNOWSNAKE_WORLD_STEPS", "20"))
-# A message that shows a value says «thunk» of what nobody has evaluated yet, as C++ Nix does.
+# A message that shows a value has «thunk» for each part that nobody has evaluated yet, as in C++ Nix.
 SHOWN = re.compile(r"(: )[\[{] .*")
 # The hash of a file with the contents "1".
 ONE = "sha256-a4ayc/80/OGda4BO/1o/V0etpOqiLx1JwB5S3beHW0s="
-# What reads the path: X is the path, P the folder above it, N its name.
+# Expressions that read the path: X is the path, P the folder above it, N its name.
 READERS = {
     "contents": "builtins.readFile X",
     "imported": "import X",
@@ -65,7 +65,7 @@ ROOT = "let show = v: derivation {{ name = \"n\"; system = \"s\"; builder = \"b\
 
 
 def nothing(place: Path) -> None:
-    """The path is not there."""
+    """Leaves the path absent."""
 
 
 def text(data: str, mode: int = 0o644) -> Callable[[Path], None]:
@@ -97,7 +97,7 @@ def link(target: str) -> Callable[[Path], None]:
 
 
 def again(contents: str) -> Callable[[Path], None]:
-    """Other contents of the same size at the same time of change of the contents."""
+    """Other contents of the same size, with the same time of change of the contents."""
 
     def make(place: Path) -> None:
         place.write_text(contents)

@@ -1,4 +1,4 @@
-"""A real Dask cluster of processes: the same replies as from one process, whoever of its workers is killed."""
+"""A real Dask cluster of processes: the same replies as from one process, whichever of its workers is killed."""
 
 import os
 import random
@@ -37,7 +37,7 @@ def folder(tmp_path) -> Path:
 
 
 def shown(reply: Reply) -> dict:
-    """Traces of errors depend on what their worker evaluated before."""
+    """The parts of a reply that are compared: the trace of an error depends on what its worker evaluated before."""
     return reply.fields | ({"error": True} if reply.error is not None else {})
 
 
@@ -87,7 +87,7 @@ def test_killed_workers_of_a_cluster_change_no_reply(cluster, folder):
 
 
 def test_an_archive_reads_as_its_folder(tmp_path):
-    """Each question of a tree, at every path of it and at some that are not there."""
+    """Asks each question at every path of the tree and at some paths that are not there."""
     top = tmp_path / "top"
     (top / "a/b").mkdir(parents=True)
     (top / "empty").mkdir()
@@ -144,7 +144,7 @@ let lib = import ./lib; make = name: derivation { inherit name; builder = "b"; s
 
 
 def test_libraries_in_an_archive(folder):
-    """What is another source tree in the folder is one in its archive, so that the same frames are folded."""
+    """A source tree inside the folder is one inside the archive, too, so that the same frames are folded."""
     (folder / "lib").mkdir()
     (folder / "lib/flake.nix").write_text("{ }")
     (folder / "default.nix").write_text("{ }")
@@ -167,7 +167,7 @@ def test_a_worker_that_has_grown_opens_its_root_again(folder):
 
 
 def test_no_workers_left(folder, monkeypatch):
-    """The cluster that was started for the run is asked for other workers."""
+    """A run asks the cluster that was started for it for other workers."""
     # Later attempts follow after 2 s, 4 s …: a worker needs a second to start, several at once more.
     monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 1.0)
     shipped, archive = pack_root(str(folder), JobOptions(), (("argstr", "name", "inputs"),))
@@ -180,7 +180,7 @@ def test_no_workers_left(folder, monkeypatch):
 
 
 def test_no_worker_starts(cluster, folder, monkeypatch):
-    """A run ends if nobody comes."""
+    """A run ends with an error if no worker comes."""
     monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 0.01)
     calls = []
     shipped, archive = pack_root(str(folder), JobOptions())

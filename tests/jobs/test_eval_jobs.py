@@ -63,7 +63,7 @@ def test_derivations_are_in_the_store(run_command, tmp_path):
 
 
 def test_names_of_derivations_are_the_references(tmp_path):
-    """The recorded derivation paths, asked of C++ Nix once more."""
+    """The recorded paths of derivations are those of C++ Nix, which computes them once more."""
     if not REFERENCE.exists() and not shutil.which("nix-instantiate"):
         pytest.skip("no nix-instantiate")
     command = str(REFERENCE) if REFERENCE.exists() else "nix-instantiate"
@@ -97,7 +97,7 @@ def test_an_output_of_a_flake_is_a_root(run_command, tmp_path):
 
 
 def test_large_jobs_renew_the_worker(run_command):
-    """Over its limit after each job, and nothing is lost."""
+    """A worker that is over its limit after each job is renewed, and nothing is lost."""
     small = run_command("eval_jobs", *expression("large"), "--no-instantiate", "--max-memory-size", "30")
     usual = run_command("eval_jobs", *expression("large"), "--no-instantiate")
     assert small.returncode == usual.returncode == 0
@@ -106,7 +106,7 @@ def test_large_jobs_renew_the_worker(run_command):
 
 
 def test_a_binary_cache_is_asked(run_command, tmp_path):
-    """`cached` is what substituters have."""
+    """A job whose outputs a substituter has is `cached`."""
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "nix-cache-info").write_text("StoreDir: /nix/store\n")
@@ -117,7 +117,7 @@ def test_a_binary_cache_is_asked(run_command, tmp_path):
     (cache / f"{os.path.basename(out)[:32]}.narinfo").write_text(
         f"StorePath: {out}\nURL: nar/x.nar\nCompression: none\nNarHash: sha256:{'0' * 52}\nNarSize: 120\nReferences: \n"
     )
-    # What a cache did not have is remembered.
+    # The answer that a cache does not have a path is remembered.
     fresh = run_command("eval_jobs", *words, "--option", "require-sigs", "false", "--option", "narinfo-cache-negative-ttl", "0")
     after = {job["attr"]: job for job in map(json.loads, fresh.stdout.splitlines())}
     assert (after["first"]["cacheStatus"], after["first"]["isCached"], after["first"]["neededSubstitutes"]) == ("cached", True, [out])

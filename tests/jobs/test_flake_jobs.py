@@ -1,4 +1,4 @@
-"""Jobs of flakes: only what changed, another revision, many machines; each beside a full run in one process."""
+"""Jobs of flakes: incremental runs, another revision, many machines; each beside a full run in one process."""
 
 import json
 import os
@@ -69,11 +69,11 @@ def test_after_random_changes_of_a_flake_a_run_prints_what_a_full_run_prints(see
 @pytest.mark.parametrize("flake", [".#jobs", "path:.#jobs"])
 def test_a_run_after_no_change_evaluates_only_the_root(flake, world, jobs):
     words = (flake, "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
-    # What was changed just now is not kept.
+    # Results of files that were changed just now are not kept.
     time.sleep(0.1)
     found = jobs(*words)[1]
     code, again, log = jobs(*words)
-    # The root, and an error that depends on files that are not tracked.
+    # These are the root, and an error that depends on files that are not tracked.
     assert (code, again) == (0, found) and f"\n{1 if 'path:' in flake else 3} of 18 attributes" in log, log
 
 
@@ -100,7 +100,7 @@ def test_a_file_that_is_edited_meanwhile(flake, file, world, jobs, monkeypatch):
         if path != ("p1",):
             return look(self, path)
         aside = world.top.parent / "aside"
-        # The times move with it.
+        # The file keeps its times when it is moved.
         shutil.move(place, aside)
         if aside.is_dir():
             shutil.copytree(aside, place)
@@ -134,7 +134,7 @@ def test_a_source_that_could_not_be_fetched(world, jobs):
 
 
 def test_a_locked_folder_that_changed(world, jobs):
-    """It is not available any more, and a run says so, whatever was kept."""
+    """The folder is not available any more, and a run says so, whatever was kept."""
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
     time.sleep(0.1)
     before = jobs(*words)[1]
@@ -145,7 +145,7 @@ def test_a_locked_folder_that_changed(world, jobs):
 
 
 def test_a_file_that_is_not_tracked(world, jobs):
-    """Whether it is there decides what an error says."""
+    """The words of an error depend on whether the file is there."""
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
     time.sleep(0.1)
     before = jobs(*words)[1]
@@ -156,7 +156,7 @@ def test_a_file_that_is_not_tracked(world, jobs):
 
 
 def test_settings_of_results(world, jobs, monkeypatch):
-    """What a configuration file says is part of what is asked."""
+    """The settings of a configuration file are part of the request."""
     (world.top / "packages/p0.nix").write_text('{ make, ... }: import (make "ifd" { })')
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
     time.sleep(0.1)
@@ -199,7 +199,7 @@ def test_diff_without_revisions(world):
 
 
 def test_a_cluster_prints_the_same_of_a_flake_as_one_process(world, jobs, monkeypatch):
-    """The same bytes as in one process: facts about the source, lazy inputs, one that is gone, files that are missing in two ways; whoever of the workers is killed."""
+    """The same bytes as in one process: facts about the source, lazy inputs, an input that is gone, files that are missing in two ways; whichever worker is killed."""
     pytest.importorskip("distributed")
     for number in range(60):
         (world.top / f"packages/m{number}.nix").write_text('{ make, dep, ... }: make "m" { v = dep.rev; w = toString self; }'.replace("...", "self, ..."))
@@ -246,7 +246,7 @@ def test_a_cluster_prints_the_same_of_a_flake_as_one_process(world, jobs, monkey
 
 
 def _dask_workers() -> list[int]:
-    """The processes of this one's cluster: grandchildren, too, but for those that only watch over others."""
+    """The processes of the cluster of this process: children and grandchildren, except those that only watch others."""
     found, work = [], [os.getpid()]
     while work:
         pid = work.pop()

@@ -1,4 +1,4 @@
-"""Only what changed is evaluated again, and a wrong "unchanged" does not happen: random changes of a package set, beside full runs."""
+"""Only changed attributes are evaluated again, and no change is overlooked: random changes of a package set, beside full runs."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import JobOptions, RunOptions
 from snowsnake.jobs.run import Run
 
-# A message that shows a value says «thunk» of what nobody has evaluated yet, as C++ Nix does.
+# A message that shows a value has «thunk» for each part that nobody has evaluated yet, as in C++ Nix.
 SHOWN = re.compile(r"(: )[\[{] .*")
 ROUNDS = int(os.environ.get("SNOWSNAKE_INCREMENTAL_ROUNDS", "15"))
 DEFAULT = """
@@ -126,7 +126,7 @@ def root(tmp_path, monkeypatch) -> Path:
 def outcome(root: Path, memory: JobMemory | None, workers: int) -> tuple[object, Run | None]:
     try:
         return evaluate(root, memory, workers)
-    # It is an error of the root itself, the same both times.
+    # An error of the root itself is the same in both runs.
     except Exception as error:
         if memory is not None:
             memory.close()
@@ -195,7 +195,7 @@ def test_only_what_changed(large, tmp_path, monkeypatch):
 
 
 def test_what_changed_is_last_in_its_group(large, tmp_path):
-    """A reply depends on what had been asked when it was there, and not on what its worker asked afterwards."""
+    """A reply depends on the questions that were asked before it was ready, and not on those that its worker asked afterwards."""
     path = str(tmp_path / "results.sqlite")
 
     def evaluated() -> int:
@@ -205,7 +205,7 @@ def test_what_changed_is_last_in_its_group(large, tmp_path):
     assert evaluated() == 105
     (large / "packages/p50.nix").write_text('{ lib, set }: lib.make "other" { }')
     first = evaluated()
-    # These are the root, p50 and what came after it.
+    # The root, p50 and the attributes after it are evaluated.
     assert 2 < first < 60
     (large / "packages/p50.nix").write_text('{ lib, set }: lib.make "third" { }')
     assert evaluated() == 2
@@ -248,7 +248,7 @@ def test_stamps_spare_reading(trusts_stamps, tmp_path, monkeypatch):
     evaluator = Interpreter()
     evaluator.evaluate_file(str(file)).force()
     dependencies = evaluator.dependencies()
-    # It was changed just now.
+    # The file was changed just now.
     assert dependencies.stamps == {}
     texts = [json.dumps(entry) for entry in dependencies if entry.kind == "file"]
     asked = []
@@ -271,7 +271,7 @@ def test_stamps_spare_reading(trusts_stamps, tmp_path, monkeypatch):
 
 
 def test_a_row_of_another_base(large, tmp_path):
-    """Damage that no sum sees: a row that belongs to another base is not used."""
+    """A row of another base is not used, although its checksum is right."""
     path = str(tmp_path / "results.sqlite")
     evaluate(large, JobMemory(path, "one"), 1)
     (large / "default.nix").write_text(DEFAULT.replace("special = ", "other = "))
@@ -300,7 +300,7 @@ def reused(root: Path, path: Path) -> tuple[list, int, bool]:
 
 
 def test_unchanged_files_are_not_opened(large, tmp_path, monkeypatch):
-    """Of files that are old enough, stamps say all: neither those of the root nor those of the attributes are opened."""
+    """The stamps of files that are old enough are believed: neither those of the root nor those of the attributes are opened."""
     path = tmp_path / "results.sqlite"
     time.sleep(2.1)
     reused(large, path)
@@ -336,7 +336,7 @@ def test_sets_that_change_are_evaluated_again(large, tmp_path):
 
 
 def test_derivations_that_are_gone_are_evaluated_again(large, tmp_path):
-    """What a store does not have any more is evaluated again, whether its reply is in the ledger or in a row."""
+    """A derivation that the store does not have any more is evaluated again, whether its reply is in the ledger or in a row."""
     path = str(tmp_path / "results.sqlite")
     (large / "packages/p7.nix").write_text('{ lib, set }: lib.make "n" { drvPath = "\\"drvPath\\":\\"/x"; }')
     jobs = {job["attr"]: job for job in evaluate(large, JobMemory(path, "r"), 1)[0]}
@@ -427,7 +427,7 @@ def test_size_is_limited(large, tmp_path):
 
 
 def test_several_processes_may_share_a_file_of_results(large, tmp_path, run_command):
-    """At once, with the same results file."""
+    """Two runs at once use the same file of results."""
     import threading
 
     outputs = []
@@ -483,7 +483,7 @@ def test_difference_from_a_revision(repository):
 
 
 def test_copied_whole_and_through_a_filter(tmp_path):
-    """One file asked for in two ways, which say the same: the answer can be checked."""
+    """A file is requested in two ways, which agree about it, so the answer can be checked."""
     (tmp_path / "file").write_text("x")
     evaluator = Interpreter()
     evaluator.evaluate(f'"${{{tmp_path}/file}}" + builtins.filterSource (p: t: true) {tmp_path}/file'.encode(), "/").string()
@@ -495,7 +495,7 @@ def test_copied_whole_and_through_a_filter(tmp_path):
 
 
 def test_a_program_on_standard_input(run_command):
-    """Its text is not a file that a record could name."""
+    """The record cannot name the text of such a program, because it is not a file."""
     words = ("jobs", "-", "--json", "--no-instantiate", "--incremental", "--results", "r.sqlite")
     names = []
     for name in ("one", "two", "two"):
@@ -505,7 +505,7 @@ def test_a_program_on_standard_input(run_command):
 
 
 def test_what_a_store_has_is_asked_each_time(large, tmp_path, monkeypatch):
-    """Whether something is built is not a question of an evaluation."""
+    """Whether something is built is not among the questions of an evaluation."""
     found = []
     for is_valid in (False, True):
         monkeypatch.setattr(JobRoot, "is_valid", lambda self, path, answer=is_valid: answer)
@@ -518,7 +518,7 @@ def test_what_a_store_has_is_asked_each_time(large, tmp_path, monkeypatch):
 
 
 def test_a_clock_that_is_set_back(monkeypatch):
-    """A file that was changed since then does not seem older than that moment."""
+    """If the clock is set back during a run, a file that changes afterwards does not seem older than the run."""
     from snowsnake.jobs import in_place
 
     since = in_place.now()
@@ -528,7 +528,7 @@ def test_a_clock_that_is_set_back(monkeypatch):
 
 
 def test_times_in_whole_seconds_are_no_stamps():
-    """Images of file systems and VFAT have them, whatever was changed: such a file is read each time."""
+    """Images of file systems and VFAT have such times after any change, so the file is read each time."""
     from snowsnake.dependencies import stamp_text
 
     looked = {"st_mode": 0o100644, "st_blocks": 8, "st_ino": 3, "st_size": 1, "st_mtime_ns": 10**18}

@@ -88,7 +88,7 @@ def test_killed_workers_change_no_line(number, undisturbed, tmp_path):
 
 
 def test_killed_incremental_runs(undisturbed, tmp_path):
-    """Workers and whole runs are killed; what the others kept is right, and is used by the next run."""
+    """Workers and whole runs are killed; the results that others kept are right, and the next run uses them."""
     words = ["jobs", "--json", "--incremental", "--results", "r.sqlite", "--workers", "2", "--store", "./store"]
     chance = random.Random(7)
     kills = 0
@@ -115,7 +115,7 @@ def test_killed_incremental_runs(undisturbed, tmp_path):
         if not is_whole:
             assert found == undisturbed, log[-2000:]
         if b"\n1 of 301 attributes were evaluated" in log:
-            # Everything was kept, so we begin again.
+            # All results were kept, so the next run would have nothing to evaluate.
             (tmp_path / "r.sqlite").unlink()
     found, log = start(*words, cwd=tmp_path, code=JOBS).communicate(timeout=300)
     assert found == undisturbed, log[-2000:]
@@ -138,12 +138,12 @@ def test_a_run_that_is_told_to_end_ends_its_workers(number, code, tmp_path):
     assert workers
     assert not any(map(is_alive, workers))
     left = [path.name for path in (tmp_path / "store/nix/var/snowsnake/tmp").iterdir()]
-    # Whoever comes next removes its files.
+    # The next run removes the files of this one.
     assert all(name.startswith(f"{process.pid}-") for name in left)
 
 
 def test_interrupted_while_it_tidies_up(tmp_path):
-    """A worker whose other side has gone ends, and only then is it asked to."""
+    """A worker whose parent has gone is already ending when a signal asks it to."""
     from snowsnake.interpreter import Interpreter
     from snowsnake.jobs.evaluation import JobRoot
     from snowsnake.jobs.worker import JobWorker
@@ -198,7 +198,7 @@ def test_first_process_of_a_container(tmp_path):
 
 
 def test_path_that_ends_its_worker():
-    """A crash is not tried for ever, and only its own path has it."""
+    """A path that crashes its worker is not tried for ever, and only that path has the error."""
     from snowsnake.interpreter import Interpreter
     from snowsnake.jobs.evaluation import JobRoot
     from snowsnake.jobs.run import Run
@@ -206,7 +206,7 @@ def test_path_that_ends_its_worker():
     class Crashing(JobRoot):
         def look(self, path):
             if path == ("j17",):
-                # This switches off pytest's own handler.
+                # pytest's own handler would report the crash.
                 faulthandler.disable()
                 os.kill(os.getpid(), signal.SIGABRT)
             return super().look(path)
@@ -225,7 +225,7 @@ def test_path_that_ends_its_worker():
 
 
 def test_queue_in_any_order():
-    """Whatever the order of the answers, replies come out as one worker would have made them."""
+    """Replies leave the queue in the order of one worker, whatever the order of the answers."""
     tree = {"a": {"x": None, "y": {"deep": None}}, "a-b": None, "b": None, "empty": {}}
 
     def answer(path):

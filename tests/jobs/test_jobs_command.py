@@ -1,4 +1,4 @@
-"""`snowsnake jobs` and `Evaluator.jobs`: the same run as snowsnake-eval-jobs, for people and for Python."""
+"""`snowsnake jobs` and `Evaluator.jobs`: the same run as that of snowsnake-eval-jobs, for people and for Python."""
 
 import asyncio
 import json

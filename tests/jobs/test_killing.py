@@ -1,6 +1,6 @@
-"""Kills in ways of evaluating that the other tests of kills do not have (`python tests/jobs/killing.py` makes 24 in each way).
+"""Kills in modes that the other tests of kills do not have (`python tests/jobs/killing.py` makes 24 in each mode).
 
-The command's own cluster: its workers are killed one by one and all at once, while they start as well.  Two workers: they and whole runs are killed
+The workers of the command's own cluster are killed one by one and all at once, also while they start.  Two workers of a run, and whole runs, are killed
 while they write compiled files, a store and results.
 """
 

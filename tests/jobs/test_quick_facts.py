@@ -1,4 +1,4 @@
-"""Facts of a job that are asked for at once (`plain.derivation_job`) are those that are asked for one by one, errors included; what workers compile is kept."""
+"""Facts of a job that are asked for at once (`plain.derivation_job`) are equal to facts that are asked for one by one, errors included; and the files that workers compile are kept."""
 
 import pytest
 

@@ -5,10 +5,10 @@
                         /error.txt       or its error, as the command prints it
                         /bytecode.txt    its bytecode at level 0
                         /bytecode-default.txt   at the default level (not of the folders of errors)
-                        /options.txt     options of `snowsnake eval`, if it needs any
+                        /options.txt     options of `snowsnake eval`, if the program needs any
                         /…               files that the program reads
 
-Both levels of the compiler must give the same.  `--accept` rewrites what comes out; `--reference` compares with Nix.
+The results must be the same at both levels of the compiler.  `--accept` rewrites the golden files; `--reference` compares with Nix.
 A file that no test uses is a failure.
 """
 
@@ -32,25 +32,25 @@ ROOT = Path(__file__).parent
 FEATURES = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
 GOLDENS = {"in.nix", "out.txt", "error.txt", "nix.txt", "bytecode.txt", "bytecode-default.txt", "options.txt"}
 ERRORS = [name for name in FEATURES if (ROOT / name / "nix.txt").exists()]
-# What the reference says and ours does not, each with its reason.
+# Lines that the reference prints and ours does not, each with its reason.
 LACKING: dict[str, list[str]] = {
-    # Selected from a set that the expression itself makes, which is gone when something goes wrong.
+    # The expression itself makes the set from which it selects, and that set is gone when the selection fails.
     "error-missing-attribute-nested": [
         "… while evaluating the attribute 'a.b.c.d' at ./in.nix:1:3",
     ],
     "error-recursion-chain": [
         "… while evaluating the attribute 'value' at ./in.nix:5:14",
     ],
-    # Folded: what is shown instead is where the user's own function was.
+    # Frames of the library are folded, and the frame of the user's own function is shown instead.
     "error-library-frames": [
         "… while evaluating the attribute 'value' at ./library/default.nix:4:19",
     ],
-    # A hint about options of C++ Nix's command, which have nothing to do with the error.
+    # The line is a hint about options of C++ Nix's command, which have nothing to do with the error.
     "error-hash-algorithm": [
         "Try '/usr/bin/nix-instantiate --help' for more information.",
     ],
 }
-# What the outermost evaluator of these needs is more than any test should take under stress.
+# Features that would take too long with a collection at every safepoint, and that may overflow the reference's stack.
 HEAVY = {"deep-calls", "deep-data", "tail-calls", "wide-sets", "error-endless-calls", "error-recursion-function", "error-trace-deep"}
 
 
@@ -94,7 +94,7 @@ def test_value_or_error(feature, request, is_stressed):
     if accept and other.exists():
         other.unlink()
     assert not other.exists(), f"{text}instead of {other.name}"
-    # A collection forgets what left in tail position, so the trace lacks it.
+    # A collection forgets functions that left their frame by a tail call, so the trace lacks them.
     if is_stressed and kind == "error":
         assert summary(text) == summary((feature / "error.txt").read_text(encoding="utf-8"))
         return
@@ -151,7 +151,7 @@ def test_level_0_is_the_same(feature):
 
 
 def summary(text: str) -> list[str]:
-    """The error itself, without the trace: how much of it there is depends on the level."""
+    """The error itself, without the trace, which differs between the levels."""
     lines = text.split("\n")
     last = max(number for number, line in enumerate(lines) if line.lstrip().startswith("error: "))
     return lines[last].strip().split("\n")
@@ -162,7 +162,7 @@ def check_bytecode(feature: Path, level: int, golden: Path, accept: bool, monkey
     words = shlex.split(options.read_text()) if options.exists() else []
     features = parse(words, OPTIONS).texts("feature")
     shortened = disassembler._shortened
-    # The whole path is shown, however long it is.
+    # The folder is replaced before the text is shortened, so that the length of its path does not matter.
     monkeypatch.setattr(disassembler, "_shortened", lambda text: shortened(text.replace(str(feature), ".")))
     try:
         text = disassembly("file", b"in.nix", level, features)
@@ -184,9 +184,9 @@ def test_default_bytecode(feature, request, monkeypatch):
 
 
 def test_every_specified_operation_has_a_golden():
-    """Of those that level 0 emits: what may refer to itself is a thunk there, so that `ThunkClosure` always ends as `Closure`.
+    """The operations that level 0 emits: a value that may refer to itself is a thunk there, so that `ThunkClosure` always becomes `Closure`.
 
-    Interpolated paths and sets with `__overrides` are what the specification does not know.
+    The specification does not know interpolated paths and sets with `__overrides`.
     """
     found = set()
     for path in ROOT.glob("*/bytecode.txt"):

@@ -20,7 +20,7 @@ PROGRAMS = 250
 
 
 def outcome(load) -> tuple[str, bytes | str]:
-    """What comes out of a program: its value as text and with its places, or the whole report of its error."""
+    """The result of a program: its value as text and with its places, or the whole report of its error."""
     try:
         value = load()
         text = value.to_nix(strict=True)
@@ -78,6 +78,6 @@ def test_random_programs_are_the_same_with_a_cache(tmp_path):
                 assert numbers["files_to_cache"] == 0 and numbers["files_from_cache"] > 0
         for path, *each in zip(group, *found, strict=True):
             assert each[0] == each[1] == each[2], Path(path).read_bytes()
-            # Under stress, memory or depth may run out elsewhere, and a trace says less: a collection looks through thunks that
-            # stand for others.  Values and messages do not change.
+            # Under stress, memory or depth may run out elsewhere, and a trace may have fewer lines, because a collection removes
+            # thunks that only refer to others.  Values and messages do not change.
             assert told(each[3]) == told(each[0]) or each[0][0] in ("memory", "depth", "infinite-recursion"), Path(path).read_bytes()

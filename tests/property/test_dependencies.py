@@ -1,7 +1,7 @@
 """The record of an evaluation holds exactly as long as another evaluation has the same result: random worlds, programs and changes.
 
-Nothing may be missed: whenever the result differs, `changed()` says so.  And it is of use: what the program did not look at has no
-influence on it.
+No change may be missed: whenever the result differs, `changed()` says so.  And the record is useful: files at which the program did not look
+have no influence on it.
 """
 
 import os
@@ -108,7 +108,7 @@ def run(root: Path, program: str, options: dict[str, object]) -> tuple[object, E
 @pytest.mark.parametrize("seed", range(6))
 def test_nothing_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, seed: int) -> None:
     random_ = random.Random(f"{policy} {seed}")
-    # Links lead two folders up, where nobody else may write.
+    # Links lead up to two folders up, so nobody else may write there.
     root = tmp_path / "alone" / "here" / "world"
     root.parent.mkdir(parents=True)
     monkeypatch.setenv("HOME", os.fspath(root))
@@ -155,7 +155,7 @@ def test_what_was_not_asked_has_no_influence(tmp_path: Path) -> None:
 
 
 def test_a_file_that_changes_between_two_looks(tmp_path: Path) -> None:
-    """One evaluation read both: no state of the world gives that again."""
+    """One evaluation read both contents, and no state of the world has that result again."""
     file = tmp_path / "f"
     file.write_text("one")
     nix = Evaluator()

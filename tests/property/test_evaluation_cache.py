@@ -1,4 +1,4 @@
-"""The evaluation cache of flakes never tells what evaluating would not: random edits and commands, beside commands that evaluate everything."""
+"""The evaluation cache of flakes never has another answer than an evaluation: random edits and commands, beside commands that evaluate everything."""
 
 import io
 import json
@@ -57,7 +57,7 @@ def call(words: tuple[str, ...], folder: Path, cache: Path, store: Path, setting
 
 
 def kept_in(cache: Path) -> list[Path]:
-    """The files of answers; those of writers that were killed are none."""
+    """The files of answers, without the temporary files of writers that were killed."""
     return [path for path in cache.glob("**/evaluations/?/*") if "." not in path.name]
 
 
@@ -166,7 +166,7 @@ def test_answers_are_those_of_an_evaluation(flake: Path, tmp_path: Path, seed: i
 
 
 def test_what_is_known_is_not_evaluated(flake: Path, tmp_path: Path) -> None:
-    """A known answer is given although evaluating would give another one: this one was put there by hand."""
+    """A known answer is used although an evaluation would have another one: the test put it there by hand."""
     (flake / "flake.nix").write_text('{ outputs = _: { a = "evaluated"; }; }')
     cache = tmp_path / "cache"
     assert call(("eval", "--raw", ".#a"), flake, cache, tmp_path / "store")[1] == b"evaluated"
@@ -210,7 +210,7 @@ def test_a_damaged_answer_is_replaced(flake: Path, tmp_path: Path, size: int) ->
 
 
 def test_a_kill_leaves_the_cache_whole(flake: Path, tmp_path: Path) -> None:
-    """Commands that are killed at any moment, several at once; whoever comes afterwards is told the truth."""
+    """Commands are killed at any moment, several at once; the next command has the right answer."""
     cache, store = tmp_path / "cache", tmp_path / "store"
     call(("flake", "lock"), flake, cache, store)
     fresh = call(("eval", "--json", ".#names", "--no-eval-cache"), flake, cache, store)
@@ -236,7 +236,7 @@ def test_what_was_not_used_for_longest_goes(tmp_path: Path) -> None:
         answers.keep(key, f"{number}")
         os.utime(answers._place(key), (number, number))
         if number == 9:
-            # It is used now, and so younger than the others.
+            # This answer is used now, which makes it younger than the others.
             assert answers.find(keys[0]) == "0"
     left = [number for number, key in enumerate(keys) if answers.find(key) is not None]
     assert left == [0, 7, 8, 9, 10]
@@ -279,5 +279,6 @@ def test_a_folder_is_hashed_once_more_for_all_words_of_a_command(tmp_path: Path,
     monkeypatch.setattr(tree_hash, "hash_of", lambda tree, *rest: hashed.append(tree.disk_path(b"")) or real(tree, *rest))
     for _ in range(3):
         assert main(["path-info", "--derivation", *(f"path:{folder}#{name}" for name in names)]) == 0
-    # Before and after evaluation; the second time for what was asked last, which depends on what was asked before.  The third time, all answers are there.
+    # The folder is hashed before and after an evaluation; the second time also for the last question, which depends on the earlier ones.  The third time,
+    # all answers are there.
     assert hashed == [os.fsencode(folder)] * 5

@@ -1,6 +1,6 @@
-"""The examples of a page of the site: each block of code is run, in the order of the page, in a folder of its own.
+"""Runs the examples of a page of the site: each block of code, in the order of the page, in a folder of its own.
 
-`python` is executed, `pycon` and `console` are run and what comes out is compared (`…` stands for anything), `nix` is parsed, `json` and
+`python` is executed, `pycon` and `console` are run and their output is compared (`…` stands for any text), `nix` is parsed, `json` and
 `yaml` are read.  A block with a caption (`{code-block} nix` with `:caption: NAME`) is written to that file first.  `text` is for people.
 """
 
@@ -54,14 +54,14 @@ def make_commands(folder: Path) -> None:
 
 
 class PageRun:
-    """A page at work in the current folder."""
+    """The run of a page in the current folder."""
 
     def __init__(self, commands: Path) -> None:
         self.names: dict[str, object] = {"__name__": "__page__"}
         self.environment = os.environ | {"PATH": f"{commands}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1"}
 
     def run(self, block: Block) -> str:
-        """Runs a block; its text with what came out."""
+        """Runs a block; returns its text with the output."""
         if block.caption is not None:
             Path(block.caption).parent.mkdir(parents=True, exist_ok=True)
             Path(block.caption).write_text(block.text)
@@ -122,7 +122,7 @@ class PageRun:
 
 
 def _entries(text: str, first: str, more: str) -> list[str]:
-    """What is typed in a session: the lines behind a prompt, with those that go on."""
+    """The lines that are typed in a session: those behind a prompt, each with the lines that continue it."""
     found: list[list[str]] = []
     is_typed = False
     for line in text.split("\n"):
@@ -137,13 +137,13 @@ def _entries(text: str, first: str, more: str) -> list[str]:
 
 
 def agrees(written: str, found: str) -> bool:
-    """Whether a block is what came out, `…` standing for anything."""
+    """Whether a block agrees with the output, where `…` stands for any text."""
     pattern = ".*?".join(re.escape(part) for part in written.rstrip().split("…"))
     return re.fullmatch(pattern, found.rstrip(), re.S) is not None
 
 
 def accept(path: Path, block: Block, found: str) -> None:
-    """Writes what came out into the page."""
+    """Writes the output into the page."""
     page = path.read_text()
     assert page.count(block.text) >= 1
     path.write_text(page.replace(block.text, found, 1))

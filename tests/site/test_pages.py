@@ -1,4 +1,4 @@
-"""Every example of the site and of the README is executed; `--accept` writes what comes out into the pages."""
+"""Every example of the site and of the README is executed; `--accept` writes the output into the pages."""
 
 import pytest
 from pages import PAGES, ROOT, PageRun, accept, agrees, blocks_of, make_commands

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "site"))
 SITE = ROOT / "build" / "site"
-# This width is in pixels.
+# The width of a phone's screen in pixels.
 PHONE = 390
 
 
@@ -26,7 +26,7 @@ def need(reason: str) -> None:
 
 @pytest.fixture(scope="module")
 def site() -> Path:
-    """The site, built from what is there now; what has not changed is not built again.  One process at a time builds."""
+    """The site, built from the current files; pages that have not changed are not built again.  One process at a time builds."""
     import importlib.util
 
     need(", ".join(name for name in ("sphinx", "myst_parser", "furo") if importlib.util.find_spec(name) is None))
@@ -125,7 +125,7 @@ def test_search_works_without_a_network(site) -> None:
 
 
 def test_screenshots_are_made_by_the_real_thing(tmp_path) -> None:
-    """They can be taken again, and show what is there now: the same size, and as much in them."""
+    """The screenshots can be taken again, and the committed ones are current: they have the same size, and as much in them."""
     from browser import missing
 
     need(missing())

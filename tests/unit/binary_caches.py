@@ -1,4 +1,4 @@
-"""A web server on the loopback interface that a binary cache is behind, and what the tests of caches put into it."""
+"""A binary cache behind a web server on the loopback interface, and the objects that the tests of caches put into it."""
 
 import http.server
 import os
@@ -75,7 +75,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server:
-    """Files of a folder, as a web server has them; *cuts*: how many answers end half-way; *requests*: what was asked for."""
+    """Files of a folder, as a web server has them; *cuts*: how many answers end half-way; *requests*: the requests so far."""
 
     def __init__(self, folder, cuts=0, answers=None):
         self.folder = folder

@@ -1,4 +1,4 @@
-"""A process that writes to an embedded store without end, for `test_store_local.py`: it is killed while it does.
+"""A process that writes to an embedded store without end, until `test_store_local.py` kills it.
 
 Every second one evaluates Nix, the others use the store's library.
 

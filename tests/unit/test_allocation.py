@@ -17,7 +17,7 @@ from snowsnake.interpreter import Interpreter
 
 PACKAGE = Path(snowsnake.version.__file__).resolve().parent
 NEVER = 2**62
-# Something of every room that allocates: the parser, the compiler, tables, files, texts, hashes, derivations, errors.
+# A program that makes every room allocate: the parser, the compiler, tables, files, texts, hashes, derivations, errors.
 PROGRAM = rb"""
 let
   f = n: if n == 0 then [ ] else [ { name = "a${toString n}"; value = n * 2.5; } ] ++ f (n - 1);
@@ -69,7 +69,7 @@ def outcome_of(folder: str, first: int, last: int, wanted: list[str]) -> dict[st
     except MemoryError:
         found["run"] = "memory"
     except EvaluationError as error:
-        # A regular expression that memory is too short for reads as one that is too large.
+        # A regular expression for which memory runs out is reported as one that is too large.
         found["run"] = "memory" if error.code == "memory" or "memory limit exceeded" in error.message else repr(error)
     except BaseException as error:
         found["run"] = repr(error)
@@ -118,7 +118,7 @@ def test_every_allocation_fails(tmp_path, follow):
         if found["run"] not in (("memory",) if follow else ("memory", "right")) or found["again"] not in ("right", "ended", "none"):
             faults[number] = found
     assert not faults
-    # Only what grows a table of the machine may end an evaluator.
+    # Only an allocation that grows a table of the machine may end an evaluator.
     assert ended < count // 20
 
 
@@ -157,7 +157,7 @@ def evaluator_has_ended(evaluator: Interpreter) -> bool:
 
 
 def test_compiled_files_allocate_in_one_way():
-    """What is not of foundation/allocate is not counted, and nobody knows that it is checked."""
+    """An allocation that does not use foundation/allocate is not counted, so these tests cannot let it fail."""
     call = re.compile(r"\b(malloc|calloc|realloc|reallocarray|strdup|strndup|aligned_alloc|posix_memalign|PyMem_\w+)\s*\(")
     found = []
     for path in (p for p in sorted(PACKAGE.rglob("*")) if p.suffix in (".pyx", ".pxd", ".pxi")):
@@ -181,13 +181,13 @@ else:
 
 
 def test_importing_allocates_nothing_that_could_fail():
-    """The tables of names are constants; whoever makes one at import again must let its allocations fail here, one by one."""
+    """The tables of names are constants; if a table is made at import again, its allocations must fail here, one by one."""
     done = subprocess.run([sys.executable, "-c", IMPORTING, str(NEVER)], capture_output=True, text=True)
     assert done.stdout.split() == ["imported", "0"], done.stderr
 
 
 def test_every_allocation_is_looked_at(tmp_path):
-    """`make lint` runs the tool over the package; here, that it sees what it is for."""
+    """The tool finds an unchecked allocation; `make lint` runs it over the package."""
     tool = Path(__file__).resolve().parents[2] / "tools/check_allocations.py"
     assert subprocess.run([sys.executable, str(tool)], capture_output=True, text=True).stdout == "every allocation is looked at\n"
     good = "cdef int f() noexcept nogil:\n    cdef char* p = <char*>allocate_items(1, 2)\n    if p == NULL:\n        return 1\n    p[0] = 1\n"
@@ -205,7 +205,7 @@ def test_every_allocation_is_looked_at(tmp_path):
 
 
 def test_expressions_are_forgotten_without_memory():
-    """`Interpreter.forget` collects everything but the constants of unused expressions: they may not be seen again."""
+    """`Interpreter.forget` collects everything except the constants of unused expressions, which must not be used again."""
 
     def used() -> Interpreter:
         evaluator = Interpreter()

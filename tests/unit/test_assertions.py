@@ -1,4 +1,4 @@
-"""What failed assertions say: the condition, or the first difference of a comparison and the way to it; recorded from C++ Nix 2.34."""
+"""Messages of failed assertions: the condition, or the first difference of a comparison and the way to it; recorded from C++ Nix 2.34."""
 
 import pytest
 
@@ -101,7 +101,7 @@ def test_errors_inside_are_not_differences() -> None:
     ],
 )  # fmt: skip
 def test_level_0_says_the_same(program: str) -> None:
-    """Its `Equal` does not say what its result is for: what waits for the result has it."""
+    """`Equal` at level 0 does not say what its result is for; the thunk that waits for the result does."""
     default, plain, stressed = failure(program), failure(program, level=0), failure(program, level=0, stress=True)
     assert plain.message == default.message == stressed.message
     assert plain.code == default.code

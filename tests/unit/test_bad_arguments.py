@@ -45,7 +45,7 @@ OPTIONS = {
 }
 # Texts that are not whole numbers, although `str.isdigit` or `int` accepts some of them.
 NO_NUMBERS = ["²", "٣", "1_0", " 1", "-1", "", "x", "1" * 5000]
-# What takes a whole number: a module, its words with {} for the number, a variable that has it.
+# Commands that take a whole number: a module, its words with {} for the number, a variable that has it.
 TAKERS = [
     ("nix.main", ["ev"], "NIX_GET_COMPLETIONS"),
     ("main", ["ev"], "SNOWSNAKE_GET_COMPLETIONS"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import IS_SANITIZED, SOURCE
 
-# A line of up to 20 000 characters is shown whole, as C++ Nix shows it, and below it one for the caret.
+# A line of up to 20 000 characters is shown whole, as in C++ Nix, with a line for the caret below it.
 MOST_ERROR_CHARACTERS = 41_000
 MOST_MEMORY_BYTES = (12 if IS_SANITIZED else 3) << 30
 
@@ -103,7 +103,7 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
         fails(tmp_path, "has an unsupported type", mode, "pipe.nix")
 
 
-# Root may read everything: a child of root does without that privilege.  It stays root, since a checkout may be where only root can go.
+# Root may read everything, so a child of root gives up that privilege.  It stays root, because a checkout may be in a folder that only root may enter.
 WITHOUT_PRIVILEGE = """
 import ctypes, os, sys
 if os.geteuid() == 0:
@@ -175,7 +175,7 @@ def test_what_is_closed_but_not_asked_for(closed: Path) -> None:
     assert (done.stdout, done.stderr) == ('[ true "a" "directory" ]\n', "")
 
 
-# Files of a hundred megabytes: what fills them, what is asked of them, what comes out.
+# Files of a hundred megabytes: the text that fills them, the expression that reads them, the result.
 LARGE = [
     (b'"', b"x" * 1000, b'"', "builtins.stringLength (import ./large)", "100000000"),
     (b"[", b"1 " * 500, b"]", "builtins.length (import ./large)", "50000000|out of memory"),

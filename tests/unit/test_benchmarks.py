@@ -1,4 +1,4 @@
-"""The benchmark: what it concludes from numbers, and a short run of it."""
+"""The benchmark: its conclusions from numbers, and a short run of it."""
 
 import json
 import subprocess
@@ -111,7 +111,7 @@ def test_peaks_are_those_of_the_command(benchmark_modules, tmp_path):
     from measure import Meter
 
     environment = {"PATH": "/usr/bin:/bin"}
-    # It belongs to this process: no child's peak may show it.
+    # This memory belongs to this process, and the peak of a child must not contain it.
     ballast = bytearray(80 << 20)
     with Meter(30) as meter:
         small = meter.run([sys.executable, "-S", "-c", "print(1)"], tmp_path, environment)
@@ -140,7 +140,7 @@ def run_benchmark(*words, **environment):
 
 
 def test_a_short_run(tmp_path):
-    """Ours beside itself under another name: same results, and all three files."""
+    """Our evaluator beside itself under another name has the same results, and writes all three files."""
     own = f"env PYTHONPATH={ROOT / 'src'} {INSTALLED / 'snowsnake-instantiate'}"
     run_benchmark(
         "--suite", "start,micro,library", "--only", "regex,tiny,start", "--runs", "1", "--output", str(tmp_path / "out"),

@@ -1,4 +1,4 @@
-"""Binary caches in folders and behind web servers: read, written, believed or not.
+"""Binary caches in folders and behind web servers: how they are read and written, and when they are believed.
 
 The servers are real, on the loopback interface; some of them lie.
 """
@@ -81,7 +81,7 @@ def test_a_web_server_is_asked_once(store, tmp_path):
             assert cache.known(paths[2]).references == [paths[0]]
             # The second time, nothing is asked.
             assert len(server.requests) == 5, turn
-        # what is not to be believed any more is asked again
+        # An answer that is too old is requested again.
         cache = http_cache(server.url, remembered=Remembered(100, 0, 0, place))
         cache.ask([paths[0], absent])
         assert len(server.requests) == 7
@@ -160,7 +160,7 @@ def test_damaged_archives_are_refused(store, tmp_path, damage, compression):
 )  # fmt: skip
 @pytest.mark.parametrize("piece", [1, 7, 1 << 20])
 def test_what_follows_compressed_data(compression, behind, message, piece):
-    """As in 2.34.8; however the data arrives."""
+    """The answer is that of 2.34.8, in whatever pieces the data arrives."""
     packed = io.BytesIO()
     compress(io.BytesIO(b"contents" * 100), packed, compression)
 
@@ -210,7 +210,7 @@ def test_frames_of_zstd_without_data_are_skipped():
 def test_what_follows_an_lzip_member_is_not_kept():
     """Garbage of any length after the last member is read and forgotten."""
     decoder = _Lzip()
-    # The trailer of a member comes next.
+    # The decoder is at the trailer of a member.
     decoder._skip = 20
     decoder.feed(bytes(20), 1 << 20)
     for _ in range(3):
@@ -224,7 +224,7 @@ def test_an_endless_archive_is_cut_off(store, tmp_path):
     fill(store, BinaryCacheStore(FolderFiles(str(folder)), "file:///", is_writable=True), [text])
     cache = BinaryCacheStore(FolderFiles(str(folder)), "file:///")
     packed = io.BytesIO()
-    # This is a bomb of 64 MiB.
+    # The archive unpacks to 64 MiB of zeros.
     compress(io.BytesIO(bytes(1 << 26)), packed, "xz")
     (folder / cache.narinfo(text).url).write_bytes(packed.getvalue())
     with pytest.raises(CacheFault, match=r"size mismatch importing path .*\n.*120\n.*more"):
@@ -254,7 +254,7 @@ def test_rows_that_another_program_has_damaged_are_not_remembered(tmp_path, valu
             database.execute(f"update {table} set {column} = ?", (value,))
             database.commit()
         cache = BinaryCacheStore(FolderFiles(str(tmp_path / "empty")), "u", remembered=Remembered(100, 100, 100, place))
-        # Some caches are for another store, or have a hash that is none.
+        # Some rows are of a cache for another store, or have a malformed hash.
         with contextlib.suppress(ValueError):
             found = cache.info(info.path)
             assert isinstance(cache.priority, int)

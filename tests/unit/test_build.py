@@ -1,4 +1,4 @@
-"""Our own builder: what it does when things go wrong, and what a builder cannot do.
+"""Our own builder: what it does when a build goes wrong, and what a build cannot do.
 
 Over 600 lines: each test is one build that goes wrong, and all of them use the same functions to make a derivation and to build it.
 """
@@ -76,7 +76,7 @@ def test_a_build_leaves_only_its_output(store):
     assert scratch(store) == []
     assert not list(Path(store.root, "nix/store").glob("*.lock"))
     assert store.verify() == []
-    # It is valid now.
+    # The output is valid now.
     assert build(store, drv_path) == []
 
 
@@ -108,7 +108,7 @@ def test_root_where_there_are_no_other_users(tmp_path, commands):
         *(f"perl -e '{code}'" for code in (
             # setxattr
             'open F, ">x"; exit(syscall(188, "x", "user.x", "v", 1, 0) == 0 ? 0 : 1)',
-            # It makes an unchangeable file.
+            # ioctl that makes a file immutable
             'open F, ">x"; exit(ioctl(F, 0x40086602, pack("L", 16)) ? 0 : 1)',
             # mount
             'exit(syscall(165, "none", "/tmp", "tmpfs", 0, 0) == 0 ? 0 : 1)',
@@ -118,7 +118,7 @@ def test_root_where_there_are_no_other_users(tmp_path, commands):
             'exit(syscall(227, 0, pack("qq", 0, 0)) == 0 ? 0 : 1)',
             # open_by_handle_at, setns
             'exit(syscall(304, -100, "x", 0) >= 0 ? 0 : 1)', 'exit(syscall(308, 3, 0) == 0 ? 0 : 1)',
-            # It looks for a key of the session's.
+            # keyctl, request_key: look for a key of the session
             'my $t = "user"; my $k = "snowsnake"; exit(syscall(250, 10, -3, $t, $k, 0) >= 0 ? 0 : 1)',
             'my $t = "user"; my $k = "snowsnake"; exit(syscall(249, $t, $k, 0, 0) >= 0 ? 0 : 1)',
             'use Socket; socket(S, PF_INET, SOCK_RAW, 1) or exit 1', 'use Socket; socket(S, 17, SOCK_RAW, 0) or exit 1',
@@ -128,9 +128,9 @@ def test_root_where_there_are_no_other_users(tmp_path, commands):
     ],
 )  # fmt: skip
 def test_no_way_leads_out_of_the_sandbox(store, script):
-    """Each of these fails inside; the machine is as it was."""
+    """Each script fails inside the sandbox and leaves the machine as it was."""
     add_key = {"x86_64": 248, "aarch64": 217}.get(os.uname().machine)
-    # This is a key of the session's.
+    # The session gets a key, for which some scripts look.
     if add_key is not None:
         ctypes.CDLL(None).syscall(add_key, b"user", b"snowsnake", b"secret", 6, -3)
     drv_path, _ = derivation(store, f"({script}) 2>/dev/null && echo out of the sandbox > $out")
@@ -162,7 +162,7 @@ def test_what_is_rejected(store, script, message):
 
 
 def test_a_link_to_outside_is_a_link(store):
-    """It is not followed: what it points to is neither read nor changed."""
+    """The link is not followed: the file to which it leads is neither read nor changed."""
     drv_path, out = derivation(store, "mkdir $out; ln -s /etc/passwd $out/link; ln -s $out/none $out/dangling")
     build(store, drv_path)
     assert os.readlink(store.real_path(f"{out}/link")) == "/etc/passwd"
@@ -186,7 +186,7 @@ LONG = "$(printf %0200d 0)"
         f"i=0; while [ $i -lt 60 ]; do mkdir {LONG}; cd {LONG}; i=$((i+1)); done",
         f"i=0; while [ $i -lt 60 ]; do mkdir {LONG}; cd {LONG}; chmod 0 ..; i=$((i+1)); done; echo > file; chmod 0 .",
         "i=0; while [ $i -lt 2000 ]; do mkdir d; cd d; i=$((i+1)); done",
-        # Objects and other things that nobody wanted.
+        # Store objects and links that are not outputs.
         "mkdir /nix/store/00000000000000000000000000000000-other; echo bad > /nix/store/11111111111111111111111111111111-x; ln -s /etc $out-link",
         "echo > /nix/store/.links; mkdir /nix/store/.snowsnake; ln -s / /nix/store/root; mkfifo fifo",
         # Processes that go on, do not want to end, and change the output meanwhile.
@@ -244,7 +244,7 @@ def test_a_request_to_stop(store):
 
 
 def test_several_at_once(store):
-    """Each waits for the other: they run together."""
+    """Each build waits for the other, so they must run together."""
     folder = Path(store.root, "meeting")
     folder.mkdir()
     script = "touch /meeting/{}; while ! test -e /meeting/{}; do sleep 0.05; done; echo > $out"
@@ -252,7 +252,7 @@ def test_several_at_once(store):
     second, _ = derivation(store, script.format("b", "a"), "b")
     options = BuildOptions(max_jobs=2, sandbox_paths=MACHINE | {"/meeting": (str(folder), False)}, timeout_s=60)
     store.flush()
-    # What the settings bring into a sandbox is read-only.
+    # Paths that the settings bring into a sandbox are read-only.
     with pytest.raises(BuildFailure):
         Realiser(options).realise(store, [f"{first}!out", f"{second}!out"])
     third, _ = derivation(store, "sleep 1; echo > $out", "c")
@@ -265,7 +265,7 @@ def test_several_at_once(store):
 
 
 def test_two_processes_build_once(store, tmp_path):
-    """Whoever comes second waits, and finds it done."""
+    """The second process waits, and finds the output made."""
     drv_path, out = derivation(store, "sleep 1; date +%N > $out")
     store.flush()
     script = (
@@ -282,7 +282,7 @@ def test_two_processes_build_once(store, tmp_path):
 
 
 def test_a_killed_process_leaves_no_builder(store, tmp_path):
-    """kill -9: its builders end with it, nothing is valid that is not whole, and the next one builds."""
+    """After kill -9, the builders end with their process, every valid object is whole, and the next process builds."""
     mark = f"sleep {400 + os.getpid() % 100}.75"
     drv_path, out = derivation(store, f"echo half > $out; test -n \"$slow\" && {mark}; echo whole >> $out", slow="1")
     store.flush()
@@ -314,7 +314,7 @@ def wait_for(condition) -> None:
 
 
 def test_references_wherever_they_stand(tmp_path):
-    """In contents, in names, in targets of links; not what merely looks alike."""
+    """References are found in contents, in names and in targets of links; a text that merely looks alike is not a reference."""
     paths = [f"/nix/store/{digit * 32}-{digit}" for digit in "0123"]
     tree = tmp_path / "tree"
     tree.mkdir()
@@ -339,7 +339,7 @@ def test_extended_attributes_are_taken_away(tmp_path):
 
 
 def test_the_filter_is_whole():
-    """Instructions of 8 bytes; every jump ends inside."""
+    """The filter consists of instructions of 8 bytes, and every jump ends inside."""
     code = program()
     count = len(code) // 8
     assert len(code) % 8 == 0
@@ -441,7 +441,7 @@ def fixed_output(store: LocalStore, script: str, digest: str, **env: str) -> tup
 
 
 def test_the_same_fixed_output_of_two_derivations(store):
-    """One waits for the other, in one process: its lock is held by this process, too."""
+    """One build waits for the other in the same process, which holds the lock already."""
     digest = "98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4"
     pair = [fixed_output(store, f"sleep 0.3; : {number}; echo hi > $out", digest)[0] for number in range(2)]
     assert pair[0] != pair[1]
@@ -487,7 +487,7 @@ def test_a_check_outside_of_a_sandbox_leaves_nothing(tmp_path):
 
 
 def test_a_damaged_object_is_fetched_again(store, tmp_path):
-    """From a store that has it, without building."""
+    """The object comes from a store that has it, and nothing is built."""
     from snowsnake.build.substitution import Policy, Substituters
 
     drv_path, out = derivation(store, "echo good > $out")
@@ -521,7 +521,7 @@ def test_logs_are_kept_as_they_are_asked_for(store, tmp_path):
 
 
 def test_a_hook_finds_what_was_built(tmp_path):
-    """Also the path of an output that had none before: the hook may copy it."""
+    """The hook also finds the path of an output that had none before, and may copy it."""
     folder = str(tmp_path / "store")
     hook = tmp_path / "hook"
     hook.write_text(f"#!{sys.executable}\nimport os, sqlite3\ndatabase = sqlite3.connect('{tmp_path}/state/db/db.sqlite')\n"
@@ -564,7 +564,7 @@ def test_a_file_may_have_several_names(store):
 
 
 def test_a_sandbox_that_cannot_be_made_is_refused(store):
-    """In 2.34.8's words, and before anything is started."""
+    """The refusal has 2.34.8's words, and comes before anything is started."""
     drv_path, _ = derivation(store, "echo > $out")
     with pytest.raises(BuildFailure, match='getting attributes of path "/no-such-path": No such file or directory'):
         Realiser(BuildOptions(sandbox_paths=MACHINE | {"/x": ("/no-such-path", False)}, sandbox_fallback=False)).realise(store, [f"{drv_path}!out"])
@@ -574,7 +574,7 @@ def test_a_sandbox_that_cannot_be_made_is_refused(store):
 
 
 def test_logs_are_bytes(store):
-    """People see them as they are; JSON has the sign for what is not UTF-8."""
+    """People see the bytes of a log as they are; JSON has a replacement character for bytes that are not UTF-8."""
     drv_path, _ = derivation(store, "printf '\\377\\n' >&2; echo > $out")
     assert build(store, drv_path)[1:] == ["\udcff"]
     assert event_line({"fields": ["\udcff"]}) == '@nix {"fields":["\ufffd"]}'
@@ -635,7 +635,7 @@ def test_a_download_that_cannot_be_decompressed_is_a_failure_of_its_build(store,
 
 
 def children() -> set[str]:
-    """The processes of this one, those included that have ended and were not waited for."""
+    """The children of this process, including those that have ended and were not waited for."""
     return {child for task in os.listdir("/proc/self/task") for child in Path(f"/proc/self/task/{task}/children").read_text().split()}
 
 

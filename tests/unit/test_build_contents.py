@@ -62,7 +62,7 @@ def test_everything_is_what_it_is_in_nix(world):
             assert "fixed output derivation 'sha512' is not allowed to refer to other store paths" in done.stderr
         else:
             assert done.returncode == 0, done.stderr
-    # What resolves to something that is there is not built.
+    # A derivation that resolves to one whose output is there is not built.
     assert built == RECORDED["built"]
     assert results == RECORDED["results"]
     database = world.database()
@@ -70,7 +70,7 @@ def test_everything_is_what_it_is_in_nix(world):
     assert [list(map(str, row)) for row in objects] == RECORDED["objects"]
     references = "select a.path, b.path from Refs join ValidPaths a on a.id = referrer join ValidPaths b on b.id = reference order by 1, 2"
     assert [list(row) for row in database.execute(references)] == RECORDED["references"]
-    # C++ Nix notes the outputs that were wanted, we note all that were built
+    # C++ Nix records the outputs that were wanted, we record all that were built.
     assert {tuple(row) for row in RECORDED["realisations"]} <= world.realisations()
 
 

@@ -1,4 +1,4 @@
-"""What is said of builds that end at a limit, and of all builds with `--quiet`: as 2.34.8 says it, line for line."""
+"""Messages about builds that end at a limit, and about all builds with `--quiet`: those of 2.34.8, line for line."""
 
 import re
 

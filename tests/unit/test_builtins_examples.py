@@ -7,9 +7,9 @@ from snowsnake.builtins import registry
 from snowsnake.builtins.row import ORDERS, BuiltinRow
 from snowsnake.builtins.table import TABLE
 
-# What a program can see: names with two underscores in front are the machine's own.
+# The builtins that a program can see: names that begin with two underscores are the machine's own.
 ROWS = [entry for entry in TABLE.values() if not entry.name.startswith("__")]
-# Globals have a second name; other builtins are reached as `__name` too.
+# The letters of `forces` (machine/state.pxd).
 LETTERS = set(".vnibslafScpA")
 
 
@@ -35,7 +35,7 @@ def test_every_entry_is_bound() -> None:
 
 
 def test_the_set_has_every_entry() -> None:
-    """Some only with their features, of which "flakes" shows nothing but `fetchTree`: as in C++ Nix."""
+    """Builtins with a feature are there only with it, except those of `flakes`, which are always there."""
     hidden = {entry.name: entry.feature for entry in ROWS if entry.feature not in ("", "flakes")}
     everything = {entry.name for entry in ROWS}
     assert set(snowsnake.evaluate("builtins").keys()) == everything - set(hidden)
@@ -59,7 +59,7 @@ def test_global_builtins_have_their_names() -> None:
 
 @pytest.mark.parametrize("entry", ROWS, ids=lambda entry: entry.name)
 def test_its_cost_is_data(entry):
-    """An order, and what n counts; a constant has neither, and no prose repeats it."""
+    """The cost is an order and what n counts; a constant has neither, and no description repeats the cost."""
     assert entry.cost in ((*ORDERS,) if not entry.is_constant else ("",))
     assert bool(entry.of) == ("n" in entry.cost.replace("outside", ""))
     assert "Cost:" not in entry.doc

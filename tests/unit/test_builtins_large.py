@@ -82,7 +82,7 @@ def test_builtins_that_reach_a_limit_raise_its_error(expression: str, code: str,
 @pytest.mark.parametrize("form", ["builtins.toJSON", "builtins.toXML"])
 @pytest.mark.parametrize("element", ["{ a = i; }.a", "[ i ]", "{ inherit i; }", '"x${toString i}"', "builtins.elemAt [ i ] 0"])
 def test_a_text_that_grows_between_collections(form, element):
-    """It grows in place where it is the last object of the old space, and what was made meanwhile is still found."""
+    """A text that is the last object of the old space grows in place, and objects that were made meanwhile are still found."""
     nix = snowsnake.Evaluator()
     program = f"builtins.genList (i: {element}) 100000"
     garbage = "builtins.foldl' (a: b: [ b ]) [ ] (builtins.genList (i: [ i ]) 100000)"

@@ -1,4 +1,4 @@
-"""Listings: addresses, lines, operands, what constants and captures are."""
+"""Listings: addresses, lines, operands, and descriptions of constants and captures."""
 
 import pytest
 

@@ -240,7 +240,7 @@ def damaged(chunk: Chunk, draw: Callable) -> Chunk:
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_damaged_chunks_are_refused(data: st.DataObject) -> None:
-    """Good code with an operation that is none, an end in the wrong place, or less stack, upvalues or constants than it uses."""
+    """Good code with an unknown operation, an end in the wrong place, or less stack, fewer upvalues or constants than it uses."""
     chunk = data.draw(compiled_chunks())
     assert verify(chunk) == []
     assert verify(damaged(chunk, data.draw)), "the damage was not seen"

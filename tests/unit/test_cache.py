@@ -1,4 +1,4 @@
-"""The cache of compiled files: what is found again, what is noticed, what is survived."""
+"""The cache of compiled files: when a file is found again, which changes are noticed, and which damage is survived."""
 
 import json
 import os
@@ -144,7 +144,7 @@ def test_a_touched_file_is_known_by_its_content_and_then_by_its_stamp(tree):
 
 
 def test_a_change_is_seen_however_quick(tmp_path):
-    """Same size, same time, within a tick of the clock: the young stamp is not believed."""
+    """A stamp that is too young is not believed, because another change may have the same size and time."""
     path, cache = tmp_path / "x.nix", os.fsencode(tmp_path / "cache")
     for number in range(60):
         path.write_text(str(100 + number))
@@ -153,7 +153,7 @@ def test_a_change_is_seen_however_quick(tmp_path):
 
 
 def test_a_replaced_file_is_seen(settled, tmp_path):
-    """Size and time of change of another file: the inode and the time of status change tell."""
+    """The other file has the same size and time of change; its inode and its time of status change differ."""
     path = settled.write("replaced.nix", "[ 1 ]")
     os.utime(path, (1_000_000_000, 1_000_000_000))
     time.sleep(2.1)
@@ -176,7 +176,7 @@ def test_files_read_are_listed_on_hits(tree):
 def test_policies_hold_on_hits(tree):
     tree.run()
     for policy in ({"pure": True}, {"restricted": True}):
-        # Pure evaluation has fewer names, and so images of its own.
+        # Pure evaluation has fewer global names, and therefore other images.
         tree.outcome(tree.machine(allowed_paths=[str(tree.folder)], **policy))
         machine = tree.machine(allowed_paths=[str(tree.folder)], **policy)
         assert tree.outcome(machine) == tree.outcome(Interpreter()) and tree.counts(machine) == (3, 0)
@@ -217,7 +217,7 @@ def test_scoped_imports_are_compiled_for_their_scope(tree):
 
 
 def compact(pack: bytes, slot_count: int) -> tuple[bytes, int]:
-    """The same entries behind a small index, so that all of it can be damaged byte by byte; and where entries start."""
+    """The same entries behind a small index, so that every byte can be damaged; and where the entries start."""
     entries_at = HEADER_BYTES + _aligned(10 * struct.unpack_from("<Q", pack, 16)[0], HEADER_BYTES)
     start = HEADER_BYTES + _aligned(10 * slot_count, HEADER_BYTES)
     header = struct.pack("<3Q", PACK_MAGIC, 1, slot_count)
@@ -271,7 +271,7 @@ def store_pack(victim: Tree, data: bytes) -> None:
 
 
 def test_every_byte_that_is_flipped_is_noticed(whole, victim):
-    """In an entry, exactly that entry is not used; in the index, an entry is not found, or nothing is different."""
+    """A damaged entry, and no other, is not used; after damage of the index, at most one entry is not found."""
     pack, start, outcome = whole
     days = HEADER_BYTES + 16 * 8
     for at in [*range(HEADER_BYTES, days + 16 * 2), *range(start, len(pack))]:
@@ -326,7 +326,7 @@ def test_a_foreign_pack(name, whole, victim):
 
 def test_entries_of_another_compiler_are_not_used(whole, victim):
     pack, start, outcome = whole
-    # These fields are the compiler and its settings.
+    # The numbers of the fields that hold the compiler and its settings.
     for field in (4, 5):
         changed = bytearray(pack)
         at = start
@@ -373,7 +373,7 @@ for turn in range(4):
 
 
 def test_several_processes_at_once(tmp_path):
-    """All see right values while each writes and replaces; what is left is whole."""
+    """Each process reads right values while all write and replace the pack, and the last pack is whole."""
     folder = tmp_path / "src"
     folder.mkdir()
     for number in range(60):
@@ -409,7 +409,7 @@ def test_the_limit_holds_and_what_is_used_stays(tmp_path):
 
 
 def test_days_decide_what_is_evicted(tmp_path):
-    """What was not used for longest goes first, wherever it is in the pack; of the same day, the oldest entry."""
+    """The entries that were not used for longest are removed first, wherever they are in the pack; of the same day, the oldest entry."""
     cache = tmp_path / "cache"
 
     def evaluate(number: int) -> None:
@@ -528,7 +528,7 @@ def test_the_library_keeps_nothing_unless_asked(tmp_path, monkeypatch):
 
 
 def test_the_identity_of_the_compiler_is_that_of_its_code(tmp_path):
-    """The same in every process; another one for a copy of the package whose shared object was built otherwise."""
+    """The identity is the same in every process, and differs for a copy of the package with another build id."""
     package = Path(api.__file__).parent
     code = "from snowsnake.cache.inspection import Inspection; print(Inspection(b'/nonexistent', 0).compiler())"
     shutil.copytree(package, tmp_path / "snowsnake", ignore=shutil.ignore_patterns("*.pyx", "*.pxd", "*.pxi", "*.c"))

@@ -1,4 +1,4 @@
-"""Commands and builds that substitute from binary caches, copy to them and sign.
+"""Commands and builds that fetch from binary caches, copy to them and sign.
 
 The servers are real, on the loopback interface.
 """
@@ -42,7 +42,7 @@ def nix(run_command, *words, **given):
 def world(store, tmp_path, run_command):
     """(store, folder of a cache that has a signed object and what it refers to, their paths, runner of `nix-store` in another store)."""
     text, tree, user = add_objects(store, tmp_path)
-    # Nothing that it holds determines its name.
+    # The name of this object does not follow from its contents.
     plain = PathInfo("/nix/store/" + "a" * 32 + "-plain", "", 0, [user])
     archive = nar.pack_contents(b"plain")
     plain.nar_hash, plain.nar_size = "sha256:" + Hash.of_bytes(archive).base16, len(archive)
@@ -98,13 +98,13 @@ def test_programs_that_follow_are_told_of_each_fetch(world, tmp_path):
 
 def test_unsigned_objects_are_not_taken(world, tmp_path):
     _, folder, paths, realise = world
-    # It has the same name, and another key.
+    # A key with the same name and other bytes.
     other = SecretKey.new("test-1")
     for words in ([], ["--trusted-public-keys", other.public]):
         done = realise(paths[2], "--substituters", f"file://{folder}", *words)
         assert done.returncode == 1 and b"as it's not signed by any of the keys in 'trusted-public-keys'" in done.stderr
         assert not is_valid(tmp_path, paths[2])
-    # Its contents determine its name.
+    # The name of this object follows from its contents, so it needs no signature.
     assert realise(paths[1], "--substituters", f"file://{folder}").returncode == 0
     assert realise(paths[2], "--substituters", f"file://{folder}?trusted=true").returncode == 0
 
@@ -137,7 +137,7 @@ def test_faults_leave_nothing_half_valid(world, tmp_path, fault):
             server.answers[re.search("URL: (.*)", text)[1]] = (500, b"")
         elif fault == "archive":
             server.answers[re.search("URL: (.*)", text)[1]] = (200, b"nonsense")
-        # It is signed, but it is not what its address says.
+        # The object is signed, but its contents do not fit its content address.
         else:
             archive = nar.pack_contents(b"other")
             (tmp_path / "cache/nar/other.nar").write_bytes(archive)
@@ -169,14 +169,14 @@ def test_a_build_takes_what_a_cache_has(tmp_path, run_command):
     assert b"this path will be fetched" in planned.stderr and b"built:" not in planned.stderr
     done = run_command("old.build", "--store", str(tmp_path / "b"), *words, *substituters)
     assert done.stdout.decode().strip() == path and b"building '" not in done.stderr and b"copying path" in done.stderr
-    # a broken archive: an error, or with --fallback a build
+    # A broken archive is an error; with --fallback, the path is built.
     [archive] = (tmp_path / "cache/nar").iterdir()
     archive.write_bytes(b"nonsense")
     done = run_command("old.build", "--store", str(tmp_path / "c"), *words, *substituters)
     assert done.returncode != 0 and b"--fallback" in done.stderr
     done = run_command("old.build", "--store", str(tmp_path / "c"), *words, *substituters, "--fallback")
     assert done.stdout.decode().strip() == path and b"building '" in done.stderr
-    # an archive that is gone is as if it never was there
+    # An archive that is gone counts as never offered.
     archive.unlink()
     done = run_command("old.build", "--store", str(tmp_path / "d"), *words, *substituters)
     assert done.stdout.decode().strip() == path and b"building '" in done.stderr
@@ -288,7 +288,7 @@ def test_closures_are_rewritten_from_one_store_to_another(world, tmp_path, run_c
 
 
 def test_killed_while_substituting(tmp_path, request):
-    """kill -9 at any moment: what is valid is whole, and the next one fetches the rest.  `--kills 800` kills 200 times."""
+    """After kill -9 at any moment, every valid object is whole, and the next run fetches the rest.  `--kills 800` kills 200 times."""
     with LocalStore(tmp_path / "store", durable=False) as store:
         paths: list[str] = []
         for number in range(60):

@@ -61,7 +61,7 @@ LIBRARY = """let slow = n: if n == 0 then 0 else slow (n - 1); in {
 
 
 def test_disassemble_a_function(snowsnake, tmp_path):
-    """One option opens the bytecode of what a path selects: a function, a functor's, or the thunk of any other value."""
+    """`-A` shows the bytecode of the attribute at a path: of a function, of the function of a functor, or of the thunk of any other value."""
     (tmp_path / "default.nix").write_text(LIBRARY)
     whole = snowsnake("disassemble")[1]
     code, stdout, _ = snowsnake("disassemble", "-A", "slow")
@@ -104,7 +104,7 @@ def test_all_faults_of_a_source(snowsnake):
 
 
 def test_of_a_long_line_only_the_part_around_the_fault_is_shown(snowsnake):
-    """A megabyte in one line: the report shows what is around the fault."""
+    """The report of a fault in a line of a megabyte shows the part around the fault."""
     stderr = snowsnake("eval", "-", stdin=b"[ " + b"1 " * 500_000 + b"; ]")[2]
     assert "at «stdin»:1:1000003:" in stderr and len(stderr) < 2000
     lines = stderr.split("\n")

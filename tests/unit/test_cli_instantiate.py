@@ -210,7 +210,7 @@ def test_or_as_an_identifier(nix, tmp_path, source, warned):
     )
     (tmp_path / "or.nix").write_text(source)
     assert nix("--parse", "or.nix")[2] == expected
-    # What is compiled and kept on disk warns, too.
+    # A file whose compiled form is kept on disk warns, too.
     for _ in range(2):
         code, _, stderr = nix("--eval", "or.nix")
         assert (code, stderr) == (0, expected)
@@ -239,7 +239,7 @@ XML_HEAD = "<?xml version='1.0' encoding='utf-8'?>\n<expr>\n"
     ],
 )
 def test_xml_before_an_error(nix, expression, output):
-    """What there was, with the ends of all open elements."""
+    """The output before the error is printed, with the ends of all open elements."""
     code, out, errors = nix("--eval", "--xml", "--strict", "--no-location", "-E", expression)
     assert (code, out) == (1, output)
     assert errors.endswith("error: x\n")

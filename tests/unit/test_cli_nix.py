@@ -28,7 +28,7 @@ def nix(run_command):
 
 
 def test_each_row_of_the_table_can_run() -> None:
-    """Each row runs what it says; no option of a subcommand has the name of a global one or of a setting's flag."""
+    """Each row names a function that exists; no option of a subcommand has the name of a global option or of a setting's flag."""
     assert len(BY_NAME) == len(ROWS) and not set(GROUPS) & set(BY_NAME)
     assert set(GROUPS) == {row.name.split()[0] for row in ROWS if " " in row.name}
     for row in ROWS:
@@ -62,7 +62,7 @@ def test_config_show_as_json(nix) -> None:
 def test_each_subcommand_has_help(nix) -> None:
     assert "config show" in nix("--help")[1]
     assert nix("config", "show", "--help")[1].startswith("usage: nix config show [OPTION …] [name]\n")
-    # `--help` answers only where it is read.
+    # An unknown subcommand does not read `--help`.
     assert nix("nonsense", "--help")[0] == 1
 
 
@@ -78,7 +78,7 @@ def test_what_is_not_ours_goes_to_an_installed_nix(nix, tmp_path) -> None:
 
 
 def test_links_makes_nix_s_names_and_spares_other_files(tmp_path) -> None:
-    """The folder has what Nix calls our commands; what is not ours stays."""
+    """The folder has our commands under Nix's names; files of the user stay."""
     command = os.path.join(os.path.dirname(sys.executable), "snowsnake")
     folder = tmp_path / "bin"
     for _ in range(2):
@@ -105,7 +105,7 @@ def test_settings_for_people(run_command) -> None:
 
 
 def test_every_command_has_help(nix) -> None:
-    """Also those that an installed Nix does."""
+    """Commands that are handed to an installed Nix have help, too."""
     from snowsnake.cli.nix.table import GROUPS, ROWS
 
     for name in [*(row.name for row in ROWS if not row.runner)][:6] + sorted(GROUPS)[:3] + ["config check"]:
@@ -143,7 +143,7 @@ def test_a_search_shows_an_error_whole_that_it_does_not_pass_over(tmp_path, capf
 
 
 def test_our_own_settings_are_shown_where_they_are_set(nix) -> None:
-    """`nix config show` is that of 2.34 otherwise."""
+    """The rest of `nix config show` is that of 2.34."""
     name = "fetch-cache-size"
     assert f"{name} =" not in nix("config", "show")[1]
     assert nix("config", "show", name)[0] == 1
@@ -210,7 +210,7 @@ def test_a_store_that_takes_nothing(nix, tmp_path) -> None:
 @pytest.mark.parametrize("name", [row.name for row in ROWS if row.runner and row.name not in ("daemon", "repl")])
 @pytest.mark.parametrize("expression", ["{ a = 1; }", "[ ]", "1"])
 def test_an_expression_without_derivations_is_no_fault(nix, tmp_path, name, expression) -> None:
-    """`nix log` took the first of none."""
+    """`nix log` once took the first element of an empty list."""
     for words in ([], ["a"]):
         _, _, errors = nix(*name.split(), "--expr", expression, *words, "--store", str(tmp_path / "store"), "--offline")
         assert "fault of the evaluator" not in errors and "Traceback" not in errors, errors
@@ -243,7 +243,7 @@ def test_flakes_are_an_experimental_feature(run_command, tmp_path, line) -> None
 
 @pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 def test_paths_are_printed_as_the_user_knows_them(nix, tmp_path) -> None:
-    """As in errors: by the repository, or by the input."""
+    """Paths are named as in errors: by the repository, or by the input."""
     repository = tmp_path / "repository"
     repository.mkdir()
     (repository / "flake.nix").write_text("{ outputs = _: { p = [ ./a/b ./. ]; f = x: x; s = toString ./a; }; }")

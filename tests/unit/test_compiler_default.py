@@ -1,4 +1,4 @@
-"""The shapes of code that the default level gives, and what the compiler refuses."""
+"""The operations that the default level emits for each construct, and the programs that the compiler refuses."""
 
 import random
 
@@ -172,7 +172,7 @@ def test_every_builtin_is_a_global_once() -> None:
 
 @pytest.mark.parametrize("level", [0, 1])
 def test_nested_too_deeply(level: int) -> None:
-    """A million levels are compiled, or are an error that says why not."""
+    """A million levels are compiled, or are an error that says why they are not."""
     for program in (b"(" * 10**6, b"{ a = " * 10**6 + b"1" + b"; }" * 10**6):
         with pytest.raises(CompileFault, match="nesting too deep"):
             compile_text(program, "/", level)
@@ -187,7 +187,7 @@ def test_nested_too_deeply(level: int) -> None:
 
 
 def test_deep_data_is_compiled_with_its_names_and_places() -> None:
-    """Chunks of data are compiled later where it is deep: every value is where it was, its name and place, too."""
+    """The chunks of deep data are compiled later, with the same values, names and places."""
     choice = random.Random(5)
 
     def leaf() -> str:

@@ -12,7 +12,7 @@ BIG_LIST = "[ " + "(x 1) " * FAR + "]"
 PATTERN = "{ " + ", ".join(f"a{i} ? {i}" for i in range(6000)) + " }: a7 + a5999"
 DEEP_PATH = ".${k}" * FAR
 
-# program, value when applied to each argument
+# From a program to its value for each argument.
 CASES = {
     f"x: if x == null then 1 else builtins.length {BIG_LIST}": {"null": "1", "(y: y)": str(FAR)},
     f"x: if x != null then builtins.length {BIG_LIST} else 1": {"null": "1", "(y: y)": str(FAR)},
@@ -51,7 +51,7 @@ def test_wide_jumps_are_there_and_only_where_needed(level: int) -> None:
 
 
 def test_near_the_limit() -> None:
-    """The branches are as long as 16 bits allow, or a little longer; a jump may only become too far by another's growing."""
+    """The branches are as long as 16 bits allow, or a little longer; a jump may become too far only because another one grows."""
     seen = set()
     for count in range(32_750, 32_775):
         body = "[ " + "y " * count + "]"

@@ -1,4 +1,4 @@
-"""What shells read to complete our commands, and the pages of the manual: both come from the tables."""
+"""The scripts with which shells complete our commands, and the pages of the manual: both come from the tables."""
 
 import os
 import shutil

@@ -77,7 +77,7 @@ def test_a_builtin_touches_three_files(tree: Path) -> None:
 
 
 def test_other_walk_throughs_name_what_is_there() -> None:
-    """Every file and command that the page names."""
+    """Every file and make target that the page names exists."""
     for name in re.findall(r"`((?:src/snowsnake|tools|tests|docs|benchmarks)/[\w./-]+\.\w+)`", PAGE):
         assert (ROOT / name).exists(), name
     for name in re.findall(r"`((?:machine|bytecode|traces|syntax|compiler|builtins)/[\w./-]+\.\w+)`", PAGE):
@@ -88,7 +88,7 @@ def test_other_walk_throughs_name_what_is_there() -> None:
 
 
 def test_an_operation_touches_its_row_its_case_and_its_emission() -> None:
-    """The other hand-written files that name an operation know something special of it; most operations have none."""
+    """Any other hand-written file that names an operation treats it specially; at least twelve operations have no such file."""
     from snowsnake.bytecode.effects import EFFECTS, _pictured
     from snowsnake.bytecode.instructions import INSTRUCTIONS, Op, Operand
 
@@ -105,7 +105,7 @@ def test_an_operation_touches_its_row_its_case_and_its_emission() -> None:
         constant = "OP_" + re.sub(r"(?<!^)(?=[A-Z])", "_", op.name).upper()
         named = {name for name, text in texts.items() if re.search(rf"\b{constant}\b|\"{op.name}\"", text)}
         assert {"bytecode/instructions.py", "machine/loop.pyx"} <= named, op.name
-        # short_calls.pyx carries out those that it knows, and leaves the others to the loop, and calls.pyx watches calls: none has to be there.
+        # No operation has to be in short_calls.pyx, which leaves unknown ones to the loop, or in calls.pyx, which watches calls.
         others = named - {"bytecode/instructions.py", "machine/loop.pyx", "machine/short_calls.pyx", "observe/calls.pyx"}
         three += all(name.startswith("compiler/") for name in others)
     assert three >= 12

@@ -1,4 +1,4 @@
-"""Caches and copies by the commands: what goes where, what must be signed, and what happens when a cache cannot deliver.
+"""Caches and copies by the commands: which objects go where, which must be signed, and what happens when a cache cannot deliver.
 
 Each test has a store of its own, whose builds are not in a sandbox.
 """
@@ -110,7 +110,7 @@ def test_a_cache_builds_nothing_but_has_what_it_has(world):
 
 
 def test_what_is_only_evaluated_is_copied_from_the_cache_that_has_it(world):
-    """By its name, and with its connections: the store in memory that has the derivations is not in between."""
+    """The cache is named, and its connections are used, although the derivations are in a store in memory."""
     url = f"file://{world.folder}/cache"
     world.nix("copy", "--to", url, "--file", "packages.nix", "y")
     world.nix("copy", "--to", f"file://{world.folder}/other", "--from", url, "--file", "packages.nix", "y")
@@ -185,7 +185,7 @@ def test_the_hook_after_a_build_can_copy_what_was_built(world):
     assert path in world.cache().paths()
     world.forget()
     world.settings = [f"substituters = file://{world.folder}/cache", "require-sigs = false", "max-jobs = 0"]
-    # What each derivation was resolved to is found.
+    # The resolved form of each derivation is found.
     assert world.build("y", ca=True) == path
 
 
@@ -255,7 +255,7 @@ def test_which_packages_caches_have(caches):
     assert {line.split()[1]: line.split()[0] for line in lines} == {"dep": "--S", "x": "--S", "y": "---", "debug": "---"}
     assert [line.split()[0] for line in world.run(*query, "--prebuilt-only").stdout.decode().splitlines()] == ["dep", "x"]
     assert b'substitutable="1"' in world.run(*query, "--status", "--xml").stdout
-    # This cache does not want to be asked about many.
+    # This cache does not offer to be asked about many paths at once.
     world.settings = [f"substituters = file://{world.folder}/first"]
     assert world.run(*query, "--prebuilt-only").stdout == b""
 
@@ -302,7 +302,7 @@ FETCHED = '{ url, hash }: import <nix/fetchurl.nix> { inherit url hash; }'
 
 @pytest.mark.parametrize("kind", ["cache", "store"])
 def test_fixed_outputs_are_fetched_from_stores_in_other_folders(world, kind):
-    """They have another path there, which follows from the hash."""
+    """A fixed output has another path there, which follows from the hash."""
     file = world.folder / "fetched"
     file.write_text("contents")
     hash_ = world.nix("hash", "file", str(file)).stdout.decode().strip()
@@ -316,7 +316,7 @@ def test_fixed_outputs_are_fetched_from_stores_in_other_folders(world, kind):
     unknown = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
     assert b"/nowhere/fetched" in world.run(*words[:-2], unknown, "--no-out-link", code=1).stderr
     world.forget()
-    # What it sends must have that hash.
+    # The object that the store sends must have that hash.
     if kind == "cache":
         world.archive("cache", there).write_bytes(b"nonsense")
         assert b"error:" in world.run(*words, code=1).stderr
@@ -356,7 +356,7 @@ def test_builds_of_what_was_evaluated_in_another_store(world, command, ca):
     assert (world.folder / "link").read_text().startswith("source")
     names = sorted(path.name[33:] for path in Path(world.store_dir).iterdir() if path.name[0] != ".")
     assert [name for name in names if not name.endswith(".drv")] == ["dep", "source", "x", "y", "z"]
-    # Derivations were resolved to those.
+    # The derivations in the store are resolved ones.
     assert (not any(name.endswith(".drv") for name in names)) or ca
     assert not any(path.name.endswith("-y") for path in Path(evaluated, "nix/store").iterdir())
 
@@ -380,13 +380,13 @@ def test_an_evaluation_in_a_store_that_forgets(world):
 
 
 def events(done):
-    """What a program reads: (action, kind, fields or text) of each event, without its number."""
+    """The events that a program reads: (action, kind, fields or text) of each, without its number."""
     found = [json.loads(line[5:]) for line in done.stderr.decode().splitlines() if line.startswith("@nix ")]
     return [(event["action"], event.get("type"), event.get("fields", event.get("text"))) for event in found]
 
 
 def test_programs_that_follow_a_copy_read_its_events(world):
-    """The kinds, the fields and their order are those of `nix copy` 2.34.8, which tells progress for each piece."""
+    """The kinds, the fields and their order are those of `nix copy` 2.34.8, which reports progress for each piece."""
     path = world.build("x")
     dep = next(str(place) for place in Path(world.store_dir).iterdir() if place.name.endswith("-dep"))
     url = f"file://{world.folder}/cache"
@@ -445,7 +445,7 @@ FLAKE = '{ outputs = { self }: { x = "${self}"; }; }'
 
 @pytest.mark.parametrize("kind", ["flake", "path", "add", "import"])
 def test_a_folder_that_holds_the_store_is_copied(world, kind):
-    """What is written meanwhile is not copied: the archive is whole before the first file of the copy is written."""
+    """Files that are written meanwhile are not copied: the archive is complete before the first file of the copy is written."""
     folder = world.folder / "around"
     folder.mkdir()
     (folder / "flake.nix").write_text(FLAKE)

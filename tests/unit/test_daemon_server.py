@@ -1,4 +1,4 @@
-"""Our own daemon: clients of C++ Nix and ours talk to it as to 2.34.8's; who lies, stalls or has no right is refused, and leaves nothing."""
+"""Our own daemon: clients of C++ Nix and ours talk to it as to 2.34.8's; a client that lies, stalls or has no right is refused, and leaves nothing."""
 
 import io
 import os
@@ -79,7 +79,7 @@ def served(folder: Path, *, is_trusted: bool = True):
 
 
 def test_every_request(tmp_path) -> None:
-    """Our client asks, and finds what the store has; what it adds is there."""
+    """Our client finds what the store has, and the store has what the client adds."""
     with served(tmp_path) as (client, store):
         text = client.add_text("text", b"contents")
         user = client.add_text("user", f"uses {text}".encode(), [text])
@@ -123,14 +123,14 @@ def test_who_is_not_trusted(tmp_path) -> None:
         info.signatures = [sign(KEY, info)]
         info.is_ultimate = True
         client.import_object(info, io.BytesIO(ARCHIVE))
-        # If we had built it, we would know.
+        # The daemon did not build the object, so it is not ultimate, whatever the client says.
         assert not store.known(info.path).is_ultimate
         wrong = _imported("b" * 32)
         wrong.signatures = [sign(KEY, wrong)]
         with pytest.raises(DaemonError, match="hash mismatch importing path"):
             client.import_object(wrong, io.BytesIO(nar.pack_contents(b"other contents!!")))
         named = PathInfo(wrong.path, wrong.nar_hash, wrong.nar_size, [], "fixed:r:sha256:" + "0" * 52)
-        # Its name does not follow from that content address.
+        # The name of the object does not follow from that content address.
         with pytest.raises(DaemonError, match="lacks a signature"):
             client.import_object(named, io.BytesIO(ARCHIVE))
         address = Hash.parse(wrong.nar_hash)
@@ -181,7 +181,7 @@ def _imported(part: str) -> PathInfo:
     ids=str,
 )
 def test_bad_requests(request_, message, tmp_path) -> None:
-    """Each gets an answer; nothing is left, and nothing hangs."""
+    """Each request gets an answer; nothing is left in the store, and nothing hangs."""
     answer = _raw(tmp_path, request_)
     assert not message or any(word.encode() in answer for word in message.split("|")), answer
     with LocalStore(tmp_path / "store", durable=False) as store:
@@ -343,7 +343,7 @@ def test_a_daemon_without_descriptors_stays(tmp_path, commands) -> None:
 
 
 def test_a_client_that_goes(tmp_path) -> None:
-    """Nothing is built for nobody: the builder ends with the connection."""
+    """A build ends when its client closes the connection."""
     world = World(tmp_path, "ours", "")
     mark = tmp_path / "mark"
     (tmp_path / "slow.nix").write_text(
@@ -370,7 +370,7 @@ def test_a_client_that_goes(tmp_path) -> None:
 
 @needs_namespaces
 def test_a_derivation_that_a_client_sends_along(tmp_path) -> None:
-    """What remote builders get: it is built, although the store does not have it."""
+    """A derivation as remote builders get it is built, although the store does not have it."""
     path, out = f"/nix/store/{'a' * 32}-x.drv", f"/nix/store/{'b' * 32}-x"
     message = Message()
     for value in [0x6E697863, 1 << 8 | 38, 0, 0, 0, DaemonOperation.BUILD_DERIVATION, path, 1, "out", out, "", "", 0, "x86_64-linux", "/bin/sh", 2, "-c",
@@ -379,7 +379,7 @@ def test_a_derivation_that_a_client_sends_along(tmp_path) -> None:
             message.add_text(value)
         else:
             message.add_number(value)
-    # The number is not a request, so the server ends.
+    # 77 is not the number of a request, so the server ends.
     message.add_number(77)
     environment = os.environ | {"PYTHONPATH": SOURCE, "NIX_CONFIG": "substituters =\nsystem = x86_64-linux"}
     server = subprocess.Popen(_program("--store", f"{tmp_path}/root", "--stdio"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
@@ -396,7 +396,7 @@ def test_a_derivation_that_a_client_sends_along(tmp_path) -> None:
 
 
 def test_the_conversation_with_the_real_daemon(tmp_path) -> None:
-    """What our client finds when it talks to our daemon is what it found when it talked to 2.34.8's."""
+    """Our client gets the same results from our daemon as from 2.34.8's."""
     with fixed_folder(PLACE):
         environment = {
             "NIX_STORE_DIR": STORE_DIR, "NIX_STATE_DIR": f"{PLACE}/state", "NIX_LOG_DIR": f"{PLACE}/log", "NIX_CONF_DIR": PLACE, "HOME": PLACE,
@@ -413,12 +413,12 @@ def test_the_conversation_with_the_real_daemon(tmp_path) -> None:
     with answering((FOLDER / "answered").read_bytes(), ends=False) as (path, _):
         write_derivations(str(tmp_path))
         theirs = talk(meet(path, str(tmp_path)))
-    # what was built is protected until the client ends; 2.34.8 forgets what is named by its contents
+    # Ours protects everything that was built until the client ends; 2.34.8 does not protect content-addressed outputs.
     assert [text for text in ours if not text.startswith("dead")] == [text for text in theirs if not text.startswith("dead")]
 
 
 def test_settings_of_a_client(tmp_path) -> None:
-    """Who is not trusted changes only what harms nobody."""
+    """A client that is not trusted changes only harmless settings."""
     from snowsnake.cli.daemon import Served
     from snowsnake.cli.output import Reporter
     from snowsnake.settings import Settings

@@ -1,4 +1,4 @@
-"""Values become objects of types: only what a type names is evaluated, and what does not fit says where."""
+"""Values become objects of types: only attributes that a type names are evaluated, and an error says where a value does not fit."""
 
 import dataclasses
 import datetime
@@ -302,7 +302,7 @@ def test_a_root_that_fails_is_raised():
 
 
 def test_a_store_path_goes_into_nix_as_its_text() -> None:
-    """And comes back as the same."""
+    """The text comes back as an equal store path."""
     from snowsnake.store import StorePath
 
     path = StorePath.parse("/nix/store/00000000000000000000000000000000-hello")
@@ -310,7 +310,7 @@ def test_a_store_path_goes_into_nix_as_its_text() -> None:
 
 
 def test_decoding_in_a_function_that_decoding_calls() -> None:
-    """The same decoder is used again while it is at work, and Python's collector is on afterwards, and while the program runs."""
+    """A decoder may be used again while it is at work; Python's collector is on afterwards, and while the program runs."""
     import gc
 
     nix = Evaluator()

@@ -13,7 +13,7 @@ import snowsnake
 
 N = 1_000_000
 MEMORY_LIMIT_BYTES = 1 << 30
-# This limits the whole process: values, syntax tree, compiler, source.
+# The limit for the whole process: values, syntax tree, compiler, source.
 MOST_BYTES = 3 << 30
 SOURCE = str(Path(snowsnake.__file__).parent.parent)
 # Reads a program from stdin; writes "value TEXT" or "error CODE" and the peak of the process in bytes.

@@ -1,4 +1,4 @@
-"""derivationStrict and derivation beyond the recorded cases: laziness, size, depth, the collector, traces."""
+"""`derivationStrict` and `derivation` beyond the recorded cases: laziness, size, depth, the collector, traces."""
 
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def test_contexts_may_be_large() -> None:
     " + ".join(f'"${{at {number}}} x"' for number in range(2000)),
 ])  # fmt: skip
 def test_many_contexts_are_united_at_once(text: str) -> None:
-    """A context lives as long as its machine, so those of all beginnings of a text would take memory that grows with the square."""
+    """A context lives as long as its machine, so a context for each beginning of a text would take memory that grows with the square."""
     nix = Interpreter()
     bindings = 'texts = builtins.genList (n: builtins.toFile "t${toString n}" "x") 2000; at = builtins.elemAt texts;'
     nix.evaluate(f"let {bindings} in builtins.stringLength ({text})".encode(), "/").force()
@@ -110,7 +110,7 @@ def test_filter_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stress", [False, True])
 def test_deep_tree_with_filter(tmp_path: Path, stress: bool) -> None:
     folder = tmp_path
-    # A deeper one is not an archive.
+    # An archive may not nest deeper.
     for _ in range(62):
         folder = folder / "d"
         folder.mkdir()

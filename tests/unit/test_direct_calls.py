@@ -1,4 +1,4 @@
-"""tools/direct_calls.py: what it makes of the C that Cython writes, and that it takes nothing else."""
+"""tools/direct_calls.py: how it changes the C that Cython writes, and that it refuses any other C."""
 import sys
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The examples in the docstrings: every module that has one is run."""
+"""The examples in the docstrings: those of every module are run."""
 
 import doctest
 import importlib

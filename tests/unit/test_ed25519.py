@@ -1,4 +1,4 @@
-"""Signatures: RFC 8032's examples; with libsodium and with plain arithmetic, everything that C++ Nix's libsodium refuses is refused."""
+"""Signatures: the examples of RFC 8032; libsodium and plain arithmetic both refuse everything that C++ Nix's libsodium refuses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EXAMPLES = [
     ),
 ]  # fmt: skip
 
-# Every point whose order is 1, 2, 4 or 8, as bytes, with the forms that are not below the modulus.
+# Every point whose order is 1, 2, 4 or 8, as bytes; some also in a form that is not below the modulus.
 P = 2**255 - 19
 EIGHTH = 2707385501144840649318225287225658788936804267575313519463743609750303402022
 SMALL_ORDER = [
@@ -72,7 +72,7 @@ def test_what_is_signed_is_accepted_and_every_changed_bit_refused() -> None:
 
 @pytest.mark.parametrize("number", SMALL_ORDER)
 def test_a_point_of_a_small_order_signs_nothing(number: int) -> None:
-    """Such a key, or such a point of a signature, fits several messages."""
+    """A signature with such a key or point would fit several messages."""
     point = (number % 2**256).to_bytes(32, "little")
     decoded = ed25519._point(point)
     assert decoded is None or ed25519._encoded(ed25519._times(8, decoded)) == (1).to_bytes(32, "little")

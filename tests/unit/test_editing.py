@@ -1,4 +1,4 @@
-"""Edits of Nix source: other values at their places, every other byte as it was."""
+"""Edits of Nix source change values at their places and leave every other byte as it was."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_a_value_is_found_by_its_place():
 
 def test_what_cannot_be_edited():
     edits = Edits(SOURCE)
-    # The last one is defined by its parts only.
+    # The last path is a set that is defined only by its parts.
     for path in ("zzz", "src.zzz", "lib", "", "passthru.a.b"):
         with pytest.raises(KeyError):
             edits.set(path, 1)

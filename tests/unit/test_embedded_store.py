@@ -1,4 +1,4 @@
-"""Evaluations with an embedded store (`--store DIR`): what they put into the logical store is written, and can be read."""
+"""Evaluations with an embedded store (`--store DIR`): the objects that they put into the logical store are written, and can be read."""
 
 import fcntl
 import hashlib
@@ -286,7 +286,7 @@ print(path, again == path, *re.findall("VmHWM: *([0-9]+)", status.replace("\\t",
     assert copy.is_file() or os.listdir(copy) == ["large"]
     assert path in stored(root)
     large.chmod(0o644)
-    # This saves the space: tests' folders are kept for a while.
+    # pytest keeps the folders of tests for a while, so this file gives back its space.
     os.truncate(large, 0)
 
 
@@ -320,7 +320,7 @@ def test_flat_files_that_are_not_read_as_a_whole(nix, root, tmp_path):
 
 
 def test_what_a_process_needs_is_in_its_file_of_temporary_roots(tmp_path):
-    """What a process needs is named in a file that it holds locked; the last of its stores to be closed ends it."""
+    """A process names the objects that it needs in a locked file, which is removed when the last of its stores is closed."""
     folder = tmp_path / "store/nix/var/nix/temproots"
     with LocalStore(tmp_path / "store") as store:
         path = store.add_text("a", b"a")
@@ -334,7 +334,7 @@ def test_what_a_process_needs_is_in_its_file_of_temporary_roots(tmp_path):
             Collector(store, print, keeps_outputs=False, keeps_derivations=False).delete([path])
     assert list(folder.iterdir()) == []
     with LocalStore(tmp_path / "store") as store:
-        # A dead process had this number.
+        # A process that has ended had the same number.
         (folder / str(os.getpid())).write_text("stale\0")
         store.keep(path)
         assert (folder / str(os.getpid())).read_bytes() == f"{path}\0".encode()
@@ -348,7 +348,7 @@ def test_what_a_process_needs_is_in_its_file_of_temporary_roots(tmp_path):
     [
         ("builtins.toFile \"x\" \"has ${./a} in\"", ["a"]),
         ("builtins.toFile \"x\" \"has ${./a} in ${./b}, and ${./a}\"", ["a", "b"]),
-        # The text lacks the hash.
+        # This text has only a part of the hash, so it is not a reference.
         ("builtins.toFile \"x\" (builtins.substring 0 9 \"${./a}\")", []),
         ("builtins.toFile \"x\" (builtins.readFile (builtins.toFile \"y\" \"${./b}\"))", ["b"]),
         ("builtins.path { path = ./.; name = \"s\"; } + \"/a\"", []),
@@ -358,14 +358,14 @@ def test_what_a_process_needs_is_in_its_file_of_temporary_roots(tmp_path):
 )
 @pytest.mark.parametrize("has_store", [True, False])
 def test_what_a_file_read_refers_to(root, tmp_path, contents, names, has_store):
-    """The context of what `readFile` returns: the references of the store object that the file is of, as far as the file names them."""
+    """The result of `readFile` has a context: the references of the file's store object that the file names."""
     files = tmp_path / "files"
     files.mkdir()
     for name in "ab":
         (files / name).write_text(name)
     nix = snowsnake.Evaluator(store=root) if has_store else snowsnake.Evaluator()
     if not has_store and "drvPath" in contents:
-        # A derivation that nothing has written cannot be read.
+        # A derivation that was not written cannot be read.
         return
     made = nix.evaluate(f"builtins.readFile ({contents})", base_path=files).context
     assert sorted(path[44:] for path in made) == names
@@ -389,5 +389,5 @@ def test_only_the_folder_of_the_store_says_what_is_valid(run_command, tmp_path):
         assert run_command("instantiate", "--eval", "-E", source, NIX_STORE_DIR=str(path.parent)).returncode == 0
         done = run_command("instantiate", "--eval", "-E", source, **there)
         assert done.returncode == 1 and path.name.encode() in done.stderr
-    # It can be read as a file, as in C++ Nix.
+    # The file itself can be read, as in C++ Nix.
     assert run_command("instantiate", "--eval", "-E", f"builtins.readFile {path}", **there).stdout == b'"elsewhere"\n'

@@ -1,4 +1,4 @@
-"""JSON and TOML: what C++ Nix 2.34.8 made of the same documents, and hostile ones."""
+"""JSON and TOML: the values and errors of C++ Nix 2.34.8 for the same documents, and hostile documents."""
 
 import json as std_json
 import random
@@ -81,7 +81,7 @@ def plain(value: object) -> object:
 
 
 def test_json_random_bytes_are_refused_or_read_right():
-    """As Python's module reads them; C++ Nix's ends at a NUL, and so does ours."""
+    """The value is that of Python's module; only at a NUL ours ends the document, as C++ Nix does."""
     rnd = random.Random(4)
     read = 0
     for _ in range(20_000):
@@ -186,7 +186,7 @@ def test_toml_may_be_300_000_levels_deep():
 
 
 def test_toml_random_bytes_are_refused_or_read_right():
-    """As Python's module reads them, dates aside, which have no type in Nix."""
+    """The value is that of Python's module, except dates, which have no type in Nix."""
     rnd = random.Random(5)
     read = 0
     pieces = [b"a", b"b", b"=", b"1", b".", b"[", b"]", b"{", b"}", b",", b'"', b"'", b"\n", b" ", b"#", b"\\", b"u0041", b"2020-01-01",
@@ -212,5 +212,5 @@ def test_toml_many_keys():
     [('[""]', {"": {}}), ('"" = { "" = "" }', {"": {"": ""}}), ('[""]\n"" = 1\n[a.""]\n"" = 2', {"": {"": 1}, "a": {"": {"": 2}}})],
 )
 def test_names_of_no_bytes(text, value):
-    """They are at no address: a build with sanitizers looks at how they are compared and copied."""
+    """A name without bytes has no address; a build with sanitizers checks how it is compared and copied."""
     assert Evaluator().evaluate(f"builtins.fromTOML ''{text}''").to_python() == value

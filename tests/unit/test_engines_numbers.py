@@ -8,7 +8,7 @@ import pytest
 from snowsnake import Evaluator
 from snowsnake.builtins.engines import numbers
 
-# number, as a printed value, as toString, as toJSON: recorded from nix-instantiate 2.34.8
+# A number, and its text as a printed value, by toString and by toJSON, recorded from nix-instantiate 2.34.8.
 FLOATS = [
     (1.0, "1", "1.000000", "1.0"),
     (0.1, "0.1", "0.100000", "0.1"),

@@ -1,11 +1,11 @@
-"""Regular expressions: what builtins.match and builtins.split of C++ Nix 2.34.8 gave for the same input."""
+"""Regular expressions: the results of builtins.match and builtins.split in C++ Nix 2.34.8 for the same input."""
 import random
 
 import pytest
 
 from snowsnake.builtins.engines.regex import CompiledPattern, PatternCache, RegexError
 
-# pattern, text, groups as recorded from nix-instantiate 2.34.8; None: no match
+# A pattern, a text, and the groups recorded from nix-instantiate 2.34.8 (None: no match).
 MATCHES = [
     ("", "", []),
     ("", "a", None),
@@ -50,7 +50,7 @@ MATCHES = [
     ("(.*)/([^/]*)", "/nix/store/x", ["/nix/store", "x"]),
 ]
 
-# pattern, text, pieces
+# A pattern, a text, and the pieces.
 SPLITS = [
     ("(a)b", "abc", ["", ["a"], "c"]),
     ("", "abc", ["", [], "a", [], "b", [], "c", [], ""]),
@@ -114,7 +114,7 @@ class Reference:
         self.steps_left = 20_000
 
     def paths(self, node, place, slots):
-        """All (place, slots) behind `node`, in the order they are tried; a generator that callers may stop."""
+        """All (place, slots) behind `node`, in the order in which they are tried; a generator that callers may stop."""
         self.steps_left -= 1
         if self.steps_left < 0:
             raise TooManyPaths

@@ -1,4 +1,4 @@
-"""Version strings, escapes and UTF-8: what C++ Nix 2.34.8 gave."""
+"""Version strings, escapes and UTF-8: the results of C++ Nix 2.34.8."""
 import random
 
 import pytest

@@ -1,4 +1,4 @@
-"""What a command loads to report an error: modules of Python that are needed for the traces, and none for JSON or regular expressions."""
+"""The modules of Python that a command loads to report an error: those for traces, but none for JSON or regular expressions."""
 
 import subprocess
 import sys

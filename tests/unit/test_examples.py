@@ -35,7 +35,7 @@ def commands() -> list[tuple[str, list[str]]]:
 
 
 def run(words: list[str]) -> str:
-    """What a command prints; its errors, too, if it fails."""
+    """The output of a command; with its errors if it fails."""
     program = [sys.executable] if words[0] == "python" else [str(INSTALLED / "snowsnake")]
     done = subprocess.run(
         [*program, *words[1:]],
@@ -59,7 +59,7 @@ def test_every_example_is_run():
     assert {path.name.removesuffix(".txt") for path in GOLDEN.iterdir()} == {name for name, _ in commands()}
 
 
-# What is asked of the service, and its answer: the status, and the JSON of the value or the code of the error.
+# A question to the service, and its answer: the status, and the JSON of the value or the code of the error.
 ASKED = {
     "map (x: x * x) [ 1 2 3 ]": (200, [1, 4, 9]),
     '{ a.b = "é"; c = null; }': (200, {"a": {"b": "é"}, "c": None}),
@@ -74,7 +74,7 @@ ASKED = {
 
 
 def test_the_service_answers_over_http(tmp_path):
-    """Several strangers at once, of whom some use up what they may: the others are answered all the same."""
+    """Several clients ask at once, and some reach their limits; the others get answers all the same."""
     said = tmp_path / "said"
     with said.open("wb") as log:
         server = subprocess.Popen(

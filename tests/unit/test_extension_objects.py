@@ -1,6 +1,6 @@
-"""Objects of compiled classes, made and used in ways that Python allows: copied, pickled, made without __init__, initialised twice.
+"""Objects of compiled classes, used in all ways that Python allows: copied, pickled, made without __init__, initialised twice.
 
-Each class runs in a process of its own, and that ends by itself: an exception is right, a crash is not.
+Each class runs in a process of its own, which must end by itself: an exception is right, a crash is not.
 """
 
 import copy
@@ -77,7 +77,7 @@ def names() -> list[str]:
     return json.loads(done.stdout.replace("'", '"'))
 
 
-# They take the address of a machine, which no Python object is asked for; the evaluator makes them.
+# Only the evaluator makes objects of these classes, because they take the address of a machine.
 WITH_ADDRESS = {"snowsnake.traces.pending.Places", "snowsnake.host.store_writer.StoreWriter"}
 
 
@@ -171,7 +171,7 @@ def test_a_child_leaves_the_store_of_its_parent_alone(tmp_path):
 
 
 def test_a_child_that_ends_by_itself(tmp_path):
-    """Its exit runs what was registered for the end of the program."""
+    """The exit of the child runs the functions that were registered for the end of the program."""
     code = """
 import os, sys
 from snowsnake import Evaluator

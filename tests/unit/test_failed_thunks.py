@@ -1,4 +1,4 @@
-"""The text of an error does not depend on what was evaluated before: a failed thunk that is asked again tells what it told the first time."""
+"""The text of an error does not depend on what was evaluated before: a failed thunk that is asked again fails with the same text as the first time."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pytest
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.interpreter import Interpreter
 
-# What fails: `x` is its thunk.
+# Programs whose `x` is a thunk that fails.
 FAILURES = {
     "throw": 'throw "no"',
     "inside": '1 + (throw "no")',
@@ -49,7 +49,7 @@ FAILURES = {
     "syntax": 'import (builtins.toFile "a.nix" "{ a = ")',
     "import": 'import (builtins.toFile "b.nix" "let f = v: v + (throw \\"no\\"); in f 1")',
 }
-# These programs ask for it.
+# Expressions that need `x`.
 ASKERS = (
     "x",
     "1 + x",
@@ -113,7 +113,7 @@ def program(failure: str, askers: list[str]) -> bytes:
 
 
 def texts(source: bytes, names: list[str], folder: str, *, collects: bool = False, **options: object) -> list[str]:
-    """What each attribute ends with, one after the other in one evaluator."""
+    """The report of each attribute's error, one after the other in one evaluator."""
     evaluator = Interpreter(**options)
     root = evaluator.evaluate(source, folder)
     found = []
@@ -154,7 +154,7 @@ def test_collections_change_nothing(failure, tmp_path):
 
 
 def test_a_failure_outlives_the_code_that_it_names():
-    """Expressions are forgotten, but not those that the trace of a failed thunk speaks of."""
+    """Expressions are forgotten, except those that the trace of a failed thunk names."""
     evaluator = Interpreter()
     kept = evaluator.evaluate(b"let f = v: v + (throw \"no\"); in [ (f 1) ]", "/")
     with pytest.raises(EvaluationError) as first:

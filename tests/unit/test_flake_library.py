@@ -131,7 +131,7 @@ def test_lying_lock_files_are_found_out(world) -> None:
     assert nix.flake(f"{world}/top")["z"].to_python() == 3
 
 
-# Each way in which a flake can be wrong: (what is written to flake.nix or None, flake.lock or None, reference).
+# Each way in which a flake can be wrong: (the text of flake.nix or None, the text of flake.lock or None, the reference).
 WRONG = {
     "no flake": (None, None, "path:{}/wrong"),
     "no folder": (None, None, "path:{}/nowhere"),
@@ -183,7 +183,7 @@ def test_what_a_flake_itself_raises_is_of_its_kind(world) -> None:
 
 @pytest.mark.parametrize("scheme", ["path:", "git+file://"])
 def test_a_flake_whose_file_changes_is_read_again(world, scheme) -> None:
-    """What an evaluator says it depended on includes sources: `changed` forgets what came from the folder that one was copied from."""
+    """The dependencies of an evaluator include sources: `changed` forgets everything that came from the folder of a copied source."""
     nix = snowsnake.Evaluator(features=["flakes"])
     assert nix.flake(f"{scheme}{world}/top", attribute="z").to_python() == 3
     file = world / "top" / "flake.nix"
@@ -194,7 +194,7 @@ def test_a_flake_whose_file_changes_is_read_again(world, scheme) -> None:
 
 
 def test_links_in_a_circle_are_an_error(world) -> None:
-    """They were followed until Python's stack was full."""
+    """Such links were once followed until Python's stack was full."""
     folder = world / "circle"
     folder.mkdir()
     (folder / "a").symlink_to("b")

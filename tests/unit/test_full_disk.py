@@ -1,4 +1,4 @@
-"""A disk that becomes full in the middle of something: an error, nothing half-valid, nothing left, and success once there is room.
+"""A disk that becomes full in the middle of a command: an error, no half-valid object, no left files, and success once there is room.
 
 Each case has a small file system of its own, in a namespace of its own.
 """

@@ -1,4 +1,4 @@
-"""Garbage collected from a store in a folder: what roots and running programs need stays, whatever goes on meanwhile."""
+"""Garbage collection of a store in a folder: objects that roots and running programs need stay, whatever happens meanwhile."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def store(tmp_path):
 
 
 def fill(root):
-    """Three objects, made by a process that is no more: one refers to another."""
+    """Three objects, made by a process that has ended; one refers to another."""
     with LocalStore(root, durable=False) as store:
         lower = store.add_text("lower", b"lower")
         return lower, store.add_text("upper", lower.encode(), [lower]), store.add_text("other", b"other")
@@ -50,9 +50,9 @@ def test_what_roots_keep_stays(store, tmp_path):
 
 def test_what_is_needed_by_a_running_process_stays(store, tmp_path):
     paths = fill(tmp_path / "store")
-    # What it refers to is claimed with it.
+    # The objects to which it refers are claimed with it.
     assert store.claim(paths[1])
-    # It is not written yet.
+    # The new object is not written yet.
     new = store.add_text("new", b"new")
     place = os.path.join(store.objects, os.path.basename(new) + ".lock")
     with open(place, "w"):
@@ -60,14 +60,14 @@ def test_what_is_needed_by_a_running_process_stays(store, tmp_path):
     with LocalStore(tmp_path / "store", durable=False) as second:
         collector(second).collect()
         assert second.paths() == sorted(paths[:2])
-    # Whatever is beside an object that is being made stays.
+    # Files beside an object that is being made stay.
     assert os.path.exists(place)
     store.flush()
     assert store.has_now(new)
 
 
 def test_who_adds_waits_for_a_collector(store, tmp_path):
-    """What was there is added again if it was collected meanwhile."""
+    """An object that was collected while the process waited is added again."""
     _, _, other = fill(tmp_path / "store")
     assert store.is_valid(other)
     added = []
@@ -120,7 +120,7 @@ def test_commands_collect_what_nix_would_collect(tmp_path, words):
 
 
 def test_folders_of_profiles(tmp_path, monkeypatch):
-    """Those of root are the machine's: what another installation keeps in root's home stays.  `~/.nix-profile` may lead to a further folder."""
+    """The profiles of root are the machine's, so files of another installation in root's home stay.  `~/.nix-profile` may lead to another folder."""
     state = str(tmp_path / "state")
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("NIX_STATE_HOME", "XDG_STATE_HOME"):

@@ -1,4 +1,4 @@
-"""Generated sources and pages are what their tables say now."""
+"""Generated sources and pages are up to date with their tables."""
 
 import subprocess
 import sys

@@ -1,6 +1,6 @@
 """Commands on stores: four times as many objects take about four times as long, and no depth is too large.
 
-A chain of derivations is what makes a square of a loop that walks, for each object, everything that it refers to.
+On a chain of derivations, a loop that walks everything that each object refers to takes time that grows with the square.
 """
 
 import os
@@ -72,7 +72,7 @@ def test_time_grows_with_the_number_of_objects(name: str, chains: tuple[Path, di
         new = folder / f"{name.replace(' ', '-')}-{count}"
         command = _COMMANDS[name].format(new=new).replace("STORE", store).replace("DRV", drv)
         times.append(run(command, folder)[0])
-    # What took the square of the time would take twelve to sixteen times as long.
+    # A command whose time grows with the square would take twelve to sixteen times as long.
     assert times[1] < 8 * max(times[0], 0.1), times
 
 
@@ -86,7 +86,7 @@ def test_a_failure_passes_through_a_chain_of_any_length(tmp_path: Path) -> None:
 
 
 def test_a_link_named_as_a_derivation_is_not_followed(tmp_path: Path) -> None:
-    """It may lead to a file without an end."""
+    """The link may lead to a file without an end."""
     link = tmp_path / "link"
     link.symlink_to("/dev/zero")
     with LocalStore(tmp_path / "store") as store, pytest.raises(OSError, match="symbolic links"):

@@ -1,4 +1,4 @@
-"""What evaluation reads: kinds of files, symlinks, policies, the search path, the record of it all."""
+"""Files that an evaluation reads: their kinds, symlinks, policies, the search path, and the record of all questions."""
 
 import hashlib
 import os
@@ -105,7 +105,7 @@ def test_all_that_was_read_is_recorded(tree: Path) -> None:
         b' (builtins.getEnv "A_NAME") <t/file> (toString (builtins.readDir ./folder).x or "") ]',
         str(tree),
     ).deep_force()
-    # These are looked at because a link may be among them.
+    # The folders above are recorded, because one of them might be a link.
     ways = {f"{path}" for path in [*tree.parents, tree]}
     assert [entry for entry in nix.records() if entry[0] != "time" and entry[1] not in ways] == [
         ("status", f"{tree}/folder"),
@@ -188,7 +188,7 @@ def test_restricted_follows_no_symlink_out(tree: Path) -> None:
 )
 @pytest.mark.parametrize("policy", ["restricted", "pure"])
 def test_nothing_outside_is_read(tree: Path, expression: str, policy: str) -> None:
-    """Neither through symlinks nor through `..`; what was read is recorded, and that is inside."""
+    """Neither symlinks nor `..` lead outside: the record of the read files names only files inside."""
     (tree / "inside").mkdir()
     (tree / "other" / "folder").mkdir(parents=True)
     (tree / "other" / "file").write_text("other")
@@ -248,7 +248,7 @@ def test_home_and_system(tree: Path) -> None:
 
 
 def test_a_folder_may_take_the_place_of_the_store(tree: Path) -> None:
-    """A folder that stands for the store."""
+    """Store paths are read in that folder."""
     name = "g76zcpqc540lrc8i6g7xy6ip0npn2hnp-a"
     (tree / "store").mkdir()
     (tree / "store" / name).write_text("b")
@@ -313,7 +313,7 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["md5", "sha1", "sha256", "sha512"])
 def test_large_files_are_hashed_piece_by_piece(tmp_path: Path, kind: str) -> None:
-    """Of a file that nobody wrote lately nothing is kept; one that was just written is read whole, for the record."""
+    """No part of a file is kept, unless it was just written: then it is read whole, for the record."""
     for path in (Path(sysconfig.get_path("stdlib"), "pydoc_data", "topics.py"), tmp_path / "young"):
         if path.parent == tmp_path:
             path.write_bytes(bytes(range(256)) * 1000 + b"end")

@@ -1,7 +1,7 @@
 """Daemons and hosts that lie, for each request that our client can make.
 
-A row says how a request is made, and what an honest answer is made of.  Everything else follows: an answer that ends at each of its bytes,
-lengths that are not true, paths that are none, endless answers.  A new request without a row fails the first test.
+A row has the call that makes a request, and the parts of an honest answer.  Everything else follows from it: answers that end at each byte,
+false lengths, malformed paths, endless answers.  A new request without a row fails the first test.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ REALISATION = json.dumps({"id": KEY, "outPath": P[11:], "signatures": [], "depen
 
 @dataclass
 class Row:
-    """*call* makes the request; *replies*: an honest answer to each request that it makes, as tokens."""
+    """*call* makes the request; *replies*: an honest answer to each of its requests, as tokens."""
 
     call: Callable[[DaemonStore], object]
     replies: list[list[Token]]
@@ -136,7 +136,7 @@ each_row = pytest.mark.parametrize("row", ALL.values(), ids=ALL.keys())
 def test_every_request_has_a_row():
     # Every connection begins with SET_OPTIONS.
     assert set(ROWS) == set(DaemonOperation) - ONLY_ANSWERED - {DaemonOperation.SET_OPTIONS}
-    # Only our server knows that one.
+    # Only our server knows QUERY_CLOSURE; our client does not use it.
     assert set(SERVE_ROWS) == set(Command) - {Command.QUERY_CLOSURE}
 
 
@@ -207,7 +207,7 @@ def store_of(row: Row, answers: bytes, real: Path, *, then: Callable[[socket.soc
 
 
 def outcome(row: Row, answers: bytes, real: Path, **given) -> object:
-    """What the call returned, or the error; anything but an error in words fails."""
+    """The result of the call, or its error; the test fails if the error is not one for users."""
     store, theirs = store_of(row, answers, real, **given)
     link = real.parent / "link"
     if link.is_symlink():
@@ -227,7 +227,7 @@ def outcome(row: Row, answers: bytes, real: Path, **given) -> object:
 
 
 def paths_in(value: object) -> Iterator[str]:
-    """Whatever looks like a path in a result."""
+    """The texts in a result that look like paths."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -243,7 +243,7 @@ def paths_in(value: object) -> Iterator[str]:
 
 
 def check(found: object) -> None:
-    """A result has paths that can be paths, and hashes that can be hashes."""
+    """Checks that the paths and hashes in a result are well formed."""
     for path in paths_in(found):
         if path not in ("/link", "", os.path.join(os.environ["HOSTILE_FOLDER"], "link")):
             store_path.parse(path, STORE)
@@ -260,7 +260,7 @@ def test_honest_answers_are_believed(row, real):
 
 @each_row
 def test_answers_that_end_at_each_byte(row, real):
-    """Nothing but the whole answer is one."""
+    """A part of an answer is an error at every length."""
     whole = b"".join(encoded(conversation(row)))
     for end in range(len(whole)):
         found = outcome(row, whole[:end], real)
@@ -352,7 +352,7 @@ def test_lengths_are_no_reason_to_allocate(row, real):
 
 @pytest.mark.parametrize("version", [(1, 0), (1, 31), (1, 32), (1, 33), (1, 34), (1, 35), (1, 36), (1, 37), (1, 38), (1, 39), (1, 255), (0, 38), (2, 0), (255, 255)])
 def test_versions_that_are_not_true(version, real):
-    """The daemon speaks 1.38, whatever it says."""
+    """The answers are those of version 1.38, whatever version the daemon claims."""
     row = ROWS[DaemonOperation.QUERY_PATH_INFO]
     honest = conversation(row)
     answers = encoded([honest[0], ("n", version[0] << 8 | version[1]), *honest[2:]])
@@ -377,7 +377,7 @@ def said(kind: int, *tokens: Token) -> bytes:
     ids=["lines", "activities", "results"],
 )
 def test_messages_without_end(message, real):
-    """They need no memory; the connection ends here after 8 MiB."""
+    """Endless messages need no memory; this test ends the connection after 8 MiB."""
     row = ROWS[DaemonOperation.IS_VALID_PATH]
     sent = 0
 
@@ -414,7 +414,7 @@ def test_lists_without_end(real):
 
 
 def test_a_daemon_that_talks_and_does_not_listen(real):
-    """While we send, what it says is kept, up to a limit."""
+    """While we send, the messages of the daemon are kept, up to a limit."""
     row = Row(lambda store: store.import_object(PathInfo(P, f"sha256:{DIGEST.base16}", 1 << 30), Zeros()), [[]])
 
     def talk(theirs: socket.socket) -> None:
@@ -445,7 +445,7 @@ def test_the_rest_of_a_wrong_answer_is_no_answer_to_the_next_request(real):
     store, theirs = store_of(row, b"".join(encoded([*greeting(row), ("n", LAST), ("ts", ["/etc/passwd", P]), ("n", LAST), ("n", 1)])), real)
     with pytest.raises(ValueError, match="wrong store path"):
         store.referrers(P)
-    # Another connection says so.
+    # The wrong answer closed the connection.
     with pytest.raises(ValueError, match="disconnected"):
         store.is_valid(P)
     assert len(theirs) == 2

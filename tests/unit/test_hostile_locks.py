@@ -1,4 +1,4 @@
-"""Lock files that lie: under a policy nothing comes out of what it hides, whatever a lock file says, and no lie about contents is believed."""
+"""Lock files that lie: whatever a lock file says, a policy shows nothing that it hides, and no lie about contents is believed."""
 
 import json
 import subprocess
@@ -37,14 +37,14 @@ def revision(folder: Path) -> str:
 
 
 def tree_hash(folder: Path) -> str:
-    """The hash of the files that Git has."""
+    """The hash of the files that Git tracks."""
     copy = folder.parent / f"copy-of-{folder.name}"
     subprocess.run(["git", "clone", "-q", str(folder), str(copy)], check=True)
     subprocess.run(["rm", "-rf", str(copy / ".git")], check=True)
     return Hash.of_path(copy).sri
 
 
-# what `locked` says, where the flake says that its input is `open`; HASH is that of `hidden`
+# False entries `locked` for a flake whose input is `open`; HASH is the hash of `hidden`.
 LIES = {
     "path": lambda root: {"type": "path", "path": f"{root}/hidden", "narHash": Hash.of_path(root / "hidden").sri, "lastModified": 1},
     "path, no hash": lambda root: {"type": "path", "path": f"{root}/hidden"},
@@ -95,14 +95,14 @@ def test_nothing_hidden_comes_out(policy: str, lie: str, world: Path) -> None:
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_what_is_open_comes_out(policy: str, world: Path) -> None:
-    """So that the cases above are refused for their lies."""
+    """An honest lock file is accepted, so the cases above are refused for their lies."""
     locked = {"type": "path", "path": f"{world}/in/open", "narHash": Hash.of_path(world / "in/open").sri, "lastModified": 1}
     nix = Evaluator(**POLICIES[policy](world), features=["flakes"])
     assert nix.evaluate(f'(builtins.getFlake "{locked_flake(world, locked)}").x').to_python() == "open to all"
 
 
 def test_what_was_fetched_before_is_hidden_as_well(world: Path) -> None:
-    """The cache has it under its hash: a lock file that names the hash, and a place that may be read, still does not get it."""
+    """The cache has the source under its hash, but a lock file with that hash and an allowed place still does not get it."""
     free = Evaluator(features=["flakes"])
     honest = locked_flake(world, LIES["git with a hash"](world))
     assert free.evaluate(f'(builtins.getFlake "{honest}").x').to_python() == SECRET

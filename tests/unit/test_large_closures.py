@@ -23,7 +23,7 @@ def test_every_captured_variable_is_there(count):
 
 
 def test_the_memory_limit_is_met_by_a_closure():
-    """The text before the closure takes more and more of what the limit leaves: at some size it is the closure that finds no room."""
+    """The text before the closure takes more and more of the memory under the limit, so at some size there is no room for the closure."""
     text = '"' + 8 * "${s}" + 'q"'
     source = BIG + "(" + capturing(COUNT, f'builtins.isFunction (if {text} == "" then 1 else CLOSURE)')
     outcomes = []

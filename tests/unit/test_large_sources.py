@@ -1,4 +1,4 @@
-"""Large sources, whose trees are freed while they are compiled: same values and errors, and less memory."""
+"""Large sources, whose trees are freed while they are compiled, have the same values and errors, and need less memory."""
 
 import random
 import subprocess
@@ -91,7 +91,7 @@ print(status("VmHWM") - before)
 
 @pytest.mark.parametrize("name", LARGE)
 def test_the_memory_of_a_large_source(name, tmp_path):
-    """The peak beside an evaluator at rest, as a multiple of the size."""
+    """The peak, less that of an evaluator at rest, is a multiple of the size of the source."""
     head, piece, tail, most = LARGE[name]
     size, count = 12_000_000, 0
     with open(tmp_path / "large.nix", "w") as file:

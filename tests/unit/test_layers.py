@@ -1,4 +1,4 @@
-"""The checker of import directions finds what it should."""
+"""tools/check_imports.py finds imports in the wrong direction."""
 
 import importlib.util
 from pathlib import Path

@@ -18,10 +18,10 @@ def _random(count: int) -> list[int]:
 @pytest.mark.parametrize(
     ("ranks", "expected"),
     [
-        # Insertion sort does this alone.
+        # For so few items, only insertion sort runs.
         (_random(15), 9174744421645539565),
         (_random(1000), 2121760959638332356),
-        # Heap sort takes over for many runs in order.
+        # For many runs in order, heap sort takes over.
         ([number % 600 for number in range(3000)], 8122518504371889964),
         ([min(number, 4096 - number) // 2 for number in range(4096)], 11483913424401765484),
     ],

@@ -1,4 +1,4 @@
-"""Our `dataclass` does what the standard library's does, for the classes that use it; and importing them imports none of it."""
+"""Our `dataclass` does the same as the standard library's for the classes that use it, and their import does not load the standard library's."""
 
 import copy
 import dataclasses
@@ -30,7 +30,7 @@ def values_of(cls):
 
 
 def twin_of(cls):
-    """The same class, by the standard library."""
+    """The same class, made by the standard library's `dataclass`."""
     fields = [
         (field.name, field.type, dataclasses.field(default_factory=field.default_factory))
         if field.default_factory is not dataclasses.MISSING

@@ -1,4 +1,4 @@
-"""Small stand-ins for modules of the standard library behave as these do."""
+"""Our small replacements for modules of the standard library behave as these do."""
 
 import contextlib
 import json

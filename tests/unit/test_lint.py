@@ -38,7 +38,7 @@ def test_nothing_is_wrong(text, capfd) -> None:
 
 
 def test_warned_of_each_time_a_file_is_imported(tmp_path, capfd) -> None:
-    """What is kept compiled warns of nothing."""
+    """The warnings do not depend on whether the compiled form of a file is kept."""
     (tmp_path / "a.nix").write_text("[ http://a.b/c ]")
     for _ in range(2):
         command = ["eval", "--option", "lint-url-literals", "warn", "-E", f"import {tmp_path}/a.nix"]
@@ -57,7 +57,7 @@ def test_a_disallowed_literal_is_an_error_in_python() -> None:
 
 
 def test_a_source_that_is_too_deep_to_lint_is_evaluated() -> None:
-    """What is nested too deep to be looked at is evaluated all the same."""
+    """A source that nests too deep for the check is evaluated all the same."""
     nix = snowsnake.Evaluator(settings={"lint-url-literals": "fatal"})
     assert nix.evaluate("(" * 50_000 + "1" + ")" * 50_000).to_python() == 1
     assert nix.evaluate("[" * 50_000 + "]" * 50_000).force() is not None

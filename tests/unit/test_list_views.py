@@ -1,4 +1,4 @@
-"""`tail` of a long list is a view of it: nothing that looks at lists may tell it from a copy, and a recursion over `tail` is linear."""
+"""`tail` of a long list is a view of it: no operation on lists may tell it from a copy, and a recursion over `tail` is linear."""
 
 import json
 
@@ -18,7 +18,7 @@ let
 in
 """
 
-# With %s a list; each must be the same for the view and for the copy.
+# Uses of the list %s; the result must be the same for the view and for the copy.
 USES = [
     "%s",
     "length %s",
@@ -97,7 +97,7 @@ def test_a_view_is_a_list(options):
 
 
 def test_the_setting_has_views():
-    """Or the tests above compare copies with copies."""
+    """Without views, the tests above would compare copies with copies."""
     assert views_made(SETTING + "view") == 3 and views_made(SETTING + "copy") == 0
 
 
@@ -183,7 +183,7 @@ def test_collections_keep_the_elements():
 
 
 def test_a_view_holds_at_most_as_much_again():
-    """A tail of less than half of the elements has them to itself: what was passed is not kept for ever."""
+    """A tail with less than half of the elements is a copy, so that the elements before it are not kept for ever."""
     nix = Interpreter()
     make = nix.evaluate(b"n: builtins.foldl' (list: i: builtins.tail list) (builtins.genList (i: i) n) (builtins.genList (i: i) (n - n / 10))", "/")
     value = make.call(nix.evaluate(b"100000", "/"))
@@ -222,13 +222,13 @@ def test_a_million_tails(is_stressed):
     nix = Interpreter(count_objects=True)
     assert nix.evaluate((MILLION + "count 0 (builtins.genList (i: i) 1000000)").encode(), "/").to_python() == 1_000_000
     made = statistics(nix)
-    # It is the list, and what is left of it at a half, a quarter, ….
+    # These are the elements of the list, and of the copies at a half, a quarter, ….
     assert made["list"]["elements"] < 3_100_000
     assert 999_900 < made["listViews"]["number"] <= 1_000_000
 
 
 def test_tails_that_are_all_kept(is_stressed):
-    """As `unique` of nixpkgs 18.09 keeps them: quadratic, they would be 20 GB."""
+    """`unique` of nixpkgs 18.09 keeps all tails; as copies, they would take 20 GB."""
     if is_stressed:
         pytest.skip("too large for a collection at every safepoint")
     nix = Interpreter()

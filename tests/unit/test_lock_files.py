@@ -1,4 +1,4 @@
-"""Lock files from strangers, and what the lock library says of good ones."""
+"""Lock files from strangers, and the results of the lock library for good ones."""
 
 import collections
 import json
@@ -62,7 +62,7 @@ SIGNED_TEXT = "git+https://x/y?keytype=ssh-ed25519&publicKey=a&verifyCommit=1"
 
 
 def test_signatures_are_a_feature(run_command) -> None:
-    """References, flakes and lock files that want commits to be signed; texts as 2.34.8 has them."""
+    """References, flakes and lock files that require signed commits; the messages are those of 2.34.8."""
     data = text_of({"root": {"inputs": {"a": "a"}}, "a": {"locked": SIGNED, "original": SIGNED}})
     source = b'{ inputs.a = { type = "git"; url = "https://x/y"; publicKey = "a"; verifyCommit = true; }; outputs = _: { }; }'
     features = ("flakes", "verified-fetches")
@@ -122,7 +122,7 @@ def test_follows_in_a_circle_and_into_nothing() -> None:
 
 
 def test_mutated_lock_files_are_read_or_refused() -> None:
-    """Nothing but the errors for the user comes out, whatever is cut out of or put into a good file."""
+    """A good file in which parts are cut out or put in raises only errors for users."""
     outcomes: collections.Counter[str] = collections.Counter()
     seed = random.Random(7)
     good = text_of({"root": {"inputs": {"a": "a", "c": ["a", "b"]}}, "a": node(b="b"), "b": node()})
@@ -168,7 +168,7 @@ def test_paths_of_inputs() -> None:
 
 
 class MemorySources:
-    """Flakes that are only declared; what was fetched is noted."""
+    """Flakes that are only declared; records which of them were fetched."""
 
     def __init__(self, **flakes: dict[str, FlakeInput]) -> None:
         self.flakes = flakes
@@ -256,7 +256,7 @@ def test_references_are_read_as_they_are_written() -> None:
 
 
 def test_mutated_references_are_read_or_refused() -> None:
-    """The text of one that was read means the same."""
+    """The text that is written for a reference means the same reference."""
     seed = random.Random(3)
     outcomes: collections.Counter[str] = collections.Counter()
     for _ in range(3000):
@@ -292,7 +292,7 @@ def test_registries_in_order_and_bad_ones(tmp_path) -> None:
 
 
 def test_keys_of_many_inputs_with_one_name_take_linear_time() -> None:
-    """A search for each free number from 2 on made 3200 million steps of these, ten minutes."""
+    """The search for each free number from 2 on once took 3200 million steps for these inputs, ten minutes."""
     lock_file = LockFile()
     lock_file.root.inputs = {f"a{number}": LockNode() for number in range(80_000)}
     for child in list(lock_file.root.inputs.values()):
@@ -305,7 +305,7 @@ def test_keys_of_many_inputs_with_one_name_take_linear_time() -> None:
 
 
 def test_a_registry_is_written_whole_or_not_at_all(tmp_path) -> None:
-    """An entry with bytes that JSON cannot have is an error; neither that nor a folder in the way leaves a file behind."""
+    """An entry with bytes that JSON cannot have is an error; neither such an entry nor a folder in the way leaves a file behind."""
     found = Registries({})
     found.flags.add(parse_whole("a"), parse_whole("path:/x/%ff"))
     with pytest.raises(EvaluationError, match="not UTF-8"):

@@ -24,7 +24,7 @@ let
   lines = n: foldl' (a: i: a + "line ${toString i} of a long text\n") "" (genList (i: i) n);
 in
 """
-# Each is true.
+# Expressions that are true.
 CLAIMS = {
     "elements": "let a = chain 400; in elements a == 400 && elements a == 400 && getContext a == getContext (joined (i: \"${drv i}\") 400)",
     "text": "chain 400 == joined (i: \"${drv i}\") 400",
@@ -74,7 +74,7 @@ def made_bytes(count: int) -> int:
 
 
 def test_a_fold_of_texts_is_linear():
-    """What 10 000 more lines cost does not depend on how many there are."""
+    """The cost of 10 000 more lines does not depend on the number of lines before them."""
     at_first, later = made_bytes(20_000) - made_bytes(10_000), made_bytes(40_000) - made_bytes(30_000)
     assert later < 3 * at_first
 

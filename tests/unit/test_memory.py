@@ -37,7 +37,7 @@ def growth(action, count: int) -> int:
 
 
 def failing(action):
-    """The same, where every evaluation ends in an error."""
+    """An action that expects an error from every evaluation of *action*."""
 
     def run(i):
         with pytest.raises(EvaluationError):
@@ -80,7 +80,7 @@ def test_handles_in_cycles(recwarn):
         holder = {"value": value, "more": [value["a"], value["a"][i % 3]]}
         holder["self"] = holder
 
-    # Kept, they would be evaluators of more than 100 KiB each.  A free-threaded Python looks for cycles later, and keeps more room.
+    # Each evaluator that is kept needs more than 100 KiB.  A free-threaded Python looks for cycles later, and keeps more memory.
     count, most = (10_000, 600 * 1024 * KIB) if sysconfig.get_config_var("Py_GIL_DISABLED") else (500, 16 * 1024 * KIB)
     assert growth(cycle, count) < most
     assert not recwarn.list
@@ -100,12 +100,12 @@ class Empty:
 
 
 def looks_at_a_flake(nix, folder):
-    """Makes the fetcher, and mounts its tree."""
+    """Fetches a flake, which makes the evaluator's fetcher and mounts a tree."""
     (folder / "flake.nix").write_text("{ outputs = { self }: { number = 1; }; }")
     assert nix.flake(f"path:{folder}")["number"].to_python() == 1
 
 
-# What an evaluator can hold: each makes one, given a holder that will refer to it.
+# Objects that an evaluator can hold: each function makes an evaluator, and gets a holder that will refer to the evaluator.
 CIRCLES = {
     "builtins": lambda holder, folder: Evaluator(builtins={"ours": lambda argument: holder}),
     "files": lambda holder, folder: Evaluator(files=vars_of(Empty(), holder)),
@@ -141,7 +141,7 @@ def session_of_a_command(holder):
 @pytest.mark.parametrize("kind", CIRCLES)
 @pytest.mark.parametrize("fetches", [False, True])
 def test_evaluators_in_circles_are_freed(kind, fetches, tmp_path):
-    """Python's collector sees all that an evaluator holds, also what the machine alone uses; what is reachable stays usable."""
+    """Python's collector sees all objects that an evaluator holds, also those that only the machine uses; reachable objects stay usable."""
     left = []
     for _ in range(2):
         holder = {}
@@ -159,7 +159,7 @@ def test_evaluators_in_circles_are_freed(kind, fetches, tmp_path):
     assert not [thing for thing in gc.get_objects() if isinstance(thing, Empty | Names) or type(thing) is Reporter]
 
 
-# ---- what must survive while expressions are forgotten ----------------------------------------------------------
+# ---- values that must survive while expressions are forgotten ----------------------------------------------------------
 
 def many(nix, count=3000):
     """More expressions than are kept before they are looked at."""
@@ -183,7 +183,7 @@ def test_functions_and_thunks_survive_their_sources():
 
 
 def test_values_survive_without_their_sources():
-    """Data keeps its meaning; places in sources that are gone are unknown."""
+    """Data keeps its meaning; the places in forgotten sources are unknown."""
     nix = Evaluator()
     data = nix.evaluate('{ a = { b = [ 1 "two" ]; }; }')
     data.force(deep=True)
@@ -230,7 +230,7 @@ def test_sources_are_really_forgotten():
     assert [f(1).to_python() for f in kept] == list(range(1, 11))
 
 
-# ---- what commands give back ------------------------------------------------------------------------------------
+# ---- memory that commands give back ------------------------------------------------------------------------------------
 
 KEPT = """
 from snowsnake.interpreter import Interpreter
@@ -246,7 +246,7 @@ print(next(int(line.split()[1]) for line in heap.splitlines() if line.startswith
 
 
 def test_large_blocks_go_back_to_the_system():
-    """Buffers to sort a quarter of a million names in, megabytes each: glibc keeps 4 MB of them unless it is told."""
+    """The buffers for sorting a quarter of a million names have megabytes; glibc would keep 4 MB of them if the command did not change its settings."""
     done = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 3000
 
@@ -339,12 +339,12 @@ print([done.returncode, (done.stdout or "")[-2000:], done.stderr[-2000:], resour
         ("let f = n: if n == 0 then 0 else 1 + f (n - 1); in f 20000", "20000"),
         ("builtins.foldl' (a: b: a + b) 0 (builtins.genList (x: x) 300000)", "44999850000"),
         ("builtins.length (builtins.attrNames (builtins.listToAttrs (builtins.genList (i: { name = toString i; value = i; }) 20000)))", "20000"),
-        # garbage of more than the limit
+        # This program makes more garbage than the limit allows.
         ("builtins.foldl' (a: i: builtins.stringLength (toString (builtins.genList (x: x + i) 1000)) + a) 0 (builtins.genList (i: i) 500)", "2119145"),
     ],
 )
 def test_programs_under_a_limit_of_address_space(program, expected, address_space_mb):
-    """`ulimit -v`: what is available is reserved, however little it is."""
+    """Under `ulimit -v`, the evaluator reserves what is available, however little that is."""
     code, out, error, _ = command("-E", program, address_space_mb=address_space_mb)
     assert (code, out.strip(), error) == (0, expected, "")
 
@@ -381,7 +381,7 @@ def test_arguments_for_a_call_that_comes_later_are_counted(count):
 
 
 def test_a_text_that_is_printed_is_not_in_memory():
-    """2000 times the same string of 256 KiB."""
+    """The result has the same string of 256 KiB 2000 times."""
     code, _, error, most_kb = command("--strict", "-E", (
         "let grow = n: s: if n == 0 then s else grow (n - 1) (s + s); s = grow 14 \"0123456789abcdef\"; "
         "in builtins.genList (i: s) 2000"

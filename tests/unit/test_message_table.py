@@ -18,7 +18,7 @@ ONE = "from a cimport MESSAGE_NO_HOME\n\n\n"
 
 
 def test_rows_of_the_table_of_messages_fit_together() -> None:
-    """Each name once, each kind of error one of the catalogue, each fault and type of a field one that there is."""
+    """Each name occurs once; kinds of errors are those of the catalogue; faults and types of fields exist."""
     names = [message.name for message in MESSAGES]
     assert len(names) == len(set(names))
     codes = {entry.name for entry in CATALOGUE} - {"none"} | set(SPOKEN)

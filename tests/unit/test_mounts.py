@@ -74,7 +74,7 @@ def on_disk(files: object, folder: Path) -> Path:
 
 
 class Partly(MemoryFolder):
-    """Each file lies on disk, the whole does not."""
+    """A file system whose single files are on disk, but not its folders."""
 
     def __init__(self, root: object, folder: Path) -> None:
         super().__init__(root)
@@ -184,7 +184,7 @@ def test_only_paths_of_the_store(path: str) -> None:
 
 
 class Broken(MemoryFolder):
-    """Answers what it should not."""
+    """A file system with wrong answers."""
 
     def __init__(self, **answers: object) -> None:
         super().__init__({b"f": b"1", b"d": {}, b"l": Link(b"f")})

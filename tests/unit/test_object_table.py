@@ -1,4 +1,4 @@
-"""The table of heap objects is the only place that knows their layout: one row more changes the table and what is generated of it."""
+"""The table of heap objects is the only place that knows their layout: a new row changes only the table and the files that are generated from it."""
 
 import importlib.util
 import re
@@ -36,7 +36,7 @@ def test_a_kind_is_one_row(tmp_path: Path) -> None:
 
 
 def test_what_follows_objects_names_no_kinds() -> None:
-    """Thunks and closures have states and codes; of all others the collector and the checks know what the table says."""
+    """Thunks and closures have states and codes; all other kinds are known to the collector and the checks only through the table."""
     for name, known in (("collector.pyx", {"KIND_THUNK", "KIND_CLOSURE"}), ("checks.pyx", set())):
         assert set(re.findall(r"KIND_[A-Z_]+", (MACHINE / name).read_text(encoding="utf-8"))) == known, name
 

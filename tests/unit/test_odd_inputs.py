@@ -1,7 +1,7 @@
-"""Each public function with what nobody should give it: odd types and sizes, cycles, values of other evaluators and threads, re-entry, mutation.
+"""Each public function with arguments that nobody should pass: odd types and sizes, cycles, values of other evaluators and threads, re-entry, mutation.
 
-The table is generated: every callable of the public faces, every method of their objects, each of their parameters, each odd value.  What comes is
-a result, or an exception that a caller can understand: never one that says that our code stumbled, and never the end of the process.
+The table is generated: every callable of the public faces, every method of their objects, each of their parameters, each odd value.  The outcome is
+a result, or an exception that a caller can understand: never one that shows a fault of our code, and never the end of the process.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from snowsnake import bytecode, flake, options, syntax
 from snowsnake.store import Hash, StorePath
 
 STUMBLED = (AttributeError, SystemError, AssertionError, NameError, RecursionError, NotImplementedError, snowsnake.InternalFault, StopIteration, BufferError)
-# Words of CPython, or of the inside of a library, which do not tell callers what they should pass.
+# Words of CPython or of the inside of a library, which do not say what callers should pass.
 UNCLEAR = re.compile(r"to convert to C|__\w+__\(\)|CustomType|object is not (iterable|subscriptable|callable)|update sequence|has no attribute|unpack")
 
 
@@ -38,7 +38,7 @@ def cycle_of_dicts() -> dict:
 
 
 class Liar:
-    """Raises wherever it is asked."""
+    """Raises in each of its methods."""
 
     def _no(self, *_):
         raise ZeroDivisionError("asked")
@@ -74,7 +74,7 @@ ODD = {
     "a liar": Liar,
 }
 
-# What is called: name → (how it is made, its callables are those that are listed or all public ones).
+# The values whose methods are called, as Nix text.
 VALUES = {
     "a set": "{ a = 1; b.c = [ 1 ]; }", "a list": "[ 1 { } ]", "a string": '"text"', "a function": "x: x", "a pattern": "{ a ? 1 }: a",
     "a number": "1.5", "null": "null", "a failure": 'throw "no"',
@@ -84,7 +84,7 @@ LEFT_OUT = {"close", "jobs", "flake", "flake_async", "cancel"}
 
 
 def functions() -> dict[str, object]:
-    """Every public function, by name, made again for each call."""
+    """Every public function by name; the objects are made again for each call."""
     found = {}
     for name in ("snowsnake", "snowsnake.syntax", "snowsnake.bytecode", "snowsnake.flake", "snowsnake.options", "snowsnake.store"):
         module = importlib.import_module(name)
@@ -194,7 +194,7 @@ def test_what_is_shared_is_made_once() -> None:
 
 
 def test_temporary_objects_are_not_confused() -> None:
-    """A list that a generator gives away may lie where the one before it lay."""
+    """A list that a generator yields may be at the address of the list before it."""
     wanted = [[number, str(number), {"n": [number]}] for number in range(1000)]
     found = snowsnake.Evaluator().value([number, str(number), {"n": [number]}] for number in range(1000))
     assert found.to_python() == wanted
@@ -259,7 +259,7 @@ def test_odd_texts_go_in_or_are_refused() -> None:
 
 
 class Changing(dict):
-    """Changes while it is looked at."""
+    """Changes while somebody reads it."""
 
     def items(self):
         for number in range(3):
@@ -284,7 +284,7 @@ def test_mutation_while_it_is_read() -> None:
 
 
 def test_a_function_of_python_may_use_its_evaluator() -> None:
-    """A function of Python uses the evaluator that called it, also what is being evaluated."""
+    """A function of Python uses the evaluator that called it, and the value that is being evaluated."""
     nix = snowsnake.Evaluator()
     held = {}
 

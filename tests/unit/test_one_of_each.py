@@ -1,4 +1,4 @@
-"""What the house has once stays once: loops of tables and sorts, names of classes.  And functions stay short.
+"""The code has one loop that probes a table, one merge sort and one class of each name; and functions stay short.
 
 The lists of exceptions only shrink: an entry that is not needed any more fails as well.
 """
@@ -30,14 +30,14 @@ LONG = {
 }
 HEAD = re.compile(r"( *)(?:async def|def|c(?:p?)def(?! class)) [^=(]*?(\w+)\(")
 
-# What imports a public name when it is first used: each is in the first module that a program imports of a library, which imports nothing else.
+# Functions that import a public name when it is first used: each is in the first module of a library, which may import nothing else.
 COPIED = {frozenset({"src/snowsnake/fetch/__init__.py __getattr__", "src/snowsnake/store/__init__.py __getattr__"})}
 
-# A shared module would cost each start more than the table says.
+# A shared module would cost each start more than the duplicate.
 TABLES_TWICE = {frozenset({"host/options.py _ARCHITECTURES", "settings/defaults.py _ARCHITECTURES"})}
 
-# Whole numbers from text are read by foundation/digits.py.  A start with a nix.conf reads those of settings, for which it imports nothing more;
-# names of Python, of `/proc` and of parts of paths are not numbers that are calculated with.
+# foundation/digits.py reads whole numbers from text.  The settings of a nix.conf are read at each start, which imports nothing more for them;
+# nobody calculates with the digits in names of Python, of `/proc` and of parts of paths.
 DIGITS = re.compile(r"\.is(?:digit|decimal|numeric)\(")
 DIGITS_BY_HAND = {"foundation/digits.py", "settings/kinds.py", "cli/options.py", "cli/jobs.py"}
 
@@ -88,7 +88,7 @@ def functions_of_cython(text: str) -> Iterator[tuple[str, int]]:
         while last < len(lines) - 1 and sum(map(open_brackets, lines[first : last + 1])):
             last += 1
         if not lines[last].rstrip().endswith(":"):
-            # It is a declaration.
+            # The line is a declaration.
             continue
         end = last
         for number in range(last + 1, len(lines)):

@@ -1,4 +1,4 @@
-"""`snowsnake.options`: options in the module system's form are found, documented and decoded, and nothing else is evaluated."""
+"""`snowsnake.options` finds, documents and decodes options in the form of the module system, and evaluates nothing else."""
 
 import dataclasses
 import json

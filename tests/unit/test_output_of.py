@@ -1,4 +1,4 @@
-"""`outputOf`, with stores that are written to; what it says without one is as 2.34.8 does (docs/builtins.md)."""
+"""`outputOf` with stores to which evaluations write."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_output_of_a_derivation_file(tmp_path, name) -> None:
 
 
 def test_outputs_of_derivations_that_are_outputs(tmp_path) -> None:
-    """Placeholders as 2.34.8 computes them (tests/differential/test_computed_outputs.py builds with them)."""
+    """The placeholders are those of 2.34.8 (tests/differential/test_computed_outputs.py builds with them)."""
     deep = "builtins.outputOf (builtins.outputOf d.dev.outPath \"a\") \"b\""
     assert output_of(tmp_path, f"[ (builtins.stringLength ({deep})) (builtins.hasContext ({deep})) ]") == [53, True]
     inputs = output_of(tmp_path, f"""

@@ -107,7 +107,7 @@ def test_places_in_xml(tmp_path) -> None:
 
 
 def test_large_texts_go_out_in_pieces():
-    """What `--xml` and `--json` write is what `to_xml` and `to_json` return; a writer that fails ends it, and the evaluator goes on."""
+    """`--xml` and `--json` write what `to_xml` and `to_json` return; a writer that fails ends the output, and the evaluator goes on."""
     nix = Interpreter()
     value = nix.evaluate(b'builtins.genList (i: { a = i; b = "text ${toString i} <&>"; c = builtins.toXML [ i ]; }) 20000', "/")
     for write_text, text in ((value.write_xml, value.to_xml()), (value.write_json, value.to_json())):
@@ -124,7 +124,7 @@ def test_large_texts_go_out_in_pieces():
 
 
 def test_text_of_a_long_list():
-    """It is put together of pieces of many elements."""
+    """The text is joined from pieces of many elements."""
     nix = Interpreter(stress=True)
     text = nix.evaluate(b'toString (builtins.genList (i: if i == 700 then [ i [ ] { outPath = "x"; } ] else i) 1500)', "/").to_json()
     assert text.decode() == '"' + " ".join("700 x" if i == 700 else str(i) for i in range(1500)) + '"'

@@ -1,4 +1,4 @@
-"""The package as other programs meet it: how it is started, where it can be imported, what it leaves behind."""
+"""The package as other programs see it: how it starts, where it can be imported, and what it leaves behind."""
 
 import subprocess
 import sys
@@ -37,6 +37,6 @@ def test_module_is_the_command() -> None:
 
 @pytest.mark.parametrize("first", [False, True])
 def test_sub_interpreters_are_refused(first: bool) -> None:
-    """Also if the main interpreter has it already: the interpreter then copies the module without asking it."""
+    """They are refused also if the main interpreter has imported the module, which CPython would then copy without asking it."""
     done = subprocess.run([sys.executable, "-c", SUB_INTERPRETER.format(first=first)], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr

@@ -1,4 +1,4 @@
-"""What a policy hides has no influence: everything that reads, through every way there is, in worlds that differ in what is hidden.
+"""Hidden files have no influence under a policy: everything that reads, through every way that there is, in worlds that differ only in hidden files.
 
 Over 600 lines: all tests use the same worlds and the same list of ways.
 """
@@ -77,8 +77,8 @@ def test_what_is_hidden_has_no_influence(root: Path, policy: str, store: bool) -
 
 
 def test_without_a_policy_it_has(root: Path) -> None:
-    """So that a case that never reads what it should is found."""
-    # Of errors only the kind: other tests may make folders of the store meanwhile, which words of errors show.
+    """Without a policy the answers differ, so each case reads what it should."""
+    # Only the kinds of errors are compared: their words show folders of the store, which other tests may make meanwhile.
     found = {
         world: {name: given[:1] if isinstance(given, tuple) else given for name, given in of.items()}
         for world, of in answers(root, "free", False).items()
@@ -106,7 +106,7 @@ def test_what_is_allowed_can_be_read(root: Path, tmp_path: Path, policy: str, st
 @pytest.mark.parametrize("expression", ["readFile ROOT/A/b/f/secret", "readDir ROOT/A/b/f", "hashFile \"sha256\" ROOT/A/b/f/secret",
                                         "pathExists ROOT/A/b/f/secret", "path { path = ROOT/A/b; filter = p: t: true; }", "path { path = ROOT/A/b/f; }"])  # fmt: skip
 def test_a_folder_that_becomes_a_link(root: Path, expression: str) -> None:
-    """After the first look, when the evaluator knows it for a folder."""
+    """The folder becomes a link after the first look, when the evaluator knows it as a folder."""
     expression = "builtins." + expression.replace("ROOT", os.fspath(root))
     found = []
     for secret in ("hidden", "something else"):
@@ -126,7 +126,7 @@ def test_a_folder_that_becomes_a_link(root: Path, expression: str) -> None:
 
 
 def test_a_folder_that_becomes_a_link_shows_nothing_hidden(root: Path) -> None:
-    """Somebody changes a folder for a link, again and again, while it is read: what is hidden never comes out."""
+    """While a folder is read, somebody replaces it by a link, again and again: no hidden file is ever shown."""
     make_world(root, "hidden")
     folder, aside, link = root / "A/b/f", root / "A/b/aside", root / "A/b/to"
     folder.mkdir()
@@ -193,7 +193,7 @@ def change_after_check(monkeypatch: pytest.MonkeyPatch, folder: Path, aside: Pat
 
 @pytest.mark.parametrize("what", FETCHES)
 def test_a_folder_that_becomes_a_link_before_it_is_fetched(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the check of an address and the fetch."""
+    """The folder becomes a link between the check of an address and the fetch."""
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
     make_world(root, "hidden")
     folder = root / "A/b/f"
@@ -211,7 +211,7 @@ def test_a_folder_that_becomes_a_link_before_it_is_fetched(root: Path, what: str
 
 @pytest.mark.parametrize("what", ["fetchTarball", "fetchTree tarball", "fetchurl", "fetchTree file"])
 def test_what_is_behind_such_a_link_does_not_show(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither whether it is there, nor what it is."""
+    """The error shows neither whether a file is there, nor its kind."""
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
     found = set()
     for outside in ("file", "folder", "repository", "nothing"):
@@ -233,7 +233,7 @@ def test_what_is_behind_such_a_link_does_not_show(root: Path, what: str, tmp_pat
     assert len(found) == 1, found
 
 
-# In `A/b`, which `allowed-uris` names by a prefix: what leads out of it, and what does not.
+# Links in `A/b`, which `allowed-uris` names by a prefix: some lead out of it, others do not.
 ALLOWED_BY_PREFIX = {
     "fetchurl": 'builtins.readFile (builtins.fetchurl "file://PLACE")',
     "fetchTree file": 'builtins.readFile (builtins.fetchTree { type = "file"; url = "file://PLACE"; })',
@@ -295,13 +295,13 @@ def test_a_link_below_an_allowed_prefix(root: Path, what: str, tmp_path: Path, m
     for folder in LEADS_OUT:
         assert "hidden" not in ask(folder, prefixes), folder
         assert "forbidden" in ask(folder, prefixes), folder
-    # These are whole schemes, so any place is allowed.
+    # The prefixes are whole schemes, so any place is allowed.
     assert is_copied_link or ask("straight", ["file:", "path:", "git+file:", "hg+file:"]) == "hidden"
 
 
 @pytest.mark.parametrize("what", [name for name in ALLOWED_BY_PREFIX if name != "flake reference"])
 def test_a_link_that_appears_below_an_allowed_prefix(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Right after the address was found allowed, and before anything is opened."""
+    """The link appears after the address was found allowed, and before anything is opened."""
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
     inside = make_links(root)
     check = fetch_calls.check_uri
@@ -321,7 +321,7 @@ def test_a_link_that_appears_below_an_allowed_prefix(root: Path, what: str, tmp_
 @pytest.mark.parametrize("what", ["fetchGit", "fetchGit of a commit", "fetchMercurial"])
 @pytest.mark.parametrize("returns", [False, True])
 def test_a_link_that_appears_while_a_repository_is_read(root: Path, what: str, returns: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """libgit2 and hg follow links: what they found is not used, even if everything is back in its place when they are done."""
+    """libgit2 and hg follow links, so their result is not used, even if everything is back in its place when they have finished."""
     needs_hg(what)
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
     inside = make_links(root)
@@ -415,7 +415,7 @@ def a_common_folder(own: Path, other: Path) -> None:
 def a_submodule(own: Path, other: Path) -> None:
     git_output(own, "submodule", "add", "-q", str(other), "part")
     git_output(own, "commit", "-qm", "part")
-    # Only the commit has it now.
+    # Only the commit has the submodule now.
     shutil.rmtree(own / "part")
 
 
@@ -426,7 +426,7 @@ def a_link_for_a_submodule(own: Path, other: Path) -> None:
     (own / "part").symlink_to(other)
 
 
-# What a repository can be made to lead to, and the fetches that would show it: OTHER is a commit of the other repository.
+# Ways to make a repository lead to another one, and the fetches that would show the other one: OTHER is one of its commits.
 BY_COMMIT = 'builtins.readFile ((builtins.fetchGit { url = "file://FOLDER"; rev = "OTHER"; allRefs = true; }) + "/secret")'
 PARTS = 'builtins.readFile ((builtins.fetchGit { url = "file://FOLDER"; ref = "HEAD"; submodules = true; }) + "/part/secret")'
 PARTS_HERE = 'builtins.readFile ((builtins.fetchGit { url = "file://FOLDER"; submodules = true; }) + "/part/secret")'
@@ -543,7 +543,7 @@ def test_a_race_of_fetching(root: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def changed(root: Path) -> Path:
-    """A folder of a tree, with what a link in its place would lead to; the tree."""
+    """A tree, and beside it the folder to which a link in the place of one of its folders will lead."""
     make_world(root, "hidden")
     (root / "other/secret").write_text("hidden")
     (root / "other/link").symlink_to("hidden")
@@ -569,7 +569,7 @@ def test_a_folder_of_a_tree_becomes_a_link(root: Path) -> None:
         for look in (tree.read, tree.link):
             with pytest.raises(OSError):
                 look(b"f/secret" if look == tree.read else b"f/link")
-        # The error says neither whether it is there nor what it is.
+        # The error shows neither whether a file is there nor its kind.
         with pytest.raises(OSError):
             tree.kind(b"f/secret")
     for tree in (trees[0], trees[2]):
@@ -581,7 +581,7 @@ def test_a_folder_becomes_a_link_while_it_is_hashed(root: Path) -> None:
     whole = changed(root)
 
     def look(path: str, kind: str) -> bool:
-        # Its folder has been listed.
+        # The folder of this path has been listed.
         if path.endswith("/secret"):
             change(whole)
         return True
@@ -607,13 +607,13 @@ def test_the_table_has_every_reader() -> None:
 
 FOLDER = Path(__file__).resolve().parent.parent / "differential"
 RECORDED = json.loads((FOLDER / "policies_recorded.json").read_text(encoding="utf-8"))
-# Nothing is shown in these that C++ Nix hides: see docs/differences.md.
+# Cases that differ from C++ Nix (docs/differences.md); none of them shows what C++ Nix hides.
 KNOWN = {policy: set(names) for policy, names in json.loads((FOLDER / "policies_known.json").read_text(encoding="utf-8")).items()}
 
 
 @pytest.mark.parametrize("policy", RECORDED)
 def test_policies_show_and_hide_what_nix_shows_and_hides(root: Path, policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What C++ Nix 2.34 shows and hides, with its words (tools/record_policies.py)."""
+    """The answers are those of C++ Nix 2.34, with the same words (tools/record_policies.py)."""
     monkeypatch.setenv("SECRET", "s")
     make_world(root, SECRETS["one"])
     options = POLICIES[policy](root)

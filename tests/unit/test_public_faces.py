@@ -1,4 +1,4 @@
-"""The public names: what the stubs say of them is so, each is documented, and none costs anything before it is used."""
+"""The public names: their stubs are right, each is documented, and none costs anything before it is used."""
 
 import ast
 import importlib
@@ -28,7 +28,7 @@ def undocumented(module) -> list[str]:
     for name in public_names(module):
         value = getattr(module, name)
         if not str(getattr(value, "__module__", "")).startswith("snowsnake"):
-            # These are data.
+            # Data has no documentation of its own.
             continue
         if not inspect.getdoc(value):
             found.append(name)

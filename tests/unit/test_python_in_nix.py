@@ -211,7 +211,7 @@ class Callable:
 
 
 class Unknown:
-    """Its annotation names a type that cannot be found: it gets the lazy value, as a function does."""
+    """A callable whose annotation names a type that does not exist gets the lazy value, as such a function does."""
 
     def __call__(self, n: "NoSuchType") -> int:  # noqa: F821
         return n.to_python() + 1
@@ -258,7 +258,7 @@ def test_exceptions_come_out_unchanged():
             nix.evaluate(text)(fail).force(deep=True)
         assert caught.value is own
     value = nix.evaluate("f: { a = f 1; }")(fail)
-    # When it is asked again, it is called again.
+    # A second look at the value calls the function again.
     for _ in range(2):
         with pytest.raises(Own):
             value["a"].force()

@@ -1,4 +1,4 @@
-"""What a deep recursion leaves behind while it returns is collected: it does not add up until the recursion is done."""
+"""The garbage of a deep recursion is collected while the recursion returns, and does not add up until it ends."""
 
 import pytest
 

@@ -122,7 +122,7 @@ def test_builds_there(client, hook, scheme, tmp_path) -> None:
 
 
 def test_the_log_of_a_derivation_that_was_resolved(tmp_path) -> None:
-    """It is that of the derivation that was built in its place."""
+    """The log is that of the derivation that was built in its place."""
     world = World(tmp_path)
     world.build("-A", "user", jobs="1", machines="")
     code = "import sys; from snowsnake.cli.nix.main import main; sys.exit(main())"
@@ -132,7 +132,7 @@ def test_the_log_of_a_derivation_that_was_resolved(tmp_path) -> None:
 
 
 def test_logs_are_where_the_url_of_the_store_says(tmp_path) -> None:
-    """And not where NIX_LOG_DIR says, which is for the machine's own store."""
+    """NIX_LOG_DIR does not count, because it is for the machine's own store."""
     world = World(tmp_path)
     code = "import sys; from snowsnake.cli.nix.main import main; sys.exit(main())"
     for url, folder in [(f"{tmp_path}/root", "root/nix/var/log/nix"), (f"local?root={tmp_path}/other&log={tmp_path}/logs", "logs")]:
@@ -144,7 +144,7 @@ def test_logs_are_where_the_url_of_the_store_says(tmp_path) -> None:
 
 
 def test_which_builds_are_sent(tmp_path) -> None:
-    """Other systems and features, `preferLocalBuild`, what evaluation imports; machines that cannot be reached."""
+    """The choice depends on systems and features, `preferLocalBuild` and imports of the evaluation; some machines cannot be reached."""
     world = World(tmp_path)
     world.build("-A", "local", jobs="1")
     assert world.call_count() == 0
@@ -164,7 +164,7 @@ def test_which_builds_are_sent(tmp_path) -> None:
 
 
 def test_builds_of_another_system(tmp_path) -> None:
-    """The machine says that it builds for it, and does so here because its setting `system` is that one."""
+    """The machine says that it builds for the other system, and can do so in this test because its setting `system` names it."""
     world = World(tmp_path)
     server = Path(world.server)
     server.write_text(server.read_text().replace("PYTHONPATH=", "NIX_CONFIG='system = riscv64-linux' PYTHONPATH="))
@@ -173,7 +173,7 @@ def test_builds_of_another_system(tmp_path) -> None:
 
 
 def test_features_in_the_url_of_a_store(tmp_path) -> None:
-    """They take the place of the setting, on whichever machine builds."""
+    """The features in the URL replace the setting, on whichever machine builds."""
     world = World(tmp_path)
     server = Path(world.server)
     server.write_text(server.read_text().replace("/there/state'", "/there/state&system-features=fast'"))
@@ -192,7 +192,7 @@ def test_a_busy_machine(tmp_path) -> None:
     place = tmp_path / "here/state/current-load" / f"{url}-0"
     with open(place) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # It is busy, and this machine can build: it is not waited for.
+        # The machine is busy and this one can build, so nobody waits for it.
         assert "on 'ssh-ng" not in world.build("-A", "dep", machines=world.machine("x86_64-linux - 1"), jobs="1").stderr
         client = subprocess.Popen(
             [world.ours, "packages.nix", "-A", "x", "--no-out-link", "--max-jobs", "0", "--builders", world.machine("x86_64-linux - 1")],
@@ -205,7 +205,7 @@ def test_a_busy_machine(tmp_path) -> None:
 
 
 def test_the_best_machine(tmp_path) -> None:
-    """The one with the least load for its speed; two of the same load: the faster one."""
+    """The best machine has the least load for its speed; of two with the same load, it is the faster one."""
     world = World(tmp_path)
     slow, fast = (world.program(name, "import sys; from snowsnake.cli.daemon import main; sys.exit(main())", world.there) for name in ("slow", "fast"))
     lines = [f"ssh-ng://localhost?remote-program={slow} x86_64-linux - 4 1", f"ssh-ng://localhost?remote-program={fast} x86_64-linux - 1 2"]

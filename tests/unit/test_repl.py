@@ -1,4 +1,4 @@
-"""`nix repl` in a real terminal: editing, history, completion, Ctrl-C; and what a session does that its pipe does not show."""
+"""`nix repl` in a real terminal: editing, history, completion, Ctrl-C; and effects of a session that a pipe does not show."""
 
 import fcntl
 import os
@@ -105,7 +105,7 @@ def test_lines_and_history(terminal):
     history = first.folder / "home/.local/share/nix/repl-history"
     assert history.read_text().splitlines()[-3:] == ["1 +", "41", ":q"]
     second = terminal()
-    # This is the last line of the session before that one's `:q`.
+    # Two steps back is the last line of the earlier session before its `:q`.
     second.type("\x1b[A\x1b[A\n")
     second.until("41\r\n")
     assert second.end() == 0
@@ -156,7 +156,7 @@ def test_an_interrupt_ends_a_line_or_an_evaluation(terminal):
     session.until("        > ")
     session.type("more")
     session.until("more")
-    # This drops all lines of the input.
+    # Ctrl-C drops all lines of the input.
     session.interrupt()
     session.until("nix-repl> ")
     session.type("endless\n")
@@ -167,7 +167,7 @@ def test_an_interrupt_ends_a_line_or_an_evaluation(terminal):
     session.type("kept\n")
     session.until("7")
     session.until("nix-repl> ")
-    # This is Ctrl-D.
+    # \x04 is Ctrl-D.
     assert session.end("\x04") == 0
 
 

@@ -1,4 +1,4 @@
-"""Databases of what can be computed again: processes that make one at once all get it; what is damaged is replaced."""
+"""Databases of results that can be computed again: several processes may make one at once, and a damaged one is replaced."""
 
 import os
 import sqlite3
@@ -27,7 +27,7 @@ for place in range(40):
 
 
 def test_another_process_has_begun_to_write(tmp_path):
-    """SQLite itself refuses at once to change the journal's mode, whatever the timeout is."""
+    """Whatever the timeout is, SQLite itself refuses at once to change the mode of the journal."""
     writer = sqlite3.connect(tmp_path / "results", isolation_level=None, check_same_thread=False)
     writer.execute("begin immediate")
     timer = threading.Timer(0.3, writer.rollback)

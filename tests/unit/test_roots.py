@@ -1,6 +1,6 @@
-"""What the collector follows: a word in every root at every safepoint.
+"""The roots that the collector follows: every root holds a word at every safepoint.
 
-`make debug` and `make test-sanitized` run other tests in builds that check it; these are programs that once put something else there.
+`make debug` and `make test-sanitized` run other tests in builds that check it; the programs here once put something else into a root.
 """
 
 import subprocess
@@ -14,14 +14,14 @@ from snowsnake.machine.checks import is_checked
 
 
 def evaluated(program: str, folder) -> bytes:
-    """With a collection at most safepoints."""
+    """The value of a program, with a collection at most safepoints."""
     return Interpreter(stress=True).evaluate(program.encode(), str(folder)).to_nix(strict=True)
 
 
 @pytest.mark.parametrize(
     ("program", "expected"),
     [
-        # An argument that must be coerced first, by something that allocates: its number was in a root, as it is.
+        # The coercion of the argument allocates; the number of the argument was in a root meanwhile, and a number is not a word.
         ("scopedImport { } { outPath = builtins.seq (count 300) ./seven.nix; }", b"7"),
         ("import { outPath = builtins.seq (count 300) ./seven.nix; }", b"7"),
         ("builtins.readFile { outPath = builtins.seq (count 300) ./seven.nix; }", b'"7"'),

@@ -80,7 +80,7 @@ class Bucket:
         return done
 
     def only_for(self, *actions: str) -> dict[str, str]:
-        """From now on requests must be signed: the variables of somebody who may do this."""
+        """Makes the bucket refuse unsigned requests from now on; returns the variables of a user who may do these actions."""
         iam = self.client("iam")
         iam.create_user(UserName="ada")
         iam.put_user_policy(
@@ -95,7 +95,7 @@ class Bucket:
 
 @pytest.fixture
 def bucket(tmp_path, run_command):
-    """The server is a process of its own: what it asks for in its own process would be answered by itself."""
+    """The server is a process of its own, because moto would answer the requests of its own process itself."""
     pytest.importorskip("moto", reason="not installed: moto")
     program = (
         "from moto.moto_server.werkzeug_app import DomainDispatcherApplication as A, create_backend_app as b\n"
@@ -113,7 +113,7 @@ def bucket(tmp_path, run_command):
 
 
 def test_a_cache_in_a_bucket(bucket, tmp_path):
-    """It is written, read, and substituted from; what is in it is what a cache in a folder has."""
+    """A cache in a bucket is written and read, serves as a substituter, and has the same contents as a cache in a folder."""
     (tmp_path / "packages.nix").write_text(
         'derivation { name = "x"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo made > $out" ]; }'
     )

@@ -20,7 +20,7 @@ PACKAGE = Path(snowsnake.version.__file__).resolve().parent
 
 
 def test_what_the_code_reads_is_carried_out() -> None:
-    """Nineteen rows of builds and daemons said `elsewhere` long after the code had read them."""
+    """A row may say `elsewhere` only as long as no code reads its setting."""
     code = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     read = set(re.findall(r"""settings\[["']([a-z0-9-]+)["']\]""", code))
     assert {"cores", "pure-eval"} < read
@@ -58,7 +58,7 @@ def test_what_is_carried_out_is_read_somewhere() -> None:
     }
     for name, row in BY_NAME.items():
         is_read = any(f'settings["{name}"]' in text or f'is_set("{name}")' in text for text in texts.values())
-        # It becomes lint-short-path-literals when it is set.
+        # This setting becomes lint-short-path-literals when it is set.
         if row[6] == YES and name == "warn-short-path-literals":
             continue
         if row[6] == YES and name.startswith("lint-"):
@@ -227,7 +227,7 @@ def test_extra_settings_append() -> None:
 
 
 def test_flags_set_what_they_set_in_nix() -> None:
-    """What each flag does; old names do what the reference's last registration says."""
+    """Each flag sets what it sets in the reference; an old name means what the reference registered last under it."""
     settings = Settings(environment={})
     for word, values in (("--fallback", []), ("--build-fallback", []), ("--binary-caches", ["https://x"]), ("--build-use-sandbox", [])):
         found = flag(word)
@@ -261,7 +261,7 @@ def test_stores_that_do_not(text) -> None:
 
 
 def test_folders_of_the_user() -> None:
-    """As 2.34.8's getConfigDir and its kin: NIX_…_HOME has no `nix` appended."""
+    """The folders are those of 2.34.8's getConfigDir and its kin: `nix` is not appended to NIX_…_HOME."""
     assert xdg_folder({"NIX_DATA_HOME": "/d"}, "DATA") == "/d"
     assert xdg_folder({"XDG_CONFIG_HOME": "/c"}, "CONFIG") == "/c/nix"
     assert user_registry_path({"HOME": "/h"}) == "/h/.config/nix/registry.json"

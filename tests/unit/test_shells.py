@@ -1,4 +1,4 @@
-"""`nix develop`, `nix print-dev-env`, `nix-shell`: what tests/differential/test_running.py does not see, because it is random, or a terminal's."""
+"""`nix develop`, `nix print-dev-env`, `nix-shell`: effects that tests/differential/test_running.py does not see, because they are random or need a terminal."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from snowsnake.store.memory import MemoryStore
 
 WORLD = Path(__file__).parent.parent / "differential" / "running"
 DUMP = Path(__file__).parent.parent.parent / "src" / "snowsnake" / "cli" / "shells" / "dump_environment.sh"
-# What 2.34.8 makes of environments.nix: `nix print-dev-env --store DIR -f environments.nix NAME`; its script is this object.
+# The environment derivations that 2.34.8 makes for environments.nix (`nix print-dev-env --store DIR -f environments.nix NAME`), and their script.
 SCRIPT = "/nix/store/hyhh9rhzxhzmfspllmpf75xzkzns109r-get-env.sh"
 ENVIRONMENTS = {
     "tool": "b8cmfnlpdvk758gnd7wc0cr3d5r07rii-tool-1-env.drv", "structured": "fa44vz0ihkma8k4rzg9y43qn85h9fqf2-structured-1-env.drv",
@@ -44,7 +44,7 @@ def test_environment_derivations_are_those_of_nix(name) -> None:
 
 
 def dump(folder: Path, setup: str, **variables: str) -> dict:
-    """What the builder of an environment derivation writes."""
+    """The file that the builder of an environment derivation writes."""
     (folder / "stdenv").mkdir()
     (folder / "stdenv" / "setup").write_text(setup)
     places = {"outputs": "b a", "a": str(folder / "a"), "b": str(folder / "b"), "stdenv": str(folder / "stdenv")}
@@ -55,7 +55,7 @@ def dump(folder: Path, setup: str, **variables: str) -> dict:
 
 
 def test_odd_values_survive(tmp_path) -> None:
-    """Also control characters, of which 2.34.8 makes no JSON."""
+    """Control characters survive, too; 2.34.8 makes bad JSON of them."""
     odd = "".join(map(chr, range(1, 0x21))) + "\"'\\$`äé\x7f"
     found = dump(tmp_path, "set -u; shopt -s nullglob; IFS=x; LC_ALL=C; declare -A none=(); declare -a holes=([3]=a [9]='b c')", ODD=odd)["variables"]
     assert found["ODD"] == {"type": "exported", "value": odd}
@@ -65,7 +65,7 @@ def test_odd_values_survive(tmp_path) -> None:
 
 
 def test_scripts_give_back_what_was_there(tmp_path) -> None:
-    """Values and functions, through JSON and a script, in another bash."""
+    """Values and functions go through JSON and a script into another bash."""
     odd = "a\n'b' \"c\" $d `e` \\f\t*"
     setup = f"""f() {{ printf '%s|' "$1"; cat <<< "x"; }}\nvalue={json.dumps("x")}\n"""
     text = json.dumps(dump(tmp_path, setup, ODD=odd, PATH=os.environ["PATH"]))
@@ -125,7 +125,7 @@ def on_terminal(world, words: list[str], typed: str, limit_s: float = 30) -> tup
         os.chdir(folder)
         os.execvpe(f"{folder}/bin/{words[0]}", words, environment)
     shown, end = b"", time.monotonic() + limit_s
-    # `select` would not do: the suite may have more than a thousand files open.
+    # `select` fails when the suite has more than a thousand files open.
     poll = select.poll()
     poll.register(terminal, select.POLLIN)
     waiting = typed.encode()
@@ -138,7 +138,7 @@ def on_terminal(world, words: list[str], typed: str, limit_s: float = 30) -> tup
         except OSError:
             break
         shown += data
-        # A prompt is there.
+        # The terminal shows a prompt.
         if waiting and re.search(rb"[#$>](\x1b\[[0-9;?]*[a-z])* (\x1b\[[0-9;?]*[a-z])*\Z", shown):
             os.write(terminal, waiting)
             waiting = b""

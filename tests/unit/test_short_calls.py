@@ -111,7 +111,7 @@ USES = [
     "let l = map ({f}) {l}; in [ (l == l) (map ({f}) {l} == l) ]",
     "let l = map ({f}) {l}; in [ (builtins.elem (builtins.head l) l) l l ]",
     "let l = map ({f}) {l}; in [ (l < map ({f}) {l}) (map ({f}) {l} < [ 1 ]) ]",
-    # which elements have been evaluated
+    # Messages show which elements have been evaluated.
     "let l = map ({f}) {l}; in builtins.seq (builtins.concatLists l) (builtins.trace l 1)",
     "let l = map ({f}) {l}; in builtins.seq (l == map ({f}) {l}) (builtins.trace l 1)",
     "let l = map ({f}) {l}; in builtins.seq (l < map ({f}) {l}) (builtins.trace l 1)",
@@ -178,7 +178,7 @@ def test_functions_of_an_element(use: str, capfd: pytest.CaptureFixture[str]) ->
 
 
 def test_what_let_binds_is_no_argument() -> None:
-    """In the machine both are in one frame, one behind the other."""
+    """The machine keeps arguments and bound names in one frame, one behind the other."""
     assert outcome("builtins.filter (x: let y = x * 10; in y == 20) [ 1 2 3 ]") == "[ 2 ]"
     assert outcome("builtins.filter (x: let y = x * 10; in y == 2) [ 1 2 3 ]") == "[ ]"
     assert outcome("builtins.sort (a: b: let c = b * 2; in a < c) [ 1 5 3 ]") == outcome("builtins.sort (a: b: a < b * 2) [ 1 5 3 ]")
@@ -203,7 +203,7 @@ def test_lists_of_all_sizes_are_joined(size: int) -> None:
     assert outcome(program) == f"[ true {size + 2 * small} {sum(numbers)} {numbers[13]} {numbers[size - 1]} ]"
 
 
-# Functions whose lists change in length, end in an error, or are not short ones, somewhere in the middle; and what they return for i.
+# Functions that in the middle return lists of another length, fail, or need more than a short call; and their results for i.
 IN_BULK = {
     "i: [ i ]": lambda i: [i],
     "i: [ ]": lambda i: [],
@@ -218,7 +218,7 @@ IN_BULK = {
 @pytest.mark.parametrize("function", IN_BULK)
 @pytest.mark.parametrize("form", ["concatMap ({}) {}", "concatLists (map ({}) {})", "let l = map ({}) {}; in seq (concatLists l) (concatLists l)"])
 def test_lists_in_bulk(form: str, function: str) -> None:
-    """What short calls make goes into the old space when the nursery is full, and the result has room for all that is to come."""
+    """Objects of short calls go into the old space when the nursery is full, and the result has room for all further elements."""
     program = form.format(function, "(builtins.genList (i: i) 100000)")
     result = Evaluator().evaluate(f"with builtins; toJSON ({program})").to_python()
     assert json.loads(result) == [x for i in range(100_000) for x in IN_BULK[function](i)]

@@ -1,4 +1,4 @@
-"""Signals that end a command: what it says, and its exit status."""
+"""Signals that end a command: its message and its exit status."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def interrupted(words, tmp_path, number, ready=1.0, **options):
     ],
 )
 def test_an_evaluation_ends_with_a_line(words, is_of_nix, number, tmp_path) -> None:
-    """C++ Nix's commands end with status 1 whatever the signal; ours as shells have it."""
+    """The status of drop-ins is 1, as of C++ Nix's commands, whatever the signal; our own commands have the status that shells have for the signal."""
     (tmp_path / "far.nix").write_text(FAR)
     assert interrupted(words, tmp_path, number) == (1 if is_of_nix else 128 + number, "error: interrupted by the user\n")
 
@@ -52,7 +52,7 @@ def test_a_signal_that_was_ignored_stays_so(tmp_path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_session_ends(number, tmp_path) -> None:
-    """Ctrl-C ends a line of it, other signals all; it is `nix repl`, with that status."""
+    """Ctrl-C ends a line of a session; other signals end the session, with the status of `nix repl`."""
     process = subprocess.Popen(
         [sys.executable, "-m", "snowsnake.cli.main", "repl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -72,7 +72,7 @@ def test_handlers_are_put_back() -> None:
 
     with ended_by_signals():
         stop_evaluations()
-        # This changes nothing.
+        # A context inside another one changes nothing.
         with ended_by_signals():
             pass
         with pytest.raises(EndedBySignal) as caught:

@@ -1,6 +1,6 @@
-"""What a start of a command loads: each file of Python that is imported costs a third of a million instructions, a sixtieth of a start.
+"""The files that the start of a command loads: each imported file of Python costs a third of a million instructions, a sixtieth of a start.
 
-The lists are the whole of it.  A module that is to be on one says in its own file why every start pays for it; others are imported
+The lists are complete.  A module on a list says in its own file why every start pays for it; other modules are imported
 where they are needed.  `benchmarks/run.py --suite start --instructions` counts what a start takes.
 """
 
@@ -16,7 +16,7 @@ import pytest
 
 import snowsnake
 
-# What every command needs, and what every evaluation needs besides.
+# The modules that every command imports, and those that every evaluation imports in addition.
 COMMAND = {
     "snowsnake", "snowsnake.cli.options", "snowsnake.cli.output", "snowsnake.cli.signals",
     "snowsnake.diagnostics.error", "snowsnake.settings", "snowsnake.settings.known", "snowsnake.settings.places",
@@ -26,7 +26,7 @@ EVALUATION = {
     "snowsnake.host.options", "snowsnake.selection", "snowsnake.store", "snowsnake.syntax.features",
 }  # fmt: skip
 if sysconfig.get_config_var("Py_GIL_DISABLED"):
-    # They are about its lock (snowsnake/__init__.py).
+    # A free-threaded Python warns about its lock, and snowsnake/__init__.py hides that warning.
     COMMAND |= {"warnings", "_py_warnings"}
 WITH_CONFIGURATION = {"snowsnake.settings.configuration", "snowsnake.settings.kinds"}
 
@@ -72,7 +72,7 @@ HEAVY = {
     "ast", "base64", "contextlib", "dataclasses", "datetime", "enum", "hashlib", "importlib", "inspect", "json", "random", "re", "shutil", "signal", "struct",
     "subprocess", "tempfile", "threading", "typing", "urllib.parse", "weakref",
 }  # fmt: skip
-# A command, and how many of our files it imports at most: a new one is to be wanted by this command, or imported later.
+# A command, and how many of our files it imports at most: a new file must be needed by this command, or be imported later.
 COMMANDS = [
     ("nix.main", "eval .#x", 95),
     ("nix.main", "eval --expr 1", 52),

@@ -1,4 +1,4 @@
-"""`--stats` and NIX_SHOW_STATS: what an evaluation did, under C++ Nix's names."""
+"""`--stats` and NIX_SHOW_STATS: counters of an evaluation, under C++ Nix's names."""
 
 import json
 
@@ -24,7 +24,7 @@ def test_objects_are_counted_as_they_are_made():
 
 
 def test_collections_do_not_change_the_counts():
-    """What the nursery held is counted before it is emptied."""
+    """The objects in the nursery are counted before it is emptied."""
     program = b"builtins.foldl' (sum: e: sum + e.a + builtins.length e.b) 0 (map (i: { a = i; b = [ i i ]; }) (builtins.genList (i: i) 3000))"
     calm, stressed = measured(program), measured(program, stress=True)
     assert stressed["gc"]["cycles"] > 100 and calm["gc"]["cycles"] == 0
@@ -54,7 +54,7 @@ def test_the_drop_in_s_statistics_have_nix_s_sections(instantiate, tmp_path):
     done = instantiate("-E", "1 + 1", NIX_SHOW_STATS="1")
     assert done.stdout == b"2\n"
     stats = json.loads(done.stderr)
-    # the sections of C++ Nix that scripts read
+    # These are the sections of C++ Nix that scripts read.
     assert {"cpuTime", "time", "gc", "list", "sets", "symbols", "sizes", "nrThunks", "nrOpUpdates"} <= stats.keys()
     assert {"heapSize", "totalBytes", "cycles"} <= stats["gc"].keys() and {"cpu", "gc", "gcFraction"} == stats["time"].keys()
     assert instantiate("-E", "1", NIX_SHOW_STATS="0").stderr == b""

@@ -1,4 +1,4 @@
-"""Whatever runs can be stopped: a request ends each operation and builtin in the middle of its work, and what has no end, ends."""
+"""Whatever runs can be stopped: a request ends each operation and builtin in the middle of its work, and endless programs end."""
 import gc
 import os
 import re
@@ -19,7 +19,7 @@ COUNT = 2_000_000
 _REPEATED = "builtins.concatLists (builtins.genList (x: [ {0} {0} {0} {0} {0} {0} {0} {0} {0} {1} ]) {2})"
 _SHARED = "let f = n: if n == 0 then {0} else let x = f (n - 1); in {1}; in f 45"
 
-# What the rows below work on, made before anything is to be stopped.
+# The data of the rows below, which is made before anything is stopped.
 DATA = {
     "ints": f"let l = builtins.genList (x: x) {COUNT}; in builtins.deepSeq l l",
     "lists": _REPEATED.format("[ 1 ]", "[ 2 ]", COUNT // 10),
@@ -35,11 +35,11 @@ DATA = {
     "toml": f'builtins.concatStringsSep "\n" (builtins.genList (x: "k${{toString x}} = ${{toString x}}") {COUNT // 10})',
     "pairs": f'let l = builtins.genList (x: {{ name = "n${{toString x}}"; value = x; }}) {COUNT // 10}; in builtins.deepSeq l l',
     "names": f'let l = builtins.genList (x: "n${{toString x}}") {COUNT // 10}; in builtins.deepSeq l l',
-    # Its names have to be sorted.
+    # The names of this set must be sorted.
     "scrambled": f'builtins.listToAttrs (builtins.genList (x: {{ name = toString (x * 7919 + 1 - (x * 7919 + 1) / 1000003 * 1000003); value = x; }}) {COUNT // 5})',
     "big": f'builtins.listToAttrs (builtins.genList (x: {{ name = "n${{toString x}}"; value = x; }}) {COUNT // 10})',
     "references": f'builtins.concatStringsSep "" (builtins.genList (x: builtins.toFile "x${{toString x}}" "") {COUNT // 20})',
-    # Few cells, endless paths: a walk of these takes years.
+    # These have few cells and very many paths: a walk along all paths takes years.
     "shared": _SHARED.format("1", "[ x x ]"),
     "shared2": _SHARED.format("1", "[ x x ]"),
     "texts": _SHARED.format('"a"', "[ x x ]"),
@@ -107,18 +107,18 @@ LONG = [
     ("ints", "l: let s = { __functor = self: self; }; in s 1"),
 ]
 
-# What no row above has, and why.  The table of builtins says what is constant, what takes the same time whatever it is given (or is given
-# code, which is stopped at its own calls), and what waits for the disk, a server or Git, in Python, which a signal ends.
+# Builtins without a row above.  The table of builtins says which are constants, which take the same time for any arguments (or call functions,
+# which are stopped at their own calls), and which wait for the disk, a server or Git, in Python, which a signal ends.
 CONSTANTS = {entry.name for entry in TABLE.values() if entry.is_constant}
 AT_ONCE = {entry.name for entry in TABLE.values() if entry.cost in ("1", "log n")}
 OUTSIDE = {entry.name for entry in TABLE.values() if entry.cost == "outside"}
-# One pass over bytes or words, by the C library or the processor's instructions for it: 100 MB take less than half a second.
+# Builtins that make one pass over bytes or words, by the C library or special instructions: 100 MB take less than half a second.
 ONE_PASS = {
     "attrValues", "baseNameOf", "convertHash", "dirOf", "flakeRefToString", "getEnv", "hashFile", "hashString",
     "parseDrvName", "parseFlakeRef", "pathExists", "placeholder", "readDir", "readFile", "readFileType", "storePath", "substring", "tail",
     "toFile", "toPath", "unsafeDiscardStringContext",
 }  # fmt: skip
-# Store paths a text refers to: one pass over them, sorted; each was made by an evaluation that took longer.
+# Builtins that make one pass over the sorted store paths of a context; to make each of these paths took longer.
 REFERENCES = {"addDrvOutputDependencies", "appendContext", "derivationStrict", "outputOf", "unsafeDiscardOutputDependency"}
 ENDLESS = [
     "{ __functor = self: self; } 2",
@@ -151,7 +151,7 @@ ENDLESS = [
 
 @pytest.fixture
 def hang_guard():
-    """A loop that looks at nothing would keep the suite for ever."""
+    """Ends a test whose loop ignores requests, which would otherwise run for ever."""
     pid = os.getpid()
     guard = threading.Timer(120, os.kill, (pid, signal.SIGKILL))
     guard.start()
@@ -168,7 +168,7 @@ def test_every_builtin_is_accounted_for():
 
 @contextmanager
 def requests_to_stop(nix):
-    """Requests again and again that an evaluator stop, from another thread."""
+    """Another thread that requests again and again that an evaluator stop."""
     done = threading.Event()
 
     def keep_asking():
@@ -222,7 +222,7 @@ def test_a_time_limit_holds_for_output(form, hang_guard):
 
 
 def test_a_time_limit_holds_for_what_a_command_prints(hang_guard):
-    """Forty texts of 16 MB, which take no time and little memory, are 640 MB in print."""
+    """Forty times the same text of 16 MB takes little time and memory, and is 640 MB of output."""
     program = 'let d = s: _: s + s; t = builtins.foldl\' d "0123456789abcdef" (builtins.genList (x: x) 20); in builtins.genList (x: t) 400'
     command = [sys.executable, "-m", "snowsnake.cli.main", "eval", "--strict", "--timeout", "1", "-E", program]
     started = time.monotonic()
@@ -246,7 +246,7 @@ UNREAD = {
 
 @pytest.mark.parametrize("what", UNREAD)
 def test_a_time_limit_holds_where_nobody_reads(what, hang_guard):
-    """The reader of a pipe keeps it open and takes nothing: whoever writes to it would wait for ever."""
+    """The reader of a pipe keeps it open and reads nothing, so the command would wait for ever."""
     stream, words = UNREAD[what]
     command = [sys.executable, "-m", "snowsnake.cli.main", "eval", "--timeout", "0.7", *words]
     other = "stderr" if stream == "stdout" else "stdout"
@@ -278,7 +278,7 @@ def test_a_folder_that_is_hashed_can_be_stopped(expression, tmp_path, hang_guard
     tree = tmp_path / "tree"
     tree.mkdir()
     with open(tree / "large", "wb") as file:
-        # This makes a hole.
+        # The file is a hole, which takes no room on the disk.
         file.truncate(8 << 30)
     nix = snowsnake.Evaluator(timeout_s=0.2)
     value = nix.evaluate(expression.format(tree))
@@ -311,7 +311,7 @@ def large_sources() -> dict[str, str]:
 @pytest.mark.parametrize("name", LARGE_SOURCES)
 @pytest.mark.parametrize("way", ["time limit", "request", "import"])
 def test_a_large_source_can_be_stopped(name, way, large_sources, tmp_path, hang_guard):
-    """While it is parsed, compiled and linked: nothing of it has to be evaluated."""
+    """The source is stopped while it is parsed, compiled and linked, before it is evaluated."""
     nix = snowsnake.Evaluator(timeout_s=0 if way == "request" else 0.05)
     with requests_to_stop(nix) if way == "request" else nullcontext(), pytest.raises((snowsnake.Cancelled, EvaluationError)) as caught:
         if way == "import":
@@ -344,7 +344,7 @@ BULK = ["concatMap (x: [ x x ])", "filter (x: true)", "map (x: x)", "concatLists
 
 @pytest.mark.parametrize("builtin", BULK)
 def test_limits_are_not_lost_while_long_lists_are_made(builtin, hang_guard):
-    """These builtins move the limits themselves, and what follows here makes nothing that would reach one."""
+    """These builtins move the limits themselves, and the code after them allocates too little to reach one."""
     argument = "builtins.genList (x: [ x ]) 20000" if builtin == "concatLists" else "builtins.genList (x: x) 20000"
     program = f"let loop = n: loop (builtins.seq (builtins.{builtin} ({argument})) n); in loop 1"
     for attempt in range(20):
@@ -365,9 +365,9 @@ def test_ctrl_c_ends_a_command(tmp_path):
 
 
 def test_an_interrupt_is_not_lost_between_short_evaluations():
-    """One that comes when the machine does not look any more: the next run began by forgetting it.
+    """An interrupt may come when the machine does not look for one any more; the next run once began by forgetting it.
 
-    Without collections of garbage: Hypothesis follows them by a function in Python, and CPython ignores what is raised there.
+    Python's collector is off, because Hypothesis watches it by a function, and CPython ignores exceptions that are raised there.
     """
     function = snowsnake.Evaluator().evaluate("x: x + 1")
     old = signal.signal(signal.SIGINT, signal.default_int_handler)

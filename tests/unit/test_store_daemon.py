@@ -1,4 +1,4 @@
-"""Stores behind a daemon: the real nix-daemon where there is one, and daemons that lie, stall and die."""
+"""Stores behind a daemon: the real nix-daemon where it is installed, and daemons that lie, stall and die."""
 
 import contextlib
 import io
@@ -39,7 +39,7 @@ in {
 
 
 def daemons() -> list[str]:
-    """Programs that are a nix-daemon: Debian's, and that of the reference evaluator."""
+    """The programs nix-daemon: Debian's, and that of the reference evaluator."""
     beside = Path(os.environ["SNOWSNAKE_REFERENCES"], "tools/nix-daemon")
     return [path for path in (shutil.which("nix-daemon"), str(beside)) if path and os.access(path, os.X_OK)]
 
@@ -53,7 +53,7 @@ def daemon(request, tmp_path):
         "NIX_CONFIG": "sandbox = false\nbuild-users-group =\nsubstitute = false\nbuilders =\n"
         "experimental-features = nix-command ca-derivations impure-derivations\n",
     }  # fmt: skip
-    # The reference's hook cannot be started by itself.
+    # The reference's build hook cannot be started outside of its changed root.
     if "/usr" not in request.param:
         environment["NIX_CONFIG"] += "build-hook =\n"
     with open(tmp_path / "daemon.log", "wb") as log:
@@ -72,7 +72,7 @@ def daemon(request, tmp_path):
 
 
 def test_adds_what_a_folder_would_hold(daemon, tmp_path):
-    """The same paths and facts as in a store in a folder; the daemon finds no fault in them."""
+    """The paths and facts are those of a store in a folder, and the daemon finds no fault in them."""
     source = tmp_path / "source"
     source.mkdir()
     (source / "file").write_text("text")
@@ -123,7 +123,7 @@ def test_import_from_derivation_is_refused(daemon, tmp_path):
 
 
 def test_the_plan_of_what_another_client_added(daemon, tmp_path):
-    """Its order follows from derivations, which are requested after the whole answer was read."""
+    """The order of the plan follows from derivations, which are requested after the whole answer was read."""
     made = instantiate(daemon, tmp_path, "--no-gc-warning", "-A", "outer")
     assert made.returncode == 0, made.stderr
     outer = made.stdout.strip()
@@ -147,7 +147,7 @@ def test_roots_and_what_is_missing(daemon, tmp_path):
 
 
 def test_what_the_daemon_gave_up_is_no_failure(daemon, tmp_path):
-    """Only what failed is reported; of what was not begun after that, 2.34 says nothing."""
+    """Only the failure is reported; 2.34 says nothing about builds that did not begin after it."""
     (tmp_path / "fixed.nix").write_text(
         'let make = name: derivation { inherit name; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo ${name} > $out" ]; '
         'outputHashMode = "flat"; outputHashAlgo = "sha256"; outputHash = builtins.hashString "sha256" ""; }; in { x1 = make "x1"; x2 = make "x2"; x3 = make "x3"; }'
@@ -161,7 +161,7 @@ def test_what_the_daemon_gave_up_is_no_failure(daemon, tmp_path):
         assert "does not say" not in done.stderr
 
 
-# --- daemons that are none
+# --- programs that only pretend to be a daemon
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def number(value: int) -> bytes:
 
 
 GREETING = number(0x6478696F) + number(1 << 8 | 34) + number(5) + b"2.8.0\0\0\0" + number(0x616C7473)
-# The daemon also takes the options.
+# The beginning of a conversation: the greeting, and the answer to the options.
 READY = GREETING + number(0x616C7473)
 
 
@@ -231,7 +231,7 @@ def test_a_daemon_that_dies_while_it_is_sent_to(liar):
 
 
 def test_talking_while_listening():
-    """A daemon that writes much before it reads: neither waits for the other for ever."""
+    """The daemon writes much before it reads, and neither side waits for the other for ever."""
     ours, theirs = socket.socketpair()
 
     def talk() -> None:
@@ -315,7 +315,7 @@ def test_outputs_whose_paths_are_known_when_they_are_built(daemon, tmp_path, run
 
 
 def test_impure_derivations_are_built_each_time(daemon, tmp_path, run_command):
-    """What the daemon built is printed, although no record of it is kept."""
+    """The outputs that the daemon built are printed, although no record of them is kept."""
     (tmp_path / "impure.nix").write_text(
         f"""derivation {{ name = "x"; system = builtins.currentSystem; builder = "/bin/sh"; __impure = true;
             args = [ "-c" "read n < {tmp_path}/counter; n=$((n + 1)); echo $n > {tmp_path}/counter; echo $n > $out" ]; }}"""
@@ -330,7 +330,7 @@ def test_impure_derivations_are_built_each_time(daemon, tmp_path, run_command):
 
 
 def test_objects_without_a_signature_are_not_copied_to_a_daemon(daemon, tmp_path, run_command):
-    """Although it would take them from its own user, who is trusted."""
+    """The daemon would accept them from its own user, who is trusted; our client still refuses."""
     with LocalStore(tmp_path / "other", daemon["NIX_STORE_DIR"]) as other:
         archive = nar.pack_contents(b"unsigned")
         info = PathInfo(f"{daemon['NIX_STORE_DIR']}/{'1' * 32}-x", "sha256:" + Hash.of_bytes(archive).base16, len(archive))
@@ -358,7 +358,7 @@ def test_a_realisation_about_something_else_is_refused(liar):
             store.realisation(key)
 
 
-# --- what else a daemon does for us
+# --- other requests to a daemon
 
 
 class _OnlyRead:

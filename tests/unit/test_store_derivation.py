@@ -1,6 +1,6 @@
 """Derivations: the text and the paths of real `.drv` files, byte for byte; hostile texts are refused.
 
-`store_derivations/` holds what Nix 2.34 wrote for `shapes.nix`, and what `nix derivation show` printed for it.
+`store_derivations/` holds the files that Nix 2.34 wrote for `shapes.nix`, and the output of `nix derivation show` for them.
 """
 
 import copy
@@ -27,7 +27,7 @@ def path_of(name):
 
 
 def in_order():
-    """Inputs before what uses them."""
+    """The derivations, inputs before those that use them."""
     done = []
     waiting = list(DRVS)
     while waiting:
@@ -52,7 +52,7 @@ def test_text_and_path(path):
 
 
 def finish(drv, memory, *, shuffled=False):
-    """The paths and the text, from nothing but what an evaluation knows."""
+    """The paths and the text of a derivation, made only from facts that an evaluation knows."""
     outputs = list(drv.outputs)
     first = drv.outputs[outputs[0]]
     env = [(k, v) for k, v in drv.env.items() if k not in drv.outputs]
@@ -365,7 +365,7 @@ def test_mutated_texts_give_a_derivation_or_an_error(path, edits):
     except ValueError:
         return
     plain = [drv.system, *drv.outputs, *(name for names in drv.input_drvs.values() for name in names)]
-    # Nix reads escapes there, but writes none.
+    # C++ Nix reads escapes in these texts, but writes none.
     if not any(c in text for text in plain for c in '"\\'):
         assert Derivation.from_aterm(drv.to_aterm(), path) == drv
 
@@ -374,7 +374,7 @@ def test_a_system_is_written_without_escapes():
     system = 'a"b\\c\nd'
     env = {"name": "g", "system": system, "builder": "y"}
     path = DerivationMemory().finish("g", system=system, builder="y", env=env)[0]
-    # nix-instantiate 2.34 says so.
+    # The path is that of nix-instantiate 2.34.
     assert path == "/nix/store/8rlxg9gpbgx7r2bfq11pqlnx7m4238vh-g.drv"
 
 

@@ -1,4 +1,4 @@
-"""What makes two derivations differ: the first cause first."""
+"""The reasons why two derivations differ: the first cause comes first."""
 
 from snowsnake.store import Derivation, DerivationMemory, DerivationOutput, Hash, diff
 

@@ -1,4 +1,4 @@
-"""Hash functions against hashlib and Nix; texts of hashes and their errors as in Nix 2.34."""
+"""Hash functions agree with hashlib and Nix; texts of hashes and their errors are those of Nix 2.34."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ def test_digests_are_those_of_hashlib(algorithm):
         assert stream.digest() == expected and stream.size == size
 
 
-# builtins.hashString "blake3" of the numbers 0 … n - 1 written one after the other, by Nix 2.34
+# From n to builtins.hashString "blake3" of the numbers 0 … n - 1, written one after the other, in Nix 2.34.
 BLAKE3 = {
     0: "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
     1: "4d067153ac729a4a7e8220c97935ffba67487860d58298ceeb23864369867d9f",
@@ -78,7 +78,7 @@ def test_hashes_are_converted_between_all_forms():
     assert Hash.parse(forms["sri"]).format("nix32", with_algorithm=True) == "sha256:" + forms["nix32"]
 
 
-# (text, algorithm, what Nix 2.34 says)
+# A text, an algorithm, and the message of Nix 2.34.
 ERRORS = [
     ("", None, "hash '' does not include a type, nor is the type otherwise known from context"),
     ("", "sha256", "hash '' has wrong length for hash algorithm 'sha256'"),
@@ -141,7 +141,7 @@ def test_any_text_gives_a_hash_or_an_error(text, algorithm):
 
 
 def test_a_path_with_a_zero_byte_names_no_file(tmp_path):
-    """C would read the file whose name ends at the byte."""
+    """C functions would read the file whose name ends at the zero byte."""
     (tmp_path / "a").write_bytes(b"contents")
     for read in (
         lambda path: Hash.of_file(path), lambda path: Hash.of_path(path), lambda path: nar.open_below(os.fsencode(path), 0, os.O_RDONLY),

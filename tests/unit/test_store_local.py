@@ -1,4 +1,4 @@
-"""The embedded store: what is valid is whole, whoever writes and however they end."""
+"""The embedded store: valid objects are whole, whichever processes write and however they end."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ SOURCE = str(Path(__file__).parents[2] / "src")
 @pytest.fixture
 def root(tmp_path):
     yield tmp_path / "store"
-    # This lets pytest remove it.
+    # Folders of a store are read-only, and pytest removes them.
     for directory, names, _ in os.walk(tmp_path):
         for name in names:
             if not os.path.islink(os.path.join(directory, name)):
@@ -39,7 +39,7 @@ def test_texts_and_derivations(root):
         other = store.add_text("see", text.encode(), [text])
         path, outputs, contents = finished("a", input_srcs=[other])
         assert store.add_derivation(contents, path, path) == path == store.add_derivation(contents, "a")
-        # It is valid before it is written.
+        # The object is valid before it is written.
         assert store.is_valid(path) and store.read(path) == contents
     with LocalStore(root, read_only=True) as store:
         assert store.paths() == sorted([text, other, path])
@@ -53,7 +53,7 @@ def test_texts_and_derivations(root):
 
 
 def test_validity_of_many_paths_takes_many_queries(root):
-    """More than one query takes; what waits to be written counts."""
+    """There are more paths than one query takes; objects that wait to be written count."""
     with LocalStore(root) as store:
         paths = {store.add_text(f"t{number}", b"x") for number in range(1100)}
         store.flush()
@@ -140,7 +140,7 @@ def test_verify_reports_a_folder_that_is_registered_as_a_derivation(root):
 
 
 def test_what_lies_there_is_replaced(root, tmp_path):
-    """Objects that are not valid may be anything: a killed process or another program left them."""
+    """An object that is not valid may have any contents, because a killed process or another program left it."""
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "a").write_text("a")
@@ -181,7 +181,7 @@ def test_a_flush_that_fails_loses_nothing(root, monkeypatch):
 
 
 def check_every_object(root):
-    """Valid or not: nothing half-written has the name of a store object."""
+    """Checks that no half-written object has the name of a store object, whether it is valid or not."""
     objects = root / "nix/store"
     for name in set(os.listdir(objects)) - {".links"}:
         path, file = f"/nix/store/{name}", objects / name

@@ -1,4 +1,4 @@
-"""NAR archives: the bytes Nix makes, read back; hostile ones are refused, never followed."""
+"""NAR archives: ours have the bytes of Nix's, and can be read back; hostile ones are refused, never followed."""
 
 import io
 import os
@@ -25,7 +25,7 @@ def words(*parts):
 
 
 class Raw(bytes):
-    """Bytes that stand for themselves."""
+    """Bytes that are written as they are."""
 
 
 def file(contents="", *, executable=False):
@@ -73,7 +73,7 @@ def test_pack_gives_the_bytes_of_the_format(tree):
 
 
 def test_hash_of_a_known_tree(tmp_path):
-    # nix-instantiate 2.34: builtins.path of a folder with the one file `a`, "hi\n"
+    # The hash is that of builtins.path in nix-instantiate 2.34, for a folder with the single file `a`, "hi\n".
     root = tmp_path / "t"
     root.mkdir()
     (root / "a").write_text("hi\n")
@@ -152,7 +152,7 @@ def test_members_come_one_after_the_other(tree):
     assert members[""][0] == "directory"
     for member in read_nar(pack(tree)):
         if member.path == "b.txt":
-            # The rest is skipped.
+            # The next step skips the rest.
             assert len(next(member.pieces())) == 65536
     assert [m.read() for m in read_nar(archive(file("abc")))] == [b"abc"]
 
@@ -237,7 +237,7 @@ def unpacks_alike(data, place):
         unpack(data, read)
         canonicalise(str(read), durable=False)
         is_right = True
-    # An OSError comes of names that are too long for the file system.
+    # Names that are too long for the file system raise an OSError.
     except (BadArchive, OSError):
         is_right = False
     assert unpack_canonical(data, os.fsencode(quick)) == is_right
@@ -285,7 +285,7 @@ def test_each_token_broken(kind, tmp_path):
         for place, token in enumerate(TOKENS)
     )  # fmt: skip
     assert unpacks_alike(words(*TOKENS), tmp_path / "alike")
-    # Names, contents and targets may be longer, shorter or others; a file may do without "executable" and with an empty value.
+    # A broken archive is still right if a name, contents or a target changed, or if a file lost "executable" and its empty value.
     assert right < len(TOKENS) / 5
 
 
@@ -306,7 +306,7 @@ def test_archives_that_nest_too_deeply_are_refused(tmp_path):
 
 
 def test_paths_that_are_too_long(tmp_path):
-    """They would be valid, and nobody could read them."""
+    """Such a path would be valid, and nobody could read it."""
     for count in (10, 18, 19, 20, 21, 40):
         node = file("x")
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""`.narinfo` texts: read, written, refused."""
+"""`.narinfo` texts are read and written, and malformed ones are refused."""
 
 import pytest
 from hypothesis import given

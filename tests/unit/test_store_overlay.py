@@ -1,4 +1,4 @@
-"""Stores over others (`local-overlay://`), on a real OverlayFS in namespaces of our own: what 2.34.8 says and leaves there, we say and leave."""
+"""Stores over others (`local-overlay://`), on a real OverlayFS in namespaces of our own: our commands print and leave behind the same as 2.34.8's."""
 
 import os
 import re
@@ -119,7 +119,7 @@ DIFFERENT = {
 
 
 def in_namespaces(script: str, folder: Path, tools: str) -> tuple[int, str, str]:
-    """A script in a world of its own; *tools*: the folder of the commands."""
+    """The exit code and output of a script in namespaces of its own; *tools*: the folder of the commands."""
     folder.mkdir()
     (folder / "w").mkdir()
     environment = {
@@ -149,7 +149,7 @@ def test_as_the_reference(name, tmp_path, commands) -> None:
 
 
 def test_builds_in_it(tmp_path, commands) -> None:
-    """What is built lies above, and takes what is below; C++ Nix finds no fault."""
+    """Outputs lie in the upper layer, and their inputs in the lower one; C++ Nix finds no fault."""
     expression = """'with { d = name: text: derivation { inherit name; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" text ]; }; };
         rec { dep = d "dep" "echo 42 > $out"; x = d "x" "read a < ${dep}; echo $a ${dep} > $out"; }'"""
     theirs = os.path.join(os.environ["SNOWSNAKE_REFERENCES"], "tools")

@@ -11,7 +11,7 @@ DIGITS = "5d9fy1jj2m1qilq3kwnpqjpi3nrz0bqz"
 
 
 def test_made_paths_are_those_of_nix():
-    # values by nix-instantiate 2.34
+    # The paths are those of nix-instantiate 2.34.
     assert store_path.text_path("foo", b"bar") == "/nix/store/vxjiwkjkn7x4079qvh1jkl5pn05j2aw0-foo"
     assert store_path.placeholder("out") == "/1rz4g4znpzjwh1xymhjpm42vipw92pr73vdgl6xs1hycac8kf2n9"
     md5 = Hash.parse("70c9ccf9fac07f762c24f2df2290784d", "md5")

@@ -45,7 +45,7 @@ def programs() -> list[str]:
 
 
 class Machine:
-    """Another machine, as far as ssh can tell: its store is in `folder`."""
+    """Another machine, as ssh sees it: its store is in `folder`."""
 
     def __init__(self, folder: Path, nix: str, run_command) -> None:
         self.folder = folder
@@ -115,7 +115,7 @@ class Machine:
         return done
 
     def left_behind(self) -> list[str]:
-        """What still runs of a connection, after the time that the other side needs to notice its end; and our temporary files."""
+        """Processes of a connection that still run after the time that the other side needs to notice its end, and our temporary files."""
         for _ in range(100):
             found = [line for line in processes() if str(self.folder) in line and "sshd" not in line and "pytest" not in line]
             if not found:
@@ -151,14 +151,14 @@ def machine(request, tmp_path, run_command):
 
 
 def other_folder(machine: Machine) -> dict[str, str]:
-    """This machine's store is not the other's, though their paths are the same."""
+    """The variables for a store of this machine that is another one than that of the other machine, although their paths are the same."""
     return {"store": f"local?store={machine.store_dir}&real={machine.folder}/here/store&state={machine.folder}/here/state&log={machine.folder}/here/log"}
 
 
 @needs_sshd
 @pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
 def test_copies_there_and_back(machine, tmp_path, scheme):
-    """What comes back is what went; C++ Nix finds no fault in what it got."""
+    """Objects come back as they went, and C++ Nix finds no fault in those that it got."""
     source = tmp_path / "tree"
     (source / "folder").mkdir(parents=True)
     (source / "folder/program").write_bytes(os.urandom(3_000_000))
@@ -186,7 +186,7 @@ def test_builds_and_imports_there(machine, tmp_path):
     done = machine.run("nix.main", "build", "--store", url, "-f", f"{tmp_path}/packages.nix", "x", "--print-out-paths", "-L")
     assert "built there" in done.stderr.decode()
     out = done.stdout.decode().strip()
-    # "there" is this machine, too.
+    # The other machine is this one, so the output can be read here.
     assert Path(out).read_text().endswith("-dep\n")
     assert machine.run("nix.main", "store", "cat", "--store", url, out).stdout == Path(out).read_bytes()
     assert machine.run("nix.main", "eval", "--store", url, "-f", f"{tmp_path}/packages.nix", "imported").stdout == b"42\n"
@@ -234,7 +234,7 @@ def test_a_store_that_is_mounted_here(machine, tmp_path):
     (tmp_path / "source").write_text("a source")
     added = machine.run("nix.main", "store", "add", str(tmp_path / "source"), "--store", url, settings=settings).stdout.decode().strip()
     assert Path(added).read_text() == "a source"
-    # elsewhere than its paths say: what is read is what lies there, and nothing else
+    # The store is mounted elsewhere than its paths say, and only the files there are read.
     moved = machine.url("mounted-ssh-ng", real=f"{tmp_path}/mounted")
     os.makedirs(tmp_path / "mounted")
     absent = machine.run("nix.main", "store", "cat", "--store", moved, out, settings=settings, code=1).stderr.decode()
@@ -250,7 +250,7 @@ def test_a_store_that_is_mounted_here(machine, tmp_path):
 @needs_sshd
 @pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
 def test_substitutes_from_there(machine, tmp_path, scheme):
-    """What the other machine has built is not built here: there is no shell with which it could be."""
+    """An output of the other machine is not built here, where no shell could build it."""
     out = machine.there("nix-build", f"{tmp_path}/packages.nix", "-A", "x", "--no-out-link").stdout.strip()
     settings = f"substituters = {machine.url(scheme)}\nrequire-sigs = false\nmax-jobs = 0"
     done = machine.run("old.build", f"{tmp_path}/packages.nix", "-A", "x", "--no-out-link", "--store", other_folder(machine)["store"], settings=settings)
@@ -281,7 +281,7 @@ def test_the_host_and_the_user_must_prove_who_they_are(machine):
 
 @needs_sshd
 def test_a_connection_of_another_ssh_is_used(machine):
-    """Then LocalCommand says nothing."""
+    """With such a connection, LocalCommand prints nothing."""
     control = f"{machine.folder}/control"
     options = f"-F {machine.folder}/ssh.conf -oControlPath={control}"
     master = subprocess.Popen(["ssh", *options.split(), "-MN", "-p", str(machine.port), f"{getpass.getuser()}@127.0.0.1"])
@@ -370,7 +370,7 @@ def test_a_missing_ssh_is_a_clear_error(tmp_path, monkeypatch):
 
 
 def test_a_program_that_does_not_end(tmp_path):
-    """It neither reads nor notices that we are gone, and ignores SIGTERM: it is killed."""
+    """The program neither reads nor notices the end of the connection, and ignores SIGTERM, so it is killed."""
     program = tmp_path / "program"
     program.write_text(f"#!{sys.executable}\nimport signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('x' * 8, flush=True)\ntime.sleep(1000)\n")
     program.chmod(0o755)
@@ -390,7 +390,7 @@ def interrupt_soon() -> None:
 
 
 def test_archives_are_not_longer_than_announced(tmp_path):
-    """A serve program that sends another archive than it promised."""
+    """A serve program sends another archive than it announced."""
     from snowsnake.store import nar
     from snowsnake.store.daemon.wire import Message
 
@@ -428,7 +428,7 @@ def nix_commands() -> list[str]:
 
 @pytest.mark.parametrize("nix", nix_commands(), ids=lambda path: "ours" if "snowsnake-nix" in path else "theirs")
 def test_serve_answers_clients_of_nix_and_ours(nix, tmp_path):
-    """`nix-store --serve --write`, which clients start: copies there and back, what is asked, what is refused."""
+    """`nix-store --serve --write`, which clients start, answers copies in both directions and questions, and refuses bad requests."""
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(tmp_path), "NIX_STORE_DIR": f"{tmp_path}/store", "NIX_STATE_DIR": f"{tmp_path}/here/state",
         "NIX_LOG_DIR": f"{tmp_path}/log", "NIX_CONF_DIR": str(tmp_path),
@@ -476,7 +476,7 @@ in rec {
 @pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")
 @pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
 def test_we_build_what_nix_sends_to_a_builder(scheme, tmp_path):
-    """2.34.8 with a machine in `builders`: the derivation comes along, its inputs are copied to us, its outputs from us."""
+    """2.34.8 with a machine in `builders` sends the derivation, copies its inputs to us, and copies its outputs from us."""
     tools = os.path.join(os.environ["SNOWSNAKE_REFERENCES"], "tools")
     if not os.access(f"{tools}/nix", os.X_OK):
         pytest.skip("needs C++ Nix")
@@ -521,7 +521,7 @@ def test_we_build_what_nix_sends_to_a_builder(scheme, tmp_path):
 @pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")
 @pytest.mark.parametrize("version", [(2, 0), (2, 2), (2, 3), (2, 6), (2, 7)])
 def test_results_of_derivations_that_clients_send(version, tmp_path):
-    """Versions of the serve protocol differ in the options of a build and in what its result has."""
+    """Versions of the serve protocol differ in the options of a build and in the fields of its result."""
     from snowsnake.store.daemon.wire import Message
     from snowsnake.store.ssh.serve import Command
 
@@ -538,14 +538,14 @@ def test_results_of_derivations_that_clients_send(version, tmp_path):
         else:
             request.add_number(value)
     program = [str(Path(sys.executable).with_name("snowsnake-store")), "--store", f"{tmp_path}/root", "--serve", "--write"]
-    # The client does not hang up before it has the answers.
+    # The client keeps its connection open until it has the answers.
     environment = os.environ | {"NIX_CONFIG": "substituters =\nsystem = x86_64-linux"}
     with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as server:
         server.stdin.write(bytes(request.data))
         server.stdin.flush()
         data = server.stdout.read(16 + 8 + 8)
         numbers = [int.from_bytes(data[at : at + 8], "little") for at in range(16, len(data), 8)]
-        # It was built, and there is no message.
+        # These numbers mean that the build succeeded, and that there is no message.
         assert numbers == [0, 0]
         if version >= (2, 3):
             assert server.stdout.read(32)[:8] == (1).to_bytes(8, "little")

@@ -1,7 +1,7 @@
 """The parser and its printers.
 
-`syntax_cases.jsonl` holds sources with the canonical text or the message that C++ Nix 2.34.8 gives for them (paths
-moved to /srv/code), and the span that a fault has here.
+`syntax_cases.jsonl` holds sources with the canonical text or the message of C++ Nix 2.34.8 (paths are moved to /srv/code), and the span
+of a fault in ours.
 """
 
 import json
@@ -96,7 +96,7 @@ class TestFaults:
     def test_null_bytes_are_faults(self):
         assert "contains null bytes" in messages(b'"a\0b"')[0]
         assert "contains null bytes" in messages(b'"\\\\\0"')[0]
-        # Behind a backslash Nix takes one.
+        # C++ Nix accepts a NUL behind a backslash.
         assert messages(b'"a\\\0b"') == []
 
 

@@ -49,7 +49,7 @@ def without_docs(node):
 
 
 def test_comments_can_be_taken_out_of_every_source() -> None:
-    """What is said to be a comment is one, and nothing else is: without them the tree is the same, and no comment is left."""
+    """Exactly the comments are found: without them, the tree is the same and has no comment."""
     count = 0
     for path in SOURCES:
         source = path.read_bytes()

@@ -113,7 +113,7 @@ LARGE_HEAP = "let t = n: if n == 0 then [ ] else [ (t (n - 1)) (t (n - 1)) ]; in
 
 @pytest.mark.bare
 def test_a_timeout_is_left_while_a_large_heap_is_collected(is_stressed):
-    """Whatever the moment: a collection of some hundred megabytes is not waited for, and nobody finds the machine at work."""
+    """At any moment, the task does not wait for a collection of some hundred megabytes, and the next use finds the machine at rest."""
 
     async def late_s(seconds: float) -> float:
         nix = Evaluator()
@@ -135,7 +135,7 @@ def test_a_timeout_is_left_while_a_large_heap_is_collected(is_stressed):
 
 @pytest.mark.parametrize("is_thread", [False, True])
 def test_who_comes_next_waits_for_what_was_left(is_thread):
-    """A function of Python that blocks: the task is left at once; the next use, from any thread, waits, and is not stopped with it."""
+    """A task leaves a function of Python that blocks at once; the next use, from any thread, waits, and is not stopped with it."""
     entered, may_go = threading.Event(), threading.Event()
 
     def blocks(_):
@@ -155,7 +155,7 @@ def test_who_comes_next_waits_for_what_was_left(is_thread):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        # It does not take the thirty seconds of the function.
+        # The task does not take the thirty seconds of the function.
         assert time.perf_counter() - begin < 5
         results: list[object] = []
         others = [threading.Thread(target=lambda: results.append(old.to_python())), threading.Thread(target=lambda: results.append(nix.evaluate("3 * 3").to_python()))]
@@ -172,14 +172,14 @@ def test_who_comes_next_waits_for_what_was_left(is_thread):
         others[1].start()
         others[1].join(30)
         assert results == [7, 9]
-        # It is evaluated again, because what was left had no result.
+        # The value is evaluated again, because the task that was left had no result.
         assert value.to_python() == 2
 
     asyncio.run(main())
 
 
 def test_leaving_a_look_at_an_older_value(tmp_path):
-    """After `changed`, values of before belong to a machine of their own, which is the one to be stopped."""
+    """After `changed`, older values belong to a machine of their own, which must be stopped."""
     file = tmp_path / "a.nix"
     file.write_text(LONG)
 

@@ -12,7 +12,7 @@ from snowsnake import EvaluationError, Evaluator, evaluate
 from snowsnake.diagnostics import kinds
 from snowsnake.diagnostics.catalogue import CATALOGUE
 
-# Nix text and what Python says is equal to it, and what is not.
+# A Nix text, a Python value that is equal to it, and one that is not.
 EQUAL = [
     ("1", 1, 2), ("1", 1.0, "1"), ("1.5", 1.5, 1), ("true", True, 1), ("false", False, 0), ("null", None, False), ('"x"', "x", "y"),
     ('"x"', b"x", b"y"), ("[ 1 2 ]", [1, 2], [1]), ("[ 1 2 ]", (1, 2), [1, 2, 3]), ("{ a = 1; }", {"a": 1}, {"a": 2}), ("{ }", {}, []),
@@ -133,7 +133,7 @@ def test_sets_are_mappings_and_stay_lazy():
     with pytest.raises(KeyError) as caught:
         value["brocken"]
     assert isinstance(caught.value, snowsnake.MissingAttribute) and caught.value.suggestions[0] == "broken"
-    # An error inside is not a name that is missing.
+    # An error inside an attribute is raised, and the attribute does not count as missing.
     with pytest.raises(snowsnake.MissingAttribute):
         evaluate("{ }.x").get("a", 1)
 

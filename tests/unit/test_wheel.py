@@ -17,13 +17,13 @@ pytestmark = pytest.mark.bare
 
 
 def run_tool(*options: str, **surroundings: str) -> "subprocess.CompletedProcess[str]":
-    """Where the tests may not look, programs of this environment are not found either: PATH is the machine's."""
+    """Runs the tool with the PATH of the machine, so that it does not find programs of this environment."""
     return subprocess.run([sys.executable, str(TOOL), *options], env={**os.environ, **surroundings}, capture_output=True, text=True)
 
 
 @pytest.fixture
 def objects(tmp_path: Path) -> Path:
-    """A copy, with its times, that another build may change."""
+    """A copy of the objects with their times, which another build may change."""
     shutil.copytree(ROOT / "build" / "objects", tmp_path / "objects" / str(sysconfig.get_config_var("SOABI")))
     return tmp_path / "objects"
 
@@ -51,7 +51,7 @@ def is_up_to_date() -> bool:
 
 
 def test_machine_without_auditwheel_is_refused(tmp_path: Path) -> None:
-    """Seen from an environment that has no packages, nothing is built."""
+    """An environment without packages builds nothing."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path)], check=True)
     done = subprocess.run([tmp_path / "bin" / "python", TOOL, "--output", tmp_path / "dist"], env={"PATH": "/nonexistent"}, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")

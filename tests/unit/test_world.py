@@ -1,4 +1,4 @@
-"""The world is a parameter: files, variables, the system, settings, messages; and forgetting what changed."""
+"""Files, variables, the system, settings and messages are parameters of an evaluator, which forgets changed files."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ TREE = {"a.nix": "{ x }: x + import ./lib/b.nix", "lib/b.nix": "2", "lib": {"c.t
 
 
 class Files:
-    """The least that a file system can do."""
+    """A file system with only the required methods."""
 
     def kind(self, path):
         return {b"": "directory", b"a.nix": "regular"}.get(path)
@@ -170,7 +170,7 @@ def test_what_changed_is_forgotten(tmp_path):
 
 
 def test_read_dir_names_what_a_link_leads_to(tmp_path) -> None:
-    """As 2.34.8 does, and the walk is recorded once."""
+    """The names are those of 2.34.8, and the walk is recorded once."""
     import snowsnake
 
     (tmp_path / "file").write_text("")

@@ -1,6 +1,6 @@
 """A real browser without a window: Debian's Chromium, driven by Playwright.
 
-`missing()` says why there is none; `page(width)` is a page of it, which may load files and servers of this machine and nothing else.
+`missing()` says why there is no browser; `page(width)` is a page of it, which may load only files and servers of this machine.
 """
 
 import contextlib

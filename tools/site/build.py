@@ -16,7 +16,7 @@ SOURCE = ROOT / "build" / "site-source"
 sys.path.insert(0, str(HERE))
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")
-# A link to a folder, or to a file of the repository that is not a page: shown as its path, because the site has only pages.
+# Links; one to a folder, or to a file of the repository that is not a page, becomes its path, because the site has only pages.
 _LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 
 INDEX = """\
@@ -78,7 +78,7 @@ def main() -> int:
 
 
 def make_source() -> None:
-    """The folder that Sphinx reads; files that are as they were keep their time, so that only what changed is built again."""
+    """Makes the folder that Sphinx reads; unchanged files keep their time, so that only changed pages are built again."""
     import pictures
     import reference
 
@@ -115,7 +115,7 @@ def make_source() -> None:
 
 
 def with_links(page: str, text: str, pages: set[str]) -> str:
-    """The text of a page in which links to what the site has not are paths; a link to what the repository has not is a fault."""
+    """The text of a page, in which links to files that the site does not have become paths; a link to a file that the repository does not have is a fault."""
     folder = (ROOT / page).parent
 
     def one(match: re.Match[str]) -> str:

@@ -39,6 +39,6 @@ def pictures() -> dict[str, str]:
         console.print(Text(f"$ {shown}", style="bold"))
         console.print(Text.from_ansi(done.stdout.decode()))
         picture = console.export_svg(title="snowsnake", unique_id=f"snow-{name}")
-        # No fonts come from elsewhere.
+        # The picture must not load fonts from elsewhere.
         found[name] = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.S)
     return found

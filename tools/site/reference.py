@@ -139,7 +139,7 @@ def markdown(docstring: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Outside of code, `<` begins no element and `[` no link."""
+    """A text in which, outside of code, `<` begins no element and `[` begins no link."""
     pieces = re.split(r"(`[^`]*`)", text)
     return "".join(piece if piece.startswith("`") else piece.replace("<", "&lt;").replace("[", "\\[") for piece in pieces)
 

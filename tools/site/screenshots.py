@@ -1,4 +1,4 @@
-"""The screenshots of docs/images, made by the real thing in a real browser: `python tools/site/screenshots.py [FOLDER]`.
+"""The screenshots of docs/images, made by the real commands in a real browser: `python tools/site/screenshots.py [FOLDER]`.
 
 notebook.png  a value and an error as notebooks show them
 jobs.png      the page that `snowsnake jobs --html` writes

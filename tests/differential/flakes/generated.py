@@ -1,4 +1,4 @@
-"""Scenarios of flakes that need one another at random: what locks, updates and overrides make of them.
+"""Scenarios of random flakes that are inputs of one another, and random command lines that lock, update and override.
 
 Three to six flakes, some of them Git repositories, some with flakes in folders; inputs by address, by path, relative, followed, overridden,
 not flakes; a few command lines, between which a flake is sometimes written again.
@@ -65,7 +65,7 @@ class World:
         return "{ inputs = {\n" + "".join(inputs) + f" }}; outputs = {self.random.choice(OUTPUTS)}; }}\n"
 
     def writes(self, name: str) -> Iterator[Step]:
-        """A flake needs those after it, seldom any."""
+        """The inputs of a flake are flakes after it, in one case of ten any flakes."""
         others = self.flakes[self.flakes.index(name) + 1 :] if self.random.random() < 0.9 else self.flakes
         folders = INNER if name in self.with_folders else ()
         yield ("write", f"{name}/flake.nix", self.flake(others, folders))

@@ -499,7 +499,7 @@ def _evaluation() -> list[Scenario]:
 
 
 def _fingerprints() -> list[Scenario]:
-    """Of working trees with changes: they are of the tree that was read, before its lock file was written."""
+    """The fingerprint of a working tree with changes is that of the tree that was read, before its lock file was written."""
     input = '{ inputs.dep.url = "git+file://@/dep"; outputs = _: { x = %d; }; }'
     marks = [f"flake metadata --json git+file://@/top?{mark}=1" for mark in ("submodules", "exportIgnore", "lfs", "shallow")]
     return [
@@ -633,7 +633,7 @@ _CALLING = (
 
 
 def _words() -> list[Scenario]:
-    """Queries that are none, options about flakes beside an expression, hashes that need a feature."""
+    """Malformed queries, options about flakes beside an expression, hashes that need a feature."""
     marks = ("a^b", "%C3%BC", "ü", "%", "%zz", "<x>", "a[b]", "a{b}", 'a"b', "a'b", "a?b/:@", "a|b")
     queries = [line for mark in marks for line in (f"eval @/none?ref={mark}#x", f"eval git+file://@/none?ref={mark}#x", f"eval --expr builtins.parseFlakeRef(''/x?dir={mark}'')")]
     options = ("--override-flake a b", "--inputs-from @/none", "--override-input a b", "--no-registries", "--recreate-lock-file", "--update-input a", "--override-flake a @/none#b")
@@ -656,7 +656,7 @@ def _reports() -> list[Scenario]:
         # Some of the first reports are those of an evaluation that writes the lock file.
         found.append((f"report-new-{name}", [*files, *first, *second, *_nix(f"eval {top}#x --show-trace"), *second, *_nix(f"eval {top}#y.z --show-trace")]))
         whole = [f"{line} --show-trace" for line in lines]
-        # Frames in inputs are folded without `--show-trace` (docs/differences.md), if there are several.
+        # Several frames in an input are folded without `--show-trace` (docs/differences.md).
         folded = ("build #", "eval #absent", "eval #syntax", "eval #data", "flake check --no-build --keep-going")
         short = [line for line, call in zip(lines, _CALLING, strict=True) if not call.startswith(folded)]
         revision = _nix(f"eval {top}?ref=main#own", f"eval {top}?ref=main#inside", f"eval {top}?ref=main&dir=none#x") if name == "git" else []

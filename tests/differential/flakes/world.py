@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path("/tmp/snowsnake-flakes")
-# Every file was changed last at this time.
+# The time of the last change of every file.
 TIME = 1_700_000_000
 WHEN = "2024-01-02T03:04:05Z"
 
@@ -51,7 +51,7 @@ def make(name: str) -> Path:
     folder = ROOT / name
     if folder.exists():
         subprocess.run(["chmod", "-R", "u+w", str(folder)], check=True)
-        # Evaluators that are gone close their caches there.
+        # Evaluators that nobody refers to close their caches before the folder is removed.
         gc.collect()
         shutil.rmtree(folder)
     (folder / "home").mkdir(parents=True)

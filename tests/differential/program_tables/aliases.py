@@ -6,7 +6,7 @@ which C++ Nix knows from the start).  Out: expressions whose lists are printed a
 
 from collections.abc import Iterator
 
-# What is around the scope S, and may have met the name Q before.
+# Code around the scope S in which C++ Nix may have met the name Q before.
 MET = [
     "S",
     "let Q = 1; in S",

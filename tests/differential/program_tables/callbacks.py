@@ -1,7 +1,7 @@
 """Programs in which a builtin calls a builtin: each that takes a function, with each as that function.
 
-A builtin that calls another gets what that returns without a frame of code between them, so both must agree on what a value is:
-evaluated or not, and by which word.  In: the table of builtins.  Out: expressions, the same each time, until the table grows.
+A builtin that calls another one gets its result without a frame of code between them, so both must agree on the form of a value:
+whether it is evaluated, and which word represents it.  In: the table of builtins.  Out: expressions, the same each time, until the table grows.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ NOT_GIVEN = {"break", "currentTime", "getEnv", "fetchTree", "getFlake", "storePa
 ARGUMENTS = {"i": "1", "n": "1", "b": "(1 == 1)", "l": "([ 1 ] ++ [ 2 ])", "a": "({ ok = builtins.elem 1 [ 1 ]; } // { v = [ ] ++ [ ]; })", "f": "(x: x)",
              "s": '("o" + "k")', "S": '("o" + "k")', "c": '("o" + "k")', "p": '("/" + "ok")', "v": "([ ] ++ [ ])", ".": "([ ] ++ [ 1 ])"}  # fmt: skip
 ARGUMENTS["A"] = ARGUMENTS["a"]
-# What an argument may be besides, where the letters say little.
+# Other arguments that fit a builtin, where the letters say little.
 FITTING = {"elemAt": ["[ [ true ] [ ] ]", "0"], "match": ['"(o)(k)"', '"ok"'], "split": ['"k"', '"ok"'], "hashString": ['"md5"', '"ok"'],
            "add": ["1", "2"], "sub": ["1", "2"], "mul": ["2", "3"], "div": ["4", "2"], "lessThan": ["1", "2"],
            "substring": ["0", "1", '"ok"'], "replaceStrings": ['[ "o" ]', '[ "i" ]', '"ok"'], "concatStringsSep": ['","', '[ "o" "k" ]'],
@@ -47,7 +47,7 @@ CALLERS = {
     "or": "(if F X then 1 else 2)", "string": '"${F X}"', "list": "(F X ++ [ 1 ])", "set": "(F X // { a = 1; })",
 }  # fmt: skip
 
-# Of these the caller is code.
+# Callers that are code, not builtins.
 CODE = {"with", "or", "string", "list", "set", "foldl' 1", "sort 1", "mapAttrs 1", "zipAttrsWith 1", "genericClosure 1"}
 
 

@@ -1,7 +1,7 @@
-"""Programs about which value is the same one: in how many ways a list or a function may go, and be known again.
+"""Programs that ask whether two values are the same cell, after a list or a function went different ways.
 
 C++ Nix prints a list again as «repeated» if it is in the same value, and compares functions by the value that they are in.  In:
-ways to make it, ways in which it goes.  Out: expressions in which it is not evaluated before, evaluated, and deeply evaluated.
+ways to make the value, and ways in which it is passed on.  Out: expressions in which it is not evaluated before, evaluated, and deeply evaluated.
 """
 
 from collections.abc import Iterator

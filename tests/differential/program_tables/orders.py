@@ -2,7 +2,7 @@
 
 In: forms that look at all parts of a set or list, sets whose names are in one order or the other, which parts fail.  Out: expressions with an error
 each, or what `tryEval` makes of it.  C++ Nix takes the attributes in the order in which it met their names first, ours in the order of the names
-(docs/differences.md): of a set that is written in name order, the same.
+(docs/differences.md); both orders are the same for a set that is written in the order of its names.
 """
 
 from collections.abc import Iterator

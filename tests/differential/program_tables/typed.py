@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 COUNT = 1500
 LEVELS = 4
-# So many of the holes are filled with another type, or with what fails.
+# The share of holes that are filled with another type, or with a program that fails.
 WRONG = 0.01
 LEAVES = {
     "int": ["0", "1", "2", "7", "(-3)", "1000000"],
