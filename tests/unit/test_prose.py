@@ -1,4 +1,4 @@
-"""Comments and docstrings are plain English: words that a reader stumbles over stay out, and a comment is above what it explains.
+"""Comments, docstrings and pages are plain English: words that a reader stumbles over stay out, and a comment is above what it explains.
 
 A pattern is here only if it finds nothing that is right.
 """
@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("src/snowsnake", "tests", "tools", "benchmarks")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks/README.md", ROOT / "tests/fuzz/README.md"])
+SCRIPTS = sorted([ROOT / ".ci/run", ROOT / "Makefile", *(ROOT / "tools").rglob("*.sh"), *(ROOT / "tools").glob("*.c")])
 # What is found, and what to write instead.
 WORDS = {
     r"\bof ours\b": "our",
@@ -47,9 +49,18 @@ def files() -> list[Path]:
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """(line, text) of each comment and docstring, with one blank between words."""
+    """(line, text) of each comment, docstring or paragraph, with one blank between words."""
     source = path.read_text(encoding="utf-8")
-    if path.suffix == ".py":
+    if path.suffix == ".md":
+        # Code is not prose, and keeps its lines.
+        source = re.sub(r"```.*?```", lambda code: "\n" * code[0].count("\n"), source, flags=re.DOTALL)
+        source = re.sub(r"`[^`\n]*`", "`code`", source)
+        for found in re.finditer(r"[^\n]+(?:\n[^\n]+)*", source):
+            yield source.count("\n", 0, found.start()) + 1, " ".join(found[0].split())
+    elif path.suffix == ".c":
+        for found in re.finditer(r"/\*(.*?)\*/", source, re.DOTALL):
+            yield source.count("\n", 0, found.start()) + 1, " ".join(found[1].replace("\n *", " ").split())
+    elif path.suffix == ".py":
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type == tokenize.COMMENT:
                 yield token.start[0], " ".join(token.string.split())
@@ -67,7 +78,7 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("word", WORDS)
 def test_no_word_that_readers_stumble_over(word: str) -> None:
     wrong = [
-        f"{path.relative_to(ROOT)}:{line}: {text}" for path in files() for line, text in texts(path) if re.search(word, text)
+        f"{path.relative_to(ROOT)}:{line}: {text}" for path in [*files(), *PAGES, *SCRIPTS] for line, text in texts(path) if re.search(word, text)
     ]
     assert wrong == [], f"write instead: {WORDS[word]}"
 

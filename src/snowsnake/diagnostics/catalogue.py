@@ -61,7 +61,7 @@ CATALOGUE: tuple[ErrorKind, ...] = (
         "missing-attribute",
         "SN0006",
         "missing attribute",
-        "A set has no attribute of the selected name. Names that look alike are suggested; `a.b or default` gives a "
+        "A set has no attribute of the selected name. Names that look alike are suggested; `a.b or default` has a "
         "value for this case.",
     ),
     ErrorKind(
