@@ -32,7 +32,7 @@ def test_answer_is_the_recorded_one(case, tmp_path, tmp_path_factory, run_comman
         assert ours == case["answer"]
 
 
-def test_everything_is_recorded() -> None:
+def test_every_call_is_recorded() -> None:
     for path in FOLDER.glob("nix*.txt"):
         recorded = [json.loads(line) for line in path.with_suffix(".jsonl").read_text(encoding="utf-8").splitlines()]
         assert [case["words"] for case in recorded] == [call["words"] for call in read_calls(path)], path.name

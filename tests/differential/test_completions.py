@@ -20,11 +20,11 @@ def test_completions_are_the_recorded_ones(case, tmp_path, tmp_path_factory, run
     assert texts(done.stdout) == case["answer"]
 
 
-def test_everything_is_recorded() -> None:
+def test_every_completion_is_recorded() -> None:
     assert [case["words"] for case in CASES] == [question["words"] for question in read_questions(FOLDER / "completions.txt")]
 
 
-def test_a_number_that_is_none(tmp_path, run_command) -> None:
+def test_a_malformed_number_of_the_completed_word_is_an_error(tmp_path, run_command) -> None:
     for number in ("0", "3", "x", ""):
         done = run_command("nix.main", "eval", "x", NIX_GET_COMPLETIONS=number)
         assert (done.returncode, done.stdout) == (1, b"") and b"fault" not in done.stderr

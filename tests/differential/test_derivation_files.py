@@ -40,7 +40,7 @@ def ours(shape: Shape, folder: Path, monkeypatch, capfd) -> dict:
     return stores.outcome(code, out, err, pwd, store)
 
 
-def test_enough_is_recorded() -> None:
+def test_enough_derivations_are_recorded() -> None:
     assert sum("text" in case for case in RECORDED if case["id"].startswith("valid")) >= 200
     assert sum("error" in case for case in RECORDED if case["id"].startswith("broken")) >= 50
 
@@ -63,7 +63,7 @@ def test_random_derivations_are_those_of_the_reference(number, tmp_path, monkeyp
     assert ours(shape, tmp_path, monkeypatch, capfd) == expected, shape
 
 
-def test_closure_of_hello(tmp_path, monkeypatch, capfd, request) -> None:
+def test_the_closure_of_hello_is_that_of_nix(tmp_path, monkeypatch, capfd, request) -> None:
     workloads = os.environ.get("WORKLOADS")
     if not workloads or not Path(workloads, "src/nixpkgs-2009").is_dir():
         pytest.skip("no WORKLOADS with nixpkgs-2009")

@@ -27,7 +27,7 @@ def test_calls_are_those_of_nix(case) -> None:
 
 
 @pytest.mark.parametrize("case", RECORDED[::3], ids=[case["expression"][:40] for case in RECORDED[::3]])
-def test_collections_change_nothing(case, tmp_path) -> None:
+def test_collections_do_not_change_a_profile(case, tmp_path) -> None:
     """The collector moves the frames and values that are watched at most safepoints."""
     profiles = []
     for more in ((), ("--stress",)):
@@ -54,7 +54,7 @@ def test_samples_are_where_the_time_goes(tmp_path) -> None:
     assert max(stack.count(":deep") for stack, _, _ in stacks) > 1000
 
 
-def test_profile_of_a_failure_and_of_a_flake(tmp_path) -> None:
+def test_failures_and_flakes_have_a_profile(tmp_path) -> None:
     (tmp_path / "flake.nix").write_text("{ outputs = _: { a = (x: x) 1; b = (x: throw x) \"no\"; }; }")
     profile = tmp_path / "profile"
     nix = [sys.executable, "-m", "snowsnake.cli.nix.main", "--extra-experimental-features", "nix-command flakes", "eval", "--no-write-lock-file"]
@@ -67,7 +67,7 @@ def test_profile_of_a_failure_and_of_a_flake(tmp_path) -> None:
     assert any(line.endswith("primop throw 1") for line in profile.read_text().splitlines())
 
 
-def test_a_profile_that_cannot_be_written(tmp_path) -> None:
+def test_a_profile_that_cannot_be_written_is_an_error(tmp_path) -> None:
     done = subprocess.run(
         [*COMMAND, "--eval", "-E", "1", "--eval-profiler", "flamegraph", "--eval-profile-file", str(tmp_path / "no" / "p")], capture_output=True, text=True
     )

@@ -66,7 +66,7 @@ def test_programs_of_packages_run_as_with_nix(line, commands, tmp_path):
         assert ours == theirs
 
 
-def test_everything_is_recorded():
+def test_every_line_is_recorded():
     assert list(json.loads(RECORDED.read_text(encoding="utf-8"))) == LINES and set(DIFFERENT) <= set(LINES)
 
 

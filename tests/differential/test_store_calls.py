@@ -36,7 +36,7 @@ def test_answer_is_the_recorded_one(case, world, tmp_path) -> None:
         assert ours == case["answer"]
 
 
-def test_everything_is_recorded() -> None:
+def test_every_store_call_is_recorded() -> None:
     for name, lines in read_calls().items():
         recorded = [json.loads(line)["line"] for line in (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
         assert recorded == lines, name

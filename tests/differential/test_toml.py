@@ -41,7 +41,7 @@ def test_all_documents_are_recorded() -> None:
 @pytest.mark.parametrize(
     "document", ["a = " + "[" * 200_000, "a = " + "{a=" * 200_000, "a = [ }\n# c\n]", "a = 1\n" * (LARGEST_BYTES // 5), "a = \ud8ff"]
 )
-def test_what_cannot_be_told_in_full(document: str, tmp_path: Path) -> None:
+def test_deep_and_large_documents_report_their_first_fault(document: str, tmp_path: Path) -> None:
     """Deep or large documents, and those at which 2.34.8 does not end: the first fault is reported."""
     (tmp_path / "document").write_bytes(document.encode("utf-8", "surrogatepass"))
     with pytest.raises(snowsnake.EvaluationError, match="while parsing TOML"):

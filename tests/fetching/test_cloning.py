@@ -59,7 +59,7 @@ def test_a_folder_is_copied(flake: Path, tmp_path: Path) -> None:
     "more, said",
     [("rev=" + "0" * 40, "error: cloning a specific revision is not implemented"), ("ref=none", 'error: program "git" failed with exit code 128')],
 )
-def test_what_cannot_be_cloned(more: str, said: str, flake: Path, tmp_path: Path) -> None:
+def test_a_failed_clone_says_why(more: str, said: str, flake: Path, tmp_path: Path) -> None:
     done = clone(tmp_path, f"git+file://{flake}?{more}")
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, said)
     assert not (tmp_path / "copy").exists()
@@ -77,7 +77,7 @@ def test_what_cannot_be_cloned(more: str, said: str, flake: Path, tmp_path: Path
         ("https://x.org/a.tar.gz", None),
     ],
 )
-def test_repositories_of_forges(reference: str, wanted: str | None, tmp_path: Path) -> None:
+def test_the_repository_of_a_forge_is_found(reference: str, wanted: str | None, tmp_path: Path) -> None:
     fetcher = Fetcher(Settings(), cache_folder=str(tmp_path / "cache"))
     found = repository_of(fetcher.input_from_url(reference), fetcher)
     assert (None if found is None else str(found)) == wanted

@@ -185,13 +185,13 @@ def test_a_signed_path_needs_input_addressed(cache, fetcher) -> None:
         ({"compression": "bzip2", "url": "nar/bad"}, "does not exist in binary cache"),
     ],
 )
-def test_a_cache_that_lies(changes, message, cache, fetcher) -> None:
+def test_a_cache_that_lies_is_refused(changes, message, cache, fetcher) -> None:
     path = cache.add_text("a", b"hello", **changes)
     with pytest.raises(FetchFailure, match=message):
         closure_of(cache.url, path, None, False, fetcher)
 
 
-def test_contents_that_are_not_the_paths(cache, fetcher) -> None:
+def test_contents_that_do_not_fit_their_path_are_refused(cache, fetcher) -> None:
     """Even if the hash of the archive is what the cache says."""
     path = str(StorePath.of_text("a", b"hello"))
     cache.add(path, pack_contents(b"evil!"), (), "text:" + Hash.of_bytes(b"hello").format("nix32", with_algorithm=True))
@@ -208,7 +208,7 @@ def test_bad_addresses_of_caches_are_refused(url, message, fetcher) -> None:
         BinaryCache(url, fetcher)
 
 
-def test_a_cycle_of_references(cache, fetcher) -> None:
+def test_a_cycle_of_references_is_refused(cache, fetcher) -> None:
     a, b = (f"/nix/store/0000000000000000000000000000000{number}-x" for number in (1, 2))
     cache.add(a, pack_contents(b"a"), [b], signs=True)
     cache.add(b, pack_contents(b"b"), [a], signs=True)
@@ -216,7 +216,7 @@ def test_a_cycle_of_references(cache, fetcher) -> None:
         closure_of(cache.url, a, "", False, fetcher)
 
 
-def test_a_text_that_is_no_archive(cache, fetcher) -> None:
+def test_a_text_that_is_not_an_archive_is_refused(cache, fetcher) -> None:
     path = str(StorePath.of_text("a", b"hello"))
     cache.add(path, b"hello", (), "text:" + Hash.of_bytes(b"hello").format("nix32", with_algorithm=True))
     with pytest.raises(FetchFailure):

@@ -131,7 +131,7 @@ _ANSWERS = [plain, chunked, old, says_that_it_closes, closes_without_a_word, red
 
 
 @pytest.mark.parametrize("answer", _ANSWERS, ids=lambda answer: answer.__name__)
-def test_every_form_of_answer(answer):
+def test_every_form_of_answer_leads_to_the_same_contents(answer):
     server = Server(answer)
     with contextlib.closing(files_of(server.url)) as files:
         # Connections that were idle meanwhile are used again.
@@ -206,7 +206,7 @@ def test_many_files_come_through_tls(certificate):
     assert sorted(server.requests) == sorted(_NAMES)
 
 
-def test_a_certificate_that_nobody_trusts(certificate):
+def test_a_certificate_that_nobody_trusts_is_refused(certificate):
     server = Server(plain, certificate[0])
     given = files_of(server.url, ("download-attempts", "1"))
     with contextlib.closing(given) as files, pytest.raises(ValueError, match=r"certificate or SSH remote key was not OK \(60\)"):

@@ -86,7 +86,7 @@ def make(forge, tmp_path):
         ("sourcehut:~o/r/v1", ["/~o/r/info/refs", f"/~o/r/archive/{REV}.tar.gz"]),
     ],
 )
-def test_what_is_asked_for(url, asked, forge, make) -> None:
+def test_a_forge_gets_these_requests_and_answers_are_kept(url, asked, forge, make) -> None:
     fetcher = make()
     found = fetcher.fetch(fetcher.input_from_url(url))
     assert forge.paths() == asked

@@ -104,7 +104,7 @@ def same_dates(path) -> None:
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_as_libgit2_says(what, repository, fetcher) -> None:
+def test_the_index_says_what_libgit2_says(what, repository, fetcher) -> None:
     CHANGES[what](repository)
     check(repository, fetcher)
 
@@ -116,7 +116,7 @@ def test_a_split_index_is_an_error(repository, fetcher) -> None:
         working_tree(str(repository), fetcher)
 
 
-def test_a_submodule_is_none_of_the_files(repository, fetcher, tmp_path) -> None:
+def test_a_submodule_does_not_count_as_a_file(repository, fetcher, tmp_path) -> None:
     shutil.copytree(repository, tmp_path / "inner")
     git(repository, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(tmp_path / "inner"), "module")
     git(repository, "commit", "-q", "-am", "module")
@@ -126,7 +126,7 @@ def test_a_submodule_is_none_of_the_files(repository, fetcher, tmp_path) -> None
     assert found.index.modules == [b"module"] and not found.is_dirty
 
 
-def test_many_changes_one_after_the_other(repository, fetcher) -> None:
+def test_many_changes_one_after_the_other_are_seen_as_by_libgit2(repository, fetcher) -> None:
     chosen = random.Random(7)
     names = git(repository, "ls-files", "-z").split("\0")[:-1]
     for _ in range(60):
@@ -161,7 +161,7 @@ def test_every_prefix_and_every_flipped_byte_is_refused_or_read(repository) -> N
             index.entries(b""), index.has(b"a"), index.has_below(b"d")
 
 
-def test_threads_see_the_same(tmp_path, fetcher) -> None:
+def test_several_threads_find_the_same_changes(tmp_path, fetcher) -> None:
     folder = tmp_path / "many"
     for number in range(120):
         (folder / f"{number}").mkdir(parents=True)
@@ -235,7 +235,7 @@ def test_whether_what_was_read_is_what_was_hashed(repository, fetcher, change, r
     assert tree.is_unchanged(read) == holds
 
 
-def test_what_differed_already_is_not_told(repository, fetcher) -> None:
+def test_differences_from_before_are_not_changes(repository, fetcher) -> None:
     (repository / "a").write_text("changed before")
     tree = working_tree(str(repository), fetcher).tree(str(repository), [])
     assert not tree.is_unchanged([(b"a", False)]) and not tree.is_unchanged([(b"", True)])

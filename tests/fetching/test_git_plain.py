@@ -102,13 +102,13 @@ def same(folder) -> bool:
 
 
 @pytest.mark.parametrize("what", PLAIN)
-def test_as_libgit2_says(what, repository) -> None:
+def test_plain_files_say_what_libgit2_says(what, repository) -> None:
     PLAIN[what](repository)
     assert same(repository)
 
 
 @pytest.mark.parametrize("what", LEFT_TO_LIBGIT2)
-def test_left_to_libgit2(what, repository) -> None:
+def test_odd_repositories_are_left_to_libgit2(what, repository) -> None:
     LEFT_TO_LIBGIT2[what](repository)
     assert not same(repository)
 
@@ -119,7 +119,7 @@ def test_other_owners_are_libgit2s_business(repository, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["[a\nb = c", "b c = d", "[a]\nb = c # d\\\ne", "=", "[a]b", "[a \"\\\"\"]", "\0", "[a]\nb = c;d\n  [\n"])
-def test_settings_that_are_not_plain(text) -> None:
+def test_settings_that_are_not_plain_are_left_to_libgit2(text) -> None:
     assert plain_settings(text) is None
 
 

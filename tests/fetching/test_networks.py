@@ -141,7 +141,7 @@ def test_exceptions_from_the_proxy_are_fetched_without_it(exceptions, is_used, p
     assert bool(proxy.asked) == is_used
 
 
-def test_a_proxy_that_wants_a_password(plain, tmp_path, monkeypatch) -> None:
+def test_a_proxy_gets_the_password_of_its_url(plain, tmp_path, monkeypatch) -> None:
     proxy = Proxy("Basic dXNlcjpzZWNyZXQ=")
     monkeypatch.setenv("http_proxy", f"http://user:secret@{proxy.place}")
     assert fetched(tmp_path / "c", f"{plain.url}/files/a") == b"contents\n" and len(proxy.asked) == 1
@@ -151,7 +151,7 @@ def test_a_proxy_that_wants_a_password(plain, tmp_path, monkeypatch) -> None:
     proxy.close()
 
 
-def test_a_proxy_that_is_not_there(plain, tmp_path, monkeypatch) -> None:
+def test_a_proxy_that_is_not_there_is_a_clear_error(plain, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("http_proxy", "127.0.0.1:1")
     with pytest.raises(FetchFailure, match=r"Could not connect to server \(7\)"):
         fetched(tmp_path / "c", f"{plain.url}/files/a")
@@ -188,7 +188,7 @@ def test_unknown_certificates_are_refused(tls, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["NIX_SSL_CERT_FILE", "SSL_CERT_FILE"])
-def test_certificates_of_the_environment(name, tls, tmp_path) -> None:
+def test_certificates_named_by_the_environment_are_trusted(name, tls, tmp_path) -> None:
     url, certificate = tls
     values = Settings.load({name: certificate, "HOME": str(tmp_path), "NIX_CONF_DIR": str(tmp_path)})
     fetcher = Fetcher(values, cache_folder=str(tmp_path / "c"))
@@ -196,7 +196,7 @@ def test_certificates_of_the_environment(name, tls, tmp_path) -> None:
     fetcher.close()
 
 
-def test_tls_through_a_proxy(tls, proxy, tmp_path, monkeypatch) -> None:
+def test_tls_works_through_a_proxy(tls, proxy, tmp_path, monkeypatch) -> None:
     url, certificate = tls
     monkeypatch.setenv("https_proxy", f"http://{proxy.place}")
     assert fetched(tmp_path / "c", f"{url}/files/a", ("ssl-cert-file", certificate)) == b"contents\n"
@@ -236,7 +236,7 @@ def nix(words: list[str], tmp_path: Path, **options):
     return subprocess.Popen([*start, *words], env=environment, stdout=subprocess.PIPE, **options)
 
 
-def test_options_of_the_command(plain, tmp_path) -> None:
+def test_options_refresh_and_forbid_downloads(plain, tmp_path) -> None:
     root = plain.root
 
     def said(*words: str) -> bytes:
@@ -256,7 +256,7 @@ def test_options_of_the_command(plain, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("plain_terminal", [False, True])
-def test_the_line_on_a_terminal(plain_terminal, plain, tmp_path, monkeypatch) -> None:
+def test_a_terminal_shows_a_line_of_progress(plain_terminal, plain, tmp_path, monkeypatch) -> None:
     (plain.root / "large").write_bytes(os.urandom(3 << 20))
 
     def slow(handler, rest: str) -> None:
@@ -295,7 +295,7 @@ def test_the_line_on_a_terminal(plain_terminal, plain, tmp_path, monkeypatch) ->
         assert text.rstrip("\r\n").endswith(("\x1b[2K", "\x1b[?25h")) or "\x1b[2K" in text
 
 
-def test_archives_as_flakes(tmp_path) -> None:
+def test_archives_as_flakes_are_checked_by_their_hash(tmp_path) -> None:
     """A wrong hash ends a command with 102; `flake prefetch` calls an archive by its hash.  Both as 2.34.8."""
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/flake.nix").write_text("{ outputs = _: { x = 1; }; }")

@@ -7,7 +7,7 @@ from reference_cases import ANSWERS, FEATURES, cases, error_line
 import snowsnake
 
 
-def test_references_as_recorded() -> None:
+def test_references_have_the_recorded_texts_and_errors() -> None:
     texts, numbers = json.loads(ANSWERS.read_text())
     evaluator = snowsnake.Evaluator(settings={"flake-registry": "", "experimental-features": " ".join(FEATURES)})
     different = []

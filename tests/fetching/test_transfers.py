@@ -76,7 +76,7 @@ def test_a_transfer_that_breaks_goes_on_where_it_was(served, make) -> None:
     assert all("retrying from offset" in text for text in fetcher.warnings) and len(fetcher.warnings) == 2
 
 
-def test_too_many_requests_and_errors_of_the_server(served, make) -> None:
+def test_requests_are_repeated_after_errors_of_the_server(served, make) -> None:
     root, server = served
     fetcher = make()
     for code in (429, 500, 503, 408):
@@ -292,7 +292,7 @@ def test_cache_commands_show_check_and_clear(served, tmp_path) -> None:
     assert said("clear", "--fetched", "--limit", "1") == b"0 bytes freed\n"
 
 
-def test_the_size_is_limited(served, tmp_path) -> None:
+def test_the_size_of_the_cache_is_limited(served, tmp_path) -> None:
     root, _ = served
     settings = Settings()
     fetcher = Fetcher(settings, cache_folder=str(tmp_path / "c"), cache_limit_bytes=20_000)
@@ -326,7 +326,7 @@ def test_a_damaged_index_is_made_anew(served, make, tmp_path) -> None:
     assert fetched(make(), url) == b"a\n"
 
 
-def test_a_cache_that_cannot_be_made(tmp_path) -> None:
+def test_a_cache_that_cannot_be_made_is_a_clear_error(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     fetcher = Fetcher(Settings(), cache_folder=str(tmp_path / "file" / "cache"))
     with pytest.raises(FetchFailure, match="cannot use the cache"):
@@ -355,7 +355,7 @@ def test_a_killed_fetch_leaves_nothing_that_is_believed(served, tmp_path, reques
         assert Hash.of_path(tree).nix32 == tree.name
 
 
-def test_interrupting_a_command(served, tmp_path) -> None:
+def test_an_interrupt_ends_a_download(served, tmp_path) -> None:
     process = run(["eval", "-E", f'builtins.fetchurl "{served[1].url}/slow/large"'], tmp_path / "c")
     time.sleep(2)
     began = time.monotonic()
@@ -366,7 +366,7 @@ def test_interrupting_a_command(served, tmp_path) -> None:
     assert not [path for path in (tmp_path / "c").rglob("new")]
 
 
-def test_several_processes_at_once(served, tmp_path) -> None:
+def test_several_processes_fetch_at_once(served, tmp_path) -> None:
     _, server = served
     expression = f'fetchTarball "{server.url}/files/archives/base.tar.xz"'
     processes = [run(["eval", "-E", expression], tmp_path / "c") for _ in range(4)]
@@ -375,7 +375,7 @@ def test_several_processes_at_once(served, tmp_path) -> None:
         assert (process.returncode, out) == (0, b'"/nix/store/sgkvdijxq51ixr52xkyzm1j04l592bq8-source"\n'), err
 
 
-def test_progress_as_events(served, tmp_path) -> None:
+def test_progress_is_reported_as_events(served, tmp_path) -> None:
     process = run(["eval", "--log-format", "internal-json", "-E", f'builtins.fetchurl "{served[1].url}/files/large"'], tmp_path / "c")
     _, err = process.communicate(timeout=120)
     events = [json.loads(line.removeprefix(b"@nix ")) for line in err.splitlines()]
@@ -401,7 +401,7 @@ def unpacked(tmp_path: Path, data: bytes) -> str:
     return str(target)
 
 
-def test_nothing_is_written_outside(tmp_path) -> None:
+def test_an_archive_writes_nothing_outside_its_folder(tmp_path) -> None:
     """A path through a link to a folder outside is refused; a hard link to a link does not follow the link."""
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -462,7 +462,7 @@ def test_mangled_archives_end_in_an_error_or_a_tree(tmp_path) -> None:
         ("302 Found|Location: http://127.0.0.1:port/", "URL using bad/illegal format or missing URL"),
     ],
 )
-def test_headers_that_make_no_sense(make, answer: str, message: str) -> None:
+def test_senseless_headers_are_ignored_or_clear_errors(make, answer: str, message: str) -> None:
     """A redirect to an impossible port once counted as a download that succeeded, and numbers that Python cannot read ended in a ValueError."""
     status, _, header = answer.partition("|")
     lines = [f"HTTP/1.1 {status}", header, *([] if "Length" in header else ["Content-Length: 0"]), "Connection: close"]
@@ -484,7 +484,7 @@ def test_headers_that_make_no_sense(make, answer: str, message: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["path:/x?lastModified=", "tarball+http://h/x.tar?revCount=", "http://h:"])
-def test_numbers_that_python_does_not_read(make, url: str) -> None:
+def test_numbers_that_python_does_not_read_are_ignored_or_clear_errors(make, url: str) -> None:
     try:
         attributes = make().input_from_url(url + "1" * 5000).attrs
     except MalformedInput as error:

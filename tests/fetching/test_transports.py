@@ -70,7 +70,7 @@ def daemon(repository):
     process.wait()
 
 
-def test_a_git_daemon(daemon, repository, fetcher) -> None:
+def test_a_git_daemon_is_fetched_from(daemon, repository, fetcher) -> None:
     source = fetch(fetcher, url=daemon)
     assert source.files.read(b"a") == b"contents\n" and source.input.rev == git(repository, "rev-parse", "HEAD")
     assert source.input.ref == "refs/heads/main" and source.input.rev_count == 1
@@ -99,14 +99,14 @@ def ssh(tmp_path, monkeypatch):
         ("git+ssh://host.invalid{path}", "host.invalid"),
     ],
 )
-def test_git_through_ssh(url, asked, ssh, repository, fetcher) -> None:
+def test_git_fetches_through_ssh(url, asked, ssh, repository, fetcher) -> None:
     source = fetcher.fetch(fetcher.input_from_url((url if url.startswith("git+") else "git+" + url).format(path=repository)))
     assert source.files.read(b"a") == b"contents\n" and source.input.rev == git(repository, "rev-parse", "HEAD")
     calls = ssh.read_text().splitlines()
     assert calls and all(asked in call and "git-upload-pack" in call for call in calls)
 
 
-def test_a_host_that_is_an_option(ssh, tmp_path, fetcher) -> None:
+def test_a_host_that_ssh_would_take_for_an_option_is_refused(ssh, tmp_path, fetcher) -> None:
     with pytest.raises(FetchFailure):
         fetch(fetcher, url=f"ssh://-oProxyCommand=touch${{IFS}}{tmp_path}/owned/x")
     assert not (tmp_path / "owned").exists()
@@ -244,7 +244,7 @@ def test_large_files_are_fetched_if_asked_for(lfs_server, repository, fetcher) -
         (lambda answer: answer, "hash mismatch while fetching"),
     ],
 )
-def test_an_lfs_server_that_lies(change, message, lfs_server, repository, fetcher) -> None:
+def test_an_lfs_server_that_lies_is_refused(change, message, lfs_server, repository, fetcher) -> None:
     rev = with_lfs(repository, lfs_server, b"right")
     if message.startswith("hash"):
         lfs_server.objects = {oid: b"wrong" for oid in lfs_server.objects}

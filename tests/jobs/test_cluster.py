@@ -127,7 +127,7 @@ def test_a_folder_that_is_too_large_is_not_shipped(folder, monkeypatch, run_comm
     assert result.returncode == 1 and b"pipe' is not a file, a folder or a link" in result.stderr and b"Traceback" not in result.stderr
 
 
-def test_same_lines_as_here(run_command, folder):
+def test_a_cluster_prints_the_same_lines_as_this_machine(run_command, folder):
     """The system, and errors with their places, are those of the machine that asks."""
     (folder / ".git").mkdir()
     (folder / "lib").mkdir()
@@ -143,7 +143,7 @@ let lib = import ./lib; make = name: derivation { inherit name; builder = "b"; s
     assert there.stdout == here.stdout
 
 
-def test_libraries_in_an_archive(folder):
+def test_libraries_in_an_archive_are_folded_in_traces(folder):
     """A source tree inside the folder is one inside the archive, too, so that the same frames are folded."""
     (folder / "lib").mkdir()
     (folder / "lib/flake.nix").write_text("{ }")
@@ -166,7 +166,7 @@ def test_a_worker_that_has_grown_opens_its_root_again(folder):
         assert [shown(reply) for reply in ClusterRun(client, shipped, archive).replies()] == expected
 
 
-def test_no_workers_left(folder, monkeypatch):
+def test_a_run_asks_for_workers_when_none_is_left(folder, monkeypatch):
     """A run asks the cluster that was started for it for other workers."""
     # Later attempts follow after 2 s, 4 s …: a worker needs a second to start, several at once more.
     monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 1.0)
@@ -179,7 +179,7 @@ def test_no_workers_left(folder, monkeypatch):
         assert [shown(reply) for reply in found] == in_one_process(shipped, archive)
 
 
-def test_no_worker_starts(cluster, folder, monkeypatch):
+def test_a_run_ends_if_no_worker_starts(cluster, folder, monkeypatch):
     """A run ends with an error if no worker comes."""
     monkeypatch.setattr("snowsnake.jobs.cluster._AWAY_S", 0.01)
     calls = []
@@ -190,7 +190,7 @@ def test_no_worker_starts(cluster, folder, monkeypatch):
     assert len(calls) == 4
 
 
-def test_root_that_fails(cluster, folder):
+def test_a_root_that_fails_is_an_error(cluster, folder):
     (folder / "default.nix").write_text("throw \"no root\"")
     shipped, archive = pack_root(str(folder), JobOptions())
     with distributed.Client(cluster) as client:

@@ -20,7 +20,7 @@ def shown(result: subprocess.CompletedProcess, tmp_path: Path) -> dict:
     return {"code": result.returncode, "lines": plain(result.stdout).splitlines(), "log": plain(result.stderr).splitlines()}
 
 
-def test_cases_are_recorded():
+def test_every_case_of_jobs_is_recorded():
     assert sorted(json.loads(RECORDED.read_text())) == sorted(CASES)
 
 
@@ -39,7 +39,7 @@ def test_lines_are_the_recorded_ones(name, run_command, tmp_path, request):
 
 
 @pytest.mark.parametrize("name", ["plain", "metadata", "aggregates", "a circle of aggregates", "applied"])
-def test_workers_change_nothing(name, run_command, tmp_path):
+def test_the_number_of_workers_changes_no_line(name, run_command, tmp_path):
     one = run_command("eval_jobs", *CASES[name], "--store", str(tmp_path / "one"))
     three = run_command("eval_jobs", *CASES[name], "--store", str(tmp_path / "three"), "--workers", "3")
     assert (one.returncode, one.stdout) == (three.returncode, three.stdout)
@@ -96,7 +96,7 @@ def test_an_output_of_a_flake_is_a_root(run_command, tmp_path):
     assert whole.stdout == named.stdout
 
 
-def test_large_jobs_renew_the_worker(run_command):
+def test_a_worker_over_its_limit_is_renewed_and_loses_nothing(run_command):
     """A worker that is over its limit after each job is renewed, and nothing is lost."""
     small = run_command("eval_jobs", *expression("large"), "--no-instantiate", "--max-memory-size", "30")
     usual = run_command("eval_jobs", *expression("large"), "--no-instantiate")
@@ -105,7 +105,7 @@ def test_large_jobs_renew_the_worker(run_command):
     assert len(small.stdout.splitlines()) == 12
 
 
-def test_a_binary_cache_is_asked(run_command, tmp_path):
+def test_the_cache_status_asks_binary_caches(run_command, tmp_path):
     """A job whose outputs a substituter has is `cached`."""
     cache = tmp_path / "cache"
     cache.mkdir()

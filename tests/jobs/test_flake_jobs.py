@@ -78,7 +78,7 @@ def test_a_run_after_no_change_evaluates_only_the_root(flake, world, jobs):
 
 
 @pytest.mark.parametrize("change", ["empty commit", "amend", "commit of what was changed"])
-def test_the_same_files_of_another_commit(change, world, jobs):
+def test_another_commit_with_the_same_files_is_evaluated_again(change, world, jobs):
     """Nothing that is read has changed, but `rev`, `revCount` or `lastModified` have."""
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
     if change == "commit of what was changed":
@@ -91,7 +91,7 @@ def test_the_same_files_of_another_commit(change, world, jobs):
 
 @pytest.mark.parametrize("flake", [".#jobs", "path:.#jobs"])
 @pytest.mark.parametrize("file", ["packages/p1.nix", "data/d0", "data"])
-def test_a_file_that_is_edited_meanwhile(flake, file, world, jobs, monkeypatch):
+def test_results_of_files_that_are_edited_meanwhile_are_not_kept(flake, file, world, jobs, monkeypatch):
     """A worker reads another content than the one that was hashed, and nobody sees it afterwards: its results are not kept."""
     look = JobRoot.look
     place = world.top / file
@@ -123,7 +123,7 @@ def test_a_file_that_is_edited_meanwhile(flake, file, world, jobs, monkeypatch):
     assert again == jobs(*words)[1]
 
 
-def test_a_source_that_could_not_be_fetched(world, jobs):
+def test_a_source_that_could_not_be_fetched_is_tried_again(world, jobs):
     """What failed because a source was missing is evaluated again when it is there."""
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
     expected = jobs(".#jobs")[1]
@@ -133,7 +133,7 @@ def test_a_source_that_could_not_be_fetched(world, jobs):
     assert jobs(*words)[1] == expected
 
 
-def test_a_locked_folder_that_changed(world, jobs):
+def test_a_locked_folder_that_changed_is_an_error(world, jobs):
     """The folder is not available any more, and a run says so, whatever was kept."""
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
     time.sleep(0.1)
@@ -144,7 +144,7 @@ def test_a_locked_folder_that_changed(world, jobs):
     assert found == jobs(".#jobs", "--no-write-lock-file")[1] and b"NAR hash mismatch" in found
 
 
-def test_a_file_that_is_not_tracked(world, jobs):
+def test_errors_about_untracked_files_are_not_kept(world, jobs):
     """The words of an error depend on whether the file is there."""
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
     time.sleep(0.1)
@@ -155,7 +155,7 @@ def test_a_file_that_is_not_tracked(world, jobs):
     assert jobs(*words)[1] == jobs(".#jobs", "--no-write-lock-file")[1] != before
 
 
-def test_settings_of_results(world, jobs, monkeypatch):
+def test_changed_settings_are_another_request(world, jobs, monkeypatch):
     """The settings of a configuration file are part of the request."""
     (world.top / "packages/p0.nix").write_text('{ make, ... }: import (make "ifd" { })')
     words = (".#jobs", "--no-write-lock-file", "--incremental", "--results", "../r.sqlite")
@@ -167,7 +167,7 @@ def test_settings_of_results(world, jobs, monkeypatch):
     assert "\n18 of 18 attributes" in jobs(*words)[2]
 
 
-def test_difference_from_a_revision_of_a_flake(world, capfdbinary):
+def test_the_difference_from_a_revision_of_a_flake_is_printed(world, capfdbinary):
     (world.top / "packages/p0.nix").write_text('{ make, ... }: make "other" { }')
     (world.top / "packages/p1.nix").unlink()
     (world.top / "packages/q.nix").write_text('{ make, ... }: throw "new"')
@@ -188,7 +188,7 @@ def test_difference_from_a_revision_of_a_flake(world, capfdbinary):
     assert run("--diff", "no-such-revision")[0] == 1
 
 
-def test_diff_without_revisions(world):
+def test_a_diff_of_a_flake_without_revisions_is_refused(world):
     with pytest.raises(UsageError, match="has no revisions"):
         flake_at("path:.#jobs", "HEAD", str(world.top))
     with pytest.raises(UsageError, match="has no revisions"):

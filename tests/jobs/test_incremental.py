@@ -176,7 +176,7 @@ def large(tmp_path) -> Path:
     return folder
 
 
-def test_only_what_changed(large, tmp_path, monkeypatch):
+def test_only_changed_attributes_are_evaluated(large, tmp_path, monkeypatch):
     monkeypatch.setattr("snowsnake.jobs.worker._GROUP_S", 0.0)
     path = str(tmp_path / "results.sqlite")
 
@@ -212,7 +212,7 @@ def test_what_changed_is_last_in_its_group(large, tmp_path):
     assert evaluated() == 1
 
 
-def test_a_file_that_looks_the_same(large, tmp_path):
+def test_changed_contents_are_noticed_under_the_same_time_and_size(large, tmp_path):
     """Contents that changed are noticed, whatever time and size the file was given; the others are not read again."""
     path = str(tmp_path / "results.sqlite")
     changed = large / "packages/p7.nix"
@@ -241,7 +241,7 @@ def test_files_of_odd_dates_are_used_again(year_s, large, tmp_path):
 
 
 @pytest.mark.parametrize("trusts_stamps", [True, False])
-def test_stamps_spare_reading(trusts_stamps, tmp_path, monkeypatch):
+def test_files_with_the_same_stamp_are_not_read(trusts_stamps, tmp_path, monkeypatch):
     """A file is read again only if its stamp is another one, or was too young to be one."""
     file = tmp_path / "file.nix"
     file.write_text("1")
@@ -270,7 +270,7 @@ def test_stamps_spare_reading(trusts_stamps, tmp_path, monkeypatch):
     assert ask(learned)[:2] == (0, 1)
 
 
-def test_a_row_of_another_base(large, tmp_path):
+def test_a_row_of_another_base_is_not_used(large, tmp_path):
     """A row of another base is not used, although its checksum is right."""
     path = str(tmp_path / "results.sqlite")
     evaluate(large, JobMemory(path, "one"), 1)
@@ -400,7 +400,7 @@ def test_a_damaged_ledger_is_replaced(part, large, tmp_path):
         assert database.execute("select count(*) from groups").fetchone() == (0,)
 
 
-def test_times_that_are_far_away(large, tmp_path):
+def test_files_with_times_far_away_keep_their_results(large, tmp_path):
     path = tmp_path / "results.sqlite"
     for number, when in enumerate((-(10**18), 10**19, 0)):
         try:
@@ -411,13 +411,13 @@ def test_times_that_are_far_away(large, tmp_path):
     assert reused(large, path)[1] == 1
 
 
-def test_results_that_cannot_be_kept(large, tmp_path):
+def test_a_run_goes_on_if_results_cannot_be_kept(large, tmp_path):
     (tmp_path / "file").write_text("")
     found, run = evaluate(large, JobMemory(str(tmp_path / "file/results.sqlite"), "r"), 1)
     assert len(found) == 102 and run.queue.reused == 0
 
 
-def test_size_is_limited(large, tmp_path):
+def test_the_size_of_kept_results_is_limited(large, tmp_path):
     path = str(tmp_path / "results.sqlite")
     for number in range(6):
         evaluate(large, JobMemory(path, number, limit_bytes=150_000), 1)
@@ -462,7 +462,7 @@ def repository(large):
 
 
 @needs_git
-def test_difference_from_a_revision(repository):
+def test_the_difference_from_a_revision_is_printed(repository):
     def run(*more: str) -> subprocess.CompletedProcess:
         code = "import sys, os; os.chdir(sys.argv.pop(1)); from snowsnake.cli.main import main; sys.exit(main())"
         environment = os.environ | {"PYTHONPATH": str(Path(snowsnake.__file__).parent.parent)}
@@ -482,7 +482,7 @@ def test_difference_from_a_revision(repository):
     assert run("--diff", "--no-instantiate").returncode == 1
 
 
-def test_copied_whole_and_through_a_filter(tmp_path):
+def test_a_file_copied_whole_and_through_a_filter_can_be_checked(tmp_path):
     """A file is requested in two ways, which agree about it, so the answer can be checked."""
     (tmp_path / "file").write_text("x")
     evaluator = Interpreter()
@@ -494,7 +494,7 @@ def test_copied_whole_and_through_a_filter(tmp_path):
     assert [entry.kind for entry in found.changed(ignore_time=True)] == ["tree"]
 
 
-def test_a_program_on_standard_input(run_command):
+def test_programs_on_standard_input_are_kept_apart(run_command):
     """The record cannot name the text of such a program, because it is not a file."""
     words = ("jobs", "-", "--json", "--no-instantiate", "--incremental", "--results", "r.sqlite")
     names = []
@@ -517,7 +517,7 @@ def test_what_a_store_has_is_asked_each_time(large, tmp_path, monkeypatch):
     assert found == [{"notBuilt"}, {"local"}]
 
 
-def test_a_clock_that_is_set_back(monkeypatch):
+def test_a_clock_that_is_set_back_hides_no_change(monkeypatch):
     """If the clock is set back during a run, a file that changes afterwards does not seem older than the run."""
     from snowsnake.jobs import in_place
 

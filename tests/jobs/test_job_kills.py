@@ -87,7 +87,7 @@ def test_killed_workers_change_no_line(number, undisturbed, tmp_path):
     assert len(undisturbed.splitlines()) == 300
 
 
-def test_killed_incremental_runs(undisturbed, tmp_path):
+def test_killed_incremental_runs_leave_right_results(undisturbed, tmp_path):
     """Workers and whole runs are killed; the results that others kept are right, and the next run uses them."""
     words = ["jobs", "--json", "--incremental", "--results", "r.sqlite", "--workers", "2", "--store", "./store"]
     chance = random.Random(7)
@@ -142,7 +142,7 @@ def test_a_run_that_is_told_to_end_ends_its_workers(number, code, tmp_path):
     assert all(name.startswith(f"{process.pid}-") for name in left)
 
 
-def test_interrupted_while_it_tidies_up(tmp_path):
+def test_a_worker_that_is_interrupted_while_it_ends_removes_its_files(tmp_path):
     """A worker whose parent has gone is already ending when a signal asks it to."""
     from snowsnake.interpreter import Interpreter
     from snowsnake.jobs.evaluation import JobRoot
@@ -175,7 +175,7 @@ def test_a_killed_run_leaves_no_worker(tmp_path):
     assert not any(map(is_alive, workers))
 
 
-def test_reader_that_goes_away(tmp_path):
+def test_a_run_ends_when_its_reader_goes_away(tmp_path):
     process, workers = run_to_first_line(tmp_path)
     process.stdout.close()
     process.stderr.read()
@@ -184,7 +184,7 @@ def test_reader_that_goes_away(tmp_path):
     assert not any(map(is_alive, workers))
 
 
-def test_first_process_of_a_container(tmp_path):
+def test_workers_run_under_the_first_process_of_a_container(tmp_path):
     """The parent of workers may have the number 1; that does not mean that it has ended."""
     unshare = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
     if not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True).returncode:
@@ -197,7 +197,7 @@ def test_first_process_of_a_container(tmp_path):
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 300 and b"evaluation worker" not in done.stdout, done.stderr[-2000:]
 
 
-def test_path_that_ends_its_worker():
+def test_a_path_that_crashes_its_worker_becomes_an_error():
     """A path that crashes its worker is not tried for ever, and only that path has the error."""
     from snowsnake.interpreter import Interpreter
     from snowsnake.jobs.evaluation import JobRoot
@@ -224,7 +224,7 @@ def test_path_that_ends_its_worker():
     assert run.deaths >= 2
 
 
-def test_queue_in_any_order():
+def test_replies_leave_the_queue_in_the_order_of_paths():
     """Replies leave the queue in the order of one worker, whatever the order of the answers."""
     tree = {"a": {"x": None, "y": {"deep": None}}, "a-b": None, "b": None, "empty": {}}
 
@@ -249,7 +249,7 @@ def test_queue_in_any_order():
         assert paths == expected == [("a", "x"), ("a", "y", "deep"), ("a-b",), ("b",)]
 
 
-def test_what_shares_a_set_is_for_one_worker():
+def test_members_of_a_family_go_to_one_worker():
     queue = JobQueue()
     queue.finish(Reply(queue.take(1)[0], attrs=["linux", "linux_6", "other", "z"]))
     assert queue.take(3, 0) == [("linux",), ("linux_6",), ("other",)]

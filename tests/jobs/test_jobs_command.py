@@ -18,7 +18,7 @@ def test_summary_counts_jobs_and_causes(run_command):
     assert f"     1  this one does not evaluate (at {ROOTS}:17:14)" in lines
 
 
-def test_failures_are_grouped(run_command):
+def test_failures_are_grouped_by_their_cause(run_command):
     result = run_command("main", "jobs", "-E", "builtins.mapAttrs (n: v: throw \"no '${n}' here\") { a = 1; b = 2; c = { }; }")
     assert result.stdout.decode().splitlines()[:2] == ["     3  no '…' here (at «string»:1:26)", "        a, b, c"]
 
@@ -35,7 +35,7 @@ def test_page_shows_messages_as_text(run_command, tmp_path):
     assert "1 errors of 1 causes" in page
 
 
-def test_jobs_in_python():
+def test_an_evaluator_iterates_over_jobs():
     nix = snowsnake.Evaluator()
     root = nix.evaluate_file(ROOTS)["inputs"]
     jobs = list(nix.jobs(root, workers=2))

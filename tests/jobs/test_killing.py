@@ -10,13 +10,13 @@ from killing import MODES, check
 from snowsnake.cli import jobs
 
 
-def test_killed_cluster_of_the_command(tmp_path):
+def test_killed_workers_of_the_commands_cluster_change_no_line(tmp_path):
     pytest.importorskip("distributed")
     assert check("dask", 5, tmp_path)[1] == ""
 
 
 @pytest.mark.parametrize("mode", ["compiled", "store", "incremental-flake"])
-def test_killed_runs(mode, tmp_path):
+def test_killed_workers_and_runs_change_no_line(mode, tmp_path):
     assert check(mode, 8, tmp_path)[1] == ""
 
 

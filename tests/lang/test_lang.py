@@ -85,7 +85,7 @@ def compare(golden: Path, text: str, accept: bool) -> None:
 
 
 @pytest.mark.parametrize("feature", FEATURES, indirect=True)
-def test_value_or_error(feature, request, is_stressed):
+def test_a_program_has_its_golden_value_or_error(feature, request, is_stressed):
     if is_stressed and feature.name in HEAVY:
         pytest.skip("too large for a collection at every safepoint")
     kind, text, _ = evaluate(feature, 1, is_stressed)
@@ -140,7 +140,7 @@ def test_errors_are_many():
 
 
 @pytest.mark.parametrize("feature", FEATURES, indirect=True)
-def test_level_0_is_the_same(feature):
+def test_level_0_has_the_same_value_or_error(feature):
     default = evaluate(feature, 1)
     plain = evaluate(feature, 0)
     assert plain[0] == default[0]
@@ -174,12 +174,12 @@ def check_bytecode(feature: Path, level: int, golden: Path, accept: bool, monkey
 
 
 @pytest.mark.parametrize("feature", FEATURES, indirect=True)
-def test_specified_bytecode(feature, request, monkeypatch):
+def test_bytecode_at_level_0_is_the_golden_one(feature, request, monkeypatch):
     check_bytecode(feature, 0, feature / "bytecode.txt", request.config.getoption("--accept"), monkeypatch)
 
 
 @pytest.mark.parametrize("feature", [name for name in FEATURES if not name.startswith("error-")], indirect=True)
-def test_default_bytecode(feature, request, monkeypatch):
+def test_bytecode_at_the_default_level_is_the_golden_one(feature, request, monkeypatch):
     check_bytecode(feature, 1, feature / "bytecode-default.txt", request.config.getoption("--accept"), monkeypatch)
 
 
@@ -212,7 +212,7 @@ def test_no_stray_files():
 
 
 @pytest.mark.parametrize("feature", FEATURES, indirect=True)
-def test_reference_agrees(feature, request):
+def test_the_reference_prints_the_golden_value(feature, request):
     command = request.config.getoption("--reference")
     if not command:
         pytest.skip("no --reference")

@@ -106,7 +106,7 @@ def run(root: Path, program: str, options: dict[str, object]) -> tuple[object, E
 
 @pytest.mark.parametrize("policy", ["free", "restricted", "cached"])
 @pytest.mark.parametrize("seed", range(6))
-def test_nothing_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, seed: int) -> None:
+def test_a_record_notices_every_change_of_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, seed: int) -> None:
     random_ = random.Random(f"{policy} {seed}")
     # Links lead up to two folders up, so nobody else may write there.
     root = tmp_path / "alone" / "here" / "world"
@@ -154,7 +154,7 @@ def test_what_was_not_asked_has_no_influence(tmp_path: Path) -> None:
     assert [(entry.kind, entry.name) for entry in record.changed(ignore_time=True)] == [("directory", str(tmp_path / "folder"))]
 
 
-def test_a_file_that_changes_between_two_looks(tmp_path: Path) -> None:
+def test_a_file_that_changes_between_two_looks_is_disputed(tmp_path: Path) -> None:
     """One evaluation read both contents, and no state of the world has that result again."""
     file = tmp_path / "f"
     file.write_text("one")
@@ -166,7 +166,7 @@ def test_a_file_that_changes_between_two_looks(tmp_path: Path) -> None:
     assert nix.dependencies().changed(ignore_time=True)
 
 
-def test_a_file_that_changes_before_the_record_is_asked_for(tmp_path: Path) -> None:
+def test_a_file_that_changes_before_the_record_is_read_counts_as_changed(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_text("one")
     os.utime(file, ns=(10**18, 10**18))
@@ -176,7 +176,7 @@ def test_a_file_that_changes_before_the_record_is_asked_for(tmp_path: Path) -> N
     assert nix.dependencies().changed(ignore_time=True)
 
 
-def test_time_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_and_variables_are_recorded_when_they_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nix = Evaluator()
     monkeypatch.delenv("SNOWSNAKE_TEST", raising=False)
     nix.evaluate('builtins.getEnv "SNOWSNAKE_TEST"').to_python()
@@ -207,7 +207,7 @@ def test_files_from_the_cache_of_compiled_files_count(tmp_path: Path) -> None:
     assert record.changed(ignore_time=True)
 
 
-def test_each_path_once(tmp_path: Path) -> None:
+def test_each_path_is_recorded_once(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     nix = Evaluator()
     nix.evaluate(f'[ (builtins.readDir {tmp_path}/d) "${{{tmp_path}/d}}" (builtins.readDir {tmp_path}/d) ]').to_python()

@@ -8,7 +8,7 @@ pytest.importorskip("pygit2")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_examples_of_a_page(path, tmp_path, monkeypatch, request) -> None:
+def test_the_examples_of_a_page_print_what_it_shows(path, tmp_path, monkeypatch, request) -> None:
     make_commands(tmp_path / "commands")
     folder = tmp_path / "work"
     folder.mkdir()

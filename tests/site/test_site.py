@@ -92,7 +92,7 @@ def test_every_kind_of_page_is_there(site) -> None:
         assert (site / "docs" / f"{name}.html").is_file(), name
 
 
-def test_in_a_browser(site) -> None:
+def test_every_page_fits_a_phone_in_a_real_browser(site) -> None:
     """Every page on a phone: nothing is wider than the screen, no error of its scripts, nothing asked of the network."""
     from browser import browser, missing
 

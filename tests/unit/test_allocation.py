@@ -100,7 +100,7 @@ def in_a_child(folder: str, first: int, last: int, wanted: list[str]) -> dict[st
 
 
 @pytest.mark.parametrize("follow", [False, True], ids=["one", "all from one on"])
-def test_every_allocation_fails(tmp_path, follow):
+def test_every_failed_allocation_is_an_error_and_the_evaluator_goes_on(tmp_path, follow):
     for name, text in SOURCES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -123,7 +123,7 @@ def test_every_allocation_fails(tmp_path, follow):
 
 
 @pytest.mark.parametrize("source", [b"1 +", b"{ a = 1; a = 2; }", b"nowhere", b"[ 1 2 ] + 3", b"{ a = 1; }.b", b"assert { a = 1; } == { a = 2; }; 1"])
-def test_allocations_fail_while_an_error_is_made(source):
+def test_failed_allocations_while_an_error_is_made_are_errors(source):
     evaluator = Interpreter()
 
     def message() -> str:

@@ -9,7 +9,7 @@ import snowsnake
 from snowsnake import EvaluationError, Evaluator, evaluate
 
 
-def test_values_of_every_type():
+def test_values_of_every_type_become_python_objects():
     value = evaluate('{ i = 1; f = 1.5; s = "x"; b = true; n = null; p = /a/b; l = [ 1 ]; a = { }; u = x: x; }')
     assert [value[name].type for name in "ifsbnplau"] == [
         "int", "float", "string", "bool", "null", "path", "list", "set", "lambda",
@@ -56,7 +56,7 @@ def test_functions_of_nix_can_be_called():
         add(object())
 
 
-def test_iteration_and_truth():
+def test_values_iterate_and_have_a_truth_value():
     assert list(evaluate("{ b = 1; a = 2; }")) == ["a", "b"]
     assert [inner.to_python() for inner in evaluate("[ 1 2 ]")] == [1, 2]
     assert evaluate("1 < 2") and not evaluate("1 > 2")
@@ -105,12 +105,12 @@ def test_evaluation_goes_on_after_an_error():
         assert nix.evaluate("1 + 1").to_python() == 2
 
 
-def test_parse_and_compile():
+def test_parse_and_compile_return_trees_and_chunks():
     assert snowsnake.parse("a: a+1").to_nix() == "(a: (a + 1))"
     assert "OpConstant" in snowsnake.compile("1", optimise=0)
 
 
-def test_two_threads_at_once():
+def test_two_threads_evaluate_at_once():
     results: dict[int, int] = {}
 
     def work(number: int) -> None:
@@ -125,7 +125,7 @@ def test_two_threads_at_once():
     assert results == {number: number + 4999950000 for number in range(4)}
 
 
-def test_bytes_that_are_not_utf8():
+def test_bytes_that_are_not_utf8_survive():
     assert evaluate(b'"\xff"').to_python() == "\udcff"
 
 

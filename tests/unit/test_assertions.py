@@ -50,7 +50,7 @@ def test_message_is_the_recorded_one(program: str, message: str) -> None:
     assert snowsnake.evaluate(f"(builtins.tryEval ({program})).success").to_python() is False
 
 
-def test_way_to_the_difference() -> None:
+def test_a_failed_assertion_names_the_way_to_the_difference() -> None:
     error = failure('assert { x = [ 1 { y = "a"; } ]; } == { x = [ 1 { y = "b"; } ]; }; 1')
     assert [frame.description for frame in error.trace if frame.kind == "text"] == [
         'while evaluating the condition of the assertion \'({ x = [ (1) ({ y = "a"; }) ]; } == { x = [ (1) ({ y = "b"; }) ]; })\'',

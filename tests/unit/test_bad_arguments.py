@@ -94,7 +94,7 @@ def test_what_is_no_whole_number_is_a_clear_error(module: str, words: list[str],
 
 
 @pytest.mark.parametrize(("module", "words"), [("nix.main", ["eval", "--impure", "--expr"]), ("instantiate", ["--eval", "-E"])])
-def test_arguments_with_a_nul(module: str, words: list[str], run_command: Callable[..., subprocess.CompletedProcess[bytes]], tmp_path) -> None:
+def test_arguments_with_a_nul_are_clear_errors(module: str, words: list[str], run_command: Callable[..., subprocess.CompletedProcess[bytes]], tmp_path) -> None:
     (tmp_path / "file").write_bytes(b"a\0b")
     for given, what in ((["--arg-from-stdin", "x"], "standard input"), (["--arg-from-file", "x", "file"], "file 'file'")):
         done = run_command(module, *words, "{ x }: 1", *given, stdin=b"a\0b", NIX_CONFIG="experimental-features = nix-command")

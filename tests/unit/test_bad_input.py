@@ -83,7 +83,7 @@ DEEP = [b"[" * 300_000 + b"]" * 300_000, b"-" * 300_000 + b"1", b"!" * 300_000 +
 
 
 @pytest.mark.parametrize("source", DEEP, ids=lambda source: repr(source[:10]))
-def test_what_is_deep_and_right(tmp_path: Path, source: bytes) -> None:
+def test_deep_sources_are_evaluated(tmp_path: Path, source: bytes) -> None:
     (tmp_path / "deep.nix").write_bytes(source)
     for mode in ("--eval", "--parse"):
         code, _, err, memory = run(tmp_path, mode, "deep.nix")
@@ -155,7 +155,7 @@ def closed():
     ],
     ids=str,
 )
-def test_what_may_not_be_read(closed: Path, words: list[str], message: str) -> None:
+def test_closed_files_are_clear_errors(closed: Path, words: list[str], message: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_PRIVILEGE, *words], cwd=closed, capture_output=True, text=True,
         env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/proc/nonexistent"},
@@ -166,7 +166,7 @@ def test_what_may_not_be_read(closed: Path, words: list[str], message: str) -> N
 
 
 @pytest.mark.bare
-def test_what_is_closed_but_not_asked_for(closed: Path) -> None:
+def test_closed_folders_beside_the_program_do_no_harm(closed: Path) -> None:
     expression = "[ (builtins.pathExists ./secret.nix) (builtins.readFile ./listed/a) (builtins.readFileType ./sub) ]"
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_PRIVILEGE, "--eval", "--strict", "-E", expression], cwd=closed, capture_output=True, text=True,
@@ -194,7 +194,7 @@ LARGE = [
 
 @pytest.mark.bare
 @pytest.mark.parametrize(("start", "filling", "end", "expression", "expected"), LARGE, ids=lambda value: str(value)[:40])
-def test_files_of_100_megabytes(tmp_path: Path, start: bytes, filling: bytes, end: bytes, expression: str, expected: str) -> None:
+def test_files_of_100_megabytes_are_read_under_a_limit(tmp_path: Path, start: bytes, filling: bytes, end: bytes, expression: str, expected: str) -> None:
     """Under `ulimit -v`: a value or an error, in seconds."""
     with open(tmp_path / "large", "wb") as file:
         file.write(start)
@@ -263,7 +263,7 @@ def test_versions_of_a_megabyte_compare(tmp_path: Path) -> None:
     assert run(tmp_path, "--eval", "-E", expression)[:2] == (0, "1\n") or run(tmp_path, "--eval", "-E", expression)[:2] == (0, "-1\n")
 
 
-def test_patterns_that_take_others_ages(tmp_path: Path) -> None:
+def test_patterns_with_many_paths_are_fast(tmp_path: Path) -> None:
     for pattern in ("(a*)*b", "(a|aa)+b", "(a|a)*b", "(.*)(.*)(.*)(.*)b"):
         expression = REPEAT + f'builtins.match "{pattern}" (repeat 20000 "a")'
         assert run(tmp_path, "--eval", "-E", expression)[:2] == (0, "null\n")

@@ -35,7 +35,7 @@ def row_of(costs, suite="micro", peaks=None, digests=None):
     return row
 
 
-def test_ratios_and_aims(benchmark_modules):
+def test_ratios_above_an_aim_are_reported(benchmark_modules):
     import report
 
     row = row_of({"snowsnake": [0.4, 0.2, 0.3], "nix": [1.2, 0.6, 0.9]}, peaks={"snowsnake": 600, "nix": 1000})
@@ -97,7 +97,7 @@ def test_growth_that_is_too_fast_is_found(benchmark_modules):
     assert xml.fromstring(growth_picture([linear, square, missing], "nix", "CPU s")).tag.endswith("svg")
 
 
-def test_pictures_of_ratios(benchmark_modules):
+def test_pictures_of_ratios_are_svg(benchmark_modules):
     from run import ratio_picture
 
     rows = [row_of({"snowsnake": [0.2], "nix": [1.0]}), row_of({"snowsnake": [2.0], "nix": [0.5]}, "nixos"), row_of({"nix": [1.0]})]
@@ -139,7 +139,7 @@ def run_benchmark(*words, **environment):
     return done
 
 
-def test_a_short_run(tmp_path):
+def test_a_short_run_writes_its_results(tmp_path):
     """Our evaluator beside itself under another name has the same results, and writes all three files."""
     own = f"env PYTHONPATH={ROOT / 'src'} {INSTALLED / 'snowsnake-instantiate'}"
     run_benchmark(
@@ -167,7 +167,7 @@ def workloads(folder: Path) -> Path:
     return root
 
 
-def test_workloads_of_a_folder(benchmark_modules, tmp_path):
+def test_the_workloads_of_a_folder_are_found(benchmark_modules, tmp_path):
     from evaluators import Evaluator
     from tasks import find_tasks
 

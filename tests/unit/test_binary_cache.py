@@ -159,7 +159,7 @@ def test_damaged_archives_are_refused(store, tmp_path, damage, compression):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("piece", [1, 7, 1 << 20])
-def test_what_follows_compressed_data(compression, behind, message, piece):
+def test_data_behind_compressed_data_is_treated_as_in_nix(compression, behind, message, piece):
     """The answer is that of 2.34.8, in whatever pieces the data arrives."""
     packed = io.BytesIO()
     compress(io.BytesIO(b"contents" * 100), packed, compression)
@@ -180,7 +180,7 @@ def test_what_follows_compressed_data(compression, behind, message, piece):
         assert found == b"contents" * 100
 
 
-def test_members_arrive_in_pieces():
+def test_compressed_members_may_arrive_in_pieces():
     for compression in ("xz", "bzip2", "zstd", "gzip"):
         packed = io.BytesIO()
         compress(io.BytesIO(b"contents" * 100), packed, compression)
@@ -269,7 +269,7 @@ def test_names_of_methods_are_what_they_say():
     assert unpacked(io.BytesIO(b"plain"), "none").read(5) == b"plain"
 
 
-def test_caches_of_other_stores_and_none_at_all(tmp_path):
+def test_caches_of_other_stores_and_missing_ones_are_refused(tmp_path):
     (tmp_path / "nix-cache-info").write_text("StoreDir: /gnu/store\n")
     cache = BinaryCacheStore(FolderFiles(str(tmp_path)), "file:///c")
     with pytest.raises(ValueError, match="binary cache 'file:///c' is for Nix stores with prefix '/gnu/store', not '/nix/store'"):

@@ -152,7 +152,7 @@ def test_no_way_leads_out_of_the_sandbox(store, script):
         ("chmod 4755 /build; echo > f; chmod 6777 f", "exit code 1"),
     ],
 )
-def test_what_is_rejected(store, script, message):
+def test_failed_builds_and_bad_outputs_are_rejected(store, script, message):
     drv_path, out = derivation(store, script)
     with pytest.raises(BuildFailure, match=message):
         build(store, drv_path)
@@ -219,7 +219,7 @@ def test_nothing_outlives_a_build(store):
     assert mark not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
 
 
-def test_a_full_disk(store):
+def test_a_full_disk_fails_the_build(store):
     drv_path, out = derivation(store, "mkdir $out; dd if=/dev/zero of=/dev/shm/big bs=1M count=9 2>/dev/null || { echo no room; exit 5; }")
     with pytest.raises(BuildFailure, match="exit code 5"):
         build(store, drv_path, sandbox_shm_size="4M")
@@ -233,7 +233,7 @@ def test_an_endless_log_is_stopped(store):
     assert scratch(store) == []
 
 
-def test_a_request_to_stop(store):
+def test_a_request_to_stop_ends_a_build(store):
     drv_path, _ = derivation(store, "sleep 100")
     begun = time.monotonic()
     store.must_stop = lambda: time.monotonic() > begun + 0.5
@@ -243,7 +243,7 @@ def test_a_request_to_stop(store):
     assert scratch(store) == []
 
 
-def test_several_at_once(store):
+def test_several_builds_run_at_once(store):
     """Each build waits for the other, so they must run together."""
     folder = Path(store.root, "meeting")
     folder.mkdir()
@@ -313,7 +313,7 @@ def wait_for(condition) -> None:
     pytest.fail("it did not come about")
 
 
-def test_references_wherever_they_stand(tmp_path):
+def test_references_are_found_in_contents_names_and_links(tmp_path):
     """References are found in contents, in names and in targets of links; a text that merely looks alike is not a reference."""
     paths = [f"/nix/store/{digit * 32}-{digit}" for digit in "0123"]
     tree = tmp_path / "tree"
@@ -338,7 +338,7 @@ def test_extended_attributes_are_taken_away(tmp_path):
     assert os.listxattr(file) == []
 
 
-def test_the_filter_is_whole():
+def test_the_filter_of_system_calls_is_well_formed():
     """The filter consists of instructions of 8 bytes, and every jump ends inside."""
     code = program()
     count = len(code) // 8
@@ -399,7 +399,7 @@ def test_a_hook_runs_after_each_build(store, tmp_path):
     assert store.has_now(path)
 
 
-def test_long_lines_of_programs_of_the_user(store, tmp_path):
+def test_long_lines_of_hooks_and_external_builders_are_read(store, tmp_path):
     """A hook and an external builder may print lines of any length, which arrive in pieces."""
     size = 24 << 20
     hook = tmp_path / "hook"
@@ -440,7 +440,7 @@ def fixed_output(store: LocalStore, script: str, digest: str, **env: str) -> tup
     return path, drv.outputs["out"].path
 
 
-def test_the_same_fixed_output_of_two_derivations(store):
+def test_two_derivations_with_one_fixed_output_build_it_once(store):
     """One build waits for the other in the same process, which holds the lock already."""
     digest = "98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4"
     pair = [fixed_output(store, f"sleep 0.3; : {number}; echo hi > $out", digest)[0] for number in range(2)]
@@ -573,7 +573,7 @@ def test_a_sandbox_that_cannot_be_made_is_refused(store):
     build(store, drv_path)
 
 
-def test_logs_are_bytes(store):
+def test_logs_keep_bytes_that_are_not_utf8(store):
     """People see the bytes of a log as they are; JSON has a replacement character for bytes that are not UTF-8."""
     drv_path, _ = derivation(store, "printf '\\377\\n' >&2; echo > $out")
     assert build(store, drv_path)[1:] == ["\udcff"]

@@ -52,7 +52,7 @@ def world(tmp_path):
     return World(tmp_path)
 
 
-def test_everything_is_what_it_is_in_nix(world):
+def test_content_addressed_outputs_are_those_of_nix(world):
     built, results = [], []
     for attribute in ATTRIBUTES:
         done = world.run("snowsnake-build", EXPRESSION, "-A", attribute, "--no-out-link")
@@ -74,7 +74,7 @@ def test_everything_is_what_it_is_in_nix(world):
     assert {tuple(row) for row in RECORDED["realisations"]} <= world.realisations()
 
 
-def test_imports_from_them(world):
+def test_content_addressed_outputs_can_be_imported(world):
     expression = (
         f"let x = import {EXPRESSION}; in [ (builtins.readFile (x.root + \"/hi\")) (builtins.readDir x.root) (builtins.pathExists \"${{x.dep}}/nope\")"
         ' (builtins.hashFile "sha256" "${x.dep}/root/hi") (builtins.readFileType "${x.many.bin}/a") (import (builtins.toFile "f" "1 + 1"))'
@@ -96,7 +96,7 @@ def fill(world):
     return target
 
 
-def test_a_cache_that_has_them(world):
+def test_content_addressed_outputs_are_fetched_from_a_cache(world):
     url = fill(world)
     files = {path.name: json.loads(path.read_text()) for path in (world.tmp_path / "cache/realisations").iterdir()}
     for digest, name, path in RECORDED["realisations"]:

@@ -23,7 +23,7 @@ def test_the_example_of_each_builtin_holds(entry: BuiltinRow, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("entry", ROWS, ids=lambda entry: entry.name)
-def test_entry_is_complete(entry: BuiltinRow) -> None:
+def test_each_entry_of_the_table_is_complete(entry: BuiltinRow) -> None:
     assert len(entry.arguments.split()) == len(entry.forces)
     assert set(entry.forces) <= LETTERS
     assert entry.doc.endswith(".")
@@ -58,7 +58,7 @@ def test_global_builtins_have_their_names() -> None:
 
 
 @pytest.mark.parametrize("entry", ROWS, ids=lambda entry: entry.name)
-def test_its_cost_is_data(entry):
+def test_the_cost_of_each_builtin_is_data(entry):
     """The cost is an order and what n counts; a constant has neither, and no description repeats the cost."""
     assert entry.cost in ((*ORDERS,) if not entry.is_constant else ("",))
     assert bool(entry.of) == ("n" in entry.cost.replace("outside", ""))

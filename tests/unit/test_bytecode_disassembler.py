@@ -17,7 +17,7 @@ Call GetUpvalue Closure ThunkClosure ThunkSuspended Force Finalise Return
 """
 
 
-def test_numbers_of_the_specification() -> None:
+def test_operations_have_the_numbers_of_the_specification() -> None:
     assert [op.name for op in INSTRUCTIONS[:SPECIFIED_COUNT]] == SPECIFIED.split()
     assert INSTRUCTIONS[-1].name == "Invalid"
     assert len(INSTRUCTIONS) <= 256
@@ -33,7 +33,7 @@ def test_a_jump_has_its_target() -> None:
     ]
 
 
-def test_captures_are_decoded() -> None:
+def test_captures_are_decoded_into_kind_and_index() -> None:
     code = bytes([OPCODES["ThunkSuspended"], 3, 3 << 1 | 1]) + encode(168) + encode(169) + encode(170)
     (operation,) = operations(code)
     assert code[3:] == bytes.fromhex("a8 02 a9 02 aa 02")
@@ -55,7 +55,7 @@ def test_captures_are_decoded() -> None:
         bytes([OPCODES["Closure"], 0]) + encode(2**63),
     ],
 )
-def test_what_is_no_operation(code: bytes) -> None:
+def test_malformed_operations_are_refused(code: bytes) -> None:
     with pytest.raises(DecodeFault):
         list(operations(code))
     listing = disassemble_chunk(Chunk(code=code), Lines(b""))
@@ -150,7 +150,7 @@ LISTING = r"""=== compiled toplevel #0 (3 ops, 4 bytes) ===
 """
 
 
-def test_header_and_shortened_text() -> None:
+def test_long_texts_are_shortened_below_the_header() -> None:
     constants = [Constant("string", "é" * 100), Constant("int", -5), Constant("position"), Constant("builtin", "map")]
     code = bytes([0, 0, 0, 1, 0, 2, 0, 3, 0, 9])
     chunk = Chunk("lambda", code, constants, [Span(0, 2, 3)], name="f", index=7)
@@ -165,7 +165,7 @@ def test_header_and_shortened_text() -> None:
 
 
 @pytest.mark.parametrize("level", [0, 1])
-def test_text_that_is_not_utf_8(level: int) -> None:
+def test_constants_that_are_not_utf_8_are_shown(level: int) -> None:
     listing = disassemble(compile_text(b'"\xff\xc3" + "\x01"', "/", level))
     listing.encode()
     assert "\\udcff" in listing

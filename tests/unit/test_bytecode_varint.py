@@ -38,7 +38,7 @@ def test_numbers_are_encoded_as_specified(line: str) -> None:
 
 
 @given(st.integers(0, 2**64 - 1), st.binary(max_size=3), st.binary(max_size=12))
-def test_decode_gives_what_was_encoded(number: int, before: bytes, after: bytes) -> None:
+def test_decode_returns_the_encoded_number(number: int, before: bytes, after: bytes) -> None:
     encoded = encode(number)
     assert decode(before + encoded + after, len(before)) == (number, len(encoded))
     with pytest.raises(ValueError, match="no varint"):
@@ -57,6 +57,6 @@ def test_any_bytes_are_a_number_or_a_value_error(code: bytes, offset: int) -> No
 
 
 @pytest.mark.parametrize("number", [-1, 2**64])
-def test_out_of_range(number: int) -> None:
+def test_numbers_out_of_range_are_refused(number: int) -> None:
     with pytest.raises(ValueError, match="64-bit"):
         encode(number)

@@ -166,7 +166,7 @@ def test_a_chunk_of_the_wrong_shape_is_a_fault() -> None:
 
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.parent.name)
-def test_what_the_compiler_makes(program: Path, level: int) -> None:
+def test_compiled_code_has_no_fault(program: Path, level: int) -> None:
     source = program.read_bytes()
     try:
         top = compile_text(source, str(program.parent), level, feature_bits(["pipe-operators", "flakes", "fetch-closure"]))

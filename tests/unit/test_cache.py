@@ -298,7 +298,7 @@ def test_a_damaged_header_is_no_header(whole, victim):
         assert victim.run() == (outcome, (3, 0)), at
 
 
-def test_a_truncated_pack(whole, victim):
+def test_a_truncated_pack_is_made_again(whole, victim):
     pack, start, outcome = whole
     for size in [0, 1, 31, 32, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + 100, *range(start - 1, len(pack), 61)]:
         store_pack(victim, pack[:size])
@@ -308,7 +308,7 @@ def test_a_truncated_pack(whole, victim):
 
 
 @pytest.mark.parametrize("name", ["noise", "text", "zeros", "other-format", "full-index"])
-def test_a_foreign_pack(name, whole, victim):
+def test_a_foreign_file_in_the_place_of_the_pack_is_replaced(name, whole, victim):
     pack, start, outcome = whole
     header = struct.pack("<3Q", PACK_MAGIC, 2, 16)
     data = {
@@ -347,7 +347,7 @@ def test_a_pack_that_others_may_write_is_not_used(whole, victim):
     assert victim.pack.stat().st_mode & 0o777 == 0o600
 
 
-def test_something_else_in_the_place_of_the_pack(whole, victim, tmp_path):
+def test_a_link_or_folder_in_the_place_of_the_pack_is_left_alone(whole, victim, tmp_path):
     _, _, outcome = whole
     elsewhere = tmp_path / "precious"
     elsewhere.write_text("precious")
@@ -372,7 +372,7 @@ for turn in range(4):
 """
 
 
-def test_several_processes_at_once(tmp_path):
+def test_several_processes_share_a_pack(tmp_path):
     """Each process reads right values while all write and replace the pack, and the last pack is whole."""
     folder = tmp_path / "src"
     folder.mkdir()
@@ -495,14 +495,14 @@ def test_the_drop_in_keeps_files_too(run_command, tmp_path):
 
 
 @pytest.mark.parametrize("home", ["nonexistent", "/dev/null", ""])
-def test_a_home_that_is_none(home, run_command, tmp_path):
+def test_a_missing_home_keeps_nothing(home, run_command, tmp_path):
     (tmp_path / "a.nix").write_text("1 + 1")
     done = run_command("main", "eval", "a.nix", SNOWSNAKE_CACHE_DIR="", HOME=home and os.path.join(tmp_path, home))
     assert (done.returncode, done.stdout, done.stderr) == (0, b"2\n", b"")
     assert os.listdir(tmp_path) == ["a.nix"]
 
 
-def test_places_where_nothing_can_be_kept(run_command, tmp_path):
+def test_evaluations_go_on_where_nothing_can_be_kept(run_command, tmp_path):
     (tmp_path / "a.nix").write_text("1 + 1")
     (tmp_path / "file").write_text("")
     deep = tmp_path / "x" / "y" / "z"
@@ -549,7 +549,7 @@ def test_the_identity_of_the_compiler_is_that_of_its_code(tmp_path):
     assert identity(tmp_path) != usual
 
 
-def test_the_default_folder():
+def test_the_default_folder_is_in_the_users_cache():
     assert default_folder({}) is None
     assert default_folder({"HOME": "relative"}) is None
     assert default_folder({"XDG_CACHE_HOME": "relative", "HOME": "/h"}) == "/h/.cache/snowsnake"

@@ -255,7 +255,7 @@ def test_single_objects_are_copied_without_what_they_need(world, tmp_path, run_c
     assert done.returncode == 1 and b"you must pass '--from' and/or '--to'" in done.stderr
 
 
-def test_objects_are_signed(world, tmp_path, run_command):
+def test_objects_are_signed_by_keys_and_caches(world, tmp_path, run_command):
     store, folder, paths, _ = world
     made = nix(run_command, "key", "generate-secret", "--key-name", "other-1")
     (tmp_path / "key").write_bytes(made.stdout)
@@ -287,7 +287,7 @@ def test_closures_are_rewritten_from_one_store_to_another(world, tmp_path, run_c
     assert is_valid(tmp_path, made)
 
 
-def test_killed_while_substituting(tmp_path, request):
+def test_a_kill_while_substituting_leaves_whole_objects(tmp_path, request):
     """After kill -9 at any moment, every valid object is whole, and the next run fetches the rest.  `--kills 800` kills 200 times."""
     with LocalStore(tmp_path / "store", durable=False) as store:
         paths: list[str] = []
@@ -326,7 +326,7 @@ def test_killed_while_substituting(tmp_path, request):
     assert not list(tmp.iterdir())
 
 
-def test_parameters_that_are_not_carried_out(run_command):
+def test_parameters_that_are_not_carried_out_are_warned_about(run_command):
     done = run_command(
         "nix.main", "store", "info", "--extra-experimental-features", "nix-command", "--store",
         "http://127.0.0.1:1?narinfo-compression=xz&tls-certificate=/x", NIX_CONFIG="download-attempts = 1",

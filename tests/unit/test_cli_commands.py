@@ -60,7 +60,7 @@ LIBRARY = """let slow = n: if n == 0 then 0 else slow (n - 1); in {
 """
 
 
-def test_disassemble_a_function(snowsnake, tmp_path):
+def test_disassemble_shows_the_function_at_a_path(snowsnake, tmp_path):
     """`-A` shows the bytecode of the attribute at a path: of a function, of the function of a functor, or of the thunk of any other value."""
     (tmp_path / "default.nix").write_text(LIBRARY)
     whole = snowsnake("disassemble")[1]
@@ -93,7 +93,7 @@ def test_the_compiler_s_trace_lists_every_chunk(snowsnake, tmp_path):
     assert snowsnake("eval", "--dump-bytecode", "-E", "1")[1].startswith("=== compiled toplevel #0 ")
 
 
-def test_all_faults_of_a_source(snowsnake):
+def test_eval_reports_all_faults_of_a_source(snowsnake):
     source = "{ a = 1; a = 2; b = ; }"
     for words in (("eval", "-E", source), ("parse", "-E", source)):
         code, stdout, stderr = snowsnake(*words)
@@ -147,7 +147,7 @@ def test_disassemble_prints_operations(snowsnake):
     assert snowsnake("disassemble", "-E", "x")[0] == 1
 
 
-def test_instantiate_and_derivation(snowsnake, tmp_path):
+def test_instantiate_prints_paths_and_facts(snowsnake, tmp_path):
     (tmp_path / "a.nix").write_text(f"rec {{ b = {DRV % ('b', '1')}; a = {DRV % ('a', '${b}')}; }}")
     code, stdout, stderr = snowsnake("instantiate", "a.nix")
     assert code == 0 and [path[-6:] for path in stdout.split()] == ["-a.drv", "-b.drv"]
@@ -206,7 +206,7 @@ def test_store_lists_and_prints_objects(snowsnake, tmp_path):
         ("snowsnake.settings.kinds", ["eval", "--option", "cores", "1", "-E", "1"]),
     ],
 )
-def test_a_part_that_cannot_be_loaded(missing, words) -> None:
+def test_a_module_that_cannot_be_loaded_is_a_clear_error(missing, words) -> None:
     """An incomplete installation says so; it is not a fault of the evaluator."""
     code = f"import sys; sys.modules[{missing!r}] = None; from snowsnake.cli.main import main; sys.exit(main())"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
@@ -217,7 +217,7 @@ def test_a_part_that_cannot_be_loaded(missing, words) -> None:
 
 @pytest.mark.parametrize("program", ["snowsnake", *sorted(set(DROP_INS.values()))])
 @pytest.mark.parametrize("word", ["--help", "--version"])
-def test_a_reader_that_went_away(program, word) -> None:
+def test_a_reader_that_went_away_causes_no_traceback(program, word) -> None:
     """`snowsnake --help | head -1`: no traceback, whether the text is written at once or at the end."""
     reading, writing = os.pipe()
     os.close(reading)

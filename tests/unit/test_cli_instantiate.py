@@ -139,7 +139,7 @@ def test_the_derivations_of_an_expression_are_found(nix):
     assert same == (0, paths[0] + "\n", "")
 
 
-def test_derivations_deep_inside(nix):
+def test_derivations_deep_inside_lists_are_found(nix):
     """3000 nested lists are searched; 20 000 are too many, as for 2.34.8."""
     source = """builtins.foldl' (x: _: [ x ]) (derivation { name = "x"; system = "s"; builder = "b"; }) (builtins.genList (x: x) %d)"""
     code, stdout, stderr = nix("--readonly-mode", "-E", source % 3000)
@@ -157,12 +157,12 @@ def test_derivations_deep_inside(nix):
         ('"/nix/store/00000000000000000000000000000000-x"', "store path '00000000000000000000000000000000-x' is not a valid derivation path"),
     ],
 )
-def test_derivation_paths_that_are_none(nix, drv_path, message):
+def test_malformed_derivation_paths_are_errors(nix, drv_path, message):
     code, stdout, stderr = nix("-E", f'{{ type = "derivation"; name = "x"; outputName = "out"; drvPath = {drv_path}; }}')
     assert (code, stdout) == (1, "") and f"error: {message}" in stderr
 
 
-def test_read_write_mode(nix):
+def test_only_read_write_mode_writes_derivations(nix):
     source = 'import (builtins.toFile "x" "1 + 1")'
     assert nix("--eval", "--read-write-mode", "-E", source)[:2] == (0, "2\n")
     code, _, stderr = nix("--eval", "-E", source)
@@ -200,7 +200,7 @@ def test_NIX_SHOW_STATS_prints_statistics(nix):
         ("let or = x: x; in f: f or 1 2", []),
     ],
 )
-def test_or_as_an_identifier(nix, tmp_path, source, warned):
+def test_or_as_an_identifier_is_warned_about(nix, tmp_path, source, warned):
     """A warning for each `f or` that is an argument, an element or a default, whenever the source is parsed."""
     expected = "".join(
         f"warning: at DIR/or.nix:{place}: This expression uses `or` as an identifier in a way that will change in a future Nix release.\n"
@@ -238,7 +238,7 @@ XML_HEAD = "<?xml version='1.0' encoding='utf-8'?>\n<expr>\n"
         ('[ (builtins.toXML [ (throw "x") ]) ]', XML_HEAD + "  <list>\n  </list>\n</expr>\n"),
     ],
 )
-def test_xml_before_an_error(nix, expression, output):
+def test_xml_before_an_error_is_printed_and_closed(nix, expression, output):
     """The output before the error is printed, with the ends of all open elements."""
     code, out, errors = nix("--eval", "--xml", "--strict", "--no-location", "-E", expression)
     assert (code, out) == (1, output)

@@ -44,7 +44,7 @@ def test_each_row_of_the_table_can_run() -> None:
     assert names_below("config") == ["check", "show"] and "flake" in names_below("")
 
 
-def test_config_show_as_json(nix) -> None:
+def test_config_show_prints_json(nix) -> None:
     code, out, err = nix("config", "show", "--json", "--cores", "3")
     found = json.loads(out)
     assert (code, err) == (0, "") and sorted(found) == sorted(name for name, row in SETTINGS.items() if row[5] != OURS)
@@ -95,7 +95,7 @@ def test_links_makes_nix_s_names_and_spares_other_files(tmp_path) -> None:
     assert done.returncode == 1 and "exists already" in done.stderr and (folder / "nix").read_text() == "mine"
 
 
-def test_settings_for_people(run_command) -> None:
+def test_config_show_says_where_settings_were_set(run_command) -> None:
     done = run_command("main", "config", "show", NIX_CONFIG="cores = 3", NIX_CONF_DIR="/nonexistent")
     assert done.stdout.startswith(b"cores = 3    # NIX_CONFIG: ") and done.stdout.count(b"\n") == 1
     facts = json.loads(run_command("main", "config", "show", "--json", "cores", NIX_CONFIG="cores = 3").stdout)["cores"]
@@ -200,7 +200,7 @@ def test_commands_of_flakes_tell_events_as_others(nix, tmp_path) -> None:
     assert nix("flake", "check", "--no-build", flake, "--quiet")[2] == "warning: unknown flake output 'x'\n"
 
 
-def test_a_store_that_takes_nothing(nix, tmp_path) -> None:
+def test_a_dummy_store_takes_nothing(nix, tmp_path) -> None:
     (tmp_path / "flake.nix").write_text("{ outputs = _: { x = 1; }; }")
     code, _, err = nix("eval", f"path:{tmp_path}#x", NIX_REMOTE="dummy://")
     assert (code, err.splitlines()[-1]) == (1, "error: operation 'addToStoreFromDump' is not supported by store 'dummy://'")

@@ -94,7 +94,7 @@ def test_programs_have_the_expected_operations(program: str) -> None:
 
 
 @pytest.mark.parametrize("program", ["1", "true", '"a"', "/a", "x: x", "[ ]", "{ }", "map", "builtins", "builtins.map", "-1", "(1)"])
-def test_values_are_constants(program: str) -> None:
+def test_programs_that_are_values_are_constants(program: str) -> None:
     assert ops(compile_text(program.encode(), "/")) == "Constant(0); Return"
 
 
@@ -109,7 +109,7 @@ def test_parameters_are_taken_together() -> None:
     assert compile_text(b"a: b: a", "/", 0).children[0].children[0].arity == 1
 
 
-def test_names_of_lambdas() -> None:
+def test_lambdas_have_the_names_of_their_bindings() -> None:
     top = compile_text(b"let f = x: y: z: { q }: 1; in { g = a@{ ... }: 2; h.i = f; }", "/")
     assert [(chunk.name, chunk.parameter) for chunk in top.walk() if chunk.kind == "lambda"] == [
         ("f", "x"), ("f", ""), ("g", "a"),
@@ -171,7 +171,7 @@ def test_every_builtin_is_a_global_once() -> None:
 
 
 @pytest.mark.parametrize("level", [0, 1])
-def test_nested_too_deeply(level: int) -> None:
+def test_deep_sources_are_compiled_or_a_clear_error(level: int) -> None:
     """A million levels are compiled, or are an error that says why they are not."""
     for program in (b"(" * 10**6, b"{ a = " * 10**6 + b"1" + b"; }" * 10**6):
         with pytest.raises(CompileFault, match="nesting too deep"):

@@ -50,7 +50,7 @@ def test_wide_jumps_are_there_and_only_where_needed(level: int) -> None:
         assert ("JumpWide" in names) == expected
 
 
-def test_near_the_limit() -> None:
+def test_jumps_near_the_limit_of_16_bits_arrive() -> None:
     """The branches are as long as 16 bits allow, or a little longer; a jump may become too far only because another one grows."""
     seen = set()
     for count in range(32_750, 32_775):

@@ -74,7 +74,7 @@ def test_every_command_of_nix_has_a_place_in_ours(tmp_path) -> None:
     assert done.stdout.startswith("ours:")
 
 
-def test_tables_as_json(tmp_path) -> None:
+def test_tables_are_printed_as_json(tmp_path) -> None:
     import json
 
     for word in ("__dump-language", "__dump-cli"):

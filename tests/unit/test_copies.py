@@ -169,7 +169,7 @@ def test_profiles_and_links_of_copies_and_builds(world):
     assert b"'--out-link' is not supported for this Nix store" in refused.stderr
 
 
-def test_what_depends_on_outputs_without_paths(world):
+def test_why_depends_knows_outputs_without_paths(world):
     world.build("x", ca=True)
     done = world.nix("why-depends", "--file", "packages.nix", "x", "y", ca=True)
     assert b"does not depend on 'y'" in done.stderr
@@ -246,7 +246,7 @@ def test_without_another_cache_a_fault_is_an_error_and_a_gone_archive_is_none(ca
 # --- parameters of caches
 
 
-def test_which_packages_caches_have(caches):
+def test_caches_say_which_packages_they_have(caches):
     world, _, _ = caches
     for name in ("first", "second"):
         (world.folder / name / "nix-cache-info").write_text(f"StoreDir: {world.store_dir}\nWantMassQuery: {int(name == 'second')}\n")
@@ -413,7 +413,7 @@ def test_programs_that_follow_a_copy_read_its_events(world):
 # --- compression
 
 
-def test_archives_compressed_by_brotli(world):
+def test_archives_compressed_by_brotli_are_read_and_written(world):
     pytest.importorskip("brotli")
     path = world.build("x")
     url = f"file://{world.folder}/cache?compression=br"

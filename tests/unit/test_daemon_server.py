@@ -78,7 +78,7 @@ def served(folder: Path, *, is_trusted: bool = True):
         store.close()
 
 
-def test_every_request(tmp_path) -> None:
+def test_every_request_finds_what_the_store_has(tmp_path) -> None:
     """Our client finds what the store has, and the store has what the client adds."""
     with served(tmp_path) as (client, store):
         text = client.add_text("text", b"contents")
@@ -114,7 +114,7 @@ def test_every_request(tmp_path) -> None:
         assert store.verify() == []
 
 
-def test_who_is_not_trusted(tmp_path) -> None:
+def test_a_client_that_is_not_trusted_cannot_vouch_for_objects(tmp_path) -> None:
     info = _imported("a" * 32)
     with served(tmp_path, is_trusted=False) as (client, store):
         assert client.facts()["trusted"] is False
@@ -180,7 +180,7 @@ def _imported(part: str) -> PathInfo:
     ],
     ids=str,
 )
-def test_bad_requests(request_, message, tmp_path) -> None:
+def test_bad_requests_get_an_answer_and_leave_nothing(request_, message, tmp_path) -> None:
     """Each request gets an answer; nothing is left in the store, and nothing hangs."""
     answer = _raw(tmp_path, request_)
     assert not message or any(word.encode() in answer for word in message.split("|")), answer
@@ -221,7 +221,7 @@ def _raw(folder: Path, request_: list) -> bytes:
 
 
 @pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\n\r\n", (0x6E697863).to_bytes(8, "little"), (0x6E697863).to_bytes(8, "little") + (1 << 8 | 20).to_bytes(8, "little")])
-def test_what_is_no_client(start, tmp_path) -> None:
+def test_a_program_that_is_not_a_client_is_disconnected(start, tmp_path) -> None:
     done = subprocess.run(_program("--store", f"{tmp_path}/root", "--stdio"), input=start, capture_output=True, timeout=60, env=os.environ | {"PYTHONPATH": SOURCE})
     assert done.returncode == 1 and done.stderr.startswith(b"error: "), done.stderr
     assert b"Traceback" not in done.stderr
@@ -281,7 +281,7 @@ def listening(world: World):
 
 @pytest.mark.parametrize("way", ["ssh-ng", "socket"])
 @pytest.mark.parametrize("client", _clients())
-def test_commands_through_it(client, way, tmp_path, commands) -> None:
+def test_commands_build_copy_and_collect_through_our_daemon(client, way, tmp_path, commands) -> None:
     """Builds, imports, failures, copies, garbage: `ssh-ng://localhost` runs a program without ssh, as C++ Nix does."""
     world = World(tmp_path, client, commands)
     if way == "socket":
@@ -342,7 +342,7 @@ def test_a_daemon_without_descriptors_stays(tmp_path, commands) -> None:
     assert b"accepting a connection: Too many open files" in daemon.stderr.read()
 
 
-def test_a_client_that_goes(tmp_path) -> None:
+def test_a_build_ends_when_its_client_goes(tmp_path) -> None:
     """A build ends when its client closes the connection."""
     world = World(tmp_path, "ours", "")
     mark = tmp_path / "mark"
@@ -369,7 +369,7 @@ def test_a_client_that_goes(tmp_path) -> None:
 
 
 @needs_namespaces
-def test_a_derivation_that_a_client_sends_along(tmp_path) -> None:
+def test_a_derivation_that_a_client_sends_is_built(tmp_path) -> None:
     """A derivation as remote builders get it is built, although the store does not have it."""
     path, out = f"/nix/store/{'a' * 32}-x.drv", f"/nix/store/{'b' * 32}-x"
     message = Message()
@@ -417,7 +417,7 @@ def test_the_conversation_with_the_real_daemon(tmp_path) -> None:
     assert [text for text in ours if not text.startswith("dead")] == [text for text in theirs if not text.startswith("dead")]
 
 
-def test_settings_of_a_client(tmp_path) -> None:
+def test_settings_of_an_untrusted_client_are_harmless_ones(tmp_path) -> None:
     """A client that is not trusted changes only harmless settings."""
     from snowsnake.cli.daemon import Served
     from snowsnake.cli.output import Reporter

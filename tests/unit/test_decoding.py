@@ -160,7 +160,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("text", "target", "path", "parts"), FAULTS)
-def test_what_does_not_fit(text, target, path, parts):
+def test_a_value_that_does_not_fit_says_where(text, target, path, parts):
     nix = Evaluator()
     with pytest.raises(DecodeError) as caught:
         nix.evaluate(text).decode(target)
@@ -173,7 +173,7 @@ def test_what_does_not_fit(text, target, path, parts):
     assert (again.message, again.path) == (error.message, error.path)
 
 
-def test_the_place_in_the_source(tmp_path):
+def test_an_error_of_decoding_has_its_place_in_the_source(tmp_path):
     (tmp_path / "default.nix").write_text('{\n  servers = [\n    { port = 80; }\n    { port = "http"; }\n  ];\n}\n')
     with pytest.raises(DecodeError) as caught:
         snowsnake.evaluate_file(tmp_path).decode(dict[str, list[dict[str, int]]])
@@ -198,12 +198,12 @@ def test_only_what_the_type_names_is_evaluated():
 
 
 @pytest.mark.parametrize("target", [complex, lambda: 1, "no type", 3, type("Own", (), {}), dict[complex, int], list[complex], print])
-def test_what_is_no_type_for_values(target):
+def test_types_that_values_cannot_have_are_refused(target):
     with pytest.raises(TypeError):
         evaluate("{ a = [ 1 ]; }").decode(target)
 
 
-def test_a_value_that_contains_itself():
+def test_a_value_that_contains_itself_is_an_error():
     with pytest.raises(DecodeError, match="contains itself"):
         evaluate("let x = { value = 1; next = x; }; in x").decode(Node)
     deep = evaluate("builtins.foldl' (next: value: { inherit next value; }) null (builtins.genList (i: i) 900)").decode(Node)
@@ -223,7 +223,7 @@ def test_a_limit_ends_decoding():
     assert nix.evaluate("{ x = 3; }").decode(Point) == Point(3)
 
 
-def test_collections_while_decoding():
+def test_collections_while_decoding_change_nothing():
     """The collector moves everything that the decoder holds."""
     source = """let f = n: builtins.foldl' (a: i: a + builtins.length (builtins.genList (j: { inherit i j; }) 200)) 0 (builtins.genList (i: i) 200);
       in builtins.genList (i: { x = f i; y = i; tags = map (t: "${t}${toString (f i)}") [ "a" "b" ]; rest = throw "no"; }) 60"""
@@ -276,7 +276,7 @@ def test_queries_return_values_and_faults(selector, values, faults):
     assert [path.removeprefix("c.") for path in found.faults] == faults
 
 
-def test_queries_with_a_type():
+def test_queries_decode_into_a_type():
     found = evaluate('{ a.x = 1; b.x = "no"; c.x = 2; }').query("*", Point)
     assert found.values == {"a": Point(1), "c": Point(2)} and isinstance(found.faults["b.x"], DecodeError)
     assert found.faults["b.x"].path == ("b", "x") and str(found.faults["b.x"].position) == "«string»:1:12"
@@ -284,7 +284,7 @@ def test_queries_with_a_type():
 
 @pytest.mark.parametrize("selector", ["", ".", "a.", ".a", "a..b", "{a", "{}", "{a,}", '"a', "a b", "*x", "a,b", "{" * 5000, "a.{b", "?", "a.?",
                                       ".".join("a" * 3000), ".".join(["*"] * 3000), ".".join(["{" + ".".join("a" * 100) + "}"] * 100)])  # fmt: skip
-def test_selectors_that_are_none(selector):
+def test_malformed_selectors_are_clear_errors(selector):
     with pytest.raises(ValueError, match="selector"):
         evaluate("{ }").query(selector)
 
@@ -309,7 +309,7 @@ def test_a_store_path_goes_into_nix_as_its_text() -> None:
     assert evaluate("x: { inherit x; }")(path)["x"].decode(StorePath) == path
 
 
-def test_decoding_in_a_function_that_decoding_calls() -> None:
+def test_a_function_that_decoding_calls_may_decode() -> None:
     """A decoder may be used again while it is at work; Python's collector is on afterwards, and while the program runs."""
     import gc
 

@@ -21,14 +21,14 @@ class Package(msgspec.Struct):
     meta: dict[str, str | None] = {}
 
 
-def test_the_same_as_without(nix):
+def test_decoding_under_stress_has_the_same_result(nix):
     for text, target, wanted in DECODED:
         assert nix.evaluate(text).decode(target) == wanted
     for selector, values, _ in QUERIES:
         assert nix.evaluate(SET).query(selector).values == values
 
 
-def test_values_that_are_made_on_the_way(nix):
+def test_values_that_decoding_makes_survive_collections(nix):
     source = """map (i: rec { name = "p${toString i}"; sizes = map (x: x * i) (builtins.genList (x: x) 20);
       meta = builtins.mapAttrs (n: v: if v then n + name else null) { a = true; b = false; }; }) (builtins.genList (i: i) 100)"""
     assert nix.evaluate(source).decode(list[Package]) == [

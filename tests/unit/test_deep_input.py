@@ -167,7 +167,7 @@ def test_deep_evaluation_has_its_value(number: int, is_stressed: bool) -> None:
     assert outcome(source) == expected, source[-100:]
 
 
-def test_conversion_to_python() -> None:
+def test_deep_values_become_python_objects() -> None:
     assert outcome(BOTH + "l", "python") == ("value", str(N))
 
 
@@ -175,7 +175,7 @@ DEEP_KEYS = ["let l = [ l ]; in l", "let s = { a = [ s ]; }; in [ s ]", "let " +
 
 
 @pytest.mark.parametrize("keys", DEEP_KEYS, ids=["list in itself", "set in itself", "nested lists"])
-def test_keys_of_a_source(keys: str, is_stressed: bool) -> None:
+def test_keys_that_nest_too_deep_reach_the_limit(keys: str, is_stressed: bool) -> None:
     if is_stressed:
         pytest.skip("too large for a collection at every safepoint")
     nix = snowsnake.Evaluator(features=["fetch-tree", "verified-fetches"])

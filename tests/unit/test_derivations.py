@@ -15,7 +15,7 @@ def value(expression: str, **options):
 
 
 @pytest.mark.parametrize("stress", [False, True])
-def test_everything_at_once(stress: bool) -> None:
+def test_a_large_graph_of_derivations_has_its_path(stress: bool) -> None:
     expression = """
       let
         dep = n: derivation { name = "dep${toString n}"; system = "s"; builder = "/b"; outputs = [ "out" "dev" ]; inherit n; };
@@ -37,7 +37,7 @@ def test_only_outputs_are_forced() -> None:
     assert got == ["a", "b", "a", 2, "derivation", True, True]
 
 
-def test_chain_of_derivations() -> None:
+def test_a_long_chain_of_derivations_is_computed() -> None:
     got = value(
         f'builtins.foldl\' (d: n: derivation {{ {PLAIN} inherit d n; }}) "/start" (builtins.genList (n: n) 20000) == null'
     )
@@ -47,7 +47,7 @@ def test_chain_of_derivations() -> None:
     )
 
 
-def test_many_arguments_and_attributes() -> None:
+def test_derivations_may_have_many_arguments_and_attributes() -> None:
     assert value(f"(derivation {{ {PLAIN} args = builtins.genList toString 300000; }}).outPath").endswith("-x")
     wide = 'builtins.listToAttrs (builtins.genList (n: { name = "a${toString n}"; value = n; }) 20000)'
     assert value(f"(derivation ({wide} // {{ {PLAIN} }})).outPath").endswith("-x")
@@ -108,7 +108,7 @@ def test_filter_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stress", [False, True])
-def test_deep_tree_with_filter(tmp_path: Path, stress: bool) -> None:
+def test_a_deep_tree_is_filtered(tmp_path: Path, stress: bool) -> None:
     folder = tmp_path
     # An archive may not nest deeper.
     for _ in range(62):

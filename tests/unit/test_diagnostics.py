@@ -41,7 +41,7 @@ def test_offsets_have_lines_and_columns(text, offset, place):
     assert SourceMap(text).place(offset) == place
 
 
-def test_excerpt_and_caret():
+def test_an_excerpt_has_a_caret_under_the_place():
     position = Position("a.nix", SOURCE, SOURCE.index(b"f y"), SOURCE.index(b"f y") + 3)
     assert (str(position), position.text, position.display_column) == ("a.nix:3:16", "f y", 15)
     assert [number for number, _ in position.excerpt] == [2, 3, 4]
@@ -90,7 +90,7 @@ def test_long_messages_are_indented_as_short_ones():
 
 
 @pytest.mark.parametrize(("fault", "code", "message"), [(KeyboardInterrupt(), 130, "interrupted by the user"), (MemoryError(), 1, "out of memory")])
-def test_what_happens_while_an_error_is_written(fault, code, message, capsys):
+def test_faults_while_an_error_is_written_end_with_a_line(fault, code, message, capsys):
     class Endless(Reporter):
         def error(self, error):
             raise fault

@@ -18,8 +18,8 @@ EARLIER = {
 }  # fmt: skip
 # Folders whose files documents name by a path; other paths are those of users' projects.
 ROOMS = {path.name for path in (ROOT / "src/snowsnake").iterdir() if path.is_dir()} | {"src", "tests", "tools", "benchmarks", "examples"}
-# Options of other programs that no file of ours uses.
-FOREIGN = {"--numstat"}
+# Options of other programs, which none of our programs uses.
+FOREIGN = {"--disable-gil", "--numstat", "--sdist"}
 
 
 def tokens(page: Path) -> Iterator[str]:

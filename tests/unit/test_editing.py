@@ -31,7 +31,7 @@ def test_one_value_is_changed_and_nothing_else(path, value, old, new):
     assert Edits(SOURCE).set(path, value).text == SOURCE.replace(old, new, 1)
 
 
-def test_several_at_once():
+def test_several_values_are_changed_at_once():
     text = Edits(SOURCE).set("version", "2").set("src.sha256", "h").set("version", "3").text
     assert text == SOURCE.replace('"1.0"', '"3"').replace('"old"', '"h"')
 
@@ -44,7 +44,7 @@ def test_a_value_is_found_by_its_place():
             Edits(SOURCE).at(*wrong, "9")
 
 
-def test_what_cannot_be_edited():
+def test_paths_that_cannot_be_edited_are_errors():
     edits = Edits(SOURCE)
     # The last path is a set that is defined only by its parts.
     for path in ("zzz", "src.zzz", "lib", "", "passthru.a.b"):

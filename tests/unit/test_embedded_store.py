@@ -80,7 +80,7 @@ def test_copied_paths_can_be_read_and_imported(nix, root, tmp_path):
     assert stored(root)[path].nar_hash == "sha256:" + Hash.of_path(tree).base16
 
 
-def test_what_is_copied_of_a_copy(nix, root, tmp_path):
+def test_a_part_of_a_copy_is_written_to_the_store(nix, root, tmp_path):
     (tmp_path / "tree" / "sub").mkdir(parents=True)
     (tmp_path / "tree" / "sub" / "x").write_text("x")
     inner = nix('let tree = "${./tree}"; in builtins.path { path = tree + "/sub"; name = "inner"; }', base_path=tmp_path)
@@ -130,7 +130,7 @@ def test_a_stated_hash_needs_no_copy_when_it_is_there(nix, root, tmp_path):
         nix(source.replace("sha256 =", 'name = "other"; sha256 ='), base_path=tmp_path)
 
 
-def test_derivations_with_their_references(nix, root):
+def test_derivations_are_written_with_their_references(nix, root):
     source = f'''let dep = {DERIVATION}; text = builtins.toFile "t" "1"; in
       derivation {{ name = "y"; system = "s"; builder = "${{dep}}/b"; args = [ text ]; outputs = [ "out" "dev" ]; }}'''
     paths = nix(f"let d = {source}; in {{ inherit (d) drvPath; out = d.out.outPath; dev = d.dev.outPath; x = ({DERIVATION}).drvPath; t = builtins.toFile \"t\" \"1\"; }}")
@@ -142,7 +142,7 @@ def test_derivations_with_their_references(nix, root):
     assert nix(f"(import ({source}).drvPath).name") == "y"
 
 
-def test_what_is_not_valid_is_refused(nix, root, tmp_path):
+def test_paths_that_are_not_valid_are_refused(nix, root, tmp_path):
     gone = "/nix/store/5d9fy1jj2m1qilq3kwnpqjpi3nrz0bqz-gone"
     for source in (
         f'builtins.storePath "{gone}"',
@@ -184,7 +184,7 @@ def test_errors_show_files_of_the_store(root, store):
     assert "2| in x.y\n" in caught.value.render()
 
 
-def test_a_store_that_cannot_be_written(root, tmp_path, run_command):
+def test_a_store_that_cannot_be_written_is_a_clear_error(root, tmp_path, run_command):
     (tmp_path / "file").write_text("")
     with pytest.raises(EvaluationError, match="writing to the store in .*file"):
         snowsnake.Evaluator(store=tmp_path / "file")

@@ -58,7 +58,7 @@ def test_bad_json_has_the_message_of_nix(document, message):
     assert str(caught.value) == message
 
 
-def test_json_bad_utf8():
+def test_json_that_is_not_utf8_is_refused():
     with pytest.raises(json.JsonError, match="ill-formed UTF-8 byte"):
         json.loads(b'"\xff"')
 
@@ -167,7 +167,7 @@ def test_an_error_of_toml_shows_the_place():
 
 
 @pytest.mark.parametrize("document", [b"a=" + b"[" * 500_000, b"a=" + b"{a=" * 300_000, b"[" + b"a." * 300_000, b"a" + b".a" * 300_000])
-def test_toml_depth_unclosed(document):
+def test_deep_toml_that_is_not_closed_is_an_error(document):
     with pytest.raises(toml.TomlError):
         toml.loads(document)
 
@@ -202,7 +202,7 @@ def test_toml_random_bytes_are_refused_or_read_right():
     assert read > 1000
 
 
-def test_toml_many_keys():
+def test_toml_with_many_keys_is_read_in_linear_time():
     document = "".join(f"[[package]]\nname = \"p{i}\"\nk{i} = [1, 2]\n" for i in range(5000)).encode()
     assert len(toml.loads(document)[b"package"]) == 5000
 
@@ -211,6 +211,6 @@ def test_toml_many_keys():
     ("text", "value"),
     [('[""]', {"": {}}), ('"" = { "" = "" }', {"": {"": ""}}), ('[""]\n"" = 1\n[a.""]\n"" = 2', {"": {"": 1}, "a": {"": {"": 2}}})],
 )
-def test_names_of_no_bytes(text, value):
+def test_names_of_no_bytes_are_read(text, value):
     """A name without bytes has no address; a build with sanitizers checks how it is compared and copied."""
     assert Evaluator().evaluate(f"builtins.fromTOML ''{text}''").to_python() == value

@@ -44,7 +44,7 @@ def random_floats(seed, count):
             yield number
 
 
-def test_json_round_trips():
+def test_floats_round_trip_through_json():
     for number in random_floats(1, 20_000):
         text = numbers.json_float(number)
         assert float(text) == number
@@ -64,7 +64,7 @@ def test_what_is_no_float_is_refused(text):
         numbers.read_float(text.encode())
 
 
-def test_range_of_floats():
+def test_floats_beyond_the_range_are_marked():
     assert numbers.read_float(b"1e400") == (math.inf, True)
     assert numbers.read_float(b"-1e400") == (-math.inf, True)
     assert numbers.read_float(b"1e-400") == (0.0, True)

@@ -206,7 +206,7 @@ def has_bare_choice(node, inside=False):
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_match_against_backtracking(seed):
+def test_match_agrees_with_a_backtracking_model(seed):
     rnd = random.Random(seed)
     node = random_node(rnd, 4, [0])
     if has_bare_choice(node):
@@ -235,7 +235,7 @@ BAD_PATTERNS = [
 
 
 @pytest.mark.parametrize("pattern", BAD_PATTERNS)
-def test_bad_patterns_end(pattern):
+def test_patterns_with_endless_paths_end(pattern):
     """Each takes longer than the age of the universe when all paths are tried."""
     compiled = CompiledPattern(pattern)
     text = b"a" * 100_000
@@ -266,7 +266,7 @@ def test_random_bytes_never_crash():
         assert len(pieces) % 2 == 1
 
 
-def test_cache_stays_bounded():
+def test_the_cache_of_patterns_stays_bounded():
     cache = PatternCache()
     for i in range(3000):
         assert cache.matches(b"x%d" % i, b"x%d" % i)

@@ -29,7 +29,7 @@ def test_versions_are_split(version, parts):
 
 
 @pytest.mark.parametrize(("full", "name", "version"), NAMES)
-def test_parse_drv_name(full, name, version):
+def test_names_of_derivations_are_split(full, name, version):
     assert versions.split_drv_name(full.encode()) == (name.encode(), version.encode())
 
 

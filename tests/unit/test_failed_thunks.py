@@ -144,7 +144,7 @@ def test_text_is_the_same_again(failure, tmp_path):
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_collections_change_nothing(failure, tmp_path):
+def test_collections_do_not_change_the_text_of_an_error(failure, tmp_path):
     source = program(failure, list(ASKERS))
     names = [f"a{number}" for number in range(len(ASKERS))]
     alone = {name: texts(source, [name], str(tmp_path))[0] for name in names}

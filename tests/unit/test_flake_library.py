@@ -55,7 +55,7 @@ def test_metadata_writes_nothing(world) -> None:
     assert not (world / "top" / "flake.lock").exists()
 
 
-def test_lock_and_update(world) -> None:
+def test_lock_and_update_write_the_lock_file(world) -> None:
     flakes(world).lock("./top")
     before = (world / "top" / "flake.lock").read_text()
     assert flake.read_lock(world / "top" / "flake.lock").to_text() + "\n" == before

@@ -87,7 +87,7 @@ assert 5 < refused < 20, refused
 
 @pytest.mark.skipif(UNSHARE is None, reason="no unshare")
 @pytest.mark.parametrize("kind", ["substitute", "copy", "import", "add"])
-def test_a_full_disk(tmp_path, kind):
+def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path, kind):
     (tmp_path / "disk").mkdir()
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     words = [UNSHARE, "--user", "--map-root-user", "--mount", sys.executable, "-c", SCRIPT, kind, str(tmp_path), str(tmp_path / "disk")]

@@ -119,7 +119,7 @@ def test_commands_collect_what_nix_would_collect(tmp_path, words):
         assert store.paths() == []
 
 
-def test_folders_of_profiles(tmp_path, monkeypatch):
+def test_folders_of_profiles_are_those_of_the_user(tmp_path, monkeypatch):
     """The profiles of root are the machine's, so files of another installation in root's home stay.  `~/.nix-profile` may lead to another folder."""
     state = str(tmp_path / "state")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -134,7 +134,7 @@ def test_folders_of_profiles(tmp_path, monkeypatch):
     assert _profile_folders(Settings(), state) == [own, machine, str(tmp_path / "elsewhere")]
 
 
-def test_old_generations_go(tmp_path):
+def test_old_generations_are_deleted(tmp_path):
     root = tmp_path / "store"
     paths = fill(root)
     profiles = root / "nix/var/nix/profiles"

@@ -61,12 +61,12 @@ def message(expression: str, base: Path, **options) -> str:
         (f'builtins.readFile "/{"a" * 300}"', None),
     ],
 )
-def test_what_cannot_be_read(tree: Path, expression: str, text: str | None) -> None:
+def test_files_that_cannot_be_read_are_clear_errors(tree: Path, expression: str, text: str | None) -> None:
     got = message(expression, tree)
     assert text is None or got == text.format(tree)
 
 
-def test_large_and_odd_files(tree: Path) -> None:
+def test_odd_files_are_read_and_huge_ones_refused(tree: Path) -> None:
     with open(tree / "large", "wb") as file:
         file.truncate(2**31)
     assert "too large" in message("builtins.readFile ./large", tree)
@@ -91,7 +91,7 @@ def test_symbolic_links_are_followed_as_by_nix(tree: Path) -> None:
     assert {name: got[name] for name in kinds} == kinds
 
 
-def test_chain_of_symlinks(tree: Path) -> None:
+def test_a_chain_of_symlinks_is_followed(tree: Path) -> None:
     (tree / "s0").symlink_to("file")
     for i in range(1, 30):
         (tree / f"s{i}").symlink_to(f"{tree}/s{i - 1}")
@@ -139,7 +139,7 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("expression", OUTSIDE)
-def test_pure_reads_nothing(tree: Path, expression: str) -> None:
+def test_pure_evaluation_reads_nothing(tree: Path, expression: str) -> None:
     nix = Interpreter(pure=True)
     with pytest.raises(EvaluationError) as caught:
         nix.evaluate(expression.encode(), str(tree)).force()
@@ -241,7 +241,7 @@ def test_missing_entries_are_reported_once(tree: Path, capfd) -> None:
     )
 
 
-def test_home_and_system(tree: Path) -> None:
+def test_home_paths_and_the_system_come_from_the_options(tree: Path) -> None:
     assert value("toString ~/a/../b", tree, home="/home/me") == "/home/me/a/../b"
     assert value("builtins.currentSystem", tree, system="riscv64-linux") == "riscv64-linux"
     assert value("builtins.storeDir", tree, store_dir="/other/store") == "/other/store"
@@ -258,7 +258,7 @@ def test_a_folder_may_take_the_place_of_the_store(tree: Path) -> None:
     assert message('builtins.readFile (builtins.toFile "a" "c")', tree, **options).endswith("-a' is not valid")
 
 
-def test_importing_a_derivation(tree: Path) -> None:
+def test_importing_a_derivation_file_returns_the_derivation(tree: Path) -> None:
     drv = (Path(__file__).parent / "store_derivations" / "9qxajz4ka1nzdlygpyl1jcfybk0rarvk-chain4.drv").read_bytes()
     (tree / "store").mkdir()
     (tree / "store" / "9qxajz4ka1nzdlygpyl1jcfybk0rarvk-chain4.drv").write_bytes(drv)
@@ -273,7 +273,7 @@ def test_importing_a_derivation(tree: Path) -> None:
     assert got["path"].encode() in drv
 
 
-def test_import_reads_once(tree: Path) -> None:
+def test_import_reads_a_file_once(tree: Path) -> None:
     nix = snowsnake.Evaluator()
     (tree / "once.nix").write_text("1")
     assert nix.evaluate("import ./once.nix", base_path=tree).to_python() == 1
@@ -297,7 +297,7 @@ def test_threads_have_hosts_of_their_own(tree: Path) -> None:
     assert found == {i: i for i in range(4)}
 
 
-def test_options_are_bytes() -> None:
+def test_options_of_the_host_become_bytes() -> None:
     options = HostOptions(search_path=[("é", "a")], allowed_paths=["x"], working_directory="/w", restricted=True)
     assert options.search_path == [("é".encode(), b"a")]
     assert options.allowed_paths == [b"/w/x", b"/w/a"]
@@ -305,7 +305,7 @@ def test_options_are_bytes() -> None:
         HostOptions(search_path=[("a\0", "b")])
 
 
-def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_survive(tmp_path: Path) -> None:
     os.mkdir(os.fsencode(tmp_path) + b"/\xff")
     assert value("builtins.length (builtins.attrNames (builtins.readDir ./.))", tmp_path) == 1
     assert value('builtins.isString "${./.}"', tmp_path) is True

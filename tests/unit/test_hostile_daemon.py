@@ -259,7 +259,7 @@ def test_honest_answers_are_believed(row, real):
 
 
 @each_row
-def test_answers_that_end_at_each_byte(row, real):
+def test_answers_that_end_too_early_are_refused(row, real):
     """A part of an answer is an error at every length."""
     whole = b"".join(encoded(conversation(row)))
     for end in range(len(whole)):
@@ -351,7 +351,7 @@ def test_lengths_are_no_reason_to_allocate(row, real):
 
 
 @pytest.mark.parametrize("version", [(1, 0), (1, 31), (1, 32), (1, 33), (1, 34), (1, 35), (1, 36), (1, 37), (1, 38), (1, 39), (1, 255), (0, 38), (2, 0), (255, 255)])
-def test_versions_that_are_not_true(version, real):
+def test_a_false_version_is_an_error_or_harmless(version, real):
     """The answers are those of version 1.38, whatever version the daemon claims."""
     row = ROWS[DaemonOperation.QUERY_PATH_INFO]
     honest = conversation(row)
@@ -376,7 +376,7 @@ def said(kind: int, *tokens: Token) -> bytes:
     ],
     ids=["lines", "activities", "results"],
 )
-def test_messages_without_end(message, real):
+def test_messages_without_end_need_no_memory(message, real):
     """Endless messages need no memory; this test ends the connection after 8 MiB."""
     row = ROWS[DaemonOperation.IS_VALID_PATH]
     sent = 0
@@ -398,7 +398,7 @@ def test_messages_without_end(message, real):
         tracemalloc.stop()
 
 
-def test_lists_without_end(real):
+def test_lists_without_end_are_refused(real):
     """The references of one object have a limit."""
     row = ROWS[DaemonOperation.QUERY_PATH_INFO]
     item = b"".join(encoded([("t", f"{STORE}/{'0' * 32}-{'x' * 150}")]))
@@ -413,7 +413,7 @@ def test_lists_without_end(real):
     assert isinstance(found, Exception) and "a list of more than" in str(found)
 
 
-def test_a_daemon_that_talks_and_does_not_listen(real):
+def test_a_daemon_that_talks_and_does_not_listen_is_given_up(real):
     """While we send, the messages of the daemon are kept, up to a limit."""
     row = Row(lambda store: store.import_object(PathInfo(P, f"sha256:{DIGEST.base16}", 1 << 30), Zeros()), [[]])
 
@@ -434,7 +434,7 @@ class Zeros(io.RawIOBase):
 
 
 @pytest.mark.parametrize("kind", [READ, WRITE, 0, 77, 1 << 40])
-def test_messages_that_nobody_asked_for(kind, real):
+def test_messages_that_nobody_requested_are_refused(kind, real):
     row = ROWS[DaemonOperation.IS_VALID_PATH]
     found = outcome(row, b"".join(encoded([*greeting(row), ("n", kind), ("n", 8)])), real)
     assert isinstance(found, Exception) and "unknown message type" in str(found)

@@ -18,7 +18,7 @@ def test_an_import_upwards_is_a_fault():
     assert "no layer" in check_imports.fault("cli", "helpers", used)
 
 
-def test_reads_imports_and_cimports(tmp_path):
+def test_imports_and_cimports_are_read(tmp_path):
     file = tmp_path / "x.pyx"
     file.write_text(
         '"""from snowsnake.cli import main"""\nfrom snowsnake.machine.word cimport Word\nimport os\n'

@@ -26,7 +26,7 @@ def _random(count: int) -> list[int]:
         ([min(number, 4096 - number) // 2 for number in range(4096)], 11483913424401765484),
     ],
 )
-def test_places_of_equal_items(ranks: list[int], expected: int) -> None:
+def test_equal_items_have_the_places_of_libstdcxx(ranks: list[int], expected: int) -> None:
     total = 0
     for place in sorted_places(ranks):
         total = (total * 1000003 + place) & _WORD

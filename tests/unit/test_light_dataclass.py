@@ -41,7 +41,7 @@ def twin_of(cls):
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-def test_as_the_standard_library(cls):
+def test_light_classes_behave_as_the_standard_librarys(cls):
     twin, values = twin_of(cls), values_of(cls)
     ours, theirs = cls(*values), twin(*values)
     assert repr(ours) == repr(theirs)
@@ -68,7 +68,7 @@ def test_as_the_standard_library(cls):
             hash(ours)
 
 
-def test_defaults_that_are_made_anew():
+def test_defaults_are_made_again_for_each_object():
     one, other = PathInfo("/x", "h", 1), PathInfo("/x", "h", 1)
     one.references.append("/y")
     assert other.references == [] and PathInfo("/x", "h", 1, ["/z"]).references == ["/z"]

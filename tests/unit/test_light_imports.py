@@ -42,7 +42,7 @@ def test_light_json_writes_what_json_writes(seed: int) -> None:
 
 
 @pytest.mark.parametrize("text", BAD)
-def test_faults_of_json(text: str | bytes) -> None:
+def test_faults_of_json_are_those_of_the_standard_library(text: str | bytes) -> None:
     def outcome(loads) -> str:
         try:
             return repr(loads(text))
@@ -81,13 +81,13 @@ def test_faults_of_json_before_json_is_imported() -> None:
     assert done.stdout.splitlines() == [outcome(text) for text in texts]
 
 
-def test_numbers_that_json_does_not_have() -> None:
+def test_nan_and_infinity_are_read_as_by_json() -> None:
     assert repr(light_json.loads("[NaN, Infinity, -Infinity]")) == repr(json.loads("[NaN, Infinity, -Infinity]"))
     with pytest.raises(TypeError, match="not JSON serializable"):
         light_json.dumps({1, 2})
 
 
-def test_json_of_another_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_works_without_the_scanner_of_cpython(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(light_json, "make_scanner", None)
     assert light_json.loads(light_json.dumps({"a": ["é"]}, is_compact=True)) == {"a": ["é"]}
 

@@ -139,7 +139,7 @@ def test_elements_stay_lazy():
 
 
 @pytest.mark.parametrize("options", MACHINES)
-def test_tails_down_to_none(options):
+def test_tails_down_to_the_empty_list_are_right(options):
     program = """
       let down = list: if list == [ ] then [ ] else [ (builtins.length list) ] ++ down (builtins.tail list); in
       down (builtins.genList (i: i) 100)
@@ -160,7 +160,7 @@ def test_printing_tells_shared_lists():
     assert repeated == outcome(copied, {})[0] and "«repeated»" in repeated
 
 
-def test_lists_of_python():
+def test_views_become_lists_of_python():
     nix = snowsnake.Evaluator()
     value = nix.evaluate(SETTING + "{ inherit base view; }")
     assert len(value["view"]) == 21 and value["view"][0].to_python() == 4 and value["view"][20].to_python() == 24
@@ -216,7 +216,7 @@ def test_the_manual_tells_what_a_loop_over_tails_costs():
     assert made[1] < 2.5 * made[0]
 
 
-def test_a_million_tails(is_stressed):
+def test_a_million_tails_take_linear_memory(is_stressed):
     if is_stressed:
         pytest.skip("too large for a collection at every safepoint")
     nix = Interpreter(count_objects=True)
@@ -227,7 +227,7 @@ def test_a_million_tails(is_stressed):
     assert 999_900 < made["listViews"]["number"] <= 1_000_000
 
 
-def test_tails_that_are_all_kept(is_stressed):
+def test_tails_that_are_all_kept_share_their_elements(is_stressed):
     """`unique` of nixpkgs 18.09 keeps all tails; as copies, they would take 20 GB."""
     if is_stressed:
         pytest.skip("too large for a collection at every safepoint")

@@ -114,7 +114,7 @@ def test_what_is_no_lock_file_is_an_error(data) -> None:
         read(data)
 
 
-def test_follows_in_a_circle_and_into_nothing() -> None:
+def test_follows_in_a_circle_or_into_nothing_are_errors() -> None:
     with pytest.raises(EvaluationError, match="follow cycle detected"):
         read(text_of({"root": {"inputs": {"a": ["b"], "b": ["a"]}}})).check()
     with pytest.raises(EvaluationError, match="follows a non-existent input"):
@@ -157,7 +157,7 @@ def test_a_difference_of_lock_files_is_told_as_by_nix() -> None:
     assert difference(new, new) == ""
 
 
-def test_paths_of_inputs() -> None:
+def test_paths_of_inputs_are_read() -> None:
     assert parse_input_path("a/b-c_D") == ("a", "b-c_D") and parse_input_path("/") == ()
     for text in ("a b", "1a", "a/../b", "a.b"):
         with pytest.raises(EvaluationError, match="invalid flake input"):
@@ -225,7 +225,7 @@ def test_unlocked_inputs_are_refused_where_the_policy_says_so() -> None:
         locked(sources, allows_unlocked=False)
 
 
-def test_a_hundred_inputs_and_many_shared_ones() -> None:
+def test_a_hundred_inputs_with_shared_ones_are_locked() -> None:
     many = {f"i{n}": wanted(f"f{n % 10}") for n in range(100)}
     flakes = {f"f{n}": {"x": wanted("leaf")} for n in range(10)}
     found = locked(MemorySources(top=many, leaf={}, **flakes))
@@ -273,7 +273,7 @@ def test_mutated_references_are_read_or_refused() -> None:
     assert min(outcomes["refused"], outcomes["read"]) > 300, outcomes
 
 
-def test_registries_in_order_and_bad_ones(tmp_path) -> None:
+def test_registries_are_read_in_order_and_bad_ones_are_errors(tmp_path) -> None:
     def entry(name, path):
         return {"from": {"type": "indirect", "id": name}, "to": {"type": "path", "path": path}}
 

@@ -67,12 +67,12 @@ def test_many_failures_do_not_grow(program):
     assert growth(failing(lambda i: nix.evaluate(program.replace("%d", str(i % 100))).force()), 20_000) < 4096 * KIB
 
 
-def test_evaluators_that_come_and_go():
+def test_evaluators_that_come_and_go_do_not_grow():
     assert growth(lambda i: evaluate(f"{{ a = {i}; b = map (x: x + 1) [ 1 2 ]; }}")["b"].to_python(), 2000) < 2048 * KIB
     assert growth(failing(lambda i: evaluate('{ a = throw "x"; }')["a"].force()), 2000) < 2048 * KIB
 
 
-def test_handles_in_cycles(recwarn):
+def test_handles_in_cycles_are_freed(recwarn):
     """Python may break a cycle at the evaluator before the values are gone."""
 
     def cycle(i):
@@ -209,7 +209,7 @@ def test_failed_thunks_keep_their_errors():
         assert caught.value.message == f"number {number}"
 
 
-def test_imports_are_kept(tmp_path):
+def test_imported_files_survive_forgotten_expressions(tmp_path):
     (tmp_path / "lib.nix").write_text("{ twice = x: 2 * x; where = builtins.unsafeGetAttrPos \"a\" { a = 1; }; }\n")
     nix = Evaluator()
     first = nix.evaluate(f"import {tmp_path}/lib.nix")
@@ -343,7 +343,7 @@ print([done.returncode, (done.stdout or "")[-2000:], done.stderr[-2000:], resour
         ("builtins.foldl' (a: i: builtins.stringLength (toString (builtins.genList (x: x + i) 1000)) + a) 0 (builtins.genList (i: i) 500)", "2119145"),
     ],
 )
-def test_programs_under_a_limit_of_address_space(program, expected, address_space_mb):
+def test_programs_run_under_a_limit_of_address_space(program, expected, address_space_mb):
     """Under `ulimit -v`, the evaluator reserves what is available, however little that is."""
     code, out, error, _ = command("-E", program, address_space_mb=address_space_mb)
     assert (code, out.strip(), error) == (0, expected, "")
@@ -389,7 +389,7 @@ def test_a_text_that_is_printed_is_not_in_memory():
     assert (code, error) == (0, "") and most_kb < 200_000
 
 
-def test_a_text_for_python_counts():
+def test_a_text_for_python_counts_against_the_limit():
     value = Evaluator(memory_limit_bytes=100 << 20).evaluate(
         "let grow = n: s: if n == 0 then s else grow (n - 1) (s + s); s = grow 14 \"0123456789abcdef\"; in builtins.genList (i: s) 2000"
     )
@@ -397,7 +397,7 @@ def test_a_text_for_python_counts():
         value.to_nix()
 
 
-def test_a_syntax_tree_counts(tmp_path):
+def test_a_syntax_tree_counts_against_the_limit(tmp_path):
     with open(tmp_path / "large.nix", "w") as file:
         file.write("[" + "{} " * 5_000_000 + "]")
     code, _, error, most_kb = command("--memory-limit", "200", "-E", "builtins.length (import ./large.nix)", folder=str(tmp_path))

@@ -61,7 +61,7 @@ def test_texts_that_are_no_messages_are_not_found(tmp_path, text: str) -> None:
     assert not [line for line in check_messages.wording_faults(tmp_path) if "some.pyx" in line]
 
 
-def test_a_row_that_nobody_raises(tmp_path) -> None:
+def test_a_row_that_nobody_raises_is_found(tmp_path) -> None:
     (tmp_path / "some.pyx").write_text(ONE + "    raise_message(m, worded(MESSAGE_NO_HOME))\n")
     unused = [line for line in check_messages.wording_faults(tmp_path) if "nobody raises" in line]
     assert len(unused) == len(MESSAGES) - 1 and not any(line.endswith(" NO_HOME") for line in unused)

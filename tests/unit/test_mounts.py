@@ -114,7 +114,7 @@ def test_errors_in_mounted_files_are_those_of_the_disk(nix: Evaluator) -> None:
         assert caught.value.message == message.replace("SOURCE", SOURCE), expression
 
 
-def test_excerpt_of_an_error(nix: Evaluator) -> None:
+def test_errors_in_mounted_files_have_an_excerpt(nix: Evaluator) -> None:
     with pytest.raises(EvaluationError) as caught:
         nix.evaluate(f"(import {SOURCE}/bad.nix).a").force()
     assert f"at {SOURCE}/bad.nix:2:11" in caught.value.render()
@@ -178,7 +178,7 @@ def test_a_link_out_of_the_mount_obeys_the_policy(tmp_path: Path) -> None:
     "path",
     ["/nix/store", "/nix/store/", "/nix/store/a/b", "/tmp/x", "", "nix/store/a", "/nix/store/a\0b", "/nix/store/a/"],
 )
-def test_only_paths_of_the_store(path: str) -> None:
+def test_only_paths_of_the_store_can_be_mounted(path: str) -> None:
     with pytest.raises(ValueError):
         Evaluator().mount(path, MemoryFolder({}))
 
@@ -232,7 +232,7 @@ def test_bad_answers_are_errors(answers: dict[str, object]) -> None:
     assert nix.evaluate("1 + 1").to_python() == 2
 
 
-def test_into_an_embedded_store(files: object, tmp_path: Path) -> None:
+def test_mounted_files_are_copied_into_an_embedded_store(files: object, tmp_path: Path) -> None:
     nix = Evaluator(store=tmp_path / "store")
     nix.mount(SOURCE, files)
     copied = nix.evaluate(f'"${{{SOURCE}/lib}}"').to_python()
@@ -247,7 +247,7 @@ def test_into_an_embedded_store(files: object, tmp_path: Path) -> None:
     assert nar.pack(written) == nar.pack(on_disk(FILES, tmp_path / "again") / "lib")
 
 
-def test_a_mapping_that_contains_itself() -> None:
+def test_a_mapping_that_contains_itself_is_an_error() -> None:
     folder: dict[str, object] = {}
     folder["a"] = folder
     with pytest.raises(ValueError, match="itself"):

@@ -202,7 +202,7 @@ def test_temporary_objects_are_not_confused() -> None:
 
 @pytest.mark.parametrize("wrapped", [lambda items: items, lambda items: [{"a": items}], lambda items: lambda: items])
 @pytest.mark.parametrize("limits", [{"timeout_s": 0.2}, {"memory_limit_bytes": 8 << 20}])
-def test_iterables_without_end(wrapped, limits) -> None:
+def test_iterables_without_end_reach_a_limit(wrapped, limits) -> None:
     nix = snowsnake.Evaluator(**limits)
     with pytest.raises(snowsnake.LimitReached):
         nix.value(wrapped(itertools.count())).force(deep=True)
@@ -211,7 +211,7 @@ def test_iterables_without_end(wrapped, limits) -> None:
     assert nix.evaluate("1 + 1") == 2
 
 
-def test_integers_beyond_64_bits() -> None:
+def test_integers_beyond_64_bits_are_refused() -> None:
     nix = snowsnake.Evaluator()
     for number in (-(2**63), 2**63 - 1):
         assert nix.value(number) == number
@@ -267,7 +267,7 @@ class Changing(dict):
             yield f"new{number}", number
 
 
-def test_mutation_while_it_is_read() -> None:
+def test_data_that_changes_while_it_is_read_does_no_harm() -> None:
     nix = snowsnake.Evaluator()
     assert set(nix.value(Changing(a=1))) <= {"a", "new0", "new1", "new2"}
     growing: list = [1]
@@ -300,7 +300,7 @@ def test_a_function_of_python_may_use_its_evaluator() -> None:
     assert held["loop"]["x"]["x"].type == "set"
 
 
-def test_values_of_another_evaluator() -> None:
+def test_values_of_another_evaluator_are_refused() -> None:
     one, two = snowsnake.Evaluator(), snowsnake.Evaluator()
     foreign = one.evaluate("{ a = 1; }")
     calls = [
@@ -314,7 +314,7 @@ def test_values_of_another_evaluator() -> None:
             call()
 
 
-def test_two_threads_at_one_evaluator() -> None:
+def test_two_threads_at_one_evaluator_are_refused_or_wait() -> None:
     """The second one is refused in words, or waits for its turn; both can go on."""
     nix = snowsnake.Evaluator()
     told = []
@@ -335,7 +335,7 @@ def test_two_threads_at_one_evaluator() -> None:
     assert nix.evaluate("1 + 1").to_python() == 2
 
 
-def test_names_that_no_attribute_can_have():
+def test_names_that_no_attribute_can_have_are_missing():
     value = snowsnake.evaluate("{ a = 1; }")
     name = "\ud800"
     assert name not in value and value.get(name, default=2) == 2
@@ -347,7 +347,7 @@ def test_names_that_no_attribute_can_have():
 
 
 @pytest.mark.parametrize("reader", [snowsnake.evaluate, snowsnake.parse, snowsnake.compile, snowsnake.from_nix, syntax.parse, bytecode.compile])
-def test_sources_that_are_none(reader):
+def test_sources_of_other_types_are_refused(reader):
     with pytest.raises(TypeError, match=r"is a text \(str or bytes\), not int"):
         reader(5)
     with pytest.raises(ValueError, match="with half of a surrogate pair has no bytes"):

@@ -85,13 +85,13 @@ def test_faults_are_told_or_raised() -> None:
 
 
 @pytest.mark.parametrize("source", ["let x = { inherit x; }; in x", "let f = n: { x = f (n + 1); }; in f 0"])
-def test_sets_without_an_end(source) -> None:
+def test_sets_without_an_end_reach_a_limit(source) -> None:
     with pytest.raises(snowsnake.LimitReached, match="nest more than 500 levels"):
         list(options.walk(snowsnake.evaluate(source)))
 
 
 @pytest.mark.parametrize("wrong", [None, 1, "options", {"a": 1}, [], object()])
-def test_what_is_no_value(wrong) -> None:
+def test_arguments_that_are_not_values_are_refused(wrong) -> None:
     for function in (options.walk, options.document, options.to_json, options.to_markdown):
         with pytest.raises(TypeError, match="options are a Value"):
             list(function(wrong))

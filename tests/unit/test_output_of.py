@@ -22,12 +22,12 @@ def test_output_of_is_there_with_its_feature(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["out", "dev"])
-def test_output_of_a_derivation_file(tmp_path, name) -> None:
+def test_output_of_a_derivation_file_is_its_path(tmp_path, name) -> None:
     p = f'builtins.outputOf file "{name}"'
     assert output_of(tmp_path, f"[ ({p} == d.{name}.outPath) (builtins.getContext ({p}) == builtins.getContext d.{name}.outPath) ]") == [True, True]
 
 
-def test_outputs_of_derivations_that_are_outputs(tmp_path) -> None:
+def test_outputs_of_derivations_that_are_outputs_are_placeholders(tmp_path) -> None:
     """The placeholders are those of 2.34.8 (tests/differential/test_computed_outputs.py builds with them)."""
     deep = "builtins.outputOf (builtins.outputOf d.dev.outPath \"a\") \"b\""
     assert output_of(tmp_path, f"[ (builtins.stringLength ({deep})) (builtins.hasContext ({deep})) ]") == [53, True]
@@ -49,7 +49,7 @@ def test_outputs_of_derivations_that_are_outputs(tmp_path) -> None:
     ('builtins.foldl\' (d: n: builtins.outputOf d "out") d.outPath (builtins.genList (n: n) 200)', "nested too deep"),
     ('builtins.outputOf file "${file}"', "is not allowed to refer to a store path"),
 ])  # fmt: skip
-def test_output_of_something_else(tmp_path, call, message) -> None:
+def test_output_of_anything_else_is_an_error(tmp_path, call, message) -> None:
     with pytest.raises(snowsnake.EvaluationError, match=message):
         output_of(tmp_path, call)
 

@@ -97,7 +97,7 @@ def test_a_partial_application_shows_the_parameter_it_takes() -> None:
     assert '<varpat name=\\"third\\" />' in shown
 
 
-def test_places_in_xml(tmp_path) -> None:
+def test_xml_has_the_places_of_functions_and_attributes(tmp_path) -> None:
     file = tmp_path / "places.nix"
     file.write_text("{\n  a = 1;\n  f = x: x;\n}\n")
     shown = Interpreter().evaluate_file(str(file)).to_xml(strict=True, location=True).decode()
@@ -123,7 +123,7 @@ def test_large_texts_go_out_in_pieces():
         assert nix.evaluate(b"1 + 1", "/").to_json() == b"2"
 
 
-def test_text_of_a_long_list():
+def test_the_text_of_a_long_list_is_whole():
     """The text is joined from pieces of many elements."""
     nix = Interpreter(stress=True)
     text = nix.evaluate(b'toString (builtins.genList (i: if i == 700 then [ i [ ] { outPath = "x"; } ] else i) 1500)', "/").to_json()

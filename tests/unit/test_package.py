@@ -28,7 +28,7 @@ print("refused")
 """
 
 
-def test_module_is_the_command() -> None:
+def test_python_m_snowsnake_is_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "snowsnake", "eval", "-E", "1 + 2"], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
     done = subprocess.run([sys.executable, "-m", "snowsnake", "eval", "-E", "throw ''no''"], capture_output=True, text=True)

@@ -76,7 +76,7 @@ def test_what_is_hidden_has_no_influence(root: Path, policy: str, store: bool) -
     assert not leaks, f"{len(leaks)}, such as {leaks[:3]}"
 
 
-def test_without_a_policy_it_has(root: Path) -> None:
+def test_without_a_policy_hidden_files_have_an_influence(root: Path) -> None:
     """Without a policy the answers differ, so each case reads what it should."""
     # Only the kinds of errors are compared: their words show folders of the store, which other tests may make meanwhile.
     found = {
@@ -105,7 +105,7 @@ def test_what_is_allowed_can_be_read(root: Path, tmp_path: Path, policy: str, st
 
 @pytest.mark.parametrize("expression", ["readFile ROOT/A/b/f/secret", "readDir ROOT/A/b/f", "hashFile \"sha256\" ROOT/A/b/f/secret",
                                         "pathExists ROOT/A/b/f/secret", "path { path = ROOT/A/b; filter = p: t: true; }", "path { path = ROOT/A/b/f; }"])  # fmt: skip
-def test_a_folder_that_becomes_a_link(root: Path, expression: str) -> None:
+def test_a_folder_that_becomes_a_link_is_not_followed(root: Path, expression: str) -> None:
     """The folder becomes a link after the first look, when the evaluator knows it as a folder."""
     expression = "builtins." + expression.replace("ROOT", os.fspath(root))
     found = []
@@ -278,7 +278,7 @@ def needs_hg(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ALLOWED_BY_PREFIX)
-def test_a_link_below_an_allowed_prefix(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_below_an_allowed_prefix_leads_nowhere_outside(root: Path, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """C++ Nix compares addresses as texts and follows it; we follow what stays below the prefix's own folder."""
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
     needs_hg(what)
@@ -438,7 +438,7 @@ LEADING_OUT = {
 
 
 @pytest.mark.parametrize("lead", LEADING_OUT, ids=lambda lead: lead.__name__)
-def test_a_repository_that_leads_out(root: Path, lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repository_that_leads_out_is_refused(root: Path, lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a policy the other repository's file is read; below an allowed prefix it is not."""
     inside = make_links(root)
     own, other = inside / "own", root / "other"
@@ -490,7 +490,7 @@ def store_of_mercurial(own: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("lead", [share_of_mercurial, store_of_mercurial], ids=lambda lead: lead.__name__)
-def test_a_mercurial_repository_that_leads_out(root: Path, lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mercurial_repository_that_leads_out_is_refused(root: Path, lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needs_hg("fetchMercurial")
     inside = make_links(root)
     rev = subprocess.run(["hg", "-R", str(root / "other"), "id", "-i", "--debug"], check=True, capture_output=True, text=True).stdout.strip().rstrip("+")
@@ -506,7 +506,7 @@ def test_a_mercurial_repository_that_leads_out(root: Path, lead, tmp_path: Path,
     assert "forbidden in restricted mode" in refused and "hidden" not in refused
 
 
-def test_a_race_of_fetching(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_race_of_fetching_shows_nothing_hidden(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder changes places with a link while what is in it is fetched, and while a tree is looked at."""
     monkeypatch.setenv("SNOWSNAKE_CACHE_DIR", str(tmp_path / "cache"))
     inside = make_links(root)
@@ -559,7 +559,7 @@ def change(tree: Path) -> None:
     (tree / "f").symlink_to("../../other")
 
 
-def test_a_folder_of_a_tree_becomes_a_link(root: Path) -> None:
+def test_a_folder_of_a_tree_that_becomes_a_link_is_an_error(root: Path) -> None:
     whole = changed(root)
     trees = [DiskTree(str(whole)), PartOfDisk(str(whole), lambda: [b"f/secret", b"f/link"]), PartOfDisk(str(whole), lambda: [b"f"])]
     for tree in trees:

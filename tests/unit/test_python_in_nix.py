@@ -105,7 +105,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("data", "kind"), WRONG)
-def test_what_has_no_nix_form(data, kind):
+def test_objects_without_a_nix_form_are_refused(data, kind):
     nix = Evaluator()
     for action in (nix.value, to_nix):
         with pytest.raises(kind):
@@ -113,7 +113,7 @@ def test_what_has_no_nix_form(data, kind):
     assert nix.evaluate("1 + 1") == 2
 
 
-def test_what_fails_while_it_is_read():
+def test_data_that_fails_while_it_is_read_raises_its_exception():
     nix = Evaluator()
 
     class Broken(UserDict):
@@ -153,25 +153,25 @@ NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 
 @given(st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12))
-def test_text_and_back(data):
+def test_python_data_survives_nix_text(data):
     text = to_nix(data)
     assert from_nix(text) == data and evaluate(text).to_python() == data and from_nix(to_nix(data, indent=4)) == data
 
 
 @pytest.mark.parametrize("path", ["/a b", "/", "/a'b", "/ä", "/a${x}", "/a/b.nix", "/a+b"])
-def test_paths_as_text(path):
+def test_paths_become_nix_text(path):
     found = evaluate(to_nix([Path(path)]))[0]
     assert found.type == "path" and str(found) == path
 
 
 @pytest.mark.parametrize("data", [math.nan, math.inf, -math.inf, 5e-324])
-def test_floats_without_a_text(data):
+def test_floats_without_a_text_are_refused(data):
     with pytest.raises(ValueError):
         to_nix(data)
 
 
 @pytest.mark.parametrize("text", ["1 + 1", "x: x", '"${"a"}"', "rec { a = 1; }", "{ inherit (x) a; }", "map", "<nixpkgs>", "let a = 1; in a", "", "{ a = ; }", "[ 1 2"])
-def test_what_is_no_constant(text):
+def test_text_that_is_not_a_constant_is_refused(text):
     with pytest.raises(snowsnake.EvaluationError) as caught:
         from_nix(text)
     assert caught.value.position is not None
@@ -320,7 +320,7 @@ def test_overlays_may_be_written_in_python(stress):
     }  # fmt: skip
 
 
-def test_what_an_overlay_cannot_know_yet():
+def test_an_overlay_that_needs_itself_is_an_infinite_recursion():
     nix = Evaluator()
     with pytest.raises(snowsnake.InfiniteRecursion):
         nix.evaluate(FIX)([lambda final, prev: {"n": len(final)}])["a"]
@@ -328,7 +328,7 @@ def test_what_an_overlay_cannot_know_yet():
         nix.evaluate(FIX)([lambda final, prev: {"n": int(final["a"])}])["n"]
 
 
-def test_python_in_nix_in_python():
+def test_python_and_nix_may_call_each_other_in_turn():
     nix = Evaluator()
 
     def factorial(n: int):
@@ -340,7 +340,7 @@ def test_python_in_nix_in_python():
     assert nix.evaluate("1 + 1") == 2
 
 
-def test_collections_while_python_runs():
+def test_collections_while_python_runs_change_nothing():
     nix = Evaluator()
 
     def make(i: int, value):
@@ -373,7 +373,7 @@ def test_other_threads_do_not_disturb():
     assert len(said) == 1 and "another thread" in said[0]
 
 
-def test_own_builtins_and_names_in_scope():
+def test_own_builtins_and_names_in_scope_can_be_used():
     nix = Evaluator(builtins={"port": lambda name: {"http": 80}[str(name)], "config": {"a": [1]}})
     assert nix.evaluate('[ (builtins.port "http") builtins.config.a (builtins ? port) (builtins.builtins ? port) ]') == [80, [1], True, True]
     with pytest.raises(KeyError):

@@ -99,7 +99,7 @@ SIDES = [("ours", "")] + ([("ours", "theirs"), ("theirs", "ours"), ("theirs", "t
 
 @pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
 @pytest.mark.parametrize("client, hook", SIDES)
-def test_builds_there(client, hook, scheme, tmp_path) -> None:
+def test_builds_run_on_the_other_machine(client, hook, scheme, tmp_path) -> None:
     """The client and the hook are ours or C++ Nix's; the machine is ours."""
     world = World(tmp_path, scheme)
     who = {"client": f"{TOOLS}/nix-build" if client == "theirs" else "", "hook": {"": "", "ours": world.our_hook, "theirs": f"{TOOLS}/nix __build-remote"}[hook]}
@@ -121,7 +121,7 @@ def test_builds_there(client, hook, scheme, tmp_path) -> None:
     world.verify()
 
 
-def test_the_log_of_a_derivation_that_was_resolved(tmp_path) -> None:
+def test_the_log_is_that_of_the_resolved_derivation(tmp_path) -> None:
     """The log is that of the derivation that was built in its place."""
     world = World(tmp_path)
     world.build("-A", "user", jobs="1", machines="")
@@ -143,7 +143,7 @@ def test_logs_are_where_the_url_of_the_store_says(tmp_path) -> None:
         assert found.stdout == "it went wrong\n", found.stderr
 
 
-def test_which_builds_are_sent(tmp_path) -> None:
+def test_only_fitting_builds_are_sent_to_a_machine(tmp_path) -> None:
     """The choice depends on systems and features, `preferLocalBuild` and imports of the evaluation; some machines cannot be reached."""
     world = World(tmp_path)
     world.build("-A", "local", jobs="1")
@@ -163,7 +163,7 @@ def test_which_builds_are_sent(tmp_path) -> None:
     assert subprocess.run(program, env=world.environment(), cwd=tmp_path, capture_output=True).stdout == b"42\n"
 
 
-def test_builds_of_another_system(tmp_path) -> None:
+def test_builds_of_another_system_run_on_its_machine(tmp_path) -> None:
     """The machine says that it builds for the other system, and can do so in this test because its setting `system` names it."""
     world = World(tmp_path)
     server = Path(world.server)
@@ -172,7 +172,7 @@ def test_builds_of_another_system(tmp_path) -> None:
     world.verify()
 
 
-def test_features_in_the_url_of_a_store(tmp_path) -> None:
+def test_features_in_the_url_of_a_store_replace_the_setting(tmp_path) -> None:
     """The features in the URL replace the setting, on whichever machine builds."""
     world = World(tmp_path)
     server = Path(world.server)
@@ -181,7 +181,7 @@ def test_features_in_the_url_of_a_store(tmp_path) -> None:
     world.verify()
 
 
-def test_a_busy_machine(tmp_path) -> None:
+def test_a_busy_machine_gets_one_build_after_the_other(tmp_path) -> None:
     """Locks in `current-load` count builds of all processes; a machine with one free place has one build after the other."""
     world = World(tmp_path)
     world.settings.append("build-poll-interval = 1")
@@ -204,7 +204,7 @@ def test_a_busy_machine(tmp_path) -> None:
     assert "built there" in client.stderr.read() and client.wait() == 0
 
 
-def test_the_best_machine(tmp_path) -> None:
+def test_the_machine_with_the_least_load_gets_the_build(tmp_path) -> None:
     """The best machine has the least load for its speed; of two with the same load, it is the faster one."""
     world = World(tmp_path)
     slow, fast = (world.program(name, "import sys; from snowsnake.cli.daemon import main; sys.exit(main())", world.there) for name in ("slow", "fast"))
@@ -216,7 +216,7 @@ def test_the_best_machine(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_an_end_in_the_middle(number, tmp_path) -> None:
+def test_hook_and_builder_end_with_a_killed_command(number, tmp_path) -> None:
     """Neither the hook nor the machine's builder goes on when the command is killed or interrupted."""
     world = World(tmp_path)
     client = subprocess.Popen(
@@ -248,7 +248,7 @@ def test_an_end_in_the_middle(number, tmp_path) -> None:
         ("sleep 0.5; (echo '# accept'; echo elsewhere) >&2; echo a log >&4; exit 7", "builder failed with exit code 7"),
     ],
 )
-def test_hooks_that_are_wrong(script, message, tmp_path) -> None:
+def test_wrong_hooks_are_clear_errors(script, message, tmp_path) -> None:
     world = World(tmp_path)
     (tmp_path / "hook").write_text(f"#!/bin/sh\n{script}\n")
     found = world.build("-A", "dep", hook=str(tmp_path / "hook"), code=1).stderr
@@ -257,7 +257,7 @@ def test_hooks_that_are_wrong(script, message, tmp_path) -> None:
     world.verify()
 
 
-def test_lines_of_machines() -> None:
+def test_lines_of_machines_are_read() -> None:
     text = "a; ssh-ng://b i686-linux,x86_64-linux /key 3 2.5 kvm,big big - # the rest\n /srv/store - - - 0\n\n@/nonexistent/machines\n"
     first, second, third = parse_machines(text, "x86_64-linux")
     assert (first.url, first.systems, first.max_jobs, first.speed_factor) == ("ssh://a", {"x86_64-linux"}, 1, 1.0)

@@ -94,7 +94,7 @@ def terminal(tmp_path):
             one.process.wait()
 
 
-def test_lines_and_history(terminal):
+def test_lines_are_evaluated_and_kept_in_the_history(terminal):
     first = terminal()
     first.type("1 +\n")
     first.until("        > ")
@@ -133,7 +133,7 @@ def test_tab_completes_names_and_files(terminal, tmp_path, typed, completed):
     assert session.end() == 0
 
 
-def test_completion_of_what_fails(terminal):
+def test_completion_of_an_expression_that_fails_offers_nothing(terminal):
     session = terminal("--expr", '{ bad = throw "no"; worse = 1; }')
     session.type("bad.x\t")
     session.until("\x07")
@@ -171,7 +171,7 @@ def test_an_interrupt_ends_a_line_or_an_evaluation(terminal):
     assert session.end("\x04") == 0
 
 
-def test_input_that_is_not_utf_8(tmp_path):
+def test_input_that_is_not_utf_8_is_evaluated(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", _CODE, "repl"], input=b'"\xff"\n\xfe\n1\n', capture_output=True, cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": SOURCE, "HOME": str(tmp_path), "NIX_CONF_DIR": "/none"}, timeout=120,
@@ -181,7 +181,7 @@ def test_input_that_is_not_utf_8(tmp_path):
     assert done.stderr.count(b"error: ") == 1
 
 
-def test_reloads_what_changed(terminal, tmp_path):
+def test_reload_reads_changed_files(terminal, tmp_path):
     (tmp_path / "value.nix").write_text("{ inner = (import ./inner.nix).word; }")
     (tmp_path / "inner.nix").write_text('{ word = "before"; }')
     session = terminal()

@@ -31,7 +31,7 @@ def evaluated(program: str, folder) -> bytes:
         ('builtins.concatStringsSep { outPath = builtins.seq (count 300) ","; } [ "a" "b" ]', None),
     ],
 )
-def test_coercions_that_collect(tmp_path, program, expected):
+def test_coercions_that_collect_keep_words_in_roots(tmp_path, program, expected):
     (tmp_path / "seven.nix").write_text("7")
     program = "let count = n: if n == 0 then [ ] else [ n ] ++ count (n - 1); in " + program
     if expected is None:

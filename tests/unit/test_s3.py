@@ -45,7 +45,7 @@ def test_the_address_of_a_bucket(url, found):
         ("s3://snow/a?scheme=ftp", "'ftp' is not an address of a server"),
     ],
 )
-def test_addresses_of_nothing(url, message):
+def test_malformed_addresses_of_buckets_are_errors(url, message):
     with pytest.raises(FetchFailure, match=message.replace("[", r"\[")):
         S3Place.parse(url)
 
@@ -112,7 +112,7 @@ def bucket(tmp_path, run_command):
         server.stdout.close()
 
 
-def test_a_cache_in_a_bucket(bucket, tmp_path):
+def test_a_cache_in_a_bucket_is_one_in_a_folder(bucket, tmp_path):
     """A cache in a bucket is written and read, serves as a substituter, and has the same contents as a cache in a folder."""
     (tmp_path / "packages.nix").write_text(
         'derivation { name = "x"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo made > $out" ]; }'
@@ -138,7 +138,7 @@ def test_a_cache_in_a_bucket(bucket, tmp_path):
     assert made.stdout.decode().strip() == out and f"copying path '{out}' from '{bucket.url}'" in made.stderr.decode()
 
 
-def test_files_in_parts(bucket, tmp_path):
+def test_large_files_are_uploaded_in_parts(bucket, tmp_path):
     (tmp_path / "large").write_bytes(os.urandom(12 << 20))
     out = bucket.run("nix.main", "store", "add", f"{tmp_path}/large").stdout.decode().strip()
     url = bucket.url + "&multipart-upload=true&multipart-threshold=6000000&compression=none&storage-class=STANDARD_IA"
@@ -151,7 +151,7 @@ def test_files_in_parts(bucket, tmp_path):
     assert b"multipart-chunk-size must be at least 5.0 MiB, got 0.0 KiB" in wrong.stderr
 
 
-def test_requests_are_signed(bucket, tmp_path):
+def test_requests_are_signed_once_the_bucket_requires_it(bucket, tmp_path):
     (tmp_path / "file").write_text("text")
     out = bucket.run("nix.main", "store", "add", f"{tmp_path}/file").stdout.decode().strip()
     keys = bucket.only_for("s3:*")
@@ -172,7 +172,7 @@ def test_requests_are_signed(bucket, tmp_path):
     assert "does not appear to be a binary cache" in anonymous
 
 
-def test_sources_in_a_bucket(bucket):
+def test_sources_in_a_bucket_are_fetched(bucket):
     bucket.client("s3").put_object(Bucket="snowflakes", Key="folder/a file", Body=b"contents")
     url = bucket.url.replace("snowflakes", "snowflakes/folder/a%20file")
     digest = hashlib.sha256(b"contents").hexdigest()

@@ -29,7 +29,7 @@ def test_what_the_code_reads_is_carried_out() -> None:
     assert [row[0] for row in FEATURE_ROWS if row[0] in required and row[2] == ELSEWHERE] == []
 
 
-def test_rows_are_complete() -> None:
+def test_each_row_of_the_settings_is_complete() -> None:
     assert len(ROWS) == 130 and [row[0] for row in ROWS] == sorted(BY_NAME)
     assert not set(ALIASES) & set(BY_NAME)
     features = {row[0] for row in FEATURE_ROWS}
@@ -39,7 +39,7 @@ def test_rows_are_complete() -> None:
         assert what.endswith("."), name
 
 
-def test_defaults_read_back() -> None:
+def test_the_text_of_each_default_reads_back() -> None:
     settings = Settings(environment={})
     for name in BY_NAME:
         again = Settings(environment={})
@@ -214,7 +214,7 @@ def test_settings_have_values_of_their_type(name, text, value, shown) -> None:
     assert settings[name] == value and settings.text(name) == shown
 
 
-def test_extra_settings_append() -> None:
+def test_extra_settings_are_appended() -> None:
     settings = Settings(environment={})
     settings.set("access-tokens", "a=1")
     settings.set("extra-access-tokens", "a=2 c=3")
@@ -243,7 +243,7 @@ def test_flags_set_what_they_set_in_nix() -> None:
 
 
 @pytest.mark.parametrize("text", ["ssh://root@fe80::1%eth0", "ssh://[::1]:22", "file:///a", "s3://b?region=c d", "ftp:foo", "http://h:8080/x", "ssh://h:", "ssh://h:0022", "ssh://[::1%25eth0]:22", "ssh://u:p@h", "ssh://"])
-def test_stores_that_parse(text) -> None:
+def test_addresses_of_stores_are_read(text) -> None:
     rendered = StoreReference.parse(text).render()
     assert StoreReference.parse(rendered).render() == rendered
 
@@ -255,12 +255,12 @@ def test_stores_that_parse(text) -> None:
         "ssh://h:65536", "ssh://h:" + "9" * 5000, "ssh://h:-1", "ssh://h:1:2", "ssh://u@v@w", "ssh://a[b", "ssh://[", "ssh://[]",
     ],
 )
-def test_stores_that_do_not(text) -> None:
+def test_malformed_addresses_of_stores_are_refused(text) -> None:
     with pytest.raises(SettingError):
         StoreReference.parse(text)
 
 
-def test_folders_of_the_user() -> None:
+def test_folders_of_the_user_are_those_of_nix() -> None:
     """The folders are those of 2.34.8's getConfigDir and its kin: `nix` is not appended to NIX_…_HOME."""
     assert xdg_folder({"NIX_DATA_HOME": "/d"}, "DATA") == "/d"
     assert xdg_folder({"XDG_CONFIG_HOME": "/c"}, "CONFIG") == "/c/nix"

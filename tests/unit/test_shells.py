@@ -54,7 +54,7 @@ def dump(folder: Path, setup: str, **variables: str) -> dict:
     return json.loads((folder / "b").read_bytes())
 
 
-def test_odd_values_survive(tmp_path) -> None:
+def test_odd_values_of_variables_survive(tmp_path) -> None:
     """Control characters survive, too; 2.34.8 makes bad JSON of them."""
     odd = "".join(map(chr, range(1, 0x21))) + "\"'\\$`äé\x7f"
     found = dump(tmp_path, "set -u; shopt -s nullglob; IFS=x; LC_ALL=C; declare -A none=(); declare -a holes=([3]=a [9]='b c')", ODD=odd)["variables"]
@@ -149,7 +149,7 @@ def on_terminal(world, words: list[str], typed: str, limit_s: float = 30) -> tup
     return os.waitstatus_to_exitcode(status), shown.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
-def test_a_shell_for_a_user(world) -> None:
+def test_a_shell_on_a_terminal_has_a_prompt_and_leaves_nothing(world) -> None:
     """`nix-shell` on a terminal has a prompt of its own; its folder is gone afterwards."""
     before = {name for name in os.listdir(world[0]) if name.startswith("nix-shell")}
     code, shown = on_terminal(world, ["nix-shell", "dev/pkgs", "-A", "tool"], "echo $VARIABLE $-; exit 3\n")
@@ -187,7 +187,7 @@ def call(world, *words: str) -> subprocess.CompletedProcess:
         (("nix", "develop", "-f", "dev/pkgs", "tool", "--debugger"), "'--debugger'"),
     ],
 )
-def test_what_is_left_to_nix(world, words, what) -> None:
+def test_options_that_are_left_to_nix_are_refused_by_name(world, words, what) -> None:
     folder, environment = world
     done = call((folder, environment | {"PATH": f"{folder}/bin"}), *words)
     assert (done.returncode, done.stdout) == (1, "")

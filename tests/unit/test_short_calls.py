@@ -173,7 +173,7 @@ def check(programs: list[str], capfd: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("use", USES)
-def test_functions_of_an_element(use: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_short_calls_of_an_element_are_the_machines(use: str, capfd: pytest.CaptureFixture[str]) -> None:
     check([use.format(f=f, l=argument) for f, argument in product(FUNCTIONS, ARGUMENTS)], capfd)
 
 
@@ -185,7 +185,7 @@ def test_what_let_binds_is_no_argument() -> None:
 
 
 @pytest.mark.parametrize("use", PAIR_USES)
-def test_functions_of_two(use: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_short_calls_of_two_arguments_are_the_machines(use: str, capfd: pytest.CaptureFixture[str]) -> None:
     check([use.format(f=f, l=argument) for f, argument in product(PAIRS, PAIR_ARGUMENTS)], capfd)
 
 
@@ -217,14 +217,14 @@ IN_BULK = {
 
 @pytest.mark.parametrize("function", IN_BULK)
 @pytest.mark.parametrize("form", ["concatMap ({}) {}", "concatLists (map ({}) {})", "let l = map ({}) {}; in seq (concatLists l) (concatLists l)"])
-def test_lists_in_bulk(form: str, function: str) -> None:
+def test_lists_of_many_short_calls_are_right(form: str, function: str) -> None:
     """Objects of short calls go into the old space when the nursery is full, and the result has room for all further elements."""
     program = form.format(function, "(builtins.genList (i: i) 100000)")
     result = Evaluator().evaluate(f"with builtins; toJSON ({program})").to_python()
     assert json.loads(result) == [x for i in range(100_000) for x in IN_BULK[function](i)]
 
 
-def test_texts_in_bulk() -> None:
+def test_texts_of_many_short_calls_are_right() -> None:
     nix = Evaluator()
     for program in ("(map toString (builtins.genList (i: i) 100000))", "(map toString (map toString (builtins.genList (i: i) 100000)))", "(builtins.genList toString 100000)"):
         assert nix.evaluate(f'builtins.concatStringsSep "," {program}').to_python() == ",".join(map(str, range(100_000)))

@@ -51,7 +51,7 @@ def test_a_signal_that_was_ignored_stays_so(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_session_ends(number, tmp_path) -> None:
+def test_a_signal_ends_a_session_with_its_status(number, tmp_path) -> None:
     """Ctrl-C ends a line of a session; other signals end the session, with the status of `nix repl`."""
     process = subprocess.Popen(
         [sys.executable, "-m", "snowsnake.cli.main", "repl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

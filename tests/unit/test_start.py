@@ -51,7 +51,7 @@ sys.exit(code)
         ("snowsnake.cli.instantiate", ["--eval", "-E", "1"], {"snowsnake.cli.instantiate"}),
     ],
 )
-def test_what_a_start_imports(tmp_path, monkeypatch, module, words, own, configuration) -> None:
+def test_a_start_imports_only_the_listed_files(tmp_path, monkeypatch, module, words, own, configuration) -> None:
     monkeypatch.setenv("NIX_CONF_DIR", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     wanted = COMMAND | EVALUATION | own
@@ -103,7 +103,7 @@ sys.exit(code)
 
 
 @pytest.mark.parametrize(("module", "line", "most"), COMMANDS, ids=[line for _, line, _ in COMMANDS])
-def test_what_commands_import(tmp_path, monkeypatch, module, line, most) -> None:
+def test_commands_import_at_most_so_many_files(tmp_path, monkeypatch, module, line, most) -> None:
     """The commands read a flake and a derivation of one file, in a store that has both; the interpreter has no `site`, which may import anything."""
     for name in [name for name in os.environ if name.startswith(("NIX_", "XDG_"))]:
         monkeypatch.delenv(name)

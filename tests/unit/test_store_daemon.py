@@ -71,7 +71,7 @@ def daemon(request, tmp_path):
         process.wait()
 
 
-def test_adds_what_a_folder_would_hold(daemon, tmp_path):
+def test_a_daemon_gets_the_objects_that_a_folder_would_hold(daemon, tmp_path):
     """The paths and facts are those of a store in a folder, and the daemon finds no fault in them."""
     source = tmp_path / "source"
     source.mkdir()
@@ -107,7 +107,7 @@ def instantiate(environment, tmp_path, *words):
     )
 
 
-def test_import_from_derivation(daemon, tmp_path):
+def test_imports_from_derivations_are_built_by_the_daemon(daemon, tmp_path):
     good = instantiate(daemon, tmp_path, "--eval", "--strict", "--read-write-mode", "-A", "good")
     assert (good.stdout, good.returncode) == ("{ a = 42; }\n", 0), good.stderr
     two = instantiate(daemon, tmp_path, "--eval", "--read-write-mode", "-A", "two")
@@ -223,14 +223,14 @@ def test_answers_that_lie_are_refused(liar, answers, message):
         DaemonStore(liar(answers)).info("/nix/store/00000000000000000000000000000000-x")
 
 
-def test_a_daemon_that_dies_while_it_is_sent_to(liar):
+def test_a_daemon_that_dies_while_it_is_sent_to_is_an_error(liar):
     store = DaemonStore(liar(READY + number(0) + number(0x616C7473) * 2))
     with pytest.raises(DaemonError):
         store.add_flat("large", bytes(1 << 20))
         store.flush()
 
 
-def test_talking_while_listening():
+def test_a_daemon_may_talk_while_it_is_sent_to():
     """The daemon writes much before it reads, and neither side waits for the other for ever."""
     ours, theirs = socket.socketpair()
 
@@ -473,7 +473,7 @@ def test_several_threads_get_their_own_answers(daemon):
                 assert dict(zip(paths, threads.map(store._info, paths), strict=True)) == facts
 
 
-def test_what_the_daemon_is(daemon, run_command):
+def test_the_version_and_trust_of_the_daemon_are_shown(daemon, run_command):
     done = run_command("nix.main", "store", "info", "--json", **daemon, NIX_REMOTE="daemon")
     shown = json.loads(done.stdout)
     assert shown["url"] == "daemon" and shown["version"].startswith("2.")
@@ -487,7 +487,7 @@ def test_what_the_daemon_is(daemon, run_command):
     "eval --impure --expr 'import (derivation { name = \"x\"; builder = \"/bin/sh\"; system = \"x86_64-linux\"; })'",
     "build .#x", "flake metadata", "flake show", "flake check", "flake lock", "path-info --all", "store gc", "copy --all --to file:///nowhere", "develop",
 ])  # fmt: skip
-def test_a_daemon_that_is_not_there(words, run_command, tmp_path):
+def test_a_daemon_that_is_not_there_is_a_clear_error(words, run_command, tmp_path):
     (tmp_path / "flake.nix").write_text('{ outputs = _: { x = builtins.toFile "a" "b"; }; }')
     done = run_command("nix.main", *shlex.split(words), NIX_REMOTE="unix:///nowhere/socket", NIX_CONFIG="experimental-features = nix-command flakes", HOME=str(tmp_path))
     assert done.returncode == 1

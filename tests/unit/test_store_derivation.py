@@ -40,13 +40,13 @@ def in_order():
     return done
 
 
-def test_the_shapes_are_there():
+def test_every_shape_of_derivation_is_recorded():
     assert len(TEXTS) == 37 and len(SOURCES) == 2
     assert {o.kind for d in DRVS.values() for o in d.outputs.values()} == {"input", "fixed", "floating", "impure", "deferred"}
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p[44:70])
-def test_text_and_path(path):
+def test_text_and_path_of_each_shape_are_those_of_nix(path):
     assert DRVS[path].to_aterm() == TEXTS[path]
     assert DRVS[path].drv_path == path
 
@@ -108,7 +108,7 @@ def test_placeholders_of_floating_outputs():
     assert outputs["out"] == DRVS[path_of("floating-flat")].env["x"]
 
 
-def test_a_whole_closure_as_input():
+def test_a_whole_closure_may_be_an_input():
     memory = DerivationMemory(reader=TEXTS.__getitem__)
     deep = DRVS[path_of("deep")]
     referring, text = sorted(SOURCES, key=lambda p: p[44:])
@@ -120,7 +120,7 @@ def test_a_whole_closure_as_input():
     assert memory.closure(everything) == sorted(deep.input_srcs)
 
 
-def test_other_store_directories():
+def test_other_store_directories_make_other_paths():
     memory = DerivationMemory("/gnu/store")
     path, outputs, text = memory.finish("a", system="s", builder="b")
     assert path.startswith("/gnu/store/") and outputs["out"].encode() in text
@@ -258,7 +258,7 @@ def test_json_with_an_odd_value_anywhere_is_a_derivation_or_a_value_error(odd):
             pass
 
 
-def test_closure_and_finish():
+def test_a_closure_is_found_and_finished():
     found = closure([path_of("many")], DRVS.__getitem__)
     assert path_of("fixed-md5") in found and len(found) > 10
     drv = Derivation.from_aterm(TEXTS[path_of("several")], "several")
@@ -313,7 +313,7 @@ PLAIN_STRINGS = STRINGS.filter(lambda s: '"' not in s and "\\" not in s)
 
 
 @given(STRINGS, st.lists(STRINGS, max_size=5), st.dictionaries(STRINGS, STRINGS, max_size=6), PLAIN_STRINGS)
-def test_any_strings_survive(builder, args, env, system):
+def test_any_strings_survive_writing_and_reading(builder, args, env, system):
     drv = Derivation("x", system, builder, args, env, {"out": DerivationOutput(kind="deferred")})
     assert Derivation.from_aterm(drv.to_aterm(), "x") == drv
 

@@ -56,7 +56,7 @@ def test_a_new_version_is_the_same_input():
     assert [d.is_cause for d in found] == [True, False]
 
 
-def test_added_and_removed():
+def test_added_and_removed_parts_are_named():
     world = World()
     old = world.make("app", [world.make("curl-1")], a="1")
     new = world.make("app", [world.make("wget-1")], b="1", outputs=("out", "dev"))
@@ -65,7 +65,7 @@ def test_added_and_removed():
     assert {"input curl-1 removed", "input wget-1 added", "env a removed", "env b added", "output dev added"} <= changes
 
 
-def test_fixed_outputs_and_sources():
+def test_changed_fixed_outputs_and_sources_are_named():
     world = World()
     old, new = world.make("src.tar.gz", fixed=b"1"), world.make("src.tar.gz", fixed=b"2")
     (found,) = world.diff(old, new)

@@ -116,7 +116,7 @@ def test_hash_refuses_a_wrong_size():
 
 
 @given(st.binary(max_size=200))
-def test_base32_round_trip(data):
+def test_base32_reads_back_what_it_writes(data):
     assert hashing.decode_base32(hashing.encode_base32(data)) == data
 
 

@@ -33,7 +33,7 @@ def finished(name, **arguments):
     return path, outputs, text
 
 
-def test_texts_and_derivations(root):
+def test_texts_and_derivations_are_written(root):
     with LocalStore(root) as store:
         text = store.add_text("foo", b"bar")
         other = store.add_text("see", text.encode(), [text])
@@ -155,7 +155,7 @@ def test_what_lies_there_is_replaced(root, tmp_path):
     assert os.listdir(root / "nix/var/snowsnake/tmp") == []
 
 
-def test_other_schemas_and_places(root, tmp_path):
+def test_stores_with_other_schemas_are_refused(root, tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no store in"):
         LocalStore(tmp_path / "nowhere", read_only=True)
     LocalStore(root).close()
@@ -193,7 +193,7 @@ def check_every_object(root):
             assert str(StorePath.of_content(name[33:], Hash.of_path(file))) == path
 
 
-def test_four_writers_are_killed(root, request):
+def test_killed_writers_leave_whole_objects(root, request):
     chance = random.Random(4)
     environment = {**os.environ, "PYTHONPATH": SOURCE}
     writer = [sys.executable, str(Path(__file__).parent / "store_writer.py"), str(root)]

@@ -61,7 +61,7 @@ def tree(tmp_path):
     return root
 
 
-def test_pack_gives_the_bytes_of_the_format(tree):
+def test_pack_writes_the_bytes_of_the_format(tree):
     assert pack(tree) == archive(directory(
         ("B", file()), ("a", file("hi\n")),
         ("b", directory(("c", directory(("zz", file("12345678")))), ("run", file("#!", executable=True)))),
@@ -101,7 +101,7 @@ def test_filter_is_asked_depth_first_in_order(tree):
         pack(tree, lambda path, kind: 1 // 0)
 
 
-def test_what_cannot_be_packed(tmp_path):
+def test_files_that_cannot_be_packed_are_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="has an unsupported type"):
         pack(tmp_path)
@@ -112,7 +112,7 @@ def test_what_cannot_be_packed(tmp_path):
         pack("/tmp\0x")
 
 
-def test_wide_and_deep_trees(tmp_path):
+def test_wide_and_deep_trees_are_packed(tmp_path):
     chance = random.Random(2)
     names = [f"{chance.randrange(10**6)}-{i}" for i in range(2000)]
     for name in names:
@@ -157,7 +157,7 @@ def test_members_come_one_after_the_other(tree):
     assert [m.read() for m in read_nar(archive(file("abc")))] == [b"abc"]
 
 
-def test_a_pipe_that_gives_little_at_a_time(tree):
+def test_an_archive_may_arrive_in_small_pieces(tree):
     class Slow(io.BytesIO):
         def read(self, size=-1):
             return super().read(min(size, 3) if size > 0 else size)
@@ -165,7 +165,7 @@ def test_a_pipe_that_gives_little_at_a_time(tree):
     assert [m.path for m in read_nar(Slow(pack(tree)))] == [m.path for m in read_nar(pack(tree))]
 
 
-def test_data_after_the_archive():
+def test_data_after_the_archive_is_left_unread():
     stream = io.BytesIO(archive(file("a")) + b"more")
     assert [m.path for m in read_nar(stream, allow_trailing=True)] == [""]
     assert stream.read() == b"more"
@@ -277,7 +277,7 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("kind", BREAKS)
-def test_each_token_broken(kind, tmp_path):
+def test_each_broken_token_is_refused_by_both_readers(kind, tmp_path):
     right = sum(
         unpacks_alike(
             words(*TOKENS[:place]) + (BREAKS[kind](token) + words(*TOKENS[place + 1 :]) if BREAKS[kind] else b""), tmp_path / "alike"
@@ -305,7 +305,7 @@ def test_archives_that_nest_too_deeply_are_refused(tmp_path):
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
-def test_paths_that_are_too_long(tmp_path):
+def test_paths_that_are_too_long_are_refused(tmp_path):
     """Such a path would be valid, and nobody could read it."""
     for count in (10, 18, 19, 20, 21, 40):
         node = file("x")

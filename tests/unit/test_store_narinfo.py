@@ -23,7 +23,7 @@ Sig: other-1:GrGV/Ls10TzoOaCnrcAqmPbKXFLLSBDeGNh5EQGKyuGA4K1wv1LcRVb6/sU+NAPK8lD
 """
 
 
-def test_read_and_written():
+def test_a_narinfo_is_written_as_it_was_read():
     info = NarInfo.parse(TEXT)
     assert info.format() == TEXT
     assert info.nar_size == 18735072 and len(info.references) == 2 and len(info.signatures) == 2
@@ -31,7 +31,7 @@ def test_read_and_written():
     assert info.fingerprint().startswith(f"1;/nix/store/{DIGITS}-ruby-2.7.3;sha256:1impfw8z")
 
 
-def test_little_is_needed():
+def test_a_narinfo_needs_few_fields():
     short = f"StorePath: /nix/store/{DIGITS}-a\nURL: x\nNarHash: sha256:{'0' * 52}\nNarSize: 1\n"
     info = NarInfo.parse(short)
     assert (info.compression, info.references, info.deriver) == ("bzip2", [], None)
@@ -86,6 +86,6 @@ def test_mutated_texts_are_read_or_refused(place, gone, inserted):
 
 
 @pytest.mark.parametrize("text", ["", "fixed", "text:r:sha256:" + "0" * 52, "text:sha1:" + "0" * 32, "evil:sha256:" + "0" * 52, "fixed:r:git:sha1:" + "0" * 32, "fixed:" + "0" * 52])
-def test_what_is_no_content_address(text):
+def test_malformed_content_addresses_are_refused(text):
     with pytest.raises(ValueError):
         split_content_address(text)

@@ -138,7 +138,7 @@ def in_namespaces(script: str, folder: Path, tools: str) -> tuple[int, str, str]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_as_the_reference(name, tmp_path, commands) -> None:
+def test_scripts_over_a_lower_store_do_what_they_do_in_nix(name, tmp_path, commands) -> None:
     tools = os.path.join(os.environ["SNOWSNAKE_REFERENCES"], "tools")
     ours = in_namespaces(SCRIPTS[name], tmp_path / "o", commands)
     theirs = in_namespaces(SCRIPTS[name], tmp_path / "t", tools)
@@ -148,7 +148,7 @@ def test_as_the_reference(name, tmp_path, commands) -> None:
         assert ours[0] == theirs[0] and ours != theirs
 
 
-def test_builds_in_it(tmp_path, commands) -> None:
+def test_builds_in_an_overlay_use_the_lower_store(tmp_path, commands) -> None:
     """Outputs lie in the upper layer, and their inputs in the lower one; C++ Nix finds no fault."""
     expression = """'with { d = name: text: derivation { inherit name; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" text ]; }; };
         rec { dep = d "dep" "echo 42 > $out"; x = d "x" "read a < ${dep}; echo $a ${dep} > $out"; }'"""
@@ -180,7 +180,7 @@ def test_a_lower_store_whose_objects_are_not_here(lower, tmp_path, run_command) 
     assert done.stderr.decode() == f"error: store '{lower}' cannot be the lower store of another one: its objects are not on this machine\n"
 
 
-def test_the_table_of_mounts(tmp_path) -> None:
+def test_the_table_of_mounts_is_read(tmp_path) -> None:
     table = tmp_path / "mounts"
     table.write_text(
         "overlay /m/nix/store overlay rw,lowerdir=/wrong,upperdir=/up 0 0\n"

@@ -87,7 +87,7 @@ def test_a_path_below_an_object_is_split():
     assert StorePath.parse(f"/nix/store/{DIGITS}-x.drv").is_derivation
 
 
-def test_what_has_no_path():
+def test_objects_that_have_no_path_are_refused():
     a = [f"/nix/store/{DIGITS}-a"]
     with pytest.raises(ValueError, match="'f' is not allowed to refer to other store paths"):
         store_path.fixed_path("f", "flat", "sha256", EMPTY.digest, a)

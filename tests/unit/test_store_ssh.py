@@ -157,7 +157,7 @@ def other_folder(machine: Machine) -> dict[str, str]:
 
 @needs_sshd
 @pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
-def test_copies_there_and_back(machine, tmp_path, scheme):
+def test_objects_are_copied_there_and_back(machine, tmp_path, scheme):
     """Objects come back as they went, and C++ Nix finds no fault in those that it got."""
     source = tmp_path / "tree"
     (source / "folder").mkdir(parents=True)
@@ -181,7 +181,7 @@ def test_copies_there_and_back(machine, tmp_path, scheme):
 
 
 @needs_sshd
-def test_builds_and_imports_there(machine, tmp_path):
+def test_builds_and_imports_run_on_the_other_machine(machine, tmp_path):
     url = machine.url("ssh-ng")
     done = machine.run("nix.main", "build", "--store", url, "-f", f"{tmp_path}/packages.nix", "x", "--print-out-paths", "-L")
     assert "built there" in done.stderr.decode()
@@ -249,7 +249,7 @@ def test_a_store_that_is_mounted_here(machine, tmp_path):
 
 @needs_sshd
 @pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
-def test_substitutes_from_there(machine, tmp_path, scheme):
+def test_outputs_are_substituted_from_the_other_machine(machine, tmp_path, scheme):
     """An output of the other machine is not built here, where no shell could build it."""
     out = machine.there("nix-build", f"{tmp_path}/packages.nix", "-A", "x", "--no-out-link").stdout.strip()
     settings = f"substituters = {machine.url(scheme)}\nrequire-sigs = false\nmax-jobs = 0"
@@ -322,7 +322,7 @@ def test_hosts_that_ssh_would_take_for_options(place, message):
     assert str(caught.value) == message
 
 
-def test_the_command_line(tmp_path):
+def test_the_command_line_of_ssh_is_that_of_nix(tmp_path):
     program = SshProgram(
         SshAuthority.parse("ada@[fe80::1%25eth0]:2222"), ["nix-daemon", "--stdio"], SshOptions("/key", "ssh-ed25519 AAAA", True, 5),
         {"NIX_SSHOPTS": "-o 'ProxyCommand=nc %h %p' -4"},
@@ -350,7 +350,7 @@ def place_of(scheme: str) -> type:
         ("ssh-ng", "yes", "cannot open connection to remote store 'ssh-ng://localhost': error: protocol mismatch, got 'y\ny\n"),
     ],
 )
-def test_what_is_no_store(tmp_path, scheme, script, message):
+def test_programs_that_are_not_a_store_are_clear_errors(tmp_path, scheme, script, message):
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -369,7 +369,7 @@ def test_a_missing_ssh_is_a_clear_error(tmp_path, monkeypatch):
         store.facts()
 
 
-def test_a_program_that_does_not_end(tmp_path):
+def test_a_program_that_does_not_end_is_killed(tmp_path):
     """The program neither reads nor notices the end of the connection, and ignores SIGTERM, so it is killed."""
     program = tmp_path / "program"
     program.write_text(f"#!{sys.executable}\nimport signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('x' * 8, flush=True)\ntime.sleep(1000)\n")
@@ -565,7 +565,7 @@ def test_results_of_derivations_that_clients_send(version, tmp_path):
         assert store.is_valid(outs["good"]) and not store.is_valid(outs["bad"])
 
 
-def test_what_we_do_not_serve(tmp_path):
+def test_requests_that_we_do_not_serve_are_refused(tmp_path):
     from snowsnake.store.daemon.wire import Message
     from snowsnake.store.ssh.serve import Command
 

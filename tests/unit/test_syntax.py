@@ -71,7 +71,7 @@ class TestFaults:
     def test_duplicates_name_both_places(self):
         assert parse(b"{ a.b = 1; a.b = 2; }").faults == [("duplicate-attribute", 11, 14, "attribute 'a.b' already defined", 2)]
 
-    def test_all_undefined_variables(self):
+    def test_all_undefined_variables_are_reported(self):
         assert messages("[ x (y: y) z ]") == ["undefined variable 'x'", "undefined variable 'z'"]
         assert parse(b"x", check_bindings=False).faults == []
 

@@ -107,7 +107,7 @@ def test_comments_are_found(source) -> None:
     assert [source.encode()[start:end].decode() for start, end in comment_spans(source.encode())] == COMMENTS[source]
 
 
-def test_a_million_levels() -> None:
+def test_very_deep_trees_are_walked() -> None:
     tree = syntax.parse("-" * 300_000 + "1")
     assert sum(1 for _ in tree.walk()) == 300_001
     tree = syntax.parse("[" * 100_000 + "]" * 100_000)
@@ -116,7 +116,7 @@ def test_a_million_levels() -> None:
         syntax.Visitor().visit(tree.root)
 
 
-def test_copies_of_nodes() -> None:
+def test_copies_of_nodes_are_equal() -> None:
     tree = syntax.parse("[ 1 2 ]")
     copied = copy.copy(tree.root)
     assert copied == tree.root and [item.value for item in copied.items] == [1, 2]
@@ -148,7 +148,7 @@ def test_all_faults_of_a_source_are_raised_together() -> None:
         syntax.parse_file("/nowhere/at/all")
 
 
-def test_bytes_that_are_no_text() -> None:
+def test_bytes_that_are_not_a_text_survive_edits() -> None:
     tree = syntax.parse(b'{ a = "\xff"; # \xfe\n }')
     assert tree.comments[0].text.startswith("#") and tree.source.encode("utf-8", "surrogateescape") == tree.source_bytes
     assert tree.edit().set("a", 1).text.encode("utf-8", "surrogateescape") == b"{ a = 1; # \xfe\n }"

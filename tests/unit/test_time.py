@@ -178,7 +178,7 @@ def test_who_comes_next_waits_for_what_was_left(is_thread):
     asyncio.run(main())
 
 
-def test_leaving_a_look_at_an_older_value(tmp_path):
+def test_a_look_at_an_older_value_can_be_left(tmp_path):
     """After `changed`, older values belong to a machine of their own, which must be stopped."""
     file = tmp_path / "a.nix"
     file.write_text(LONG)
@@ -213,7 +213,7 @@ def test_tasks_that_are_cancelled_before_they_start():
     asyncio.run(main())
 
 
-def test_many_at_once():
+def test_many_tasks_evaluate_at_once():
     async def main() -> None:
         async def one(i: int) -> int:
             with Evaluator() as nix:
@@ -227,7 +227,7 @@ def test_many_at_once():
     asyncio.run(main())
 
 
-def test_errors_and_exceptions_through_asyncio():
+def test_errors_and_exceptions_come_through_asyncio():
     async def main() -> None:
         nix = Evaluator()
         with pytest.raises(snowsnake.Throw):

@@ -91,7 +91,7 @@ def test_values_can_be_matched():
     assert found == [("disk", 3), ("a", 2), "function", "five", None]
 
 
-def test_texts_and_numbers():
+def test_values_behave_as_texts_and_numbers():
     assert [str(evaluate(text)) for text in ('"a\\nb"', "1", "1.5", "/a/b", "true", "null", "[ 1 ]")] == [
         "a\nb", "1", "1.5", "/a/b", "true", "null", "[ 1 ]",
     ]  # fmt: skip
@@ -149,7 +149,7 @@ def test_functions_can_be_called_without_arguments():
         evaluate("1")(2)
 
 
-def test_what_a_value_knows_of_itself():
+def test_a_value_knows_its_place_derivation_and_context():
     value = evaluate('{\n  f = { a, b ? 1 }: a;\n  d = derivation { name = "x"; system = "s"; builder = "b"; outputs = [ "out" "man" ]; };\n}')
     assert str(value.position("d")) == "«string»:3:3" and str(value["f"].position()) == "«string»:2:7" and value["f"].formals() == {"a": False, "b": True}
     made = value["d"].derivation
@@ -194,7 +194,7 @@ RAISED = [
 
 
 @pytest.mark.parametrize(("text", "name"), RAISED)
-def test_classes_of_errors(text, name):
+def test_each_kind_of_error_has_its_class(text, name):
     with pytest.raises(EvaluationError) as caught:
         evaluate(text, depth_limit=2000).force()
     error = caught.value

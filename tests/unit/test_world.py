@@ -40,7 +40,7 @@ def test_a_mapping_is_a_file_system(pure):
         nix.evaluate_file("../a.nix")
 
 
-def test_other_file_systems(tmp_path):
+def test_zip_files_and_objects_are_file_systems(tmp_path):
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/a.nix").write_text("3")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
@@ -61,7 +61,7 @@ def test_a_file_system_of_fsspec_can_be_evaluated():
     assert nix.evaluate_file("a.nix") == 7 and "lib" in nix.evaluate("builtins.readDir ./.")
 
 
-def test_a_tree_of_git(tmp_path):
+def test_a_tree_of_git_is_a_file_system(tmp_path):
     pygit2 = pytest.importorskip("pygit2")
     (tmp_path / "a.nix").write_text("import ./lib/b.nix")
     (tmp_path / "lib").mkdir()
@@ -76,14 +76,14 @@ def test_a_tree_of_git(tmp_path):
 
 
 @pytest.mark.parametrize("source", [3, object(), {"a": 3}, {"../a": "1"}, {"a/../b": "1"}, {"": "1"}, {"a": "1", "a/b": "2"}, {3: "1"}, []])
-def test_what_is_no_file_system(source):
+def test_other_objects_are_not_file_systems(source):
     with pytest.raises((TypeError, ValueError)):
         Evaluator(files=source)
     with pytest.raises(FileNotFoundError):
         Evaluator(files="/nowhere/at/all")
 
 
-def test_a_file_system_that_fails():
+def test_a_file_system_that_fails_is_a_file_fault():
     class Broken(Files):
         def read(self, path):
             raise OSError(5, "broken")
@@ -92,7 +92,7 @@ def test_a_file_system_that_fails():
         Evaluator(files=Broken()).evaluate_file("a.nix")
 
 
-def test_variables_and_system(monkeypatch):
+def test_variables_and_the_system_are_parameters(monkeypatch):
     monkeypatch.setenv("SNOWSNAKE_OUTSIDE", "x")
     get = "builtins.getEnv"
     nix = Evaluator(environment={"A": "1"}, system="riscv64-linux")
@@ -133,7 +133,7 @@ def test_nothing_goes_to_standard_error(caplog):
     assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", "t"), ("WARNING", "w")]
 
 
-def test_a_listener_that_raises_or_uses_the_evaluator():
+def test_a_listener_may_raise_or_use_the_evaluator():
     seen: list[str] = []
 
     def listen(kind: str, text: str) -> None:
