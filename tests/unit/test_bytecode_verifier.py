@@ -77,7 +77,7 @@ GOOD_LAMBDAS = [
 
 BAD = {
     "Constant 6; Return": "no constant 6",
-    "Constant 1; Return": "no value",
+    "Constant 1; Return": "is not a value",
     "Constant 3; Return": "blueprint with captures",
     "Return": "too little",
     "Pop; Return": "too little",

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[0m"
 # This many lines of a trace are shown by default; a frame with a place counts twice.
 _SHOWN_LIMIT = 4
-# This many characters of a line are shown; of a longer line, only what is around the caret is.
+# A line of this many characters is shown whole, as C++ Nix shows each; of a longer one, _SHOWN_PART characters around the caret are.
 _LONGEST_LINE = 20_000
+_SHOWN_PART = 400
 # So few repeated frames are printed one by one, without a count.
 _FEW = 5
 # What is below "error: " has this indentation.
@@ -123,13 +124,13 @@ def _window(text: str, column: int) -> tuple[str, int]:
     ('a = 1;', 3)
     >>> text, column = _window("x" * 50000 + "!" + "y" * 50000, 50001)
     >>> len(text), text[0], text[column - 1], text[-1]
-    (20002, '…', '!', '…')
+    (402, '…', '!', '…')
     """
     if len(text) <= _LONGEST_LINE:
         return text, column
-    start = max(0, min(column - 1 - _LONGEST_LINE // 2, len(text) - _LONGEST_LINE))
-    shown = text[start : start + _LONGEST_LINE]
-    if start + _LONGEST_LINE < len(text):
+    start = max(0, min(column - 1 - _SHOWN_PART // 2, len(text) - _SHOWN_PART))
+    shown = text[start : start + _SHOWN_PART]
+    if start + _SHOWN_PART < len(text):
         shown += "…"
     return ("…" + shown, column - start + 1) if start else (shown, column)
 
