@@ -24,7 +24,7 @@ from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.handle cimport Handle, make_handle
 from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.files cimport host_resolve_import
-from snowsnake.host.host cimport Held, host_configure, host_forget_store_to_read, host_mount, host_records, host_settings, host_store_places
+from snowsnake.host.host cimport Borrowed, host_configure, host_forget_store_to_read, host_mount, host_records, host_settings, host_store_places
 from snowsnake.host.places cimport PLACE_DISK, PLACE_FILES, FilePlace, place_of
 from snowsnake.host.records cimport record_entries
 from snowsnake.host.search cimport host_resolve_search_path
@@ -57,7 +57,7 @@ cdef enum:
     WORDS_PER_EXPRESSION = 256
 
 
-# As for Held: the collector of cycles clears the other objects of a cycle.
+# As for Borrowed: the collector of cycles clears the other objects of a cycle.
 @cython.no_gc_clear
 cdef class Interpreter(Runner):
     """One machine.  One thread at a time may use it; several interpreters run in as many threads.
@@ -78,12 +78,12 @@ cdef class Interpreter(Runner):
     cdef object tracer
     # This keeps the store's state alive; it is None if we write nothing.
     cdef object store_writer
-    cdef Held held
+    cdef Borrowed held
     cdef object __weakref__
 
     def __cinit__(self):
         self.expressions = 0
-        self.held = Held()
+        self.held = Borrowed()
         self.most_expressions = LEAST_EXPRESSIONS
 
     def __init__(self, *, int level=1, search_path=(), bint pure=False, bint restricted=False, allowed_paths=(), features=(),

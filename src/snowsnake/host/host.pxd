@@ -2,13 +2,13 @@
 """Makes and frees a host, sets its options, and returns what was read."""
 from snowsnake.machine.state cimport Machine
 
-cdef class Held:
+cdef class Borrowed:
     cdef tuple objects
 
 cdef int host_new(Machine* m) noexcept nogil
     # Sets m.host; host_configure sets the options before evaluation starts.
 cdef void host_free(Machine* m) noexcept nogil
-cdef object host_configure(Machine* m, Held held, object options)
+cdef object host_configure(Machine* m, Borrowed held, object options)
     # options is a host.options.HostOptions; to be called before evaluation starts.  *held* must live as long as the host.
 cdef object host_hold(Machine* m, object thing)
     # Keeps *thing* alive as long as the host.

@@ -91,7 +91,7 @@ cdef void free_mounts(Host* h) noexcept nogil:
 
 # The collector of cycles must not take from a machine what it still borrows; what else is in a cycle can be cleared.
 @cython.no_gc_clear
-cdef class Held:
+cdef class Borrowed:
     """The Python objects that a host borrows."""
 
     def __cinit__(self):
@@ -99,7 +99,7 @@ cdef class Held:
 
 
 cdef object host_hold(Machine* m, object thing):
-    cdef Held held = <Held>host_of(m).held
+    cdef Borrowed held = <Borrowed>host_of(m).held
     held.objects += (thing,)
 
 
@@ -171,7 +171,7 @@ _FEATURES = {
 }
 
 
-cdef object host_configure(Machine* m, Held held, object options):
+cdef object host_configure(Machine* m, Borrowed held, object options):
     cdef Host* h = host_of(m)
     cdef uint32_t i
     h.is_pure = options.pure

@@ -173,7 +173,7 @@ cdef struct Host:
     bint imports_derivations
     # whether a warning reports that (trace-import-from-derivation)
     bint traces_imports
-    # the host.Held of the interpreter, which owns every Python object that the host borrows: there, the collector of cycles sees them
+    # the host.Borrowed of the interpreter, which owns every Python object that the host borrows: there, the collector of cycles sees them
     void* held
     # the values of nix.conf (Python), or None for their defaults; borrowed
     void* settings
