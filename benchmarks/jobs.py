@@ -5,10 +5,11 @@ usage: jobs.py FOLDER LEAF[,LEAF…] BASE [--root root.nix] [--reference NIX-INS
   LEAF, BASE  files in it: one that a single package reads, and one that all of them do
   --only      only the rows whose names begin with WORD ("one worker" makes the lines that others must print)
 
-After the table comes another one: each aim, what was measured, and whether that reaches it.  All of nixpkgs takes ten minutes on two quiet cores.
+After the table comes another one: each aim, what was measured, and whether that reaches it.  All of nixpkgs takes twenty minutes on two quiet cores.
 
 Run it on a machine that does nothing else.  Wall time and CPU are the least of the rounds; CPU is that of all processes; memory is the PSS of all
-processes added, at its peak, looked at ten times a second.  To change a file, the benchmark adds a comment to it, and takes it away at the end: so all lines
+processes added, at its peak, looked at ten times a second in one more run: a look takes 28 ms on average, which would cost two workers on two processors
+a tenth of their time.  To change a file, the benchmark adds a comment to it, and takes it away at the end: so all lines
 must be those of the first run.  C++ Nix evaluates name, drvPath, system and outPath of all jobs that have no error, which is less: an error would end it.
 """
 
@@ -94,13 +95,15 @@ def _pss_bytes(pid: int) -> int:
     return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
 
 
-def run(row: Row, commands: list[list[str]], folder: Path, environment: dict[str, str], disturb: "Callable[[int], None] | None" = None) -> bytes:
-    """Runs commands at once; returns what they print, and enters what they cost."""
+def run(
+    row: Row, commands: list[list[str]], folder: Path, environment: dict[str, str], disturb: "Callable[[int], None] | None" = None, *, is_watched: bool
+) -> bytes:
+    """Runs commands at once; returns what they print, and enters what they cost: their memory if they are watched, otherwise their time."""
     start, before = time.monotonic(), os.times()
     files = [tempfile.TemporaryFile() for _ in commands]
     errors = tempfile.TemporaryFile()
     started = [subprocess.Popen(words, cwd=folder, env=environment, stdout=file, stderr=errors) for words, file in zip(commands, files, strict=True)]
-    watches = [Watch(process) for process in started]
+    watches = [Watch(process) for process in started] if is_watched else []
     threads = [threading.Thread(target=watch.run) for watch in watches]
     if disturb is not None:
         threads.append(threading.Thread(target=disturb, args=(started[0].pid,)))
@@ -112,8 +115,9 @@ def run(row: Row, commands: list[list[str]], folder: Path, environment: dict[str
         watch.end()
     for thread in threads:
         thread.join()
-    row.wall_s = min(row.wall_s, wall)
-    row.cpu_s = min(row.cpu_s, after.children_user + after.children_system - before.children_user - before.children_system)
+    if not is_watched:
+        row.wall_s = min(row.wall_s, wall)
+        row.cpu_s = min(row.cpu_s, after.children_user + after.children_system - before.children_user - before.children_system)
     row.peak_bytes = max(row.peak_bytes, sum(watch.peak_bytes for watch in watches))
     if any(codes):
         errors.seek(0)
@@ -196,10 +200,10 @@ class Table:
         if not self.wants(name):
             return
         row = Row(name)
-        for _ in range(self.given.rounds):
+        for number in range(self.given.rounds + 1):
             if prepare is not None:
                 prepare()
-            found = run(row, [command], self.given.folder, self.environment, disturb)
+            found = run(row, [command], self.given.folder, self.environment, disturb, is_watched=number == self.given.rounds)
             row.note = row.note or fault(found)
         self._enter(row)
 
@@ -209,8 +213,9 @@ class Table:
             return
         row = Row(name)
         words = [[*command, "--eval", "--strict", "--json", str(self.scratch / "facts.nix"), "--arg", "parts", str(parts)] for _ in range(parts)]
-        for _ in range(self.given.rounds):
-            found = run(row, [[*line, "--arg", "part", str(part)] for part, line in enumerate(words)], self.scratch, self.environment)
+        commands = [[*line, "--arg", "part", str(part)] for part, line in enumerate(words)]
+        for number in range(self.given.rounds + 1):
+            found = run(row, commands, self.scratch, self.environment, is_watched=number == self.given.rounds)
             drvs = [job["drvPath"] for share in found.decode().replace("][", "]\n[").splitlines() if share.startswith("[") for job in json.loads(share)]
             if drvs != self.drvs:
                 row.note = row.note or f"OTHER DERIVATIONS: {len(drvs)}"
@@ -301,7 +306,7 @@ def fill(table: Table) -> None:
         for path in results.parent.glob("jobs.sqlite*"):
             path.unlink()
 
-    table.jobs("one worker, nothing compiled", "--workers", "1")
+    table.jobs("one worker, nothing compiled", "--workers", "1", prepare=table.forget_compiled)
     table.jobs("one worker", "--workers", "1")
     table.jobs(f"{several} workers", "--workers", several)
     python = str(Path(given.ours).parent / "python")

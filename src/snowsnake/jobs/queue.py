@@ -5,7 +5,7 @@ set comes before its contents.
 
 Attributes of one set share much (a kernel, an interpreter, the set itself), which each worker that takes some of them would evaluate again.
 So a *family*, everything below names of the root that begin alike (`linuxPackages.x`, `linuxPackages_6_12.x`), belongs to the worker that took its
-first path, and others help only if nothing else waits.
+first path, and others help only if nothing else waits.  A root may be a flat set whose names have dots: they make families, too.
 """
 
 import heapq
@@ -41,7 +41,7 @@ class JobQueue:
         self.known = known
         self.reused = 0
         self.waiting = 0
-        # For each family, a heap of its paths, which is never empty; "" is the family of the names of the root, which belong to no worker.
+        # For each family, a heap of its paths, which is never empty; "" is the family of the root's names without a dot, which belong to no worker.
         self._waiting: dict[str, list[Path]] = {}
         # For each family, the worker that it belongs to.
         self._takers: dict[str, int] = {}
@@ -156,7 +156,10 @@ def each(found: "Iterable[Reply | Segment]") -> Iterator[Reply]:
 def _family(path: Path) -> str:
     """The name of the family of a path.
 
-    >>> _family(("linuxPackages_6_12", "zfs")), _family(("linuxPackages_6_12",))
-    ('linuxPackages', '')
+    >>> _family(("linuxPackages_6_12", "zfs")), _family(("linuxPackages_6_12",)), _family(("linuxPackages_6_12.zfs",))
+    ('linuxPackages', '', 'linuxPackages')
     """
-    return re.split(r"[-_.\d]", path[0], maxsplit=1)[0] or path[0] if len(path) > 1 else ""
+    if not path or (len(path) == 1 and "." not in path[0]):
+        return ""
+    name = path[0]
+    return re.split(r"[-_.\d]", name, maxsplit=1)[0] or name
