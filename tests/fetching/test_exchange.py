@@ -7,10 +7,12 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
 from snowsnake.fetch.cache_files import HttpFiles
+from snowsnake.fetch.exchange import Exchange, PlainLink
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.settings import Settings
 
@@ -43,6 +45,9 @@ class Server:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
         scheme = "https" if context else "http"
         self.url = f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}"
+        # How many connections neither side has closed.
+        self.open_count = 0
+        self._lock = threading.Lock()
         SERVERS.append(self)
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -56,8 +61,21 @@ class Server:
             while True:
                 threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
 
+    def count(self, change):
+        with self._lock:
+            self.open_count += change
+
+    def is_left(self):
+        """Whether all connections are closed within five seconds."""
+        end = time.monotonic() + 5
+        while self.open_count and time.monotonic() < end:
+            time.sleep(0.01)
+        return not self.open_count
+
     def serve(self, connection):
+        self.count(1)
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            stack.callback(self.count, -1)
             stack.callback(connection.close)
             if self.context:
                 connection = self.context.wrap_socket(connection, server_side=True)
@@ -137,6 +155,35 @@ def test_every_form_of_answer_leads_to_the_same_contents(answer):
         # Connections that were idle meanwhile are used again.
         for _ in range(2):
             assert files.get_many(_NAMES) == {name: contents(name) for name in _NAMES}
+
+
+def test_no_connection_stays_open_after_an_unusual_answer():
+    server = Server(lambda name, number: chunked(name, number) if name == _NAMES[40] else plain(name, number))
+    with contextlib.closing(files_of(server.url)) as files:
+        assert files.get_many(_NAMES) == {name: contents(name) for name in _NAMES}
+    assert server.is_left()
+
+
+def test_a_connection_that_opens_too_late_is_closed():
+    server = Server(plain)
+    is_closed, has_opened = threading.Event(), threading.Event()
+
+    def connect():
+        is_closed.wait()
+        try:
+            return PlainLink("127.0.0.1", server.listener.getsockname()[1], 5)
+        finally:
+            has_opened.set()
+
+    exchange = Exchange(connect, 1, 1000, 0, lambda: None)
+    exchange.ask("a", b"GET /a HTTP/1.1\r\n\r\n")
+    exchange.send()
+    exchange.close()
+    is_closed.set()
+    assert has_opened.wait(5)
+    while not server.open_count and not server.requests and exchange._opened.qsize():
+        time.sleep(0.001)
+    assert server.is_left()
 
 
 def test_a_file_that_was_cut_is_asked_for_again():

@@ -146,7 +146,9 @@ class HttpFiles(CacheFiles):
         if self._crew is not None and self._process == os.getpid():
             self._crew.close()
         self._crew = None
-        if self._exchange is not None and self._exchange.is_useful:
+        if self._exchange is not None:
+            # The server's next answers would be unusual, too.
+            self._is_plain = self._is_plain and self._exchange.is_useful
             self._exchange.close()
             self._exchange = None
 

@@ -152,6 +152,7 @@ class Exchange:
         self._ear.setblocking(False)
         self._bell.setblocking(False)
         self._selector.register(self._ear, selectors.EVENT_READ)
+        self._is_closed = False
         self.process = os.getpid()
         self.waiting = 0
         # False after an unusual answer, a connection that failed, or a server from which no connection could be opened.
@@ -207,6 +208,15 @@ class Exchange:
             link = None
         self._opened.put(link)
         self.ring()
+        if self._is_closed:
+            self._close_opened()
+
+    def _close_opened(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                link = self._opened.get_nowait()
+                if link is not None:
+                    link.close()
 
     def _hear(self) -> None:
         with contextlib.suppress(OSError):
@@ -268,7 +278,9 @@ class Exchange:
             self._fail(connection)
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, also those that are being opened in other threads."""
+        self._is_closed = True
+        self._close_opened()
         for connection in (*self._busy, *self._idle):
             connection.close()
         self._busy.clear()
