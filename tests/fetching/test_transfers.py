@@ -415,6 +415,22 @@ def test_an_archive_writes_nothing_outside_its_folder(tmp_path) -> None:
     assert sorted(path.name for path in (tmp_path / "outer").iterdir()) == ["inner"]
 
 
+@pytest.mark.parametrize(
+    ("kinds", "others_before", "found"),
+    [
+        ("fd", 0, "d"), ("df", 0, "d"), ("ld", 0, "d"), ("dl", 0, "d"), ("fl", 0, "0"), ("lf", 0, "l"), ("ff", 0, "1"),
+        ("fd", 1, "0"), ("df", 1, "1"), ("ld", 1, "d"), ("fl", 1, "0"), ("lf", 1, "1"), ("fdf", 0, "2"), ("ldf", 0, "d"), ("dff", 0, "2"),
+    ],
+)  # fmt: skip
+def test_entries_with_one_name_replace_each_other_as_in_nix(tmp_path, kinds, others_before, found) -> None:
+    """A file (f) replaces what came before, unless it is the first of the archive; a folder (d) replaces a link (l) and the first file."""
+    types = {"f": b"0", "d": b"5", "l": b"2"}
+    members = [("t/o", b"0", b"", "", 0o644)] * others_before
+    members += [("t/x", types[kind], str(number).encode() * (kind == "f"), "x" * (kind == "l"), 0o755) for number, kind in enumerate(kinds)]
+    path = Path(unpacked(tmp_path, tar_bytes(members)), "t/x")
+    assert ("l" if path.is_symlink() else "d" if path.is_dir() else path.read_text()) == found
+
+
 def test_an_archive_that_is_much_larger_unpacked_is_refused(tmp_path, monkeypatch) -> None:
     import lzma
 

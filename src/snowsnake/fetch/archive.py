@@ -97,12 +97,17 @@ class _Plan:
         return at, place + b"/" + parts[-1]
 
     def add_folder(self, parts: tuple[bytes, ...]) -> None:
+        """Makes a folder, also in place of a link or of the first file: 2.34.8 adds folders at once, and those in other threads, later."""
         if not parts:
             return
         folder, place = self._folder(parts)
-        if parts[-1] not in folder:
-            folder[parts[-1]] = {}
-            os.mkdir(place, 0o755)
+        known = folder.get(parts[-1])
+        if isinstance(known, dict) or known:
+            return
+        if known is not None:
+            os.unlink(place)
+        folder[parts[-1]] = {}
+        os.mkdir(place, 0o755)
 
     def add_file(self, parts: tuple[bytes, ...], is_executable: bool, pieces: Iterator[bytes]) -> None:
         """Writes a file in place of an entry of the same name, if that has a lower number.  Folders and links count as number 0, which the first file has, too."""
