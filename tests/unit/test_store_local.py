@@ -52,6 +52,19 @@ def test_texts_and_derivations_are_written(root):
         assert status.st_mode & 0o777 == 0o444 and status.st_mtime == 1
 
 
+@pytest.mark.parametrize("size_bytes", [10, 1 << 20, 3 << 20])
+def test_a_derivation_that_is_added_as_a_file_is_one(root, tmp_path, size_bytes):
+    """Its outputs are registered, and another text is refused, however long they are."""
+    source = tmp_path / "a.drv"
+    with LocalStore(root) as store:
+        _, outputs, text = finished("a", env={"long": "x" * size_bytes})
+        source.write_bytes(text)
+        assert store.outputs(store.add_source("a.drv", source, "flat")) == store.known(store.add_source("a.drv", source, "flat")).outputs == outputs
+        source.write_bytes(b"x" * size_bytes)
+        with pytest.raises(ValueError, match="error parsing derivation"):
+            store.add_source("a.drv", source, "flat")
+
+
 def test_validity_of_many_paths_takes_many_queries(root):
     """There are more paths than one query takes; objects that wait to be written count."""
     with LocalStore(root) as store:

@@ -613,7 +613,9 @@ class LocalStore(CollectingStore):
             os.unlink(target)
         else:
             digest, size = nar.path_digest("sha256", target)
-            self._wait(Waiting(PathInfo(path, "sha256:" + digest.hex(), size, [], "fixed:" + content), target=target))
+            info = PathInfo(path, "sha256:" + digest.hex(), size, [], "fixed:" + content)
+            self.complete(info, target)
+            self._wait(Waiting(info, target=target))
         return path
 
     # --- writing
