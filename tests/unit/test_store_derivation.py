@@ -179,6 +179,20 @@ def test_a_reader_that_fails():
         DerivationMemory(reader=lambda path: b"Deriv(").modulo(path_of("plain"))
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError, SystemExit])
+def test_what_is_no_fault_of_a_derivation_passes_through(kind):
+    texts = iter([kind("stop"), OSError("no luck")])
+
+    def read(path):
+        raise next(texts)
+
+    memory = DerivationMemory(reader=read)
+    with pytest.raises(kind, match="stop"):
+        memory.closure(path_of("plain"))
+    with pytest.raises(ValueError, match="no luck"):
+        memory.modulo(path_of("plain"))
+
+
 def chained(path, below):
     inputs = f'("{below}",["out"])' if below else ""
     return f'Derive([("out","","","")],[{inputs}],[],"x","y",[],[])'.encode()

@@ -357,24 +357,6 @@ cdef class _Views:
         return <View*>self.array.data
 
 
-cdef bint ask_python(object reader, View path, Bytes* text, Bytes* error):
-    cdef bytes found, message
-    try:
-        found = reader(text_of(path))
-        bytes_append(text, <const char*>found, len(found))
-        return True
-    except BaseException as problem:
-        # No exception may pass through C code.
-        message = (str(problem) or type(problem).__name__).encode(errors="surrogateescape")
-        bytes_append(error, <const char*>message, len(message))
-        return False
-
-
-cdef bint read_with_python(void* context, View path, Bytes* text, Bytes* error) noexcept nogil:
-    with gil:
-        return ask_python(<object>context, path, text, error)
-
-
 cdef class DerivationMemory:
     """The hashes of derivations; `reader(drv_path) -> bytes` supplies the texts of those that were not finished here.
 
@@ -384,6 +366,8 @@ cdef class DerivationMemory:
     """
     cdef KnownDerivations store
     cdef object reader
+    # What ended the reader other than a fault of a derivation, until `fail` raises it again.
+    cdef object interruption
 
     def __cinit__(self, str store_dir not None="/nix/store", reader=None, *, bint allows_floating=True, bint allows_impure=True,
                   bint allows_dynamic=True):
@@ -396,10 +380,32 @@ cdef class DerivationMemory:
         self.reader = reader
         if reader is not None:
             self.store.reader = read_with_python
-            self.store.reader_context = <void*>self.reader
+            self.store.reader_context = <void*>self
 
     def __dealloc__(self):
         derivations_free(&self.store)
+
+    cdef bint ask(self, View path, Bytes* text, Bytes* error) noexcept:
+        """Calls the reader.  No exception may pass through C code, so that only its message does."""
+        cdef bytes found, message
+        try:
+            found = self.reader(text_of(path))
+            bytes_append(text, <const char*>found, len(found))
+            return True
+        except BaseException as problem:
+            if isinstance(problem, MemoryError) or not isinstance(problem, Exception):
+                self.interruption = problem
+            message = (str(problem) or type(problem).__name__).encode(errors="surrogateescape")
+            bytes_append(error, <const char*>message, len(message))
+            return False
+
+    cdef int fail(self, Bytes* error) except -1:
+        """Raises ValueError with the message of a failed call; if Ctrl-C or a lack of memory ended the reader, that exception."""
+        interruption, self.interruption = self.interruption, None
+        if interruption is None:
+            return raise_error(error)
+        bytes_free(error)
+        raise interruption
 
     def finish(self, str name, *, str system, str builder, args=(), env=None, outputs=("out",), str kind="input",
                str method="flat", str algorithm="sha256", bytes digest=None, input_drvs=(), input_srcs=(), closures=(), children=()):
@@ -452,7 +458,7 @@ cdef class DerivationMemory:
             given.input_drvs, given.input_drv_count = <InputDrv*>inputs.data, inputs.size // sizeof(InputDrv)
             ok = derivation_finish(&self.store, &given, &result, &error)
             if not ok:
-                raise_error(&error)
+                self.fail(&error)
             return (text_of(result.drv_path),
                     {text_of(result.outputs[i].name): text_of(result.outputs[i].path) for i in range(result.output_count)},
                     result.text.data[:result.text.size])
@@ -471,7 +477,7 @@ cdef class DerivationMemory:
         ok = derivations_outputs(&self.store, path, &names, &error)
         bytes_free(&names)
         if not ok:
-            raise_error(&error)
+            self.fail(&error)
         entry = intern_path(&self.store, path)
         return self.store.entries[entry].modulo[:32], self.store.entries[entry].modulo_kind == MODULO_DEFERRED
 
@@ -484,7 +490,7 @@ cdef class DerivationMemory:
         bytes_init(&found)
         try:
             if not derivations_closure(&self.store, start, &found, &error):
-                raise_error(&error)
+                self.fail(&error)
             return [text_of((<View*>found.data)[i]) for i in range(found.size // sizeof(View))]
         finally:
             bytes_free(&found)
@@ -495,7 +501,12 @@ cdef class DerivationMemory:
         cdef Bytes error
         bytes_init(&error)
         if not derivations_add_references(&self.store, texts.add(path), listed.views(), len(listed.kept), &error):
-            raise_error(&error)
+            self.fail(&error)
+
+
+cdef bint read_with_python(void* context, View path, Bytes* text, Bytes* error) noexcept nogil:
+    with gil:
+        return (<DerivationMemory>context).ask(path, text, error)
 
 
 cdef int read_digest_or_kind(str algorithm, bytes digest, Digest* out) except -1:
