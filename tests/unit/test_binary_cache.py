@@ -263,6 +263,30 @@ def test_rows_that_another_program_has_damaged_are_not_remembered(tmp_path, valu
         cache.close()
 
 
+def test_two_that_write_one_file_do_not_disturb_each_other(tmp_path):
+    class Interrupted(io.BytesIO):
+        def read(self, size=-1):
+            if not self.tell():
+                FolderFiles(str(tmp_path)).put("a", io.BytesIO(b"second"), "text/plain")
+            return super().read(size)
+
+    files = FolderFiles(str(tmp_path))
+    files.put("a", Interrupted(b"first"), "text/plain")
+    assert files.get("a") == b"first" and os.listdir(tmp_path) == ["a"]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    class Failing(io.BytesIO):
+        def read(self, size=-1):
+            raise OSError("no luck")
+
+    files = FolderFiles(str(tmp_path))
+    files.put("a", io.BytesIO(b"old"), "text/plain")
+    with pytest.raises(OSError, match="no luck"):
+        files.put("a", Failing(), "text/plain")
+    assert files.get("a") == b"old" and os.listdir(tmp_path) == ["a"]
+
+
 def test_names_of_methods_are_what_they_say():
     with pytest.raises(ValueError, match="it is not compressed with xz"):
         unpacked(io.BytesIO(b"plain"), "xz")

@@ -60,13 +60,12 @@ class AnswerFiles:
 
     def keep(self, key: bytes, text: str) -> None:
         """Writes a text; one that cannot be written is computed again."""
+        from snowsnake.foundation.replacing import replace_file
+
         path = self._place(key)
-        new = f"{path}.{os.getpid()}"
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(new, "wb") as file:
-                file.write(packed(text))
-            os.replace(new, path)
+            replace_file(path, [packed(text)])
             self._shrink(os.path.dirname(path))
         except OSError:
             pass

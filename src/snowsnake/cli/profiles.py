@@ -28,6 +28,8 @@ def generations(profile: str) -> dict[int, str]:
 
 def switch_profile(store: "Store", profile: str, path: str) -> None:
     """Lets a profile lead to *path*: by its last generation if that does so already, otherwise by a new one."""
+    from snowsnake.foundation.replacing import replace_link
+
     profile = os.path.abspath(profile)
     if not store.has_roots:
         raise ValueError("'--profile' is not supported for this Nix store")
@@ -37,17 +39,6 @@ def switch_profile(store: "Store", profile: str, path: str) -> None:
         generation = f"{profile}-{number + 1}-link"
         store.add_root(generation, path)
     replace_link(profile, os.path.basename(generation))
-
-
-def replace_link(link: str, target: str) -> None:
-    """Makes a link; it replaces one that is there, atomically."""
-    temporary = f"{link}.{os.getpid()}.tmp"
-    os.symlink(target, temporary)
-    try:
-        os.rename(temporary, link)
-    except OSError:
-        os.unlink(temporary)
-        raise
 
 
 def only_path(paths: list[str]) -> str:

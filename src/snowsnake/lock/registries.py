@@ -76,6 +76,8 @@ class Registry:
 
     def write(self, path: str) -> None:
         """Writes the registry's file; another process sees the old file or the new one.  Raises FlakeError if an entry is not UTF-8."""
+        from snowsnake.foundation.replacing import replace_file
+
         try:
             text = self.to_text().encode()
         except UnicodeEncodeError:
@@ -83,15 +85,7 @@ class Registry:
         folder = os.path.dirname(path)
         if folder:
             os.makedirs(folder, exist_ok=True)
-        new = f"{path}.{os.getpid()}"
-        try:
-            with open(new, "wb") as file:
-                file.write(text)
-            os.replace(new, path)
-        except OSError:
-            if os.path.lexists(new):
-                os.unlink(new)
-            raise
+        replace_file(path, [text])
 
 
 def _sorted(attributes: Attributes) -> Attributes:

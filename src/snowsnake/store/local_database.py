@@ -184,14 +184,12 @@ class StoreDatabase:
         try:
             self._db = _connect(path)
             if not os.path.exists(version_path):
+                from snowsnake.foundation.replacing import replace_file
+
                 with self._db.checked():
                     self._db.execute("pragma journal_mode = wal")
                     self._db.executescript(f"begin immediate; {_SCHEMA} commit;")
-                with open(version_path + ".new", "w") as file:
-                    file.write(_SCHEMA_VERSION)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.rename(version_path + ".new", version_path)
+                replace_file(version_path, [_SCHEMA_VERSION.encode()], is_synced=True)
             with open(version_path) as file:
                 version = file.read(32).strip()
             if version != _SCHEMA_VERSION:
@@ -356,14 +354,14 @@ class StoreDatabase:
 
     def _make_realisations(self) -> None:
         """Makes the tables that stores get when they are used with the feature `ca-derivations`."""
+        from snowsnake.foundation.replacing import replace_file
+
         version_path = os.path.join(self._directory, "ca-schema")
         if os.path.exists(version_path):
             return
         with self._db.checked():
             self._db.executescript(f"begin immediate; {_REALISATION_SCHEMA} commit;")
-        with open(version_path + f".{os.getpid()}", "w") as file:
-            file.write(_REALISATION_VERSION)
-        os.rename(version_path + f".{os.getpid()}", version_path)
+        replace_file(version_path, [_REALISATION_VERSION.encode()])
 
     def sign(self, path: str, signatures: Iterable[str]) -> None:
         """Replaces all signatures of a valid path."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import bz2
 import os
 
+from snowsnake.foundation.replacing import replace_file
 from snowsnake.store.binary_cache.store import BinaryCacheStore
 from snowsnake.store.build_log import log_place
 from snowsnake.store.interface import Store
@@ -25,7 +26,4 @@ def add_log(store: Store, drv_path: str, log: bytes) -> None:
     if os.path.exists(place):
         return
     os.makedirs(os.path.dirname(place), exist_ok=True)
-    new = f"{place}.tmp.{os.getpid()}"
-    with open(new, "wb") as file:
-        file.write(bz2.compress(log))
-    os.rename(new, place)
+    replace_file(place, [bz2.compress(log)])

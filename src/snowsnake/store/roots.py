@@ -22,7 +22,7 @@ def register_root(link: str, state: str) -> None:
     gcroots = state + "/gcroots"
     if not link.startswith(gcroots + "/"):
         name = hashing.format_hash("sha1", hashing.digest("sha1", os.fsencode(link)), "nix32")
-        _replace_link(f"{gcroots}/auto/{name}", link)
+        _make(f"{gcroots}/auto/{name}", link)
 
 
 def make_link(link: str, path: str, store_dir: str) -> str:
@@ -35,7 +35,7 @@ def make_link(link: str, path: str, store_dir: str) -> str:
         )
     if os.path.lexists(link) and not (os.path.islink(link) and _is_in(os.readlink(link), store_dir)):
         raise ValueError(f'cannot create symlink "{link}"; already exists')
-    _replace_link(link, path)
+    _make(link, path)
     return link
 
 
@@ -43,12 +43,8 @@ def _is_in(path: str, store_dir: str) -> bool:
     return path.startswith(store_dir + "/") and len(path) > len(store_dir) + 1
 
 
-def _replace_link(link: str, target: str) -> None:
-    """Replaces the link atomically: there is always the old link or the new one."""
-    import tempfile
+def _make(link: str, target: str) -> None:
+    from snowsnake.foundation.replacing import replace_link
 
-    parent = os.path.dirname(link)
-    os.makedirs(parent, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".root-", dir=parent) as folder:
-        os.symlink(target, folder + "/link")
-        os.rename(folder + "/link", link)
+    os.makedirs(os.path.dirname(link), exist_ok=True)
+    replace_link(link, target)

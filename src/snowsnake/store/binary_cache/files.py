@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, BinaryIO
 
+from snowsnake.foundation.replacing import replace_file
+
 if TYPE_CHECKING:
     from snowsnake.fetch.exchange import Exchange
 
+_PIECE_BYTES = 1 << 18
 _NARINFO = re.compile(r"[0-9a-z]{32}\.narinfo")
 
 
@@ -88,8 +89,6 @@ class FolderFiles(CacheFiles):
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self._count = 0
-        self._lock = threading.Lock()
 
     def _place(self, name: str) -> str:
         if any(part in ("..", ".") for part in name.split("/")):
@@ -121,17 +120,7 @@ class FolderFiles(CacheFiles):
     def put(self, name: str, contents: BinaryIO, kind: str) -> None:
         place = self._place(name)
         os.makedirs(os.path.dirname(place), exist_ok=True)
-        with self._lock:
-            self._count += 1
-            new = f"{place}.tmp.{os.getpid()}.{self._count}"
-        try:
-            with open(new, "xb") as file:
-                shutil.copyfileobj(contents, file)
-            os.rename(new, place)
-        except BaseException:
-            if os.path.lexists(new):
-                os.unlink(new)
-            raise
+        replace_file(place, iter(lambda: contents.read(_PIECE_BYTES), b""))
 
     def no_cache(self, url: str) -> str:
         return f"uploading to '{url}/nix-cache-info' is not supported"

@@ -6,10 +6,9 @@ In: archives.  Out: the same archives, without a download; an archive that was d
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from typing import BinaryIO
 
+from snowsnake.foundation.replacing import replace_file
 from snowsnake.store import hashing
 from snowsnake.store.hash import Hash
 
@@ -19,7 +18,7 @@ _PIECE_BYTES = 1 << 18
 class NarFolder:
     """A folder of uncompressed archives, which several processes may use at once.
 
-    >>> import io
+    >>> import io, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     kept, name = NarFolder(folder), Hash.of_bytes(b"archive")
     ...     kept.put(name, io.BytesIO(b"archive"))
@@ -52,13 +51,6 @@ class NarFolder:
         """Keeps an archive that was checked.  If the folder cannot be written to, the archive is not kept, without an error."""
         try:
             os.makedirs(self._folder, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".new-", delete=False) as file:
-                try:
-                    shutil.copyfileobj(archive, file)
-                    file.flush()
-                    os.rename(file.name, self._place(nar_hash))
-                except BaseException:
-                    os.unlink(file.name)
-                    raise
+            replace_file(self._place(nar_hash), iter(lambda: archive.read(_PIECE_BYTES), b""))
         except OSError:
             pass
