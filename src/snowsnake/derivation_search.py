@@ -7,9 +7,9 @@ words them.
 import sys
 from abc import ABC, abstractmethod
 
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, depth_error
 from snowsnake.plain import find
-from snowsnake.selection import asking, drv_path_of, is_plain_name, wrong_type
+from snowsnake.selection import MOST_LEVELS, asking, drv_path_of, is_plain_name, wrong_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from snowsnake.handle import Handle
     from snowsnake.selection import Selector
-
-# Lists and sets may be nested this deep, which is as deep as C++ Nix nests calls.
-_MOST_LEVELS = 10_000
 
 
 def derivations(selector: "Selector", root: "Handle", store_dir: str) -> "Iterator[FoundDerivation]":
@@ -49,15 +46,15 @@ class Search(ABC):
         """Searches a value; *path* is its attribute path."""
         # Calls of Python functions need no room on the processor's stack.
         limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, 4 * _MOST_LEVELS))
+        sys.setrecursionlimit(max(limit, 4 * MOST_LEVELS))
         try:
             self._enter(root, path)
         finally:
             sys.setrecursionlimit(limit)
 
     def _enter(self, root: "Handle", path: str) -> None:
-        if self._depth >= _MOST_LEVELS:
-            raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+        if self._depth >= MOST_LEVELS:
+            raise depth_error()
         self._depth += 1
         value = self._selector.auto_call(root)
         if self.may_hold_others(value, path):

@@ -21,7 +21,7 @@ from snowsnake.machine.word cimport (
 )
 from snowsnake.store.store_path cimport store_is_path
 
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, depth_error
 from snowsnake.foundation.light_json import quoted
 
 
@@ -285,7 +285,7 @@ def plain_data(Handle h not None):
 
 cdef int _check_depth(int depth) except -1:
     if depth > MOST_LEVELS:
-        raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+        raise depth_error()
     return 0
 
 

@@ -5,7 +5,7 @@ In: handles of an evaluator and texts.  Out: handles; errors worded as C++ Nix w
 
 import os
 
-from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.diagnostics.error import EvaluationError, Frame, depth_error
 
 # Type checkers take this for True.  Every start of the command would pay for these imports.
 TYPE_CHECKING = False
@@ -28,8 +28,8 @@ TYPE_NAMES = {
     "float": "a float",
     "lambda": "a function",
 }
-# A set whose `__functor` returns sets with a `__functor` is called so often: as many calls as may be inside one another (max-call-depth).
-_MOST_FUNCTORS = 10_000
+# Data may have so many levels, and a set whose `__functor` returns sets with a `__functor` is called so often: 2.34.8's default of max-call-depth.
+MOST_LEVELS = 10_000
 _MISSING_ARGUMENT = """cannot evaluate a function that has an argument without a value ('{}')
 Nix attempted to evaluate a function as a top level expression; in
 this case it must have its arguments supplied either by default
@@ -112,8 +112,8 @@ class Selector:
                 return value
             value = functor.call(value)
             kind, calls = value.type_name(), calls + 1
-            if calls == _MOST_FUNCTORS:
-                raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+            if calls == MOST_LEVELS:
+                raise depth_error()
         formals = value.formals() if kind == "lambda" else None
         if formals is None:
             return value

@@ -131,6 +131,25 @@ def test_limits_end_an_endless_evaluation(snowsnake):
     assert "time limit" in snowsnake("eval", "-E", endless, "--depth-limit", "4000000000", "--timeout", "0.2")[2]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["snowsnake", "eval", "-E"],
+        ["snowsnake-nix", "eval", "--extra-experimental-features", "nix-command", "--expr"],
+        ["snowsnake-instantiate", "--eval", "-E"],
+        ["snowsnake-eval-jobs", "--expr"],
+        ["snowsnake-build", "--dry-run", "-E"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(("limit", "is_exceeded"), [("20", True), ("300", False), ("4294967295", False)])
+def test_a_setting_limits_calls(tmp_path, command, limit, is_exceeded):
+    deep = "let f = n: if n == 0 then throw ''end'' else f (n - 1) + 1; in f 100"
+    environment = {"HOME": str(tmp_path), "NIX_CONFIG": f"max-call-depth = {limit}", "PATH": os.environ["PATH"], "NIX_REMOTE": str(tmp_path / "store")}
+    done = subprocess.run([INSTALLED / command[0], *command[1:], deep], env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert ("max-call-depth exceeded" if is_exceeded else "end") in done.stdout + done.stderr
+
+
 def test_parse_prints_trees_and_faults(snowsnake, tmp_path):
     assert snowsnake("parse", "-E", "{ a.b = 1; a.c = 2; }")[1] == "{ a = { b = 1; c = 2; }; }\n"
     assert json.loads(snowsnake("parse", "--json", "-E", "x: x")[1])["kind"]

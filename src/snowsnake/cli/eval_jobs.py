@@ -208,8 +208,6 @@ def open_root(request: EvalJobsRequest, settings: Settings, reporter: Reporter) 
         "eval_store": request.texts.get("--eval-store"),
         "prints_nix": False,
     }
-    if settings.is_set("max-call-depth"):
-        options["depth_limit"] = min(settings["max-call-depth"], (1 << 32) - 1)
     if request.verbosity > 3:
         options["verbosity"] = request.verbosity
     options |= cache_options("--no-cache" in request.flags, request.texts.get("--cache-dir", ""), "stat")

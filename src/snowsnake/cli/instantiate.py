@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from snowsnake.cli.session import Session
     from snowsnake.handle import Handle
 
-# The number of nested lists and sets that are printed, unless `max-call-depth` says otherwise.
-_MOST_LEVELS = 10_000
 # The number of values of each option that is not a setting.
 _OPTIONS = {
     "--help": 0, "--version": 0, "--expr": 0, "-E": 0, "--eval": 0, "--eval-only": 0, "--read-write-mode": 0,
@@ -181,8 +179,6 @@ def _evaluate(request: InstantiateRequest, settings: Settings, reporter: Reporte
     is_eval = request.flags & {"--eval", "--eval-only"}
     is_read_only = request.flags & {"--readonly-mode", "--dry-run"} or (is_eval and "--read-write-mode" not in request.flags)
     options: dict[str, object] = {"is_writable": not is_read_only, "eval_store": request.eval_store}
-    if settings.is_set("max-call-depth"):
-        options["depth_limit"] = min(settings["max-call-depth"], (1 << 32) - 1)
     options |= cache_options("--no-cache" in request.flags, request.cache_folder, request.cache_validate)
     shows_statistics = os.environ.get("NIX_SHOW_STATS", "0") != "0"
     options["count_objects"] = shows_statistics
@@ -251,13 +247,8 @@ def _process(request: InstantiateRequest, session: "Session", root: "Handle", pa
     elif request.output == "--xml":
         value.write_xml(write, strict=strict, location="--no-location" not in request.flags)
     else:
-        value.write_nix(write, strict=strict, most_levels=_most_levels(session))
+        value.write_nix(write, strict=strict, most_levels=session.settings["max-call-depth"])
         write(b"\n")
-
-
-def _most_levels(session: "Session") -> int:
-    settings = session.settings
-    return settings["max-call-depth"] if settings.is_set("max-call-depth") else _MOST_LEVELS
 
 
 def _rooted(request: InstantiateRequest, session: "Session", drv_path: str) -> str:

@@ -10,7 +10,7 @@ import sys
 from time import process_time
 
 from snowsnake.cli.options import UsageError
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, depth_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -432,7 +432,7 @@ def report(error: BaseException, reporter: Reporter, hint: str = "") -> int:
         reporter.failure("interrupted by the user")
         return 128 + getattr(error, "number", 2)
     elif isinstance(error, RecursionError):
-        reporter.failure("stack overflow; max-call-depth exceeded")
+        reporter.failure(depth_error().message)
     else:
         _report_other(error, reporter, hint)
     return 1

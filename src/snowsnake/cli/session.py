@@ -38,6 +38,19 @@ def _progress_of(reporter: Reporter) -> "Any":
     return progress_for(reporter)
 
 
+def _language_options(settings: Settings, reporter: Reporter, given: "dict[str, Any]") -> "dict[str, object]":
+    """The options that follow from settings which somebody has set.  *given*: what the command says itself."""
+    found: dict[str, object] = {}
+    if reporter.verbosity > QUIET:
+        found["verbosity"] = reporter.verbosity
+    # The commands of Snowsnake have an option of their own, which wins.
+    if settings.is_set("max-call-depth") and not given.get("depth_limit"):
+        found["depth_limit"] = settings["max-call-depth"]
+    if settings["eval-system"] or settings.is_set("system"):
+        found["system"] = settings["eval-system"] or settings["system"]
+    return found
+
+
 class Session:
     """An evaluator and its settings.
 
@@ -70,14 +83,11 @@ class Session:
             options["store"] = _Repaired(options["store"])
         if store is not None:
             options["store"] = store
-        if reporter.verbosity > QUIET:
-            options["verbosity"] = reporter.verbosity
         # Only the first evaluation is observed.
         profile = settings["eval-profiler"] == "flamegraph" and not output.keeps_frames
         if profile or (settings["trace-function-calls"] and not output.keeps_frames):
             options["watch"] = settings["trace-function-calls"], settings["eval-profiler-frequency"] if profile else None
-        if settings["eval-system"] or settings.is_set("system"):
-            options["system"] = settings["eval-system"] or settings["system"]
+        options |= _language_options(settings, reporter, options)
         self.evaluator = Interpreter(
             search_path=search_path,
             pure=is_pure,

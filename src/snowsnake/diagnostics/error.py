@@ -226,6 +226,11 @@ def _text(data: "bytes | str") -> str:
     return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
 
 
+def depth_error() -> EvaluationError:
+    """The error for data or calls that are nested too deeply: the machine's own (STACK_OVERFLOW in messages.py)."""
+    return EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+
+
 def as_error(error: Exception, code: str = "value") -> EvaluationError:
     """What a store or a format says is wrong, as an error of the command; an error of evaluation, some of which are ValueErrors, stays as it is."""
     return error if isinstance(error, EvaluationError) else EvaluationError(code, str(error))

@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.selection import drv_path_of, store_path_of
+from snowsnake.diagnostics.error import EvaluationError, Frame, depth_error
+from snowsnake.selection import MOST_LEVELS, drv_path_of, store_path_of
 
 if TYPE_CHECKING:
     from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
-
-# Metadata may have as many levels as 2.34.8's max-call-depth allows.
-_MOST_LEVELS = 10_000
 
 
 @contextmanager
@@ -138,8 +135,8 @@ def _is_plain(root: Handle) -> bool:
     work = [(root, 0)]
     while work:
         value, level = work.pop()
-        if level > _MOST_LEVELS:
-            raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+        if level > MOST_LEVELS:
+            raise depth_error()
         kind = value.type_name()
         if kind == "list":
             work += [(value.index(number), level + 1) for number in reversed(range(len(value)))]

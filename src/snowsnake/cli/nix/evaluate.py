@@ -51,7 +51,7 @@ def run(call: Call) -> int:
     else:
         from snowsnake.flake.session import without_outputs
 
-        require_value(call, word or "")
+        require_value(word or "")
         session, output = open_output(call, without_outputs(word) if word else word)
         question = ["eval", _form(given), given.text("apply"), output.label]
         answer = output.answer(question, lambda: _text(session, output.value(), call, output.shown).decode("utf-8", "surrogateescape"), is_told=True)
@@ -83,8 +83,7 @@ def _text(session: "Session", value: "Handle", call: Call, shown: "Callable[[str
         return raw_text(value, "while generating the eval command output")
     if form == "json":
         return _json(value)
-    limit = {"depth_limit": call.settings["max-call-depth"]} if call.settings.is_set("max-call-depth") else {}
-    return value_text(value, session.evaluator, style=Style(shown=shown), **limit)
+    return value_text(value, session.evaluator, call.settings["max-call-depth"], Style(shown=shown))
 
 
 def _print(text: bytes, call: Call) -> None:
@@ -109,8 +108,6 @@ def open_session(call: Call, *, has_arguments: bool = True) -> "Session":
     options["repairs"] = given.flag("repair")
     if call.evaluation_store is not None:
         options["store"] = call.evaluation_store
-    if call.settings.is_set("max-call-depth"):
-        options["depth_limit"] = call.settings["max-call-depth"]
     options |= cache_options("SNOWSNAKE_NO_CACHE" in os.environ, "", "stat")
     session = Session(call.settings, call.reporter, given.texts("include"), **options)
     if has_arguments:
@@ -173,7 +170,7 @@ def _read_flake_options(call: Call, session: "Session") -> None:
     call.reporter.relabel = None
 
 
-def require_value(call: Call, word: str) -> None:
+def require_value(word: str) -> None:
     """Raises an error for a word that names a store path, directly or by symbolic links: it has no value of the language."""
     from snowsnake.settings.places import store_folder
 

@@ -3,7 +3,7 @@
 In: a handle, a `Style`.  Out: bytes.  A list or set that was printed before is «repeated».
 """
 
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.diagnostics.error import EvaluationError, depth_error
 from snowsnake.selection import asking
 
 TYPE_CHECKING = False
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from snowsnake.handle import Handle
     from snowsnake.interpreter import Interpreter
 
-# Values that are nested deeper are an error, unless `max-call-depth` says otherwise.
-_DEPTH_LIMIT = 10_000
 _FATAL = ("depth", "memory", "timeout", "interrupt")
 _FIRST = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _FURTHER = _FIRST | frozenset(b"0123456789'-")
@@ -63,7 +61,7 @@ class _Seen:
         return True
 
 
-def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int = _DEPTH_LIMIT, style: Style = _ONE_LINE) -> bytes:
+def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int, style: Style = _ONE_LINE) -> bytes:
     """The text of a value that has been forced.  Raises an error if values are nested deeper than the limit."""
     out: list[bytes] = []
     write_value(root, evaluator, out.append, depth_limit, style)
@@ -71,7 +69,7 @@ def value_text(root: "Handle", evaluator: "Interpreter", depth_limit: int = _DEP
 
 
 def write_value(
-    root: "Handle", evaluator: "Interpreter", write: "Callable[[bytes], object]", depth_limit: int = _DEPTH_LIMIT, style: Style = _ONE_LINE
+    root: "Handle", evaluator: "Interpreter", write: "Callable[[bytes], object]", depth_limit: int, style: Style = _ONE_LINE
 ) -> None:
     """Writes what `value_text` returns by calls of `write(bytes)`, in pieces: the pieces before an error have been written."""
     printer = _Printer(root, evaluator, write, style)
@@ -88,7 +86,7 @@ def write_value(
         if inner is None:
             work.pop()
         elif len(work) > depth_limit:
-            raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+            raise depth_error()
         else:
             work.append(printer.parts(inner, len(work)))
 

@@ -60,8 +60,6 @@ class EvaluationWords:
         settings = common.settings
         if self.is_impure:
             settings.set("pure-eval", "false")
-        if settings.is_set("max-call-depth"):
-            options["depth_limit"] = min(settings["max-call-depth"], (1 << 32) - 1)
         options |= cache_options("SNOWSNAKE_NO_CACHE" in os.environ, "", "stat")
         options["count_objects"] = shows_statistics()
         options["repairs"] = self.repairs

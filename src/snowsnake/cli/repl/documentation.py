@@ -4,7 +4,7 @@ In: the scope, an expression.  Out: Markdown.
 """
 
 from snowsnake import looking
-from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.diagnostics.error import EvaluationError, Frame, depth_error
 from snowsnake.documentation import attribute_comment, function_comment
 from snowsnake.source import Position
 
@@ -73,7 +73,7 @@ def value_documentation(value: "Handle", most_calls: int) -> str | None:
         while value.type_name() == "set" and b"__functor" in value.keys():
             calls += 1
             if calls > most_calls:
-                raise EvaluationError("depth", "stack overflow; max-call-depth exceeded")
+                raise depth_error()
             value = value.select(b"__functor").call(value)
     except EvaluationError as error:
         error.trace[:0] = [Frame("text", _PARTIAL, None)] * calls

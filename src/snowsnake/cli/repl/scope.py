@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from snowsnake.cli.session import Session
     from snowsnake.handle import Handle
 
-_DEPTH_LIMIT = 10_000
 _SYNTAX = ("syntax", "duplicate-attribute")
 
 
@@ -27,7 +26,7 @@ class Scope:
         settings = session.settings
         self.features = settings.language()
         # How deep values are printed, and functors of functors are called.
-        self.depth_limit: int = settings["max-call-depth"] if settings.is_set("max-call-depth") else _DEPTH_LIMIT
+        self.depth_limit: int = settings["max-call-depth"]
         self._merge = session.expression(b"old: new: old // new", "«internal»")
         self.clear()
 
