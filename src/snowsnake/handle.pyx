@@ -39,6 +39,16 @@ cdef bytes _bytes(Word s):
     return PyBytes_FromStringAndSize(<char*>string_data(s), string_size(s))
 
 
+cdef str shown_word(Machine* m, Word w):
+    cdef char* text = describe(m, w)
+    if text == NULL:
+        raise MemoryError
+    try:
+        return (<bytes>text).decode("utf-8", "replace")
+    finally:
+        free(text)
+
+
 cdef class _Writing:
     """The function that gets the pieces of a text, and the exception that it raised."""
 
@@ -343,16 +353,9 @@ cdef class Handle:
 
     def describe(self):
         """Type and value in one short line, as error messages show them; nothing is forced."""
-        cdef char* text
         self.evaluator.enter()
         try:
-            text = describe(self.evaluator.m, self.word())
-            if text == NULL:
-                raise MemoryError
-            try:
-                return (<bytes>text).decode("utf-8", "replace")
-            finally:
-                free(text)
+            return shown_word(self.evaluator.m, self.word())
         finally:
             self.evaluator.leave()
 
@@ -384,17 +387,16 @@ cdef class Handle:
 
     def coerce_to_path(self):
         """The bytes of the absolute path that a path, string or set means."""
-        self.evaluator.enter()
-        try:
-            return _bytes(self.internal_call(INTERNAL_COERCE_PATH))
-        finally:
-            self.evaluator.leave()
+        return self.coerced(INTERNAL_COERCE_PATH)
 
     def coerce_to_string(self):
         """The bytes of a string, path (copied to the store) or set that can be coerced, as in `"${…}"`."""
+        return self.coerced(INTERNAL_COERCE_STORE)
+
+    cdef bytes coerced(self, int which):
         self.evaluator.enter()
         try:
-            return _bytes(self.internal_call(INTERNAL_COERCE_STORE))
+            return _bytes(self.internal_call(which))
         finally:
             self.evaluator.leave()
 
@@ -435,8 +437,7 @@ cdef class Handle:
 
     cdef bint holds_thunk(self) except -1:
         """Whether something inside the value is not evaluated."""
-        cdef Machine* m = self.evaluator.m
-        cdef Word w, item
+        cdef Word w
         cdef uint64_t i, n
         seen = set()
         work = [self.word()]
@@ -451,8 +452,7 @@ cdef class Handle:
             if is_attrs(w) and not attrs_flat(self.evaluator.m, w):
                 self.evaluator.check(RAISE)
             for i in range(n):
-                item = val(list_items(w)[i] if is_list(w) else attrs_values(w)[i])
-                work.append(item)
+                work.append(val(list_items(w)[i] if is_list(w) else attrs_values(w)[i]))
         return False
 
     def to_xml(self, *, bint strict=True, bint location=True):

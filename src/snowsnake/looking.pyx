@@ -6,7 +6,6 @@ In: handles.  Out: plain Python.  A function that evaluates says so in its docst
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from snowsnake.building cimport reserve
-from snowsnake.builtins.types cimport type_word
 from snowsnake.handle cimport Handle, builtin_word, check_belongs, make_handle
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
 from snowsnake.machine.heap cimport make_apply, make_apply2, make_string, new_list, push
@@ -28,12 +27,6 @@ def shape(Handle h not None):
     """SET, LIST or OTHER; UNKNOWN for a value that is not evaluated yet.  Evaluates nothing."""
     cdef Word w = h.word()
     return UNKNOWN if is_thunk(w) else SET if is_attrs(w) else LIST if is_list(w) else OTHER
-
-
-def known_type(Handle h not None):
-    """The type of a value that is evaluated already; None if it is not.  Evaluates nothing."""
-    cdef Word w = h.word()
-    return None if is_thunk(w) else (<bytes>type_word(w)).decode()
 
 
 def equal(Handle a not None, Handle b not None):

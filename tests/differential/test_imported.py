@@ -50,9 +50,9 @@ def evaluate(command: str, name: str, folder: str) -> dict[str, object]:
 
 
 def why_not() -> str:
-    from snowsnake.build.sandbox import is_supported
+    from snowsnake.build.sandbox import why_no_sandbox
 
-    return is_supported() or ("" if os.path.exists("/usr/lib64") else "not a machine like the one that it was recorded on")
+    return why_no_sandbox() or ("" if os.path.exists("/usr/lib64") else "not a machine like the one that it was recorded on")
 
 
 @pytest.mark.skipif(bool(why_not()), reason=f"no namespaces here: {why_not()}")

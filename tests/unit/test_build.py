@@ -23,7 +23,7 @@ from snowsnake.build.log import BuildLog
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.outputs import make_canonical, scan
 from snowsnake.build.realisation import Realiser
-from snowsnake.build.sandbox import Sandbox, is_supported
+from snowsnake.build.sandbox import Sandbox, why_no_sandbox
 from snowsnake.build.watcher import Watcher
 from snowsnake.diagnostics.log import event_line
 from snowsnake.store.derivation import Derivation, DerivationOutput
@@ -31,7 +31,7 @@ from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.hash import Hash
 from snowsnake.store.local import LocalStore
 
-pytestmark = [pytest.mark.skipif(bool(is_supported()), reason="no namespaces here"), pytest.mark.bare]
+pytestmark = [pytest.mark.skipif(bool(why_no_sandbox()), reason="no namespaces here"), pytest.mark.bare]
 # tests/conftest.py skips this module where one of them is missing.
 NEEDS_PROGRAMS = ("ps",)
 MACHINE = {path: (path, True) for path in ("/bin", "/lib", "/lib64", "/usr")}

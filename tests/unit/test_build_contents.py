@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from conftest import INSTALLED, SOURCE
 
-from snowsnake.build.sandbox import is_supported
+from snowsnake.build.sandbox import why_no_sandbox
 from snowsnake.store.realisation import Realisation
 from snowsnake.store.signing import SecretKey
 
-pytestmark = [pytest.mark.skipif(bool(is_supported()), reason="no namespaces here"), pytest.mark.bare]
+pytestmark = [pytest.mark.skipif(bool(why_no_sandbox()), reason="no namespaces here"), pytest.mark.bare]
 # tests/conftest.py skips this module where one of them is missing.
 NEEDS_PROGRAMS = ("bash",)
 EXPRESSION = Path(__file__).with_name("contents.nix")

@@ -15,7 +15,7 @@ import pytest
 from fixed_folder import fixed_folder
 from processes import command_lines
 
-from snowsnake.build.sandbox import is_supported
+from snowsnake.build.sandbox import why_no_sandbox
 from snowsnake.store import nar
 from snowsnake.store.daemon.connection import DaemonOperation
 from snowsnake.store.daemon.server import DaemonServer
@@ -43,7 +43,7 @@ in rec {
   imported = import dep;
 }
 """
-needs_namespaces = pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")
+needs_namespaces = pytest.mark.skipif(bool(why_no_sandbox()), reason="no namespaces here")
 
 
 KEY = SecretKey.new("served-1")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from snowsnake.build.sandbox import is_supported
+from snowsnake.build.sandbox import why_no_sandbox
 from snowsnake.store.local import LocalStore
 from snowsnake.store.nar import pack
 
@@ -76,7 +76,7 @@ def test_time_grows_with_the_number_of_objects(name: str, chains: tuple[Path, di
     assert times[1] < 8 * max(times[0], 0.1), times
 
 
-@pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")
+@pytest.mark.skipif(bool(why_no_sandbox()), reason="no namespaces here")
 def test_a_failure_passes_through_a_chain_of_any_length(tmp_path: Path) -> None:
     (tmp_path / "chain.nix").write_text(_CHAIN)
     words = ["--store", f"{tmp_path}/store", "--arg", "n", "3000", "--argstr", "builder", "/nonexistent/builder", "--no-out-link", "--option", "sandbox", "false"]

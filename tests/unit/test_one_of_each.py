@@ -30,6 +30,9 @@ LONG = {
 }
 HEAD = re.compile(r"( *)(?:async def|def|c(?:p?)def(?! class)) [^=(]*?(\w+)\(")
 
+IMPORT = re.compile(r"^[ \t]*from [\w.]+ c?import (\([^)]*\)|[^\n]+)", re.MULTILINE)
+DECLARATION = re.compile(r"^ +cdef (?!class|extern|enum|struct|inline)([^\n]+)$", re.MULTILINE)
+
 # Functions that import a public name when it is first used: each is in the first module of a library, which may import nothing else.
 COPIED = {frozenset({"src/snowsnake/fetch/__init__.py __getattr__", "src/snowsnake/store/__init__.py __getattr__"})}
 
@@ -79,6 +82,12 @@ def functions_of_python(text: str) -> Iterator[tuple[str, int]]:
 
 def functions_of_cython(text: str) -> Iterator[tuple[str, int]]:
     """The same, told by the indentation."""
+    for name, _, lines in parts_of_cython(text):
+        yield name, len(lines)
+
+
+def parts_of_cython(text: str) -> Iterator[tuple[str, int, list[str]]]:
+    """The name of each function, the number of lines of its head, and its lines."""
     lines = text.split("\n")
     for first, line in enumerate(lines):
         head = HEAD.match(line)
@@ -96,12 +105,40 @@ def functions_of_cython(text: str) -> Iterator[tuple[str, int]]:
                 if not lines[number].startswith(head[1] + " "):
                     break
                 end = number
-        yield head[2], end - first + 1
+        yield head[2], last - first + 1, lines[first : end + 1]
 
 
 def open_brackets(line: str) -> int:
     """How many more brackets a line opens than it closes."""
     return line.count("(") - line.count(")")
+
+
+def test_what_compiled_code_imports_is_used() -> None:
+    """A `.pyx` and its `.pxd` are one module."""
+    unused = []
+    for path in sources(".pyx", ".pxd"):
+        text = path.read_text(encoding="utf-8")
+        others = (path.with_suffix(ending) for ending in (".pyx", ".pxd") if ending != path.suffix)
+        code = IMPORT.sub("", text) + "".join(IMPORT.sub("", other.read_text(encoding="utf-8")) for other in others if other.exists())
+        words = set(re.findall(r"\w+", re.sub(r"#(?!include).*", "", code)))
+        for match in IMPORT.finditer(re.sub(r"#.*", "", text)):
+            names = [part.split(" as ")[-1].strip() for part in match[1].strip("()").split(",")]
+            unused += [f"{path.relative_to(PACKAGE)} {name}" for name in names if name and name not in words]
+    assert unused == []
+
+
+def test_what_compiled_functions_declare_is_used() -> None:
+    unused = []
+    for path in sources(".pyx", ".pxd"):
+        for function, head, lines in parts_of_cython(path.read_text(encoding="utf-8")):
+            words = collections.Counter(re.findall(r"(?<!\.)\b\w+", "\n".join(lines[head:])))
+            for declared in DECLARATION.findall("\n".join(lines[head:])):
+                while declared != (declared := re.sub(r"\[[^][]*\]|\([^()]*\)", "", declared)):
+                    pass
+                for part in declared.split(","):
+                    name = re.findall(r"\w+", part.partition("=")[0])[-1:]
+                    unused += [f"{path.relative_to(PACKAGE)} {function} {word}" for word in name if words[word] == 1]
+    assert unused == []
 
 
 def test_functions_are_short() -> None:

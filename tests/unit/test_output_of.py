@@ -3,7 +3,7 @@
 import pytest
 
 import snowsnake
-from snowsnake.build.sandbox import is_supported
+from snowsnake.build.sandbox import why_no_sandbox
 
 
 def output_of(store, text: str):
@@ -54,7 +54,7 @@ def test_output_of_anything_else_is_an_error(tmp_path, call, message) -> None:
         output_of(tmp_path, call)
 
 
-@pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")
+@pytest.mark.skipif(bool(why_no_sandbox()), reason="no namespaces here")
 def test_a_pure_flake_may_need_outputs_of_outputs(tmp_path, run_command) -> None:
     """The derivation that is asked about is read by the store, not by the evaluation, which may not."""
     (tmp_path / "flake").mkdir()

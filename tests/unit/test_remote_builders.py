@@ -12,7 +12,7 @@ import pytest
 from processes import command_lines
 
 from snowsnake.build.machines import BadMachine, parse_machines
-from snowsnake.build.sandbox import is_supported
+from snowsnake.build.sandbox import why_no_sandbox
 from snowsnake.store.local import LocalStore
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
@@ -42,7 +42,7 @@ class World:
     """This machine, and another one that is reached without ssh, because it is called localhost."""
 
     def __init__(self, folder: Path, scheme: str = "ssh-ng") -> None:
-        if is_supported():
+        if why_no_sandbox():
             pytest.skip("no namespaces here")
         self.folder = folder
         self.scheme = scheme

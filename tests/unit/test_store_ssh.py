@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from snowsnake.build.sandbox import is_supported
+from snowsnake.build.sandbox import why_no_sandbox
 from snowsnake.store.daemon.wire import DaemonError
 from snowsnake.store.interface import archive_of
 from snowsnake.store.local import LocalStore
@@ -473,7 +473,7 @@ in rec {
 """
 
 
-@pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")
+@pytest.mark.skipif(bool(why_no_sandbox()), reason="no namespaces here")
 @pytest.mark.parametrize("scheme", ["ssh", "ssh-ng"])
 def test_we_build_what_nix_sends_to_a_builder(scheme, tmp_path):
     """2.34.8 with a machine in `builders` sends the derivation, copies its inputs to us, and copies its outputs from us."""
@@ -518,7 +518,7 @@ def test_we_build_what_nix_sends_to_a_builder(scheme, tmp_path):
         assert store.verify() == [] and store.is_valid(str(out)) and store.known(str(out)).is_ultimate
 
 
-@pytest.mark.skipif(bool(is_supported()), reason="no namespaces here")
+@pytest.mark.skipif(bool(why_no_sandbox()), reason="no namespaces here")
 @pytest.mark.parametrize("version", [(2, 0), (2, 2), (2, 3), (2, 6), (2, 7)])
 def test_results_of_derivations_that_clients_send(version, tmp_path):
     """Versions of the serve protocol differ in the options of a build and in the fields of its result."""

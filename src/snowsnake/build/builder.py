@@ -25,7 +25,7 @@ from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
 from snowsnake.build.progress import numbers
 from snowsnake.build.request import BuildRequest, prepare, sees_world
-from snowsnake.build.sandbox import Sandbox, is_supported, shell_paths
+from snowsnake.build.sandbox import Sandbox, shell_paths, why_no_sandbox
 from snowsnake.build.watcher import Watcher
 from snowsnake.fetch.errors import FetchFailure
 from snowsnake.foundation.file_locks import try_lock
@@ -125,7 +125,7 @@ class Build:
         for path in (self.drv_path, *paths.values()):
             # Outputs are kept before they are valid, too, so that the garbage collector spares what the builder writes there.
             self._store.keep(path)
-        self._request = request = prepare(self._store, self.drv_path, drv, options, inside, paths)
+        self._request = request = prepare(self._store, drv, options, inside, paths)
         self._write_files(request, "" if external is None else "build")
         # An earlier build that was killed may have left something there.
         for path in paths.values():
@@ -241,7 +241,7 @@ class Build:
 
     def _could_not_start(self, error: OSError) -> BuildFailure:
         text = f"{error.strerror or error}\nwhile setting up the build environment"
-        if self._sandbox is not None and (why := is_supported()):
+        if self._sandbox is not None and (why := why_no_sandbox()):
             text += (
                 f"\nThis machine does not let you make namespaces ({why}). Allow them (sysctl kernel.unprivileged_userns_clone=1,"
                 " user.max_user_namespaces; a container needs --security-opt seccomp=unconfined), or build through a Nix daemon."
@@ -259,7 +259,7 @@ class Build:
         wants = options.sandbox == "true" or (options.sandbox == "relaxed" and not declines)
         if options.sandbox == "true" and declines:
             raise Refused(f"derivation '{self.drv_path}' has '__noChroot' set, but that's not allowed when 'sandbox' is 'true'", self.drv_path)
-        if wants and not store.is_elsewhere and options.sandbox_fallback and is_supported():
+        if wants and not store.is_elsewhere and options.sandbox_fallback and why_no_sandbox():
             wants = False
         if not wants and not store.is_elsewhere:
             return None

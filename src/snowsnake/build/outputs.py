@@ -141,7 +141,7 @@ def _examine(
                 raise wrong.failure from None
     if not all(output.path for output in drv.outputs.values()):
         name_by_contents(drv_path, drv, _in_order(drv_path, infos), infos, found, folder)
-    check(store, drv_path, drv, request.checks, infos)
+    check(store, drv_path, request.checks, infos)
     return infos, found
 
 
@@ -313,7 +313,7 @@ def _in_order(drv_path: str, infos: Mapping[str, PathInfo]) -> list[str]:
     return order[::-1]
 
 
-def check(store: LocalStore, drv_path: str, drv: Derivation, checks: Mapping[str, Mapping[str, Any]], infos: Mapping[str, PathInfo]) -> None:
+def check(store: LocalStore, drv_path: str, checks: Mapping[str, Mapping[str, Any]], infos: Mapping[str, PathInfo]) -> None:
     """Checks the sizes and references of outputs; BuildFailure if one is not allowed.  *checks*: see `Attributes.output_checks`."""
     own = {info.path: info for info in infos.values()}
 

@@ -52,7 +52,7 @@ class Realiser:
         substituters, keys = self.substituters, DerivationHashes(store.read, store.store_dir)
 
         def find(drv: Derivation, names: list[str]) -> dict[str, str]:
-            return substituters.realisations(drv, keys.of(drv), names)
+            return substituters.realisations(keys.of(drv), names)
 
         return missing_paths(store, wanted, lambda paths, contents: substituters.ask(paths, store.is_valid, contents), self._may_substitute, find)
 

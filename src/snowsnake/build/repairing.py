@@ -86,7 +86,7 @@ class Repairs:
             else:
                 if wanted is None:
                     self._done.add(path)
-                waiting += [(deriver, None, False) for deriver in self._bad_closure(path, drv, wanted)]
+                waiting += [(deriver, None, False) for deriver in self._bad_closure(path, wanted)]
 
     def _bad_outputs(self, drv_path: str, drv: Derivation, names: Iterable[str] | None) -> frozenset[str]:
         """Fetches the wanted outputs that are absent or damaged; returns those that no substituter has."""
@@ -106,7 +106,7 @@ class Repairs:
             if name in damaged or name in bad:
                 self._judged[path] = True
 
-    def _bad_closure(self, drv_path: str, drv: Derivation, names: Iterable[str] | None) -> list[str]:
+    def _bad_closure(self, drv_path: str, names: Iterable[str] | None) -> list[str]:
         """Looks for damaged objects that good outputs refer to; returns the derivations that build them, and fetches those that no derivation builds."""
         outputs = self._store.outputs(drv_path)
         start = [path for name, path in outputs.items() if names is None or name in names]

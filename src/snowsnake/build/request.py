@@ -52,7 +52,7 @@ def input_closure(store: Store, drv: Derivation) -> set[str]:
     return closure(store, start)
 
 
-def prepare(store: Store, drv_path: str, drv: Derivation, options: BuildOptions, folder: str, outputs: Mapping[str, str]) -> BuildRequest:
+def prepare(store: Store, drv: Derivation, options: BuildOptions, folder: str, outputs: Mapping[str, str]) -> BuildRequest:
     """The request for a build.  *folder*: the build's folder as the builder sees it; *outputs*: the path where the builder is to make each output."""
     inputs = input_closure(store, drv)
     attributes = Attributes(drv)

@@ -211,8 +211,8 @@ def _paths_in(words: Iterable[str]) -> list[str]:
 
 
 @cache
-def is_supported() -> str:
-    """Why this machine does not let us make sandboxes; "" if it does, despite the name.  The first call tries it, in a process of its own."""
+def why_no_sandbox() -> str:
+    """Why this machine does not let us make sandboxes; "" if it does.  The first call tries it, in a process of its own."""
     child = os.fork()
     if child == 0:
         os._exit(_code_of(_try_namespaces))

@@ -17,7 +17,6 @@ from snowsnake.fetch.errors import FetchFailure
 from snowsnake.store import store_path
 from snowsnake.store.binary_cache.store import BinaryCacheStore, Gone, path_info
 from snowsnake.store.content_check import check_content
-from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import sort_topologically
 from snowsnake.store.interface import Offer, Store, archive_of
 from snowsnake.store.local import LocalStore
@@ -169,7 +168,7 @@ class Substituters:
                 self._refused.add(key)
         return key in self._accepted
 
-    def realisations(self, drv: Derivation, digest: str, names: Iterable[str]) -> dict[str, str]:
+    def realisations(self, digest: str, names: Iterable[str]) -> dict[str, str]:
         """The paths of outputs by name, as far as realisations of other stores that we trust say them.  *digest*: the derivation's hash in their keys."""
         found = {}
         for name in names:

@@ -132,29 +132,16 @@ cdef void _rebalance(Machine* m, Word* root, Word x) noexcept nogil:
     _set(m, root[0], COLOUR, BLACK)
 
 
-cdef inline Word _predecessor(Word node) noexcept nogil:
+cdef inline Word _neighbour(Word node, int side, int other) noexcept nogil:
+    """The node before (LEFT, RIGHT) or after (RIGHT, LEFT) another one; WORD_NULL if there is none."""
     cdef Word parent
-    if _get(node, LEFT) != WORD_NULL:
-        node = _get(node, LEFT)
-        while _get(node, RIGHT) != WORD_NULL:
-            node = _get(node, RIGHT)
+    if _get(node, side) != WORD_NULL:
+        node = _get(node, side)
+        while _get(node, other) != WORD_NULL:
+            node = _get(node, other)
         return node
     parent = _get(node, PARENT)
-    while parent != WORD_NULL and _get(parent, LEFT) == node:
-        node = parent
-        parent = _get(node, PARENT)
-    return parent
-
-
-cdef inline Word _successor(Word node) noexcept nogil:
-    cdef Word parent
-    if _get(node, RIGHT) != WORD_NULL:
-        node = _get(node, RIGHT)
-        while _get(node, LEFT) != WORD_NULL:
-            node = _get(node, LEFT)
-        return node
-    parent = _get(node, PARENT)
-    while parent != WORD_NULL and _get(parent, RIGHT) == node:
+    while parent != WORD_NULL and _get(parent, side) == node:
         node = parent
         parent = _get(node, PARENT)
     return parent
@@ -355,7 +342,7 @@ cdef int _place(Machine* m, Word* fp, int less) noexcept nogil:
                 less = -1
                 continue
             if less:
-                child = _predecessor(node)
+                child = _neighbour(node, LEFT, RIGHT)
                 if child == WORD_NULL:
                     return _accept(m, fp, node, True, key)
                 fp[NODE] = child
@@ -446,7 +433,7 @@ cdef Word _key_to_show(Word* fp, Word key) noexcept nogil:
     while _get(node, LEFT) != WORD_NULL:
         node = _get(node, LEFT)
     while node != fp[NODE] and node != WORD_NULL and _less_now(val(key), _get(node, KEY)) >= 0:
-        node = _successor(node)
+        node = _neighbour(node, RIGHT, LEFT)
     return _get(fp[NODE] if node == WORD_NULL else node, KEY)
 
 

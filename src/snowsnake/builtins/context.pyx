@@ -381,7 +381,7 @@ cdef uint64_t _count_elements(Machine* m, Word attrs) noexcept nogil:
 
 cdef int append_context(Machine* m, Word* fp) noexcept nogil:
     """Forces and checks everything first, then encodes it.  State: the index of the path, and that of its output."""
-    cdef Word attrs = fp[1], name, description, list
+    cdef Word attrs = fp[1], name, list
     cdef uint64_t n = attrs_size(attrs), i, j, old = 0, count = 0
     cdef uint32_t* order
     cdef uint32_t* elements

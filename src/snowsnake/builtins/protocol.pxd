@@ -5,9 +5,9 @@ In: the machine and words.  Out: the outcome, which the builtin returns at once 
 """
 from libc.stdint cimport uint64_t
 from snowsnake.machine.descriptions cimport raise_type
-from snowsnake.machine.heap cimport make_apply, make_apply2, push
+from snowsnake.machine.heap cimport push
 from snowsnake.machine.internals cimport internal_word
-from snowsnake.machine.state cimport CALL, DONE, FORCE, Machine, RAISE, TAIL
+from snowsnake.machine.state cimport CALL, DONE, FORCE, Machine, TAIL
 from snowsnake.machine.word cimport (
     KIND_LIST, TAG_LIST, Word, attrs_find, header_of, is_attrs, is_function, is_thunk, tagged, val,
 )

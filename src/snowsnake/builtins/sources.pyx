@@ -152,7 +152,6 @@ cdef uint32_t _trace_adding(Word* s, TraceEntry* entries) noexcept nogil:
 cdef int path(Machine* m, Word* fp) noexcept nogil:
     """Forces `name` and `path` first, as C++ Nix does, then the other attributes in the order of their names."""
     cdef Word* s = _open_slots(m, fp + 1)
-    cdef uint32_t symbol = m.symbol_name
     cdef Word* place
     cdef int outcome
     if s[SLOT_PHASE] == small_int(PHASE_NAME):

@@ -2,6 +2,13 @@
 
 from snowsnake.builtins.row import BuiltinRow
 
+# A file, and an archive, are fetched by an address or by a set of these attributes.
+_OF_CONTENT = {
+    "argument 1": "while evaluating the url we should fetch",
+    "attribute name": "while evaluating the name of the content we should fetch@",
+    "attribute sha256": "while evaluating the sha256 of the content we should fetch@",
+    "attribute url": "while evaluating the url we should fetch@",
+}
 ROWS = (
     BuiltinRow(
         "fetchurl",
@@ -12,12 +19,7 @@ ROWS = (
         doc="Downloads a file and returns its store path. *source* is the address, or a set of `url`, `sha256` and `name` "
         "(if it is missing, the last part of the address). Pure evaluation needs the hash.",
         example="builtins.isFunction builtins.fetchurl => true",
-        phrases={
-            "argument 1": "while evaluating the url we should fetch",
-            "attribute name": "while evaluating the name of the content we should fetch@",
-            "attribute sha256": "while evaluating the sha256 of the content we should fetch@",
-            "attribute url": "while evaluating the url we should fetch@",
-        },
+        phrases=_OF_CONTENT,
         always=("attribute name", "attribute sha256", "attribute url"),
     ),
     BuiltinRow(
@@ -32,12 +34,7 @@ ROWS = (
         'missing, "source"). If the archive has one folder at the top and nothing beside it, the tree is the contents '
         "of that folder. Pure evaluation needs the hash.",
         example="builtins.isFunction fetchTarball => true",
-        phrases={
-            "argument 1": "while evaluating the url we should fetch",
-            "attribute name": "while evaluating the name of the content we should fetch@",
-            "attribute sha256": "while evaluating the sha256 of the content we should fetch@",
-            "attribute url": "while evaluating the url we should fetch@",
-        },
+        phrases=_OF_CONTENT,
         always=("attribute name", "attribute sha256", "attribute url"),
     ),
     BuiltinRow(

@@ -122,7 +122,7 @@ cdef bint _has_room(Cache* cache, Pack* pack) noexcept nogil:
 
 cdef bint _append(Cache* cache, Pack* pack) noexcept nogil:
     """Writes the entries first, then the slots that lead to them: a reader meanwhile finds nothing or everything."""
-    cdef uint64_t end = aligned(pack.size_bytes, ALIGNMENT), at = 0, slot, i, value
+    cdef uint64_t end = aligned(pack.size_bytes, ALIGNMENT), at = 0, i, value
     cdef const PackEntry* entry
     if not pack_write(pack.fd, cache.pending, cache.pending_bytes, end):
         # The disk is full, so we cut off what we wrote.

@@ -28,7 +28,7 @@ class LazyBuilder:
     """Builds and substitutes in a store in folders; its modules are imported when something is missing."""
 
     def __init__(
-        self, settings: "Settings", log_folder: str, reporter: "Reporter | None", store_dir: str, open_one: "Opener",
+        self, settings: "Settings", log_folder: str, reporter: "Reporter | None", open_one: "Opener",
         features: "Collection[str] | None" = None,
     ) -> None:  # fmt: skip
         """*features*: those of the store's URL, which take the place of the setting `system-features`."""
@@ -36,7 +36,6 @@ class LazyBuilder:
         self._features = features
         self._log_folder = log_folder
         self._reporter = reporter
-        self._store_dir = store_dir
         self._open_one = open_one
         self._made: Realiser | None = None
         # The settings' count of changes when `_made` was made.
@@ -96,7 +95,7 @@ class LazyBuilder:
             options.is_quiet = reporter.is_quiet
             options.is_old_command = reporter.is_old_command
             options.names_logs = not reporter.is_old_command
-        substituters = substituters_of(settings, self._store_dir, reporter, self._open_one)
+        substituters = substituters_of(settings, reporter, self._open_one)
         self._made = Realiser(options, substituters, always_substitutes=settings["always-allow-substitutes"])
         return self._made
 

@@ -264,8 +264,8 @@ def _authenticate(settings: Settings, reporter: Reporter, connection: socket.soc
     """Whether the user at the other end is trusted; ValueError for one who may not connect."""
     process, user, group = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
     names = _names_of(user, group)
-    is_trusted = _is_among(names, user, settings["trusted-users"])
-    if not is_trusted and not _is_among(names, user, settings["allowed-users"]):
+    is_trusted = _is_among(names, settings["trusted-users"])
+    if not is_trusted and not _is_among(names, settings["allowed-users"]):
         raise ValueError(f"user '{names[0]}' is not allowed to connect to the Nix daemon")
     reporter.info(f"accepted connection from pid {process}, user {names[0]}{' (trusted)' if is_trusted else ''}")
     return is_trusted
@@ -283,7 +283,7 @@ def _names_of(user: int, group: int) -> list[str]:
         return [name, f"@{group}"]
 
 
-def _is_among(names: list[str], user: int, allowed: "Iterable[str]") -> bool:
+def _is_among(names: list[str], allowed: "Iterable[str]") -> bool:
     for word in allowed:
         if word == "*" or word in names:
             return True

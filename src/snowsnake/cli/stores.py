@@ -251,7 +251,7 @@ def _open(
     logs = found.get("log") or (root + "/nix/var/log/nix" if has_root else log_folder(environment))
     place.optimises, place.on_warning = settings["auto-optimise-store"], warn
     place.log_folder = logs
-    place.builder = LazyBuilder(settings, logs, reporter, store_dir, open_reference, found.get("system-features"))
+    place.builder = LazyBuilder(settings, logs, reporter, open_reference, found.get("system-features"))
     place.requires_signatures = found.get("require-sigs")
     return place
 

@@ -106,7 +106,7 @@ def _bucket(
     return S3Files(url, named.partition("?")[2], fetcher, connections, uploads), named
 
 
-def substituters_of(settings: "Settings", store_dir: str, reporter: "Reporter | None", open_one: "Opener") -> "Substituters | None":
+def substituters_of(settings: "Settings", reporter: "Reporter | None", open_one: "Opener") -> "Substituters | None":
     """The substituters in the settings; None if nothing is to be substituted.  *open_one* opens a store by its URL."""
     if not settings["substitute"] or not settings["substituters"]:
         return None

@@ -1,9 +1,8 @@
 # cython: language_level=3
 """From a syntax tree to an image: one chunk for the file, and one for each lambda and thunk in it."""
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.bytecode.builder cimport Builder
-from snowsnake.bytecode.chunk cimport Chunk, Keys
-from snowsnake.bytecode.image cimport Image, ImageWriter
+from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.compiler.state cimport OpenChunkPool, Unit
 from snowsnake.syntax.nodes cimport Ast, Name, Node, Text
 

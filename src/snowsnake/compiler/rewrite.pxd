@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Syntax that the language defines in terms of other syntax: operators that a program may rebind, sets with `__overrides`, path literals: see rewrite.pyx."""
-from libc.stdint cimport uint32_t, uint8_t
+from libc.stdint cimport uint32_t
 
 from snowsnake.compiler.state cimport NONE, Compiler
 from snowsnake.syntax.nodes cimport NO_NAME, Name, Node

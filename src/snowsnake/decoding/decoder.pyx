@@ -6,11 +6,9 @@ collector finds it; a plan forces it there and leaves the stack as high as it wa
 """
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport free
 
-from snowsnake.handle cimport Handle, check_belongs
+from snowsnake.handle cimport Handle, check_belongs, shown_word
 from snowsnake.machine.attrs cimport attrs_position
-from snowsnake.machine.descriptions cimport describe
 from snowsnake.machine.heap cimport push
 from snowsnake.machine.loop cimport machine_call, machine_force
 from snowsnake.machine.state cimport DONE, Machine
@@ -196,13 +194,7 @@ cdef class Decoder:
 
     cdef str described(self):
         """Says what the top of the stack is: its type and value, in one short line."""
-        cdef char* text = describe(self.m, val(self.m.sp[-1]))
-        if text == NULL:
-            raise MemoryError
-        try:
-            return (<bytes>text).decode("utf-8", "replace")
-        finally:
-            free(text)
+        return shown_word(self.m, val(self.m.sp[-1]))
 
     cdef object mismatch(self, object expected):
         """Raises the DecodeError that says what the top of the stack is instead of `expected`."""

@@ -19,7 +19,7 @@ from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, bytes_free, bytes_init, bytes_text, make_view
 from snowsnake.store.exact_open cimport exact_walk
-from snowsnake.store.hashing cimport Digest, HASH_SHA256, Hasher, hasher_final, hasher_init
+from snowsnake.store.hash_functions cimport HASH_SHA256, Digest, Hasher, hasher_final, hasher_init
 from snowsnake.store.nar cimport (
     NAR_DIRECTORY, NAR_EXECUTABLE, NAR_REGULAR, NAR_SYMLINK, NarFiles, NarSink, NarTree, nar_sink_finish, nar_sink_init, nar_tree_free,
     nar_tree_init, nar_write_tree,

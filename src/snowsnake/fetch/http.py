@@ -427,7 +427,7 @@ class _Job:
             )      # fmt: skip
             location = response.headers.get("Location") if response.status in (301, 302, 303, 307, 308) else None
             if location is None:
-                self._take(response, url)
+                self._take(response)
                 return
             response.drain_conn()
             response.release_conn()
@@ -472,7 +472,7 @@ class _Job:
             found |= self.http.login_header(url)
         return found
 
-    def _take(self, response: urllib3.BaseHTTPResponse, url: str) -> None:
+    def _take(self, response: urllib3.BaseHTTPResponse) -> None:
         headers = response.headers
         status = int(response.status)
         etag = headers.get("ETag", "").strip()

@@ -51,7 +51,7 @@ class Input:
     ) -> Input:
         """Makes an input of a URL.  *is_tree*: see `input_forms.attributes_of`."""
         address = parse_address(url) if isinstance(url, str) else url
-        return cls.from_attrs(input_forms.attributes_of(address, None, is_tree, features), features, trusts_forges)
+        return cls.from_attrs(input_forms.attributes_of(address, is_tree, features), features, trusts_forges)
 
     def with_attrs(self, **changes: str | int | bool | None) -> Input:
         """A copy with other attributes; None removes one."""

@@ -101,9 +101,7 @@ def require(feature: str, features: Container[str]) -> None:
 # ---- address to attributes --------------------------------------------------------------------------------------
 
 
-def attributes_of(
-    address: Address, text: str | None = None, is_tree: bool = True, features: Container[str] = DEFAULT_FEATURES
-) -> Attributes:
+def attributes_of(address: Address, is_tree: bool = True, features: Container[str] = DEFAULT_FEATURES) -> Attributes:
     """The attributes that a URL means.
 
     `is_tree`: a URL that does not name the scheme of an input (`https://…`) is an archive, whatever its name is.  If `is_tree` is False, it

@@ -74,8 +74,8 @@ class _Reader:
         self.outputs(attributes, found)
         if "nixConfig" in attributes:
             literal, *span = attributes["nixConfig"]
-            for name, (value, *place) in self.expect("set", literal, tuple(span)).items():
-                found.config[name] = self.setting(name, value, tuple(place))
+            for name, (value, *_) in self.expect("set", literal, tuple(span)).items():
+                found.config[name] = self.setting(name, value)
         for name, (_, *place) in attributes.items():
             if name not in _KNOWN:
                 raise FlakeError(
@@ -182,7 +182,7 @@ class _Reader:
 
     # ---- settings -----------------------------------------------------------------------------------------------
 
-    def setting(self, name: str, literal: "Any", span: "tuple[int, int]") -> Setting:
+    def setting(self, name: str, literal: "Any") -> Setting:
         if literal.kind in ("string", "int", "bool"):
             plain: Setting = literal.value
             return plain

@@ -174,7 +174,7 @@ cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil:
 
 cdef bint _indented(Bytes* line, const char* title, const char* shown_title, const uint8_t* data, size_t size) noexcept nogil:
     """Appends a title and a text, whose further lines are indented; no line has blanks at its end.  An empty text appends nothing."""
-    cdef size_t i, width = strlen(title), start
+    cdef size_t i, width = strlen(title)
     cdef bint fits = True
     while size and _is_blank(data[size - 1]):
         size -= 1

@@ -4,7 +4,7 @@
 An entry is a kind and a name (a path, a variable); its value begins with a State.  If the same question had different answers, the entry is
 disputed: such a record never holds.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.machine.state cimport Machine

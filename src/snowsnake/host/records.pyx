@@ -5,7 +5,7 @@ In: questions and answers of the host's operations.  Out: entries for `snowsnake
 Recording a file costs no further system call: its time and size are known from opening it, and its contents are hashed when somebody needs
 the record (if time and size are still the same; otherwise nobody can tell any more what was read).
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
 from snowsnake.cache.layout cimport FileStamp

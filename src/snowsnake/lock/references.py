@@ -89,7 +89,7 @@ def of_address(address: Address, is_flake: bool = True, features: Container[str]
     query = dict(address.query)
     folder = query.pop("dir", "")
     plain = Address(address.scheme, address.authority, address.parts, query)
-    return Reference(Input(attributes_of(plain, None, is_flake, features), features), folder)
+    return Reference(Input(attributes_of(plain, is_flake, features), features), folder)
 
 
 def of_path(path: str, query: dict[str, str], is_flake: bool = True, features: Container[str] = DEFAULT_FEATURES) -> Reference:

@@ -181,7 +181,7 @@ cdef Word _link_keys(Machine* m, File* file, const uint8_t** p) noexcept nogil:
 
 cdef Word _builtins_set(Machine* m) noexcept nogil:
     """Returns WORD_UNSET, with an error set, if memory is short."""
-    cdef Attr[256] entries
+    cdef Attr* entries
     cdef uint64_t n = 0
     cdef uint32_t i, self_symbol
     cdef Builtin* b
@@ -189,6 +189,10 @@ cdef Word _builtins_set(Machine* m) noexcept nogil:
     cdef Word set_
     if m.builtins_attrs:
         return m.builtins_attrs
+    # Besides the builtins, the set has itself.
+    entries = scratch_entries(m, m.builtin_count + 1)
+    if entries == NULL:
+        return WORD_UNSET
     self_symbol = symbol_intern(m, "builtins", 8)
     for i in range(m.builtin_count):
         b = &m.builtins[i]
@@ -201,6 +205,7 @@ cdef Word _builtins_set(Machine* m) noexcept nogil:
         entries[n].value = b.word
         if b.arity == 0:
             if b.function(m, m.sp) != DONE:
+                free(entries)
                 return WORD_UNSET
             entries[n].value = m.result
         n += 1
@@ -209,6 +214,7 @@ cdef Word _builtins_set(Machine* m) noexcept nogil:
     entries[n].value = WORD_NULL
     n += 1
     set_ = attrs_build(m, entries, n)
+    free(entries)
     if set_ == 0:
         return WORD_UNSET
     attrs_find(set_, self_symbol)[0] = set_

@@ -16,7 +16,7 @@ from snowsnake.machine.errors cimport add_candidates, format_text, raise_message
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
 from snowsnake.machine.shown_names cimport shown_name
-from snowsnake.machine.state cimport ERROR_MEMORY, PART_ATTRIBUTE, RAISE, Code, Machine
+from snowsnake.machine.state cimport ERROR_MEMORY, PART_ATTRIBUTE, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
     KIND_BUILTIN, KIND_FLOAT, KIND_PARTIAL, KIND_PATH, KIND_WIDE_INT, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_INT,
@@ -288,10 +288,7 @@ cdef void _lambda(Machine* m, Out* out, Word w) noexcept nogil:
 
 cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     cdef int tag
-    cdef uint64_t i, n
-    cdef uint32_t* order
     cdef Word s
-    cdef Code* code
     w = val(w)
     tag = tag_of(w)
     if out.size_bytes > MOST_MESSAGE_BYTES:

@@ -2,7 +2,6 @@
 """Raising errors without the interpreter's lock.  Every function returns RAISE, so that a caller can write `return raise_…`."""
 from libc.stdint cimport uint32_t, uint64_t
 from snowsnake.machine.state cimport Error, Machine
-from snowsnake.machine.word cimport Word
 
 cdef extern from *:
     """

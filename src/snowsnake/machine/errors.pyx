@@ -2,11 +2,11 @@
 """Raising an error writes it into the machine; the loop then takes the trace and unwinds."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy, strlen
+from libc.string cimport memcpy, memset, strlen
 
 from snowsnake.diagnostics.message_forms cimport snow_messages
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.machine.state cimport ERROR_MEMORY, ERROR_NONE, FAULT_OTHER, PART_NONE, RAISE, Error, Machine
+from snowsnake.machine.state cimport ERROR_MEMORY, RAISE, Error, Machine
 
 
 cdef void error_free(Error* e) noexcept nogil:
@@ -20,27 +20,8 @@ cdef void error_free(Error* e) noexcept nogil:
 
 cdef void error_clear(Machine* m) noexcept nogil:
     error_free(&m.error)
-    m.error.code = ERROR_NONE
-    m.error.fault = FAULT_OTHER
-    m.error.part = PART_NONE
-    m.error.subject = 0
-    m.error.symbol = 0
-    m.error.selected = 0
-    m.error.expected = NULL
-    m.error.wanted = 0
-    m.error.candidates = NULL
-    m.error.candidate_count = 0
-    m.error.message = NULL
-    m.error.message_size_bytes = 0
-    m.error.position = 0
-    m.error.position_end = 0
-    m.error.position_entries = 0
-    m.error.tail_pc = NULL
-    m.error.tail_target = NULL
-    m.error.trace = NULL
-    m.error.trace_count = 0
-    m.error.trace_total = 0
-    m.error.exception = 0
+    # Zeros are ERROR_NONE, FAULT_OTHER and PART_NONE.
+    memset(&m.error, 0, sizeof(Error))
     m.lacks_text = False
 
 

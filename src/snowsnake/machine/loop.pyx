@@ -210,7 +210,6 @@ cdef int run(Machine* m) noexcept nogil:
     cdef Word* p
     cdef Word* q
     cdef uint64_t n, i, x
-    cdef int64_t found
     cdef uint32_t symbol
     cdef uint32_t* order
     cdef Code* code

@@ -29,7 +29,7 @@ allocation never collects.  Call heap_reserve(m, words) before allocating more t
 objects are made in the old space until the next safepoint, because a collection would copy them there anyway.
 Stack space: f may push up to 1024 words in an entry without asking; before it pushes more, it calls stack_reserve(m, words).
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.image cimport Image
 from snowsnake.compiler.state cimport OpenChunkPool
 from snowsnake.machine.word cimport Word
@@ -497,7 +497,6 @@ cdef struct Machine:
     uint64_t update_known_count
     # NULL, or what the nursery held at each of its collections
     Tally* tally
-    uint64_t random_state
     # compiled patterns (builtins/regex.pxd)
     void* regex_cache
     # builtins.warn raises an error

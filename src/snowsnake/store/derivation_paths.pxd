@@ -16,7 +16,7 @@ from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.aterm cimport InputDrv, Variable
 from snowsnake.store.hash_functions cimport Digest
 from snowsnake.store.known_derivations cimport (
-    DerivationReader, KnownDerivations, derivations_add_references, derivations_closure, derivations_free, derivations_init,
+    KnownDerivations, derivations_add_references, derivations_closure, derivations_free, derivations_init,
     derivations_outputs,
 )
 

@@ -82,7 +82,7 @@ cdef void write_children(const View* keys, size_t count, size_t at, Bytes* out) 
 
     This recurses, because chains are short: builtins.outputOf refuses long ones.
     """
-    cdef size_t i = 0, end, deeper
+    cdef size_t i = 0, end
     cdef View name
     cdef bint is_first = True
     bytes_byte(out, c'[')

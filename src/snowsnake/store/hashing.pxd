@@ -1,13 +1,12 @@
 # cython: language_level=3
-"""The texts of hashes as plain C.  This module also exports the names of `hash_functions.pxd`.
+"""The texts of hashes as plain C.
 
 Functions that can fail return False and append Nix's message to *error*.
 """
 from libc.stdint cimport uint8_t
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.hash_functions cimport (
-    HASH_BLAKE3, HASH_MD5, HASH_NONE, HASH_SHA1, HASH_SHA256, HASH_SHA512, Digest, HashKind, Hasher, digest_equal, hash_bytes,
-    hash_file, hash_name, hash_size, hasher_final, hasher_init, hasher_update,
+    HASH_BLAKE3, HASH_MD5, HASH_NONE, Digest, Hasher, hash_bytes, hash_file, hash_name, hash_size, hasher_final, hasher_init, hasher_update,
 )
 
 cdef enum HashEncoding:

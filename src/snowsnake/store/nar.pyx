@@ -742,7 +742,6 @@ cdef bint filter_tree(NarTree* tree, object accepts, Bytes* error) except -1:
     """Excludes each entry below the root for which *accepts(path, kind)* is false; it is called depth first, in byte order."""
     cdef Bytes path
     cdef uint32_t at = 0, child
-    cdef bint ok
     bytes_init(&path)
     try:
         if not nar_tree_expand(tree, 0, error):

@@ -7,7 +7,7 @@ found, canonical Nix and JSON.
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free
 from snowsnake.foundation.allocate cimport allocate_items
-from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.foundation.buffer cimport Bytes, bytes_init
 from snowsnake.syntax.ancestors cimport ancestors_of, children_of, names_at, path_of, token_start
 from snowsnake.syntax.binding_check cimport check_bindings
 from snowsnake.syntax.global_names cimport global_at, global_count
@@ -101,10 +101,7 @@ cdef class ParsedTree:
         cdef Text base_path = text_of(self.base_path)
         cdef Text home = text_of(self.home)
         self.expect_root()
-        buffer.data = NULL
-        buffer.size = 0
-        buffer.capacity = 0
-        buffer.failed = False
+        bytes_init(&buffer)
         with nogil:
             is_complete = print_nix(self.ast, base_path, home, &buffer)
         return taken(&buffer, is_complete)
@@ -114,10 +111,7 @@ cdef class ParsedTree:
         cdef Bytes buffer
         cdef bint is_complete
         self.expect_root()
-        buffer.data = NULL
-        buffer.size = 0
-        buffer.capacity = 0
-        buffer.failed = False
+        bytes_init(&buffer)
         with nogil:
             is_complete = print_json(self.ast, &buffer)
         return taken(&buffer, is_complete).decode("utf-8", "replace")

@@ -11,9 +11,9 @@ from snowsnake.foundation.limits cimport asked_to_stop
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 
 # This header lies directly before the memory that `hold` returns.
-cdef struct Held:
-    Held* previous
-    Held* following
+cdef struct HeldBlock:
+    HeldBlock* previous
+    HeldBlock* following
 
 cdef extern from *:
     """
@@ -29,11 +29,11 @@ cdef void leave_if_asked() noexcept nogil:
 
 cdef void* hold(size_t size_bytes) noexcept nogil:
     global snow_first_held
-    cdef Held* held = <Held*>allocate_items(size_bytes + sizeof(Held), 1)
+    cdef HeldBlock* held = <HeldBlock*>allocate_items(size_bytes + sizeof(HeldBlock), 1)
     if held == NULL:
         leave_out_of_memory()
     held.previous = NULL
-    held.following = <Held*>snow_first_held
+    held.following = <HeldBlock*>snow_first_held
     if held.following != NULL:
         held.following.previous = held
     snow_first_held = held
@@ -42,10 +42,10 @@ cdef void* hold(size_t size_bytes) noexcept nogil:
 
 cdef void release(void* data) noexcept nogil:
     global snow_first_held
-    cdef Held* held
+    cdef HeldBlock* held
     if data == NULL:
         return
-    held = <Held*>data - 1
+    held = <HeldBlock*>data - 1
     if held.following != NULL:
         held.following.previous = held.previous
     if held.previous != NULL:
@@ -57,4 +57,4 @@ cdef void release(void* data) noexcept nogil:
 
 cdef void release_all() noexcept nogil:
     while snow_first_held != NULL:
-        release(<Held*>snow_first_held + 1)
+        release(<HeldBlock*>snow_first_held + 1)

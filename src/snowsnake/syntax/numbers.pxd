@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Numbers as text: see numbers.pyx."""
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t
 from snowsnake.syntax.nodes cimport Text
 
 cdef bint text_to_int(Text text, int64_t* value) noexcept nogil

@@ -1,11 +1,11 @@
 # cython: language_level=3
 """The state that the parts of the parser share: lexer, arena, names, faults, and the stack of nodes being collected."""
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memset
 from snowsnake.syntax.deep_stack cimport stack_is_low
 from snowsnake.syntax.lexer cimport Lexer, lexer_next
 from snowsnake.syntax.nodes cimport (
-    NODE_STRING, NODE_TEXT, Arena, ArenaBlock, Ast, Name, Node, SyntaxFault, Text, arena_alloc, node_bytes,
+    NODE_STRING, NODE_TEXT, ArenaBlock, Ast, Name, Node, SyntaxFault, Text, arena_alloc, node_bytes,
 )
 
 # syntax/features.py also has those that the parser does not look at

@@ -4,9 +4,9 @@
 A `Regex` holds caches that matching fills, so only one thread may use it at a time.  `captures` has the begin and the end of the
 whole match, then those of each group: 2 × (1 + group count) numbers, which are -1 for a group that took no part.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from snowsnake.builtins.engines.regex_program cimport RegexProgram, RegexStatus
-from snowsnake.builtins.engines.regex_reverse cimport RegexResult, Reverse
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from snowsnake.builtins.engines.regex_program cimport RegexStatus
+from snowsnake.builtins.engines.regex_reverse cimport RegexResult
 from snowsnake.builtins.engines.regex_walk cimport Regex
 from snowsnake.foundation.buffer cimport Bytes
 

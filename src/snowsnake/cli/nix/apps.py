@@ -13,7 +13,6 @@ from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from snowsnake.cli.session import Session
     from snowsnake.foundation.json_type import Json
     from snowsnake.handle import Handle
     from snowsnake.store.interface import Store
@@ -47,14 +46,14 @@ def _found_app(call: Call, installables: Installables, word: str, defaults: "tup
     if call.given.flag("file") or call.given.flag("expr"):
         prefix = split_outputs(word)[0]
         session, value = load(call, "" if prefix == "." else prefix)
-        program, targets = _app(session, value, "")
+        program, targets = _app(value, "")
         session.evaluator.flush_store()
         return App(program, targets)
     require_value(installables, word)
     session, output = open_output(call, split_outputs(word)[0], defaults, prefixes)
 
     def evaluate() -> "list[Json]":
-        program, targets = _app(session, *output.found())
+        program, targets = _app(*output.found())
         return [program, [[target.path, target.outputs] for target in targets]]
 
     program, found = output.answer(["app"], evaluate)
@@ -94,14 +93,14 @@ def _without_placeholders(store: "Store", program: str, targets: list[Target]) -
     return program
 
 
-def _app(session: "Session", value: "Handle", path: str) -> "tuple[str, list[Target]]":
+def _app(value: "Handle", path: str) -> "tuple[str, list[Target]]":
     """The program of a value, and the objects that it needs.  `path` is the attribute path in a flake; empty for an attribute of a file."""
     kind = _text(value, "type", path)
     wanted = "app" if path.partition(".")[0] in ("apps", "defaultApp") else "derivation"
     if kind != wanted:
         raise EvaluationError("type", f"attribute '{path}' should have type '{wanted}'")
     if kind == "app":
-        return _text(value, "program", path), context_targets(session, value.select(b"program"))
+        return _text(value, "program", path), context_targets(value.select(b"program"))
     drv_path = _text(value, "drvPath", path)
     name = _main_program(value, path)
     return f"{_text(value, 'outPath', path)}/bin/{name}", [Target(path, drv_path, (_text(value, "outputName", path),))]

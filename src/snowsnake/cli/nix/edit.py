@@ -51,7 +51,7 @@ def _output(call: Call, word: str) -> "tuple[Session, Handle, str]":
     """The session, the value of a flake's output, and the name that messages use for it."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
 
-    require_value(call, word)
+    require_value(word)
     session = open_session(call)
     flakes = open_flakes(call.given, call.reporter, session)
     reference, fragment = flakes.reference(word, os.getcwd())

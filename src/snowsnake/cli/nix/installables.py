@@ -197,12 +197,12 @@ def _single_path(session: "Session", value: "Handle", shown: str, frame: Frame) 
         return Target(shown, path)
     text = value.string().decode("utf-8", "surrogateescape")
     try:
-        return _context_path(session, value, shown, text)
+        return _context_path(value, shown, text)
     except ValueError as error:
         raise EvaluationError("value", str(error), trace=[frame]) from None
 
 
-def context_targets(session: "Session", value: "Handle") -> list[Target]:
+def context_targets(value: "Handle") -> list[Target]:
     """Everything that a string refers to."""
     found: dict[str, set[str] | None] = {}
     for target in map(_element_target, value.context_elements()):
@@ -228,7 +228,7 @@ def _element_target(element: bytes) -> Target:
     return Target(path, "!".join((path, *reversed(inner))), (output,))
 
 
-def _context_path(session: "Session", value: "Handle", shown: str, text: str) -> Target:
+def _context_path(value: "Handle", shown: str, text: str) -> Target:
     elements = value.context_elements()
     if len(elements) != 1:
         raise ValueError(f"string '{text}' has {len(elements)} entries in its context. It should only have exactly one entry")

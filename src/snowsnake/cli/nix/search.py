@@ -184,7 +184,7 @@ def _look_everywhere(call: Call, search: _Search) -> None:
         search.evaluator = session.evaluator
         search.visit(value, (), True)
         return
-    require_value(call, word)
+    require_value(word)
     system = call.settings["system"]
     session, output = open_output(call, word, (f"packages.{system}", f"legacyPackages.{system}"))
 

@@ -107,7 +107,7 @@ def substitutable(common: Common, paths: set[str]) -> set[str]:
         with place.open() as store:
             return store.substitutable(paths)
     store_dir = store_folder(settings.environment) if place is None else place.store_dir
-    substituters = substituters_of(settings, store_dir, None, open_reference)
+    substituters = substituters_of(settings, None, open_reference)
     return set() if substituters is None else substituters.having(paths, store_dir)
 
 
