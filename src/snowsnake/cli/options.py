@@ -202,16 +202,24 @@ def _row(left: str, right: str, width: int) -> list[str]:
     return lines
 
 
+def _is_letter(character: str) -> bool:
+    return character.isascii() and character.isalpha()
+
+
 def unbundle(word: str, rest: list[str]) -> str:
     """Splits `-vL` into `-v`, `-L`, and `-j3` into `-j`, `3`; returns the first, and puts the others in front of the rest.
 
     Returns any other word itself.
+
+    >>> rest = []
+    >>> unbundle("-Ié=/x", rest), rest
+    ('-I', ['é=/x'])
     """
-    if len(word) <= 2 or word[0] != "-" or not word[1].isalpha():
+    if len(word) <= 2 or word[0] != "-" or not _is_letter(word[1]):
         return word
     parts: list[str] = []
     for position in range(2, len(word)):
-        if not word[position].isalpha():
+        if not _is_letter(word[position]):
             parts.append(word[position:])
             break
         parts.append("-" + word[position])

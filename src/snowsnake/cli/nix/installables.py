@@ -78,7 +78,7 @@ class Installables:
         """The targets of the words; with `--stdin` also of the words on standard input; without words, the default output of the flake here."""
         words = list(words)
         if self.call.given.flag("stdin"):
-            words += sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split()
+            words += [word.decode("utf-8", "surrogateescape") for word in sys.stdin.buffer.read().split()]
         elif not words:
             words = ["."]
         with OnlyEvaluating(is_repeatable=self.looks_again):

@@ -23,7 +23,7 @@ def run(call: Call) -> None:
     if call.settings.origin("pure-eval") == "nix":
         call.settings.set("pure-eval", "false", origin="nix")
     if call.given.flag("stdin"):
-        call.given.words += sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split()
+        call.given.words += [word.decode("utf-8", "surrogateescape") for word in sys.stdin.buffer.read().split()]
     prepare(call)
     session = open_session(call)
     words = call.words or (["."] if has_source(call) else [])

@@ -132,9 +132,11 @@ def whole_number(text: str) -> int:
     if value is not None:
         return value
     unit = text[-1:].upper()
-    if unit.isascii() and unit.isalpha() and unit not in "KMGT":
+    if not unit.isascii() or not unit.isalpha():
+        raise UsageError(f"'{text}' is not an integer")
+    if unit not in "KMGT":
         raise UsageError(f"invalid unit specifier '{unit}'")
-    raise UsageError(f"'{text[:-1] if unit.isalpha() else text}' is not an integer")
+    raise UsageError(f"'{text[:-1]}' is not an integer")
 
 
 def _is_shared(common: Common, word: str, rest: list[str]) -> bool:

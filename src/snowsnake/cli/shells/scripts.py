@@ -8,7 +8,8 @@ import re
 from snowsnake.build.structured import quoted
 from snowsnake.diagnostics.error import EvaluationError
 
-_LINE = re.compile(r"#!\s*nix-shell\s+(.*)", re.DOTALL)
+_LINE = re.compile(r"#!\s*nix-shell\s+(.*)", re.ASCII | re.DOTALL)
+_BLANKS = " \t\n\v\f\r"
 
 
 class ScriptHead:
@@ -50,6 +51,8 @@ def split_words(text: str) -> list[str]:
 
     >>> split_words(r'''-p "a b" 'c\d'e \"f''')
     ['-p', 'a b', 'c\\de', '"f']
+    >>> split_words("a\u00a0b c")
+    ['a\xa0b', 'c']
     """
     found: list[str] = []
     word = ""
@@ -58,10 +61,10 @@ def split_words(text: str) -> list[str]:
     while position < len(text):
         char = text[position]
         position += 1
-        if not quote and char.isspace():
+        if not quote and char in _BLANKS:
             found.append(word)
             word = ""
-            while position < len(text) and text[position].isspace():
+            while position < len(text) and text[position] in _BLANKS:
                 position += 1
             if position == len(text):
                 return found
