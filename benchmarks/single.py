@@ -69,6 +69,8 @@ SOURCES = {
     "undefined-of-100000": "let x = 1; in [ " + " ".join(f"(x + {i})" for i in range(33_000)) + " undefined ]",
     "undefined-of-300000": "let x = 1; in [ " + " ".join(f"(x + {i})" for i in range(100_000)) + " undefined ]",
     "many-dynamic-names": 'let n = "x"; in ({ ' + " ".join(f'"${{n}}{i}" = {i};' for i in range(6000)) + " }).x7",
+    "many-dynamic-paths": 'let n = "x"; in ({ ' + " ".join(f'a."${{n}}{i}".b = {i};' for i in range(6000)) + " }).a.x7.b",
+    "many-dynamic-names-of-rec": 'let n = "x"; in (rec { ' + " ".join(f'a{i} = {i}; "${{n}}{i}" = a{i};' for i in range(6000)) + " }).x7",
     "many-bindings": "(rec { " + " ".join(f"a{i} = a{max(i - 1, 0)};" for i in range(1, LEVELS)) + " a0 = 1; }).a5000",
     "many-paths-of-names": "({ " + " ".join(f"a{i}.b.c = {i};" for i in range(LEVELS)) + " }).a7.b.c",
     "many-names-of-one-set": "({ " + " ".join(f"a.b{i} = {i};" for i in range(LEVELS)) + " }).a.b7",

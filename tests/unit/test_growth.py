@@ -1,16 +1,19 @@
-"""Commands on stores: four times as many objects take about four times as long, and no depth is too large.
+"""Commands on stores, and sources: four times as many objects take about four times as long, and no depth is too large.
 
 On a chain of derivations, a loop that walks everything that each object refers to takes time that grows with the square.
 """
 
 import os
+import re
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+import snowsnake
 from snowsnake.build.sandbox import why_no_sandbox
 from snowsnake.store.local import LocalStore
 from snowsnake.store.nar import pack
@@ -36,6 +39,102 @@ _COMMANDS = {
     "tree": "snowsnake-store --store STORE --query --tree DRV",
     "plan": "snowsnake-store --store STORE --realise --dry-run DRV",
 }  # fmt: skip
+
+# Sources by what there is much of.  What is between << and >> is repeated, each time with its number for @.
+_SOURCES = {
+    "bindings": "({ <<a@ = @;>> }).a7",
+    "quoted names": '({ <<"a @" = @;>> })."a 7"',
+    "rec bindings": "(rec { <<a@ = b;>> b = 3; }).a7",
+    "let bindings": "let <<a@ = @;>> in a7",
+    "let bindings that use another": "let <<a@ = z + @;>> z = 1; in [ <<a@>> ]",
+    "let bindings that use all": "let <<a@ = [ all ];>> all = [ <<a@>> ]; in builtins.length all",
+    "names of set patterns": "({ <<a@ ? @,>> z ? 1 }: a7) { }",
+    "defaults that use parameters": "({ z ? 1, <<a@ ? z,>> y ? 1 }: a7) { }",
+    "parameters": "((<<x@:>> x0) <<1>>)",
+    "inherit": "let <<a@ = @;>> in ({ inherit <<a@>>; }).a7",
+    "inherit of rec": "let <<a@ = @;>> in (rec { <<inherit a@;>> }).a7",
+    "inherit through with": "with { <<a@ = @;>> }; (rec { inherit <<a@>>; }).a7",
+    "inherit from one": "let s = { <<a@ = @;>> }; in ({ inherit (s) <<a@>>; }).a7",
+    "inherit from many": "let s = x: { <<a@ = @;>> }; in (rec { <<inherit (s @) a@;>> }).a7",
+    "inherit of let from many": "let s = x: { <<a@ = @;>> }; in let <<inherit (s @) a@;>> in a7",
+    "with around with": "<<with { a@ = @; };>> a0",
+    "names through with": "with { <<a@ = @;>> }; [ <<a@>> ]",
+    "let inside let": "let z = 1; in <<let a@ = z; in>> a0",
+    "let inside a value": "<<let a = >> 1 <<; in a>>",
+    "functions inside functions": "builtins.isFunction (<<x@: let y@ = x@; in>> y0)",
+    "numbers": "[ <<@>> ]",
+    "texts": '[ <<"a@">> ]',
+    "lists": "[ <<[ @ ]>> ]",
+    "sets": "[ <<{ a@ = 1; }>> ]",
+    "functions": "[ <<(x: x + @)>> ]",
+    "calls": "let f = { a, b ? a }: b; in [ <<(f { a = @; })>> ]",
+    "conditions": "let x = 3; in [ <<(if x == @ then 1 else 2)>> ]",
+    "pieces of a text": 'let <<a@ = "x@";>> in builtins.stringLength "<<${a@}>>"',
+    "pieces of an indented text": "let x = \"a\"; in builtins.stringLength ''\n<<  line ${x}\n>>''",
+    "texts in texts": '<<"${>> "x" <<}">>',
+    "sums": "let x = 1; in 1 <<+ x>>",
+    "sums of texts": 'let x = "a"; in builtins.stringLength (x <<+ x>>)',
+    "sums from the right": "let x = 1; in <<x + (>> 1 <<)>>",
+    "lists appended": "builtins.length ([ ] <<++ [ @ ]>>)",
+    "updates of one name": "({ } <<// { a = @; }>>).a",
+    "conjunctions": "let x = true; in x <<&& x>>",
+    "implications": "let x = true; in x <<-> x>>",
+    "negations": "let x = true; in <<!>>x",
+    "else if": "let x = -1; in <<if x == @ then 1 else>> 0",
+    "if in a condition": "let x = true; in <<if>> x <<then true else false>>",
+    "assertions": "let x = true; in <<assert x;>> 1",
+    "names with paths": "({ <<a.b.c@ = @;>> }).a.b.c7",
+    "paths of names": "({ <<a@.b.c = @;>> }).a7.b.c",
+    "sets that are merged": "({ <<a = { b@ = 1; };>> }).a.b7",
+    "one long path": "({ <<a@.>>a = 1; }) ? a0",
+    "one long selection": "let a = { a = a; }; in (a<<.a>>) ? a",
+    "one long test": "let a = { a = a; }; in a ? a<<.a>>",
+    "selections": "let s = { <<a@ = @;>> }; in [ <<s.a@>> ]",
+    "selections with a default": "let s = { }; in [ <<(s.a@ or 1)>> ]",
+    "defaults of defaults": "let a = { }; in <<a.b@ or (>> 1 <<)>>",
+    "dynamic selections": 'let n = "a"; s = { <<a@ = @;>> }; in [ <<s."${n}@">> ]',
+    "dynamic names": 'let n = "x"; in ({ <<"${n}@" = @;>> }).x7',
+    "dynamic names that are variables": 'let n = "x"; <<n@ = n + "@";>> in ({ <<${n@} = @;>> }).x7',
+    "dynamic names that are null": "let n = null; in { <<${n} = @;>> }",
+    "dynamic names of rec beside others": 'let n = "x"; in (rec { <<a@ = @;>> <<"${n}@" = a@;>> }).x7',
+    "dynamic names of an old let": 'let n = "x"; in let { <<a@ = @;>> <<"${n}@" = a@;>> body = n; }',
+    "dynamic names beside inherit": 'let n = "x"; s = { <<a@ = @;>> }; in ({ <<inherit (s) a@;>> <<"${n}@" = @;>> }).x7',
+    "dynamic names under __overrides": 'let n = "x"; in (rec { __overrides = { a = 1; }; <<"${n}@" = @;>> }).x7',
+    "dynamic names in a path": 'let n = "x"; in ({ <<a."${n}@".b = @;>> }).a.x7.b',
+    "dynamic names in sets that are merged": 'let n = "x"; in ({ <<a = { "${n}@".b = @; };>> }).a.x7.b',
+    "a dynamic name twice": 'let n = "x"; in { <<"${n}@" = @;>> "${n}7" = 1; }',
+    "an undefined name": "let x = 1; in [ <<(x + @)>> u ]",
+    "a name twice": "{ <<a@ = @;>> a7 = 1; }",
+    "a missing attribute": "({ <<a@ = @;>> }).b7",
+    "a missing argument": "({ <<a@,>> z }: 1) { }",
+    "an argument too many": "({ <<a@ ? 1,>> z ? 1 }: 1) { <<a@ = @;>> c = 1; }",
+    "sets in sets": "{ a = <<{ a = >> 1 <<; }>>; }",
+    "rec sets in rec sets": "rec { a = <<rec { a = >> 1 <<; }>>; } ? a",
+    "lists in lists": "builtins.length [ <<[>> <<]>> ]",
+    "parentheses": "<<(>>1<<)>>",
+    "positions": "[ <<__curPos.line\n>> ]",
+}
+
+
+def _source(template: str, count: int) -> str:
+    return re.sub(r"<<(.*?)>>", lambda found: " ".join(found[1].replace("@", str(i)) for i in range(count)), template, flags=re.DOTALL)
+
+
+def _seconds_of_source(text: str) -> float:
+    """The seconds of CPU that evaluating a source takes; an error is as good as a value."""
+    before = time.process_time()
+    try:
+        snowsnake.Evaluator().evaluate(text).force()
+    except snowsnake.EvaluationError:
+        pass
+    return time.process_time() - before
+
+
+@pytest.mark.parametrize("name", _SOURCES)
+def test_time_grows_with_the_size_of_a_source(name: str) -> None:
+    small, large = (min(_seconds_of_source(_source(_SOURCES[name], count)) for _ in range(2)) for count in (2000, 8000))
+    # What took the square of the time would take twelve to sixteen times as long.
+    assert large < 8 * max(small, 0.008), (small, large)
 
 
 def run(command: str, folder: Path) -> tuple[float, str]:

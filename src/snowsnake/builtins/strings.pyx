@@ -262,6 +262,11 @@ cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
 
 # ---- replacement ------------------------------------------------------------------------------------------------
 
+cdef enum:
+    # So many patterns need no memory of their own.
+    FEW_PATTERNS = 16
+
+
 cdef struct Patterns:
     # The patterns are strings, perhaps behind thunks.
     Word* items
@@ -274,6 +279,9 @@ cdef struct Patterns:
     int32_t* nexts
     # For each pattern, whether it matched somewhere.
     uint8_t* used
+    # These are the two arrays of a few patterns.
+    int32_t few_nexts[FEW_PATTERNS]
+    uint8_t few_used[FEW_PATTERNS]
 
 
 cdef bint _patterns_init(Patterns* p, Word* items, uint64_t count) noexcept nogil:
@@ -283,11 +291,14 @@ cdef bint _patterns_init(Patterns* p, Word* items, uint64_t count) noexcept nogi
     p.items = items
     p.count = count
     p.first_empty = count
-    p.nexts = <int32_t*>allocate_items(count * (sizeof(int32_t) + 1) + 1, 1)
-    if p.nexts == NULL or count > 0x7FFFFFFF:
-        free(p.nexts)
-        return False
-    p.used = <uint8_t*>(p.nexts + count)
+    p.nexts = p.few_nexts
+    p.used = p.few_used
+    if count > FEW_PATTERNS:
+        p.nexts = <int32_t*>allocate_items(count * (sizeof(int32_t) + 1) + 1, 1)
+        if p.nexts == NULL or count > 0x7FFFFFFF:
+            free(p.nexts)
+            return False
+        p.used = <uint8_t*>(p.nexts + count)
     memset(p.used, 0, count)
     memset(p.heads, 0xFF, sizeof(p.heads))
     for i in range(<int64_t>count):
@@ -300,6 +311,11 @@ cdef bint _patterns_init(Patterns* p, Word* items, uint64_t count) noexcept nogi
         p.nexts[i] = p.heads[first]
         p.heads[first] = <int32_t>i
     return True
+
+
+cdef inline void _patterns_free(Patterns* p) noexcept nogil:
+    if p.nexts != p.few_nexts:
+        free(p.nexts)
 
 
 cdef inline int64_t _pattern_at(Patterns* p, const uint8_t* data, uint64_t size, uint64_t at) noexcept nogil:
@@ -460,7 +476,7 @@ cdef int replace_strings(Machine* m, Word* fp) noexcept nogil:
         outcome = _force_replacements(m, fp, &patterns)
         if outcome == DONE:
             outcome = _replace(m, fp, &patterns, &w)
-    free(patterns.nexts)
+    _patterns_free(&patterns)
     return outcome
 
 

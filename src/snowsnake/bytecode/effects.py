@@ -255,6 +255,19 @@ def _attrs_dynamic(walk: Walk, operation: Operation) -> None:
     walk.push(FORCED)
 
 
+def _dynamic_name(walk: Walk, operation: Operation) -> None:
+    constant, count, slot = operation.operands
+    keys = walk.constant(constant, "keys").value
+    if not isinstance(keys, Keys) or count >= len(keys.start_bytes):
+        raise Fault("the name has no place")
+    walk.read(slot)
+    flags = walk.pop(2 + 2 * count)
+    walk.enter()
+    for before in flags[:-1]:
+        walk.push(before)
+    walk.push(FORCED)
+
+
 def _attrs_override(walk: Walk, operation: Operation) -> None:
     walk.read(operation.operands[0])
     walk.pop()
@@ -386,6 +399,7 @@ _SPECIAL: dict[str, Effect] = {
     "ResolveWithName": _resolve_with_name,
     "JumpWide": _jump,
     "AttrsOverride": _attrs_override,
+    "DynamicName": _dynamic_name,
     "BranchResult": _machine_only,
     "Link": _machine_only,
     "Native": _machine_only,

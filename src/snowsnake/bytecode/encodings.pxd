@@ -75,6 +75,7 @@ cdef extern from *:
         {'4', 0, 0, 0},  /* JumpWide */
         {0, 0, 0, 0},  /* AssertEqual */
         {'v', 0, 0, 0},  /* AttrsOverride */
+        {'v', 'v', 'v', 0},  /* DynamicName */
         {0, 0, 0, 0},  /* BranchResult */
         {0, 0, 0, 0},  /* Link */
         {0, 0, 0, 0},  /* Native */

@@ -133,6 +133,12 @@ INSTRUCTIONS: tuple[Op, ...] = (
     Op("JumpWide", (Operand.U32,), "--", "Jump forward, further than 64 KiB."),
     Op("AssertEqual", (), "~a ~b -- true", "Fail, saying what differs, unless {2} and {1} are equal."),
     Op("AttrsOverride", (_S,), "~overrides -- attrs", "Replace values of the set in the slot, which is an environment, by those of {1} with the same names; push the set updated with {1}."),
+    Op(
+        "DynamicName",
+        (_C, _N, _S),
+        "attrs (name ~value)* ~name -- attrs (name ~value)* name",
+        "Fail if {1} is no name, or that of an attribute of the set or of one of the n pairs; the constant holds places, the slot a table of the names.",
+    ),
     Op("BranchResult", (), "offset bool --", "Take the branch of a BranchCompare; only in the machine's own code."),
     Op("Link", (), "--", "Link the code of this frame, then run it; only in the machine's own code."),
     Op("Native", (), "-- *", "Run the builtin of this frame; only in the machine's own code."),

@@ -74,8 +74,9 @@ cdef enum Opcode:
     OP_JUMP_WIDE = 68
     OP_ASSERT_EQUAL = 69
     OP_ATTRS_OVERRIDE = 70
-    OP_BRANCH_RESULT = 71
-    OP_LINK = 72
-    OP_NATIVE = 73
-    OP_HALT = 74
-    OP_INVALID = 75
+    OP_DYNAMIC_NAME = 71
+    OP_BRANCH_RESULT = 72
+    OP_LINK = 73
+    OP_NATIVE = 74
+    OP_HALT = 75
+    OP_INVALID = 76

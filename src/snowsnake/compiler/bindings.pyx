@@ -8,9 +8,9 @@ from libc.stdint cimport uint64_t, uint8_t
 from libc.string cimport memset
 
 from snowsnake.bytecode.builder cimport Builder, builder_constant, builder_jump
-from snowsnake.bytecode.chunk cimport CHUNK_THUNK, CONSTANT_ATTRS, CONSTANT_CHUNK, CONSTANT_KEYS, CONSTANT_NAME
+from snowsnake.bytecode.chunk cimport CHUNK_THUNK, CONSTANT_ATTRS, CONSTANT_CHUNK, CONSTANT_KEYS, CONSTANT_NAME, CONSTANT_NULL
 from snowsnake.bytecode.opcodes cimport (
-    OP_ATTRS_DYNAMIC, OP_ATTRS_KEYS, OP_ATTRS_OVERRIDE, OP_CLOSE_SCOPE, OP_CONSTANT, OP_EAGER_SELECT, OP_FINALISE,
+    OP_ATTRS_DYNAMIC, OP_ATTRS_KEYS, OP_ATTRS_OVERRIDE, OP_CLOSE_SCOPE, OP_CONSTANT, OP_DYNAMIC_NAME, OP_EAGER_SELECT, OP_FINALISE,
     OP_GET_LOCAL, OP_RETURN, OP_SELECT, OP_SELECT_PLACE, OP_THUNK_SUSPENDED,
 )
 from snowsnake.bytecode.varint cimport varint_read
@@ -174,7 +174,7 @@ cdef void evaluate_attrs(Compiler* c, Node* node) noexcept nogil:
     cdef NamedIndex* order
     cdef Source* sources
     cdef uint32_t locals_before = c.local_count
-    cdef uint32_t phantoms = 0, i
+    cdef uint32_t phantoms = 0, names, i
     cdef Binding* binding
     if has_overrides(c, node):
         overriding_attrs(c, node)
@@ -183,6 +183,7 @@ cdef void evaluate_attrs(Compiler* c, Node* node) noexcept nogil:
         evaluate_rec_attrs(c, node)
         return
     order = order_of(c, bindings)
+    names = declare_names(c, bindings, node)
     sources = find_sources(c, bindings, &phantoms)
     for i in range(bindings.from_count):
         if sources[i].is_needed:
@@ -195,8 +196,8 @@ cdef void evaluate_attrs(Compiler* c, Node* node) noexcept nogil:
         else:
             delay(c, binding.value, NONE, binding.name)
     push_attrs(c, bindings, order, node)
-    add_dynamic(c, bindings, node)
-    close_scope(c, phantoms, node)
+    add_dynamic(c, bindings, names, False, node)
+    close_scope(c, phantoms + <uint32_t>(names != NONE), node)
     forget_locals(c, locals_before)
     release(order)
     release(sources)
@@ -207,30 +208,72 @@ cdef void close_scope(Compiler* c, uint32_t count, Node* node) noexcept nogil:
         op1(c, OP_CLOSE_SCOPE, count, node, -<int>count)
 
 
-cdef void _flush_dynamic(Compiler* c, Bindings* bindings, uint32_t first, uint32_t end, Node* node) noexcept nogil:
+cdef enum:
+    # A set with more dynamic attributes has a table of their names; with fewer, all of it is built again for each name that has effects.
+    FEW_DYNAMIC = 8
+
+
+cdef uint32_t declare_names(Compiler* c, Bindings* bindings, Node* node) noexcept nogil:
+    """Makes the local that holds the table of dynamic names, before the set: returns its slot, or NONE if there is no table."""
+    if bindings.dynamic_count <= FEW_DYNAMIC:
+        return NONE
+    push_plain(c, CONSTANT_NULL, node)
+    declare_here(c, NO_NAME)
+    return depth_of(c) - 1
+
+
+cdef uint32_t _dynamic_keys(Compiler* c, Bindings* bindings, uint32_t first, uint32_t end) noexcept nogil:
+    """The constant with the places of dynamic names."""
     cdef Keys* keys = <Keys*>keep(c, sizeof(Keys))
     cdef uint32_t i
-    if first == end:
-        return
     memset(keys, 0, sizeof(Keys))
     keys.count = end - first
     keys.start_bytes = <uint32_t*>keep(c, (end - first) * sizeof(uint32_t))
     for i in range(first, end):
         keys.start_bytes[i - first] = bindings.dynamic[i].start_byte
     builder_constant(&c.open.code, CONSTANT_KEYS).own.keys = keys
-    op1(c, OP_ATTRS_DYNAMIC, c.open.code.constant_count - 1, node, -2 * <int>(end - first))
+    return c.open.code.constant_count - 1
 
 
-cdef void add_dynamic(Compiler* c, Bindings* bindings, Node* node) noexcept nogil:
-    """Adds the dynamic attributes to the set on the stack.  A name with effects waits until those before it are checked."""
-    cdef uint32_t first = 0, i
-    for i in range(bindings.dynamic_count):
-        if not is_passive(c, bindings.dynamic[i].name):
-            _flush_dynamic(c, bindings, first, i, node)
-            first = i
-        evaluate(c, bindings.dynamic[i].name, False, NO_NAME)
-        delay(c, bindings.dynamic[i].value, NONE, NO_NAME)
-    _flush_dynamic(c, bindings, first, bindings.dynamic_count, node)
+cdef uint32_t _end_of_batch(Compiler* c, Bindings* bindings, uint32_t first) noexcept nogil:
+    """The end of the dynamic names that are checked together: a name with effects waits until those before it are checked."""
+    cdef uint32_t end = first + 1
+    while end < bindings.dynamic_count and is_passive(c, bindings.dynamic[end].name):
+        end += 1
+    return end
+
+
+cdef void push_name(Compiler* c, Node* name) noexcept nogil:
+    """Pushes a dynamic name, at either level."""
+    if c.level > 0:
+        evaluate(c, name, False, NO_NAME)
+    else:
+        specified(c, name, NONE, NO_NAME)
+
+
+cdef void add_dynamic(Compiler* c, Bindings* bindings, uint32_t names, bint in_turn, Node* node) noexcept nogil:
+    """Adds the dynamic attributes to the set on the stack.
+
+    `names`: the slot of the table of their names, or NONE; `in_turn`: without a table, each name waits for those before it.
+    """
+    cdef uint32_t first = 0, end, i, keys = NONE
+    while first < bindings.dynamic_count:
+        if names != NONE:
+            end = bindings.dynamic_count
+            keys = _dynamic_keys(c, bindings, first, end)
+        else:
+            end = first + 1 if in_turn else _end_of_batch(c, bindings, first)
+        for i in range(first, end):
+            push_name(c, bindings.dynamic[i].name)
+            if names != NONE:
+                op1(c, OP_DYNAMIC_NAME, keys, node, 0)
+                operand(c, i)
+                operand(c, names)
+            push_lazily(c, bindings.dynamic[i].value, NONE, NO_NAME)
+        if names == NONE:
+            keys = _dynamic_keys(c, bindings, first, end)
+        op1(c, OP_ATTRS_DYNAMIC, keys, node, -2 * <int>(end - first))
+        first = end
 
 
 # ---- scopes whose names see each other --------------------------------------------------------------------------
@@ -397,17 +440,16 @@ cdef void evaluate_rec_attrs(Compiler* c, Node* node) noexcept nogil:
     """The slots of a `rec` set are in name order, because the set is built of their values; if another order shows, it is built of copies."""
     cdef Bindings* bindings = node.own.bindings
     cdef NamedIndex* order = order_of(c, bindings)
-    cdef uint32_t locals_before = c.local_count, base = depth_of(c), slots
+    cdef uint32_t locals_before = c.local_count, base = depth_of(c), names = declare_names(c, bindings, node)
     cdef Turns turns
     turns_of_bindings(c, bindings, True, &turns)
-    slots = bind_names(c, bindings, order if turns.order == NULL else turns.order, turns.waits, True, node)
+    bind_names(c, bindings, order if turns.order == NULL else turns.order, turns.waits, True, node)
     # The set gets copies, because names and values of dynamic attributes can use the slots.
     if bindings.dynamic_count or turns.order != NULL:
-        copy_slots(c, bindings.count, order, turns.order, base + slots - bindings.count, node)
+        copy_slots(c, bindings.count, order, turns.order, depth_of(c) - bindings.count, node)
     forget_turns(&turns)
     push_attrs(c, bindings, order, node)
-    if bindings.dynamic_count:
-        add_dynamic(c, bindings, node)
+    add_dynamic(c, bindings, names, False, node)
     close_scope(c, depth_of(c) - base - 1, node)
     forget_locals(c, locals_before)
     release(order)
@@ -460,17 +502,6 @@ cdef void push_source_attr(Compiler* c, Binding* binding, Name source, uint32_t 
     push_suspended(c, node, local, binding.name)
 
 
-cdef void add_dynamic_in_turn(Compiler* c, Bindings* bindings, Node* node) noexcept nogil:
-    cdef uint32_t i
-    for i in range(bindings.dynamic_count):
-        if c.level > 0:
-            evaluate(c, bindings.dynamic[i].name, False, NO_NAME)
-        else:
-            specified(c, bindings.dynamic[i].name, NONE, NO_NAME)
-        push_lazily(c, bindings.dynamic[i].value, NONE, NO_NAME)
-        _flush_dynamic(c, bindings, i, i + 1, node)
-
-
 cdef void overriding_attrs(Compiler* c, Node* node) noexcept nogil:
     """Pushes a set that has `__overrides`: [inherited names, sources of `inherit (e)`, values, environment]."""
     cdef Bindings* bindings = node.own.bindings
@@ -478,7 +509,8 @@ cdef void overriding_attrs(Compiler* c, Node* node) noexcept nogil:
     cdef uint32_t* slots = <uint32_t*>hold(bindings.count * sizeof(uint32_t))
     cdef Name* sources = <Name*>hold(bindings.from_count * sizeof(Name))
     cdef uint32_t locals_before = c.local_count, base = depth_of(c), first = c.local_count, environment, local, i
-    cdef uint32_t slot = base + bindings.from_count + bindings.count
+    cdef uint32_t names = declare_names(c, bindings, node)
+    cdef uint32_t slot = depth_of(c) + bindings.from_count + bindings.count
     cdef Name name
     cdef Binding* binding
     # Level 0 compiles the expression of `inherit (e) a b` once for each name, and the first time makes its variables selections.
@@ -516,7 +548,7 @@ cdef void overriding_attrs(Compiler* c, Node* node) noexcept nogil:
     op1(c, OP_GET_LOCAL, slot, node, 1)
     op1(c, OP_SELECT, name_constant(c, c.name_overrides), node, 0)
     op1(c, OP_ATTRS_OVERRIDE, slot, node, 0)
-    add_dynamic_in_turn(c, bindings, node)
+    add_dynamic(c, bindings, names, True, node)
     close_scope(c, depth_of(c) - base - 1, node)
     forget_locals(c, locals_before)
     release(order)

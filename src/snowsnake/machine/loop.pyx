@@ -14,7 +14,7 @@ from snowsnake.bytecode.opcodes cimport (
     OP_ATTRS_KEYS, OP_ATTRS_OVERRIDE, OP_ATTRS_SELECT, OP_ATTRS_TRY_SELECT, OP_ATTRS_UPDATE, OP_BIND_FORMALS,
     OP_BRANCH_COMPARE, OP_BRANCH_FALSE, OP_BRANCH_RESULT, OP_CALL, OP_CALL_BUILTIN, OP_CALL_N, OP_CLOSE_SCOPE,
     OP_CLOSURE, OP_COERCE_TO_STRING, OP_CONCAT, OP_CONCATENATE, OP_CONCATENATE_PATH, OP_CONSTANT, OP_DIV,
-    OP_EAGER_ARITHMETIC, OP_EAGER_SELECT, OP_EQUAL, OP_FINALISE, OP_FIND_FILE, OP_FORCE, OP_FORCE_LOCAL, OP_GET_LOCAL,
+    OP_DYNAMIC_NAME, OP_EAGER_ARITHMETIC, OP_EAGER_SELECT, OP_EQUAL, OP_FINALISE, OP_FIND_FILE, OP_FORCE, OP_FORCE_LOCAL, OP_GET_LOCAL,
     OP_GET_UPVALUE, OP_HALT, OP_HAS_ATTR, OP_HAS_ATTR_NAME, OP_INTERPOLATE, OP_INVERT, OP_JUMP, OP_JUMP_IF_CATCHABLE,
     OP_JUMP_IF_FALSE, OP_JUMP_IF_NO_FINALISE_REQUEST, OP_JUMP_IF_NOT_FOUND, OP_JUMP_IF_SET, OP_JUMP_IF_TRUE,
     OP_JUMP_WIDE, OP_LESS, OP_LESS_OR_EQ, OP_LINK, OP_LIST, OP_MORE, OP_MORE_OR_EQ, OP_MUL, OP_NATIVE, OP_NEGATE,
@@ -39,9 +39,9 @@ from snowsnake.machine.left_operands cimport coercion_is_left, force_is_left
 from snowsnake.machine.link cimport code_of, link_code
 from snowsnake.machine.numbers cimport arithmetic, arithmetic_mismatch
 from snowsnake.machine.operations cimport (
-    COERCE, add_dynamic_attrs, bind_formals, build_attrs_of_pairs, check_closed_formals, check_required_formals,
-    concatenate_lists, concatenate_strings, equal_now, interpret_home_path, interpret_search_path, override_attrs,
-    prepare, raise_context, resolve_with,
+    COERCE, add_dynamic_attrs, bind_formals, build_attrs_of_pairs, check_closed_formals, check_dynamic_name,
+    check_required_formals, concatenate_lists, concatenate_strings, equal_now, interpret_home_path, interpret_search_path,
+    override_attrs, prepare, raise_context, resolve_with,
 )
 from snowsnake.machine.state cimport CALL, DONE, FORCE, FRAME_PUSHES, RAISE, TAIL, Builtin, Code, Frame, Machine
 from snowsnake.machine.symbols cimport symbol_of
@@ -1000,6 +1000,17 @@ cdef int run(Machine* m) noexcept nogil:
             if outcome == DONE:
                 sp -= 2 * n
                 sp[-1] = m.result
+                continue
+            resume = op0
+            need = m.need
+            action = ACTION_FORCE if outcome == FORCE else ACTION_RAISE
+        elif op == OP_DYNAMIC_NAME:
+            b = k[read_uvarint(&pc)]
+            n = read_uvarint(&pc)
+            p = fp + read_uvarint(&pc)
+            m.sp = sp
+            outcome = check_dynamic_name(m, sp - 1, n, p, b)
+            if outcome == DONE:
                 continue
             resume = op0
             need = m.need

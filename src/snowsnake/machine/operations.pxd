@@ -16,6 +16,9 @@ cdef int build_attrs_of_pairs(Machine* m, Word* pairs, uint64_t count, Word func
     # The operation Attrs.  Returns DONE (m.result), FORCE or RAISE.
 cdef int add_dynamic_attrs(Machine* m, Word attrs, Word* pairs, uint64_t count, const uint32_t* positions) noexcept nogil
     # positions holds the positions of the names, or is NULL.
+cdef int check_dynamic_name(Machine* m, Word* name, uint64_t count, Word* table, Word keys) noexcept nogil
+    # Checks a name that comes after `count` pairs, which come after their set.  The keys hold the positions of all names.  The table, which
+    # is null at first, holds the names so far.  Returns DONE, FORCE or RAISE.
 cdef int override_attrs(Machine* m, Word environment, Word overrides) noexcept nogil
     # Changes the environment; m.result is the environment // the overrides.
 cdef int bind_formals(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil

@@ -13,6 +13,7 @@ from snowsnake.diagnostics.message_table cimport (
 )
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.foundation.probing cimport probe
 from snowsnake.host.environment cimport host_home_path
 from snowsnake.host.search cimport host_find_file
 from snowsnake.machine.attention cimport must_stop, stop
@@ -22,7 +23,9 @@ from snowsnake.machine.attrs cimport (
 from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.gather cimport Gathered, gather, gathered
 from snowsnake.machine.errors cimport add_candidates, format_text, of_part, raise_message, raise_text, worded
-from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, new_list, new_list_view, new_string, new_string_view, write_barrier
+from snowsnake.machine.heap cimport (
+    heap_alloc, heap_reserve, make_path, make_string, new_list, new_list_view, new_string, new_string_view, write_barrier,
+)
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, internal_word
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport earlier_spans, position_place
@@ -30,10 +33,10 @@ from snowsnake.machine.state cimport DONE, ERROR_MEMORY, FORCE, RAISE, TAIL, Con
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.symbols cimport compare_strings, context_union, context_united, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
-    HEADER_JOINED, KIND_ATTR_NAME, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, WORD_NULL, WORD_UNSET, attrs_find,
-    attrs_is_layered, attrs_keys, attrs_size, attrs_values, float_value, header_code, int_value, is_attrs, is_bool, is_float,
-    is_function, is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_size, keys_symbols, kind_of, list_base,
-    list_items, list_size, path_string, pointer_of, small_int, string_base, string_context, string_data, tag_of, val,
+    HEADER_JOINED, KIND_ATTR_NAME, KIND_RAW, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, WORD_NULL, WORD_UNSET, attrs_find,
+    attrs_is_layered, attrs_keys, attrs_size, attrs_values, float_value, header_code, header_of, int_value, is_attrs, is_bool, is_float,
+    is_function, is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_positions, keys_size, keys_symbols, kind_of, list_base,
+    list_items, list_size, path_string, pointer_of, small_int, string_base, string_context, string_data, tag_of, tagged, val,
 )
 from snowsnake.syntax.turns cimport known_count
 
@@ -157,6 +160,13 @@ cdef inline bint _is_written(Word name) noexcept nogil:
     return (name & 7) == TAG_BOX and kind_of(name) == KIND_ATTR_NAME
 
 
+cdef int _at_position(Machine* m, uint32_t position, int outcome) noexcept nogil:
+    """The place of an error that was raised."""
+    m.error.position = position
+    m.error.position_end = position
+    return outcome
+
+
 cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, bint has_written, const uint32_t* positions, Attr* entries,
                            uint64_t* kept, uint64_t* checked) noexcept nogil:
     """Makes entries of (name, value) pairs, those with written names first; a null name drops its pair.
@@ -189,9 +199,9 @@ cdef int _pairs_to_entries(Machine* m, Word* pairs, uint64_t count, bint has_wri
             continue
         entries[kept[0]].position = 0 if positions == NULL else positions[computed - 1]
         if not is_string(name):
-            return raise_type(m, "a string", name)
+            return _at_position(m, entries[kept[0]].position, raise_type(m, "a string", name))
         if string_context(name):
-            return raise_context(m, name)
+            return _at_position(m, entries[kept[0]].position, raise_context(m, name))
         entries[kept[0]].symbol = symbol_of(m, name)
         entries[kept[0]].value = pairs[2 * i + 1]
         kept[0] += 1
@@ -208,9 +218,7 @@ cdef int _raise_duplicate(Machine* m, uint32_t symbol, uint32_t first, uint32_t 
     else:
         raise_message(m, worded(MESSAGE_DYNAMIC_ATTRIBUTE_TWICE, name))
     free(name)
-    m.error.position = again
-    m.error.position_end = again
-    return RAISE
+    return _at_position(m, again, RAISE)
 
 
 cdef bint _has_one_of(Word attrs, Attr* entries, uint64_t count) noexcept nogil:
@@ -289,6 +297,62 @@ cdef int _add_pairs(Machine* m, Word attrs, Word* pairs, uint64_t count, bint ha
     if entries != few:
         free(entries)
     return outcome
+
+
+# The names that a set with many dynamic attributes has so far, as an object that holds no word: 1 + the index of a name's pair, or 0.
+cdef struct DynamicNames:
+    uint32_t* slots
+    Word* pairs
+
+
+cdef inline bint _is_slot_of_name(uint64_t at, const DynamicNames* names, Word name) noexcept nogil:
+    return names.slots[at] == 0 or names.pairs[2 * (names.slots[at] - 1)] == name
+
+
+cdef inline uint64_t _names_size(uint64_t count) noexcept nogil:
+    cdef uint64_t size = 16
+    while size < 2 * count:
+        size *= 2
+    return size
+
+
+cdef int check_dynamic_name(Machine* m, Word* name, uint64_t count, Word* table, Word keys) noexcept nogil:
+    cdef Word* pairs = name - 2 * count
+    cdef Word w = val(name[0]), attrs = val(pairs[-1])
+    cdef uint32_t* positions = keys_positions(pointer_of(keys))
+    cdef uint64_t size = _names_size(keys_size(pointer_of(keys))), at
+    cdef DynamicNames names
+    cdef uint32_t symbol
+    cdef Word* p
+    if is_thunk(w):
+        m.need = w
+        return FORCE
+    name[0] = w
+    if w == WORD_NULL:
+        return DONE
+    if not is_string(w):
+        return _at_position(m, positions[count], raise_type(m, "a string", w))
+    if string_context(w):
+        return _at_position(m, positions[count], raise_context(m, w))
+    symbol = symbol_of(m, w)
+    # Equal names are the same word from here on.
+    name[0] = symbol_string(m, symbol)
+    if attrs_find(attrs, symbol) != NULL:
+        return _raise_duplicate(m, symbol, attrs_position(attrs, symbol), positions[count])
+    if table[0] == WORD_NULL:
+        if not heap_reserve(m, 1 + (size >> 1)):
+            return RAISE
+        p = heap_alloc(m, 1 + (size >> 1))
+        p[0] = header_of(KIND_RAW, size >> 1)
+        memset(p + 1, 0, size * sizeof(uint32_t))
+        table[0] = tagged(p, TAG_BOX)
+    names.slots = <uint32_t*>(pointer_of(table[0]) + 1)
+    names.pairs = pairs
+    at = probe(symbol * <uint64_t>0x9E3779B97F4A7C15 >> 32, size - 1, _is_slot_of_name, &names, name[0])
+    if names.slots[at]:
+        return _raise_duplicate(m, symbol, positions[names.slots[at] - 1], positions[count])
+    names.slots[at] = <uint32_t>count + 1
+    return DONE
 
 
 cdef int override_attrs(Machine* m, Word environment, Word overrides) noexcept nogil:

@@ -88,7 +88,7 @@ class OperatorLines(TraceState):
         """The current operation forces a value, which the next activation evaluates."""
         child: Step | None = node if node.kind == "variable" else None
         name = tree.child(node, "name") if note.operands[1] == TAG_THUNK else None
-        if note.opcode == OPCODES["AttrsDynamic"]:
+        if note.opcode in (OPCODES["AttrsDynamic"], OPCODES["DynamicName"]):
             child = tree.child(node, "name")
         elif name is not None and (note.opcode in _FORCES_NAME or node.kind == "hasAttr"):
             child = name
@@ -239,9 +239,10 @@ class OperatorLines(TraceState):
             self._at(note, place)
 
     def _dynamic_name(self, note: Note, node: Step, tree: SourceTree) -> None:
-        child = tree.child(node, "name")
         # A string without `${` around it has the place of its quote.
-        start = None if child is None else min(child.name_start, child.start)
+        starts = [min(child.name_start, child.start) for child in tree.children(node) if child.role == "name"]
+        failed = None if self._position is None else self._position[2]
+        start = failed if failed in starts else next(iter(starts), None)
         if node.role == "value" and node.name_start == node.start and note.extent is not None and note.extent[2] == node.start:
             # `a.${b} = c` is `a = { ${b} = c; }`, and all of it is where the path starts.
             start = node.start
