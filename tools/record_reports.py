@@ -2,7 +2,8 @@
 
 usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_reports.py [--new]      --new: only cases that are not recorded yet
 
-In: the cases.  Out: tests/differential/reports/recorded.jsonl, `[expression, report line, …]` for each.
+In: the cases.  Out: tests/differential/reports/recorded.jsonl, `[expression, report line, …]` for each; beside it, builtins.json with the names of all
+builtins of the reference.
 """
 
 import json
@@ -18,7 +19,14 @@ from reference import evaluator
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "differential"
 TARGET = FOLDER / "reports" / "recorded.jsonl"
+# The features that add builtins.
+FEATURES = "dynamic-derivations fetch-closure fetch-tree flakes"
 sys.path[:0] = [str(FOLDER), str(FOLDER.parent.parent / "tools" / "conformance")]
+
+
+def names_of_builtins(reference: str) -> list[str]:
+    words = ["--eval", "--strict", "--json", "--extra-experimental-features", FEATURES, "-E", "builtins.attrNames builtins"]
+    return json.loads(subprocess.run([*shlex.split(reference), *words], capture_output=True, text=True, check=True).stdout)
 
 
 def main() -> int:
@@ -46,6 +54,7 @@ def main() -> int:
         cases = list(pool.map(record, expressions()))
     text = "".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) + "\n" for case in cases)
     TARGET.write_text(text, encoding="utf-8")
+    TARGET.with_name("builtins.json").write_text(json.dumps(names_of_builtins(reference)) + "\n", encoding="utf-8")
     print(f"{len(cases)} reports")
     return 0
 
