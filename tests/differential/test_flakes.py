@@ -23,14 +23,26 @@ from snowsnake.cli.nix.main import main  # noqa: E402
 NEEDS_PROGRAMS = ("git",)
 RECORDED = {row["name"]: row["answers"] for row in map(json.loads, (HERE / "recorded.jsonl").read_text(encoding="utf-8").splitlines())}
 # scenario -> {number of the command line -> (what may differ, why)}
-_JSON = ("error", "the words for what is not JSON are Python's")
 DIFFERENT: dict[str, dict[int, tuple[str, str]]] = {
     "declaration-type-unknown": {0: ("code said error", "2.34.8 crashes")},
+    "repository-conflict-and-removed": dict.fromkeys((1, 2), ("code out error", "2.34.8 reads all changed files, for a name of the tree that nothing needs here")),
     "lock-file-unknown-type": {0: ("code said error", "2.34.8 crashes"), 1: ("code said error", "2.34.8 crashes")},
-    "lock-file-no-json": {0: _JSON, 1: _JSON},
-    "lock-file-array": {0: _JSON, 1: _JSON},
-    "registry-bad-json": {0: ("said", _JSON[1])},
 }
+
+
+# The words of C++ Nix's reader of JSON; ours has others.
+JSON_WORDS = "[json.exception."
+
+
+def without_words_of_json(got: dict, wanted: dict) -> None:
+    """Takes out of both answers what C++ Nix's reader of JSON said, if ours has an error or a warning there, too."""
+    if JSON_WORDS in wanted["error"]:
+        assert got["error"] and got["error"] != wanted["error"]
+        got["error"] = wanted["error"] = ""
+    for number, line in enumerate(wanted["said"][: len(got["said"])]):
+        start, mark, _ = line.partition(JSON_WORDS)
+        if mark and got["said"][number].startswith(start):
+            got["said"][number] = wanted["said"][number] = start
 
 
 @contextlib.contextmanager
@@ -68,6 +80,7 @@ def test_commands_on_flakes_print_what_nix_prints(name, steps, monkeypatch, capf
             out, err = capfdbinary.readouterr()
             got = world.answer(code, out, err, folder) | {"locks": world.lock_files(folder)} | world.whole(name, err, folder)
             number, wanted = next(expected)
+            without_words_of_json(got, wanted)
             for what in DIFFERENT.get(name, {}).get(number, ("", ""))[0].split():
                 assert got.pop(what) != wanted.pop(what), "agrees now: take it off the list"
             assert got == wanted, step

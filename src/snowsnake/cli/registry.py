@@ -57,22 +57,30 @@ def run_action(name: str, given: Arguments, reporter: Reporter, words: list[str]
         for word in words:
             write_text(str(world.resolve(_whole(word, world.features), _kinds())))
         return 0
+    path = given.text("registry")
+    if name != "add":
+        # The registry is read first, so that a warning about it comes before an error of a reference.
+        registry = _registry(call, path)
     references = [_whole(word, world.features) for word in words]
-    path = given.text("registry") or _user_path()
-    registry = _registry(call, path)
-    if name == "pin":
-        target = references[-1]
-        tree = world.fetch(world.resolve(target, _kinds()).input)
-        if not tree.input.is_locked:
-            reporter.warning(f"flake '{tree.input}' is not locked")
-        from snowsnake.lock.references import Reference
-
-        pinned = Reference(tree.input.with_attrs(__final=True, narHash=None), references[0].folder)
+    if name == "add":
+        registry = _registry(call, path)
+    target = _pinned(call, references) if name == "pin" else references[-1]
     registry.remove(references[0])
     if name != "remove":
-        registry.add(references[0], pinned if name == "pin" else references[1])
-    registry.write(path)
+        registry.add(references[0], target)
+    registry.write(path or _user_path())
     return 0
+
+
+def _pinned(call: FlakeCall, references: "list[Reference]") -> "Reference":
+    """Just the revision of the last reference, with the folder of the first one.  A hash does not count: the registry does not keep it."""
+    from snowsnake.lock.references import Reference
+
+    world = call.flakes.world
+    found = world.fetch(world.resolve(references[-1], _kinds()).input).input.with_attrs(narHash=None)
+    if not found.is_locked:
+        call.reporter.warning(f"flake '{found}' is not locked")
+    return Reference(found.with_attrs(__final=True), references[0].folder)
 
 
 def _list(call: FlakeCall) -> None:
@@ -101,6 +109,7 @@ def _user_path() -> str:
 
 
 def _registry(call: FlakeCall, path: str) -> "Registry":
+    """The registry in a file, or the user's, which is read only once."""
     from snowsnake.lock.registries import read_registry
 
-    return read_registry(path, "user", call.reporter.warning)
+    return read_registry(path, "user", call.reporter.warning) if path else call.flakes.world.registries.get("user")

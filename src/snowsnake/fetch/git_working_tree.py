@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from snowsnake.fetch import libgit
-from snowsnake.fetch.errors import ForbiddenAccess
+from snowsnake.fetch.errors import FetchFailure, ForbiddenAccess
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.git_index import GitIndex
 from snowsnake.fetch.git_plain import plain_repository
@@ -85,12 +85,16 @@ class WorkingTree:
             import hashlib
 
             digest = hashlib.sha512()
-            for name in sorted(self.changed):
+            for name in sorted(self.changed, key=_rank):
                 digest.update(_packed(b"modified:") + _packed(b"/" + name))
-                stream = ArchiveStream(DiskTree(os.path.join(os.fsencode(root), name)))
+                place = os.path.join(os.fsencode(root), name)
+                if not os.path.lexists(place):
+                    # Git counts it among the changes, and not as deleted, while a merge has a conflict there.
+                    raise FetchFailure(f"path '/{os.fsdecode(place)}' does not exist")
+                stream = ArchiveStream(DiskTree(place))
                 while piece := stream.read(1 << 20):
                     digest.update(piece)
-            for name in sorted(self.deleted):
+            for name in sorted(self.deleted, key=_rank):
                 digest.update(_packed(b"deleted:") + _packed(b"/" + name))
             self._digest_of_changes = digest.hexdigest()
         return self._digest_of_changes
@@ -101,6 +105,19 @@ class WorkingTree:
         if index is None or modules:
             return PartOfDisk(root, lambda: self.files().union(modules), is_exact=is_exact)
         return WithoutUntracked(root, index, is_exact=is_exact)
+
+
+# C++ Nix compares paths as bytes with a sign, with `/` as zero.
+_RANKS = bytes(0x80 if byte == ord("/") else byte ^ 0x80 for byte in range(256))
+
+
+def _rank(name: bytes) -> bytes:
+    """The text by which C++ Nix sorts paths.
+
+    >>> sorted([b"a", b"a.b", b"a/b", b"\xc3\xa9"], key=_rank)
+    [b'\xc3\xa9', b'a', b'a/b', b'a.b']
+    """
+    return name.translate(_RANKS)
 
 
 def _packed(text: bytes) -> bytes:
@@ -146,14 +163,19 @@ def _ask_libgit2(found: WorkingTree, path: str, fetcher: Fetcher) -> None:
             continue
         found.is_dirty = True
         (found.deleted if flags & deleted else found.changed).append(os.fsencode(name))
-    index, _, data = _read_index(repository, path)
+    index, written_ns, data = _read_index(repository, path)
     if data != found.index_data:
         # The suspicious files were found with an index that has changed since.
         found.suspicious = None
-    if index is not None and all(index.mark(name, False) for name in found.changed):
-        for name in found.deleted:
-            index.mark(name, True)
-        found.index = index
+    if index is None or not all(index.mark(name, False) for name in found.changed):
+        return
+    if _is_seen_differently(repository):
+        # A file that Git takes for unchanged may have another mode on disk, or be a file where the index has a link.
+        for name, _, _ in index.suspicious(written_ns):
+            index.mark(name, False)
+    for name in found.deleted:
+        index.mark(name, True)
+    found.index = index
 
 
 def _read_index(repository: Repository, path: str) -> tuple[GitIndex | None, int, bytes]:
@@ -171,7 +193,7 @@ def _read_index(repository: Repository, path: str) -> tuple[GitIndex | None, int
 def _compare_with_index(found: WorkingTree, path: str, fetcher: Fetcher) -> bool:
     """Finds changes by comparing the index with the commit's tree and with the disk; False: libgit2 must do it."""
     repository = found.repository
-    if found.head is None:
+    if found.head is None or not _is_its_working_tree(repository, path):
         return False
     index, written_ns, data = _read_index(repository, path)
     tree_id = tree_of_commit(repository, found.head, fetcher)
@@ -197,6 +219,13 @@ def _compare_with_index(found: WorkingTree, path: str, fetcher: Fetcher) -> bool
     return True
 
 
+def _is_its_working_tree(repository: Repository, path: str) -> bool:
+    """Whether the repository's settings (`core.bare`, `core.worktree`) leave its working tree where the repository was found."""
+    if isinstance(repository, LazyRepository):
+        return True
+    return repository.workdir is not None and os.path.realpath(repository.workdir) == os.path.realpath(path)
+
+
 def _blob_of(root: bytes, name: bytes) -> tuple[int, bytes] | None:
     """(mode, hash of the blob) of a file on disk; None if there is none, or if its path leads through a link."""
     place = root + b"/" + name
@@ -216,9 +245,11 @@ def _blob_of(root: bytes, name: bytes) -> tuple[int, bytes] | None:
 
 def _is_module(status: WorkingTree, name: str, fetcher: Fetcher) -> bool:
     """Whether a path is a submodule's: in the index or, if it is not there any more, in the commit."""
-    index = status.repository.index
-    if name in index:
-        return bool(index[name].mode == COMMIT)
+    try:
+        return bool(status.repository.index[name].mode == COMMIT)
+    except KeyError:
+        # The index does not have the path, or has several versions of it, because a merge has a conflict there.
+        pass
     if status.head is None:
         return False
     return GitTree(status.repository, tree_of_commit(status.repository, status.head, fetcher)).submodule(os.fsencode(name)) is not None
@@ -277,12 +308,17 @@ def _attributes_changed(status: WorkingTree) -> bool:
 
 
 _CONVERTS = (b"text", b"crlf", b"eol", b"ident", b"filter", b"working-tree-encoding")
-_AS_THEY_ARE = (("core.autocrlf", ("", "false")), ("core.filemode", ("", "true")), ("core.symlinks", ("", "true")))
+_SEEN_AS_THEY_ARE = (("core.filemode", ("", "true")), ("core.symlinks", ("", "true")), ("core.ignorecase", ("", "false")))
+
+
+def _is_seen_differently(repository: Repository) -> bool:
+    """Whether Git takes some files for the same that differ on disk: in their modes, as links, or by the case of their names."""
+    return any(setting_of(repository, name) not in usual for name, usual in _SEEN_AS_THEY_ARE)
 
 
 def _is_converted(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) -> bool:
     """Whether Git may store files differently than they are on disk: line ends, filters, modes."""
-    if any(setting_of(repository, name) not in usual for name, usual in _AS_THEY_ARE):
+    if _is_seen_differently(repository) or setting_of(repository, "core.autocrlf") not in ("", "false"):
         return True
     attributes = local_attributes(repository) + attribute_files(repository, tree_id, fetcher)
     if not any(word in attributes for word in _CONVERTS):

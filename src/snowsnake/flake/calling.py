@@ -5,7 +5,7 @@ In: a `LockedFlake`.  Out: the arguments of flake/nix/call-flake.nix, which call
 
 import os
 
-from snowsnake.builtins.engines.fetch_calls import check_uri, tree_attributes
+from snowsnake.builtins.engines.fetch_calls import check_uri, fetch_tree, tree_attributes
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.errors import FetchFailure, ForbiddenAccess
@@ -100,9 +100,4 @@ def _called(access: "Access", mount: "Callable[[Any], None]", text: str) -> tupl
 
 def fetch_locked(access: "Access", attributes: "dict[str, Any]") -> "tuple[Any, list[tuple[str, Any]]]":
     """Fetches a source that must match exactly what a lock file says about it; returns it with its attributes."""
-    input = access.fetcher.input_from_attrs({**attributes, "__final": True})
-    if input.nar_hash is None and not input.is_locked:
-        raise ForbiddenAccess(f"lock file has an input that is not locked: '{input.with_attrs(__final=None).to_url()}'")
-    check_uri(access, input.to_url())
-    source = access.fetcher.fetch(input)
-    return source, tree_attributes(source, False)
+    return fetch_tree(access, attributes, False, is_final=True)

@@ -206,8 +206,12 @@ class FlakeWorld:
         except FetchFailure as error:
             raise evaluation_error(error) from None
 
+    def _meaning(self, reference: Reference, kinds: tuple[str, ...]) -> Reference:
+        """What a reference means as a flake or input: one that says where its flake is means that, whatever the registries have for it."""
+        return reference if reference.input.is_direct else self.resolve(reference, kinds)
+
     def tree(self, reference: Reference, kinds: tuple[str, ...]) -> tuple[Place, Reference]:
-        resolved = self.resolve(reference, kinds)
+        resolved = self._meaning(reference, kinds)
         tree = self.use(self.fetch(resolved.input))
         return Place(tree, ""), Reference(tree.input.with_attrs(__final=None), reference.folder)
 
@@ -228,7 +232,7 @@ class FlakeWorld:
     # ---- flakes -------------------------------------------------------------------------------------------------
 
     def flake(self, reference: Reference, kinds: tuple[str, ...], lock_root: InputPath = ()) -> Flake:
-        resolved = self.resolve(reference, kinds)
+        resolved = self._meaning(reference, kinds)
         tree = self.fetch(resolved.input)
         declaration = self.declaration(Place(tree, resolved.folder), str(resolved), lock_root)
         changed = tree.input

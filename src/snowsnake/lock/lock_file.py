@@ -9,6 +9,7 @@ from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, is_flake_id
 from snowsnake.foundation import light_json
+from snowsnake.lock.json_forms import attributes_of, version_of
 from snowsnake.lock.references import Reference
 
 TYPE_CHECKING = False
@@ -32,9 +33,10 @@ class LockNode:
     """An input that was locked (or the root, which has no references), with its own inputs.
 
     An input is another node, or a path from the root that it follows.  `parent` is the input whose flake a relative path starts from.
+    `is_read`: it comes from a lock file, and was not made now.
     """
 
-    __slots__ = ("inputs", "locked", "original", "is_flake", "parent")
+    __slots__ = ("inputs", "locked", "original", "is_flake", "parent", "is_read")
 
     def __init__(
         self,
@@ -42,12 +44,14 @@ class LockNode:
         original: Reference | None = None,
         is_flake: bool = True,
         parent: InputPath | None = None,
+        is_read: bool = False,
     ) -> None:
         self.inputs: dict[str, LockNode | InputPath] = {}
         self.locked = locked
         self.original = original
         self.is_flake = is_flake
         self.parent = parent
+        self.is_read = is_read
 
 
 class LockFile:
@@ -248,6 +252,9 @@ class _Reader:
             raise self._malformed(f"{what} is not an object")
         return value
 
+    def _set_or_null(self, value: object, what: str) -> "dict[str, Any]":
+        return {} if value is None else self._set(value, what)
+
     def _text(self, value: object, what: str) -> str:
         if not isinstance(value, str):
             raise self._malformed(f"{what} is not a string")
@@ -259,21 +266,25 @@ class _Reader:
         return tuple(self._text(part, f"an element of {what}") for part in value)
 
     def read(self) -> LockFile:
-        version = self._document.get("version", 0)
-        if isinstance(version, bool) or not isinstance(version, int) or not 5 <= version <= 7:
-            shown = version if isinstance(version, int) else light_json.dumps(version)
-            raise FlakeError("value", f"lock file '{self._name}' has unsupported version {shown}")
+        try:
+            version = version_of(self._document)
+        except ValueError as error:
+            raise self._malformed(str(error)) from None
+        if not 5 <= version <= 7:
+            raise FlakeError("value", f"lock file '{self._name}' has unsupported version {version}")
         root_key = self._text(self._document.get("root"), "'root'")
-        rows = self._set(self._document.get("nodes"), "'nodes'")
+        rows = self._set_or_null(self._document.get("nodes"), "'nodes'")
         if len(rows) > MOST_NODES:
             raise FlakeError("value", f"lock file '{self._name}' has more than {MOST_NODES} nodes")
         lock_file = LockFile()
         nodes = {root_key: lock_file.root}
-        work = [(lock_file.root, self._set(rows.get(root_key, {}), f"node '{root_key}'"))]
+        root_row = rows.get(root_key)
+        # A lock file without a root locks nothing, as in C++ Nix.
+        work = [(lock_file.root, root_row if isinstance(root_row, dict) else {})]
         while work:
             node, row = work.pop()
             waiting = []
-            for name, target in self._set(row.get("inputs", {}), "'inputs' of a node").items():
+            for name, target in self._set_or_null(row.get("inputs"), "'inputs' of a node").items():
                 if isinstance(target, list):
                     node.inputs[name] = self._path(target, f"input '{name}'")
                     continue
@@ -315,8 +326,8 @@ class _Reader:
                 stack.append((target, iter(target.inputs.items())))
 
     def _node(self, row: "dict[str, Json]", key: str) -> LockNode:
-        locked = self._reference(row, key, "locked", "info")
-        original = self._reference(row, key, "original", "")
+        locked = self._reference(row, "locked", "info")
+        original = self._reference(row, "original", "")
         is_flake = row.get("flake", True)
         if not isinstance(is_flake, bool):
             raise self._malformed(f"'flake' of node '{key}' is not a Boolean")
@@ -335,21 +346,13 @@ class _Reader:
                 f"Lock file entry '{locked}' is unlocked (e.g. lacks a Git revision) but is checked by NAR hash. "
                 "This is not reproducible and will break after garbage collection or when shared."
             )
-        return LockNode(locked, original, is_flake, parent)
+        return LockNode(locked, original, is_flake, parent, is_read=True)
 
-    def _reference(self, row: "dict[str, Json]", key: str, field: str, more: str) -> Reference:
+    def _reference(self, row: "dict[str, Json]", field: str, more: str) -> Reference:
         if field not in row:
             raise FlakeError("missing-attribute", f"attribute '{field}' missing in lock file")
-        attributes = dict(self._set(row[field], f"'{field}' of node '{key}'"))
-        if more in row:
-            attributes |= self._set(row[more], f"'{more}' of node '{key}'")
-        for name, value in attributes.items():
-            if isinstance(value, str | bool):
-                continue
-            if not isinstance(value, int) or not 0 <= value < 1 << 64:
-                raise FlakeError("value", f"unsupported input attribute type in lock file: '{name}' of node '{key}'")
         try:
-            return Reference.of_attributes(attributes, self._features)
+            return Reference.of_attributes({**attributes_of(row[field]), **attributes_of(row.get(more))}, self._features)
         except FetchFailure as error:
             raise FlakeError("value", str(error)) from None
 
@@ -374,7 +377,9 @@ def difference(old: LockFile, new: LockFile) -> str:
 
 def _is_same(one: "LockNode | InputPath", other: "LockNode | InputPath") -> bool:
     if isinstance(one, LockNode) and isinstance(other, LockNode):
-        return one.locked == other.locked
+        # C++ Nix marks as final what it reads and what it fetches; a relative path is not fetched, so that a new entry counts as changed.
+        is_relative = one.locked is not None and one.locked.input.relative_path is not None
+        return one.locked == other.locked and (not is_relative or one.is_read == other.is_read)
     return one == other
 
 

@@ -242,7 +242,7 @@ class _Locking:
         trusts_lock: bool,
     ) -> None:
         """Takes an entry over from the old lock file, with its own inputs, unless one of these is to be updated."""
-        child = self.new_node(node, path[-1], LockNode(kept.locked, kept.original, kept.is_flake, kept.parent))
+        child = self.new_node(node, path[-1], LockNode(kept.locked, kept.original, kept.is_flake, kept.parent, kept.is_read))
         must_fetch = any(len(update) > len(path) and update[: len(path)] == path for update in self.options.updates)
         inputs: dict[str, FlakeInput] = {}
         for name, target in sorted(kept.inputs.items()):

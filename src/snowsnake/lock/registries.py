@@ -12,6 +12,7 @@ from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import Attributes
 from snowsnake.foundation import light_json
+from snowsnake.lock.json_forms import attributes_of, version_of
 from snowsnake.lock.references import Reference
 from snowsnake.settings.places import configuration_folder, xdg_folder
 
@@ -112,24 +113,29 @@ def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], Non
         if len(data) > LARGEST_BYTES:
             raise ValueError(f"it is larger than {LARGEST_BYTES >> 20} MiB")
         document = light_json.loads(data)
-        version = document.get("version", 0)
+        version = version_of(document)
         if version != 2:
             raise FlakeError("value", f"flake registry '{name}' has unsupported version {version}")
-        for row in document["flakes"] or ():
-            source = Reference.of_attributes(_attributes(row["from"])).input
-            registry.entries.append(RegistryEntry(source, Reference.of_attributes(_attributes(row["to"])), row.get("exact", False) is True))
+        rows = document.get("flakes") or ()
+        for row in rows.values() if isinstance(rows, dict) else rows:
+            registry.entries.append(_entry({} if row is None else row))
     except (EvaluationError, FetchFailure) as error:
         warn(f"cannot read flake registry '{name}': error: {error}")
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        warn(f"cannot parse flake registry '{name}': {reason}")
+    except (ValueError, RecursionError, TypeError) as error:
+        warn(f"cannot parse flake registry '{name}': {error}")
     return registry
 
 
-def _attributes(value: object) -> Attributes:
-    if not isinstance(value, dict) or not all(isinstance(inner, str | int | bool) for inner in value.values()):
-        raise TypeError("an input is not a set of strings, ints and Booleans")
-    return dict(value)
+def _entry(row: object) -> RegistryEntry:
+    """An entry from its data; ValueError says what is wrong with it."""
+    if not isinstance(row, dict):
+        raise ValueError("an entry is not an object")
+    target = Reference.of_attributes(attributes_of(row.get("to")))
+    source = Reference.of_attributes(attributes_of(row.get("from"))).input
+    is_exact = row.get("exact", False)
+    if not isinstance(is_exact, bool):
+        raise ValueError("'exact' is not a Boolean")
+    return RegistryEntry(source, target, is_exact)
 
 
 class Registries:

@@ -4,10 +4,10 @@ Over 600 lines: this is a list.
 """
 # ruff: noqa: UP031      # texts of Nix are full of braces
 
+import edited
 import generated
-from world import Step
-
-Scenario = tuple[str, list[Step]]
+import repositories
+from world import Scenario, Step
 
 _OUTPUTS = "outputs = { self, ... }: { x = 1; };"
 DEP: list[Step] = [("write", "dep/flake.nix", '{ description = "dep"; outputs = { self }: { x = 1; y = "a"; }; }'), ("git", "dep")]
@@ -664,4 +664,4 @@ def _reports() -> list[Scenario]:
     return found
 
 
-SCENARIOS = [*_scenarios(), *_fingerprints(), *generated.scenarios(60)]
+SCENARIOS = [*_scenarios(), *_fingerprints(), *generated.scenarios(60), *edited.scenarios(), *repositories.scenarios()]

@@ -1,7 +1,8 @@
 """Where recorded scenarios of flakes run, and what is compared of the answers.
 
 A scenario is a list of steps: `("write", PATH, TEXT)`, `("link", PATH, TARGET)`, `("git", FOLDER)` makes a repository and commits what
-is in its folder, `("git", FOLDER, ARGUMENT …)` runs Git there, `("remove", PATH)`, `("nix", WORD …)` is a command line, whose answer is recorded.
+is in its folder, `("git", FOLDER, ARGUMENT …)` runs Git there, `("remove", PATH)`, `("move", PATH, NEW)`, `("mode", PATH, OCTAL)`,
+`("replace", PATH, OLD, NEW)` replaces the first OLD in a file, `("nix", WORD …)` is a command line, whose answer is recorded.
 In texts and words `@` stands for the scenario's folder, which is the same wherever it runs: lock files and hashes depend on it.
 """
 
@@ -18,6 +19,7 @@ TIME = 1_700_000_000
 WHEN = "2024-01-02T03:04:05Z"
 
 Step = tuple[str, ...]
+Scenario = tuple[str, list[Step]]
 Answer = dict[str, object]
 
 
@@ -69,6 +71,14 @@ def prepare(folder: Path, step: Step, variables: dict[str, str]) -> None:
         path.symlink_to(rest[0])
     elif kind == "remove":
         path.unlink()
+    elif kind == "move":
+        path.rename(folder / rest[0])
+    elif kind == "mode":
+        path.chmod(int(rest[0], 8))
+    elif kind == "replace":
+        text = path.read_text(encoding="utf-8")
+        assert rest[0] in text, step
+        path.write_text(text.replace(*rest, 1), encoding="utf-8")
     elif kind == "git" and not rest:
         path.mkdir(exist_ok=True)
         for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "--allow-empty", "-m", "x"]):

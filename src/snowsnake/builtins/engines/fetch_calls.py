@@ -141,8 +141,11 @@ def fetch_address(access: Access, address: str) -> tuple[str, FileTree]:
 # ---- trees ------------------------------------------------------------------------------------------------------
 
 
-def fetch_tree(access: Access, given: str | dict[str, Any], is_git: bool) -> tuple[Source, Pairs]:
-    """(source, pairs) of `fetchTree` or `fetchGit`; *given* is a text, or attributes (with `type` if the program gave one)."""
+def fetch_tree(access: Access, given: str | dict[str, Any], is_git: bool, is_final: bool = False) -> tuple[Source, Pairs]:
+    """(source, pairs) of `fetchTree` or `fetchGit`; *given* is a text, or attributes (with `type` if the program gave one).
+
+    *is_final*: the source must be exactly as the attributes say, which are those of a lock file.
+    """
     name = "fetchGit" if is_git else "fetchTree"
     fetcher = access.fetcher
     if isinstance(given, dict):
@@ -176,7 +179,9 @@ def fetch_tree(access: Access, given: str | dict[str, Any], is_git: bool) -> tup
             "This is not reproducible and will break after garbage collection or when shared."
         )
     check_uri(access, input.to_url())
-    if input.is_final:
+    if is_final:
+        input = input.with_attrs(__final=True)
+    elif input.is_final:
         raise FetchFailure(f"input '{input.to_url()}' is not allowed to use the '__final' attribute")
     if not input.is_direct:
         raise FetchFailure(f"'{input.to_url()}' is an indirect flake reference, but registry lookups are not allowed")
