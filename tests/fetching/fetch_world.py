@@ -195,6 +195,11 @@ def _make_archives(folder: Path) -> None:
         "dot-git.tar": [("t/.git/config", tarfile.REGTYPE, b"1", "", 0o644)],
         "hard-missing.tar": [("t/h", tarfile.LNKTYPE, b"", "t/none", 0o644)],
         "hard-folder.tar": [("t/d/", tarfile.DIRTYPE, b"", "", 0o755), ("t/h", tarfile.LNKTYPE, b"", "t/d", 0o644)],
+        "kinds.tar": [
+            ("t/unknown", b"Z", b"1", "", 0o755), ("label", b"V", b"", "", 0o644), ("t/dumped/", b"D", b"Ya\0\0", "", 0o755), ("t/slash/", tarfile.REGTYPE, b"", "", 0o644),
+            ("t/contiguous", tarfile.CONTTYPE, b"2", "", 0o644),
+        ],
+        "link-empty.tar": [("t/l", tarfile.SYMTYPE, b"", "", 0o644)],
         "link-out.tar": [("t/l", tarfile.SYMTYPE, b"", "/etc/passwd", 0o644), ("t/m", tarfile.SYMTYPE, b"", "../../..", 0o644)],
         "long-names.tar": [("t/" + "n" * 150 + "/" + "m" * 150, tarfile.REGTYPE, b"1", "", 0o644), ("t/\u00fc", tarfile.REGTYPE, b"2", "", 0o644)],
         "file-then-folder.tar": [("t/0", tarfile.REGTYPE, b"1", "", 0o644), ("t/a", tarfile.REGTYPE, b"1", "", 0o644), ("t/a", tarfile.DIRTYPE, b"", "", 0o755)],
@@ -232,6 +237,15 @@ def _make_archives(folder: Path) -> None:
             member = zipfile.ZipInfo(name, (2023, 11, 14, 22, 13, 20))
             member.create_system, member.external_attr = 3, mode << 16
             archive.writestr(member, data, zipfile.ZIP_DEFLATED)
+    # Without an ending, C++ Nix reads a zip file from its first byte to its last, and sees no modes.
+    (folder / "zipball").write_bytes((folder / "base.zip").read_bytes())
+    for system in (0, 3):
+        with zipfile.ZipFile(folder / f"backslashes-{system}.zip", "w") as archive:
+            for name in ("a\\b", "t/c\\d", "e\\f\\g"):
+                member = zipfile.ZipInfo("x", (2023, 11, 14, 22, 13, 20))
+                member.filename, member.create_system = name, system
+                archive.writestr(member, b"1")
+        (folder / f"backslashes-{system}").write_bytes((folder / f"backslashes-{system}.zip").read_bytes())
 
 
 def tar_bytes(members: list[tuple[str, bytes, bytes, str, int]]) -> bytes:

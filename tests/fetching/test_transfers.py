@@ -150,6 +150,16 @@ def test_offline_uses_only_what_is_kept(served, make) -> None:
     assert server.requests == []
 
 
+def test_a_commit_that_the_copy_with_history_has_is_not_fetched_again(served, make) -> None:
+    """Evaluating a locked input needs no history; locking it fetched one."""
+    root, _ = served
+    given = {"type": "git", "url": f"file://{root}/bare.git"}
+    online, offline = make(), make(is_offline=True)
+    whole = online.fetch(online.input_from_attrs(given))
+    again = offline.fetch(offline.input_from_attrs({**given, "rev": whole.input.rev, "shallow": True}))
+    assert again.nar_hash == whole.nar_hash and "revCount" not in again.input.attrs
+
+
 def test_passwords_come_from_netrc(served, make, tmp_path) -> None:
     _, server = served
     netrc = tmp_path / "netrc"

@@ -297,7 +297,7 @@ def _from_template(given: Arguments, reporter: Reporter, destination: str) -> in
     from snowsnake.flake.copying import copy_template
 
     only_evaluates()
-    call = FlakeCall(given, reporter, [])
+    call = FlakeCall(given, reporter, [], True)
     flakes = call.flakes
     text = given.text("template", "templates")
     reference, fragment = flakes.reference(text, os.getcwd())

@@ -137,6 +137,8 @@ class _Plan:
     def add_symlink(self, parts: tuple[bytes, ...], link: bytes) -> None:
         if not parts:
             raise ArchiveError("the archive's root is a symbolic link")
+        if not link:
+            raise ArchiveError("bad archive: NAR contains invalid symlink target")
         folder, place = self._folder(parts)
         if parts[-1] not in folder:
             folder[parts[-1]] = 0
@@ -195,10 +197,13 @@ def _parts(name: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lambda: None, *, is_named: bool = False) -> int:
+def unpack(
+    source: str | BinaryIO, target: str, check: Callable[[], None] = lambda: None, *, is_named: bool = False, is_streamed: bool = False
+) -> int:
     """Unpacks a file, open or at a path, to *target*, and returns the time of the newest member.  *check* is called now and then, and may raise.
 
-    *is_named*: C++ Nix opens the file by its name here, and reports in other words that it is not an archive.
+    *is_named*: C++ Nix opens the file by its name here, and reports in other words that it is not an archive.  *is_streamed*: it reads the file from the
+    first byte to the last; modes and links of a zip file are at its end, and do not count.
     """
     try:
         with open(source, "rb") if isinstance(source, str) else nullcontext(source) as file:
@@ -206,7 +211,7 @@ def unpack(source: str | BinaryIO, target: str, check: Callable[[], None] = lamb
             stream = decompressed(file)
             start = stream.peek(4)
             if start[:4] in (b"PK\3\4", b"PK\5\6"):
-                _unpack_zip(file if not stream.is_compressed else _spooled(stream, plan), plan)
+                _unpack_zip(file if not stream.is_compressed else _spooled(stream, plan), plan, is_streamed)
             elif start:
                 _unpack_tar(stream, plan)
             plan.finish()
@@ -293,21 +298,32 @@ def _unpack_tar(stream: Any, plan: _Plan) -> None:
         raise _Damaged(str(error) if plan.has_entries else "Unrecognized archive format") from None
 
 
+# The kinds of entries that are not files, and what they are called; 0: they are unpacked.
+_KINDS = {
+    tarfile.CHRTYPE: 0o020000, tarfile.BLKTYPE: 0o060000, tarfile.FIFOTYPE: 0o010000, tarfile.DIRTYPE: 0, tarfile.LNKTYPE: 0, tarfile.SYMTYPE: 0,
+}  # fmt: skip
+# GNU tar writes these: a label of the archive, and a folder with the list of its files as contents.
+_VOLUME, _DUMPED_FOLDER = b"V", b"D"
+
+
 def _add_member(tar: tarfile.TarFile, member: tarfile.TarInfo, plan: _Plan) -> None:
     parts = _parts(os.fsencode(member.name))
-    if member.isdir():
+    if member.type == _VOLUME:
+        return
+    # As libarchive has it, types that nobody knows are files, and a file whose name ends with a slash is a folder.
+    is_file = member.isreg() or member.type not in _KINDS
+    if member.isdir() or member.type == _DUMPED_FOLDER or (is_file and member.name.endswith("/")):
         plan.add_folder(parts)
     elif member.islnk():
         plan.add_hard_link(parts, _parts(os.fsencode(member.linkname)))
     elif member.issym():
         plan.add_symlink(parts, os.fsencode(member.linkname))
-    elif member.isreg():
+    elif is_file:
         contents = tar.extractfile(member)
         assert contents is not None
         plan.add_file(parts, bool(member.mode & stat.S_IXUSR), _pieces(contents, member.size))
     else:
-        kind = {tarfile.CHRTYPE: 0o020000, tarfile.BLKTYPE: 0o060000, tarfile.FIFOTYPE: 0o010000}.get(member.type, 0)
-        raise ArchiveError(f"file '{member.name}' in tarball has unsupported file type {kind}")
+        raise ArchiveError(f"file '{member.name}' in tarball has unsupported file type {_KINDS[member.type]}")
 
 
 def _pieces(contents: Any, size: int) -> Iterator[bytes]:
@@ -334,15 +350,16 @@ def _spooled(stream: Any, plan: _Plan) -> BinaryIO:
     return file
 
 
-def _unpack_zip(source: str | BinaryIO, plan: _Plan) -> None:
+def _unpack_zip(source: str | BinaryIO, plan: _Plan, is_streamed: bool) -> None:
     with zipfile.ZipFile(source) as archive:
         for member in archive.infolist():
             plan.count(_zip_time(member))
             if member.flag_bits & 1:
                 raise ArchiveError(f"file '{member.filename}' in the archive is encrypted")
             name = member.orig_filename.encode("cp437" if not member.flag_bits & 0x800 else "utf-8", "surrogateescape")
-            parts = _parts(name.replace(b"\\", b"/") if member.create_system == 0 else name)
-            mode = member.external_attr >> 16 if member.create_system in (3, 19) else 0
+            # Programs for DOS put backslashes between folders.
+            parts = _parts(name if b"/" in name else name.replace(b"\\", b"/"))
+            mode = member.external_attr >> 16 if member.create_system in (3, 19) and not is_streamed else 0
             if name.endswith(b"/") or stat.S_ISDIR(mode):
                 plan.add_folder(parts)
             elif stat.S_ISLNK(mode):

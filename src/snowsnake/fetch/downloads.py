@@ -211,15 +211,24 @@ def _download(kept: str, known: dict[str, Any]) -> Download:
     )
 
 
+def _is_named_zip(url: str) -> bool:
+    """Whether C++ Nix keeps an archive in a file while it unpacks it, and therefore sees all of a zip file: it decides by the URL.
+
+    >>> _is_named_zip("https://example.org/a.ZIP?x"), _is_named_zip("https://example.org/zip?a.zip")
+    (True, False)
+    """
+    return url.partition("#")[0].partition("?")[0].lower().endswith(".zip")
+
+
 def keep_archive(source: str | BinaryIO, shown: str, fetcher: Fetcher) -> tuple[str, Hash, int]:
     """Unpacks an archive, open or at a path, into the cache; returns (path of the tree, hash of its NAR, time of the newest member).
 
-    *shown*: the name of the archive in progress messages.
+    *shown*: the URL of the archive.
     """
     new = fetcher.cache.new_path()
     try:
         with fetcher.activity("info", f"unpacking '{shown}' into the Git cache"):
-            newest = archive.unpack(source, new, fetcher.check_cancelled)
+            newest = archive.unpack(source, new, fetcher.check_cancelled, is_streamed=not _is_named_zip(shown))
         top = archive.single_folder(new)
         digest, size = nar.path_digest("sha256", top)
         found = Hash("sha256", digest)

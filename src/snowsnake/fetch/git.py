@@ -215,7 +215,13 @@ def _transfer(
     from snowsnake.store.hash import Hash
 
     url = location.text
-    name = Hash.of_bytes(os.fsencode(url)).nix32 + ("-shallow" if shallow else "")
+    name = Hash.of_bytes(os.fsencode(url)).nix32
+    if shallow:
+        whole = fetcher.cache.repository("gitv3", name)
+        if rev is not None and os.path.exists(whole) and rev in open_repository(whole):
+            # Our copy with the history has the commit: what was locked with it is not fetched again.
+            return whole, rev
+        name += "-shallow"
     folder = fetcher.cache.repository("gitv3", name)
     with fetcher.cache.locked(f"git-{name}"):
         repository = _our_copy(folder, url, fetcher)
