@@ -137,7 +137,7 @@ INSTRUCTIONS: tuple[Op, ...] = (
         "DynamicName",
         (_C, _N, _S),
         "attrs (name ~value)* ~name -- attrs (name ~value)* name",
-        "Fail if {1} is no name, or that of an attribute of the set or of one of the n pairs; the constant holds places, the slot a table of the names.",
+        "Fail if {1} is not a name, or names an attribute of the set or one of the n pairs; the constant holds places, the slot a table of the names.",
     ),
     Op("BranchResult", (), "offset bool --", "Take the branch of a BranchCompare; only in the machine's own code."),
     Op("Link", (), "--", "Link the code of this frame, then run it; only in the machine's own code."),
