@@ -230,6 +230,10 @@ def _make_archives(folder: Path) -> None:
     damaged = bytearray(whole)
     damaged[612] ^= 1
     (folder / "damaged.tar").write_bytes(bytes(damaged))
+    _make_zips(folder)
+
+
+def _make_zips(folder: Path) -> None:
     with zipfile.ZipFile(folder / "base.zip", "w") as archive:
         for name, mode, data in (
             ("top/", 0o40755, b""), ("top/a", 0o100644, b"hello"), ("top/run", 0o100755, b"#!/bin/sh\n"), ("top/link", 0o120777, b"a"),

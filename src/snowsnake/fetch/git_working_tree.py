@@ -112,7 +112,7 @@ _RANKS = bytes(0x80 if byte == ord("/") else byte ^ 0x80 for byte in range(256))
 
 
 def _rank(name: bytes) -> bytes:
-    """The text by which C++ Nix sorts paths.
+    r"""The text by which C++ Nix sorts paths.
 
     >>> sorted([b"a", b"a.b", b"a/b", b"\xc3\xa9"], key=_rank)
     [b'\xc3\xa9', b'a', b'a/b', b'a.b']

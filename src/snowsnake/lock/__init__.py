@@ -4,6 +4,5 @@
     flakes           facts about a flake before it is evaluated
     registries       the meanings of short names
     lock_file        the graph of a lock file: read, written, compared
-    json_forms       inputs and version numbers in the JSON of both
     locking          how a flake's inputs become a lock file
 """

@@ -9,8 +9,7 @@ from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, is_flake_id
 from snowsnake.foundation import light_json
-from snowsnake.lock.json_forms import attributes_of, version_of
-from snowsnake.lock.references import Reference
+from snowsnake.lock.references import Reference, attributes_of_json, version_of_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -267,7 +266,7 @@ class _Reader:
 
     def read(self) -> LockFile:
         try:
-            version = version_of(self._document)
+            version = version_of_json(self._document)
         except ValueError as error:
             raise self._malformed(str(error)) from None
         if not 5 <= version <= 7:
@@ -352,7 +351,7 @@ class _Reader:
         if field not in row:
             raise FlakeError("missing-attribute", f"attribute '{field}' missing in lock file")
         try:
-            return Reference.of_attributes({**attributes_of(row[field]), **attributes_of(row.get(more))}, self._features)
+            return Reference.of_attributes({**attributes_of_json(row[field]), **attributes_of_json(row.get(more))}, self._features)
         except FetchFailure as error:
             raise FlakeError("value", str(error)) from None
 

@@ -1,6 +1,6 @@
 """Flake references as values: from attributes and URLs, and back to text.  `reference_text.py` parses them.
 
-In: attributes, URLs, paths.  Out: a `Reference`, or its other forms; `MalformedInput` in C++ Nix's words.
+In: attributes, URLs, paths, JSON.  Out: a `Reference`, or its other forms; `MalformedInput` in C++ Nix's words.
 A reference is an input (what a scheme of fetch/ knows) and the folder in it that has the flake.
 """
 
@@ -108,3 +108,41 @@ def to_text(given: Attributes, features: Container[str] = DEFAULT_FEATURES) -> s
     attributes = {name: given[name] for name in sorted(given) if name != "dir"}
     check_attributes(attributes, features)
     return address_of(attributes, {"dir": folder} if folder else None, features)
+
+
+# ---- what lock files and registries have in common, which C++ Nix reads from JSON without looking closely ------------
+
+def attributes_of_json(row: object) -> Attributes:
+    """The attributes of an input; none if *row* is not an object.  A number is one of 64 bits without a sign, and its fraction does not count.
+
+    >>> attributes_of_json({"type": "git", "lastModified": -1, "revCount": 1.5, "shallow": True})
+    {'type': 'git', 'lastModified': 18446744073709551615, 'revCount': 1, 'shallow': True}
+    """
+    found: Attributes = {}
+    for name, value in row.items() if isinstance(row, dict) else ():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            # Both comparisons are false for NaN.
+            if not -(1 << 63) <= value < 1 << 64:
+                raise MalformedInput("unsupported input attribute type in lock file")
+            value = int(value) % (1 << 64)
+        if not isinstance(value, str | int | bool):
+            raise MalformedInput("unsupported input attribute type in lock file")
+        found[name] = value
+    return found
+
+
+def version_of_json(document: object) -> int:
+    """The version number of a document: an integer of 32 bits; 0 if there is none.  Raises ValueError if it is not a number.
+
+    >>> version_of_json({"version": 7.9}), version_of_json({})
+    (7, 0)
+    """
+    if not isinstance(document, dict):
+        raise ValueError("it is not an object")
+    version = document.get("version", 0)
+    if not isinstance(version, int | float):
+        raise ValueError("'version' is not a number")
+    if not abs(version) < 1 << 63:
+        return 0
+    low = int(version) % (1 << 32)
+    return low - (1 << 32) if low >> 31 else low

@@ -12,8 +12,7 @@ from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import Attributes
 from snowsnake.foundation import light_json
-from snowsnake.lock.json_forms import attributes_of, version_of
-from snowsnake.lock.references import Reference
+from snowsnake.lock.references import Reference, attributes_of_json, version_of_json
 from snowsnake.settings.places import configuration_folder, xdg_folder
 
 TYPE_CHECKING = False
@@ -113,7 +112,7 @@ def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], Non
         if len(data) > LARGEST_BYTES:
             raise ValueError(f"it is larger than {LARGEST_BYTES >> 20} MiB")
         document = light_json.loads(data)
-        version = version_of(document)
+        version = version_of_json(document)
         if version != 2:
             raise FlakeError("value", f"flake registry '{name}' has unsupported version {version}")
         rows = document.get("flakes") or ()
@@ -130,8 +129,8 @@ def _entry(row: object) -> RegistryEntry:
     """An entry from its data; ValueError says what is wrong with it."""
     if not isinstance(row, dict):
         raise ValueError("an entry is not an object")
-    target = Reference.of_attributes(attributes_of(row.get("to")))
-    source = Reference.of_attributes(attributes_of(row.get("from"))).input
+    target = Reference.of_attributes(attributes_of_json(row.get("to")))
+    source = Reference.of_attributes(attributes_of_json(row.get("from"))).input
     is_exact = row.get("exact", False)
     if not isinstance(is_exact, bool):
         raise ValueError("'exact' is not a Boolean")
