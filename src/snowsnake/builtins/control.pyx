@@ -123,7 +123,7 @@ cdef int trace_verbose(Machine* m, Word* fp) noexcept nogil:
 
 
 cdef int warn(Machine* m, Word* fp) noexcept nogil:
-    say_warning(m, string_data(fp[0]), string_size(fp[0]), True)
+    say_warning(m, string_data(fp[0]), string_size(fp[0]))
     if m.abort_on_warn:
         return raise_message(m, worded(MESSAGE_ABORT_ON_WARN))
     return tail(m, fp[1])

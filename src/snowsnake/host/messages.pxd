@@ -26,6 +26,9 @@ cdef bint is_said(Machine* m, int level) noexcept nogil
 cdef void say(Machine* m, int level, char* message) noexcept nogil
     # Writes a message, which is malloc'ed, and frees it.
 cdef void say_trace(Machine* m, const void* text, size_t size) noexcept nogil
-cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_expression) noexcept nogil
+cdef void say_warning(Machine* m, const void* text, size_t size) noexcept nogil
+    # Writes the warning of an expression, `evaluation warning: …`.
 cdef void host_warn(Machine* m, char* message) noexcept nogil
     # Writes the warning `warning: …`.  The message is malloc'ed, and this function frees it.
+cdef void host_warn_of_fault(Machine* m, char* message) noexcept nogil
+    # Does the same with what could be an error: its further lines are below the first one, as C++ Nix shows errors.

@@ -195,7 +195,7 @@ cdef bint _is_blank(uint8_t byte) noexcept nogil:
     return byte == c' ' or byte == c'\t' or byte == c'\n' or byte == c'\r'
 
 
-cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_expression) noexcept nogil:
+cdef void _say_warning(Machine* m, const void* text, size_t size, bint is_from_expression, bint is_fault) noexcept nogil:
     cdef Bytes line
     cdef bint is_json = host_of(m).log_form == LOG_JSON, fits
     if host_of(m).log_form == LOG_TOLD:
@@ -204,8 +204,10 @@ cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_ex
     memset(&line, 0, sizeof(line))
     if is_from_expression:
         fits = _indented(&line, "evaluation warning: ", b"\x1b[35;1mevaluation warning:\x1b[0m ", <const uint8_t*>text, size)
-    else:
+    elif is_fault:
         fits = _indented(&line, "warning: ", b"\x1b[35;1mwarning:\x1b[0m ", <const uint8_t*>text, size)
+    else:
+        fits = bytes_text(&line, b"\x1b[35;1mwarning:\x1b[0m ") and bytes_append(&line, <const uint8_t*>text, size)
     if fits and is_json:
         _write_json(m, LEVEL_WARNING, line.data, line.size, text if is_from_expression else NULL, size)
     elif fits:
@@ -214,7 +216,17 @@ cdef void say_warning(Machine* m, const void* text, size_t size, bint is_from_ex
     bytes_free(&line)
 
 
+cdef void say_warning(Machine* m, const void* text, size_t size) noexcept nogil:
+    _say_warning(m, text, size, True, False)
+
+
 cdef void host_warn(Machine* m, char* message) noexcept nogil:
     if message != NULL:
-        say_warning(m, message, strlen(message), False)
+        _say_warning(m, message, strlen(message), False, False)
+        free(message)
+
+
+cdef void host_warn_of_fault(Machine* m, char* message) noexcept nogil:
+    if message != NULL:
+        _say_warning(m, message, strlen(message), False, True)
         free(message)

@@ -13,7 +13,7 @@ from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte, 
 from snowsnake.foundation.paths cimport path_join
 from snowsnake.host.byte_map cimport MapEntry, map_add, map_find
 from snowsnake.host.files cimport host_resolve, status_now
-from snowsnake.host.messages cimport host_warn
+from snowsnake.host.messages cimport host_warn_of_fault
 from snowsnake.host.places cimport CHANGED, raise_changed
 from snowsnake.host.policy cimport host_allows, host_check_access, host_require_feature
 from snowsnake.host.records cimport RECORD_STATUS, record_type
@@ -72,8 +72,8 @@ cdef MapEntry* fetched_entry(Machine* m, View folder, Bytes* path) noexcept nogi
             return NULL
         error_clear(m)
         path.size = 0
-        host_warn(m, worded(MESSAGE_SEARCH_ENTRY_NOT_DOWNLOADED, <int>folder.size, <char*>folder.data).text)
-        host_warn(m, worded(MESSAGE_NO_SEARCH_ENTRY, <int>folder.size, <char*>folder.data).text)
+        host_warn_of_fault(m, worded(MESSAGE_SEARCH_ENTRY_NOT_DOWNLOADED, <int>folder.size, <char*>folder.data).text)
+        host_warn_of_fault(m, worded(MESSAGE_NO_SEARCH_ENTRY, <int>folder.size, <char*>folder.data).text)
     known = map_add(&host_of(m).search_resolved, folder.data, folder.size, path.data if path.size else NULL, path.size)
     bytes_free(path)
     if known == NULL:
@@ -113,7 +113,7 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
                 stop(m)
                 return NULL
             if not is_there:
-                host_warn(m, worded(MESSAGE_NO_SEARCH_ENTRY, <int>folder.size, <char*>folder.data).text)
+                host_warn_of_fault(m, worded(MESSAGE_NO_SEARCH_ENTRY, <int>folder.size, <char*>folder.data).text)
             known = map_add(&h.search_resolved, folder.data, folder.size, path.data if is_there else NULL,
                             path.size if is_there else 0)
     bytes_free(&path)
