@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "differential"))
 
 # Options with which another program would run, or the command would not end.
 _LEFT_OUT = ("--debugger",)
+# Options that take the place of a store.
+_STORES = ("--store", "--eval-store", "--to", "--from")
 # Commands that serve until somebody ends them.
 _SERVERS = ("daemon",)
 _VALUES = (
@@ -50,6 +52,11 @@ def _old(name: str, words: list[str]):
     return lambda choose: _filled(choose, words if choose.random() < 0.8 else [], options)
 
 
+def outside_the_root(words: list[str]) -> list[str]:
+    """The words with places of stores that cannot be made: root would make a store at the `/nix/store/…` that another option takes for a path."""
+    return ["/proc" + word if before in _STORES and word.startswith("/nix") else word for before, word in zip(["", *words], words, strict=False)]
+
+
 def _filled(choose: random.Random, words: list[str], options: list[tuple[str, int]]) -> list[str]:
     parts: list[list[str]] = [[choose.choice(_VALUES)] for _ in range(choose.choice((0, 1, 1, 1, 2, 3)))]
     for _ in range(choose.choice((0, 0, 1, 1, 1, 2, 3))):
@@ -61,7 +68,7 @@ def _filled(choose: random.Random, words: list[str], options: list[tuple[str, in
         parts.append([name, *(choose.choice(_VALUES) for _ in range(count))])
     choose.shuffle(parts)
     before = parts.pop() if parts and choose.random() < 0.2 else []
-    return [*before, *words, *(word for part in parts for word in part)]
+    return outside_the_root([*before, *words, *(word for part in parts for word in part)])
 
 
 def _shell(choose: random.Random) -> list[str]:
