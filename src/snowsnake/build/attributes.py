@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from snowsnake.build.failure import Refused
+from snowsnake.foundation.json_faults import as_type
 from snowsnake.store import store_path
 from snowsnake.store.derivation import Derivation
-from snowsnake.store.derivation_json import as_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

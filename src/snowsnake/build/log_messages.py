@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from snowsnake.foundation.json_names import TYPE_NAMES, type_fault
+from snowsnake.foundation.json_faults import TYPE_NAMES, type_fault
 
 _SOURCE = "the derivation builder"
 

@@ -3,10 +3,11 @@
 In: its JSON text.  Out: its builders; ValueError in C++ Nix's words for JSON of another form.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from snowsnake.foundation import light_json
-from snowsnake.foundation.json_names import TYPE_NAMES, type_fault
+from snowsnake.foundation.json_faults import as_type, type_fault, value_at
 
 _T = TypeVar("_T")
 
@@ -21,17 +22,18 @@ def parse_external_builders(text: str) -> tuple[dict[str, object], ...]:
 
 
 def _builder(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise ValueError(f"error: Expected JSON value to be of type 'object' but it is of type '{TYPE_NAMES[type(value)]}': {_shown(value)}")
-    systems = _words(_at(value, "systems"))
-    program = _typed(_at(value, "program"), str)
-    return {"args": _words(_at(value, "args")), "program": program, "systems": sorted(set(systems))}
+    given = _checked(as_type, value, dict)
+    systems = _words(_checked(value_at, given, "systems"))
+    program = _typed(_checked(value_at, given, "program"), str)
+    return {"args": _words(_checked(value_at, given, "args")), "program": program, "systems": sorted(set(systems))}
 
 
-def _at(value: dict[str, Any], key: str) -> Any:
-    if key not in value:
-        raise ValueError(f"error: Expected JSON object to contain key '{key}' but it doesn't: {_shown(value)}")
-    return value[key]
+def _checked(check: Callable[..., Any], *given: object) -> Any:
+    """C++ Nix shows the error of such a check inside another one, with its title."""
+    try:
+        return check(*given)
+    except ValueError as error:
+        raise ValueError(f"error: {error}") from None
 
 
 def _words(value: object) -> list[str]:
@@ -42,7 +44,3 @@ def _typed(value: Any, kind: type[_T]) -> _T:
     if not isinstance(value, kind):
         raise ValueError(type_fault(value, kind))
     return value
-
-
-def _shown(value: object) -> str:
-    return light_json.dumps(value, is_compact=True, is_ascii=False, sorts_keys=True)

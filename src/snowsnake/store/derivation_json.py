@@ -6,11 +6,10 @@ is wrong.  (`Derivation.from_json` accepts missing fields, and does not check ou
 
 from __future__ import annotations
 
-import json
 from collections.abc import Set
 from typing import Any
 
-from snowsnake.foundation.json_names import TYPE_NAMES
+from snowsnake.foundation.json_faults import TYPE_NAMES, as_type, compact, value_at
 from snowsnake.store import store_path
 from snowsnake.store.aterm import METHODS
 from snowsnake.store.derivation import JSON_VERSION, Derivation, DerivationOutput, require_feature
@@ -18,23 +17,6 @@ from snowsnake.store.derivation_check import check_outputs, reader_of
 from snowsnake.store.derivation_children import MOST_LEVELS
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Store
-
-
-def _dump(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-
-
-def as_type(value: object, kind: type) -> Any:
-    """The value; ValueError in 2.34's words if it is of another type."""
-    if type(value) is not kind:
-        raise ValueError(f"Expected JSON value to be of type '{TYPE_NAMES[kind]}' but it is of type '{TYPE_NAMES[type(value)]}': {_dump(value)}")
-    return value
-
-
-def _at(given: dict[str, object], key: str) -> Any:
-    if key not in given:
-        raise ValueError(f"Expected JSON object to contain key '{key}' but it doesn't: {_dump(given)}")
-    return given[key]
 
 
 def _strings(value: object) -> list[str]:
@@ -49,27 +31,27 @@ def _path(base: object, store: Store) -> str:
 def read_derivation_json(value: object, store: Store, features: Set[str] = frozenset()) -> Derivation:
     """The derivation that a JSON object describes; ValueError says what is wrong with it.  *features*: the experimental features that are on."""
     given = as_type(value, dict)
-    name = as_type(_at(given, "name"), str)
-    version = _at(given, "version")
+    name = as_type(value_at(given, "name"), str)
+    version = value_at(given, "version")
     if type(version) is not int or version < 0:
         kind = "floating point number" if type(version) is float else "signed integral number" if type(version) is int else TYPE_NAMES[type(version)]
-        raise ValueError(f"Expected JSON value to be an unsigned integral number but it is of type '{kind}': {_dump(version)}")
+        raise ValueError(f"Expected JSON value to be an unsigned integral number but it is of type '{kind}': {compact(version)}")
     if version != JSON_VERSION:
         raise ValueError(
             f"Unsupported derivation JSON format version {version}, only format version {JSON_VERSION} is currently supported."
         )
-    outputs = {key: _output(output, key, name, store, features) for key, output in as_type(_at(given, "outputs"), dict).items()}
-    inputs = as_type(_at(given, "inputs"), dict)
-    sources = sorted({_path(source, store) for source in as_type(_at(inputs, "srcs"), list)})
-    nodes = {_path(base, store): _input(node, features) for base, node in as_type(_at(inputs, "drvs"), dict).items()}
+    outputs = {key: _output(output, key, name, store, features) for key, output in as_type(value_at(given, "outputs"), dict).items()}
+    inputs = as_type(value_at(given, "inputs"), dict)
+    sources = sorted({_path(source, store) for source in as_type(value_at(inputs, "srcs"), list)})
+    nodes = {_path(base, store): _input(node, features) for base, node in as_type(value_at(inputs, "drvs"), dict).items()}
     drvs = {path: node["outputs"] for path, node in nodes.items()}
     dynamic = {path: node["dynamicOutputs"] for path, node in nodes.items() if node["dynamicOutputs"]}
-    system = as_type(_at(given, "system"), str)
-    builder = as_type(_at(given, "builder"), str)
-    arguments = _strings(_at(given, "args"))
-    env = {key: as_type(text, str) for key, text in as_type(_at(given, "env"), dict).items()}
+    system = as_type(value_at(given, "system"), str)
+    builder = as_type(value_at(given, "builder"), str)
+    arguments = _strings(value_at(given, "args"))
+    env = {key: as_type(text, str) for key, text in as_type(value_at(given, "env"), dict).items()}
     if "structuredAttrs" in given:
-        env["__json"] = _dump(as_type(given["structuredAttrs"], dict))
+        env["__json"] = compact(as_type(given["structuredAttrs"], dict))
     store_path.check_name(name)
     drv = Derivation(name, system, builder, arguments, env, outputs, drvs, sources, store.store_dir, dynamic)
     check_outputs(drv, reader_of(store))
@@ -80,9 +62,9 @@ def _input(node: object, features: Set[str], depth: int = 0) -> dict[str, Any]:
     facts = as_type(node, dict)
     if depth > MOST_LEVELS:
         raise ValueError("outputs of derivations that are outputs are nested too deep in derivation")
-    names = sorted(set(_strings(_at(facts, "outputs"))))
+    names = sorted(set(_strings(value_at(facts, "outputs"))))
     children = {}
-    for output, child in as_type(_at(facts, "dynamicOutputs"), dict).items():
+    for output, child in as_type(value_at(facts, "dynamicOutputs"), dict).items():
         require_feature("dynamic-derivations", features, f"dynamic output '{output}' in JSON")
         children[output] = _input(child, features, depth + 1)
     return {"outputs": names, "dynamicOutputs": children}
