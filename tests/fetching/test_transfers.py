@@ -58,10 +58,6 @@ def make(tmp_path):
         fetcher.close()
 
 
-def file_hash(root: Path, name: str) -> str:
-    return Hash.of_file(root / name).sri
-
-
 def fetched(fetcher, url: str) -> bytes:
     return fetcher.fetch_url(url, "x", None, False)[1].read(b"")
 

@@ -209,8 +209,8 @@ def has_bare_choice(node, inside=False):
 def test_match_agrees_with_a_backtracking_model(seed):
     rnd = random.Random(seed)
     node = random_node(rnd, 4, [0])
-    if has_bare_choice(node):
-        return
+    while has_bare_choice(node):
+        node = random_node(rnd, 4, [0])
     numbers = {}
     renumbered(node, [0], numbers)
     pattern = CompiledPattern(spelled(node).encode())
