@@ -51,4 +51,5 @@ for _entries in (
     _FOREIGN,
 ):
     for _entry in _entries:
-        TABLE[_entry.name] = _entry
+        if TABLE.setdefault(_entry.name, _entry) is not _entry:
+            raise ValueError(f"two rows of builtins are called '{_entry.name}'")
