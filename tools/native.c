@@ -48,33 +48,46 @@ static int has_modules(const char *package)
     return 0;
 }
 
-/* `__getattr__` of a package with public names and nothing to execute: snowsnake/faces.py knows them, and is imported when one is asked for. */
+/* Packages with public names and nothing to execute: snowsnake/faces.py knows the names, and is imported when one is asked for. */
+static PyObject *ask_faces(PyObject *package_name, PyObject *name)
+{
+    PyObject *faces = PyImport_ImportModule("snowsnake.faces");
+    PyObject *value = faces == NULL ? NULL : PyObject_CallMethod(faces, "attribute", "OO", package_name, name);
+    Py_XDECREF(faces);
+    return value;
+}
+
 static PyObject *public_name(PyObject *package_name, PyObject *name)
 {
-    PyObject *faces, *value;
     const char *text = PyUnicode_AsUTF8(name);
     if (text == NULL)
         return NULL;
     if (text[0] == '_' && strcmp(text, "__all__") != 0)
         return PyErr_Format(PyExc_AttributeError, "module %R has no attribute %R", package_name, name);
-    faces = PyImport_ImportModule("snowsnake.faces");
-    value = faces == NULL ? NULL : PyObject_CallMethod(faces, "attribute", "OO", package_name, name);
-    Py_XDECREF(faces);
-    return value;
+    return ask_faces(package_name, name);
 }
 
-static PyMethodDef public_name_method = {"__getattr__", public_name, METH_O, NULL};
+static PyObject *public_names(PyObject *package_name, PyObject *ignored)
+{
+    PyObject *all = PyUnicode_FromString("__all__");
+    PyObject *names = all == NULL ? NULL : ask_faces(package_name, all);
+    Py_XDECREF(all);
+    return names;
+}
+
+static PyMethodDef public_name_methods[] = {{"__getattr__", public_name, METH_O, NULL}, {"__dir__", public_names, METH_NOARGS, NULL}};
 
 static int add_public_names(PyObject *module, PyObject *name)
 {
-    int fault;
-    PyObject *function;
+    int i, fault = 0;
     const char *text = PyUnicode_AsUTF8(name);
     if (text == NULL || (strcmp(text, "snowsnake.syntax") != 0 && strcmp(text, "snowsnake.bytecode") != 0))
         return text == NULL ? -1 : 0;
-    function = PyCFunction_New(&public_name_method, name);
-    fault = function == NULL || PyObject_SetAttrString(module, "__getattr__", function) < 0;
-    Py_XDECREF(function);
+    for (i = 0; i < 2 && !fault; i++) {
+        PyObject *function = PyCFunction_New(&public_name_methods[i], name);
+        fault = function == NULL || PyObject_SetAttrString(module, public_name_methods[i].ml_name, function) < 0;
+        Py_XDECREF(function);
+    }
     return fault ? -1 : 0;
 }
 

@@ -104,8 +104,11 @@ sys.path_hooks.append(_Compiled.of_entry)
 
 
 def __getattr__(name):
-    # Programs may still use the earlier name.
-    name = "DerivationView" if name == "Derivation" else name
+    if name == "Derivation":
+        import warnings
+
+        warnings.warn("snowsnake.Derivation is called DerivationView now", DeprecationWarning, stacklevel=2)
+        name = "DerivationView"
     place = _PLACES.get(name)
     if place is None:
         raise AttributeError(f"module 'snowsnake' has no attribute {name!r}")

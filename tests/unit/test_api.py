@@ -153,4 +153,5 @@ def test_scoped_import_of_a_small_set_over_a_large_one(tmp_path) -> None:
 
 
 def test_the_earlier_name_of_a_derivation_works() -> None:
-    assert snowsnake.Derivation is snowsnake.DerivationView
+    with pytest.warns(DeprecationWarning, match="DerivationView"):
+        assert snowsnake.Derivation is snowsnake.DerivationView

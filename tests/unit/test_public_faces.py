@@ -136,6 +136,13 @@ def test_what_python_imports_and_is_compiled_has_a_whole_stub(name) -> None:
     assert own_names(importlib.import_module(name)) <= named
 
 
+@pytest.mark.parametrize("name", ["snowsnake", "snowsnake.bytecode", "snowsnake.fetch", "snowsnake.flake", "snowsnake.store", "snowsnake.syntax"])
+def test_completion_finds_the_public_names(name) -> None:
+    """`dir` has the names that are imported when they are first used, as `help` and completion in an editor or notebook need, and nothing else."""
+    module = importlib.import_module(name)
+    assert dir(module) == sorted(module.__all__) != []
+
+
 def test_what_is_public_and_compiled_has_a_stub() -> None:
     for name in FACE_MODULES:
         module = importlib.import_module(name)
