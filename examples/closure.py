@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import snowsnake
-from snowsnake.store import Derivation, LocalStore
+from snowsnake.store import LocalStore
 
 PACKAGE = """let
   package = name: version: inputs: derivation { name = "${name}-${version}"; inherit inputs; system = "x86_64-linux"; builder = "/bin/sh"; };
@@ -22,7 +22,7 @@ def closure(drv_path: str, store: LocalStore) -> dict[str, list[str]]:
     while pending:
         path = pending.pop()
         if path not in found:
-            found[path] = sorted(Derivation.from_aterm(store.read(path), name_of(path)).input_drvs)
+            found[path] = sorted(store.read_derivation(path).input_drvs)
             pending += found[path]
     return found
 

@@ -69,3 +69,12 @@ def test_options_that_documents_name_exist() -> None:
         if option not in FOREIGN and option not in code and option.removeprefix("--") not in code
     }  # fmt: skip
     assert missing == set()
+
+
+def test_words_of_the_glossary_are_those_of_the_code() -> None:
+    package = ROOT / "src/snowsnake"
+    code = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*") if path.suffix in (".py", ".pyx", ".pxd"))
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| ([^|]*)\|$", (ROOT / "docs/glossary.md").read_text(encoding="utf-8"), re.MULTILINE)[1:]
+    assert rows
+    missing = {word for words, _ in rows for word in words.split(", ") if not re.search(re.escape(word), code, re.IGNORECASE)}
+    assert missing == set()
