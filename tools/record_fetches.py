@@ -1,8 +1,8 @@
 """Records what C++ Nix 2.34 makes of the fetches in tests/fetching/fetches.txt.
 
-usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_fetches.py
+usage: SNOWSNAKE_REFERENCE=nix-instantiate python tools/record_fetches.py [--new]
 
-Writes tests/fetching/fetches.jsonl.  Each case has a cache and a store of its own.
+Writes tests/fetching/fetches.jsonl.  Each case has a cache and a store of its own.  `--new`: cases that have an answer keep it.
 """
 
 import json
@@ -24,12 +24,18 @@ from fetch_world import make_world  # noqa: E402
 
 def main() -> int:
     reference = evaluator()
+    place = FOLDER / "fetches.jsonl"
+    rows = map(json.loads, place.read_text(encoding="utf-8").splitlines() if "--new" in sys.argv else ())
+    known = {(row["flags"], row["expression"]): row for row in rows}
     with tempfile.TemporaryDirectory(prefix="snowsnake-record-") as folder:
         world = Path(os.path.realpath(folder)) / "world"
         make_world(world)
         server = Server(world)
         recorded = []
         for flags, expression in lines((FOLDER / "fetches.txt").read_text(encoding="utf-8")):
+            if (flags, expression) in known:
+                recorded.append(known[flags, expression])
+                continue
             server.counts.clear()
             own = Path(folder) / "own"
             words = [filled(word, str(world), server.url) for word in flags.split()]
@@ -45,7 +51,7 @@ def main() -> int:
             shutil.rmtree(own, ignore_errors=True)
         server.close()
         text = "".join(json.dumps(case, ensure_ascii=False) + "\n" for case in recorded)
-        (FOLDER / "fetches.jsonl").write_text(text, encoding="utf-8")
+        place.write_text(text, encoding="utf-8")
         print(f"{len(recorded)} cases")
     return 0
 

@@ -2,7 +2,8 @@
 
     /files/PATH       a file of the world, with ETag and ranges; /plain/PATH without
     /to/N/PATH        N redirects, then /files/PATH;  /elsewhere?URL   a redirect to anything
-    /link/PATH        /files/PATH with `Link: <…>; rel="immutable"`
+    /link/PATH        /files/PATH with `Link: <…>; rel="immutable"`;  /leads/CODE/PATH   a redirect with such a link
+    /raw/NAME         one of `RAW`, byte for byte, and the connection is closed
     /status/CODE      this status;  /fail/KEY/N/CODE/PATH   this status N times, then /files/PATH
     /cut/KEY/N/PATH   the connection breaks in the middle N times;  /slow/PATH   a byte now and then;  /endless   without end
     /login/PATH       for `user` with `secret`;  /encoded/PATH   with Content-Encoding
@@ -22,6 +23,25 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+# Answers that are not plain: with the announcement of another one, damaged, cut, in unknown encodings.
+_OK = b"HTTP/1.1 200 OK\r\n"
+RAW = {
+    "interim": b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" + _OK + b"Content-Length: 5\r\n\r\nhello",
+    "several-interim": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Wait\r\n\r\n" + _OK + b"Content-Length: 5\r\n\r\nhello",
+    "chunks": _OK + b"Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nTrailer: x\r\n\r\n",
+    "chunks-cut": _OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    "short": _OK + b"Content-Length: 50\r\n\r\nhello",
+    "negative": _OK + b"Content-Length: -5\r\n\r\nhello",
+    "not-a-header": _OK + b"nonsense\r\nContent-Length: 5\r\n\r\nhello",
+    "nul": _OK + b"X: a\0b\r\nContent-Length: 5\r\n\r\nhello",
+    "half-a-status": b"HTTP/1.1 200",
+    "nothing": b"",
+    "unknown-encoding": _OK + b"Content-Encoding: xz\r\nContent-Length: 5\r\n\r\nhello",
+    "not-gzip": _OK + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
+    "no-location": b"HTTP/1.1 302 Found\r\nLocation:\r\nContent-Length: 5\r\n\r\nhello",
+    "two-locations": b"HTTP/1.1 302 Found\r\nLocation: /files/plain/a\r\nLocation: /files/plain/run\r\nContent-Length: 0\r\n\r\n",
+}
 
 
 class Server:
@@ -122,6 +142,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _link(self, rest: str) -> None:
         self._files(rest, Link=f'<{self.server_owner.url}/files/{rest}>; rel="immutable"')
+
+    def _leads(self, rest: str) -> None:
+        code, _, path = rest.partition("/")
+        link = f'<{self.server_owner.url}/files/{path}?rev={"1" * 40}>; rel="immutable"'
+        self._answer(int(code), b"", Location=f"/files/{path}", Link=link)
+
+    def _raw(self, rest: str) -> None:
+        self.wfile.write(RAW[rest])
+        self.close_connection = True
 
     def _status(self, rest: str) -> None:
         self._answer(int(rest), b"the body\n")

@@ -308,3 +308,17 @@ def test_archives_as_flakes_are_checked_by_their_hash(tmp_path) -> None:
     out, err = process.communicate(timeout=120)
     found = json.loads(out)
     assert found["locked"]["narHash"] == found["hash"] and "narHash" not in found["original"], err
+
+
+def test_a_fingerprint_names_what_is_in_an_archive() -> None:
+    """The server may say of an archive which revision it is (`rel="immutable"`): its hash names it, as with 2.34.8."""
+    from snowsnake.fetch import Fetcher, Input
+    from snowsnake.flake.facts import _source_fingerprint
+    from snowsnake.settings import Settings
+
+    fetcher = Fetcher(Settings())
+    hash_text = "sha256-qQ2Zz+DNHPUrTeJTNAIE3XG5h8tLbbPMpMGV2DtL4VE="
+    known = {"rev": "1" * 40, "narHash": hash_text}
+    assert _source_fingerprint(Input.from_attrs({"type": "tarball", "url": "https://h/a.tar", **known}), "", fetcher) == hash_text
+    assert _source_fingerprint(Input.from_attrs({"type": "path", "path": "/a", **known}), "", fetcher) == f"path:{hash_text}"
+    assert _source_fingerprint(Input.from_attrs({"type": "github", "owner": "o", "repo": "r", **known}), "", fetcher) == "1" * 40

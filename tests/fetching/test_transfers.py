@@ -1,5 +1,6 @@
 """Fetching from servers that behave badly, and from the cache: retries, resuming, ETags, ages, passwords, offline, interruption, kills."""
 
+import base64
 import json
 import os
 import re
@@ -165,6 +166,48 @@ def test_passwords_come_from_netrc(served, make, tmp_path) -> None:
         fetched(make(), url)
     assert fetched(make(settings=[("netrc-file", str(netrc))]), url) == b"a\n"
     assert fetched(make(), url.replace("//", "//user:secret@")) == b"a\n"
+
+
+# What curl sends for these files, to a server on 127.0.0.1.
+_NETRC = {
+    "machine 127.0.0.1 login user password secret": "user:secret",
+    "machine other login a password b\ndefault login user password secret": "user:secret",
+    "default login user password secret\nmachine 127.0.0.1 login a password b": "user:secret",
+    'machine 127.0.0.1 login user password "a \\"b\\n"': 'user:a "b\n',
+    "# machine 127.0.0.1 login x password y\nmachine 127.0.0.1 # here\n login user password sec#ret # there": "user:sec#ret",
+    "machine 127.0.0.1 login a password b\nmachine 127.0.0.1 login user password secret": "a:b",
+    "machine 127.0.0.1 login a login user password x password secret": "user:secret",
+    "macdef init\nmachine 127.0.0.1 login a password b\n\nmachine 127.0.0.1 login user password secret": "user:secret",
+    "MACHINE 127.0.0.1 LOGIN user PASSWORD secret": "user:secret",
+    "machine 127.0.0.1 account x foo bar login user password secret": "user:secret",
+    'machine 127.0.0.1 login "user password secret': None,
+    "machine 127.0.0.1 login us\u00e9r password s\u00e9cret": "us\u00e9r:s\u00e9cret",
+    "\0 machine 127.0.0.1 login user password secret": None,
+}
+
+
+@pytest.mark.parametrize("text", _NETRC)
+def test_a_netrc_file_is_read_as_curl_reads_it(text, served, make, tmp_path) -> None:
+    _, server = served
+    (tmp_path / "netrc").write_text(text, encoding="utf-8")
+    fetched(make(settings=[("netrc-file", str(tmp_path / "netrc"))]), f"{server.url}/files/plain/a")
+    sent = server.requests[-1][2].get("authorization", "")
+    assert sent == ("" if _NETRC[text] is None else "Basic " + base64.b64encode(_NETRC[text].encode()).decode())
+
+
+@pytest.mark.parametrize(("login", "sent"), [("", "user:secret"), ("user", "user:secret"), ("a", "a:"), (":b", "user:secret"), ("a:b", "a:b"), ("user:", "user:")])
+def test_a_netrc_file_completes_what_the_url_says(login, sent, served, make, tmp_path) -> None:
+    _, server = served
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password secret")
+    fetched(make(settings=[("netrc-file", str(tmp_path / "netrc"))]), f"{server.url}/files/plain/a".replace("//", f"//{login}@", 1))
+    assert server.requests[-1][2]["authorization"] == "Basic " + base64.b64encode(sent.encode()).decode()
+
+
+def test_an_unexpected_not_modified_is_no_file(served, make) -> None:
+    """It counted as a download that succeeded, of an empty file."""
+    _, server = served
+    with pytest.raises(TransferError, match="HTTP error 304"):
+        fetched(make(), f"{server.url}/status/304")
 
 
 def test_a_token_goes_to_no_other_host(served, make) -> None:
@@ -476,7 +519,7 @@ def test_mangled_archives_end_in_an_error_or_a_tree(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ("200 OK|Content-Length: \xb2", ""),
+        ("200 OK|Content-Length: \xb2", "Weird server reply"),
         ("200 OK|Content-Length: " + "9" * 5000, ""),
         ("429 Slow|Retry-After: \xb2", "HTTP error 429"),
         ("302 Found|Location: http://[x/", "URL using bad/illegal format or missing URL"),

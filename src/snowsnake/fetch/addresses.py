@@ -17,7 +17,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SCHEME = LETTERS + DIGITS + "+.-"
 _NEVER_ENCODED = LETTERS + DIGITS + "._~-"
 _PATH = _NEVER_ENCODED + "!$&'()*+,;=:@%/"
-_QUERY = _PATH + "?"
+_QUERY = _PATH + "?[]"
+_FRAGMENT = _PATH + "?#"
 _AUTHORITY = pattern(
     r"(?:([A-Za-z0-9._~!$&'()*+,;=:%-]*)@)?(\[[^\[\]]*\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::([0-9]*))?"
 )
@@ -144,7 +145,8 @@ def _is_clean(query: str, fragment: str, lenient: bool) -> bool:
     if lenient:
         query = query.replace(" ", "").replace('"', "")
         fragment = fragment.replace(" ", "").replace('"', "").replace("^", "")
-    return all(has_only(_QUERY, text) and not _has_bad_escape(text) for text in (query, fragment))
+    pairs = ((query, _QUERY), (fragment, _FRAGMENT))
+    return all(has_only(allowed, text) and not _has_bad_escape(text) for text, allowed in pairs)
 
 
 def has_only(characters: str, text: str) -> bool:
@@ -199,8 +201,22 @@ def check_query(text: str) -> None:
     Traceback (most recent call last):
     snowsnake.fetch.errors.MalformedInput: invalid URI query 'ref=a^b': leftover
     """
-    if not has_only(_QUERY + '[] "', text) or _has_bad_escape(text):
+    if not has_only(_QUERY + ' "', text) or _has_bad_escape(text):
         raise MalformedInput(f"invalid URI query '{text}': leftover")
+
+
+def check_fragment(text: str, whole: str) -> None:
+    """Raises MalformedInput for what is not a fragment of the reference *whole*.
+
+    >>> check_fragment("a%2", "/x#a%2")
+    Traceback (most recent call last):
+    snowsnake.fetch.errors.MalformedInput: invalid URI parameter 'a%2': incomplete pct-encoding
+    """
+    if "\n" in text or "\r" in text:
+        raise MalformedInput(f"invalid flakeref '{whole}'")
+    for piece in text.split("%")[1:]:
+        if len(piece) < 2 or not has_only(HEX_DIGITS, piece[:2]):
+            raise MalformedInput(f"invalid URI parameter '{text}': {'incomplete' if len(piece) < 2 else 'bad hexdig in'} pct-encoding")
 
 
 def decoded(text: str) -> str:

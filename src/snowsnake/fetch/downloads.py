@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
@@ -24,9 +25,11 @@ from snowsnake.store import nar
 from snowsnake.store.hash import Hash
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from dataclasses import dataclass
 
     from snowsnake.fetch.fetcher import Fetcher
+    from snowsnake.fetch.progress import Activity
 else:
     from snowsnake.store.light_dataclass import dataclass
 
@@ -101,7 +104,7 @@ def download_file(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download
 
 
 def _check_scheme(url: str, scheme: str) -> None:
-    if scheme not in ("http", "https", "s3"):
+    if scheme.lower() not in ("http", "https", "s3"):
         raise TransferError(f"unable to download '{url}': Unsupported protocol (1) Protocol \"{scheme}\" not supported")
 
 
@@ -177,31 +180,39 @@ def download_tree(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download
     address = parse_address(url)
     if address.scheme == "file":
         return _local_tree(url, address, fetcher)
-    _check_scheme(url, address.scheme)
     known, kept = _known(fetcher, "tarball", url)
     if known is None or not fetcher.is_fresh(known):
-        try:
-            transfer = http_of(fetcher).download(url, str(known["etag"]) if known is not None else "", headers)
-        except TransferError as error:
-            raise of_archive(error) from None
-        try:
+        asked = address.to_text()
+        with unpacking(asked, fetcher), archive_of(asked, str(known["etag"]) if known is not None else "", headers, fetcher) as transfer:
             if known is None or not transfer.is_cached:
-                kept, digest, newest = keep_archive(transfer.path, url, fetcher)
+                kept, digest, newest = keep_archive(transfer.path, asked, fetcher)
                 known = {"narHash": digest.sri, "etag": transfer.etag, "lastModified": newest}
                 if transfer.immutable_url is not None:
                     known["immutableUrl"] = transfer.immutable_url
-        finally:
-            fetcher.cache.discard(transfer.path)
-        for link in transfer.urls:
+        for link in (url, *transfer.urls):
             fetcher.cache.note("tarball", link, known)
     assert kept is not None and known is not None
     return _download(kept, known)
 
 
-def of_archive(error: TransferError) -> TransferError:
-    """Makes the message that of C++ Nix, which downloads while it unpacks, and says so."""
-    error.args = (f"Failed to open archive (Source threw exception: error: {error})",)
-    return error
+def unpacking(shown: str, fetcher: Fetcher) -> AbstractContextManager[Activity]:
+    """The activity that covers the download of an archive and its unpacking, which C++ Nix does at once."""
+    return fetcher.activity("info", f"unpacking '{shown}' into the Git cache")
+
+
+@contextmanager
+def archive_of(url: str, etag: str, headers: Headers, fetcher: Fetcher) -> Iterator[Transfer]:
+    """Downloads an archive; the file is there during the block.  An error has the words of C++ Nix, which downloads while it unpacks."""
+    try:
+        _check_scheme(url, url.partition(":")[0])
+        transfer = http_of(fetcher).download(url, etag, headers)
+    except TransferError as error:
+        error.args = (f"Failed to open archive (Source threw exception: error: {error})",)
+        raise error from None
+    try:
+        yield transfer
+    finally:
+        fetcher.cache.discard(transfer.path)
 
 
 def _download(kept: str, known: dict[str, Any]) -> Download:
@@ -227,8 +238,7 @@ def keep_archive(source: str | BinaryIO, shown: str, fetcher: Fetcher) -> tuple[
     """
     new = fetcher.cache.new_path()
     try:
-        with fetcher.activity("info", f"unpacking '{shown}' into the Git cache"):
-            newest = archive.unpack(source, new, fetcher.check_cancelled, is_streamed=not _is_named_zip(shown))
+        newest = archive.unpack(source, new, fetcher.check_cancelled, is_streamed=not _is_named_zip(shown))
         top = archive.single_folder(new)
         digest, size = nar.path_digest("sha256", top)
         found = Hash("sha256", digest)
@@ -263,7 +273,8 @@ def _unpacked(path: str, file: BinaryIO, url: str, fetcher: Fetcher) -> Download
         kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
         if kept is not None:
             return _download(kept, known)
-    kept, digest, newest = keep_archive(file, url, fetcher)
+    with unpacking(url, fetcher):
+        kept, digest, newest = keep_archive(file, url, fetcher)
     facts: dict[str, str | int | bool] = {"narHash": digest.sri, "lastModified": newest, "stamp": stamp}
     fetcher.cache.note("localTarball", path, facts)
     return _download(kept, facts)

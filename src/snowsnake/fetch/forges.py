@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from snowsnake.fetch.addresses import parse_address
-from snowsnake.fetch.downloads import Headers, download_file, http_of, keep_archive, of_archive
+from snowsnake.fetch.downloads import Headers, archive_of, download_file, keep_archive, unpacking
 from snowsnake.fetch.errors import FetchFailure, MalformedAddress
 from snowsnake.fetch.fetched import Fetched
-from snowsnake.fetch.http import TransferError
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import LISTED_REF, optional_string, parsed_hash, string_of
 from snowsnake.fetch.trees import DiskTree
@@ -72,14 +71,9 @@ def fetch_forge(input: Input, fetcher: Fetcher) -> Fetched:
     kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32) if known is not None else None
     if known is None or kept is None:
         url = parse_address(place.archive_address(rev)).to_text()
-        try:
-            transfer = http_of(fetcher).download(url, "", place.headers)
-        except TransferError as error:
-            raise of_archive(error) from None
-        try:
-            kept, digest, newest = keep_archive(transfer.path, input.to_url(), fetcher)
-        finally:
-            fetcher.cache.discard(transfer.path)
+        shown = input.to_url()
+        with unpacking(shown, fetcher), archive_of(url, "", place.headers, fetcher) as transfer:
+            kept, digest, newest = keep_archive(transfer.path, shown, fetcher)
         facts: dict[str, str | int | bool] = {"narHash": digest.sri, "lastModified": newest}
         fetcher.cache.note("forge", key, facts)
     else:

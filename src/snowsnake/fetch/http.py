@@ -7,6 +7,7 @@ or the wrong thing, cannot keep the user waiting.  `read` runs the transfer in t
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import random
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
     import urllib3
 
+    from snowsnake.fetch.curl_faults import Fault
     from snowsnake.fetch.fetcher import Fetcher
+    from snowsnake.fetch.netrc import Entry
     from snowsnake.fetch.progress import Activity
     from snowsnake.fetch.s3 import S3Place, Signer
 else:
@@ -45,11 +48,12 @@ _RETRY_MS = 250
 _RETRY_TOO_MANY_MS = 60_000
 _POLL_S = 0.05
 _IMMUTABLE = re.compile(r'<([^>]*)>; rel="immutable"', re.IGNORECASE)
-# Curl reports a URL that it cannot use in these words; 3 is the number of the error.
-_BAD_URL = "URL using bad/illegal format or missing URL (3)"
-_TOO_LONG = f"{_BAD_URL} No URL set"
+# A reference with a scheme is a whole URL, even if it has no host.
+_WHOLE_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_TOO_LONG = "No URL set"
+_NOT_ENCODED = ("", "identity", "none")
 # After these HTTP statuses, another attempt does not help.
-_HOPELESS = frozenset((404, 410, 401, 403, 407, 501, 505, 511))
+_HOPELESS = frozenset((304, 404, 410, 401, 403, 407, 501, 505, 511))
 
 
 class TransferError(FetchFailure):
@@ -87,7 +91,7 @@ class Http:
         self._fetcher = fetcher
         self._connections = connections
         self._pools: dict[str, urllib3.PoolManager] = {}
-        self._netrc: dict[str, tuple[str, str]] | None = None
+        self._netrc: list[Entry] | None = None
         self._signer: Signer | None = None
 
     # ---- one address --------------------------------------------------------------------------------------------
@@ -170,7 +174,7 @@ class Http:
         if self._fetcher.is_offline:
             raise TransferError(f"unable to upload '{url}': the network is not used, as told by --offline")
         if len(url) > _MOST_URL_BYTES:
-            raise TransferError(f"unable to upload '{url}': {_TOO_LONG}")
+            raise TransferError(f"unable to upload '{url}': {_fault('BAD_URL', _TOO_LONG).worded(0)}")
         found: list[urllib3.BaseHTTPResponse | TransferError] = []
 
         def run() -> None:
@@ -203,12 +207,13 @@ class Http:
 
     def login_header(self, url: str) -> dict[str, str]:
         """The header with the user and password of the URL or of the netrc file; {} if neither has any."""
-        user, password = _login_of(url) or self.login(urlsplit(url).hostname or "") or ("", "")
-        if not (user or password):
-            return {}
-        import urllib3
-
-        return dict(urllib3.make_headers(basic_auth=f"{user}:{password}"))
+        host = urlsplit(url).hostname or ""
+        user, password = _login_of(url)
+        if not user:
+            user, password = self.login(host, None) or ("", password)
+        elif password is None:
+            password = (self.login(host, user) or ("", ""))[1]
+        return {"Authorization": _basic(f"{user}:{password or ''}")} if user or password else {}
 
     def _attempt(self, job: _Job, activity: Activity) -> TransferError | None:
         thread = threading.Thread(target=job.run, daemon=True, name="download")
@@ -284,6 +289,8 @@ class Http:
     def _new_pool(self, proxy: str) -> urllib3.PoolManager:
         import urllib3
 
+        from snowsnake.fetch.answer_heads import with_whole_heads
+
         settings = self._fetcher.settings
         connect_s, stalled_s = int(settings["connect-timeout"]), int(settings["stalled-download-timeout"])
         options: dict[str, Any] = {
@@ -295,28 +302,23 @@ class Http:
         if certificates:
             options["ca_certs"] = str(certificates)
         if not proxy:
-            return urllib3.PoolManager(**options)
+            return with_whole_heads(urllib3.PoolManager(**options))
         if "://" not in proxy:
             proxy = "http://" + proxy
         if proxy.startswith("socks"):
-            try:
-                from urllib3.contrib.socks import SOCKSProxyManager
-            except ImportError:
-                raise FetchFailure(f"the proxy '{proxy}' needs the package PySocks, which is not installed") from None
-            return SOCKSProxyManager(proxy, **options)
+            return _socks_pool(proxy, options)
         login = urlsplit(proxy).netloc.rpartition("@")[0]
         if login:
-            options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=login)
-        return urllib3.ProxyManager(proxy, **options)
+            options["proxy_headers"] = {"Proxy-Authorization": _basic(login)}
+        return with_whole_heads(urllib3.ProxyManager(proxy, **options))
 
-    def login(self, host: str) -> tuple[str, str] | None:
-        """(user, password) of a host in the netrc file, or those of its default entry; None if it has neither."""
+    def login(self, host: str, user: str | None) -> tuple[str, str] | None:
+        """(user, password) of a host, and of a user if one is given, in the netrc file; None if it has none."""
+        from snowsnake.fetch.netrc import login_for, read_netrc
+
         if self._netrc is None:
-            from snowsnake.fetch.netrc import read_netrc
-
             self._netrc = read_netrc(str(self._fetcher.settings["netrc-file"]))
-        found: tuple[str, str] | None = self._netrc.get(host) or self._netrc.get("")
-        return found
+        return login_for(host, user, self._netrc)
 
     @property
     def agent(self) -> str:
@@ -344,6 +346,8 @@ class _Job:
         self._headers = headers
         self._is_cancelled = False
         self._response: urllib3.BaseHTTPResponse | None = None
+        # The HTTP status of the last answer, 0 without one.
+        self._status = 0
         self._can_resume = False
         self._seen_etag = ""
         self._found = Transfer(path)
@@ -375,81 +379,82 @@ class _Job:
         try:
             self._request()
         except urllib3.exceptions.HTTPError as error:
-            raise self._network_error(error) from None
+            from snowsnake.fetch.curl_faults import fault_of
+
+            raise self._of_fault(fault_of(error, self._found.urls[-1])) from None
         except OSError as error:
             raise FetchFailure(f"writing the download of '{self.url}': {error.strerror or error}") from None
 
     def _error(self, text: str, **facts: Any) -> TransferError:
         return TransferError(f"unable to download '{self.url}': {text}", **facts)
 
-    def _network_error(self, error: Exception) -> TransferError:
-        """The error in curl's words, whose numbers people search for."""
-        import urllib3
+    def _fault(self, name: str, detail: str) -> TransferError:
+        """The error that curl has this name for; *detail* is shown unless the server has answered."""
+        return self._of_fault(_fault(name, detail))
 
-        cause: object = getattr(error, "reason", error)
-        text = str(cause).rpartition(": ")[2] if isinstance(cause, Exception) else str(cause)
-        parts = urlsplit(self._found.urls[-1] if self._found.urls else self.url)
-        host = parts.hostname
-        where = f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-        kinds = urllib3.exceptions
-        if isinstance(cause, kinds.NameResolutionError):
-            return self._error(f"Could not resolve hostname (6) Could not resolve host: {host}", is_transient=True)
-        if isinstance(cause, kinds.NewConnectionError):
-            return self._error(f"Could not connect to server (7) Failed to connect to {where}: {text}", is_transient=True)
-        if isinstance(cause, kinds.ConnectTimeoutError):
-            return self._error(f"Timeout was reached (28) connection to {host} timed out", is_transient=True)
-        if isinstance(cause, kinds.ProxyError):
-            return self._error(f"Could not connect to server (7) proxy: {text}", is_transient=True)
-        if isinstance(cause, kinds.SSLError):
-            code = 60 if "certificate" in str(cause).lower() else 35
-            title = "SSL peer certificate or SSH remote key was not OK" if code == 60 else "SSL connect error"
-            return self._error(f"{title} ({code}) {cause}", is_transient=True)
-        if isinstance(cause, kinds.ReadTimeoutError):
-            return self._error("Timeout was reached (28) the server sends nothing any more", is_transient=True)
-        if isinstance(cause, (kinds.LocationValueError, kinds.LocationParseError)):
-            return self._error(f"{_BAD_URL} {cause}")
-        if isinstance(cause, kinds.DecodeError):
-            return self._error(f"Unrecognized or bad HTTP Content or Transfer-Encoding (61) {text}")
-        if isinstance(cause, kinds.IncompleteRead):
-            return self._error("Transferred a partial file (18) the connection was closed too early", is_transient=True)
-        return self._error(f"Failure when receiving data from the peer (56) {text}", is_transient=True)
+    def _of_fault(self, fault: Fault) -> TransferError:
+        return self._error(fault.worded(self._status), is_transient=fault.is_transient, status=self._status)
 
     def _request(self) -> None:
         url = self.url
         self._found.urls = [url]
-        status = 0
+        self._status = 0
+        if any(letter <= " " or letter == "\x7f" for letter in url):
+            raise self._fault("BAD_URL", "URL rejected: Malformed input to a URL function")
+        self._check_url(url)
         for _ in range(_MOST_REDIRECTS + 1):
-            self._check_url(url)
             asked = self.http.request_url(url)
             response = self._response = self.http.pool(asked).urlopen(
                 "GET", _without_login(asked), headers=self._request_headers(url), redirect=False, preload_content=False,
                 decode_content=True, retries=False,
             )      # fmt: skip
-            location = response.headers.get("Location") if response.status in (301, 302, 303, 307, 308) else None
-            if location is None:
+            self._status = int(response.status)
+            self._note_links(response)
+            location = response.headers.get("Location", "") if 300 <= self._status < 400 else ""
+            if not location:
                 self._take(response)
                 return
+            if len(response.headers.getlist("Location")) > 1:
+                raise self._fault("WEIRD", "the answer has several locations")
             response.drain_conn()
             response.release_conn()
-            try:
-                url = urljoin(url, location)
-            except ValueError as error:
-                raise self._error(f"{_BAD_URL} {error}") from None
-            scheme = urlsplit(url).scheme
-            if scheme not in ("http", "https"):
-                raise self._error(f"HTTP error {response.status} (curl error: Unsupported protocol)")
+            url = self._redirected(url, location)
             self._found.urls.append(url)
-            status = response.status
-        raise self._error(f"HTTP error {status} (curl error: Number of redirects hit maximum amount)")
+        raise self._fault("REDIRECTS", "")
+
+    def _redirected(self, url: str, location: str) -> str:
+        # Headers are bytes, one character each.
+        location = "".join(f"%{ord(letter):02X}" if ord(letter) > 127 else letter for letter in location)
+        try:
+            url = location if _WHOLE_URL.match(location) else urljoin(url, location)
+        except ValueError as error:
+            raise self._fault("BAD_URL", str(error)) from None
+        self._check_url(url)
+        return url
 
     def _check_url(self, url: str) -> None:
         """Raises TransferError if nothing can be requested from the URL, which a server may have sent."""
         if len(url) > _MOST_URL_BYTES:
-            raise self._error(_TOO_LONG)
+            raise self._fault("BAD_URL", _TOO_LONG)
         try:
-            _ = urlsplit(url).port
+            parts = urlsplit(url)
+            port = parts.port
         except ValueError as error:
-            raise self._error(f"{_BAD_URL} {error}") from None
+            raise self._fault("BAD_URL", str(error)) from None
+        if parts.scheme not in ("http", "https"):
+            raise self._fault("PROTOCOL", f'Protocol "{parts.scheme}" not supported')
+        if not parts.hostname:
+            raise self._fault("BAD_URL", "URL rejected: No host part in the URL")
+        if port == 0:
+            raise self._fault("NO_CONNECTION", f"Failed to connect to {parts.hostname}:0")
+
+    def _note_links(self, response: urllib3.BaseHTTPResponse) -> None:
+        """Notes a link to what will not change; that of an answer that redirects counts, too."""
+        for name in ("Link", "X-Amz-Meta-Link"):
+            for value in response.headers.getlist(name):
+                match = _IMMUTABLE.fullmatch(value.strip())
+                if match is not None:
+                    self._found.immutable_url = match[1]
 
     def _request_headers(self, url: str) -> dict[str, str]:
         parts = urlsplit(url)
@@ -476,12 +481,7 @@ class _Job:
         headers = response.headers
         status = int(response.status)
         etag = headers.get("ETag", "").strip()
-        for name in ("Link", "X-Amz-Meta-Link"):
-            for value in headers.getlist(name):
-                match = _IMMUTABLE.fullmatch(value.strip())
-                if match is not None:
-                    self._found.immutable_url = match[1]
-        if status == 304 or (status == 200 and self._etag and etag == self._etag):
+        if (status == 304 and self._etag) or (status == 200 and self._etag and etag == self._etag):
             # Some servers send ETags but ignore If-None-Match; we do not need the rest of their answer.
             self._found.is_cached = True
             self._found.etag = etag or self._etag
@@ -491,11 +491,23 @@ class _Job:
         if status != 206 or not self._continues(headers.get("Content-Range", "")):
             self.written = 0
         self._found.etag = self._seen_etag = etag
-        encoding = headers.get("Content-Encoding", "").strip().lower()
-        self._can_resume = headers.get("Accept-Ranges", "").strip().lower() == "bytes" and encoding in ("", "identity")
+        is_encoded = self._is_encoded(response)
+        self._can_resume = headers.get("Accept-Ranges", "").strip().lower() == "bytes" and not is_encoded
         length = _number(headers.get("Content-Length", ""))
-        self.expected = 0 if length is None or encoding not in ("", "identity") else self.written + length
+        self.expected = 0 if length is None or is_encoded else self.written + length
         self._receive(response)
+
+    def _is_encoded(self, response: urllib3.BaseHTTPResponse) -> bool:
+        """Whether the contents are decoded as they come; raises TransferError for an encoding that nobody here can decode."""
+        headers = response.headers
+        names = [name.strip().lower() for name in headers.get("Content-Encoding", "").split(",")]
+        if any(name not in (*_NOT_ENCODED, *response.CONTENT_DECODERS) for name in names):
+            raise self._fault("ENCODING", f"Content-Encoding: {', '.join(names)}")
+        if headers.get("Transfer-Encoding", "").strip().lower() not in ("", "identity", "chunked"):
+            raise self._fault("ENCODING", f"Transfer-Encoding: {headers['Transfer-Encoding']}")
+        if any(not length.strip().isdecimal() for length in headers.get("Content-Length", "0").split(",")):
+            raise self._fault("WEIRD", f"Content-Length: {headers['Content-Length']}")
+        return any(name not in _NOT_ENCODED for name in names)
 
     def _continues(self, text: str) -> bool:
         """Whether the Content-Range of an answer begins where our file ends."""
@@ -525,7 +537,7 @@ class _Job:
                     self.written = 0
                 raise
         if self.expected and self.written < self.expected:
-            error = self._error("Transferred a partial file (18) the connection was closed too early", is_transient=True)
+            error = self._fault("PARTIAL", "the connection was closed too early")
             if not self._can_resume:
                 self.written = 0
             raise error
@@ -555,14 +567,40 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
-def _login_of(url: str) -> tuple[str, str] | None:
+def _fault(name: str, detail: str) -> Fault:
+    from snowsnake.fetch import curl_faults
+
+    return curl_faults.Fault(getattr(curl_faults, name), detail)
+
+
+def _basic(login: str) -> str:
+    """The value of a header with a user and a password.
+
+    >>> _basic("user:é")
+    'Basic dXNlcjrDqQ=='
+    """
+    return "Basic " + base64.b64encode(login.encode("utf-8", "surrogateescape")).decode()
+
+
+def _socks_pool(proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            # The error says what the warning says.
+            warnings.simplefilter("ignore")
+            from urllib3.contrib.socks import SOCKSProxyManager
+    except ImportError:
+        raise TransferError(f"the proxy '{proxy}' needs the package PySocks, which is not installed") from None
+    return SOCKSProxyManager(proxy, **options)
+
+
+def _login_of(url: str) -> tuple[str, str | None]:
+    """(user, password) in a URL; the user is "" and the password None if there is none."""
     from urllib.parse import unquote
 
-    login = urlsplit(url).netloc.rpartition("@")[0]
-    if not login:
-        return None
-    user, _, password = login.partition(":")
-    return unquote(user), unquote(password)
+    user, colon, password = urlsplit(url).netloc.rpartition("@")[0].partition(":")
+    return unquote(user), unquote(password) if colon else None
 
 
 def _without_login(url: str) -> str:

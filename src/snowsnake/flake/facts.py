@@ -129,9 +129,10 @@ def _source_fingerprint(input: "Input", marks: str, fetcher: "Fetcher") -> str |
     kind = input.type
     if kind == "git" and input.rev is None:
         return _of_working_tree(input, fetcher, marks)
-    if input.rev is not None:
-        return f"{input.rev}{marks}"
-    return f"path:{input.nar_hash}" if kind == "path" and input.nar_hash is not None else input.nar_hash
+    # A server may say of an archive, and a user of a folder, which revision it is: that does not name what is in it.
+    if kind in ("tarball", "path") and input.nar_hash is not None:
+        return f"path:{input.nar_hash}" if kind == "path" else input.nar_hash
+    return input.nar_hash if input.rev is None else f"{input.rev}{marks}"
 
 
 def _of_working_tree(input: "Input", fetcher: "Fetcher", marks: str) -> str | None:

@@ -5,7 +5,16 @@ In: `github:NixOS/nixpkgs/23.05?dir=lib`, `.#x`.  Out: a `Reference` and its fra
 
 import os
 
-from snowsnake.fetch.addresses import DIGITS, LETTERS, Address, check_query, decoded, parse_address, parse_query
+from snowsnake.fetch.addresses import (
+    DIGITS,
+    LETTERS,
+    Address,
+    check_fragment,
+    check_query,
+    decoded,
+    parse_address,
+    parse_query,
+)
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, is_legal_ref
 from snowsnake.lock.references import Reference, of_address, of_path
@@ -71,6 +80,7 @@ def parse_reference(
         return of_address(address, is_flake, features), address.fragment
     except MalformedAddress:
         check_query(query)
+        check_fragment(fragment, text)
     if base is not None:
         from snowsnake.lock.paths import parse_path
 

@@ -1,0 +1,129 @@
+"""Errors of transfers in curl's words and with curl's numbers, which people search for.
+
+In: an exception of urllib3.  Out: `Fault`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import urllib3
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from snowsnake.store.light_dataclass import dataclass
+
+PROTOCOL, BAD_URL, NO_PROXY_NAME, NO_NAME, NO_CONNECTION, WEIRD, PARTIAL, TIMEOUT, TLS, REDIRECTS, EMPTY, RECEIVING, CERTIFICATE, ENCODING, CERTIFICATES = (
+    1, 3, 5, 6, 7, 8, 18, 28, 35, 47, 52, 56, 60, 61, 77,
+)  # fmt: skip
+_NAMES = {
+    PROTOCOL: "Unsupported protocol",
+    BAD_URL: "URL using bad/illegal format or missing URL",
+    NO_PROXY_NAME: "Could not resolve proxy name",
+    NO_NAME: "Could not resolve hostname",
+    NO_CONNECTION: "Could not connect to server",
+    WEIRD: "Weird server reply",
+    PARTIAL: "Transferred a partial file",
+    TIMEOUT: "Timeout was reached",
+    TLS: "SSL connect error",
+    REDIRECTS: "Number of redirects hit maximum amount",
+    EMPTY: "Server returned nothing (no headers, no data)",
+    RECEIVING: "Failure when receiving data from the peer",
+    CERTIFICATE: "SSL peer certificate or SSH remote key was not OK",
+    ENCODING: "Unrecognized or bad HTTP Content or Transfer-Encoding",
+    CERTIFICATES: "Problem with the SSL CA cert (path? access rights?)",
+}
+# After these errors, another attempt does not help.
+_HOPELESS = frozenset((PROTOCOL, BAD_URL, REDIRECTS, ENCODING, CERTIFICATES))
+
+
+@dataclass
+class Fault:
+    """One of curl's errors, and what is known besides.  `status`: that of the answer in which the error is, 0 if that is not known."""
+
+    number: int
+    detail: str
+    status: int = 0
+
+    @property
+    def is_transient(self) -> bool:
+        return self.number not in _HOPELESS
+
+    def worded(self, status: int) -> str:
+        """The text after the URL.  *status*: that of the last answer, 0 if there was none.
+
+        >>> Fault(PARTIAL, "3 bytes are missing").worded(200), Fault(EMPTY, "Empty reply from server").worded(0)[-28:]
+        ('HTTP error 200 (curl error: Transferred a partial file)', '(52) Empty reply from server')
+        """
+        status = self.status or status
+        name = _NAMES[self.number]
+        return f"HTTP error {status} (curl error: {name})" if status else f"{name} ({self.number}) {self.detail}"
+
+
+class Unreadable(http.client.HTTPException):
+    """An answer whose head is not one of HTTP, or is not complete."""
+
+    def __init__(self, number: int, detail: str, status: int = 0) -> None:
+        super().__init__(detail)
+        self.fault = Fault(number, detail, status)
+
+
+def fault_of(error: Exception, url: str) -> Fault:
+    """What went wrong with a request for *url*."""
+    kinds = urllib3.exceptions
+    cause = _cause(error)
+    text = str(cause).rpartition(": ")[2]
+    parts = urlsplit(url)
+    host = parts.hostname
+    where = f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    if isinstance(cause, Unreadable):
+        return cause.fault
+    if isinstance(cause, kinds.ProxyError):
+        return _of_proxy(cause)
+    if isinstance(cause, (kinds.SSLError, kinds.ReadTimeoutError)):
+        return _of_waiting(cause)
+    for kind, fault in (
+        (kinds.NameResolutionError, Fault(NO_NAME, f"Could not resolve host: {host}")),
+        (kinds.NewConnectionError, Fault(NO_CONNECTION, f"Failed to connect to {where}: {text}")),
+        (kinds.ConnectTimeoutError, Fault(TIMEOUT, f"connection to {host} timed out")),
+        ((kinds.LocationValueError, kinds.LocationParseError, kinds.URLSchemeUnknown), Fault(BAD_URL, str(cause))),
+        (kinds.DecodeError, Fault(ENCODING, text)),
+        (kinds.InvalidHeader, Fault(WEIRD, str(cause))),
+        ((kinds.IncompleteRead, http.client.IncompleteRead), Fault(PARTIAL, str(cause))),
+        (http.client.RemoteDisconnected, Fault(EMPTY, "Empty reply from server")),
+        ((http.client.BadStatusLine, http.client.UnknownProtocol), Fault(PROTOCOL, f"the answer starts with {cause}")),
+    ):
+        if isinstance(cause, kind):
+            return fault
+    # Only its text tells this error from others: the last chunk did not come.
+    is_cut = isinstance(cause, kinds.ProtocolError) and str(cause) == "Response ended prematurely"
+    return Fault(PARTIAL if is_cut else RECEIVING, text)
+
+
+def _cause(error: Exception) -> Exception:
+    """The exception that an exception of urllib3 was made of, or itself."""
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, Exception):
+        return reason
+    if isinstance(error, urllib3.exceptions.ProtocolError) and len(error.args) == 2 and isinstance(error.args[1], Exception):
+        return error.args[1]
+    return error
+
+
+def _of_proxy(cause: urllib3.exceptions.ProxyError) -> Fault:
+    inner = cause.original_error
+    is_unknown = isinstance(inner, urllib3.exceptions.NameResolutionError)
+    return Fault(NO_PROXY_NAME if is_unknown else NO_CONNECTION, f"proxy: {str(inner).rpartition(': ')[2]}")
+
+
+def _of_waiting(cause: Exception) -> Fault:
+    if isinstance(cause, urllib3.exceptions.ReadTimeoutError):
+        return Fault(TIMEOUT, "the server sends nothing any more")
+    inner = cause.args[0] if cause.args else None
+    if isinstance(inner, OSError) and (not isinstance(inner, ssl.SSLError) or inner.reason == "NO_CERTIFICATE_OR_CRL_FOUND"):
+        return Fault(CERTIFICATES, str(inner))
+    return Fault(CERTIFICATE if "certificate" in str(cause).lower() else TLS, str(cause))
