@@ -30,7 +30,7 @@ LOOKING = {
 EXCUSED = {
     "cli/job_lines.py": "the report of a worker that ended is a line of nix-eval-jobs",
     "fetch/archive.py": "what tarfile says has no better place than its words",
-    "fetch/http.py": "what OpenSSL says has no better place than its words",
+    "fetch/curl_faults.py": "what OpenSSL says has no better place than its words",
     "jobs/evaluation.py": "errors are counted by what they have in common: the words outside quotes",
     "machine/unwind.pyx": "two failures are the same if all that is known of them is equal, the message too",
     "source.py": "it finds where lines end",

@@ -324,7 +324,10 @@ def submodules_of(tree: FileTree) -> list[tuple[bytes, str, str]]:
 def resolved_submodule(repository: Repository, url: str) -> str:
     """A submodule's URL; a relative one starts from the URL of the repository."""
     if not url.startswith(("./", "../")):
+        if ":" not in url and not url.startswith("/"):
+            raise FetchFailure(f"resolving Git submodule URL '{url}'")
         return url
+    declared = url
     base = ""
     names = [remote.name for remote in repository.remotes]
     if names:
@@ -337,7 +340,7 @@ def resolved_submodule(repository: Repository, url: str) -> str:
             url = url[3:]
             cut = max(base.rfind("/"), base.rfind(":"))
             if cut < 0:
-                raise FetchFailure(f"resolving Git submodule URL '{url}'")
+                raise FetchFailure(f"resolving Git submodule URL '{declared}'")
             base, mark = base[:cut], base[cut]
             if mark == ":":
                 return f"{base}:{url}"
