@@ -322,3 +322,12 @@ def test_a_fingerprint_names_what_is_in_an_archive() -> None:
     assert _source_fingerprint(Input.from_attrs({"type": "tarball", "url": "https://h/a.tar", **known}), "", fetcher) == hash_text
     assert _source_fingerprint(Input.from_attrs({"type": "path", "path": "/a", **known}), "", fetcher) == f"path:{hash_text}"
     assert _source_fingerprint(Input.from_attrs({"type": "github", "owner": "o", "repo": "r", **known}), "", fetcher) == "1" * 40
+
+
+def test_a_registry_that_cannot_be_downloaded_is_one_line(tmp_path) -> None:
+    """The registry is no input that somebody asked for: the error has no line of one, as in 2.34.8."""
+    url = "http://127.0.0.1:1/registry.json"
+    for words in (["registry", "list"], ["flake", "metadata", "nosuch"]):
+        process = nix([*words, "--option", "flake-registry", url, "--option", "download-attempts", "1"], tmp_path, stderr=subprocess.PIPE)
+        err = process.communicate(timeout=120)[1].decode()
+        assert process.returncode == 1 and err.startswith(f"error: unable to download '{url}': Could not connect to server (7)"), err

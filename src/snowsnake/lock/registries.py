@@ -228,6 +228,8 @@ def registries_of(fetcher: "Fetcher", environ: "Mapping[str, str]") -> Registrie
                 data = fetcher.fetch(fetcher.input_from_url(url)).files.read(b"")
             except FetchFailure as error:
                 if known is None:
+                    # Nobody asked for the registry as an input, and the message has its address.
+                    error.notes.clear()
                     raise
                 fetcher.warn(f"{error}; using cached version")
                 return str(known["text"]).encode("utf-8", "surrogateescape")
