@@ -183,6 +183,10 @@ class Evaluator:
 
         `scope`: names that the expression sees, as Python data and functions; `name`: what positions call the text.  Syntax errors and undefined
         variables are raised here; all other errors are raised when the value is looked at.
+
+        >>> nix = Evaluator()
+        >>> nix.evaluate("{ a = 1 + 1; b = throw suffix; }", scope={"suffix": "not looked at"})["a"].to_python()
+        2
         """
         source = a_text("an expression", expression, "; evaluate_file takes a path")
         if not isinstance(name, str):
@@ -196,6 +200,10 @@ class Evaluator:
         """The value of a file, not yet forced; a folder means its `default.nix`.
 
         The same file is read and compiled once per evaluator.  The error of a file that cannot be read, or has syntax errors, is raised here.
+
+        >>> nix = Evaluator(files={"lib/default.nix": "{ double = x: 2 * x; }"})
+        >>> nix.evaluate_file("lib")["double"](21).to_python()
+        42
         """
         return wrap(self._machine.evaluate_file(self._place(path)), self)
 
@@ -321,7 +329,13 @@ class Evaluator:
         self._machine.mount(store_path, files)
 
     def files_read(self) -> list[str]:
-        """Absolute paths of every file and folder that evaluation has read so far, in order, without repetition."""
+        """Absolute paths of every file and folder that evaluation has read so far, in order, without repetition.
+
+        >>> nix = Evaluator(files={"a.nix": "import ./b.nix", "b.nix": "1"})
+        >>> _ = nix.evaluate_file("a.nix").force()
+        >>> [path.rpartition("/")[2] for path in nix.files_read()]
+        ['a.nix', 'b.nix']
+        """
         return self._machine.files_read()
 
     def dependencies(self) -> "Dependencies":

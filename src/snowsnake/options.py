@@ -43,7 +43,13 @@ _TRANSIENT = frozenset(("interrupt", "timeout", "memory"))
 
 
 class Option:
-    """An option: each property is evaluated when it is read.  `value` is the set that describes the option."""
+    """An option: each property is evaluated when it is read.  `value` is the set that describes the option.
+
+    >>> import snowsnake
+    >>> option = Option(snowsnake.evaluate('{ _type = "option"; loc = [ "web" "port" ]; default = throw "not looked at"; }'), ())
+    >>> option.name, option.loc
+    ('web.port', ['web', 'port'])
+    """
 
     __slots__ = ("value", "path")
 
@@ -140,7 +146,11 @@ class Option:
 
 @dataclass
 class OptionDoc:
-    """What manuals say about an option; `default` and `example` are Nix text."""
+    """What manuals say about an option; `default` and `example` are Nix text.
+
+    >>> OptionDoc("web.port", type="int", default="80").visible
+    True
+    """
 
     name: str
     loc: list[str] = field(default_factory=list)
@@ -162,6 +172,11 @@ def walk(
     The walk evaluates what it needs to find them: sets, `_type`, and (for `sub_options`) types.  `hidden`: include internal and invisible
     options.  If a part cannot be evaluated, `on_fault(path, error)` is called and the walk goes on; without `on_fault` the error is raised.
     TypeError unless `options` is a `Value`; `LimitReached` where sets nest more than 500 levels deep.
+
+    >>> import snowsnake
+    >>> port = snowsnake.evaluate('{ web.port = { _type = "option"; loc = [ "web" "port" ]; default = 80; description = "A port."; type = { description = "int"; }; }; }')
+    >>> [option.name for option in walk(port)]
+    ['web.port']
     """
     if not isinstance(options, Value):
         raise TypeError(f"options are a Value: the attribute `options` of an evaluated configuration, not {type(options).__name__}")
@@ -193,7 +208,13 @@ def walk(
 
 
 def document(options: Value, *, hidden: bool = False, sub_options: bool = True) -> list[OptionDoc]:
-    """The options that manuals show, sorted by name; with `hidden`, all options.  Evaluates descriptions, types, defaults and examples, and no values."""
+    """The options that manuals show, sorted by name; with `hidden`, all options.  Evaluates descriptions, types, defaults and examples, and no values.
+
+    >>> import snowsnake
+    >>> port = snowsnake.evaluate('{ web.port = { _type = "option"; loc = [ "web" "port" ]; default = 80; description = "A port."; type = { description = "int"; }; }; }')
+    >>> [(option.name, option.type, option.default) for option in document(port)]
+    [('web.port', 'int', '80')]
+    """
     found = [option.document() for option in walk(options, sub_options=sub_options, hidden=hidden)]
     return sorted(found, key=lambda option: option.loc)
 
@@ -215,7 +236,13 @@ def decode(options: Value, target: "type[T]", *, hidden: bool = False, sub_optio
 
 
 def to_json(options: Value, *, hidden: bool = False) -> str:
-    """The text of `options.json`: an object for each option by name, as `nixosOptionsDoc` writes it and nixos-render-docs reads it."""
+    """The text of `options.json`: an object for each option by name, as `nixosOptionsDoc` writes it and nixos-render-docs reads it.
+
+    >>> import snowsnake
+    >>> port = snowsnake.evaluate('{ web.port = { _type = "option"; loc = [ "web" "port" ]; default = 80; description = "A port."; type = { description = "int"; }; }; }')
+    >>> json.loads(to_json(port))["web.port"]["default"]
+    {'_type': 'literalExpression', 'text': '80'}
+    """
     rows = {}
     for option in document(options, hidden=hidden):
         row: dict[str, object] = {"declarations": option.declarations, "description": option.description, "loc": option.loc,
@@ -229,7 +256,13 @@ def to_json(options: Value, *, hidden: bool = False) -> str:
 
 
 def to_markdown(options: Value, *, hidden: bool = False, level: int = 2) -> str:
-    """A page with a heading for each option, its description, type, default, example, and the files that declare it."""
+    """A page with a heading for each option, its description, type, default, example, and the files that declare it.
+
+    >>> import snowsnake
+    >>> port = snowsnake.evaluate('{ web.port = { _type = "option"; loc = [ "web" "port" ]; default = 80; description = "A port."; type = { description = "int"; }; }; }')
+    >>> print(to_markdown(port).splitlines()[0])
+    ## web.port
+    """
     parts = []
     for option in document(options, hidden=hidden):
         parts.append(f"{'#' * level} {_escaped(option.name)}\n\n{(option.description or '').strip()}\n")

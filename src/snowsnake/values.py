@@ -562,14 +562,26 @@ class Value:
 
 
 class SetValue(Value):
-    """A value that is known to be a set: a `collections.abc.Mapping` of names to values."""
+    """A value that is known to be a set: a `collections.abc.Mapping` of names to values.
+
+    >>> import snowsnake
+    >>> value = snowsnake.evaluate('{ a = 1; b = throw "not looked at"; }').force()
+    >>> type(value).__name__, list(value), {**value}["a"].to_python()
+    ('SetValue', ['a', 'b'], 1)
+    """
 
     __slots__ = ()
     _is_settled = True
 
 
 class ListValue(Value):
-    """A value that is known to be a list: a `collections.abc.Sequence` of values."""
+    """A value that is known to be a list: a `collections.abc.Sequence` of values.
+
+    >>> import snowsnake
+    >>> value = snowsnake.evaluate("[ 1 2 (1 + 2) ]").force()
+    >>> type(value).__name__, value.index(2), [item.to_python() for item in value[1:]]
+    ('ListValue', 1, [2, 3])
+    """
 
     __slots__ = ()
     _is_settled = True
@@ -632,7 +644,13 @@ _CLASSES = (Value, SetValue, ListValue, Value)
 
 
 class DerivationView:
-    """The fields of a derivation: each is evaluated when it is read."""
+    """The fields of a derivation: each is evaluated when it is read.
+
+    >>> import snowsnake
+    >>> found = snowsnake.evaluate('derivation { name = "x"; system = "s"; builder = "b"; outputs = [ "out" "dev" ]; }').derivation
+    >>> found.name, found.output_names, found.drv_path
+    ('x', ['out', 'dev'], '/nix/store/040xifk5w527swvfrd2g2gyfihfbyn4w-x.drv')
+    """
 
     __slots__ = ("value",)
 

@@ -97,7 +97,12 @@ def _captures(code: bytes, at: int, count: int, op: Op, offset: int) -> tuple[tu
 
 
 def operations(code: bytes) -> Iterator[Operation]:
-    """All operations in order.  DecodeFault at the first byte that begins none."""
+    """All operations in order.  DecodeFault at the first byte that begins none.
+
+    >>> from snowsnake import bytecode
+    >>> [operation.op.name for operation in operations(bytecode.compile("x: x + 1").children[0].code)]
+    ['Arithmetic', 'Return']
+    """
     if not isinstance(code, bytes | bytearray | memoryview):
         raise TypeError(f"code is bytes, not {type(code).__name__}")
     at = 0

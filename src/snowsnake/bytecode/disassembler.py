@@ -27,7 +27,14 @@ class Lines:
 
 
 def disassemble(top: Chunk, source: bytes = b"") -> str:
-    """The disassembly of a chunk and all below it; `source` is what it was compiled from, for the numbers of lines."""
+    """The disassembly of a chunk and all below it; `source` is what it was compiled from, for the numbers of lines.
+
+    >>> from snowsnake import bytecode
+    >>> print(disassemble(bytecode.compile("1"), b"1"), end="")
+    === compiled toplevel #0 (2 ops, 3 bytes) ===
+    0x0     1  OpConstant(0)  ; 1
+    0x2     |  OpReturn
+    """
     expect_chunk(top)
     if not isinstance(source, bytes):
         raise TypeError(f"a chunk's source is bytes, not {type(source).__name__}")

@@ -21,7 +21,12 @@ _ATTRS = bytes([OPCODES["Attrs"]])
 
 
 def verify(chunk: Chunk) -> list[str]:
-    """Faults of one chunk, those of its children not included."""
+    """Faults of one chunk, those of its children not included.
+
+    >>> from snowsnake import bytecode
+    >>> verify(bytecode.compile("x: x + 1"))
+    []
+    """
     expect_chunk(chunk)
     faults = _shape_faults(chunk)
     try:
@@ -34,7 +39,12 @@ def verify(chunk: Chunk) -> list[str]:
 
 
 def verify_all(top: Chunk) -> list[str]:
-    """Faults of a chunk and all below it, each with the chunk it is in."""
+    """Faults of a chunk and all below it, each with the chunk it is in.
+
+    >>> from snowsnake import bytecode
+    >>> verify_all(bytecode.compile("x: x + 1"))
+    []
+    """
     expect_chunk(top)
     return [f"chunk {chunk.index}: {fault}" for chunk in top.walk() for fault in verify(chunk)]
 

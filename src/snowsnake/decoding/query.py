@@ -13,7 +13,13 @@ from snowsnake.decoding.selecting import Each, Select
 
 
 class QueryResult(NamedTuple):
-    """The values that a query found, and the errors of the parts that failed, by path."""
+    """The values that a query found, and the errors of the parts that failed, by path.
+
+    >>> import snowsnake
+    >>> found = snowsnake.evaluate('{ a.version = "1"; b = throw "no"; }').query("*.version")
+    >>> found.values, found.faults
+    ({'a': '1'}, {'b': Throw('no')})
+    """
 
     values: Any
     faults: dict[str, Exception]

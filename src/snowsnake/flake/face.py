@@ -27,6 +27,13 @@ class Flakes:
 
     `settings` are values of nix.conf by name (None: those of this user), `base` is the folder that relative paths start from (by default
     the working directory), `cache_folder` keeps fetched sources.  `warn` gets messages; without it they are collected in `warnings`.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = open(os.path.join(folder, "flake.nix"), "w").write('{ description = "an example"; outputs = _: { a = 1; b.c = 2; }; }')
+    ...     flakes = Flakes(base=folder, settings={"flake-registry": ""}, cache_folder=os.path.join(folder, ".cache"))
+    ...     flakes.metadata("path:.").description, [output.name for output in flakes.show("path:.").children()]
+    ('an example', ['a', 'b'])
     """
 
     def __init__(
@@ -113,27 +120,68 @@ def _input_path(path: str) -> tuple[str, ...]:
 
 
 def metadata(flake: str = ".", **options: "Any") -> Metadata:
-    """The facts about a flake that need no evaluation; options as for `Flakes`."""
+    """The facts about a flake that need no evaluation; options as for `Flakes`.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = open(os.path.join(folder, "flake.nix"), "w").write('{ description = "an example"; outputs = _: { a = 1; b.c = 2; }; }')
+    ...     found = metadata("path:.", base=folder, settings={"flake-registry": ""}, cache_folder=os.path.join(folder, ".cache"))
+    >>> found.description, sorted(found.lock_file.root.inputs)
+    ('an example', [])
+    """
     return Flakes(**options).metadata(flake)
 
 
 def lock(flake: str = ".", **options: "Any") -> LockedFlake:
-    """Writes missing entries of a flake's lock file; options as for `Flakes`."""
+    """Writes missing entries of a flake's lock file; options as for `Flakes`.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     os.mkdir(os.path.join(folder, "lib"))
+    ...     _ = open(os.path.join(folder, "lib/flake.nix"), "w").write("{ outputs = _: { }; }")
+    ...     _ = open(os.path.join(folder, "flake.nix"), "w").write('{ inputs.lib.url = "path:./lib"; outputs = _: { }; }')
+    ...     _ = lock("path:.", base=folder, settings={"flake-registry": ""}, cache_folder=os.path.join(folder, ".cache"))
+    ...     sorted(read_lock(os.path.join(folder, "flake.lock")).root.inputs)
+    ['lib']
+    """
     return Flakes(**options).lock(flake)
 
 
 def update(flake: str = ".", *inputs: str, **options: "Any") -> LockedFlake:
-    """Writes a flake's lock file again, for all inputs or for the named ones; options as for `Flakes`."""
+    """Writes a flake's lock file again, for all inputs or for the named ones; options as for `Flakes`.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = open(os.path.join(folder, "flake.nix"), "w").write('{ description = "an example"; outputs = _: { a = 1; b.c = 2; }; }')
+    ...     update("path:.", base=folder, settings={"flake-registry": ""}, cache_folder=os.path.join(folder, ".cache")).lock_file.root.inputs
+    {}
+    """
     return Flakes(**options).update(flake, *inputs)
 
 
 def show(flake: str = ".", **options: "Any") -> Output:
-    """The outputs of a flake as a tree, evaluated when they are read; options as for `Flakes`."""
+    """The outputs of a flake as a tree, evaluated when they are read; options as for `Flakes`.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = open(os.path.join(folder, "flake.nix"), "w").write('{ description = "an example"; outputs = _: { a = 1; b.c = 2; }; }')
+    ...     found = show("path:.", base=folder, settings={"flake-registry": ""}, cache_folder=os.path.join(folder, ".cache"))
+    ...     [(output.name, output.kind) for output in found.children()]
+    [('a', 'unknown'), ('b', 'unknown')]
+    """
     return Flakes(**options).show(flake)
 
 
 def read_lock(path: "str | os.PathLike[str]") -> LockFile:
-    """The graph of a `flake.lock`; nothing is fetched, and entries that are not locked are kept as they are."""
+    """The graph of a `flake.lock`; nothing is fetched, and entries that are not locked are kept as they are.
+
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "flake.lock")
+    ...     _ = open(path, "w").write('{ "nodes": { "root": {} }, "root": "root", "version": 7 }')
+    ...     read_lock(path).root.inputs
+    {}
+    """
     path = a_path("a lock file", path)
     with open(path, "rb") as file:
         return read_lock_file(file.read(), path, lambda reference: True, lambda message: None)

@@ -218,6 +218,15 @@ def unpack(stream: BinaryIO | bytes, target: str | PathLike[str], *, allow_trail
     """Writes the archive's tree at *target*, which must not exist.  After an error, the part written so far stays there.
 
     Every name was checked and every directory on the way was made here, so nothing is written outside *target*.
+
+    >>> import os, tempfile
+    >>> from snowsnake.store import pack
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     os.mkdir(f"{folder}/tree")
+    ...     _ = open(f"{folder}/tree/file", "w").write("text")
+    ...     unpack(pack(f"{folder}/tree"), f"{folder}/copy")
+    ...     open(f"{folder}/copy/file").read()
+    'text'
     """
     root = os.fspath(target)
     for member in read_nar(stream, allow_trailing=allow_trailing):
