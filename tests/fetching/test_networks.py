@@ -325,7 +325,7 @@ def test_a_fingerprint_names_what_is_in_an_archive() -> None:
 
 
 def test_a_registry_that_cannot_be_downloaded_is_one_line(tmp_path) -> None:
-    """The registry is no input that somebody asked for: the error has no line of one, as in 2.34.8."""
+    """Nobody asked for the registry as an input, so the error has no line of one, as in 2.34.8."""
     url = "http://127.0.0.1:1/registry.json"
     for words in (["registry", "list"], ["flake", "metadata", "nosuch"]):
         process = nix([*words, "--option", "flake-registry", url, "--option", "download-attempts", "1"], tmp_path, stderr=subprocess.PIPE)

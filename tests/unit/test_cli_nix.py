@@ -81,9 +81,10 @@ def test_links_makes_nix_s_names_and_spares_other_files(tmp_path) -> None:
     """The folder has our commands under Nix's names; files of the user stay."""
     command = os.path.join(os.path.dirname(sys.executable), "snowsnake")
     folder = tmp_path / "bin"
-    for _ in range(2):
-        done = subprocess.run([command, "links", folder], capture_output=True, text=True)
+    for words in ([command], [command], [sys.executable, "-m", "snowsnake"]):
+        done = subprocess.run([*words, "links", folder], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
+        assert os.readlink(folder / "nix") == os.path.join(os.path.dirname(os.path.realpath(command)), "snowsnake-nix")
     assert sorted(os.listdir(folder)) == sorted(DROP_INS)
     version = subprocess.run([folder / "nix", "--version"], capture_output=True, text=True)
     assert version.stdout == "nix (Nix) 2.34.8\n", version.stderr

@@ -34,7 +34,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
         raise UsageError("say which folder: snowsnake links FOLDER")
     folder = os.path.abspath(given.words[0])
     os.makedirs(folder, exist_ok=True)
-    scripts = os.path.dirname(os.path.realpath(sys.argv[0]))
+    scripts = commands_folder()
     for name, script in DROP_INS.items():
         target = os.path.join(scripts, script)
         if not os.path.exists(target):
@@ -42,6 +42,13 @@ def run(given: Arguments, reporter: Reporter) -> int:
         make_link(os.path.join(folder, name), target)
         write_line(os.fsencode(f"{os.path.join(folder, name)} -> {target}"))
     return 0
+
+
+def commands_folder() -> str:
+    """The folder of the installed commands: that of the one that runs, or with `python -m snowsnake` that of the interpreter's scripts."""
+    own = os.path.dirname(os.path.realpath(sys.argv[0]))
+    beside = os.path.dirname(os.path.abspath(sys.executable))
+    return next((folder for folder in (own, beside) if os.path.exists(os.path.join(folder, "snowsnake-nix"))), own)
 
 
 def make_link(link: str, target: str) -> None:
