@@ -247,3 +247,17 @@ def test_a_reader_that_went_away_causes_no_traceback(program, word) -> None:
         )  # fmt: skip
         assert done.stderr == "" and done.returncode in (0, 141)
     os.close(writing)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("old.build", "--help --bogus"), ("old.build", "--version --bogus"), ("old.store", "--help --add-root"), ("old.env", "--help --file"),
+        ("old.shell", "--help --bogus"), ("old.hash", "--help --type"), ("instantiate", "--help --bogus"), ("old.collect_garbage", "--help --bogus"),
+        ("old.prefetch_url", "--help --bogus"), ("daemon", "--help --bogus"),
+    ],
+)  # fmt: skip
+def test_commands_of_nix_answer_at_once_whatever_follows(run_command, command, words) -> None:
+    done = run_command(command, *words.split())
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout

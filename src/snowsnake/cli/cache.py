@@ -96,13 +96,13 @@ _FETCHED = {"stats": _fetched_stats, "verify": _fetched_verify, "clear": _fetche
 def _stats(inspection: "Inspection", folder: str, given: Arguments, reporter: Reporter) -> int:
     from snowsnake.cache.location import limit_bytes
 
-    whole = [entry for entry in inspection.entries() if entry[4]]
+    whole = [(size_bytes, is_own, idle_days) for _, size_bytes, is_own, idle_days, is_whole in inspection.entries() if is_whole]
     facts = {
         "folder": folder,
         "files": len(whole),
-        "files_of_this_compiler": sum(entry[2] for entry in whole),
-        "files_used_today": sum(entry[3] == 0 for entry in whole),
-        "compiled_bytes": sum(entry[1] for entry in whole),
+        "files_of_this_compiler": sum(is_own for _, is_own, _ in whole),
+        "files_used_today": sum(idle_days == 0 for _, _, idle_days in whole),
+        "compiled_bytes": sum(size_bytes for size_bytes, _, _ in whole),
         "pack_bytes": inspection.size_bytes(),
         "limit_bytes": limit_bytes(os.environ),
     }
@@ -125,9 +125,9 @@ def _verify(inspection: "Inspection", folder: str, given: Arguments, reporter: R
         reporter.failure("the cache file was not written by Snowsnake, or its beginning is damaged; the next evaluation replaces it")
         return 1
     count = damaged = 0
-    for entry in inspection.entries():
+    for *_, is_whole in inspection.entries():
         count += 1
-        damaged += not entry[4]
+        damaged += not is_whole
     if damaged:
         reporter.failure(f"{damaged} of {count} compiled files are damaged; evaluations do not use them")
         return 1

@@ -44,7 +44,8 @@ def run(given: Arguments, reporter: Reporter) -> int:
         write_text(json.dumps({name: _facts(settings, name) for name in names}, indent=2, ensure_ascii=False))
         return 0
     for name in names:
-        write_text(f"{name} = {settings.text(name)}    # {settings.origin(name)}: {BY_NAME[name][7]}")
+        *_, what = BY_NAME[name]
+        write_text(f"{name} = {settings.text(name)}    # {settings.origin(name)}: {what}")
     return 0
 
 

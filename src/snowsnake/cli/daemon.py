@@ -14,7 +14,7 @@ import struct
 import sys
 import time
 
-from snowsnake.cli.old.command_line import Request, read_request
+from snowsnake.cli.old.command_line import Common, Request, run_request
 from snowsnake.cli.output import Reporter, guarded
 from snowsnake.diagnostics.error import as_error
 from snowsnake.settings import Settings
@@ -161,16 +161,15 @@ def serve(settings: Settings, channel: "Channel", *, is_trusted: bool) -> None:
 
 def run(words: list[str], reporter: Reporter) -> int:
     """Runs one command line; returns the exit code."""
-    request = _Request()
-    common = read_request(request, words, reporter, "nix-daemon", _HELP)
-    if common is None:
-        return 0
-    common.settings.finish()
+    return run_request(_Request(), words, reporter, "nix-daemon", _HELP, _answer)
+
+
+def _answer(request: _Request, common: Common) -> None:
     if request.is_overridden:
         common.settings.require("daemon-trust-override")
     if request.processes:
         common.settings.require("mounted-ssh-store")
-    return _run(common.settings, reporter, request.trust, is_stdio=request.is_stdio)
+    _run(common.settings, common.reporter, request.trust, is_stdio=request.is_stdio)
 
 
 def run_for_nix(call: "Call") -> int:
@@ -181,10 +180,11 @@ def run_for_nix(call: "Call") -> int:
         call.settings.require("daemon-trust-override")
     if given.flag("process_ops"):
         call.settings.require("mounted-ssh-store")
-    return _run(call.settings, call.reporter, trust, is_stdio=given.flag("stdio"))
+    _run(call.settings, call.reporter, trust, is_stdio=given.flag("stdio"))
+    return 0
 
 
-def _run(settings: Settings, reporter: Reporter, trust: bool | None, *, is_stdio: bool) -> int:
+def _run(settings: Settings, reporter: Reporter, trust: bool | None, *, is_stdio: bool) -> None:
     try:
         if is_stdio:
             from snowsnake.store.daemon.channel import StandardStreams
@@ -194,7 +194,6 @@ def _run(settings: Settings, reporter: Reporter, trust: bool | None, *, is_stdio
             _listen(settings, reporter, trust)
     except ValueError as error:
         raise as_error(error) from None
-    return 0
 
 
 def _listen(settings: Settings, reporter: Reporter, trust: bool | None) -> None:

@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli.about import print_version
-from snowsnake.cli.options import UsageError, unbundle
+from snowsnake.cli.options import UsageError, next_words
 from snowsnake.cli.output import LOG_FORMATS, Reporter, guarded
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
@@ -89,17 +89,9 @@ class EvalJobsRequest:
 def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> EvalJobsRequest:
     request = EvalJobsRequest()
     rest = list(words)
-    # Whether `--` came: from there on, all words are arguments.
-    is_ended = False
-    while rest:
-        word = rest.pop(0)
-        if not is_ended:
-            word = unbundle(word, rest)
-            word = _SHORT.get(word, word)
-            if word == "--":
-                is_ended = True
-                continue
-        if is_ended or not word.startswith("-"):
+    for given, is_after_options in next_words(rest):
+        word = given if is_after_options else _SHORT.get(given, given)
+        if is_after_options or not word.startswith("-"):
             if request.source:
                 raise UsageError(f"unexpected argument '{word}'")
             request.source = word

@@ -6,6 +6,7 @@ In: a table of `CommandOption` and the words of a command line.  Out: `Arguments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from snowsnake.settings import Settings
@@ -225,3 +226,21 @@ def unbundle(word: str, rest: list[str]) -> str:
         parts.append("-" + word[position])
     rest[:0] = parts
     return word[:2]
+
+
+def next_words(rest: list[str]) -> "Iterator[tuple[str, bool]]":
+    """Takes the words of a command line from *rest*: (word, whether it comes after `--`), without the first `--`.
+
+    The caller takes the values of an option from *rest* itself.  Bundled options are words of their own (`unbundle`), except after `--`.
+
+    >>> rest = ["-vI", "folder", "--", "-v", "--"]
+    >>> [(word, is_after) for word, is_after in next_words(rest) if word != "-I" or rest.pop(0)]
+    [('-v', False), ('-I', False), ('-v', True), ('--', True)]
+    """
+    while rest:
+        word = unbundle(rest.pop(0), rest)
+        if word == "--":
+            break
+        yield word, False
+    while rest:
+        yield rest.pop(0), True

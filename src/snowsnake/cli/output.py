@@ -15,6 +15,7 @@ from snowsnake.diagnostics.error import EvaluationError, depth_error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
     from typing import Any, NoReturn
 
     from snowsnake.build.failure import BuildFailure
@@ -124,64 +125,38 @@ class Reporter:
             self.relabel(error)
         if self.complete is not None:
             self.complete(error)
-        if self.log_copy is not None:
-            from snowsnake.diagnostics.log import nix_error_line
+        self._put(
+            lambda: _log().error_line(error),
+            lambda: _log().nix_error_line(error, show_trace=self.show_trace),
+            lambda: error.render(show_trace=self.show_trace, colours=self.has_colours()),
+        )
 
-            self._copy(nix_error_line(error, show_trace=self.show_trace))
-        if self.log_format == "json":
-            from snowsnake.diagnostics.log import error_line
-
-            self._write(error_line(error))
-        elif self.log_format == "internal-json":
-            from snowsnake.diagnostics.log import nix_error_line
-
-            self._write(nix_error_line(error, show_trace=self.show_trace))
-        else:
-            self._write(error.render(show_trace=self.show_trace, colours=self.has_colours()))
+    def _put(self, ours: "Callable[[], str]", of_nix: "Callable[[], str]", shown: "Callable[[], str]", *, copies: bool = True) -> None:
+        """Writes a message in the chosen format, and *copies* it to `json-log-path`.  Each function returns one of its forms."""
+        if copies and self.log_copy is not None:
+            self._copy(of_nix())
+        self._write(ours() if self.log_format == "json" else of_nix() if self.log_format == "internal-json" else shown())
 
     def failure(self, message: str, hint: str = "") -> None:
         """Writes an error that the evaluated program did not cause: usage, files, signals."""
-        if self.log_format == "json":
-            from snowsnake.diagnostics.log import message_line
-
-            self._write(message_line("error", message))
-            return
         from snowsnake.diagnostics.render import render
 
         error = EvaluationError("file", message)
-        if self.log_copy is not None:
-            from snowsnake.diagnostics.log import nix_error_line
-
-            self._copy(nix_error_line(error, show_trace=False))
-        if self.log_format == "internal-json":
-            from snowsnake.diagnostics.log import nix_error_line
-
-            self._write(nix_error_line(error, show_trace=False))
-        else:
-            self._write(render(error, colours=self.has_colours()))
-        if hint:
+        self._put(
+            lambda: _log().message_line("error", message),
+            lambda: _log().nix_error_line(error, show_trace=False),
+            lambda: render(error, colours=self.has_colours()),
+        )
+        if hint and self.log_format != "json":
             self.note(hint)
 
     def note(self, message: str, level: int = 0) -> None:
         """Writes a remark of a command, in addition to its result.  *level*: C++ Nix's number, for programs that read events."""
-        if self.log_copy is not None:
-            from snowsnake.diagnostics.log import nix_message_line
+        self.say(message, level, copies=True)
 
-            self._copy(nix_message_line(message, level))
-        self.say(message, level)
-
-    def say(self, message: str, level: int = 0) -> None:
+    def say(self, message: str, level: int = 0, *, copies: bool = False) -> None:
         """Does what `note` does, but does not copy the message to `json-log-path`, which has an event instead."""
-        if self.log_format == "json":
-            from snowsnake.diagnostics.log import message_line
-
-            self._write(message_line("note", message))
-        elif self.log_format == "internal-json":
-            from snowsnake.diagnostics.log import nix_message_line
-
-            self._write(nix_message_line(message, level))
-        else:
-            self._write(message)
+        self._put(lambda: _log().message_line("note", message), lambda: _log().nix_message_line(message, level), lambda: message, copies=copies)
 
     def notes(self, messages: "list[str]") -> None:
         """Does what `info` does for each message, with one write: other threads wait for each write, and a thousand would take longer than the work."""
@@ -226,19 +201,20 @@ class Reporter:
                 return
         if text:
             # The log has the event already.
-            before, self.log_copy = self.log_copy, None
-            self.building(text, is_log)
-            self.log_copy = before
+            self._build_message(text, is_log, copies=False)
 
     def building(self, message: str, is_log: bool) -> None:
         """Writes a remark of a store while it builds.  *is_log*: it is a line of a builder's log."""
+        self._build_message(message, is_log, copies=True)
+
+    def _build_message(self, message: str, is_log: bool, *, copies: bool) -> None:
         if is_log and not self.shows_logs:
             return
         if not self.has_colours():
             from snowsnake.store.daemon.wire import without_colours
 
             message = without_colours(message)
-        self.note(message)
+        self.say(message, copies=copies)
 
     def painted(self, colour: str, text: str) -> str:
         """A text in a colour, for people at a terminal and programs that read events."""
@@ -257,22 +233,20 @@ class Reporter:
             self._copy(line)
 
     def warning(self, message: str) -> None:
-        if self.log_copy is not None:
-            from snowsnake.diagnostics.log import nix_message_line
+        from snowsnake.diagnostics.render import render_warning
 
-            self._copy(nix_message_line(message, 1, is_warning=True))
-        if self.log_format == "json":
-            from snowsnake.diagnostics.log import message_line
+        self._put(
+            lambda: _log().message_line("warning", message),
+            lambda: _log().nix_message_line(message, 1, is_warning=True),
+            lambda: render_warning(message, colours=self.has_colours()),
+        )
 
-            self._write(message_line("warning", message))
-        elif self.log_format == "internal-json":
-            from snowsnake.diagnostics.log import nix_message_line
 
-            self._write(nix_message_line(message, 1, is_warning=True))
-        else:
-            from snowsnake.diagnostics.render import render_warning
+def _log() -> "ModuleType":
+    """The module that makes the lines of the two formats in JSON."""
+    from snowsnake.diagnostics import log
 
-            self._write(render_warning(message, colours=self.has_colours()))
+    return log
 
 
 # The end of `--timeout` by `time.monotonic()`; 0 if there is none.

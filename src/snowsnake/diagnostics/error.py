@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from snowsnake.diagnostics.catalogue import ErrorKind
     from snowsnake.source import Position
 
+# (file, its text if it is not on disk, first byte, byte after the last)
 RawPosition = tuple[str, "bytes | None", int, int]
+# (kind, name, place), as in Frame
 RawFrame = tuple[str, str, "RawPosition | None"]
 
 # A trace shows the kind of a frame in these words.  `{}` is its name.

@@ -32,21 +32,37 @@ def replace_file(path: str, pieces: "Iterable[bytes]", *, is_synced: bool = Fals
                 os.fsync(file.fileno())
         os.replace(new, path)
     except BaseException:
-        os.unlink(new)
+        _remove(new)
         raise
 
 
 def replace_link(link: str, target: str) -> None:
-    """Makes a link to *target*."""
+    """Makes a link to *target*.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     replace_link(folder + "/a", "old")
+    ...     replace_link(folder + "/a", "new")
+    ...     os.readlink(folder + "/a"), os.listdir(folder)
+    ('new', ['a'])
+    """
     new = _beside(link)
     os.symlink(target, new)
     try:
         os.replace(new, link)
     except BaseException:
-        os.unlink(new)
+        _remove(new)
         raise
 
 
 def _beside(path: str) -> str:
     """A name for a new file in the same folder: the longest name may have no room for a suffix."""
     return os.path.join(os.path.dirname(path), f".new-{os.urandom(8).hex()}")
+
+
+def _remove(new: str) -> None:
+    """Removes what did not get its name.  An interrupt may also come just after it did."""
+    try:
+        os.unlink(new)
+    except FileNotFoundError:
+        pass

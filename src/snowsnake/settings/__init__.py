@@ -29,7 +29,8 @@ def kind_of(name: str) -> "Kind":
     """The type of a setting, which reads and writes its values."""
     from snowsnake.settings.kinds import KINDS
 
-    return KINDS[KNOWN[name][0]]
+    kind, _, _, _ = KNOWN[name]
+    return KINDS[kind]
 
 
 def resolve(name: str) -> tuple[str, bool] | None:
@@ -145,7 +146,7 @@ class Settings:
 
     def _assign(self, name: str, text: str, adds: bool, origin: str) -> None:
         """Sets a value, or adds it to the present one; it warns if the feature of the setting is off."""
-        feature = KNOWN[name][2]
+        _, _, feature, _ = KNOWN[name]
         if feature and feature not in self["experimental-features"]:
             self._warn(f"Ignoring setting '{name}' because experimental feature '{feature}' is not enabled")
             return
@@ -209,10 +210,10 @@ class Settings:
     def _warn_not_carried_out(self) -> None:
         """Warns of settings that have no effect here; of one that does not change results only if the user sets it: other programs read the machine's nix.conf, too."""
         for name in sorted(self._origins):
-            kept = KNOWN[name][3]
-            if kept == "yes" or self._values[name] == self.default(name):
+            _, _, _, is_carried_out = KNOWN[name]
+            if is_carried_out == "yes" or self._values[name] == self.default(name):
                 continue
-            if kept == "no" or (name in self._overridden and self._values[name]):
+            if is_carried_out == "no" or (name in self._overridden and self._values[name]):
                 self._warn(f"setting '{name}' is not carried out by Snowsnake")
 
     def require(self, feature: str) -> None:
@@ -226,7 +227,8 @@ class Settings:
     def __getitem__(self, name: str) -> "Any":
         """The value of a setting, in its type in settings/kinds.py.  Raises KeyError if the table lacks the name."""
         if name not in self._values:
-            if KNOWN[name][1] is ...:
+            _, default, _, _ = KNOWN[name]
+            if default is ...:
                 from snowsnake.settings.defaults import initial
 
                 self._values[name] = self._parsed(name, initial(name, self.environment))

@@ -17,7 +17,7 @@ class Flag:
         self.setting = setting
         self.action = action
         self.count = 1 if action in (SET, ADD) else 0
-        self.feature = KNOWN[setting][2]
+        _, _, self.feature, _ = KNOWN[setting]
 
 
 def flag(word: str) -> Flag | None:
@@ -47,10 +47,12 @@ def flag(word: str) -> Flag | None:
 
 
 def _is_switch(name: str) -> bool:
-    return KNOWN[name][0] in ("bool", "sandbox")
+    kind, _, _, _ = KNOWN[name]
+    return kind in ("bool", "sandbox")
 
 
 def _is_list(name: str) -> bool:
     from snowsnake.settings.kinds import KINDS
 
-    return KINDS[KNOWN[name][0]].append is not None
+    kind, _, _, _ = KNOWN[name]
+    return KINDS[kind].append is not None

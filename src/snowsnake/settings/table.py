@@ -153,4 +153,6 @@ ROWS = (
 # fmt: on
 
 BY_NAME = {row[0]: row for row in ROWS}
+# The first version of Nix that has a setting, or OURS.
+SINCE = {row[0]: row[5] for row in ROWS}
 ALIASES = {alias: row[0] for row in ROWS if row[1] for alias in row[1].split()}

@@ -240,16 +240,16 @@ class StoreDatabase:
         )
         if not found:
             return None
-        row = found[0]
-        info = PathInfo(row[1], row[2], row[3] or 0, ca=row[4], deriver=row[5], registration_time_s=row[6], is_ultimate=row[7] == 1)
-        info.signatures = sorted((row[8] or "").split())
+        number, name, nar_hash, nar_size, ca, deriver, time_s, is_ultimate, signatures = found[0]
+        info = PathInfo(name, nar_hash, nar_size or 0, ca=ca, deriver=deriver, registration_time_s=time_s, is_ultimate=is_ultimate == 1)
+        info.signatures = sorted((signatures or "").split())
         info.references = [
             name
             for (name,) in self._db.rows(
-                "select path from Refs join ValidPaths on reference = id where referrer = ? order by path", (row[0],)
+                "select path from Refs join ValidPaths on reference = id where referrer = ? order by path", (number,)
             )
         ]
-        info.outputs = dict(self._db.rows("select id, path from DerivationOutputs where drv = ?", (row[0],)))
+        info.outputs = dict(self._db.rows("select id, path from DerivationOutputs where drv = ?", (number,)))
         return info
 
     def paths(self) -> list[str]:

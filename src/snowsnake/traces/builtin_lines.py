@@ -3,9 +3,10 @@
 In: the note of a builtin, and of what was inside it.  Out: lines, in C++ Nix's words.
 """
 
+from snowsnake.diagnostics.error import RawFrame, RawPosition
 from snowsnake.traces.arguments import AT_ATTRIBUTE, argument_text, is_wrapped, part_text
-from snowsnake.traces.note import Note, RawPosition
-from snowsnake.traces.trace_state import COERCIONS, RESULT_OF_TO_STRING, TAG_LIST, TAG_STRING, Line, TraceState
+from snowsnake.traces.note import Note
+from snowsnake.traces.trace_state import COERCIONS, RESULT_OF_TO_STRING, TAG_LIST, TAG_STRING, TraceState
 
 # Traces show these numbered lines of the file in which C++ Nix defines `derivation`; Snowsnake has it built in.
 _DERIVATION_LINES = {
@@ -82,7 +83,7 @@ class BuiltinLines(TraceState):
         if further is not None:
             self._lines.append(("text", further, None))
 
-    def _own_lines(self, name: str, inner: Note | None, number: int) -> tuple[list[Line], list[Note], Note | None]:
+    def _own_lines(self, name: str, inner: Note | None, number: int) -> tuple[list[RawFrame], list[Note], Note | None]:
         """Returns the lines of what the builtin itself was doing, the notes of what was inside it, and the first of these notes."""
         rest = self._notes[number + 1 :]
         if name == "genericClosure":

@@ -1,6 +1,7 @@
 """The cycle of an infinite recursion: the values that need each other, as far as their activations still exist."""
 
-from snowsnake.traces.note import Note, RawPosition
+from snowsnake.diagnostics.error import RawPosition
+from snowsnake.traces.note import Note
 from snowsnake.traces.source_tree import SourceTree
 
 TYPE_CHECKING = False

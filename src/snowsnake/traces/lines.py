@@ -5,14 +5,15 @@ and where the message itself shows a place.
 """
 
 from snowsnake.bytecode.opcode_numbers import OPCODES
+from snowsnake.diagnostics.error import RawFrame, RawPosition
 from snowsnake.diagnostics.notes import note_line
 from snowsnake.syntax.api import name_text
 from snowsnake.traces.builtin_lines import BuiltinLines
 from snowsnake.traces.cause import Cause
-from snowsnake.traces.note import Note, RawPosition
+from snowsnake.traces.note import Note
 from snowsnake.traces.operator_lines import CALLS, OperatorLines
 from snowsnake.traces.source_tree import SourceTree, Step
-from snowsnake.traces.trace_state import COERCIONS, COMPARERS, SELECTS, Line
+from snowsnake.traces.trace_state import COERCIONS, COMPARERS, SELECTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def frames_of(
     position: RawPosition | None,
     call_site: RawPosition | None,
     features: "Iterable[str]",
-) -> tuple[list[Line], RawPosition | None, bool]:
+) -> tuple[list[RawFrame], RawPosition | None, bool]:
     """The lines of the trace, the place of the error, and whether the message shows it (otherwise a line does).
 
     `call_site` is the place from which the innermost function was called, if its caller's activation does not exist any more.
@@ -43,7 +44,7 @@ _WRITERS = ("__toXML", "__toPlainJSON")
 
 
 class _Trace(OperatorLines, BuiltinLines):
-    def made(self) -> tuple[list[Line], RawPosition | None, bool]:
+    def made(self) -> tuple[list[RawFrame], RawPosition | None, bool]:
         is_import = False
         for number, note in enumerate(self._notes):
             self._number = number
@@ -58,9 +59,10 @@ class _Trace(OperatorLines, BuiltinLines):
                 self._lines.append(self._functor_call(note) if note.line == "functor" else self._given(note))
                 self._machine_note, self._machine_line = note, len(self._lines)
         self._lines += [(note.kind, note.name, None) for note in self._compared]
-        if self._notes and self._notes[-1].is_code and self._lines and self._lines[-1][0] == "builtin" and self._lines[-1][2] is None:
+        kind, name, place = self._last_line
+        if self._notes and self._notes[-1].is_code and kind == "builtin" and place is None:
             # Neither the error nor its place belongs to the builtin.
-            self._lines[-1] = ("text", f"while calling the '{self._lines[-1][1]}' builtin", None)
+            self._lines[-1] = ("text", f"while calling the '{name}' builtin", None)
         if self._code == "assertion" and self._notes and self._notes[-1].kind == "text":
             # The first of the lines that say what differs is at the assertion.
             self._is_shown = False
@@ -89,7 +91,7 @@ class _Trace(OperatorLines, BuiltinLines):
                 self._lines.append(("text", note_line("functor"), self._place_of_functor_call(note, functor_set)))
                 if functor is not None:
                     self._lines.append(("call", "", functor))
-            elif (place := self._later_call(note, self._innermost_lambda(note))) is not None and (not self._lines or self._lines[-1][0] != "call"):
+            elif (place := self._later_call(note, self._innermost_lambda(note))) is not None and self._last_line[0] != "call":
                 self._lines.append(("call", "", place))
             self._lines.append(("function", note.name, self._innermost_lambda(note)))
         elif is_import and note.kind == "file" and note.extent is not None:
@@ -224,7 +226,7 @@ class _Trace(OperatorLines, BuiltinLines):
 
     def _call(self, note: Note) -> None:
         """The error is about the call of the innermost function: which call that was, unless a line says it already."""
-        is_said = bool(self._lines) and self._lines[-1][0] == "call-site"
+        is_said = self._last_line[0] == "call-site"
         if self._call_site is not None and not is_said:
             self._lines.append(("call-site", "", self._call_site))
         elif not is_said:
@@ -261,7 +263,7 @@ class _Trace(OperatorLines, BuiltinLines):
             number -= 1
         return self._notes[number] if number >= 0 else None
 
-    def _functor_call(self, note: Note) -> Line:
+    def _functor_call(self, note: Note) -> RawFrame:
         """The line of the call of a functor that is not a function of the program, or was not reached."""
         place = self._place
         if note.attribute:
@@ -322,7 +324,8 @@ class _Trace(OperatorLines, BuiltinLines):
         path = asked_in[0].attribute_path(asked_in[1], name) if asked_in is not None else ""
         # If the path does not have the name, an activation that is gone asked for the attribute in tail position.
         asked = path if f".{shown}." in f".{path}." else shown
-        if self._lines and self._lines[-1][0] == "text" and self._lines[-1][2] is not None and self._lines[-1][2][2] == place[2]:
+        kind, _, last = self._last_line
+        if kind == "text" and last is not None and last[2] == place[2]:
             # Deep evaluation has added a line for it already.
             return
         self._lines.append(("attribute", asked, place))

@@ -1,6 +1,6 @@
 """One activation of the machine, at the time of an error."""
 
-RawPosition = tuple[str, "bytes | None", int, int]
+from snowsnake.diagnostics.error import RawPosition
 
 
 class Note:

@@ -224,8 +224,9 @@ class OperatorLines(TraceState):
         if node.kind == "not":
             child = tree.child(node, "operand")
             self._add(note, "text", "in the argument of the not operator", None if child is None else tree.position_of(child))
-        if self._lines and self._lines[-1][0] == "text":
-            self._position = self._lines[-1][2]
+        kind, _, place = self._last_line
+        if kind == "text":
+            self._position = place
 
     def _selected_name(self, note: Note, node: Step, tree: SourceTree) -> None:
         """The name in a selection, or after `?`, is not a text."""

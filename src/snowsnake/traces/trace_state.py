@@ -4,16 +4,15 @@ In: notes and the cause of an error.  Out: the base of `operator_lines`, `builti
 """
 
 from snowsnake.bytecode.opcode_numbers import OPCODES
+from snowsnake.diagnostics.error import RawFrame, RawPosition
 from snowsnake.source import lines_of
 from snowsnake.traces.cause import Cause
-from snowsnake.traces.note import Note, RawPosition
+from snowsnake.traces.note import Note
 from snowsnake.traces.source_tree import SourceTree, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-Line = tuple[str, str, "RawPosition | None"]
 
 TAG_INT, TAG_THUNK, TAG_ATTRS, TAG_LIST, TAG_STRING, TAG_BOX = 0, 1, 2, 3, 5, 6
 COMPARERS = ("__less", "__notLess")
@@ -39,7 +38,7 @@ class TraceState:
         self._number = 0
         self._features = tuple(features)
         self._trees: dict[tuple[str, int], SourceTree] = {}
-        self._lines: list[Line] = []
+        self._lines: list[RawFrame] = []
         self._is_shown = True
         # This is `variable` or `attribute` if the next activation is the value of one.
         self._asked = ""
@@ -54,7 +53,7 @@ class TraceState:
         self._machine_note: Note | None = None
         self._machine_line = 0
 
-    def _given(self, note: Note) -> Line:
+    def _given(self, note: Note) -> RawFrame:
         """The line of a note whose words the machine chose.  C++ Nix shows the place of some of them in another way."""
         tree = self._tree(note.place)
         if tree is None or note.place is None:
@@ -68,6 +67,11 @@ class TraceState:
                 self._position = (*note.place[:2], outer[-1].start, outer[-1].start + 1)
                 return note.kind, note.name, self._position
         return note.kind, note.name, note.place
+
+    @property
+    def _last_line(self) -> RawFrame:
+        """The line that was added last; one without a kind if there is none yet."""
+        return self._lines[-1] if self._lines else ("", "", None)
 
     def _inner(self, number: int) -> Note | None:
         return self._notes[number + 1] if number + 1 < len(self._notes) else None

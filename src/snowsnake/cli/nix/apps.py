@@ -7,7 +7,6 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import load, open_output
 from snowsnake.cli.nix.installables import Installables, Target, context_targets, text_at
 from snowsnake.cli.nix.outputs import split_outputs
-from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import OnlyEvaluating
 from snowsnake.diagnostics.error import EvaluationError
 
@@ -49,7 +48,7 @@ def _found_app(call: Call, installables: Installables, word: str, defaults: "tup
         program, targets = _app(value, "")
         session.evaluator.flush_store()
         return App(program, targets)
-    require_value(installables, word)
+    installables.refuse_store_path(word)
     session, output = open_output(call, split_outputs(word)[0], defaults, prefixes)
 
     def evaluate() -> "list[Json]":
@@ -60,13 +59,6 @@ def _found_app(call: Call, installables: Installables, word: str, defaults: "tup
     session.evaluator.flush_store()
     targets = [Target(path, path, None if outputs is None else tuple(outputs)) for path, outputs in found]
     return App(program, targets, output.source_path)
-
-
-def require_value(installables: Installables, word: str) -> None:
-    """Raises an error for a word that is a store path: it has no value of the language."""
-    path = installables.path_meant(word)
-    if path is not None:
-        raise UsageError(f"installable '{path.shown}' does not correspond to a Nix language value")
 
 
 def built(call: Call, installables: Installables, app: App) -> str:

@@ -6,7 +6,7 @@ In: a `Call`.  Out: a link to the output.
 import os
 
 from snowsnake.cli.building import build_error
-from snowsnake.cli.nix.apps import default_apps, require_value
+from snowsnake.cli.nix.apps import default_apps
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import attribute_with_set, has_source, open_session, output_of, prepare
 from snowsnake.cli.nix.installables import is_derivation
@@ -36,7 +36,7 @@ def run(call: Call) -> None:
         if has_source(call):
             value = attribute_with_set(call, session, "" if word == "." else word)[0]
         else:
-            require_value(installables, word)
+            installables.refuse_store_path(word)
             value = output_of(call, session, word, *default_apps(call.settings["system"])).value()
         bundle, drv_path, path = _bundled(session, *_bundler(call, session), value)
         session.evaluator.flush_store()

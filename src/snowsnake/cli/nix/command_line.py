@@ -7,7 +7,7 @@ import os
 
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, RENAMED, SHORT, Row, names_below
-from snowsnake.cli.options import Arguments, CommandOption, UsageError, unbundle
+from snowsnake.cli.options import Arguments, CommandOption, UsageError, next_words
 from snowsnake.cli.output import LOG_FORMATS, Reporter
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
@@ -53,25 +53,20 @@ def read(words: list[str], reporter: Reporter) -> Call:
     settings.set("pure-eval", "true", origin="nix")
     call = Call(settings, reporter)
     rest = _without_script(call, words)
-    # Whether the word `--` came: the words after it are not options.
-    is_ended = False
-    # `--help` answers at once, whatever follows.
-    while rest and not call.given.flag("help"):
-        if call.row is not None and not call.row.runner and not is_ended:
-            # The words for the installed Nix that runs the command.
-            call.left = rest
-            break
-        word = rest.pop(0)
-        if not is_ended:
-            word = unbundle(word, rest)
-        if not is_ended and word == "--":
-            is_ended = True
-        elif not is_ended and word.startswith("-"):
+    for word, is_after_options in next_words(rest):
+        if word.startswith("-") and not is_after_options:
             _option(call, word, rest)
+            if call.given.flag("help"):
+                # `--help` answers at once, whatever follows.
+                break
         elif call.row is not None:
             _word(call, call.row, word)
         else:
             rest[:0] = _name(call, word)
+            if call.row is not None and not call.row.runner and not is_after_options:
+                # The words for the installed Nix that runs the command.
+                call.left = rest
+                break
     if call.row is not None and call.row.runner and len(call.words) < sum(not word.endswith(("?", "*")) for word in call.row.words):
         if not (call.given.flag("help") or call.given.flag("version")):
             raise UsageError("more arguments are required")

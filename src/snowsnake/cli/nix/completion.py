@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, SHORT, names_below
-from snowsnake.cli.options import CommandOption, UsageError, unbundle
+from snowsnake.cli.options import CommandOption, UsageError, next_words
 from snowsnake.cli.output import Reporter, write_text
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.fetch.errors import FetchFailure
@@ -18,8 +18,7 @@ from snowsnake.foundation.digits import whole_number
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.flags import flag
-from snowsnake.settings.table import BY_NAME as SETTINGS
-from snowsnake.settings.table import OURS
+from snowsnake.settings.table import OURS, SINCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +32,13 @@ _MARK = "___COMPLETE___"
 
 class _Missing(Exception):
     """The rest of the command line cannot be read: the completions found so far are all."""
+
+
+class _Quiet(Reporter):
+    """Shows nothing."""
+
+    def _write(self, text: str) -> None:
+        """Writes nothing: a failure leaves the completions as they are."""
 
 
 class Completion:
@@ -53,14 +59,8 @@ class Completion:
 
     def read(self, words: list[str]) -> None:
         rest = list(words)
-        is_ended = False
-        while rest:
-            word = rest.pop(0)
-            if not is_ended:
-                word = unbundle(word, rest)
-            if not is_ended and word == "--":
-                is_ended = True
-            elif not is_ended and word.startswith("-"):
+        for word, is_after_options in next_words(rest):
+            if word.startswith("-") and not is_after_options:
                 self._option(word, rest)
             else:
                 self.pending.append(word)
@@ -189,10 +189,7 @@ def complete(words: list[str], reporter: Reporter) -> int:
     words[number - 1] += _MARK
     # Failures are not reported.
     reporter.verbosity = 0
-    quiet = Reporter()
-    quiet.warning = lambda message: None       # type: ignore[method-assign]
-    quiet.note = lambda message, level=0: None          # type: ignore[method-assign]
-    completion = Completion(quiet)
+    completion = Completion(_Quiet())
     try:
         completion.read(words)
         completion.call.settings.finish()
@@ -356,8 +353,8 @@ def _input(completion: Completion, prefix: str) -> None:
 
 
 def _setting(completion: Completion, prefix: str) -> None:
-    for name in (name for name, row in SETTINGS.items() if row[5] != OURS):
-        if name.startswith(prefix):
+    for name, since in SINCE.items():
+        if since != OURS and name.startswith(prefix):
             completion.add(name, f"Set the `{name}` setting.")
 
 

@@ -10,7 +10,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import write_text
 from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
-from snowsnake.settings.table import BY_NAME, OURS
+from snowsnake.settings.table import BY_NAME, OURS, SINCE
 
 # Settings whose default is not documented in C++ Nix.
 _UNDOCUMENTED = ("build-users-group", "builders", "extra-platforms", "nix-path", "ssl-cert-file", "system-features")
@@ -27,7 +27,7 @@ def show(call: Call) -> int:
             raise SettingError(f"could not find setting '{name}'", is_usage=False)
         write_text(settings.text(name))
     elif is_json:
-        print_json({name: describe(settings, name) for name in sorted(BY_NAME) if BY_NAME[name][5] != OURS or settings.is_set(name)}, call)
+        print_json({name: describe(settings, name) for name in sorted(BY_NAME) if SINCE[name] != OURS or settings.is_set(name)}, call)
     else:
         write_text("".join(f"{name} = {settings.text(name)}\n" for name in sorted(BY_NAME) if _is_shown(settings, name)))
     return 0
@@ -63,7 +63,7 @@ def print_json(data: object, call: Call) -> None:
 
 
 def _is_shown(settings: Settings, name: str) -> bool:
-    feature, since = BY_NAME[name][4:6]
+    _, _, _, _, feature, since, _, _ = BY_NAME[name]
     if since == OURS and not settings.is_set(name):
         # 2.34 does not have our own settings.
         return False

@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.nix.evaluate import load, open_session, require_value
+from snowsnake.cli.nix.evaluate import load, open_session, refuse_store_path
 from snowsnake.cli.output import evaluates_no_more, only_evaluates
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.foundation.digits import whole_number
@@ -51,7 +51,7 @@ def _output(call: Call, word: str) -> "tuple[Session, Handle, str]":
     """The session, the value of a flake's output, and the name that messages use for it."""
     from snowsnake.cli.flake_options import lock_options, open_flakes
 
-    require_value(word)
+    refuse_store_path(word)
     session = open_session(call)
     flakes = open_flakes(call.given, call.reporter, session)
     reference, fragment = flakes.reference(word, os.getcwd())

@@ -51,7 +51,7 @@ def run(call: Call) -> int:
     else:
         from snowsnake.flake.session import without_outputs
 
-        require_value(word or "")
+        refuse_store_path(word or "")
         session, output = open_output(call, without_outputs(word) if word else word)
         question = ["eval", _form(given), given.text("apply"), output.label]
         answer = output.answer(question, lambda: _text(session, output.value(), call, output.shown).decode("utf-8", "surrogateescape"), is_told=True)
@@ -170,8 +170,11 @@ def _read_flake_options(call: Call, session: "Session") -> None:
     call.reporter.relabel = None
 
 
-def require_value(word: str) -> None:
-    """Raises an error for a word that names a store path, directly or by symbolic links: it has no value of the language."""
+def refuse_store_path(word: str) -> None:
+    """Raises an error for a word that names a store path, directly or by symbolic links: it has no value of the language.
+
+    No store is open yet: `Installables.refuse_store_path` asks one.
+    """
     from snowsnake.settings.places import store_folder
 
     place, mark, names = word.partition("^")

@@ -112,6 +112,12 @@ class Installables:
                 pass
         return None
 
+    def refuse_store_path(self, word: str) -> None:
+        """Raises an error for a word that names a store object by its path: it has no value of the language."""
+        path = self.path_meant(word)
+        if path is not None:
+            raise UsageError(f"installable '{path.shown}' does not correspond to a Nix language value")
+
     def _store_path(self, prefix: str, names: "tuple[str, ...] | None") -> Target:
         if names is None:
             path = followed(self.store, prefix)

@@ -60,7 +60,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         if "--help" in call.left:
             print(_help(call) + "\n\nAn installed Nix does this, if there is one on the PATH.")
             return 0
-        return _hand_on(words, f"'nix {row.name}'")
+        hand_on("nix", words, f"'nix {row.name}'")
     if row.name not in _STABLE:
         call.settings.require("nix-command")
     if row.feature:
@@ -70,7 +70,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     try:
         return getattr(__import__(module, fromlist=[function]), function)(call) or 0
     except NotOurs as error:
-        return _hand_on(words, str(error))
+        hand_on("nix", words, error)
 
 
 def _network(call: Call) -> None:
@@ -82,11 +82,6 @@ def _network(call: Call) -> None:
     if call.given.flag("refresh"):
         for name in ("tarball-ttl", "narinfo-cache-negative-ttl", "narinfo-cache-positive-ttl", "narinfo-cache-meta-ttl"):
             call.settings.set(name, "0")
-
-
-def _hand_on(words: list[str], what: str) -> int:
-    hand_on("nix", words)
-    raise UsageError(f"{what} is not part of Snowsnake, and no other Nix is on the PATH")
 
 
 def _choice(group: str) -> str:

@@ -9,7 +9,7 @@ from snowsnake.builtins.engines.versions import split_drv_name
 from snowsnake.cli.activities import are_lines, clear_line
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
-from snowsnake.cli.nix.evaluate import check_source, load, open_output, require_value
+from snowsnake.cli.nix.evaluate import check_source, load, open_output, refuse_store_path
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import only_evaluates, write_text
@@ -184,7 +184,7 @@ def _look_everywhere(call: Call, search: _Search) -> None:
         search.evaluator = session.evaluator
         search.visit(value, (), True)
         return
-    require_value(word)
+    refuse_store_path(word)
     system = call.settings["system"]
     session, output = open_output(call, word, (f"packages.{system}", f"legacyPackages.{system}"))
 

@@ -8,10 +8,9 @@ import sys
 
 from snowsnake.build.failure import BuildFailure
 from snowsnake.cli.building import build_error, check_again, link_outputs, realise, repair, report_missing
-from snowsnake.cli.hand_on import NotOurs, hand_on
-from snowsnake.cli.old.command_line import Common, answered, read, value_of
+from snowsnake.cli.hand_on import NotOurs
+from snowsnake.cli.old.command_line import Common, Request, run_request, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
-from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import OnlyEvaluating, Reporter, guarded, write_text
 from snowsnake.cli.stores import evaluated_in, open_store
 from snowsnake.diagnostics.error import EvaluationError, as_error
@@ -37,31 +36,24 @@ Takes the options of nix-build of Nix 2.34; its manual applies.  FILE is a Nix f
   --arg NAME EXPR, --argstr NAME TEXT, -I PATH, --option NAME VALUE, --show-trace, -v"""
 
 
-class _Request:
+class _Request(Request):
     """What a command line asks for."""
 
+    FLAGS = {"-E": "is_expression", "--expr": "is_expression", "--dry-run": "is_dry_run", "--check": "checks"}
+
     def __init__(self) -> None:
-        self.answer = ""
+        super().__init__()
         self.is_expression = self.is_dry_run = self.makes_no_link = self.checks = False
-        self.words: list[str] = []
         self.attributes: list[str] = []
         self.link = "result"
         self.drv_link = ""
         self.evaluation = EvaluationWords()
 
-    def handle(self, word: str, rest: list[str]) -> bool:
-        if word in ("--help", "--version"):
-            self.answer = word
-        elif word in ("-E", "--expr"):
-            self.is_expression = True
-        elif word == "--dry-run":
-            self.is_dry_run = True
-        elif word in ("--no-out-link", "--no-link"):
+    def option(self, word: str, rest: list[str]) -> bool:
+        if word in ("--no-out-link", "--no-link"):
             self.makes_no_link = True
         elif word in ("--attr", "-A"):
             self.attributes.append(value_of(word, rest))
-        elif word == "--check":
-            self.checks = True
         elif word in _WITH_VALUE:
             setattr(self, _WITH_VALUE[word], value_of(word, rest))
             self.makes_no_link = self.makes_no_link and _WITH_VALUE[word] != "link"
@@ -69,26 +61,20 @@ class _Request:
             value_of(word, rest)
         elif word in _NOT_OURS:
             raise NotOurs(f"'nix-build {word}'")
-        elif word in _IGNORED or self.evaluation.handle(word, rest):
-            pass
-        elif word.startswith("-") and word != "-":
-            return False
-        else:
+        elif word == "-":
             self.words.append(word)
+        else:
+            return word in _IGNORED or self.evaluation.handle(word, rest) or super().option(word, rest)
         return True
 
 
 def run(words: list[str], reporter: Reporter) -> int:
     """Runs one command line; returns the exit code."""
-    request = _Request()
-    try:
-        common = read(words, reporter, request.handle)
-    except NotOurs as error:
-        hand_on("nix-build", words)
-        raise UsageError(f"{error} is not part of Snowsnake, and no other Nix is on the PATH") from None
-    if answered(request.answer, "nix-build", _HELP, common):
-        return 0
-    common.settings.finish()
+    return run_request(_Request(), words, reporter, "nix-build", _HELP, _evaluate_and_build)
+
+
+def _evaluate_and_build(request: _Request, common: Common) -> None:
+    reporter = common.reporter
     with OnlyEvaluating():
         wanted = _derivations(request, common)
     try:
@@ -101,7 +87,6 @@ def run(words: list[str], reporter: Reporter) -> int:
         raise build_error(error, error.exit_code) from None
     except ValueError as error:
         raise as_error(error) from None
-    return 0
 
 
 def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:

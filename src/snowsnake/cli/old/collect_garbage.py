@@ -8,7 +8,7 @@ import re
 import sys
 import time
 
-from snowsnake.cli.old.command_line import Request, read_request, value_of, whole_number
+from snowsnake.cli.old.command_line import Common, Request, run_request, value_of, whole_number
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded
 from snowsnake.cli.profiles import generations
@@ -47,27 +47,25 @@ class _Request(Request):
 
 def run(words: list[str], reporter: Reporter) -> int:
     """Runs one command line; returns the exit code."""
-    request = _Request()
-    common = read_request(request, words, reporter, "nix-collect-garbage", _HELP)
-    if common is None:
-        return 0
-    common.settings.finish()
+    return run_request(_Request(), words, reporter, "nix-collect-garbage", _HELP, _collect)
+
+
+def _collect(request: _Request, common: Common) -> None:
     if request.limit is not None and request.is_dry:
         raise UsageError("options --max-freed and --dry-run cannot be combined")
     from snowsnake.cli.collecting import collect
     from snowsnake.cli.stores import open_store
 
     try:
-        with open_store(common.settings, reporter.warning, is_writable=True) as store:
+        with open_store(common.settings, common.reporter.warning, is_writable=True) as store:
             state = getattr(store, "state", "")
             if (request.deletes_old or request.older_than is not None) and state:
                 oldest_s = _time(request.older_than) if request.older_than else None
                 for folder in _profile_folders(common.settings, state):
-                    _remove_generations(folder, oldest_s, request.is_dry, reporter)
-            collect(store, request.limit, common.settings, reporter, removes=not request.is_dry)
+                    _remove_generations(folder, oldest_s, request.is_dry, common.reporter)
+            collect(store, request.limit, common.settings, common.reporter, removes=not request.is_dry)
     except ValueError as error:
         raise as_error(error) from None
-    return 0
 
 
 def _profile_folders(settings: Settings, state: str) -> list[str]:

@@ -5,7 +5,8 @@ In: words; a function that handles the words that are not shared options.  Out: 
 
 import os
 
-from snowsnake.cli.options import SHORT_SETTINGS, WHOLE_NUMBERS, UsageError, unbundle
+from snowsnake.cli.hand_on import NotOurs, hand_on
+from snowsnake.cli.options import SHORT_SETTINGS, WHOLE_NUMBERS, UsageError, next_words
 from snowsnake.cli.output import LOG_FORMATS, Reporter
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
@@ -15,6 +16,9 @@ from snowsnake.settings.kinds import scaled
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
+
+    R = TypeVar("R", bound="Request")
 
     # `handle(word, rest)` returns whether the command knows a word, and takes the values that follow the word from `rest`.
     Handle = Callable[[str, list[str]], bool]
@@ -82,18 +86,12 @@ def read(words: list[str], reporter: Reporter, handle: "Handle", own: tuple[str,
     settings = Settings.load(os.environ, warn=reporter.warning)
     common = Common(settings, reporter)
     rest = list(words)
-    # Whether `--` came: the command itself handles all words after it.
-    is_ended = False
-    while rest:
-        word = rest.pop(0)
-        if is_ended:
+    for word, is_after_options in next_words(rest):
+        if is_after_options:
+            # The command itself handles all words after `--`.
             if not handle(word, []):
                 raise UsageError(f"unexpected argument '{word}'")
             continue
-        if word == "--":
-            is_ended = True
-            continue
-        word = unbundle(word, rest)
         if word.startswith("-") and word not in own and _is_shared(common, word, rest):
             continue
         if not handle(word, rest):
@@ -102,10 +100,21 @@ def read(words: list[str], reporter: Reporter, handle: "Handle", own: tuple[str,
     return common
 
 
-def read_request(request: Request, words: list[str], reporter: Reporter, program: str, help_text: str) -> "Common | None":
-    """Reads a command line into `request`.  Returns None if it asked for `--help` or `--version`, which this function prints."""
-    common = read(words, reporter, request.handle)
-    return None if answered(request.answer, program, help_text, common) else common
+def run_request(
+    request: "R", words: list[str], reporter: Reporter, program: str, help_text: str, work: "Callable[[R, Common], None]",
+) -> int:
+    """Runs a command line of *program*: reads it into *request*, and calls *work* unless it asks for `--help` or `--version`.
+
+    Returns the exit code.  An installed Nix takes over from a request that raises NotOurs while it reads.
+    """
+    try:
+        common = read(words, reporter, request.handle)
+    except NotOurs as error:
+        hand_on(program, words, error)
+    if not answered(request.answer, program, help_text, common):
+        common.settings.finish()
+        work(request, common)
+    return 0
 
 
 def answered(answer: str, program: str, help_text: str, common: Common) -> bool:

@@ -56,6 +56,8 @@ class EnvRequest:
         before = self.operation
         if word == "--help":
             self.wants_help = True
+            # 2.34 answers at once, whatever follows.
+            rest.clear()
         elif word in _NAMES:
             self.operation = _NAMES[word]
         elif word in _WITH_VALUE:
@@ -95,8 +97,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     if request.is_dry_run:
         reporter.note("(dry run; not doing anything)")
     if request.operation != "--query":
-        hand_on("nix-env", words)
-        raise UsageError(f"'nix-env {request.operation}' is not part of Snowsnake, and no other Nix is on the PATH")
+        hand_on("nix-env", words, f"'nix-env {request.operation}'")
     common.settings.finish()
     from snowsnake.cli.old.env_query import query
 

@@ -6,7 +6,7 @@ In: the words of its command line.  Out: a line for each hash.
 import sys
 
 from snowsnake.cli import hashing
-from snowsnake.cli.old.command_line import Request, read_request, value_of
+from snowsnake.cli.old.command_line import Common, Request, run_request, value_of
 from snowsnake.cli.output import Reporter, guarded, write_line
 
 _FORMATS = {"--base16": "base16", "--base32": "nix32", "--base64": "base64", "--sri": "sri"}
@@ -48,11 +48,10 @@ class _Request(Request):
 
 def run(words: list[str], reporter: Reporter) -> int:
     """Runs one command line; returns the exit code."""
-    request = _Request()
-    common = read_request(request, words, reporter, "nix-hash", _HELP)
-    if common is None:
-        return 0
-    common.settings.finish()
+    return run_request(_Request(), words, reporter, "nix-hash", _HELP, _print_hashes)
+
+
+def _print_hashes(request: _Request, common: Common) -> None:
     if request.algorithm:
         hashing.algorithm(request.algorithm, common.settings)
     for word in request.words:
@@ -64,7 +63,6 @@ def run(words: list[str], reporter: Reporter) -> int:
             if request.truncates and len(digest) > 20:
                 digest = hashing.shortened(digest, 20)
         write_line(hashing.written(kind, digest, request.encoding).encode())
-    return 0
 
 
 def main(words: list[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli import hashing
-from snowsnake.cli.old.command_line import Common, Request, read_request, value_of
+from snowsnake.cli.old.command_line import Common, Request, run_request, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import Reporter, guarded, write_line, write_text
@@ -56,13 +56,12 @@ class _Request(Request):
 
 def run(words: list[str], reporter: Reporter) -> int:
     """Runs one command line; returns the exit code."""
-    request = _Request()
-    common = read_request(request, words, reporter, "nix-prefetch-url", _HELP)
-    if common is None:
-        return 0
+    return run_request(_Request(), words, reporter, "nix-prefetch-url", _HELP, _prefetch)
+
+
+def _prefetch(request: _Request, common: Common) -> None:
     if len(request.words) > 2:
         raise UsageError("too many arguments")
-    common.settings.finish()
     hashing.algorithm(request.algorithm, common.settings)
     if request.attribute is None and not request.words:
         raise UsageError("you must specify a URL")
@@ -70,13 +69,12 @@ def run(words: list[str], reporter: Reporter) -> int:
     expected = hashing.parse(request.words[1], request.algorithm, common.settings) if len(request.words) == 2 else None
     wanted = Wanted(_mirrored(url, request, common), request.algorithm, name=request.name, expected=expected)
     wanted.unpacks, wanted.is_executable = request.unpacks, request.is_executable
-    path, algorithm, digest = prefetch(wanted, common.settings, reporter)
+    path, algorithm, digest = prefetch(wanted, common.settings, common.reporter)
     if not request.prints_path:
-        reporter.info(f"path is '{path}'")
+        common.reporter.info(f"path is '{path}'")
     write_line(hashing.written(algorithm, digest, "base16" if algorithm == "md5" else "nix32").encode())
     if request.prints_path:
         write_text(path)
-    return 0
 
 
 def _attribute_url(request: _Request, common: Common) -> str:

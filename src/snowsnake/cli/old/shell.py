@@ -110,8 +110,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     try:
         common = read(words if head is None else head.words, reporter, request.handle, own=("-E", "-p", "-i", "-A"))
     except NotOurs as error:
-        hand_on("nix-shell", words)
-        raise UsageError(f"{error} is not part of Snowsnake, and no other Nix is on the PATH") from None
+        hand_on("nix-shell", words, error)
     if answered(request.answer, "nix-shell", _HELP, common):
         return 0
     if request.is_packages and request.is_expression:

@@ -77,6 +77,8 @@ class StoreRequest:
         before = self.operation
         if word == "--help":
             self.is_help = True
+            # 2.34 answers at once, whatever follows.
+            rest.clear()
         elif word in _BY_NAME:
             self.operation = _BY_NAME[word]
         elif word == "--add-root":
@@ -151,8 +153,7 @@ def run(words: list[str], reporter: Reporter) -> int:
             raise NotOurs(f"'nix-store {names.split()[0]}'")
         return _operate(request, runner, writes)
     except NotOurs as error:
-        hand_on("nix-store", words)
-        raise UsageError(f"{error} is not part of Snowsnake, and no other Nix is on the PATH") from None
+        hand_on("nix-store", words, error)
 
 
 def _operate(request: StoreRequest, runner: str, writes: bool | None) -> int:
