@@ -7,7 +7,6 @@ A folder of workloads holds `src/` (public trees: nixpkgs of 2018 and 2020, core
 """
 
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -49,7 +48,10 @@ SIZES = {
     "large-sets": 200,
     "paths": 200_000,
     "sums": 2_000,
+    "functions": 40_000,
 }
+# The line of this program that begins so is repeated n times, with other numbers in place of 0.
+REPEATED = {"functions": "  f0 "}
 # The known workloads by suite; the others of the folder are in the suite "more".
 SUITES = {
     "library": ("nix-parsec", "lib-misc", "lib-modules-sh", "flake-parts"),
@@ -151,14 +153,24 @@ def _workloads(root: Path) -> Iterator[Task]:
             yield Task(name, suite_of.get(name, "more"), root, Path(f"expr/{name}.nix"))
 
 
+def program(name: str, n: int) -> str:
+    """The source of one of our programs, for this n."""
+    text = (PROGRAMS / f"{name}.nix").read_text()
+    start = REPEATED.get(name)
+    if start is None:
+        return text
+    lines = text.splitlines(keepends=True)
+    return "".join("".join(line.replace("0", str(i)) for i in range(n)) if line.startswith(start) else line for line in lines)
+
+
 def find_tasks(suites: list[str], only: list[str], workloads: str, scratch: Path, shrink: int = 1) -> list[Task]:
     """The tasks of these suites (all, if none is named) with these names; sizes of our programs divided by `shrink`."""
     tasks = [Task("start", "start", scratch)]
     for name, n in SIZES.items():
         # Some references see only the folder of temporary files.
         file = scratch / f"{name}.nix"
-        shutil.copy(PROGRAMS / f"{name}.nix", file)
         small = n - (shrink.bit_length() * 3 // 2 if shrink > 1 else 0) if name == "calls" else n // shrink
+        file.write_text(program(name, small))
         tasks.append(Task(name, "micro", scratch, file, small))
     if workloads:
         tasks += _workloads(Path(workloads).absolute())

@@ -188,6 +188,14 @@ def test_every_program_is_measured(benchmark_modules):
     assert {path.stem for path in (BENCHMARKS / "scaling").glob("*.nix")} == set(STARTS) - {"files", "source"}
 
 
+def test_a_line_of_a_program_is_repeated(benchmark_modules) -> None:
+    from tasks import program
+
+    text = program("functions", 11)
+    assert text.count("\n  f") == 11
+    assert "  f10 = { a, b ? 10, ... }@args: " in text
+
+
 def test_functions_are_counted_for_their_stages(benchmark_modules) -> None:
     from stages import module_of, shares, table
 

@@ -28,38 +28,34 @@ cdef void _room(ImageWriter* w, size_t size_bytes) noexcept nogil:
         w.data = <uint8_t*>_resized(w.data, w.capacity_bytes)
 
 
-cdef inline void _put(ImageWriter* w, uint64_t x) noexcept nogil:
-    """Writes a number; the caller has made room for the whole record."""
-    cdef uint8_t* p = w.data + w.size_bytes
-    if x < 0x80:
-        p[0] = <uint8_t>x
-        w.size_bytes += 1
-    else:
-        w.size_bytes += varint_write(p, x)
+# What writes numbers takes the place to write at and returns the place behind; the caller has made room for the whole record.
+
+cdef inline uint8_t* _put(uint8_t* p, uint64_t x) noexcept nogil:
+    return p + varint_write(p, x)
 
 
-cdef inline void _put_signed(ImageWriter* w, int64_t x) noexcept nogil:
-    _put(w, (<uint64_t>x << 1) ^ <uint64_t>(x >> 63))
+cdef inline uint64_t _zigzag(int64_t x) noexcept nogil:
+    return (<uint64_t>x << 1) ^ <uint64_t>(x >> 63)
 
 
-cdef void _put_bytes(ImageWriter* w, const void* data, size_t size_bytes) noexcept nogil:
-    # A chunk that was given up has no code.
+cdef inline uint8_t* _put_bytes(uint8_t* p, const void* data, size_t size_bytes) noexcept nogil:
+    # An empty text, and the code of a chunk that was given up, have no data.
     if size_bytes:
-        memcpy(w.data + w.size_bytes, data, size_bytes)
-    w.size_bytes += size_bytes
+        memcpy(p, data, size_bytes)
+    return p + size_bytes
 
 
 # ---- texts: written before the record that names them ----------------------------------------------------------
 
 cdef uint32_t writer_text(ImageWriter* w, Text text) noexcept nogil:
+    cdef uint8_t* p
     if w.text_count == w.text_capacity:
         w.text_capacity = w.text_capacity * 2 + 64
         w.texts = <uint32_t*>_resized(w.texts, w.text_capacity * sizeof(uint32_t))
     _room(w, VARINT_MAX_SIZE_BYTES + text.size_bytes)
     w.texts[w.text_count] = <uint32_t>w.size_bytes
-    _put(w, text.size_bytes)
-    if text.size_bytes:
-        _put_bytes(w, text.data, text.size_bytes)
+    p = _put(w.data + w.size_bytes, text.size_bytes)
+    w.size_bytes = _put_bytes(p, text.data, text.size_bytes) - w.data
     w.text_count += 1
     return w.text_count
 
@@ -69,17 +65,19 @@ cdef inline void _number(ImageWriter* w, Text* text) noexcept nogil:
         text.number = writer_text(w, text[0])
 
 
-cdef inline uint32_t _optional(Text text) noexcept nogil:
+cdef inline uint32_t _optional(const Text* text) noexcept nogil:
     """Number of a name, or 0 if there is none."""
     return text.number if text.size_bytes else 0
 
 
-cdef bint _holds_text(int kind) noexcept nogil:
+cdef inline bint _holds_text(int kind) noexcept nogil:
     return kind == CONSTANT_STRING or kind == CONSTANT_PATH or kind == CONSTANT_SEARCH_PATH or kind == CONSTANT_HOME_PATH \
         or kind == CONSTANT_BUILTIN or kind == CONSTANT_ATTR_NAME or kind == CONSTANT_NAME
 
 
-cdef void _number_texts(ImageWriter* w, Chunk* chunk) noexcept nogil:
+cdef size_t _number_texts(ImageWriter* w, Chunk* chunk) noexcept nogil:
+    """Writes the texts that have no number yet.  Returns an upper bound for the size of the chunk's record."""
+    cdef size_t numbers = 16 + 3 * (<size_t>chunk.constant_count + chunk.span_count)
     cdef uint32_t i, j
     cdef Constant* c
     if chunk.name.size_bytes:
@@ -87,104 +85,109 @@ cdef void _number_texts(ImageWriter* w, Chunk* chunk) noexcept nogil:
     if chunk.parameter.size_bytes:
         _number(w, &chunk.parameter)
     if chunk.formals != NULL:
+        numbers += 2 * <size_t>chunk.formals.count
         for i in range(chunk.formals.count):
             _number(w, &chunk.formals.names[i])
     for i in range(chunk.constant_count):
         c = &chunk.constants[i]
         if _holds_text(c.kind):
             _number(w, &c.own.text)
-        elif c.kind == CONSTANT_KEYS and c.own.keys.names != NULL:
-            for j in range(c.own.keys.count):
-                _number(w, &c.own.keys.names[j])
+        elif c.kind == CONSTANT_KEYS:
+            numbers += 2 * <size_t>c.own.keys.count
+            if c.own.keys.names != NULL:
+                for j in range(c.own.keys.count):
+                    _number(w, &c.own.keys.names[j])
+    return numbers * VARINT_MAX_SIZE_BYTES + chunk.code_size_bytes
 
 
 # ---- records ----------------------------------------------------------------------------------------------------
 
-cdef void _put_formals(ImageWriter* w, Keys* formals) noexcept nogil:
+cdef uint8_t* _put_formals(uint8_t* p, Keys* formals) noexcept nogil:
     cdef uint32_t i
-    _put(w, (<uint64_t>formals.count << 1) | (1 if formals.has_ellipsis else 0))
+    p = _put(p, (<uint64_t>formals.count << 1) | (1 if formals.has_ellipsis else 0))
     for i in range(formals.count):
-        _put(w, (<uint64_t>(formals.names[i].number - 1) << 1) | (1 if formals.has_default[i] else 0))
-        _put(w, formals.start_bytes[i])
+        p = _put(p, (<uint64_t>(formals.names[i].number - 1) << 1) | (1 if formals.has_default[i] else 0))
+        p = _put(p, formals.start_bytes[i])
+    return p
 
 
-cdef void _put_spans(ImageWriter* w, Chunk* chunk) noexcept nogil:
+cdef inline uint8_t* _put_spans(uint8_t* p, Chunk* chunk) noexcept nogil:
     cdef uint32_t i, code = 0, start = chunk.start_byte
+    cdef uint64_t distance, move, length
     cdef SpanRun* run
-    _put(w, chunk.span_count)
+    p = _put(p, chunk.span_count)
     for i in range(chunk.span_count):
         run = &chunk.spans[i]
-        _put(w, run.code_start - code)
-        _put_signed(w, <int64_t>run.start_byte - <int64_t>start)
-        _put(w, run.end_byte - run.start_byte if run.end_byte > run.start_byte else 0)
+        distance = run.code_start - code
+        move = _zigzag(<int64_t>run.start_byte - <int64_t>start)
+        length = run.end_byte - run.start_byte if run.end_byte > run.start_byte else 0
+        if (distance | move | length) < 0x80:
+            # Nearly all runs are like this.
+            p[0] = <uint8_t>distance
+            p[1] = <uint8_t>move
+            p[2] = <uint8_t>length
+            p += 3
+        else:
+            p = _put(_put(_put(p, distance), move), length)
         code = run.code_start
         start = run.start_byte
+    return p
 
 
-cdef void _put_constant(ImageWriter* w, Constant* c) noexcept nogil:
+cdef uint8_t* _put_keys(uint8_t* p, Keys* keys) noexcept nogil:
     cdef uint32_t i
-    _put(w, c.kind)
+    p = _put(p, (<uint64_t>keys.count << 1) | (1 if keys.names != NULL else 0))
+    for i in range(keys.count):
+        if keys.names != NULL:
+            p = _put(p, keys.names[i].number - 1)
+        p = _put(p, keys.start_bytes[i] if keys.start_bytes != NULL else 0)
+    return p
+
+
+cdef inline uint8_t* _put_constant(uint8_t* p, Constant* c) noexcept nogil:
+    p = _put(p, c.kind)
     if _holds_text(c.kind):
-        _put(w, c.own.text.number - 1)
-        if c.kind == CONSTANT_ATTR_NAME:
-            _put(w, c.start_byte)
-    elif c.kind == CONSTANT_INT:
-        _put_signed(w, c.own.integer)
-    elif c.kind == CONSTANT_FLOAT:
-        _put_bytes(w, &c.own.number, sizeof(double))
-    elif c.kind == CONSTANT_CHUNK:
-        _put(w, (<uint64_t>c.own.chunk << 2) | (<uint64_t>c.is_blueprint << 1) | c.is_lambda)
-    elif c.kind == CONSTANT_POSITION:
-        _put(w, c.start_byte)
-    elif c.kind == CONSTANT_KEYS:
-        _put(w, (<uint64_t>c.own.keys.count << 1) | (1 if c.own.keys.names != NULL else 0))
-        for i in range(c.own.keys.count):
-            if c.own.keys.names != NULL:
-                _put(w, c.own.keys.names[i].number - 1)
-            _put(w, c.own.keys.start_bytes[i] if c.own.keys.start_bytes != NULL else 0)
+        p = _put(p, c.own.text.number - 1)
+        return _put(p, c.start_byte) if c.kind == CONSTANT_ATTR_NAME else p
+    if c.kind == CONSTANT_CHUNK:
+        return _put(p, (<uint64_t>c.own.chunk << 2) | (<uint64_t>c.is_blueprint << 1) | c.is_lambda)
+    if c.kind == CONSTANT_INT:
+        return _put(p, _zigzag(c.own.integer))
+    if c.kind == CONSTANT_FLOAT:
+        return _put_bytes(p, &c.own.number, sizeof(double))
+    if c.kind == CONSTANT_POSITION:
+        return _put(p, c.start_byte)
+    return _put_keys(p, c.own.keys) if c.kind == CONSTANT_KEYS else p
 
 
-cdef size_t _most_bytes(Chunk* chunk) noexcept nogil:
-    """An upper bound for the size of the chunk's record."""
-    cdef size_t numbers = 16 + 3 * (<size_t>chunk.constant_count + chunk.span_count)
+cdef uint8_t* _put_record(uint8_t* p, Chunk* chunk) noexcept nogil:
     cdef uint32_t i
+    p = _put(p, chunk.kind | (RECORD_CAPTURES_WITH if chunk.captures_with else 0)
+             | (RECORD_HAS_FORMALS if chunk.formals != NULL else 0) | (<uint32_t>chunk.level << RECORD_LEVEL_SHIFT))
+    p = _put(p, chunk.upvalue_count)
+    p = _put(p, chunk.max_stack)
+    p = _put(p, chunk.arity)
+    p = _put(p, _optional(&chunk.name))
+    p = _put(p, _optional(&chunk.parameter))
+    p = _put(p, chunk.start_byte)
+    p = _put(p, chunk.end_byte - chunk.start_byte if chunk.end_byte > chunk.start_byte else 0)
     if chunk.formals != NULL:
-        numbers += 2 * <size_t>chunk.formals.count
+        p = _put_formals(p, chunk.formals)
+    p = _put(p, chunk.constant_count)
     for i in range(chunk.constant_count):
-        if chunk.constants[i].kind == CONSTANT_KEYS:
-            numbers += 2 * <size_t>chunk.constants[i].own.keys.count
-    return numbers * VARINT_MAX_SIZE_BYTES + chunk.code_size_bytes
-
-
-cdef void _put_record(ImageWriter* w, Chunk* chunk) noexcept nogil:
-    cdef uint32_t i
-    _room(w, _most_bytes(chunk))
-    _put(w, chunk.kind | (RECORD_CAPTURES_WITH if chunk.captures_with else 0)
-         | (RECORD_HAS_FORMALS if chunk.formals != NULL else 0) | (<uint32_t>chunk.level << RECORD_LEVEL_SHIFT))
-    _put(w, chunk.upvalue_count)
-    _put(w, chunk.max_stack)
-    _put(w, chunk.arity)
-    _put(w, _optional(chunk.name))
-    _put(w, _optional(chunk.parameter))
-    _put(w, chunk.start_byte)
-    _put(w, chunk.end_byte - chunk.start_byte if chunk.end_byte > chunk.start_byte else 0)
-    if chunk.formals != NULL:
-        _put_formals(w, chunk.formals)
-    _put(w, chunk.constant_count)
-    for i in range(chunk.constant_count):
-        _put_constant(w, &chunk.constants[i])
-    _put(w, chunk.code_size_bytes)
-    _put_bytes(w, chunk.code, chunk.code_size_bytes)
-    _put_spans(w, chunk)
+        p = _put_constant(p, &chunk.constants[i])
+    p = _put(p, chunk.code_size_bytes)
+    p = _put_bytes(p, chunk.code, chunk.code_size_bytes)
+    return _put_spans(p, chunk)
 
 
 cdef void writer_put(ImageWriter* w, Chunk* chunk) noexcept nogil:
     if chunk.index >= w.record_capacity:
         w.record_capacity = chunk.index * 2 + 64
         w.records = <uint32_t*>_resized(w.records, w.record_capacity * sizeof(uint32_t))
-    _number_texts(w, chunk)
+    _room(w, _number_texts(w, chunk))
     w.records[chunk.index] = <uint32_t>w.size_bytes
-    _put_record(w, chunk)
+    w.size_bytes = _put_record(w.data + w.size_bytes, chunk) - w.data
 
 
 # ---- images -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ from snowsnake.bytecode.builder cimport builder_op, builder_patch, builder_varin
 from snowsnake.bytecode.chunk cimport Constant
 from snowsnake.bytecode.opcodes cimport OP_FORCE, OP_RETURN
 from snowsnake.compiler.state cimport Compiler
+from snowsnake.syntax.deep_stack cimport stack_is_low
 from snowsnake.syntax.global_table cimport Global
+from snowsnake.syntax.leaving cimport leave_if_asked
 from snowsnake.syntax.nodes cimport Name, Node, Text, arena_alloc
 
 cdef enum:
@@ -44,7 +46,17 @@ cdef inline Text text_of(const uint8_t* data, uint32_t size_bytes) noexcept nogi
     return text
 
 cdef void fault(Compiler* c, int kind, const char* before, Text name, const char* after, Node* node) noexcept nogil
-cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil
+cdef bint give_up(Compiler* c, Node* node) noexcept nogil
+
+cdef inline bint is_too_deep(Compiler* c, Node* node) noexcept nogil:
+    """Guards every recursion over the tree, and leaves the compilation if it is asked to stop.
+
+    To ask takes longer than to compile some nodes, so one in 16 does: the address decides, mixed so that nodes of one size differ.
+    """
+    if <uint64_t>node * <uint64_t>0x9E3779B97F4A7C15ULL >> 60 == 0:
+        leave_if_asked()
+    return stack_is_low(c.stack_limit) and give_up(c, node)
+
 cdef void push_constant(Compiler* c, Node* node) noexcept nogil
 cdef void push_plain(Compiler* c, uint8_t kind, Node* node) noexcept nogil
 cdef Constant* add_text(Compiler* c, uint8_t kind, Text text) noexcept nogil

@@ -13,10 +13,8 @@ from snowsnake.bytecode.opcodes cimport OP_CONSTANT
 from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.state cimport NONE, SHARED_CONSTANTS, PendingJump
 from snowsnake.foundation.paths cimport append_components
-from snowsnake.syntax.deep_stack cimport stack_is_low
 from snowsnake.syntax.global_names cimport global_index
 from snowsnake.syntax.global_table cimport GLOBAL_BUILTINS, GLOBAL_FALSE, GLOBAL_NULL, GLOBAL_TRUE
-from snowsnake.syntax.leaving cimport leave_if_asked
 from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport (
     NODE_ATTRS, NODE_CURRENT_POSITION, NODE_FLOAT, NODE_INT, NODE_LIST, NODE_NEGATE, NODE_PATH, NODE_VARIABLE,
@@ -44,11 +42,8 @@ cdef void fault(Compiler* c, int kind, const char* before, Text name, const char
     c.unit.error_end_byte = node.end_byte
 
 
-cdef bint is_too_deep(Compiler* c, Node* node) noexcept nogil:
-    """Guards every recursion over the tree; keeps the depth of the stack right after giving up."""
-    leave_if_asked()
-    if not stack_is_low(c.stack_limit):
-        return False
+cdef bint give_up(Compiler* c, Node* node) noexcept nogil:
+    """Reports that a node is nested too deeply, and keeps the depth of the machine's stack right."""
     fault(c, SYNTAX_MALFORMED, "this expression is nested too deeply", text_of(NULL, 0), "", node)
     c.open.code.depth += 1
     return True

@@ -167,11 +167,24 @@ cdef Name alias_of(const Node* value) noexcept nogil:
     return value.name if value != NULL and value.kind == NODE_VARIABLE else <Name>NO_NAME
 
 
+cdef bint _has_alias(Bindings* bindings) noexcept nogil:
+    cdef uint32_t i
+    for i in range(bindings.count):
+        if bindings.items[i].kind == BINDING_PLAIN and alias_of(bindings.items[i].value) != NO_NAME:
+            return True
+    return False
+
+
 cdef void turns_of_bindings(Compiler* c, Bindings* bindings, bint by_name, Turns* turns) noexcept nogil:
     """See `find_turns`."""
-    cdef Bound* bound = <Bound*>hold(bindings.count * sizeof(Bound))
+    cdef Bound* bound
     cdef Binding* binding
     cdef uint32_t i
+    turns.order = NULL
+    turns.waits = NULL
+    if not _has_alias(bindings):
+        return
+    bound = <Bound*>hold(bindings.count * sizeof(Bound))
     for i in range(bindings.count):
         binding = bindings.items + i
         bound[i].name = binding.name

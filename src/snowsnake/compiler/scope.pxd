@@ -3,8 +3,8 @@
 from libc.stdint cimport uint32_t, uint8_t
 
 from snowsnake.bytecode.chunk cimport Chunk
-from snowsnake.compiler.state cimport Compiler, LaterThunk, OpenChunk
-from snowsnake.syntax.nodes cimport Name, Node
+from snowsnake.compiler.state cimport NONE, Compiler, LaterThunk, OpenChunk
+from snowsnake.syntax.nodes cimport NO_NAME, NODE_VARIABLE, Name, Node
 
 cdef enum Meaning:
     # the index is that of the local
@@ -22,7 +22,16 @@ cdef uint32_t declare_ready(Compiler* c, Name name, uint32_t slot) noexcept nogi
 cdef uint32_t declare_here(Compiler* c, Name name) noexcept nogil
 cdef void forget_locals(Compiler* c, uint32_t count) noexcept nogil
 cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil
-cdef bint is_variable(Compiler* c, Node* node) noexcept nogil
+cdef bint select_from_environment(Compiler* c, Node* node, uint32_t local) noexcept nogil
+
+cdef inline bint is_variable(Compiler* c, Node* node) noexcept nogil:
+    """Whether it is a variable.  One that a set with `__overrides` binds becomes a selection from that set's environment."""
+    cdef uint32_t local
+    if node.kind != NODE_VARIABLE:
+        return False
+    local = c.heads[node.name]
+    return local == NONE or c.locals[local].environment == NO_NAME or select_from_environment(c, node, local)
+
 cdef bint is_environment_there(Compiler* c, Node* node) noexcept nogil
 cdef int resolve(Compiler* c, Name name, uint32_t* index) noexcept nogil
 cdef void capture_with(Compiler* c) noexcept nogil

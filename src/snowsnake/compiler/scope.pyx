@@ -20,7 +20,7 @@ from snowsnake.compiler.state cimport FEW_CAPTURES, KEPT_OPEN_CHUNKS, NONE, Capt
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave
-from snowsnake.syntax.nodes cimport NO_NAME, NODE_VARIABLE, SELECT_ENVIRONMENT, SYNTAX_MALFORMED
+from snowsnake.syntax.nodes cimport NO_NAME, SELECT_ENVIRONMENT, SYNTAX_MALFORMED
 
 
 cdef uint32_t declare(Compiler* c, Name name, uint32_t slot) noexcept nogil:
@@ -137,15 +137,6 @@ cdef uint32_t capture(Compiler* c, uint32_t local) noexcept nogil:
         outer = _add_capture(c.open_chunks[at], local, outer)
         at += 1
     return outer
-
-
-cdef bint is_variable(Compiler* c, Node* node) noexcept nogil:
-    """Whether it is a variable.  One that a set with `__overrides` binds becomes a selection from that set's environment."""
-    cdef uint32_t local
-    if node.kind != NODE_VARIABLE:
-        return False
-    local = c.heads[node.name]
-    return local == NONE or c.locals[local].environment == NO_NAME or select_from_environment(c, node, local)
 
 
 cdef bint select_from_environment(Compiler* c, Node* node, uint32_t local) noexcept nogil:

@@ -648,7 +648,7 @@ cdef int _join_large(Machine* m, Word* parts, uint64_t count, uint64_t total, ui
 
 
 cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept nogil:
-    cdef uint64_t i, total = 0
+    cdef uint64_t i, size, total = 0
     cdef uint32_t context = 0
     cdef Word w, r
     cdef uint8_t* out
@@ -673,8 +673,9 @@ cdef int concatenate_strings(Machine* m, Word* parts, uint64_t count) noexcept n
     r = new_string(m, total, context)
     out = string_data(r)
     for i in range(count):
-        memcpy(out, string_data(parts[i]), string_size(parts[i]))
-        out += string_size(parts[i])
+        size = string_size(parts[i])
+        memcpy(out, string_data(parts[i]), size)
+        out += size
     m.result = r
     return DONE
 

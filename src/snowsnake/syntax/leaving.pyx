@@ -2,7 +2,7 @@
 """Leaving the parser or the compiler in the middle: because somebody asked to stop, and without losing what they held.
 
 In: a request (foundation/limits.pxd).  Out: `leave_out_of_memory`.  A large source takes seconds, and neither Ctrl-C nor a time limit
-waits for them: the parser looks whenever it needs another block of memory, the compiler at each node.
+waits for them: the parser looks whenever it needs another block of memory, the compiler at one node in 16.
 """
 from libc.stdlib cimport free
 

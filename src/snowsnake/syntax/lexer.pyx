@@ -115,10 +115,10 @@ cdef inline void skip_trivia(Lexer* lexer) noexcept nogil:
     cdef uint8_t byte
     lexer.doc_end = 0
     while True:
-        byte = data[position]
-        if is_class(byte, CLASS_SPACE):
+        while is_class(data[position], CLASS_SPACE):
             position += 1
-        elif byte == c'#':
+        byte = data[position]
+        if byte == c'#':
             while position < lexer.size_bytes and data[position] != c'\n' and data[position] != c'\r':
                 position += 1
         elif byte == c'/' and data[position + 1] == c'*':
@@ -272,7 +272,7 @@ cdef inline void lex_name(Lexer* lexer, uint32_t start) noexcept nogil:
         if end != 0:
             take(lexer, TOKEN_URI, end)
             return
-    take(lexer, keyword_or_identifier(data + start, position - start), position)
+    take(lexer, TOKEN_IDENTIFIER if position == start + 1 else keyword_or_identifier(data + start, position - start), position)
 
 
 cdef void lex_fraction(Lexer* lexer, uint32_t dot) noexcept nogil:

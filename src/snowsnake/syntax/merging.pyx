@@ -17,6 +17,9 @@ from snowsnake.syntax.names cimport name_text_bytes, write_name
 from snowsnake.syntax.nodes cimport BINDING_INHERIT_FROM, BINDING_PLAIN, NO_NAME, NODE_ATTRS, DynamicBinding, Name, Text, arena_give_back
 from snowsnake.syntax.parse_state cimport SPARE_SIZES, add_fault, allocate, allocate_text, depth_fault, is_too_deep, new_node
 
+cdef extern from *:
+    int __builtin_ctz(unsigned int x) noexcept nogil
+
 cdef enum:
     # This is the second capacity. The first is 1, because many sets have one attribute, and nearly all sets of a deep source do.
     SECOND_CAPACITY = 4
@@ -67,10 +70,8 @@ cdef void* grown(ParseState* state, void* items, uint32_t count, uint32_t* capac
 
 cdef inline int size_class(uint32_t capacity) noexcept nogil:
     """The index in `spare_bindings`, or SPARE_SIZES for an array that is not kept there."""
-    cdef int index = 0
-    while index < SPARE_SIZES and <uint32_t>1 << index != capacity:
-        index += 1
-    return index
+    cdef int index = __builtin_ctz(capacity | <uint32_t>1 << SPARE_SIZES)
+    return index if <uint32_t>1 << index == capacity else SPARE_SIZES
 
 
 cdef Binding* take_array(ParseState* state, uint32_t capacity) noexcept nogil:
@@ -110,7 +111,7 @@ cdef void close_set(ParseState* state, Bindings* bindings) noexcept nogil:
         # We make the index again if a name is added after all.
         builder.index = NULL
         builder.index_mask = 0
-    if 0 < builder.capacity <= MOST_SHRUNK:
+    if bindings.count < builder.capacity <= MOST_SHRUNK:
         resize_set(state, builder, bindings.count, False)
 
 
