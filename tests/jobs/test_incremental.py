@@ -482,6 +482,52 @@ def test_the_difference_from_a_revision_is_printed(repository):
     assert run("--diff", "--no-instantiate").returncode == 1
 
 
+@needs_git
+def test_a_revision_has_its_submodules_and_the_name_of_its_folder(tmp_path):
+    """Of a submodule, the revision's own commit is compared, also after the working tree has lost it.  `./.` has the name of the folder in both."""
+
+    def git(*words: str, folder: Path) -> None:
+        subprocess.run(
+            ["git", "-C", str(folder), "-c", "user.name=n", "-c", "user.email=e", "-c", "protocol.file.allow=always", *words], check=True, capture_output=True
+        )  # fmt: skip
+
+    def run() -> dict[str, int]:
+        code = "import sys; from snowsnake.cli.main import main; sys.exit(main())"
+        environment = os.environ | {"PYTHONPATH": str(Path(snowsnake.__file__).parent.parent)}
+        words = ["jobs", "root.nix", "--no-instantiate", "--workers", "1", "--diff", "HEAD", "--diff-format", "json"]
+        result = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, env=environment, timeout=120, cwd=top)
+        found = json.loads(result.stdout)
+        return {kind: len(lines) for kind, lines in found.items() if lines}
+
+    top, inner, innermost = tmp_path / os.fsdecode(b"t\xff"), tmp_path / "inner", tmp_path / "innermost"
+    for folder, text in ((innermost, "1"), (inner, "import ./innermost/x.nix"), (top, "")):
+        folder.mkdir()
+        git("init", "-q", folder=folder)
+        (folder / "x.nix").write_text(text)
+    (top / "root.nix").write_text(
+        "let d = v: derivation { name = \"n\"; system = \"s\"; builder = \"b\"; inherit v; }; in {\n"
+        "  a = d (import ./inner/x.nix);\n"
+        "  b = d (builtins.filterSource (path: type: baseNameOf path == \"x.nix\") ./.);\n"
+        "}\n"
+    )
+    git("add", ".", folder=innermost)
+    git("commit", "-qm", "one", folder=innermost)
+    for folder, below in ((inner, innermost), (top, inner)):
+        git("submodule", "add", "-q", str(below), below.name, folder=folder)
+        git("add", ".", folder=folder)
+        git("commit", "-qm", "one", folder=folder)
+    git("submodule", "update", "-q", "--init", "--recursive", folder=top)
+    assert run() == {}
+    (top / "inner/x.nix").write_text("2")
+    assert run() == {"changed": 1}
+    git("rm", "-qf", "inner", folder=top)
+    (top / "inner").mkdir()
+    (top / "inner/x.nix").write_text("1")
+    assert run() == {}
+    (top / "inner/x.nix").write_text("2")
+    assert run() == {"changed": 1}
+
+
 def test_a_file_copied_whole_and_through_a_filter_can_be_checked(tmp_path):
     """A file is requested in two ways, which agree about it, so the answer can be checked."""
     (tmp_path / "file").write_text("x")

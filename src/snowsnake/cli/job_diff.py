@@ -15,13 +15,15 @@ from snowsnake.cli.options import Arguments, CommandOption, UsageError
 _CODE = "from snowsnake.cli.main import main; from snowsnake.cli.output import leave; leave(main)"
 _WITH_REVISIONS = ("git", "hg", "github", "gitlab", "sourcehut", "indirect")
 _COMMIT_SIZE = 40
+# The mode of a submodule in the index, as `git ls-files --stage` prints it.
+_SUBMODULE = b"160000 "
 _TAKEN = ("diff", "changed_since", "diff_format", "html", "json")
 
 
 def run_diff(given: Arguments, table: "tuple[CommandOption, ...]") -> int:
     """Prints the comparison.  `table` has the options of the command, which is run again for both trees."""
     from snowsnake.cli.evaluate import names_flake
-    from snowsnake.jobs.comparison import FORMATS, compare
+    from snowsnake.jobs.comparison import FORMATS, compare, path_of
 
     form = given.text("diff_format", "text")
     if form not in FORMATS:
@@ -31,10 +33,10 @@ def run_diff(given: Arguments, table: "tuple[CommandOption, ...]") -> int:
     after = _lines(_words(given, table, given.words), os.getcwd())
     found = compare(before, after)
     if given.flag("changed_since"):
-        wanted = {job["attr"] for job in found.added} | {job["attr"] for _, job in found.changed}
         import json
 
-        sys.stdout.writelines(line + "\n" for line in after if json.loads(line)["attr"] in wanted)
+        wanted = {path_of(job) for job in found.added} | {path_of(job) for _, job in found.changed}
+        sys.stdout.writelines(line + "\n" for line in after if path_of(json.loads(line)) in wanted)
         return 0
     sys.stdout.write(FORMATS[form](found))
     return 0
@@ -42,11 +44,14 @@ def run_diff(given: Arguments, table: "tuple[CommandOption, ...]") -> int:
 
 def _tree_before(given: Arguments, table: "tuple[CommandOption, ...]", revision: str) -> list[str]:
     """The jobs of a file or an expression in a copy of the revision's tree."""
-    top = _git("rev-parse", "--show-toplevel").decode().rstrip("\n")
+    top = os.fsdecode(_git("rev-parse", "--show-toplevel").removesuffix(b"\n"))
     commit = _git("rev-parse", "--verify", "--end-of-options", revision + "^{commit}").decode().strip()
     here = os.path.relpath(os.path.realpath("."), os.path.realpath(top))
-    with tempfile.TemporaryDirectory(prefix="snowsnake-revision-") as folder:
-        _write_tree(top, commit, folder)
+    with tempfile.TemporaryDirectory(prefix="snowsnake-revision-") as temporary:
+        # A source that is the whole tree (`./.`) has the name of its folder in its store path.
+        folder = os.path.join(temporary, os.path.basename(os.path.realpath(top)) or "tree")
+        os.mkdir(folder)
+        _write_tree(_git_dir(top), top, commit, folder)
         place = os.path.join(folder, here)
         if not os.path.isdir(place):
             raise UsageError(f"the folder '{here}' is not in revision '{revision}'")
@@ -111,12 +116,33 @@ def _git(*words: str, environment: "dict[str, str] | None" = None) -> bytes:
     return result.stdout
 
 
-def _write_tree(top: str, commit: str, folder: str) -> None:
-    """The files of a commit, as in a checkout."""
+def _write_tree(git_dir: str, checkout: str | None, commit: str, folder: str) -> None:
+    """Writes the files of a commit as a checkout would, with those of its submodules if Git has these here.
+
+    `checkout`: the working tree of this repository, if it has one.
+    """
     with tempfile.TemporaryDirectory() as index:
         environment = os.environ | {"GIT_INDEX_FILE": index + "/index"}
-        for words in (["read-tree", commit], ["checkout-index", "--all", f"--prefix={folder}/"]):
-            _git("-C", top, *words, environment=environment)
+        where = [f"--git-dir={git_dir}", f"--work-tree={folder}"]
+        for words in (["read-tree", commit], ["checkout-index", "--all"]):
+            _git(*where, *words, environment=environment)
+        entries = _git(*where, "ls-files", "--stage", "-z", environment=environment).split(b"\0")
+    for entry in entries:
+        if not entry.startswith(_SUBMODULE):
+            continue
+        facts, _, name = entry.partition(b"\t")
+        place = os.fsdecode(name)
+        below, inner = os.path.join(folder, place), None if checkout is None else os.path.join(checkout, place)
+        os.makedirs(below, exist_ok=True)
+        if inner is not None and os.path.lexists(os.path.join(inner, ".git")):
+            _write_tree(_git_dir(inner), inner, facts.split()[1].decode(), below)
+        elif os.path.isdir(kept := os.path.join(git_dir, "modules", place)):
+            # The working tree does not have the submodule any more.
+            _write_tree(kept, None, facts.split()[1].decode(), below)
+
+
+def _git_dir(folder: str) -> str:
+    return os.fsdecode(_git("-C", folder, "rev-parse", "--absolute-git-dir").removesuffix(b"\n"))
 
 
 def _lines(words: list[str], folder: str) -> list[str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from snowsnake.jobs.reply import Path
+
 _FIELDS = ("name", "system", "drvPath", "outputs")
 
 
@@ -28,22 +30,27 @@ class Comparison:
 def compare(before: Iterable[str], after: Iterable[str]) -> Comparison:
     """The differences between the lines of two runs.
 
-    >>> old = ['{"attr":"a","name":"a-1","drvPath":"/x.drv"}', '{"attr":"b","error":"no"}']
-    >>> new = ['{"attr":"a","name":"a-2","drvPath":"/y.drv"}', '{"attr":"b","error":"no!"}', '{"attr":"c","error":"no"}']
+    >>> old = ['{"attrPath":["a"],"name":"a-1","drvPath":"/x.drv"}', '{"attrPath":["b"],"error":"no"}']
+    >>> new = ['{"attrPath":["a"],"name":"a-2","drvPath":"/y.drv"}', '{"attrPath":["b"],"error":"no!"}', '{"attrPath":["c"],"error":"no"}']
     >>> found = compare(old, new)
-    >>> [job["attr"] for job in found.added], found.removed, [job["name"] for job, _ in found.changed]
-    (['c'], [], ['a-1'])
+    >>> [path_of(job) for job in found.added], found.removed, [job["name"] for job, _ in found.changed]
+    ([('c',)], [], ['a-1'])
     """
-    old = {job["attr"]: job for job in map(json.loads, before)}
+    old = {path_of(job): job for job in map(json.loads, before)}
     found = Comparison()
     for job in map(json.loads, after):
-        was = old.pop(job["attr"], None)
+        was = old.pop(path_of(job), None)
         if was is None:
             found.added.append(job)
         elif _essence(was) != _essence(job):
             found.changed.append((was, job))
     found.removed = list(old.values())
     return found
+
+
+def path_of(job: dict[str, Any]) -> Path:
+    """The attribute path of a line.  Its `attr` may be the same for two paths, because names may contain quotes."""
+    return tuple(job["attrPath"])
 
 
 def _essence(job: dict[str, object]) -> Any:
