@@ -541,6 +541,21 @@ cdef class Interpreter(Runner):
         places = Places(<size_t>self.machine())
         return [(kind, name, places.place(*span), *sizes) for kind, name, span, *sizes in compiled(<size_t>self.m)]
 
+    def made_bytes(self):
+        """How many bytes of values were made so far: the number of `statistics`, without the time that its other numbers take."""
+        cdef Machine* m = self.machine()
+        leave_old_space(m)
+        return (m.made_words + <uint64_t>(m.hp - m.heap_base)) * sizeof(Word)
+
+    def limit_growth(self, uint64_t size_bytes):
+        """Lowers the memory limit, so that values may take at most so many bytes more than now."""
+        cdef Machine* m = self.machine()
+        cdef uint64_t words
+        leave_old_space(m)
+        words = <uint64_t>(m.hp - m.heap_base) + <uint64_t>(m.old_top - m.old_base) + size_bytes // sizeof(Word)
+        if words < m.memory_limit_words:
+            m.memory_limit_words = words
+
     def let_grow(self, uint64_t size_bytes):
         """Lets the old space grow by so many bytes before it is collected, unless it grows by more anyway.
 

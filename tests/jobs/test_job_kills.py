@@ -263,3 +263,48 @@ def test_members_of_a_family_go_to_one_worker():
     assert queue.waiting == 0 and not queue.is_empty
     queue.put_back([("z", "d")])
     assert queue.take(4, 0) == [("z", "d")], "of which is also what another one gave back"
+
+
+def test_a_family_is_everything_that_begins_with_its_word():
+    queue = JobQueue()
+    names = ["linuxKernel.packages.a", "linuxPackages_6.a", "linux_6", "other", "perl540Packages.x", "perlPackages.x"]
+    queue.finish(Reply(queue.take(1)[0], attrs=names))
+    assert queue.take(1, 0) == [("linuxKernel.packages.a",)]
+    assert queue.take(2, 1) == [("other",), ("perl540Packages.x",)], "names of the root belong to a family that another worker has begun"
+    assert queue.take(3, 0) == [("linuxPackages_6.a",), ("linux_6",)]
+    assert queue.take(3, 1) == [("perlPackages.x",)]
+
+
+def test_a_worker_without_work_helps_at_the_end_of_a_family():
+    """In the middle of a run, it takes the first paths instead, so that lines are not held back for long."""
+    queue = JobQueue()
+    queue.finish(Reply(queue.take(1)[0], attrs=[f"a.{number:02}" for number in range(40)]))
+    assert queue.take(1, 0) == [("a.00",)]
+    assert queue.take(2, 1) == [("a.01",), ("a.02",)]
+    assert len(queue.take(28, 0)) == 28
+    assert queue.take(2, 1) == [("a.38",), ("a.39",)]
+    assert queue.take(2, 0) == [("a.31",), ("a.32",)]
+    queue.put_back([("a.38",)])
+    assert queue.take(40, 2) == [(f"a.{number}",) for number in (*range(33, 39),)]
+    assert not queue.waiting and queue.take(3, 1) == []
+
+
+def test_nothing_is_lost_with_many_families():
+    """Whatever is taken, given back, answered and found below, in any order, all replies leave the queue once and in order."""
+    for seed in range(150):
+        chance, queue, out, found, made = random.Random(seed), JobQueue(), [], [], []
+        queue.finish(Reply(queue.take(1)[0], attrs=sorted({f"{chance.choice('ab')}{chance.choice(['', '-1', '.x', '_y', '2', 'P', 'a.z'])}" for _ in range(12)})))
+        while not queue.is_empty:
+            waiting, most = queue.waiting, chance.randint(1, 5)
+            taken = queue.take(most, chance.choice((None, 0, 1, 2)))
+            assert bool(taken) == bool(waiting) and len(taken) <= most and queue.waiting == waiting - len(taken)
+            out += taken
+            if out and chance.random() < 0.2:
+                queue.put_back([out.pop(chance.randrange(len(out)))])
+            elif out:
+                path = out.pop(chance.randrange(len(out)))
+                is_set = len(path) < 3 and chance.random() < 0.4
+                queue.finish(Reply(path, attrs=["x", "y"][: chance.randint(0, 2)]) if is_set else Reply(path), chance.choice((None, 0, 1, 2)))
+                made += [] if is_set else [path]
+            found += queue.ready()
+        assert [reply.path for reply in found] == sorted(made)

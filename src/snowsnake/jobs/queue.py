@@ -4,8 +4,9 @@ In: replies in any order.  Out: paths to evaluate; replies, each as soon as all 
 set comes before its contents.
 
 Attributes of one set share much (a kernel, an interpreter, the set itself), which each worker that takes some of them would evaluate again.
-So a *family*, everything below names of the root that begin alike (`linuxPackages.x`, `linuxPackages_6_12.x`), belongs to the worker that took its
-first path, and others help only if nothing else waits.  A root may be a flat set whose names have dots: they make families, too.
+So a *family*, everything below names of the root that begin with the same word (`linuxPackages.x`, `linuxKernel.packages.x`), belongs to the worker
+that took its first path, and others help only if nothing else waits.  A root may be a flat set whose names have dots: they make families, too.  A
+name of the root itself (`linux_testing`) belongs to a family only if a worker has begun that.
 """
 
 import heapq
@@ -17,6 +18,11 @@ from snowsnake.jobs.reply import Path, Reply
 
 if TYPE_CHECKING:
     from snowsnake.jobs.ledger import Segment
+
+
+_WORD = re.compile("[a-z]+")
+# The end of a run is when fewer than one in _END of the paths wait.
+_END = 4
 
 
 class JobQueue:
@@ -45,6 +51,9 @@ class JobQueue:
         self._waiting: dict[str, list[Path]] = {}
         # For each family, the worker that it belongs to.
         self._takers: dict[str, int] = {}
+        # For each worker, a heap of its families by their first paths; None: the families that belong to no worker.  Entries that are not true any more
+        # remain until they come first (`_head`).  There may be as many families as paths.
+        self._heads: dict[int | None, list[tuple[Path, str]]] = {}
         # The paths that were taken.
         self._out: set[Path] = set()
         # A heap of replies that wait for those before them.
@@ -54,8 +63,32 @@ class JobQueue:
         self._wait(())
 
     def _wait(self, path: Path) -> None:
-        heapq.heappush(self._waiting.setdefault(_family(path), []), path)
+        self._file(path, _family(path))
         self.waiting += 1
+
+    def _file(self, path: Path, family: str) -> None:
+        paths = self._waiting.setdefault(family, [])
+        heapq.heappush(paths, path)
+        if paths[0] == path:
+            self._show(family)
+
+    def _show(self, family: str) -> None:
+        """Enters a family that has paths among those of its worker."""
+        heapq.heappush(self._heads.setdefault(self._takers.get(family), []), (self._waiting[family][0], family))
+
+    def _head(self, owner: int | None) -> tuple[Path, str] | None:
+        """The first path that waits in a family of this worker, and the family; None if there is none."""
+        heads = self._heads.get(owner, [])
+        while heads:
+            path, family = heads[0]
+            paths = self._waiting.get(family)
+            if paths and paths[0] == path and self._takers.get(family) == owner:
+                return heads[0]
+            heapq.heappop(heads)
+        return None
+
+    def _first(self, owners: Iterable[int | None]) -> tuple[Path, str] | None:
+        return min((head for owner in owners if (head := self._head(owner)) is not None), default=None)
 
     @property
     def is_empty(self) -> bool:
@@ -67,24 +100,47 @@ class JobQueue:
 
         `taker`: the number of a worker.  The families that it began are kept for it; it gets paths of others' families only if nothing else waits.
         """
-        families = [family for family in self._waiting if self._takers.get(family, taker) == taker or taker is None]
-        heads = [(self._waiting[family][0], family) for family in families or self._waiting]
-        heapq.heapify(heads)
-        taken: list[Path] = []
-        while heads and len(taken) < most:
-            family = heads[0][1]
-            paths = self._waiting[family]
-            taken.append(heapq.heappop(paths))
-            if paths:
-                heapq.heapreplace(heads, (paths[0], family))
-            else:
-                heapq.heappop(heads)
-                del self._waiting[family]
-            if family and taker is not None:
-                self._takers.setdefault(family, taker)
+        taken = self._take_first(most, taker, self._heads if taker is None else (None, taker))
+        if not taken and self.waiting:
+            # The last paths would be printed last, so in the middle of a run the first ones are taken.
+            taken = self._take_last(most) if self.waiting * _END < self.found else self._take_first(most, taker, self._heads)
         self.waiting -= len(taken)
         self._out.update(taken)
         return taken
+
+    def _take_first(self, most: int, taker: int | None, owners: Iterable[int | None]) -> list[Path]:
+        """Takes the first paths of these workers' families."""
+        taken: list[Path] = []
+        while len(taken) < most and (head := self._first(owners)) is not None:
+            path, family = head
+            paths = self._waiting[family]
+            heapq.heappop(paths)
+            if taker is not None and not family and path and self._takers.get(_word(path[0]), taker) != taker:
+                # This name of the root belongs to a family that another worker has begun.
+                self._file(path, _word(path[0]))
+            else:
+                taken.append(path)
+            if family and taker is not None:
+                self._takers.setdefault(family, taker)
+            if paths:
+                self._show(family)
+            else:
+                del self._waiting[family]
+        return taken
+
+    def _take_last(self, most: int) -> list[Path]:
+        """Takes the last paths of the largest families: the workers that they belong to go on with the first ones, and all have neighbours."""
+        taken: list[Path] = []
+        while len(taken) < most and self._waiting:
+            family, paths = max(self._waiting.items(), key=lambda item: (len(item[1]), item[0]))
+            # A sorted list is a heap.
+            paths.sort()
+            start = max(0, len(paths) - (most - len(taken)))
+            taken += paths[start:]
+            del paths[start:]
+            if not paths:
+                del self._waiting[family]
+        return sorted(taken)
 
     def put_back(self, paths: list[Path]) -> None:
         """Puts back paths that were taken and that nobody will answer."""
@@ -110,7 +166,11 @@ class JobQueue:
         """Enters the reply to a path that was taken.  The contents of a set become a family of the worker that entered it."""
         self._out.remove(reply.path)
         if reply.attrs and taker is not None and len(reply.path) == 1:
-            self._takers.setdefault(_family((reply.path[0], "")), taker)
+            family = _family((reply.path[0], ""))
+            if family not in self._takers:
+                self._takers[family] = taker
+                if family in self._waiting:
+                    self._show(family)
         self._enter([reply])
 
     def _enter(self, work: list[Reply]) -> None:
@@ -135,7 +195,8 @@ class JobQueue:
 
     def ready(self) -> "list[Reply | Segment]":
         """Removes and returns the replies that need not wait any more, because all before them are there."""
-        first = min((paths[0] for paths in self._waiting.values()), default=None)
+        head = self._first(self._heads)
+        first = head[0] if head is not None else None
         if self._out and (first is None or min(self._out) < first):
             first = min(self._out)
         found: list[Reply | Segment] = []
@@ -154,12 +215,19 @@ def each(found: "Iterable[Reply | Segment]") -> Iterator[Reply]:
 
 
 def _family(path: Path) -> str:
-    """The name of the family of a path.
+    """The name of the family of a path; "" for a name of the root without a dot.
 
-    >>> _family(("linuxPackages_6_12", "zfs")), _family(("linuxPackages_6_12",)), _family(("linuxPackages_6_12.zfs",))
-    ('linuxPackages', '', 'linuxPackages')
+    >>> _family(("linuxPackages_6_12", "zfs")), _family(("linuxPackages_6_12",)), _family(("linuxKernel.packages.linux_6_12.zfs",))
+    ('linux', '', 'linux')
     """
-    if not path or (len(path) == 1 and "." not in path[0]):
-        return ""
-    name = path[0]
-    return re.split(r"[-_.\d]", name, maxsplit=1)[0] or name
+    return _word(path[0]) if path and (len(path) > 1 or "." in path[0]) else ""
+
+
+def _word(name: str) -> str:
+    """The first word of a name: `perlPackages`, `perl540Packages` and `perl` have the same.
+
+    >>> _word("perl540Packages"), _word("perlPackages.Moose"), _word("_1password"), _word("SDL2.x")
+    ('perl', 'perl', '_1password', 'SDL2')
+    """
+    found = _WORD.match(name)
+    return found[0] if found else name.partition(".")[0]
