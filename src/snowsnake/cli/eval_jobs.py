@@ -40,7 +40,7 @@ _OPTIONS = {
     "--impure": (0, "Allow what depends on the machine."),
     "--include": (1, "Add PATH or PREFIX=PATH to the search path."),
     "--log-format": (1, "How messages are written: raw, internal-json, bar, bar-with-logs."),
-    "--max-memory-size": (1, "Replace a worker that has more MiB than this (4096)."),
+    "--max-memory-size": (1, "Replace a worker that has more MiB than this, and evaluate an attribute that needs more alone (4096)."),
     "--meta": (0, "Include the derivations' metadata."),
     "--no-instantiate": (0, "Write no derivations, only evaluate."),
     "--option": (2, "Set a setting of nix.conf."),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _OWN_OPTIONS = (
     CommandOption("--workers", "N", "how many processes evaluate (default: as many as there are processors)"),
     CommandOption("--isolate", "", "workers are processes of their own, so that one may crash: they always are"),
-    CommandOption("--max-memory-size", "MIB", "replace a worker that has more after a job (default: 4096)"),
+    CommandOption("--max-memory-size", "MIB", "replace a worker that has more, and evaluate an attribute that needs more alone (default: 4096)"),
     CommandOption("--json", "", "print a line of JSON for each job, as snowsnake-eval-jobs does"),
     CommandOption("--html", "FILE", "write a page about the run"),
     CommandOption("--meta", "", "include the derivations' metadata"),

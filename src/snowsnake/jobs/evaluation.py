@@ -51,6 +51,8 @@ class JobRoot:
         self._asks_first = bool(options.constituents or options.apply)
         self._may_float = "ca-derivations" in features
         self._render = render or self._plainly
+        # Whether the evaluation of the last path failed at the memory limit.
+        self.lacked_memory = False
         self._parents: dict[Path, Handle] = {}
         self._functions: dict[bytes, Handle] = {}
         # Links for the garbage collector with their targets; `flush` makes them once the targets are valid.
@@ -81,6 +83,7 @@ class JobRoot:
         # The cause of an error that is reported as part of another error.
         self._cause = ""
         self._is_fleeting = False
+        self.lacked_memory = False
         reply = Reply(path, fields=named(path))
         try:
             value = self._value(path, reply.fields["attr"])
@@ -109,6 +112,7 @@ class JobRoot:
         reply.report = "" if shown == text else shown
         reply.cause = self._cause or cause_of(error)
         reply.is_broken = error.code in ("depth", "memory")
+        self.lacked_memory = error.code == "memory"
 
     def _rendered(self, error: EvaluationError) -> tuple[str, str]:
         message = error.message

@@ -33,7 +33,10 @@ class JobOptions:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """`memory_bytes`: a worker that has more resident memory than this after a job is replaced."""
+    """`memory_bytes`: a worker that has more resident memory than this after a job is replaced, and so is one whose values take more during a job.
+
+    That job has a worker of its own, which may take two fifths of the free memory, or `memory_bytes` if that is more; there is one such worker at a time.
+    """
 
     workers: int = 1
     memory_bytes: int = DEFAULT_MEMORY_BYTES

@@ -17,7 +17,7 @@ from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import RunOptions
 from snowsnake.jobs.queue import JobQueue, each
 from snowsnake.jobs.reply import Group, Path, Reply, failed, worker_of
-from snowsnake.jobs.worker import RENEW, JobWorker, Recorded, resident_bytes
+from snowsnake.jobs.worker import RENEW, JobWorker, Recorded, TooLarge, resident_bytes
 
 if TYPE_CHECKING:
     from snowsnake.jobs.ledger import Segment
@@ -61,6 +61,8 @@ class Run:
         # How often, by weight, a worker ended while it evaluated only this path.
         self._ends: dict[Path, int] = {}
         self._suspects: set[Path] = set()
+        # Paths that need more memory than the limit of a worker.  Each gets a new worker, without that limit, and there is one such worker at a time.
+        self._large: list[Path] = []
 
     def replies(self) -> Iterator[Reply]:
         """All jobs, in order.  Errors of the root itself are raised."""
@@ -145,15 +147,25 @@ class Run:
         for worker in self._workers:
             if not worker.open and self.queue.waiting:
                 worker.ask(self._next(worker))
-        while self.queue.waiting and len(self._workers) < self.options.workers:
-            if not self._is_settled:
-                self.root.evaluator.prepare_forks()
-                self._is_settled = True
-            number = min(set(range(self.options.workers)) - {other.number for other in self._workers})
-            worker = JobWorker(self.root, self.options.memory_bytes, self._workers, self._recorded, number)
-            worker.layer = self.memory.layer if self.memory is not None else None
-            self._workers.append(worker)
-            worker.ask(self._next(worker))
+        while len(self._workers) < self.options.workers:
+            may_be_large = self._large and not any(worker.is_for_large for worker in self._workers)
+            if may_be_large:
+                self._new_worker(is_for_large=True).ask([self._large.pop(0)])
+            elif self.queue.waiting:
+                worker = self._new_worker()
+                worker.ask(self._next(worker))
+            else:
+                break
+
+    def _new_worker(self, *, is_for_large: bool = False) -> JobWorker:
+        if not self._is_settled:
+            self.root.evaluator.prepare_forks()
+            self._is_settled = True
+        number = min(set(range(self.options.workers)) - {other.number for other in self._workers})
+        worker = JobWorker(self.root, self.options.memory_bytes, self._workers, self._recorded, number, is_for_large=is_for_large)
+        worker.layer = self.memory.layer if self.memory is not None else None
+        self._workers.append(worker)
+        return worker
 
     @property
     def _recorded(self) -> Recorded | None:
@@ -195,6 +207,10 @@ class Run:
         for message in messages:
             if message == RENEW:
                 worker.is_renewed = True
+                continue
+            if isinstance(message, TooLarge):
+                worker.open.remove(message.path)
+                self._large.append(message.path)
                 continue
             if isinstance(message, Group):
                 if self.memory is not None:

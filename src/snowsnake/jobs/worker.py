@@ -7,6 +7,7 @@ paths are still known to the other side.
 import ctypes
 import os
 import pickle
+import re
 import signal
 import socket
 import struct
@@ -30,6 +31,12 @@ _GROUP_S = 1.0
 _MOST_GROWTH_BYTES = 2 << 30
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG = 1
+
+
+class TooLarge(NamedTuple):
+    """A message of a worker: the evaluation of this path needs more than the worker's memory limit.  It is for a worker of its own."""
+
+    path: Path
 
 
 class ObjectChannel:
@@ -76,9 +83,18 @@ class Recorded(NamedTuple):
 
 
 class JobWorker:
-    """The parent's side of a worker process: its unanswered paths."""
+    """The parent's side of a worker process: its unanswered paths.  `is_for_large`: it evaluates one path, which was too large for another worker."""
 
-    def __init__(self, root: JobRoot, memory_bytes: int, others: list["JobWorker"], recorded: Recorded | None = None, number: int = 0) -> None:
+    def __init__(
+        self,
+        root: JobRoot,
+        memory_bytes: int,
+        others: list["JobWorker"],
+        recorded: Recorded | None = None,
+        number: int = 0,
+        *,
+        is_for_large: bool = False,
+    ) -> None:
         ours, theirs = socket.socketpair()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -89,11 +105,12 @@ class JobWorker:
             # Otherwise this child would keep the sockets of the other workers open after the parent has ended.
             for other in others:
                 other.channel.socket.close()
-            _live(root, ObjectChannel(theirs), memory_bytes, recorded, parent)
+            _live(root, ObjectChannel(theirs), _Limits(memory_bytes, is_for_large), recorded, parent)
         theirs.close()
         self.channel: ObjectChannel = ObjectChannel(ours)
         # A worker that replaces another one gets the same number.
         self.number = number
+        self.is_for_large = is_for_large
         self.open: list[Path] = []
         self.is_renewed = False
         self.asked_at = 0.0
@@ -127,7 +144,19 @@ class JobWorker:
         os.waitpid(self.pid, 0)
 
 
-def _live(root: JobRoot, channel: ObjectChannel, memory_bytes: int, recorded: Recorded | None, parent: int) -> None:
+class _Limits(NamedTuple):
+    """The limit of a worker, and whether it evaluates one path that is too large for that limit."""
+
+    memory_bytes: int
+    is_for_large: bool
+
+    @property
+    def growth_bytes(self) -> int:
+        """By how much the values of a worker may grow.  A path that is too large may take four fifths of the free memory, with room for a copy."""
+        return max(self.memory_bytes, available_bytes() // 5 * 2) if self.is_for_large else self.memory_bytes
+
+
+def _live(root: JobRoot, channel: ObjectChannel, limits: _Limits, recorded: Recorded | None, parent: int) -> None:
     """The life of a worker process; it does not return."""
     code = 1
     interrupts = _Interrupts()
@@ -137,11 +166,12 @@ def _live(root: JobRoot, channel: ObjectChannel, memory_bytes: int, recorded: Re
         _die_with(parent)
         root.evaluator.enter_child()
         root.evaluator.gather_cache()
-        root.evaluator.let_grow(min(memory_bytes // 2, _MOST_GROWTH_BYTES))
+        root.evaluator.limit_growth(limits.growth_bytes)
+        root.evaluator.let_grow(min(limits.memory_bytes // 2, _MOST_GROWTH_BYTES))
         if recorded is None:
-            _serve(root, channel, memory_bytes)
+            _serve(root, channel, limits)
         else:
-            _serve_group(root, channel, *recorded)
+            _serve_group(root, channel, limits, *recorded)
         code = 0
     except (KeyboardInterrupt, ConnectionError):
         code = 130
@@ -183,18 +213,18 @@ class _Interrupts:
         self._is_over = True
 
 
-def _serve(root: JobRoot, channel: ObjectChannel, memory_bytes: int) -> None:
+def _serve(root: JobRoot, channel: ObjectChannel, limits: _Limits) -> None:
     while True:
         messages = channel.receive_some()
         if messages is None:
             return
         for paths in messages:
-            if not _work(root, channel, paths, memory_bytes):
+            if not _work(root, channel, paths, limits):
                 channel.send(RENEW)
                 return
 
 
-def _serve_group(root: JobRoot, channel: ObjectChannel, base_count: int, since: Since) -> None:
+def _serve_group(root: JobRoot, channel: ObjectChannel, limits: _Limits, base_count: int, since: Since) -> None:
     """Evaluates paths for about _GROUP_S, and sends the replies with their dependencies; the next group is for a new worker."""
     messages = channel.receive_some()
     while messages == []:
@@ -203,11 +233,24 @@ def _serve_group(root: JobRoot, channel: ObjectChannel, base_count: int, since: 
         return
     replies: list[Reply] = []
     asked: list[int] = []
+    too_large: TooLarge | None = None
     for path in messages[0]:
-        replies.append(root.look(path))
+        reply = root.look(path)
+        if root.lacked_memory and not limits.is_for_large:
+            too_large = TooLarge(path)
+            break
+        replies.append(reply)
         asked.append(root.evaluator.record_count() - base_count)
         if time.process_time() > _GROUP_S:
             break
+    if replies:
+        _hand_over_group(root, channel, replies, asked, base_count, since)
+    if too_large is not None:
+        channel.send(too_large)
+    channel.send(RENEW)
+
+
+def _hand_over_group(root: JobRoot, channel: ObjectChannel, replies: list[Reply], asked: list[int], base_count: int, since: Since) -> None:
     root.flush()
     found = doubted(root.evaluator, root.evaluator.dependencies(base_count), since)
     asked[-1] = root.evaluator.record_count() - base_count
@@ -215,24 +258,28 @@ def _serve_group(root: JobRoot, channel: ObjectChannel, base_count: int, since: 
     if len(found) > asked[-1]:
         asked = [len(found)] * len(asked)
     channel.send(Group(replies, [tuple(entry) for entry in found], asked, found.stamps))
-    channel.send(RENEW)
 
 
-def _work(root: JobRoot, channel: ObjectChannel, paths: list[Path], memory_bytes: int) -> bool:
+def _work(root: JobRoot, channel: ObjectChannel, paths: list[Path], limits: _Limits) -> bool:
     """Evaluates paths; returns whether this worker can go on."""
     held: list[Reply] = []
     since = time.monotonic()
     is_small = True
     for path in paths:
-        held.append(root.look(path))
-        is_small = resident_bytes() <= memory_bytes
+        reply = root.look(path)
+        if root.lacked_memory and not limits.is_for_large:
+            _hand_over(root, channel, held)
+            channel.send(TooLarge(path))
+            return False
+        held.append(reply)
+        is_small = resident_bytes() <= limits.memory_bytes
         if time.monotonic() - since > _HOLD_S or not is_small:
             _hand_over(root, channel, held)
             held, since = [], time.monotonic()
         if not is_small:
             return False
     _hand_over(root, channel, held)
-    return is_small
+    return is_small and not limits.is_for_large
 
 
 def _hand_over(root: JobRoot, channel: ObjectChannel, replies: list[Reply]) -> None:
@@ -250,6 +297,16 @@ def resident_bytes() -> int:
         import resource
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+def available_bytes() -> int:
+    """The memory of this machine that is free for programs; 0 if the system has no file about it."""
+    try:
+        with open("/proc/meminfo", "rb") as file:
+            found = re.search(rb"^MemAvailable:\s*(\d+) kB", file.read(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(found[1]) << 10 if found else 0
 
 
 @cache
