@@ -19,6 +19,7 @@ from fetch_server import Server
 from fetch_world import make_world, tar_bytes
 
 from snowsnake.fetch import archive
+from snowsnake.fetch.downloads import http_of
 from snowsnake.fetch.errors import FetchCancelled, FetchFailure, MalformedInput
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.fetch.http import TransferError
@@ -201,6 +202,19 @@ def test_a_netrc_file_completes_what_the_url_says(login, sent, served, make, tmp
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password secret")
     fetched(make(settings=[("netrc-file", str(tmp_path / "netrc"))]), f"{server.url}/files/plain/a".replace("//", f"//{login}@", 1))
     assert server.requests[-1][2]["authorization"] == "Basic " + base64.b64encode(sent.encode()).decode()
+
+
+def test_a_small_request_is_led_on_and_repeated_as_by_curl(served, make) -> None:
+    _, server = served
+    server.counts.clear()
+    http = http_of(make())
+    assert http.post(f"{server.url}/to/2/plain/a", b"{}", {}) == b"a\n"
+    assert [method for method, _, _ in server.requests[-3:]] == ["POST", "GET", "GET"]
+    assert http.post(f"{server.url}/fail/posted/2/500/plain/a", b"{}", {}) == b"a\n"
+    with pytest.raises(TransferError, match=r"unable to upload '.*': HTTP error 404\n\nresponse body:\n\nthe body"):
+        http.post(f"{server.url}/status/404", b"{}", {})
+    with pytest.raises(TransferError, match="curl error: Unsupported protocol"):
+        http.post(f"{server.url}/elsewhere?file:///etc/passwd", b"{}", {})
 
 
 def test_an_unexpected_not_modified_is_no_file(served, make) -> None:

@@ -238,7 +238,13 @@ def test_large_files_are_fetched_if_asked_for(lfs_server, repository, fetcher) -
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda answer: {}, "bad json from /info/lfs/objects/batch"),
+        (lambda answer: {}, "response does not contain 'objects'"),
+        (lambda answer: {"objects": []}, "bad json from /info/lfs/objects/batch"),
+        (lambda answer: {"objects": [{"oid": answer["objects"][0]["oid"]}]}, r"bad json .*\{\"oid\":\"\w+\"\} .*key 'actions' not found"),
+        (lambda answer: {"objects": [{**answer["objects"][0], "oid": 5}]}, "must be of|to be of type 'string' but it is of type 'number': 5"),
+        (lambda answer: {"objects": [{**answer["objects"][0], "actions": {"download": {"href": 5}}}]}, "type must be string, but is number"),
+        (lambda answer: {"objects": [{**answer["objects"][0], "actions": {"download": {"href": "http://127.0.0.1:1/", "header": {"Authorization": "a\r\nb"}}}}]},
+         "Invalid header value"),
         (lambda answer: {"objects": [{**answer["objects"][0], "size": 1}]}, "LFS server returned mismatched oid/size"),
         (lambda answer: {"objects": [{**answer["objects"][0], "oid": "0" * 64}]}, "LFS server returned mismatched oid/size"),
         (lambda answer: answer, "hash mismatch while fetching"),
@@ -252,6 +258,15 @@ def test_an_lfs_server_that_lies_is_refused(change, message, lfs_server, reposit
     with pytest.raises(FetchFailure, match=message) as caught:
         fetch(fetcher, url=f"file://{repository}", rev=rev, lfs=True)
     assert "while smudging git-lfs file '/x.bin'" in caught.value.notes
+
+
+def test_the_lfs_server_of_the_remote_takes_precedence(lfs_server, repository, fetcher) -> None:
+    """2.34.8 does not read `lfs.url`; its contents were fetched from there, below `/info/lfs`, where git-lfs does not look."""
+    rev = with_lfs(repository, lfs_server, b"right")
+    git(repository, "config", "lfs.url", "http://127.0.0.1:1/elsewhere")
+    git(repository, "remote", "add", "origin", f"{lfs_server.url}/origin.git")
+    assert fetch(fetcher, url=f"file://{repository}", rev=rev, lfs=True).files.read(b"x.bin") == b"right"
+    assert [path for path, _ in lfs_server.asked] == ["/origin.git/info/lfs/objects/batch"]
 
 
 # ---- SHA-256 ----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from pygit2.enums import AttrCheck
 
 from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import fix_git_url
+from snowsnake.foundation.json_faults import as_type, compact, type_fault, value_at
 from snowsnake.store.hash import Hash
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Smudge:
         self._rev = rev
         self._fetcher = fetcher
         self._known: dict[bytes, bool] = {}
+        # What was warned of: a tree is read more than once.
+        self._warned: set[str] = set()
 
     def __call__(self, path: bytes, data: bytes) -> bytes:
         if not self._is_lfs(path):
@@ -54,11 +57,11 @@ class Smudge:
 
     def _contents(self, shown: str, data: bytes) -> bytes:
         if len(data) >= _LONGEST_POINTER:
-            self._fetcher.warn(f"encountered file '{shown}' that should have been a git-lfs pointer, but is too large")
+            self._warn_of(shown, "too large")
             return data
         pointer = parse_pointer(data)
         if pointer is None:
-            self._fetcher.warn(f"encountered file '{shown}' that should have been a git-lfs pointer, but is invalid")
+            self._warn_of(shown, "invalid")
             return data
         oid, size = pointer
         known = self._fetcher.cache.fact("lfs", oid)
@@ -69,23 +72,41 @@ class Smudge:
                     return file.read()
         return self._download(shown, oid, size)
 
+    def _warn_of(self, shown: str, reason: str) -> None:
+        if shown not in self._warned:
+            self._warned.add(shown)
+            self._fetcher.warn(f"encountered file '{shown}' that should have been a git-lfs pointer, but is {reason}")
+
     def _download(self, shown: str, oid: str, size: int) -> bytes:
         from snowsnake.fetch.downloads import http_of, keep_file
 
         answer = self._answer(oid, size)
+        if not isinstance(answer, dict) or "objects" not in answer:
+            raise FetchFailure("response does not contain 'objects'")
         try:
             offered = answer["objects"][0]
-            given_oid, given_size = offered["oid"], offered["size"]
+        except (KeyError, IndexError, TypeError):
+            raise FetchFailure(f"bad json from /info/lfs/objects/batch: {compact(answer)}") from None
+        try:
             action = offered["actions"]["download"]
-            href = str(action["href"])
-            login = (action.get("header") or {}).get("Authorization")
-        except (KeyError, IndexError, TypeError, AttributeError):
-            raise FetchFailure(f"bad json from /info/lfs/objects/batch: {json.dumps(answer)}") from None
+            href, login = action["href"], (action.get("header") or {}).get("Authorization")
+        except KeyError as error:
+            reason = f"[json.exception.out_of_range.403] key '{error.args[0]}' not found"
+            raise FetchFailure(f"bad json from /info/lfs/objects/batch: {compact(offered)} {reason}") from None
+        except (TypeError, AttributeError):
+            raise FetchFailure(f"bad json from /info/lfs/objects/batch: {compact(offered)}") from None
+        for value in (href, *([] if login is None else [login])):
+            if not isinstance(value, str):
+                raise FetchFailure(type_fault(value, str))
+        try:
+            given_oid, given_size = as_type(value_at(offered, "oid"), str), value_at(offered, "size")
+        except ValueError as error:
+            raise FetchFailure(str(error)) from None
         if (given_oid, given_size) != (oid, size):
             raise FetchFailure(
                 f"LFS server returned mismatched oid/size for '{shown}' (got oid={given_oid} size={given_size}, expected oid={oid} size={size})"
             )
-        transfer = http_of(self._fetcher).download(href, "", (("Authorization", str(login)),) if login is not None else ())
+        transfer = http_of(self._fetcher).download(href, "", (("Authorization", login),) if login is not None else ())
         try:
             with open(transfer.path, "rb") as file:
                 data = file.read()
@@ -113,14 +134,12 @@ class Smudge:
             raise FetchFailure(f"response did not parse as json: {error}") from None
 
     def _endpoint(self) -> tuple[str, str | None]:
-        """(URL of the LFS server, credentials for it or None)."""
+        """(URL of the LFS server, credentials for it or None).  2.34.8 takes the remote `origin`, and ends without one; ours then takes `lfs.url`."""
         url = ""
-        try:
+        if "origin" in [remote.name for remote in self._repository.remotes]:
+            url = str(self._repository.remotes["origin"].url)
+        elif "lfs.url" in self._repository.config:
             url = str(self._repository.config["lfs.url"])
-        except KeyError:
-            names = [remote.name for remote in self._repository.remotes]
-            if "origin" in names:
-                url = str(self._repository.remotes["origin"].url)
         address = fix_git_url(url)
         if address.authority is None or address.scheme == "file":
             raise FetchFailure(f"there is no LFS server for the repository '{url}'")

@@ -52,6 +52,7 @@ _IMMUTABLE = re.compile(r'<([^>]*)>; rel="immutable"', re.IGNORECASE)
 _WHOLE_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _TOO_LONG = "No URL set"
 _NOT_ENCODED = ("", "identity", "none")
+_SUCCESSES = (200, 201, 204, 206)
 # After these HTTP statuses, another attempt does not help.
 _HOPELESS = frozenset((304, 404, 410, 401, 403, 407, 501, 505, 511))
 
@@ -104,7 +105,7 @@ class Http:
         job = _Job(self, url, etag, headers, fetcher.cache.new_path())
         with fetcher.activity("talkative", f"downloading '{url}'", "fileTransfer", (url,)) as activity:
             try:
-                self._repeat(job, lambda: self._attempt(job, activity))
+                self._repeat(lambda: self._attempt(job, activity), job)
             except BaseException:
                 job.cancel()
                 fetcher.cache.discard(job.path)
@@ -124,7 +125,7 @@ class Http:
             return job.failure
 
         try:
-            self._repeat(job, attempt)
+            self._repeat(attempt, job)
         except BaseException:
             job.target.close()
             raise
@@ -132,7 +133,7 @@ class Http:
         file: BinaryIO = job.target
         return file
 
-    def _repeat(self, job: _Job, attempt: Callable[[], TransferError | None]) -> None:
+    def _repeat(self, attempt: Callable[[], TransferError | None], job: _Job | None = None) -> None:
         """Calls *attempt* until it succeeds (returns None); raises its error if another attempt would not help."""
         fetcher = self._fetcher
         tries = max(1, int(fetcher.settings["download-attempts"]))
@@ -146,7 +147,7 @@ class Http:
             if wait_ms is None:
                 base = _RETRY_TOO_MANY_MS if error.status == 429 else _RETRY_MS
                 wait_ms = int(base * 2 ** (number - 1 + random.uniform(0, 0.5)))
-            offset = f"from offset {job.written} " if job.written else ""
+            offset = f"from offset {job.written} " if job is not None and job.written else ""
             fetcher.warn(f"{error}; retrying {offset}in {wait_ms} ms (attempt {number}/{tries})")
             self._sleep(wait_ms / 1000)
 
@@ -169,35 +170,55 @@ class Http:
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> bytes:
         """Sends a small request (Git LFS), and returns the body of the answer."""
-        import urllib3
 
         if self._fetcher.is_offline:
             raise TransferError(f"unable to upload '{url}': the network is not used, as told by --offline")
         if len(url) > _MOST_URL_BYTES:
             raise TransferError(f"unable to upload '{url}': {_fault('BAD_URL', _TOO_LONG).worded(0)}")
-        found: list[urllib3.BaseHTTPResponse | TransferError] = []
+        found: list[bytes | TransferError] = []
 
-        def run() -> None:
-            try:
-                answer = self.pool(url).urlopen(
-                    "POST", _without_login(url), body=body, headers={"User-Agent": self.agent} | self.login_header(url) | headers,
-                    redirect=False, retries=False,
+        def attempt() -> TransferError | None:
+            found.clear()
+            thread = threading.Thread(target=lambda: found.append(self._posted(url, body, headers)), daemon=True, name="upload")
+            thread.start()
+            while thread.is_alive():
+                thread.join(_POLL_S)
+                self._fetcher.check_cancelled()
+            return found[0] if isinstance(found[0], TransferError) else None
+
+        self._repeat(attempt)
+        assert isinstance(found[0], bytes)
+        return found[0]
+
+    def _posted(self, url: str, body: bytes, headers: dict[str, str]) -> bytes | TransferError:
+        """Makes one attempt.  Like curl, it asks for the page that an answer leads to."""
+        import urllib3
+
+        method, place, status = "POST", url, 0
+        try:
+            for _ in range(_MOST_REDIRECTS + 1):
+                is_same_host = urlsplit(place).netloc == urlsplit(url).netloc
+                own = {name: value for name, value in headers.items() if is_same_host or name != "Authorization"}
+                answer = self.pool(place).urlopen(
+                    method, _without_login(place), body=body if method == "POST" else None, redirect=False, retries=False,
+                    headers={"User-Agent": self.agent} | self.login_header(place) | own,
                 )      # fmt: skip
-                found.append(answer)
-            except urllib3.exceptions.HTTPError as error:
-                found.append(TransferError(f"unable to upload '{url}': {error}"))
+                status = int(answer.status)
+                location = answer.headers.get("Location", "") if 300 <= status < 400 else ""
+                if not location:
+                    return bytes(answer.data) if status in _SUCCESSES else _refusal(f"unable to upload '{url}'", answer, answer.data)
+                place = urljoin(place, location)
+                if urlsplit(place).scheme not in ("http", "https"):
+                    return TransferError(f"unable to upload '{url}': {_fault('PROTOCOL', '').worded(status)}")
+                method = "POST" if status in (307, 308) else "GET"
+            return TransferError(f"unable to upload '{url}': {_fault('REDIRECTS', '').worded(status)}")
+        except urllib3.exceptions.HTTPError as error:
+            from snowsnake.fetch.curl_faults import fault_of
 
-        thread = threading.Thread(target=run, daemon=True, name="upload")
-        thread.start()
-        while thread.is_alive():
-            thread.join(_POLL_S)
-            self._fetcher.check_cancelled()
-        answer = found[0]
-        if isinstance(answer, TransferError):
-            raise answer
-        if answer.status not in (200, 201):
-            raise TransferError(f"unable to upload '{url}': HTTP error {answer.status}", status=answer.status)
-        return bytes(answer.data)
+            fault = fault_of(error, place)
+            return TransferError(f"unable to upload '{url}': {fault.worded(status)}", is_transient=fault.is_transient)
+        except ValueError as error:
+            return TransferError(f"unable to upload '{url}': {error}")
 
     def close(self) -> None:
         """Closes the connections."""
@@ -382,6 +403,9 @@ class _Job:
             from snowsnake.fetch.curl_faults import fault_of
 
             raise self._of_fault(fault_of(error, self._found.urls[-1])) from None
+        except ValueError as error:
+            # A token or a server gave a header that cannot be sent.
+            raise self._error(str(error)) from None
         except OSError as error:
             raise FetchFailure(f"writing the download of '{self.url}': {error.strerror or error}") from None
 
@@ -486,8 +510,8 @@ class _Job:
             self._found.is_cached = True
             self._found.etag = etag or self._etag
             return
-        if status not in (200, 201, 204, 206):
-            self._refuse(response, status)
+        if status not in _SUCCESSES:
+            self._refuse(response)
         if status != 206 or not self._continues(headers.get("Content-Range", "")):
             self.written = 0
         self._found.etag = self._seen_etag = etag
@@ -542,20 +566,21 @@ class _Job:
                 self.written = 0
             raise error
 
-    def _refuse(self, response: urllib3.BaseHTTPResponse, status: int) -> None:
-        body = response.read(_ERROR_BODY_BYTES, decode_content=True)
-        text = f"HTTP error {status}"
-        shown = body.decode("utf-8", "replace")
-        if shown and (len(body) < 1024 or "<html>" in shown):
-            text += "\n\nresponse body:\n\n" + shown.rstrip("\n")
-        is_transient = status not in _HOPELESS and (status in (408, 429) or not 400 <= status < 500)
-        wait_s = _number(response.headers.get("Retry-After", "")) if status in (429, 503) else None
-        raise self._error(
-            text,
-            is_transient=is_transient,
-            status=status,
-            wait_ms=None if wait_s is None else min(wait_s * 1000, _RETRY_TOO_MANY_MS),
-        )
+    def _refuse(self, response: urllib3.BaseHTTPResponse) -> None:
+        raise _refusal(f"unable to download '{self.url}'", response, response.read(_ERROR_BODY_BYTES, decode_content=True))
+
+
+def _refusal(start: str, response: urllib3.BaseHTTPResponse, body: bytes) -> TransferError:
+    """The error for an answer that is not a success; it shows a short body."""
+    status = int(response.status)
+    text = f"{start}: HTTP error {status}"
+    shown = body.decode("utf-8", "replace")
+    if shown and (len(body) < 1024 or "<html>" in shown):
+        text += "\n\nresponse body:\n\n" + shown.rstrip("\n")
+    is_transient = status not in _HOPELESS and (status in (408, 429) or not 400 <= status < 500)
+    wait_s = _number(response.headers.get("Retry-After", "")) if status in (429, 503) else None
+    wait_ms = None if wait_s is None else min(wait_s * 1000, _RETRY_TOO_MANY_MS)
+    return TransferError(text, is_transient=is_transient, status=status, wait_ms=wait_ms)
 
 
 def _number(text: str) -> int | None:
