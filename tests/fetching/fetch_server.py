@@ -85,6 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         self.server_owner.requests.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}))
         kind, _, rest = path[1:].partition("/")
+        if kind != "git":
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
         handler = self.server_owner.handlers.get(kind) or getattr(self, f"_{kind}", None)
         try:
             if handler is None:

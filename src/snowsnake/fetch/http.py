@@ -3,6 +3,8 @@
 In: a URL, and what is known about it.  Out: a file in the cache's working folder, and the server's answer; `TransferError` if the transfer fails.
 `download` runs the transfer in its own thread, and the program does not wait for that thread when the user ends it: a server that does nothing,
 or the wrong thing, cannot keep the user waiting.  `read` runs the transfer in the thread that calls it.
+
+Over 600 lines: connections, attempts and answers share the state of one transfer.
 """
 
 from __future__ import annotations

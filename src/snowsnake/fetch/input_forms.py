@@ -420,11 +420,18 @@ def public_keys(attributes: Attributes) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     text = optional_string(attributes, "publicKeys")
     if text is not None:
+        from snowsnake.foundation.json_faults import as_type, value_at
+
         try:
             given = light_json.loads(text)
-            found = [(str(key.get("type", "ssh-ed25519")), str(key["key"])) for key in given]
-        except (ValueError, TypeError, AttributeError, KeyError):
+        except ValueError:
             raise MalformedInput(f"input attribute 'publicKeys' is not a list of keys: {text}") from None
+        try:
+            for row in as_type(given, list):
+                kind = as_type(as_type(row, dict).get("type", "ssh-ed25519"), str)
+                found.append((kind, as_type(value_at(row, "key"), str)))
+        except ValueError as error:
+            raise MalformedInput(str(error)) from None
     key = optional_string(attributes, "publicKey")
     if key is not None:
         found.append((optional_string(attributes, "keytype") or "ssh-ed25519", key))
