@@ -389,6 +389,22 @@ def test_a_text_that_is_printed_is_not_in_memory():
     assert (code, error) == (0, "") and most_kb < 200_000
 
 
+DOUBLED = 'let double = n: text: if n == 0 then text else double (n - 1) (text + text); in builtins.stringLength (double %d "0123456789abcdef")'
+
+
+def test_a_text_that_is_doubled_is_written_once():
+    """A doubling of a large text finds room behind it, every second time; C++ Nix writes 128 MB for a text of 64 MB."""
+    code, _, error, most_kb = command("-E", DOUBLED % 22)
+    assert (code, error) == (0, "") and most_kb < 115_000
+
+
+def test_room_behind_texts_does_not_fill_the_memory():
+    """Each text of two megabytes has room for as much again; all of them have many times the limit."""
+    nix = Evaluator(memory_limit_bytes=64 << 20)
+    each = f"let texts = builtins.genList (i: {DOUBLED % 17} + i) 200; in builtins.foldl' (sum: size: sum + size) 0 texts"
+    assert nix.evaluate(each).to_python() == 200 * (16 << 17) + 199 * 100
+
+
 def test_a_text_for_python_counts_against_the_limit():
     value = Evaluator(memory_limit_bytes=100 << 20).evaluate(
         "let grow = n: s: if n == 0 then s else grow (n - 1) (s + s); s = grow 14 \"0123456789abcdef\"; in builtins.genList (i: s) 2000"

@@ -30,6 +30,9 @@ from snowsnake.builtins.fetch_host import Pending
 cdef enum:
     # A reference has fewer parts than this, whatever its scheme.
     MOST_PARTS = 32
+    # So many references of at most so many characters are remembered in both directions, because what they mean depends on nothing else.
+    MOST_REMEMBERED = 1024
+    MOST_REMEMBERED_LENGTH = 512
 
 
 # ---- flakes -----------------------------------------------------------------------------------------------------
@@ -123,6 +126,17 @@ cdef int _raise_reference_fault(Machine* m, error) noexcept:
         return raise_text(m, ERROR_MEMORY, NULL)
 
 
+cdef dict _attributes_of_text = {}
+cdef dict _text_of_attributes = {}
+
+
+cdef void _remember(dict known, key, value, Py_ssize_t length):
+    if length <= MOST_REMEMBERED_LENGTH:
+        if len(known) >= MOST_REMEMBERED:
+            known.clear()
+        known[key] = value
+
+
 cdef object _features(Machine* m):
     """Returns the names of the features that the syntax of references depends on."""
     names = ("flakes", "verified-fetches")
@@ -136,9 +150,13 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
     cdef uint32_t n = 0
     cdef bytes data
     try:
-        from snowsnake.lock.reference_text import parse
+        key = (text_of(text), _features(m))
+        found = _attributes_of_text.get(key)
+        if found is None:
+            from snowsnake.lock.reference_text import parse
 
-        found = parse(text_of(text), _features(m))
+            found = parse(*key)
+            _remember(_attributes_of_text, key, found, len(key[0]))
         # The values are not longer than the text: decoding only shortens it, because a byte may be written as `%41`.
         if not heap_reserve(m, string_size(text) + 4096):
             return RAISE
@@ -184,9 +202,15 @@ cdef dict _scalars(Machine* m, Word attrs):
 cdef int _write(Machine* m, Word attrs) noexcept with gil:
     cdef bytes text
     try:
-        from snowsnake.lock.references import to_text
+        given, features = _scalars(m, attrs), _features(m)
+        # As a key, the attributes are text: 1 would be the same as True.
+        key = (repr(given), features)
+        text = _text_of_attributes.get(key)
+        if text is None:
+            from snowsnake.lock.references import to_text
 
-        text = to_text(_scalars(m, attrs), _features(m)).encode("utf-8", "surrogateescape")
+            text = to_text(given, features).encode("utf-8", "surrogateescape")
+            _remember(_text_of_attributes, key, text, len(key[0]))
         if not heap_reserve(m, len(text) // 8 + 4096):
             return RAISE
         m.result = make_string(m, <char*>text, len(text), 0)

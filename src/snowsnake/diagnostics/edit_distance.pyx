@@ -15,11 +15,8 @@ def distance(a, b, Py_ssize_t limit):
     >>> distance("foldl", "foldl'", 2), distance(b"lenght", b"length", 2), distance("abc", "xyz", 2)
     (1, 2, 3)
     """
-    if limit < 0 or limit > MOST:
-        raise ValueError("a limit beyond 7")
-    if isinstance(a, bytes):
-        return _distance((<bytes>a).decode("latin-1"), (<bytes>b).decode("latin-1"), limit)
-    return _distance(a, b, limit)
+    _check_limit(limit)
+    return _distance(_characters(a), _characters(b), limit)
 
 
 def within(wanted, candidates, Py_ssize_t limit):
@@ -30,16 +27,29 @@ def within(wanted, candidates, Py_ssize_t limit):
     """
     cdef list found = []
     cdef Py_ssize_t size = len(wanted), other, edits
+    cdef str text = _characters(wanted)
+    _check_limit(limit)
     for candidate in candidates:
         other = len(candidate)
         if size - other <= limit and other - size <= limit:
-            edits = distance(wanted, candidate, limit)
+            edits = _distance(text, _characters(candidate), limit)
             if edits <= limit:
                 found.append((edits, candidate))
     return found
 
 
-cdef Py_ssize_t _distance(str a, str b, Py_ssize_t limit):
+cdef int _check_limit(Py_ssize_t limit) except -1:
+    if limit < 0 or limit > MOST:
+        raise ValueError("a limit beyond 7")
+    return 0
+
+
+cdef str _characters(name):
+    """A name with a character for each of its bytes, if it is a byte string."""
+    return (<bytes>name).decode("latin-1") if isinstance(name, bytes) else name
+
+
+cdef Py_ssize_t _distance(str a, str b, Py_ssize_t limit) except -1:
     """The table of distances between beginnings, of which only the places near the diagonal can be within the limit."""
     # The row is for beginnings with a certain number of characters of *a*. It has a border on both sides.
     cdef Py_ssize_t[2 * MOST + 3] row

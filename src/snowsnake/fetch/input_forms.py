@@ -44,8 +44,8 @@ _KEYS = ("keytype", "publicKey", "publicKeys")
 _NUMBERS = ("lastModified", "revCount")
 _FORGE_NAMES = "owner repo ref rev narHash lastModified host treeHash"
 _TREE_NAMES = "url narHash name unpack rev revCount lastModified"
-# These are the attributes of each scheme, besides `type`.
-_KNOWN = {
+# These are the attributes of each scheme, besides those of every scheme.
+_OF_SCHEME = {
     "github": _FORGE_NAMES,
     "gitlab": _FORGE_NAMES,
     "sourcehut": _FORGE_NAMES,
@@ -56,7 +56,8 @@ _KNOWN = {
     "file": _TREE_NAMES,
     "path": "path rev revCount lastModified narHash",
 }
-SCHEMES = frozenset(_KNOWN)
+SCHEMES = frozenset(_OF_SCHEME)
+_KNOWN = {kind: frozenset(("type", "__final", *names.split())) for kind, names in _OF_SCHEME.items()}
 # These schemes need the experimental feature `flakes`.
 _OF_FLAKES = frozenset((*FORGES, "indirect", "path"))
 DEFAULT_FEATURES = frozenset(("flakes",))
@@ -270,10 +271,8 @@ def check_attributes(attributes: Attributes, features: Container[str] = DEFAULT_
     if kind in _KNOWN:
         if kind in _OF_FLAKES:
             require("flakes", features)
-        known = _KNOWN[kind].split()
-        for name in sorted(attributes):
-            if name not in known and name not in ("type", "__final"):
-                raise MalformedInput(f"input attribute '{name}' not supported by scheme '{kind}'")
+        if not _KNOWN[kind].issuperset(attributes):
+            raise MalformedInput(f"input attribute '{min(attributes.keys() - _KNOWN[kind])}' not supported by scheme '{kind}'")
         check = _CHECKS.get(kind, _check_forge)
         check(attributes, features)
     if "ref" in attributes:

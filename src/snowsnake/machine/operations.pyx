@@ -24,19 +24,22 @@ from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.gather cimport Gathered, gather, gathered
 from snowsnake.machine.errors cimport add_candidates, format_text, of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport (
-    heap_alloc, heap_reserve, make_path, make_string, new_list, new_list_view, new_string, new_string_view, write_barrier,
+    heap_alloc, heap_reserve, is_young, make_path, make_string, new_list, new_list_view, new_string, new_string_view, string_words,
+    write_barrier,
 )
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, internal_word
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport earlier_spans, position_place
+from snowsnake.machine.room cimport left_bytes
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, FORCE, RAISE, TAIL, Context, Formals
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.symbols cimport compare_strings, context_union, context_united, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     HEADER_JOINED, KIND_ATTR_NAME, KIND_RAW, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, WORD_NULL, WORD_UNSET, attrs_find,
-    attrs_is_layered, attrs_keys, attrs_size, attrs_values, float_value, header_code, header_of, int_value, is_attrs, is_bool, is_float,
-    is_function, is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_positions, keys_size, keys_symbols, kind_of, list_base,
-    list_items, list_size, path_string, pointer_of, small_int, string_base, string_context, string_data, tag_of, tagged, val,
+    attrs_is_layered, attrs_keys, attrs_size, attrs_values, float_value, header_code, header_kind, header_of, header_size, int_value,
+    is_attrs, is_bool, is_float, is_function, is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_positions, keys_size,
+    keys_symbols, kind_of, list_base, list_items, list_size, object_words, path_string, pointer_of, small_int, string_base, string_context,
+    string_data, tag_of, tagged, val,
 )
 from snowsnake.syntax.turns cimport known_count
 
@@ -46,10 +49,10 @@ cdef enum:
     LEAST_JOINED = 64
     # A text of so many bytes or more may get room behind it.
     LEAST_JOINED_BYTES = 1 << 14
-    # A collection copies the room as well, so that a large text would need much more memory than a limit allows.
-    MOST_ROOM_BYTES = 1 << 24
-    # This bit of word 1 marks a string with room; the other bits are the number of its bytes that are taken.
+    # This bit of word 1 marks a string that was made with room; the other bits are the number of its bytes that are taken.
     ROOM_BIT = 63
+    # A text of so many bytes or more is made where memory costs nothing before it is written (heap_reserve), so that it may get more room.
+    LARGE_BYTES = 1 << 19
     # The machine copies so many bytes of a text before it looks whether to stop.
     COPIED_AT_ONCE = 1 << 22
     # The machine unites at most so many contexts one after the other, because it keeps each union.
@@ -587,13 +590,27 @@ cdef bint _unite_contexts(Machine* m, Word* strings, uint64_t count, uint32_t* c
     return not contexts.failed
 
 
-cdef inline uint64_t _taken_bytes(const Word* p) noexcept nogil:
-    """How many bytes of a string with room are taken; 0 for other strings.  Only views lead to a string with room, so it has no symbol or context."""
-    return p[1] & ~(<Word>1 << ROOM_BIT) if p[0] & HEADER_JOINED and p[1] >> ROOM_BIT else 0
+cdef inline bint _has_room(const Word* p) noexcept nogil:
+    """Whether a string was made with room.  Only views lead to such a string, so it has no symbol and no context."""
+    return p[0] & HEADER_JOINED and p[1] >> ROOM_BIT
 
 
-cdef inline void _take_bytes(Word* p, uint64_t count) noexcept nogil:
-    p[1] = <Word>1 << ROOM_BIT | count
+cdef void _leave_room(Word* p, uint64_t words) noexcept nogil:
+    """Marks so many words behind a string as room for it, and how much is taken."""
+    cdef Word* room = p + object_words(p[0])
+    p[1] = <Word>1 << ROOM_BIT | header_size(p[0])
+    if words:
+        room[0] = header_of(KIND_RAW, words - 1) | HEADER_JOINED
+
+
+cdef uint64_t _room_words(Machine* m, Word* p) noexcept nogil:
+    """The room behind a string that was made with some: an object of its own, to which nothing leads, so that a collection leaves it behind."""
+    cdef Word* room = p + object_words(p[0])
+    cdef Word* young = m.hp if m.young_hp == NULL else m.young_hp
+    cdef Word* old = m.old_top if m.young_hp == NULL else m.hp
+    if room >= (young if is_young(m, p) else old) or header_kind(room[0]) != KIND_RAW or not room[0] & HEADER_JOINED:
+        return 0
+    return object_words(room[0])
 
 
 cdef int _extend_in_place(Machine* m, Word* parts, uint64_t count, uint64_t total, uint32_t context) noexcept nogil:
@@ -605,22 +622,44 @@ cdef int _extend_in_place(Machine* m, Word* parts, uint64_t count, uint64_t tota
     cdef Word* p = pointer_of(base)
     cdef uint8_t* out = string_data(parts[0]) + string_size(parts[0])
     cdef uint64_t start = <uint64_t>(string_data(parts[0]) - string_data(base)), i
+    cdef uint64_t taken = string_size(base), words
     m.result = 0
-    if base == parts[0] or <uint64_t>(out - string_data(base)) != _taken_bytes(p) or start + total > string_size(base):
+    if base == parts[0] or not _has_room(p) or <uint64_t>(out - string_data(base)) != taken:
         return DONE
+    words = object_words(p[0]) + _room_words(m, p)
+    if string_words(start + total) > words:
+        return DONE
+    # The string is longer, and the room smaller, before the copying begins, because a request to stop may end it.
+    p[0] = (p[0] & 0xFFF) | (start + total) << 12
+    if (start + total) >> 3 != taken >> 3:
+        p[2 + ((start + total) >> 3)] = 0
+    _leave_room(p, words - string_words(start + total))
     for i in range(1, count):
         if not _copy_text(m, out, string_data(parts[i]), string_size(parts[i])):
             return stop(m)
         out += string_size(parts[i])
-    _take_bytes(p, start + total)
     m.result = new_string_view(m, base, start, total, context)
     return DONE
 
 
+cdef uint64_t _text_room(Machine* m, Word first, uint64_t total) noexcept nogil:
+    """How much room to give a text of *total* bytes that begins with *first*.
+
+    A text that `+` lengthens by little again and again gets half as much, as lists do.  A large one gets as much again, and may be doubled: nobody
+    writes the room before it is taken, and a collection leaves it behind.  But it may be a 16th of what memory is left.
+    """
+    cdef uint64_t left
+    if not pointer_of(string_base(first))[0] & HEADER_JOINED:
+        return 0
+    if total < LARGE_BYTES:
+        return total >> 1 if string_size(first) >= total - (total >> 2) else 0
+    left = min(left_bytes(m), <uint64_t>(m.old_end - m.old_top) * sizeof(Word))
+    return min(total, left >> 4) if total < left - (left >> 3) else 0
+
+
 cdef int _join_large(Machine* m, Word* parts, uint64_t count, uint64_t total, uint32_t context) noexcept nogil:
-    """A text that `+` lengthens by little again and again gets room for half as much, as lists do."""
     cdef uint64_t room = 0, i
-    cdef bint lengthens = string_size(parts[0]) >= total - (total >> 2)
+    cdef bint lengthens = string_size(parts[0]) >= total - (total >> 1)
     cdef Word r
     cdef uint8_t* out
     if lengthens:
@@ -628,13 +667,15 @@ cdef int _join_large(Machine* m, Word* parts, uint64_t count, uint64_t total, ui
             return RAISE
         if m.result:
             return DONE
-        if pointer_of(string_base(parts[0]))[0] & HEADER_JOINED:
-            room = total >> 1 if total >> 1 < MOST_ROOM_BYTES else MOST_ROOM_BYTES
+        room = _text_room(m, parts[0], total)
     if not heap_reserve(m, (total + room) >> 3):
         return RAISE
-    r = new_string(m, total + room, context)
+    r = new_string(m, total, context)
     if lengthens:
         pointer_of(r)[0] |= HEADER_JOINED
+    if room:
+        heap_alloc(m, room >> 3)
+        _leave_room(pointer_of(r), room >> 3)
     out = string_data(r)
     for i in range(count):
         if not _copy_text(m, out, string_data(parts[i]), string_size(parts[i])):
@@ -642,7 +683,6 @@ cdef int _join_large(Machine* m, Word* parts, uint64_t count, uint64_t total, ui
         out += string_size(parts[i])
     m.result = r
     if room:
-        _take_bytes(pointer_of(r), total)
         m.result = new_string_view(m, r, 0, total, context)
     return DONE
 

@@ -152,7 +152,7 @@ cdef class Places:
         cdef Error* e = &self.m.error
         cdef Word s
         cdef uint32_t i
-        cdef uint64_t size
+        cdef uint64_t size, most = MAX_DISTANCE
         if e.candidates == NULL:
             return []
         s = symbol_string(self.m, e.wanted)
@@ -161,7 +161,7 @@ cdef class Places:
         found = []
         for i in range(e.candidate_count):
             s = symbol_string(self.m, e.candidates[i])
-            if size <= string_size(s) + MAX_DISTANCE and string_size(s) <= size + MAX_DISTANCE:
+            if size <= string_size(s) + most and string_size(s) <= size + most:
                 found.append(PyBytes_FromStringAndSize(<const char*>string_data(s), string_size(s)))
         return nearest(wanted, found)
 
