@@ -602,7 +602,7 @@ def _from_settings(settings: Mapping[str, object]) -> "dict[str, Any]":
     if values.is_set("system") or values.is_set("eval-system"):
         found["system"] = values["eval-system"] or values["system"]
     if values.is_set("max-call-depth"):
-        found["depth_limit"] = values["max-call-depth"]
+        found["depth_limit"] = values.depth_limit()
     return found
 
 

@@ -17,8 +17,6 @@ cdef class Handle:
     cdef bytes coerced(self, int which)
     cdef object scalar(self, Word w, function_form)
     cdef object convert(self, Word root, function_form)
-    cdef bint holds_thunk(self) except -1
-    cdef int check_evaluated(self, bint strict) except -1
 
 # This must not be called while the machine runs.
 cdef Handle make_handle(Runner evaluator, Word w)

@@ -4,20 +4,19 @@
 In: a word of the machine.  Out: its parts as handles, its texts, its Python form; most methods force it.
 """
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset, strcmp, strlen
+from libc.string cimport memset, strcmp
 
 from snowsnake.builtins.types cimport type_word
 from snowsnake.foundation.buffer cimport Bytes
-from snowsnake.machine.attrs cimport attrs_flat, attrs_order
+from snowsnake.machine.attrs cimport attrs_order
 from snowsnake.machine.descriptions cimport describe, raise_type
-from snowsnake.machine.errors cimport raise_bytes
 from snowsnake.machine.heap cimport push
 from snowsnake.machine.internals cimport INTERNAL_COERCE_PATH, INTERNAL_COERCE_STORE, INTERNAL_DEEP_FORCE
 from snowsnake.machine.link cimport code_of
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
-from snowsnake.machine.state cimport DONE, ERROR_TYPE, RAISE, Code, Context, Machine
+from snowsnake.machine.state cimport DONE, RAISE, Code, Context, Machine
 from snowsnake.machine.symbols cimport context_united, symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     KIND_CLOSURE, THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, WORD_TRUE, applied_function, attrs_find, attrs_keys,
@@ -31,9 +30,6 @@ from snowsnake.runner cimport Runner
 
 cdef enum:
     PIECE_BYTES = 1 << 20
-
-cdef const char* _NO_JSON = "cannot convert a thunk to JSON"
-
 
 cdef bytes _bytes(Word s):
     return PyBytes_FromStringAndSize(<char*>string_data(s), string_size(s))
@@ -321,10 +317,10 @@ cdef class Handle:
             free(out.data)
             self.evaluator.leave()
 
-    def write_nix(self, write, *, bint strict=False, uint64_t most_levels=0):
+    def write_nix(self, write, *, bint strict=False, int64_t most_levels=-1):
         """`to_nix`, handed to `write(bytes)` in pieces of about a megabyte: the whole text is never in memory.
 
-        Lists and sets nested deeper than `most_levels` are an error, which is raised after the text in front of them was written; 0 is no limit.
+        Lists and sets nested deeper than `most_levels` are an error, which is raised after the text in front of them was written; -1 is no limit.
         """
         cdef Machine* m = self.evaluator.m
         cdef Bytes out
@@ -339,7 +335,7 @@ cdef class Handle:
             m.handles[self.slot] = w
             self.evaluator.start_run()
             with nogil:
-                outcome = print_to(m, w, &out, PRINT_CODES, most_levels, _write_piece, context)
+                outcome = print_to(m, w, &out, PRINT_CODES, <uint64_t>(most_levels + 1), _write_piece, context)
             try:
                 self.evaluator.finish_run(DONE if writing.fault is not None else outcome)
             finally:
@@ -408,8 +404,7 @@ cdef class Handle:
         self.evaluator.enter()
         try:
             self.forced()
-            self.check_evaluated(strict)
-            return _bytes(self.builtin_call("toJSON" if copies_paths else "__toPlainJSON"))
+            return _bytes(self.builtin_call("__toPlainJSON" if not copies_paths else "toJSON" if strict else "__toShallowJSON"))
         finally:
             self.evaluator.leave()
 
@@ -420,40 +415,13 @@ cdef class Handle:
         self.evaluator.enter()
         try:
             self.forced()
-            self.check_evaluated(strict)
-            text = self.builtin_call("toJSON")
+            text = self.builtin_call("toJSON" if strict else "__toShallowJSON")
             # The text does not move, because the machine does not run meanwhile.
             while start < string_size(text):
                 write(PyBytes_FromStringAndSize(<char*>string_data(text) + start, min(string_size(text) - start, <uint64_t>PIECE_BYTES)))
                 start += PIECE_BYTES
         finally:
             self.evaluator.leave()
-
-    cdef int check_evaluated(self, bint strict) except -1:
-        """Raises the error of `nix-instantiate --json` without `--strict` for a value that is not evaluated."""
-        if not strict and self.holds_thunk():
-            self.evaluator.check(raise_bytes(self.evaluator.m, ERROR_TYPE, _NO_JSON, strlen(_NO_JSON)))
-        return 0
-
-    cdef bint holds_thunk(self) except -1:
-        """Whether something inside the value is not evaluated."""
-        cdef Word w
-        cdef uint64_t i, n
-        seen = set()
-        work = [self.word()]
-        while work:
-            w = work.pop()
-            if is_thunk(w):
-                return True
-            if not (is_list(w) or is_attrs(w)) or <uint64_t>w in seen:
-                continue
-            seen.add(<uint64_t>w)
-            n = list_size(w) if is_list(w) else attrs_size(w)
-            if is_attrs(w) and not attrs_flat(self.evaluator.m, w):
-                self.evaluator.check(RAISE)
-            for i in range(n):
-                work.append(val(list_items(w)[i] if is_list(w) else attrs_values(w)[i]))
-        return False
 
     def to_xml(self, *, bint strict=True, bint location=True):
         """XML as `--xml` prints it; with *location*, it has the places of attributes and functions."""

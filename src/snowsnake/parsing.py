@@ -171,7 +171,8 @@ def similar_variables(source: bytes, offset: int, wanted: str, features: "Iterab
     """
     from snowsnake.diagnostics.suggestions import nearest
 
-    return nearest(wanted, visible_names(source, offset, features))
+    # `__curPos` can be used anywhere, but not inherited.
+    return nearest(wanted, visible_names(source, offset, features) - {wanted})
 
 
 def visible_names(source: bytes, offset: int, features: "Iterable[str]" = ()) -> set[str]:

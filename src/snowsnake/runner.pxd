@@ -4,12 +4,6 @@ from libc.stdint cimport uint32_t, uint64_t
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport Word
 
-cdef extern from "signal.h" nogil:
-    ctypedef void (*Handler)(int)
-    struct sigaction_type "sigaction":
-        Handler sa_handler
-        int sa_flags
-
 cdef class Runner:
     cdef Machine* m
     # slots of handles that Python dropped
@@ -23,18 +17,15 @@ cdef class Runner:
     cdef object timer
     cdef uint32_t run_count
     cdef bint is_running
-    # whether `cancel` stopped it, and not Ctrl-C
-    cdef bint is_cancelled
     # the deadline by time.monotonic(), or 0
     cdef double deadline
-    # the last run was in the main thread, where Ctrl-C arrives
+    # the last run was in the main thread, where Python handles signals
     cdef bint is_main
     # What this thread watched before the run under way, and the limit of its blocks (foundation/limits.pxd).
     cdef const int* watched
     cdef size_t block_limit
-    # the machine that a signal handler of the program interrupted with this run, or NULL
+    # the machine that is in the middle of a run of this thread, of which the run under way is a part, or NULL
     cdef Machine* outer
-    cdef sigaction_type their_handler
     # the number of Python functions that the machine is running, each inside the one before
     cdef int callbacks
     # how many of them are using the machine at this moment
@@ -67,7 +58,6 @@ cdef class Runner:
     cdef int finish_run(self, int outcome) except -1
     # The seconds until the time limit or the deadline.
     cdef double left_s(self) except? -1
-    cdef void take_interrupts(self)
     # From here to `end_callback`, Python runs inside the machine: this thread may use it again.
     cdef int begin_callback(self) except -1
     cdef int end_callback(self) except -1

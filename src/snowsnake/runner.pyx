@@ -9,17 +9,18 @@ from _thread import get_ident
 from time import monotonic
 
 from libc.stdint cimport uint32_t
-from libc.string cimport memset
 
 from snowsnake.cache.state cimport Cache
 from snowsnake.cache.writing cimport cache_flush
 from snowsnake.foundation.arrays cimport has_room
-from snowsnake.foundation.limits cimport limit_blocks, watch_attention
-from snowsnake.machine.attention cimport ATTENTION_INTERRUPT, ATTENTION_TIMEOUT, ignore_attention, must_stop, request_attention, stop
+from snowsnake.foundation.limits cimport limit_blocks, look_by, watch_attention
+from snowsnake.machine.attention cimport (
+    ATTENTION_INTERRUPT, ATTENTION_NEW, ATTENTION_SIGNAL, ATTENTION_TIMEOUT, drop_attention, ignore_attention, must_stop, request_attention, stop,
+)
 from snowsnake.machine.errors cimport error_clear
 from snowsnake.machine.loop cimport machine_call, machine_force
 from snowsnake.machine.room cimport left_bytes
-from snowsnake.machine.state cimport DONE, ERROR_INTERRUPT
+from snowsnake.machine.state cimport DONE
 from snowsnake.machine.word cimport Word, header_code, is_thunk, pointer_of, small_int
 
 cdef extern from "unistd.h" nogil:
@@ -27,57 +28,110 @@ cdef extern from "unistd.h" nogil:
     int gettid()
 
 cdef extern from "signal.h" nogil:
+    ctypedef void (*Handler)(int)
+    struct sigaction_type "sigaction":
+        Handler sa_handler
+        int sa_flags
     int sigaction(int number, const sigaction_type* action, sigaction_type* old)
-    int SIGINT
+    Handler SIG_DFL
+    Handler SIG_IGN
+    int SA_SIGINFO, SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM
 
-cdef extern from "Python.h" nogil:
-    int PyErr_SetInterruptEx(int number)
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
 
 cdef enum:
     # At most this many callbacks may be inside each other, because each takes some of the C stack.
     MOST_CALLBACKS = 200
+    # A run that looks for requests to stop so often is a long one.  Handlers are put in place then, because a short run takes less time than that.
+    LOOKS_OF_SHORT_RUN = 100
+    SIGNALS = 9
 
-# The machine that runs in the main thread: the signal handler has no other way to find it.
+# ---- signals ----------------------------------------------------------------------------------------------------
+#
+# Python runs the handler of a signal in the main thread, between two operations of Python's own.  A machine that runs there takes as long as it likes.
+# So our handler calls Python's, which takes note of the signal, and asks the machine for a look; where the machine looks for requests to stop, Python
+# runs its handlers.  If one of them raises an exception (for Ctrl-C, Python's own does), it ends the run; otherwise, the run goes on.
+
+# The machine that runs in the main thread: a signal handler has no other way to find it.
 cdef Machine* _interruptible = NULL
+cdef int[SIGNALS] _NUMBERS = [SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGQUIT]
+cdef sigaction_type[SIGNALS] _theirs
+cdef bint[SIGNALS] _is_ours
+cdef bint _has_handlers = False
+cdef int _looks_left = 0
+# The exception that a handler raised, until a run ends with it.
+cdef object _raised = None
 
 
-cdef void _on_interrupt(int number) noexcept nogil:
+cdef void _on_signal(int number) noexcept nogil:
     cdef Machine* m = _interruptible
+    cdef int i
+    for i in range(SIGNALS):
+        if _NUMBERS[i] == number:
+            _theirs[i].sa_handler(number)
     if m != NULL:
-        request_attention(m, ATTENTION_INTERRUPT)
+        request_attention(m, ATTENTION_SIGNAL)
 
 
-# This signal, other than Ctrl-C, interrupted a machine; 0 means that none did.
-cdef int _ended_by = 0
+cdef void _take_signals() noexcept nogil:
+    """Puts our handler in front of those that there are.  What is ignored, or ends the process, stays so."""
+    global _has_handlers
+    cdef sigaction_type ours
+    cdef int i
+    _has_handlers = True
+    for i in range(SIGNALS):
+        sigaction(_NUMBERS[i], NULL, &_theirs[i])
+        _is_ours[i] = _theirs[i].sa_handler != SIG_DFL and _theirs[i].sa_handler != SIG_IGN and not _theirs[i].sa_flags & SA_SIGINFO
+        if _is_ours[i]:
+            ours = _theirs[i]
+            ours.sa_handler = _on_signal
+            sigaction(_NUMBERS[i], &ours, NULL)
 
 
-cdef void _on_end(int number) noexcept nogil:
-    global _ended_by
+cdef void _give_signals_back() noexcept nogil:
+    global _has_handlers
+    cdef sigaction_type found
+    cdef int i
+    _has_handlers = False
+    for i in range(SIGNALS):
+        if _is_ours[i]:
+            sigaction(_NUMBERS[i], &_theirs[i], &found)
+            if found.sa_handler != _on_signal:
+                # A function of Python, called by the program, has set another one.
+                sigaction(_NUMBERS[i], &found, NULL)
+
+
+cdef void _look() noexcept nogil:
+    """What the machine of the main thread does when it finds that its attention has a bit outside of STOPS."""
+    global _looks_left
     cdef Machine* m = _interruptible
     if m == NULL:
-        # Python's own handler gets the signal.
-        PyErr_SetInterruptEx(number)
-    else:
-        _ended_by = number
+        return
+    if m.attention & ATTENTION_NEW:
+        _looks_left -= 1
+        if _looks_left > 0:
+            return
+        drop_attention(m, ATTENTION_NEW)
+        if not _has_handlers:
+            _take_signals()
+    elif not m.attention & ATTENTION_SIGNAL:
+        return
+    drop_attention(m, ATTENTION_SIGNAL)
+    with gil:
+        _run_handlers(m)
+
+
+cdef void _run_handlers(Machine* m) noexcept:
+    global _raised
+    try:
+        PyErr_CheckSignals()
+    except BaseException as error:
+        _raised = error
         request_attention(m, ATTENTION_INTERRUPT)
 
 
-def interrupt_on(int number):
-    """Lets a signal for which Python has a handler also interrupt a running machine, as Ctrl-C does; the exception has the attribute `number`."""
-    cdef sigaction_type ours
-    memset(&ours, 0, sizeof(ours))
-    ours.sa_handler = _on_end
-    sigaction(number, &ours, NULL)
-
-
-cdef object _interrupt():
-    """The exception for a machine that was interrupted."""
-    global _ended_by
-    error = KeyboardInterrupt()
-    if _ended_by:
-        error.number = _ended_by
-        _ended_by = 0
-    return error
+look_by(_look)
 
 
 cdef class Runner:
@@ -114,7 +168,6 @@ cdef class Runner:
     def cancel(self):
         """Stops what the machine is doing in another thread, where an `interrupt` error is raised.  Nothing happens if the machine is at rest."""
         if self.is_running:
-            self.is_cancelled = True
             request_attention(self.m, ATTENTION_INTERRUPT)
 
     def set_deadline(self, double at):
@@ -207,14 +260,13 @@ cdef class Runner:
         return before
 
     cdef int start_run(self) except -1:
-        """Begins a time in which Ctrl-C and the time limit stop all work that asks `must_stop` (machine/attention.pxd); `finish_run` ends it."""
-        global _interruptible
+        """Begins a time in which signals and the time limit stop all work that asks `must_stop` (machine/attention.pxd); `finish_run` ends it."""
+        global _interruptible, _looks_left
         if self.nesting:
             # We time and interrupt only the outermost run.
             return 0
         ignore_attention(self.m)
         self.run_count += 1
-        self.is_cancelled = False
         # We set this before the timer starts, because the timer may end at once.
         self.is_running = True
         if self.timeout_s > 0 or self.deadline > 0:
@@ -232,32 +284,20 @@ cdef class Runner:
         self.is_main = gettid() == getpid()
         if self.is_main:
             self.outer = _interruptible
-            self.take_interrupts()
+            _interruptible = self.m
+            if not _has_handlers:
+                _looks_left = LOOKS_OF_SHORT_RUN
+                request_attention(self.m, ATTENTION_NEW)
         return 0
 
-    cdef void take_interrupts(self):
-        global _interruptible
-        cdef sigaction_type ours
-        memset(&ours, 0, sizeof(ours))
-        ours.sa_handler = _on_interrupt
-        _interruptible = self.m
-        sigaction(SIGINT, &ours, &self.their_handler)
-
     cdef int begin_callback(self) except -1:
-        global _interruptible
         if self.callbacks >= MOST_CALLBACKS:
             raise RecursionError(f"functions of Python called by Nix called by Python, {MOST_CALLBACKS} deep")
-        if self.is_main and self.callbacks == 0:
-            # Ctrl-C stops Python code as usual.
-            sigaction(SIGINT, &self.their_handler, NULL)
-            _interruptible = NULL
         self.callbacks += 1
         return 0
 
     cdef int end_callback(self) except -1:
         self.callbacks -= 1
-        if self.is_main and self.callbacks == 0:
-            self.take_interrupts()
         return 0
 
     cdef double left_s(self) except? -1:
@@ -280,18 +320,17 @@ cdef class Runner:
         if self.nesting:
             return self.check(outcome)
         if self.is_main:
-            sigaction(SIGINT, &self.their_handler, NULL)
+            # The next run may be in another thread.
+            drop_attention(self.m, ATTENTION_NEW | ATTENTION_SIGNAL)
             _interruptible = self.outer
+            if _has_handlers and self.outer == NULL:
+                _give_signals_back()
         self.is_running = False
         watch_attention(self.watched)
         limit_blocks(self.block_limit)
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        if outcome == DONE and self.is_main and not self.is_cancelled and self.m.attention & ATTENTION_INTERRUPT:
-            # Ctrl-C came after the machine had looked for it the last time, and the next run would forget it.
-            ignore_attention(self.m)
-            raise _interrupt()
         return self.check(outcome)
 
     cdef int look(self) except -1:
@@ -299,6 +338,13 @@ cdef class Runner:
         return self.check(stop(self.m)) if must_stop(self.m) else 0
 
     cdef int check(self, int outcome) except -1:
+        global _raised
+        if _raised is not None and self.is_main:
+            # Whatever the machine made of it.
+            error_clear(self.m)
+            ignore_attention(self.m)
+            error, _raised = _raised, None
+            raise error
         if outcome == DONE:
             if self.m.is_exhausted:
                 raise MemoryError("this evaluator ran out of memory")
@@ -308,9 +354,6 @@ cdef class Runner:
             fault = self.fault
             self.fault = None
             raise fault
-        if self.m.error.code == ERROR_INTERRUPT and self.is_main and not self.is_cancelled:
-            error_clear(self.m)
-            raise _interrupt()
         # The request or the limit that stopped the machine must not stop the explanation of its error.
         cdef const int* watched = watch_attention(NULL)
         cdef size_t block_limit = limit_blocks(0)

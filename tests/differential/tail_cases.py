@@ -203,6 +203,34 @@ def operators() -> Iterator[str]:
             yield scope.replace("‹O›", operator).replace("‹V›", bound).replace("‹E›", operation)
 
 
+# Selections with a default that fails, after some or none of their names were found.
+_WITH_DEFAULTS = (
+    "{ a = { }; }.a.b or ‹D›", "{ a.b = { }; }.a.b.c or ‹D›", "{ a = 1; }.a.b or ‹D›", "{ }.a.b or ‹D›", "(builtins.head [ { a = { }; } ]).a.b or ‹D›", "let s = { a = { }; }; in s.a.b or ‹D›",
+    "(x: x.a.b or ‹D›) { a = { }; }", "{ a = { }; }.a.b or ({ c = { }; }.c.d or ‹D›)", "(rec { a = { }; r = a.b or ‹D›; }).r", "with { s = { a = { }; }; }; s.a.b or ‹D›", '{ a = { }; }."a".b or ‹D›',
+    '{ a = throw "n"; }.a.b or ‹D›', "{ a = ‹D›; }.a or 1", "(x: y: x.a.b or (y ‹D›)) { a = { }; } (z: z + 1)",
+)  # fmt: skip
+_DEFAULTS = (
+    '(throw "t")', '(1 + "a")', "((x: x.y) { })", '(if throw "t" then 1 else 2)', "(let x = x; in x)", "(assert false; 1)", "(builtins.head [ ])", '[ (throw "t") ]', "(with { z = null; }; z.v)", "({ a }: a)",
+)  # fmt: skip
+_DEFAULT_PLACES = ("‹S›", "[ (‹S›) ]", "(‹S›) + 1", '"${‹S›}"', "(x: x) (‹S›)", "{ v = ‹S›; }.v.w")
+# Variables that fail where they are the value of an expression around them, and something needs that value.
+_VARIABLES = (
+    '"${if true then x else 1}"', '"${let b = 1; in x}"', '"${with { }; x}"', '"a${assert true; x}"', "[ ] ++ (if true then x else 1)", "1 + (let y = 1; in x)", "{ } // (with { }; x)", "{ y = x; }.y or 1", "({ }.y or x) + 1",
+    "- (if true then x else 1)", "! (let y = x; in y)", "builtins.length (if true then x else 1)", "(if false then 1 else x) == 1", "(if true then x else 1).z", "(if true then x else 1) 2", "(with { }; x) ? z", "(if x then 1 else 2)",
+    "[ (if true then x else 1) ]", "({ }.y or x).z or 2", '(if true then { }.q or x else 1) + 1', "(let y = x; in with { }; y) + 1",
+)  # fmt: skip
+
+
+def defaults() -> Iterator[str]:
+    for number, (selection, default) in enumerate(product(_WITH_DEFAULTS, _DEFAULTS)):
+        for place in (number % 6, (number // 10 + 3) % 6):
+            yield _DEFAULT_PLACES[place].replace("‹S›", selection.replace("‹D›", default))
+    for variable in _VARIABLES:
+        yield f"let x = {variable}; in x"
+        yield f'let x = throw "t"; in {variable}'
+        yield f"(x: {variable}) (null.z)"
+
+
 def expressions() -> Iterator[str]:
     """A seventh of all calls, and everything else."""
     yield from shown()
@@ -220,3 +248,4 @@ def expressions() -> Iterator[str]:
     for made, selected in _SETS:
         for use in _USES:
             yield f"let s = {made}; in " + use.replace("‹S›", selected)
+    yield from defaults()

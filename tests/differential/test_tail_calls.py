@@ -4,6 +4,7 @@ Such a call takes its caller's place.  The trace comes from a second evaluation,
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,9 @@ def test_reports_are_those_of_nix(cases, capfd) -> None:
     for expression in cases:
         for flags, expected in zip(([], ["--show-trace"]), RECORDED[expression], strict=True):
             succeeds = main(["--eval", "--strict", *flags, "-E", expression]) == 0
-            assert capfd.readouterr().err == expected and succeeds == (expected == ""), (flags, expression)
+            # Only ours says which values need each other.
+            said = re.sub("^       note: .*\n", "", capfd.readouterr().err, flags=re.MULTILINE)
+            assert said == expected and succeeds == (expected == ""), (flags, expression)
 
 
 def test_the_record_is_of_these_cases() -> None:

@@ -68,10 +68,9 @@ def test_a_signal_ends_a_session_with_its_status(number, tmp_path) -> None:
 
 
 def test_handlers_are_put_back() -> None:
-    from snowsnake.cli.signals import EndedBySignal, ended_by_signals, stop_evaluations
+    from snowsnake.cli.signals import EndedBySignal, ended_by_signals
 
     with ended_by_signals():
-        stop_evaluations()
         # A context inside another one changes nothing.
         with ended_by_signals():
             pass

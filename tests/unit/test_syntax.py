@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import snowsnake
 from snowsnake.syntax.api import parse_text
 from snowsnake.syntax.features import feature_bits
 
@@ -261,3 +262,12 @@ def test_any_bytes_give_a_tree_or_a_fault(source):
     if not parsed.faults:
         assert parsed.to_nix()
         json.loads(parsed.to_json())
+
+
+def test_a_function_has_at_most_65535_parameters():
+    """As in 2.34.8, whose message has the place of the function."""
+    most = "1 + ({ " + ", ".join(f"a{i} ? {i}" for i in range(65535)) + " }: a65534) { }"
+    assert snowsnake.evaluate(most).to_python() == 65535
+    with pytest.raises(snowsnake.SyntaxFault, match="^too many formal arguments, implementation supports at most 65535 ") as caught:
+        snowsnake.evaluate(most.replace("({", "({ more,"))
+    assert caught.value.position is not None and (caught.value.position.line, caught.value.position.column) == (1, 6)

@@ -27,7 +27,7 @@ from snowsnake.machine.errors cimport of_part, raise_bytes, raise_message, raise
 from snowsnake.machine.heap cimport make_float, make_int
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, RAISE, Machine, PART_ELEMENT, PART_NONE
 from snowsnake.machine.word cimport WORD_FALSE, WORD_NULL, WORD_TRUE, Word, string_data, string_size
-from snowsnake.output.json cimport to_json, to_plain_json, trace_json
+from snowsnake.output.json cimport to_json, to_plain_json, to_shallow_json, trace_json
 from snowsnake.output.xml cimport to_xml, to_xml_as, trace_xml
 
 
@@ -116,6 +116,8 @@ define("toJSON", to_json)
 define_trace("toJSON", trace_json)
 define("__toPlainJSON", to_plain_json)
 define_trace("__toPlainJSON", trace_json)
+define("__toShallowJSON", to_shallow_json)
+define_trace("__toShallowJSON", trace_json)
 define("fromTOML", from_toml)
 define("fromJSON", from_json)
 define("toXML", to_xml)

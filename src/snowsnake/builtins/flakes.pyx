@@ -138,9 +138,13 @@ cdef void _remember(dict known, key, value, Py_ssize_t length):
 
 
 cdef object _features(Machine* m):
-    """Returns the names of the features that the syntax of references depends on."""
-    names = ("flakes", "verified-fetches")
-    return names if host_has_feature(m, FEATURE_VERIFIED_FETCHES) else names[:1]
+    """Returns the names of those features that are on, of which some schemes of references need one."""
+    names = []
+    if host_has_feature(m, FEATURE_FLAKES):
+        names.append("flakes")
+    if host_has_feature(m, FEATURE_VERIFIED_FETCHES):
+        names.append("verified-fetches")
+    return names
 
 
 # ---- text to set ------------------------------------------------------------------------------------------------
@@ -180,8 +184,6 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
 
 
 cdef int parse_flake_ref(Machine* m, Word* fp) noexcept nogil:
-    if host_require_feature(m, FEATURE_FLAKES, "flakes") != DONE:
-        return RAISE
     return _parse(m, fp[0])
 
 
@@ -222,9 +224,6 @@ cdef int _write(Machine* m, Word attrs) noexcept with gil:
 
 cdef int flake_ref_to_string(Machine* m, Word* fp) noexcept nogil:
     cdef int outcome = force_input_attributes(m, fp[0], "flake ref", True)
-    # C++ Nix requires the feature when it writes the reference.
-    if outcome == DONE:
-        outcome = host_require_feature(m, FEATURE_FLAKES, "flakes")
     return outcome if outcome != DONE else _write(m, fp[0])
 
 

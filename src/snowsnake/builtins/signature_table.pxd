@@ -24,6 +24,7 @@ cdef extern from *:
         {"__notLess", "vv", 1, 0},
         {"__time", ".", 0, 0},
         {"__toPlainJSON", ".", 1, 0},
+        {"__toShallowJSON", ".", 1, 0},
         {"__toStringCoerce", "v", 1, 0},
         {"__toXML", ".bb", 1, 0},
         {"__value", "v", 0, 0},

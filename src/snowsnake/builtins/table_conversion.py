@@ -14,6 +14,7 @@ ROWS = (
         example='builtins.toJSON { a = [ 1 2.5 null ]; } => "{\\"a\\":[1,2.5,null]}"',
     ),
     BuiltinRow("__toPlainJSON", "e", ".", framed=True),
+    BuiltinRow("__toShallowJSON", "e", ".", framed=True),
     BuiltinRow(
         "fromJSON", "e", "S",
         cost="n",

@@ -124,7 +124,7 @@ ROWS = (
         cost="n",
         of="the bytes of the reference",
         doc="Returns the attributes of a flake reference: `type`, and those of its scheme (`owner`, `repo`, `ref`, `rev`, "
-        "`url`, `path`, …). Nothing is fetched or looked up. The feature `flakes` must be on.",
+        "`url`, `path`, …). Nothing is fetched or looked up. Schemes other than `git`, `hg`, `file` and `tarball` need the feature `flakes`.",
         example='builtins.parseFlakeRef "github:NixOS/nixpkgs/23.05?dir=lib" '
         '=> { dir = "lib"; owner = "NixOS"; ref = "23.05"; repo = "nixpkgs"; type = "github"; }',
         feature="flakes",
@@ -138,7 +138,7 @@ ROWS = (
         cost="n",
         of="the bytes of the reference",
         doc="Returns the flake reference that *attributes* (strings, ints and Booleans) describe. It is the inverse of "
-        "`parseFlakeRef`. The feature `flakes` must be on.",
+        "`parseFlakeRef`, and needs the same features.",
         example='builtins.flakeRefToString { type = "path"; path = "/src"; dir = "lib"; } => "path:/src?dir=lib"',
         feature="flakes",
         argument_form="only",

@@ -71,7 +71,8 @@ class Reporter:
 
     def _write(self, text: str) -> None:
         try:
-            sys.stdout.flush()
+            if not _is_interrupted:
+                sys.stdout.flush()
         except (OSError, ValueError):
             # Whoever writes to standard output gets the error.
             pass
@@ -251,6 +252,8 @@ def _log() -> "ModuleType":
 
 # The end of `--timeout` by `time.monotonic()`; 0 if there is none.
 _deadline = 0.0
+# Whether a signal ended the command.  A pipe that nobody reads was perhaps what the user interrupted: what is left in buffers is not waited for.
+_is_interrupted = False
 
 
 def end_output_at(deadline: float) -> None:
@@ -295,7 +298,7 @@ def write_json(value: "Handle", strict: bool) -> None:
     try:
         value.write_json(write, strict=strict)
     except EvaluationError as error:
-        if error.trace and error.trace[0].name == "toJSON" and error.trace[0].position is None:
+        if error.trace and error.trace[0].name in ("toJSON", "__toShallowJSON") and error.trace[0].position is None:
             # Only this command called the builtin, so the trace has no line for it.
             del error.trace[0]
         raise
@@ -353,7 +356,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     0 is success, 1 any error (102 if what was fetched has another hash), 141 a reader of stdout that went away.  For `snowsnake`, an interrupt is
     130 (SIGTERM 143, SIGHUP 129); for C++ Nix's commands it is 1.
     """
-    global _only_evaluates
+    global _only_evaluates, _is_interrupted
     from snowsnake.cli.signals import ended_by_signals
 
     # A command makes few cyclic Python objects: looking for them would take longer than their memory is worth.
@@ -361,7 +364,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
     gc.disable()
     ends = ended_by_signals()
     reporter.complete = _completing(command, words, reporter)
-    _only_evaluates = False
+    _only_evaluates = _is_interrupted = False
     if program not in _WITH_OWN_SIGNALS:
         ends.__enter__()
     try:
@@ -393,6 +396,7 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
 
 def report(error: BaseException, reporter: Reporter, hint: str = "") -> int:
     """Says what went wrong, and returns the exit code of a command that ends with it.  *hint*: a line that follows the message about a wrong command line."""
+    global _is_interrupted
     if isinstance(error, EvaluationError):
         reporter.error(error)
         return 130 if error.code == "interrupt" else error.exit_code
@@ -403,6 +407,11 @@ def report(error: BaseException, reporter: Reporter, hint: str = "") -> int:
     elif isinstance(error, MemoryError):
         _report_memory(reporter)
     elif isinstance(error, KeyboardInterrupt):
+        import time
+
+        _is_interrupted = True
+        # The line waits a second for a reader.
+        end_output_at(time.monotonic())
         reporter.failure("interrupted by the user")
         return 128 + getattr(error, "number", 2)
     elif isinstance(error, RecursionError):
@@ -593,7 +602,8 @@ def leave(main: "Callable[[], int]") -> "NoReturn":
             Reporter().failure(_file_message(error) if isinstance(error, OSError) else str(error))
             code = 1
     try:
-        sys.stderr.flush()
+        if not _is_interrupted:
+            sys.stderr.flush()
     except (OSError, ValueError):
         pass
     os._exit(code)

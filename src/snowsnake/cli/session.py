@@ -9,7 +9,6 @@ import os
 from snowsnake.cli import output
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import QUIET, Reporter, keep
-from snowsnake.cli.signals import stop_evaluations
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.host.options import StoreToRead
 from snowsnake.selection import Selector
@@ -45,7 +44,7 @@ def _language_options(settings: Settings, reporter: Reporter, given: "dict[str, 
         found["verbosity"] = reporter.verbosity
     # The commands of Snowsnake have an option of their own, which wins.
     if settings.is_set("max-call-depth") and not given.get("depth_limit"):
-        found["depth_limit"] = settings["max-call-depth"]
+        found["depth_limit"] = settings.depth_limit()
     if settings["eval-system"] or settings.is_set("system"):
         found["system"] = settings["eval-system"] or settings["system"]
     return found
@@ -63,7 +62,6 @@ class Session:
         from snowsnake.machine.heap import give_back_large_blocks
 
         give_back_large_blocks()
-        stop_evaluations()
         if output.keeps_frames:
             options |= _FOR_TRACES
             # What the first evaluation fetched is in the cache.

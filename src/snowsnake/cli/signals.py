@@ -20,7 +20,7 @@ class EndedBySignal(KeyboardInterrupt):
 
 
 class ended_by_signals:  # noqa: N801  # used like a function
-    """SIGTERM and SIGHUP end what happens inside the `with` like Ctrl-C; also an evaluation, after `stop_evaluations`."""
+    """SIGTERM and SIGHUP end what happens inside the `with` like Ctrl-C."""
 
     def __init__(self) -> None:
         self._numbers: list[int] = []
@@ -39,15 +39,6 @@ class ended_by_signals:  # noqa: N801  # used like a function
     def __exit__(self, *exception: object) -> None:
         for number in self._numbers:
             _signal.signal(number, _signal.SIG_DFL)
-
-
-def stop_evaluations() -> None:
-    """Has the signals stop a machine that runs, too, because Python's handlers wait for Python code."""
-    from snowsnake.runner import interrupt_on
-
-    for number in (_signal.SIGTERM, _signal.SIGHUP):
-        if _signal.getsignal(number) is _end:
-            interrupt_on(number)
 
 
 def _end(number: int, frame: "FrameType | None") -> None:

@@ -17,7 +17,7 @@ from snowsnake.bytecode.varint cimport varint_read
 from snowsnake.compiler.emit cimport (
     depth_of, global_constant, keep, land, name_constant, op, op1, op_return, operand, push_plain, text_constant, text_of,
 )
-from snowsnake.compiler.expressions cimport evaluate, is_passive, push_variable
+from snowsnake.compiler.expressions cimport evaluate, evaluate_result, is_passive, push_variable
 from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.lazy cimport delay, delay_with_variable, may_be_forced, place_of, push_thunk
 from snowsnake.compiler.names cimport fresh_name
@@ -412,7 +412,7 @@ cdef void evaluate_let(Compiler* c, Node* node, bint tail) noexcept nogil:
     turns_of_bindings(c, node.own.bindings, False, &turns)
     slots = bind_names(c, node.own.bindings, turns.order, turns.waits, False, node)
     forget_turns(&turns)
-    evaluate(c, node.a, tail, NO_NAME)
+    evaluate_result(c, node.a, tail)
     if tail:
         c.open.code.depth -= slots
     else:

@@ -7,6 +7,7 @@ from snowsnake.syntax.global_table cimport Global
 from snowsnake.syntax.nodes cimport Name, Node
 
 cdef void evaluate(Compiler* c, Node* node, bint tail, Name label) noexcept nogil
+cdef void evaluate_result(Compiler* c, Node* node, bint tail) noexcept nogil
 cdef bint is_passive(Compiler* c, Node* node) noexcept nogil
 cdef void push_variable(Compiler* c, Node* node, int meaning, uint32_t index) noexcept nogil
 cdef Global* folded_builtin(Compiler* c, Node* node) noexcept nogil

@@ -339,18 +339,46 @@ cdef void try_select(Compiler* c, Node* attr, Node* node, uint32_t* missing) noe
 
 cdef void evaluate_select_or(Compiler* c, Node* node, bint tail) noexcept nogil:
     cdef uint32_t missing = NONE, done = NONE, i
-    evaluate_set(c, node)
+    # If this is true, the set stays on the stack, because an error in the default says where the last attribute that was found is defined.
+    cdef bint is_kept = c.level == LEVEL_KEEPS_FRAMES and node.items[0].name != NO_NAME
+    if is_kept:
+        push_kept_set(c, node)
+    else:
+        evaluate_set(c, node)
     for i in range(node.count):
         try_select(c, node.items[i], node, &missing)
-    if tail:
+    if c.level == LEVEL_KEEPS_FRAMES:
+        op(c, OP_FORCE, node, 0)
+    if tail and not is_kept:
         op_return(c, node)
     else:
         done = jump(c, OP_JUMP, node, 0)
     c.open.code.depth -= 1
     land_all(c, missing)
-    evaluate(c, node.b, tail, NO_NAME)
-    if not tail:
+    evaluate_result(c, node.b, tail and not is_kept)
+    if done != NONE:
         land(c, done)
+    if is_kept:
+        op1(c, OP_CLOSE_SCOPE, 1, node, -1)
+        leave(c, node, tail)
+
+
+cdef void push_kept_set(Compiler* c, Node* node) noexcept nogil:
+    """Pushes the set of a selection, and once more as the selection's own first operation."""
+    cdef uint64_t place = place_of(c, node.a)
+    cdef uint32_t slot = depth_of(c)
+    evaluate(c, node.a, False, NO_NAME)
+    if place != NO_PLACE and place & 1:
+        op1(c, OP_GET_UPVALUE, place >> 1, node, 1)
+    else:
+        op1(c, OP_GET_LOCAL, slot, node, 1)
+
+
+cdef void evaluate_result(Compiler* c, Node* node, bint tail) noexcept nogil:
+    """An expression whose value is that of the expression around it.  For a trace, a variable is needed here, not where the value is used."""
+    evaluate(c, node, tail, NO_NAME)
+    if c.level == LEVEL_KEEPS_FRAMES and not tail and is_variable(c, node):
+        op(c, OP_FORCE, node, 0)
 
 
 cdef void evaluate_has_attr(Compiler* c, Node* node) noexcept nogil:
@@ -665,12 +693,12 @@ cdef void evaluate_logic(Compiler* c, Node* node, bint tail) noexcept nogil:
 cdef void evaluate_if(Compiler* c, Node* node, bint tail) noexcept nogil:
     cdef uint32_t otherwise = NONE, done = NONE
     condition(c, node.a, False, &otherwise)
-    evaluate(c, node.b, tail, NO_NAME)
+    evaluate_result(c, node.b, tail)
     if not tail:
         done = jump(c, OP_JUMP, node, 0)
     c.open.code.depth -= 1
     land_all(c, otherwise)
-    evaluate(c, node.own.c, tail, NO_NAME)
+    evaluate_result(c, node.own.c, tail)
     if not tail:
         land(c, done)
 
@@ -682,10 +710,10 @@ cdef void evaluate_assert(Compiler* c, Node* node, bint tail) noexcept nogil:
         evaluate(c, node.a.b, False, NO_NAME)
         op(c, OP_ASSERT_EQUAL, node.a, -1)
         op(c, OP_POP, node.a, -1)
-        evaluate(c, node.b, tail, NO_NAME)
+        evaluate_result(c, node.b, tail)
         return
     condition(c, node.a, False, &otherwise)
-    evaluate(c, node.b, tail, NO_NAME)
+    evaluate_result(c, node.b, tail)
     if not tail:
         done = jump(c, OP_JUMP, node, 0)
     land_all(c, otherwise)
@@ -699,7 +727,7 @@ cdef void evaluate_with(Compiler* c, Node* node, bint tail) noexcept nogil:
     delay(c, node.a, NONE, NO_NAME)
     op1(c, OP_PUSH_WITH, depth_of(c) - 1, node.a, 0)
     c.open.with_count += 1
-    evaluate(c, node.b, tail, NO_NAME)
+    evaluate_result(c, node.b, tail)
     c.open.with_count -= 1
     if tail:
         c.open.code.depth -= 1

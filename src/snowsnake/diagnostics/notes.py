@@ -26,6 +26,8 @@ NOTES = (
     ("closure-element", "in genericClosure element {text}"),
     ("closure-compared", "while comparing element {text}"),
     ("closure-with", "with element {text}"),
+    # The line of a selection whose default is being evaluated is made from the source (traces/operator_lines.py).
+    ("default", ""),
 )
 KINDS = ("", *(kind for kind, _ in NOTES))
 _PHRASES = dict(NOTES)

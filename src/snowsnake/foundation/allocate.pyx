@@ -25,7 +25,21 @@ cdef extern from *:
         return before;
     }
 
-    int snowsnake_asked_to_stop(void) { return watched && *watched; }
+    static void (*look)(void);
+    enum { STOPS = 7 };
+
+    void snowsnake_look_by(void (*looks)(void)) { look = looks; }
+
+    int snowsnake_is_stop_asked(const volatile int *attention)
+    {
+        if (!attention || !*attention)
+            return 0;
+        if (*attention & ~STOPS)
+            look();
+        return *attention & STOPS;
+    }
+
+    int snowsnake_asked_to_stop(void) { return snowsnake_is_stop_asked(watched); }
 
     size_t snowsnake_limit_blocks(size_t bytes)
     {

@@ -3,6 +3,7 @@
 
 In: a machine.  Out: a Python callable that returns true once there is a request to stop.
 """
+from snowsnake.foundation.limits cimport STOPS
 from snowsnake.machine.state cimport Machine
 
 # Only code that has this object can make objects with a machine.
@@ -17,7 +18,8 @@ cdef class _Attention:
             raise TypeError("only the evaluator makes it")
 
     def __call__(self):
-        return self.m.attention != 0
+        # Any thread may call this.  The main thread runs Python, which handles signals itself.
+        return (self.m.attention & STOPS) != 0
 
 
 cdef object attention_of(Machine* m):

@@ -87,6 +87,7 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
     cdef MapEntry* known = map_find(&h.search_resolved, folder.data, folder.size)
     cdef Bytes path, full
     cdef bint is_there = False
+    cdef bint is_absolute = folder.size != 0 and folder.data[0] == c'/'
     cdef int kind = FILE_NONE
     if known != NULL:
         return known
@@ -98,10 +99,11 @@ cdef MapEntry* resolve_entry(Machine* m, View folder) noexcept nogil:
     if is_pseudo_url(folder) or starts_with(folder, "flake:"):
         return fetched_entry(m, folder, &path)
     memset(&full, 0, sizeof(full))
-    if is_guarded(m) and folder.size and folder.data[0] == c'/' and host_check_access(m, folder.data, folder.size) != DONE:
-        return NULL
-    if (folder.size and folder.data[0] == c'/') or bytes_text(&path, h.working_directory):
+    if is_absolute or bytes_text(&path, h.working_directory):
         if path_join(&path, 0, folder.data, folder.size) and (path.size or bytes_byte(&path, c'/')):
+            if is_guarded(m) and is_absolute and host_check_access(m, path.data, path.size) != DONE:
+                bytes_free(&path)
+                return NULL
             # A path that the policy hides counts as absent.
             if host_resolve(m, path.data, path.size, RESOLVE_FULL, &full) == DONE and host_allows(m, full.data, full.size):
                 is_there = status_now(m, &full, &kind) == DONE and kind > FILE_NONE

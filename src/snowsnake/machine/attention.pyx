@@ -6,6 +6,7 @@ from snowsnake.machine.state cimport ERROR_INTERRUPT, ERROR_MEMORY, ERROR_TIMEOU
 
 cdef extern from *:
     int __sync_fetch_and_or(volatile int* place, int bits) noexcept nogil
+    int __sync_fetch_and_and(volatile int* place, int bits) noexcept nogil
     void __sync_synchronize() noexcept nogil
 
 
@@ -14,6 +15,10 @@ cdef void request_attention(Machine* m, int why) noexcept nogil:
     # other wrote.
     __sync_fetch_and_or(&m.attention, why)
     m.soft_limit = NULL
+
+
+cdef void drop_attention(Machine* m, int why) noexcept nogil:
+    __sync_fetch_and_and(&m.attention, ~why)
 
 
 cdef void set_soft_limit(Machine* m, Word* limit) noexcept nogil:

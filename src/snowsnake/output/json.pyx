@@ -2,8 +2,8 @@
 """builtins.toJSON: a value as JSON, forced piece by piece.
 
 In: any value.  Out: a string with the contexts of all strings in it.  Compact, as C++ Nix writes it; names in byte order.
-The stack holds, above the argument: the text's slots, the first string that is not UTF-8 (or null), then two words for each
-list or set that is open: itself and the index of what comes next in it.  For a set that is shown as its outPath the
+The stack holds, above the argument: the text's slots, the first string that is not UTF-8 (or null), whether what is not evaluated is an
+error, then two words for each list or set that is open: itself and the index of what comes next in it.  For a set that is shown as its outPath the
 index is AS_OUT_PATH, then OUT_PATH_DONE.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -15,7 +15,7 @@ from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.diagnostics.message_table cimport MESSAGE_JSON_INCOMPLETE_UTF8, MESSAGE_JSON_INVALID_UTF8, MESSAGE_NOT_CONVERTIBLE
 from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.attrs cimport attrs_order, attrs_position
 from snowsnake.machine.descriptions cimport shown_type
 from snowsnake.machine.evaluation_order cimport order_made
 from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
@@ -39,7 +39,8 @@ from snowsnake.output.text cimport (
 cdef enum:
     # This slot has the string that is not UTF-8. Before we meet one, it has null, or false if paths stay where they are.
     BAD = 5
-    LEVELS = 6
+    SHALLOW = 6
+    LEVELS = 7
     AS_OUT_PATH = -1
     OUT_PATH_DONE = -2
 
@@ -134,6 +135,27 @@ cdef int _raise_function(Machine* m, Word f) noexcept nogil:
     return RAISE
 
 
+cdef int _needed(Machine* m, Word* fp, Word w) noexcept nogil:
+    """Asks for the value of a thunk; if nothing may be evaluated, raises the error that has the place of the attribute around it."""
+    cdef Word* level = m.sp
+    cdef Word container
+    cdef int64_t i
+    if fp[SHALLOW] == WORD_NULL:
+        return force(m, w)
+    raise_message(m, worded(MESSAGE_NOT_CONVERTIBLE, <const char*>"a thunk"))
+    while level > fp + LEVELS and m.error.position == 0:
+        level -= 2
+        container = level[0]
+        i = int_value(level[1])
+        if is_attrs(container) and i == AS_OUT_PATH:
+            m.error.position = attrs_position(container, m.symbol_out_path)
+        elif is_attrs(container):
+            # The index of an outer level is already that of what comes next.
+            m.error.position = keys_positions(attrs_keys(container))[order_made(container)[i if level + 2 == m.sp else i - 1]]
+    m.error.position_end = m.error.position
+    return RAISE
+
+
 cdef inline bint _open(Machine* m, Word container, int64_t index) noexcept nogil:
     if not stack_reserve(m, 16):
         return False
@@ -180,7 +202,7 @@ cdef int _put_item(HeapText* t, Word* fp, Word item, Word name, uint8_t separato
     cdef Machine* m = t.m
     cdef Word w = val(item)
     if is_thunk(w):
-        return force(m, w)
+        return _needed(m, fp, w)
     m.sp[-1] = small_int(int_value(m.sp[-1]) + 1)
     if separator:
         text_byte(t, separator)
@@ -210,7 +232,7 @@ cdef int _go_on(HeapText* t, Word* fp) noexcept nogil:
         elif i == AS_OUT_PATH:
             name = val(attrs_find(container, m.symbol_out_path)[0])
             if is_thunk(name):
-                return force(m, name)
+                return _needed(m, fp, name)
             m.sp[-1] = small_int(OUT_PATH_DONE)
             outcome = _put_value(t, fp, name)
         elif i == OUT_PATH_DONE:
@@ -235,15 +257,19 @@ cdef int _go_on(HeapText* t, Word* fp) noexcept nogil:
 
 
 cdef int to_json(Machine* m, Word* fp) noexcept nogil:
-    return _to_json(m, fp, WORD_NULL)
+    return _to_json(m, fp, WORD_NULL, False)
 
 
 cdef int to_plain_json(Machine* m, Word* fp) noexcept nogil:
     """As in `nix eval --json`: a path is written as its name, and is not copied to the store."""
-    return _to_json(m, fp, WORD_FALSE)
+    return _to_json(m, fp, WORD_FALSE, False)
 
 
-cdef int _to_json(Machine* m, Word* fp, Word unmet) noexcept nogil:
+cdef int to_shallow_json(Machine* m, Word* fp) noexcept nogil:
+    return _to_json(m, fp, WORD_NULL, True)
+
+
+cdef int _to_json(Machine* m, Word* fp, Word unmet, bint is_shallow) noexcept nogil:
     cdef HeapText t
     cdef Word w
     cdef int outcome = DONE
@@ -253,6 +279,7 @@ cdef int _to_json(Machine* m, Word* fp, Word unmet) noexcept nogil:
             return force(m, w)
         text_push_slots(m)
         push(m, unmet)
+        push(m, WORD_TRUE if is_shallow else WORD_NULL)
         text_begin(&t, m, fp + 1)
         outcome = _put_value(&t, fp, w)
     else:
@@ -274,7 +301,7 @@ cdef int _to_json(Machine* m, Word* fp, Word unmet) noexcept nogil:
 
 # ---- traces -----------------------------------------------------------------------------------------------------
 
-cdef int64_t _in_hand(Machine* m, Word* level, bint is_innermost) noexcept nogil:
+cdef int64_t _in_hand(Machine* m, Word* level, bint is_innermost, bint is_shallow) noexcept nogil:
     """The index (into the values) of the item in hand, or -1: an item is in hand while it is evaluated, then the index has moved on."""
     cdef int64_t i = int_value(level[1])
     cdef uint64_t n = header_size(pointer_of(level[0])[0])
@@ -290,7 +317,7 @@ cdef int64_t _in_hand(Machine* m, Word* level, bint is_innermost) noexcept nogil
             return -1
     if is_innermost and <uint64_t>i < n:
         w = val(list_items(level[0])[i] if order == NULL else attrs_values(level[0])[order[i]])
-        if is_thunk(w) and header_state(pointer_of(w)[0]) != THUNK_SUSPENDED:
+        if is_thunk(w) and (is_shallow or header_state(pointer_of(w)[0]) != THUNK_SUSPENDED):
             return i if order == NULL else order[i]
     if i == 0:
         return -1
@@ -305,7 +332,7 @@ cdef uint32_t trace_json(Machine* m, Word* fp, Word* top, TraceEntry* entries) n
     cdef int64_t place
     while top > base and p > base and count < MOST_OWN_ENTRIES:
         p -= 2
-        place = _in_hand(m, p, count == 0)
+        place = _in_hand(m, p, count == 0, fp[SHALLOW] != WORD_NULL)
         if place < 0:
             continue
         if is_attrs(p[0]):

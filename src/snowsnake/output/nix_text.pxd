@@ -13,9 +13,9 @@ cdef enum PrintFlags:
 
 ctypedef bint (*Sink)(void* context, Bytes* text) noexcept nogil
 
-cdef int print_to(Machine* m, Word value, Bytes* out, int flags, uint64_t most_levels, Sink sink, void* context) noexcept nogil
+cdef int print_to(Machine* m, Word value, Bytes* out, int flags, uint64_t too_many_levels, Sink sink, void* context) noexcept nogil
     # Like print_value, but when *out has become large, the sink takes it and empties it; if the sink returns False, this returns RAISE without an error.
-    # Lists and sets that nest deeper than most_levels raise an error, behind the text so far; 0 is no limit.
+    # Lists and sets that nest too_many_levels deep raise an error, behind the text so far; 0 is no limit.
 cdef int print_value(Machine* m, Word value, Bytes* out, int flags) noexcept nogil
     # Appends to *out.  Returns DONE, or RAISE when memory is short or there is a request to stop.
 cdef bint print_string(Bytes* out, const uint8_t* data, uint64_t size_bytes) noexcept nogil

@@ -49,7 +49,7 @@ cdef struct ValuePrinter:
     void* context
     int flags
     # Lists and sets may be nested this many levels deep; 0 means that there is no limit.
-    uint64_t most_levels
+    uint64_t too_many_levels
     bint is_too_deep
     # This is false if memory ran out, or if one of the next two is true.
     bint fits
@@ -235,7 +235,7 @@ cdef void _open(ValuePrinter* p, Word container) noexcept nogil:
 cdef void _put_value(ValuePrinter* p, Word w) noexcept nogil:
     """Writes a simple value, or the beginning of a list or set."""
     cdef Word value = val(w)
-    if p.most_levels and p.level_count > p.most_levels:
+    if p.too_many_levels and p.level_count >= p.too_many_levels:
         p.is_too_deep = True
         p.fits = False
         return
@@ -308,7 +308,7 @@ cdef int print_value(Machine* m, Word value, Bytes* out, int flags) noexcept nog
     return print_to(m, value, out, flags, 0, NULL, NULL)
 
 
-cdef int print_to(Machine* m, Word value, Bytes* out, int flags, uint64_t most_levels, Sink sink, void* context) noexcept nogil:
+cdef int print_to(Machine* m, Word value, Bytes* out, int flags, uint64_t too_many_levels, Sink sink, void* context) noexcept nogil:
     cdef ValuePrinter p
     memset(&p, 0, sizeof(ValuePrinter))
     p.m = m
@@ -316,7 +316,7 @@ cdef int print_to(Machine* m, Word value, Bytes* out, int flags, uint64_t most_l
     p.sink = sink
     p.context = context
     p.flags = flags
-    p.most_levels = most_levels
+    p.too_many_levels = too_many_levels
     p.fits = True
     _put_value(&p, value)
     _put_rest(&p)

@@ -170,6 +170,10 @@ class Settings:
             self._values[successor] = text
             self._origins[successor] = origin
 
+    def depth_limit(self) -> int:
+        """The machine's limit of nested calls.  The machine counts the outermost expression as one, and 0 does not mean a limit for it."""
+        return min(int(self["max-call-depth"]) + 1, (1 << 32) - 1)
+
     def set_default(self, name: str, value: object) -> None:
         """Sets the value that a command has unless somebody sets another one; the origin stays "default"."""
         if name not in self._origins:

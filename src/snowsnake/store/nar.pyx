@@ -135,6 +135,9 @@ cdef extern from *:
     int close(int fd) noexcept nogil
     int EINTR
 
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
 cdef enum:
     WAITING_SIZE = 65536
     LINK_MAX_SIZE = 65536
@@ -152,6 +155,21 @@ cdef void nar_sink_init(NarSink* self, Hasher* hasher, Bytes* bytes, int fd) noe
     bytes_init(&self.waiting)
 
 
+# The exception that a handler of a signal raised while an archive was being written, until the writing has ended.
+cdef object _raised = None
+
+
+cdef bint _is_ended_by_signal() noexcept with gil:
+    """Lets Python run its handlers: a reader of a pipe may never read."""
+    global _raised
+    try:
+        PyErr_CheckSignals()
+        return False
+    except BaseException as error:
+        _raised = error
+        return True
+
+
 cdef void hand_on(NarSink* self, const uint8_t* data, size_t size) noexcept nogil:
     cdef Py_ssize_t n
     self.size += size
@@ -161,10 +179,10 @@ cdef void hand_on(NarSink* self, const uint8_t* data, size_t size) noexcept nogi
         bytes_append(self.bytes, data, size)
     while self.fd >= 0 and size and self.fault == 0:
         n = write(self.fd, data, size)
-        if n < 0 and errno == EINTR:
+        if n < 0 and errno == EINTR and not _is_ended_by_signal():
             continue
         if n < 0:
-            self.fault = errno
+            self.fault = errno if errno else EINTR
             return
         data += n
         size -= n
@@ -730,7 +748,11 @@ cdef View view_bytes(bytes data):
 
 
 cdef int raise_error(Bytes* error) except -1:
+    global _raised
     try:
+        if _raised is not None:
+            fault, _raised = _raised, None
+            raise fault
         if error.failed:
             raise MemoryError
         raise OSError(error.data[:error.size].decode(errors="surrogateescape") if error.size else "archive failed")

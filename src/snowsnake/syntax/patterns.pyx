@@ -12,7 +12,7 @@ from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.syntax.bindings cimport current_span, name_span
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory
 from snowsnake.syntax.lexer cimport Lexer
-from snowsnake.syntax.nodes cimport NO_NAME, Formal, Name
+from snowsnake.syntax.nodes cimport NO_NAME, Formal, Name, Text
 from snowsnake.syntax.parse_state cimport NO_BYTE, add_fault, advance, allocate, syntax_fault
 from snowsnake.syntax.tokens cimport (
     TOKEN_AT, TOKEN_COLON, TOKEN_COMMA, TOKEN_ELLIPSIS, TOKEN_IDENTIFIER, TOKEN_QUESTION, TOKEN_RIGHT_BRACE,
@@ -22,6 +22,8 @@ cdef enum:
     FIRST_CAPACITY = 4
     # Up to this many names, we compare them in pairs.
     LARGEST_COMPARED = 16
+    # 2.34.8 takes no more.
+    MOST_FORMALS = 65535
 
 
 cdef bint parse_formal(ParseState* state, Formal* formal, NameSpan* ahead) noexcept nogil:
@@ -110,8 +112,9 @@ cdef void check_many(ParseState* state, Pattern* pattern) noexcept nogil:
 
 
 cdef void check_formals(ParseState* state, Pattern* pattern, uint32_t start) noexcept nogil:
-    """Reports names that occur twice in the pattern of the lambda at *start*."""
+    """Reports names that occur twice in the pattern of the lambda at *start*, and too many of them."""
     cdef uint32_t i
+    cdef Text nothing
     if pattern.count <= LARGEST_COMPARED:
         check_few(state, pattern)
     else:
@@ -119,6 +122,9 @@ cdef void check_formals(ParseState* state, Pattern* pattern, uint32_t start) noe
     for i in range(pattern.count):
         if pattern.formals[i].name == pattern.bind:
             duplicate_fault(state, pattern.bind, start, pattern.formals[i].end_byte)
+    if pattern.count > MOST_FORMALS:
+        memset(&nothing, 0, sizeof(nothing))
+        add_fault(state, start, start + 1, NO_BYTE, "too many formal arguments, implementation supports at most 65535", nothing, "")
 
 
 cdef Pattern* parse_formals(ParseState* state, NameSpan* first, NameSpan* bind) noexcept nogil:

@@ -40,7 +40,7 @@ def frames_of(
     return _Trace(notes, cause, position, call_site, features).made()
 
 # A command writes its output with these internal builtins.  Traces treat them like builtins of the language.
-_WRITERS = ("__toXML", "__toPlainJSON")
+_WRITERS = ("__toXML", "__toPlainJSON", "__toShallowJSON")
 
 
 class _Trace(OperatorLines, BuiltinLines):

@@ -15,11 +15,13 @@ class Note:
     `is_from_outside`.  `arity`: how many arguments a function takes at once.  `line`: which of the machine's lines the note is
     (diagnostics/notes.py).  `is_called_as_functor`: the function certainly was called as the value of an attribute `__functor`, whose place is
     `functor`.  `attribute`: the attribute that the line names, or, for `derivationStrict`, what was asked for of the derivation.
+    `defaults`: the selections with `or` whose defaults the activation is evaluating, by their (start, end) in the source, and the place of the attribute that
+    each found last.
     """
 
     __slots__ = (
         "kind", "name", "place", "extent", "opcode", "operands", "argument", "part", "selected", "is_gone", "is_functor", "arity",
-        "is_behind_machine", "machine_arguments", "is_from_outside", "line", "functor", "is_called_as_functor", "attribute",
+        "is_behind_machine", "machine_arguments", "is_from_outside", "line", "functor", "is_called_as_functor", "attribute", "defaults",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +60,7 @@ class Note:
         self.functor: RawPosition | None = None
         self.is_called_as_functor = False
         self.attribute = attribute
+        self.defaults: dict[tuple[int, ...], RawPosition] = {}
 
     @property
     def is_code(self) -> bool:

@@ -49,6 +49,8 @@ class OperatorLines(TraceState):
                 self._at(note, outer.start)
             elif inner.role == "operand":
                 self._argument_line(note, outer, inner, tree)
+            elif inner.role == "body" and (outer.start, outer.end) in note.defaults:
+                self._lines.append(("attribute", tree.attribute_path(outer), note.defaults[outer.start, outer.end]))
 
     def _failing_condition(self, note: Note, way: list[Step]) -> Step | None:
         """The condition that was found to be false: the innermost one, of the last activation of code."""

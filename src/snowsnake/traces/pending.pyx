@@ -90,13 +90,16 @@ cdef class Places:
         cdef uint32_t i
         cdef uint32_t outermost_code = 0
         notes = []
+        defaults = {}
         # In the end, this is the outermost activation of code.
         outermost = None
         for i in range(m.error.trace_count):
             entry = &m.error.trace[i]
             place = self.place(entry.position, entry.position_end)
             text = (<bytes>entry.text).decode("utf-8", "replace") if entry.text != NULL else ""
-            if entry.note:
+            if NOTE_KINDS[entry.note] == "default":
+                defaults[place[2:]] = self.place(entry.selected, 0)
+            elif entry.note:
                 name = self.symbol_name(entry.symbol) if entry.symbol else ""
                 line = NOTE_KINDS[entry.note]
                 notes.append(Note("text", note_line(line, name, name_text(name), text), place, line=line, attribute=name, selected=self.place(entry.selected, 0)))
@@ -109,6 +112,7 @@ cdef class Places:
                                   part=self.part(entry), selected=self.place(entry.selected, 0)))
             elif entry.code:
                 outermost = self.activation(entry, place)
+                outermost.defaults, defaults = defaults, {}
                 outermost_code = entry.code
                 notes.append(outermost)
         notes.reverse()

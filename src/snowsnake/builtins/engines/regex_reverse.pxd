@@ -2,6 +2,7 @@
 """The backward pass: for each place of a text, the states of a pattern from which the rest matches.  The C interface."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from snowsnake.builtins.engines.regex_program cimport RegexProgram
+from snowsnake.foundation.limits cimport is_stop_asked
 
 cdef enum RegexResult:
     REGEX_NO_MATCH = 0
@@ -64,7 +65,7 @@ cdef enum:
 
 cdef inline bint reverse_must_stop(const Reverse* reverse, int64_t place) noexcept nogil:
     """Whether to stop.  The callers ask at every place, but this looks only at every 4096th."""
-    return (place & 4095) == 0 and reverse.attention != NULL and reverse.attention[0] != 0
+    return (place & 4095) == 0 and is_stop_asked(reverse.attention)
 
 cdef inline const uint64_t* reverse_set(const Reverse* reverse, int64_t place) noexcept nogil:
     """The set at `place` of the last text, for a pass that kept its sets."""

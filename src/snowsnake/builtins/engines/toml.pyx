@@ -19,6 +19,7 @@ from snowsnake.builtins.engines.toml_document cimport (
 from snowsnake.builtins.engines.toml_values cimport TomlFrame, toml_fail, toml_read_scalar, toml_read_string
 from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.foundation.buffer cimport bytes_append, bytes_clear, bytes_free, bytes_init, bytes_text
+from snowsnake.foundation.limits cimport is_stop_asked
 
 cdef enum:
     END_OF_INPUT = -1
@@ -247,7 +248,7 @@ cdef bint read_table_item(TomlReader* reader, TomlFrame* frame) noexcept nogil:
 cdef bint finish_value(TomlReader* reader) noexcept nogil:
     """Reads until all brackets are closed."""
     cdef TomlFrame* frame
-    while reader.frame_count and (reader.attention == NULL or reader.attention[0] == 0):
+    while reader.frame_count and not is_stop_asked(reader.attention):
         frame = &reader.frames[reader.frame_count - 1]
         if reader.document.nodes[frame.node].kind == TOML_ARRAY:
             if not read_array_item(reader, frame):
@@ -297,7 +298,7 @@ cdef bint read_document(TomlReader* reader) noexcept nogil:
     if reader.size_bytes >= 3 and reader.data[0] == 0xEF and reader.data[1] == 0xBB and reader.data[2] == 0xBF:
         reader.position = 3
     while True:
-        if not skip_lines(reader) or (reader.attention != NULL and reader.attention[0] != 0):
+        if not skip_lines(reader) or is_stop_asked(reader.attention):
             return False
         if peek(reader) == END_OF_INPUT:
             return not reader.document.texts.failed

@@ -6,6 +6,7 @@ In: the bytes of a version or a package name.  Out: components, an order, or the
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcmp
 from snowsnake.builtins.engines.text cimport is_digit
+from snowsnake.foundation.limits cimport is_stop_asked
 
 cdef enum:
     NOT_A_NUMBER = -1
@@ -88,7 +89,7 @@ cdef int compare_versions(const uint8_t* a, size_t a_size, const uint8_t* b, siz
             return -1
         if is_before(b_part, a_part):
             return 1
-        if attention != NULL and attention[0] != 0:
+        if is_stop_asked(attention):
             return 0
     return 0
 

@@ -1,0 +1,157 @@
+"""Python's handlers of signals run while the machine does: what they raise ends a run, and what they do not raise changes nothing."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from test_stopping import DATA, LONG
+
+import snowsnake
+
+_MANY = "l = builtins.genList (x: x) 2000; many = f: builtins.foldl' (a: _: builtins.foldl' (a: _: builtins.foldl' f 0 l) 0 l) 0 l;"
+# These take minutes or more.
+ENDLESS = {
+    "allocating": f"let {_MANY} in many (a: b: builtins.length [ a b ])",
+    "without allocations": f"let {_MANY} in many (a: b: b)",
+    "one pattern": f'builtins.match "(a*)*b" ({DATA["text"]})',
+    "a source": "[ " + "(x: x.y or { a = x; }) " * 1_000_000 + "]",
+}
+
+
+class Interrupted(Exception):
+    """What the handlers below raise."""
+
+
+@contextmanager
+def handled(number: int, handler: Callable[..., object] | int) -> Iterator[None]:
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(number, before)
+
+
+@contextmanager
+def alarms(first_s: float, handler: Callable[..., object], interval_s: float = 0) -> Iterator[None]:
+    with handled(signal.SIGALRM, handler):
+        signal.setitimer(signal.ITIMER_REAL, first_s, interval_s)
+        yield
+
+
+def raises(number: int, frame: object) -> None:
+    raise Interrupted(number)
+
+
+def signal_later(number: int, delay_s: float) -> threading.Timer:
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(delay_s, signal.pthread_kill, (main, number))
+    timer.start()
+    return timer
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("names, function", LONG, ids=[f"{names}-{function}" for names, function in LONG])
+def test_an_exception_of_a_handler_ends_each_builtin(names: str, function: str, level: int) -> None:
+    is_ready = False
+
+    def raise_if_ready(number: int, frame: object) -> None:
+        if is_ready:
+            raise Interrupted(number)
+
+    nix = snowsnake.Evaluator(optimise=level)
+    values = [nix.evaluate(DATA[name]).force() for name in names.split(",")]
+    called = nix.evaluate(function)
+    with alarms(0.001, raise_if_ready, 0.001):
+        with pytest.raises(Interrupted):
+            try:
+                is_ready = True
+                called(*values).force()
+            finally:
+                is_ready = False
+    assert nix.evaluate("1 + 1").to_python() == 2
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+@pytest.mark.parametrize("number", [signal.SIGALRM, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_an_exception_of_a_handler_ends_a_run(kind: str, number: int) -> None:
+    nix = snowsnake.Evaluator()
+    with handled(number, raises):
+        timer = signal_later(number, 0.3)
+        started = time.monotonic()
+        with pytest.raises(Interrupted):
+            nix.evaluate(ENDLESS[kind]).force()
+        timer.join()
+    assert time.monotonic() - started < 5
+    assert nix.evaluate("1 + 1").to_python() == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGALRM, signal.SIGINT])
+def test_a_handler_that_raises_nothing_changes_nothing(number: int) -> None:
+    """The handler runs in the middle of the evaluation, which goes on."""
+    arrived: list[float] = []
+    with handled(number, lambda *_: arrived.append(time.monotonic())):
+        started = time.monotonic()
+        timers = [signal_later(number, 0.1), signal_later(number, 0.2)]
+        value = snowsnake.Evaluator(timeout_s=1)
+        with pytest.raises(snowsnake.LimitReached):
+            value.evaluate(ENDLESS["allocating"]).force()
+        for timer in timers:
+            timer.join()
+    assert len(arrived) == 2 and arrived[1] - started < 0.9
+
+
+def test_a_handler_may_use_another_evaluator_and_not_this_one() -> None:
+    nix = snowsnake.Evaluator()
+    answers: list[object] = []
+
+    def ask(number: int, frame: object) -> None:
+        answers.append(snowsnake.Evaluator().evaluate("builtins.foldl' (a: b: a + b) 0 (builtins.genList (x: x) 1000)").to_python())
+        try:
+            nix.evaluate("1").force()
+        except RuntimeError as error:
+            answers.append(str(error))
+
+    with alarms(0.1, ask):
+        value = nix.evaluate("builtins.foldl' (a: b: builtins.foldl' (c: d: c + d) b (builtins.genList (x: x) 1000)) 0 (builtins.genList (x: x) 4000)")
+        assert value.to_python() == 503499
+    assert answers == [499500, "this evaluator is in the middle of making an object: what is called meanwhile cannot use it"]
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    with handled(signal.SIGINT, signal.SIG_IGN):
+        timer = signal_later(signal.SIGINT, 0.1)
+        with pytest.raises(snowsnake.LimitReached):
+            snowsnake.Evaluator(timeout_s=0.4).evaluate(ENDLESS["allocating"]).force()
+        timer.join()
+
+
+def test_a_handler_set_by_a_function_of_the_program_stays() -> None:
+    """A function of Python that the program calls may replace a handler, and ours does not come back."""
+    seen: list[int] = []
+    with handled(signal.SIGUSR1, raises):
+        nix = snowsnake.Evaluator()
+        work = "builtins.foldl' (a: b: builtins.seq [ b ] b) 0 (builtins.genList (x: x) 100000)"
+        function = nix.value(lambda _: signal.signal(signal.SIGUSR1, lambda number, frame: seen.append(number)) and 1)
+        nix.evaluate(f"f: [ ({work}) (f 1) ({work}) ]")(function).force(deep=True)
+        signal.raise_signal(signal.SIGUSR1)
+    assert seen == [signal.SIGUSR1]
+
+
+def test_signals_in_a_function_of_the_program_are_pythons() -> None:
+    def sleeps(_: object) -> int:
+        signal_later(signal.SIGALRM, 0.1)
+        time.sleep(5)
+        return 1
+
+    nix = snowsnake.Evaluator()
+    work = "builtins.foldl' (a: b: builtins.seq [ b ] b) 0 (builtins.genList (x: x) 100000)"
+    started = time.monotonic()
+    with handled(signal.SIGALRM, raises), pytest.raises(Interrupted):
+        nix.evaluate(f"f: builtins.seq ({work}) (f 1)")(nix.value(sleeps)).force()
+    assert time.monotonic() - started < 4
+    assert nix.evaluate("1 + 1").to_python() == 2
