@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import lzma
 import os
+import re
 import stat
 import sys
 import tarfile
@@ -26,6 +27,8 @@ from snowsnake.store.decompress import decompressed
 from snowsnake.store.removal import remove_if_possible
 
 _PIECE_BYTES = 1 << 18
+# Names that mean `.git` on some file system.
+_DOT_GIT = re.compile(rb"(?:\.git|git~1)(?:[\\:].*|[ .]*)", re.IGNORECASE | re.DOTALL)
 _MOST_ENTRIES = 8_000_000
 # An archive may have at most this many bytes after unpacking.
 _MOST_BYTES = 1 << 38
@@ -187,7 +190,7 @@ def _parts(name: bytes) -> tuple[bytes, ...]:
         if part == b"..":
             del found[-1:]
         elif part not in (b"", b"."):
-            if part.lower() == b".git":
+            if _DOT_GIT.fullmatch(part):
                 # C++ Nix unpacks into objects of libgit2, which refuses such names in these words.
                 raise ArchiveError(
                     f"adding a file to a tree builder: failed to insert entry: invalid name for a tree entry - {os.fsdecode(part)} "
@@ -280,10 +283,21 @@ def _read_header(cls: type[_Header], /, buf: bytes | bytearray, encoding: str, e
 setattr(_Header, _READER, classmethod(_read_header))
 
 
+class _NoGlobals(dict[str, str]):
+    """The global headers of a pax archive, which count for nothing, as libarchive has it."""
+
+    def __setitem__(self, name: str, value: str) -> None:
+        """Drops a header."""
+
+    def copy(self) -> dict[str, str]:
+        return {}
+
+
 def _unpack_tar(stream: Any, plan: _Plan) -> None:
     try:
         with tarfile.open(
-            fileobj=stream, mode="r|", tarinfo=_Header, encoding="utf-8", errors="surrogateescape", bufsize=_PIECE_BYTES
+            fileobj=stream, mode="r|", tarinfo=_Header, encoding="utf-8", errors="surrogateescape", bufsize=_PIECE_BYTES,
+            pax_headers=_NoGlobals(),
         ) as tar:
             for member in tar:
                 tar.members = []               # type: ignore[attr-defined]

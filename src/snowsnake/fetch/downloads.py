@@ -262,7 +262,7 @@ def _local_tree(url: str, address: Address, fetcher: Fetcher) -> Download:
             raise FetchFailure(f'tarball "{path}" is a git repository, not a tarball. Please use `git+file` as the scheme.')
         raise FetchFailure(f'tarball "{path}" is a directory, not a file.')
     with fetcher.open_file(path) as file:
-        return _unpacked(path, file, url, fetcher)
+        return _unpacked(path, file, address.to_text(), fetcher)
 
 
 def _unpacked(path: str, file: BinaryIO, url: str, fetcher: Fetcher) -> Download:
