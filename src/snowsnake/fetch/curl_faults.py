@@ -1,6 +1,6 @@
 """Errors of transfers in curl's words and with curl's numbers, which people search for.
 
-In: an exception of urllib3.  Out: `Fault`.
+In: an exception of urllib3.  Out: `CurlFault`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _HOPELESS = frozenset((PROTOCOL, BAD_URL, REDIRECTS, ENCODING, CERTIFICATES))
 
 
 @dataclass
-class Fault:
+class CurlFault:
     """One of curl's errors, and what is known besides.  `status`: that of the answer in which the error is, 0 if that is not known."""
 
     number: int
@@ -56,7 +56,7 @@ class Fault:
     def worded(self, status: int) -> str:
         """The text after the URL.  *status*: that of the last answer, 0 if there was none.
 
-        >>> Fault(PARTIAL, "3 bytes are missing").worded(200), Fault(EMPTY, "Empty reply from server").worded(0)[-28:]
+        >>> CurlFault(PARTIAL, "3 bytes are missing").worded(200), CurlFault(EMPTY, "Empty reply from server").worded(0)[-28:]
         ('HTTP error 200 (curl error: Transferred a partial file)', '(52) Empty reply from server')
         """
         status = self.status or status
@@ -69,10 +69,10 @@ class Unreadable(http.client.HTTPException):
 
     def __init__(self, number: int, detail: str, status: int = 0) -> None:
         super().__init__(detail)
-        self.fault = Fault(number, detail, status)
+        self.fault = CurlFault(number, detail, status)
 
 
-def fault_of(error: Exception, url: str) -> Fault:
+def fault_of(error: Exception, url: str) -> CurlFault:
     """What went wrong with a request for *url*."""
     kinds = urllib3.exceptions
     cause = _cause(error)
@@ -87,21 +87,21 @@ def fault_of(error: Exception, url: str) -> Fault:
     if isinstance(cause, (kinds.SSLError, kinds.ReadTimeoutError)):
         return _of_waiting(cause)
     for kind, fault in (
-        (kinds.NameResolutionError, Fault(NO_NAME, f"Could not resolve host: {host}")),
-        (kinds.NewConnectionError, Fault(NO_CONNECTION, f"Failed to connect to {where}: {text}")),
-        (kinds.ConnectTimeoutError, Fault(TIMEOUT, f"connection to {host} timed out")),
-        ((kinds.LocationValueError, kinds.LocationParseError, kinds.URLSchemeUnknown), Fault(BAD_URL, str(cause))),
-        (kinds.DecodeError, Fault(ENCODING, text)),
-        (kinds.InvalidHeader, Fault(WEIRD, str(cause))),
-        ((kinds.IncompleteRead, http.client.IncompleteRead), Fault(PARTIAL, str(cause))),
-        (http.client.RemoteDisconnected, Fault(EMPTY, "Empty reply from server")),
-        ((http.client.BadStatusLine, http.client.UnknownProtocol), Fault(PROTOCOL, f"the answer starts with {cause}")),
+        (kinds.NameResolutionError, CurlFault(NO_NAME, f"Could not resolve host: {host}")),
+        (kinds.NewConnectionError, CurlFault(NO_CONNECTION, f"Failed to connect to {where}: {text}")),
+        (kinds.ConnectTimeoutError, CurlFault(TIMEOUT, f"connection to {host} timed out")),
+        ((kinds.LocationValueError, kinds.LocationParseError, kinds.URLSchemeUnknown), CurlFault(BAD_URL, str(cause))),
+        (kinds.DecodeError, CurlFault(ENCODING, text)),
+        (kinds.InvalidHeader, CurlFault(WEIRD, str(cause))),
+        ((kinds.IncompleteRead, http.client.IncompleteRead), CurlFault(PARTIAL, str(cause))),
+        (http.client.RemoteDisconnected, CurlFault(EMPTY, "Empty reply from server")),
+        ((http.client.BadStatusLine, http.client.UnknownProtocol), CurlFault(PROTOCOL, f"the answer starts with {cause}")),
     ):
         if isinstance(cause, kind):
             return fault
     # Only its text tells this error from others: the last chunk did not come.
     is_cut = isinstance(cause, kinds.ProtocolError) and str(cause) == "Response ended prematurely"
-    return Fault(PARTIAL if is_cut else RECEIVING, text)
+    return CurlFault(PARTIAL if is_cut else RECEIVING, text)
 
 
 def _cause(error: Exception) -> Exception:
@@ -114,16 +114,16 @@ def _cause(error: Exception) -> Exception:
     return error
 
 
-def _of_proxy(cause: urllib3.exceptions.ProxyError) -> Fault:
+def _of_proxy(cause: urllib3.exceptions.ProxyError) -> CurlFault:
     inner = cause.original_error
     is_unknown = isinstance(inner, urllib3.exceptions.NameResolutionError)
-    return Fault(NO_PROXY_NAME if is_unknown else NO_CONNECTION, f"proxy: {str(inner).rpartition(': ')[2]}")
+    return CurlFault(NO_PROXY_NAME if is_unknown else NO_CONNECTION, f"proxy: {str(inner).rpartition(': ')[2]}")
 
 
-def _of_waiting(cause: Exception) -> Fault:
+def _of_waiting(cause: Exception) -> CurlFault:
     if isinstance(cause, urllib3.exceptions.ReadTimeoutError):
-        return Fault(TIMEOUT, "the server sends nothing any more")
+        return CurlFault(TIMEOUT, "the server sends nothing any more")
     inner = cause.args[0] if cause.args else None
     if isinstance(inner, OSError) and (not isinstance(inner, ssl.SSLError) or inner.reason == "NO_CERTIFICATE_OR_CRL_FOUND"):
-        return Fault(CERTIFICATES, str(inner))
-    return Fault(CERTIFICATE if "certificate" in str(cause).lower() else TLS, str(cause))
+        return CurlFault(CERTIFICATES, str(inner))
+    return CurlFault(CERTIFICATE if "certificate" in str(cause).lower() else TLS, str(cause))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import urllib3
 
-    from snowsnake.fetch.curl_faults import Fault
+    from snowsnake.fetch.curl_faults import CurlFault
     from snowsnake.fetch.fetcher import Fetcher
     from snowsnake.fetch.netrc import Entry
     from snowsnake.fetch.progress import Activity
@@ -418,7 +418,7 @@ class _Job:
         """The error that curl has this name for; *detail* is shown unless the server has answered."""
         return self._of_fault(_fault(name, detail))
 
-    def _of_fault(self, fault: Fault) -> TransferError:
+    def _of_fault(self, fault: CurlFault) -> TransferError:
         return self._error(fault.worded(self._status), is_transient=fault.is_transient, status=self._status)
 
     def _request(self) -> None:
@@ -594,10 +594,10 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
-def _fault(name: str, detail: str) -> Fault:
+def _fault(name: str, detail: str) -> CurlFault:
     from snowsnake.fetch import curl_faults
 
-    return curl_faults.Fault(getattr(curl_faults, name), detail)
+    return curl_faults.CurlFault(getattr(curl_faults, name), detail)
 
 
 def _basic(login: str) -> str:
