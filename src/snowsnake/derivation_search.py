@@ -48,15 +48,16 @@ class Search(ABC):
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, 4 * MOST_LEVELS))
         try:
-            self._enter(root, path)
+            # C++ Nix has evaluated a root, but not yet what an attribute path leads to.
+            self._enter(root, path, is_evaluated=not path)
         finally:
             sys.setrecursionlimit(limit)
 
-    def _enter(self, root: "Handle", path: str) -> None:
+    def _enter(self, root: "Handle", path: str, is_evaluated: bool = True) -> None:
         if self._depth >= MOST_LEVELS:
             raise depth_error()
         self._depth += 1
-        value = self._selector.auto_call(root)
+        value = self._selector.auto_call(root, is_evaluated)
         if self.may_hold_others(value, path):
             kind = value.type_name()
             if kind == "set":

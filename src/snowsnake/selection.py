@@ -88,7 +88,7 @@ class Selector:
         """The value at a selection path; and, if it is an attribute, its set and its name."""
         value, found = root, None
         for part in split_path(path):
-            value = self.auto_call(value)
+            value = self.auto_call(value, is_evaluated=value is root)
             index = _index(part)
             if index is None:
                 found = (value, part.encode("utf-8", "surrogateescape"))
@@ -98,10 +98,11 @@ class Selector:
                 value = _element(value, index, path)
         return value, found
 
-    def auto_call(self, value: "Handle") -> "Handle":
+    def auto_call(self, value: "Handle", is_evaluated: bool = True) -> "Handle":
         """Calls a function that takes a set with the arguments it names (all of them if it has `...`).
 
         Returns any other value itself.  For a set with `__functor`, the function is the result of its `__functor`.
+        An error's trace has the function's own place as that of the call, as in C++ Nix, if the value *is_evaluated* already there.
         """
         kind, calls = value.type_name(), 0
         while kind == "set":
@@ -110,7 +111,7 @@ class Selector:
                 functor = value.select(b"__functor")
             except KeyError:
                 return value
-            value = functor.call(value)
+            value, is_evaluated = functor.call(value), True
             kind, calls = value.type_name(), calls + 1
             if calls == MOST_LEVELS:
                 raise depth_error()
@@ -124,7 +125,11 @@ class Selector:
             for name, has_default in formals.items():
                 if name not in passed and not has_default:
                     raise missing_argument(value, name)
-        return value.call(self.evaluator.from_python(passed))
+        try:
+            return value.call(self.evaluator.from_python(passed))
+        except EvaluationError as error:
+            _add_call_site(error, value, is_evaluated)
+            raise
 
     def is_callable_with_defaults(self, value: "Handle") -> bool:
         """Whether `auto_call` would call this function without any argument missing."""
@@ -153,6 +158,20 @@ class asking:
             position = None if self.name is None else attribute_position(self.value, self.name)
             name = (self.name or b"").decode("utf-8", "replace")
             error.trace.insert(0, Frame("text", self.line, position) if self.line else Frame("attribute", name, position))
+
+
+def _add_call_site(error: EvaluationError, function: "Handle", has_place: bool) -> None:
+    """Adds the line of a call that is written nowhere.  A call that lacks an argument has that line already, with other words."""
+    from snowsnake.looking import lambda_place
+    from snowsnake.source import Position
+
+    known = lambda_place(function)
+    place = Position(*known[1]) if known is not None and known[1] is not None else None
+    is_about_call = place is not None and error.position is not None and str(error.position) == str(place)
+    if is_about_call and all(frame.kind in ("text", "call-site") for frame in error.trace):
+        error.trace[:] = [Frame("call-site", "", place if has_place else None)]
+    elif has_place:
+        error.trace.insert(0, Frame("call", "", place))
 
 
 def attribute_position(value: "Handle", name: bytes) -> "Position | None":
