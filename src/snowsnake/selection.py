@@ -122,9 +122,9 @@ class Selector:
             passed = dict(self._arguments)
         else:
             passed = {name: self._arguments[name] for name in formals if name in self._arguments}
-            for name, has_default in formals.items():
-                if name not in passed and not has_default:
-                    raise missing_argument(value, name)
+            missing = [name for name, has_default in formals.items() if name not in passed and not has_default]
+            if missing:
+                raise missing_argument(value, missing)
         try:
             return value.call(self.evaluator.from_python(passed))
         except EvaluationError as error:
@@ -248,9 +248,14 @@ def is_plain_name(name: bytes) -> bool:
     return (first.isalpha() or first == "_") and (not rest or rest.isalnum())
 
 
-def missing_argument(function: "Handle", name: bytes) -> EvaluationError:
-    """The error for a function at the top level that needs an argument which the command line does not pass."""
-    from snowsnake.looking import apply_builtin
+def missing_argument(function: "Handle", names: list[bytes]) -> EvaluationError:
+    """The error for a function at the top level that needs arguments which the command line does not pass: C++ Nix names the one that it met first."""
+    from snowsnake.looking import apply_builtin, lambda_place
+    from snowsnake.traces.source_tree import first_met
 
+    known = lambda_place(function)
+    source = known[1][1] if known is not None and known[1] is not None else None
+    # With this feature, sources without pipes have the same names.
+    name = first_met(names, [] if source is None else [source], ("pipe-operators",))
     position = attribute_position(apply_builtin(function, b"functionArgs"), name)
     return EvaluationError("missing-argument", _MISSING_ARGUMENT.format(name.decode("utf-8", "replace")), position)

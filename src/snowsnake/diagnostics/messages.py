@@ -322,3 +322,13 @@ MESSAGES: tuple[MessageRow, ...] = (
     MessageRow("INTERRUPTED", "interrupt", "interrupted by the user"),
 )
 # fmt: on
+
+
+def words_of(message: str, **fields: str) -> str:
+    """The message of a row, for what compiled code cannot say.
+
+    >>> words_of("MISSING_ARGUMENT", function="function 'f'", name="x")
+    "function 'f' called without required argument 'x'"
+    """
+    row = next(row for row in MESSAGES if row.name == message)
+    return _FIELD.sub(lambda match: fields[match[1]], row.wording)

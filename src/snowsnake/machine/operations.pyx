@@ -11,7 +11,7 @@ from snowsnake.diagnostics.message_table cimport (
     MESSAGE_CONTEXT_NOT_ALLOWED, MESSAGE_DUPLICATE_DYNAMIC_ATTRIBUTE, MESSAGE_DYNAMIC_ATTRIBUTE_TWICE, MESSAGE_MISSING_ARGUMENT,
     MESSAGE_UNDEFINED_VARIABLE, MESSAGE_UNEXPECTED_ARGUMENT,
 )
-from snowsnake.foundation.allocate cimport allocate_zeros
+from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.foundation.buffer cimport Bytes
 from snowsnake.foundation.probing cimport probe
 from snowsnake.host.environment cimport host_home_path
@@ -31,7 +31,7 @@ from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, 
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
 from snowsnake.machine.positions cimport earlier_spans, position_place
 from snowsnake.machine.room cimport left_bytes
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, FORCE, RAISE, TAIL, Context, Formals
+from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_UNEXPECTED_ARGUMENT, FORCE, RAISE, TAIL, Context, Formals
 from snowsnake.machine.shown_names cimport shown_name
 from snowsnake.machine.symbols cimport compare_strings, context_union, context_united, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
@@ -387,30 +387,58 @@ cdef char* _function_name(Machine* m, Code* code) noexcept nogil:
     return format_text("function 'anonymous lambda'")
 
 
-cdef int _raise_argument(Machine* m, Code* code, int message, uint32_t symbol) noexcept nogil:
+cdef void _add_argument_names(Machine* m, Code* code, const uint32_t* faulty, uint64_t count) noexcept nogil:
+    """Adds the candidates of an error about arguments: names for suggestions, a 0, and all the names that the message may be about.
+
+    Which of these C++ Nix names depends on the source: traces/pending.pyx looks there.
+    """
     cdef Formals* formals = code.formals
-    cdef char* name = shown_name(m, symbol)
+    cdef uint64_t known = formals.count if m.error.code == ERROR_UNEXPECTED_ARGUMENT else 0
+    cdef uint32_t* names = <uint32_t*>allocate_items(known + 1 + count, sizeof(uint32_t))
+    if names == NULL:
+        return
+    memcpy(names, formals.symbols, known * sizeof(uint32_t))
+    names[known] = 0
+    memcpy(names + known + 1, faulty, count * sizeof(uint32_t))
+    add_candidates(m, faulty[0], names, known + 1 + count)
+    free(names)
+
+
+cdef int _raise_argument(Machine* m, Code* code, int message, const uint32_t* faulty, uint64_t count) noexcept nogil:
+    """Raises an error about the first of *count* arguments."""
+    cdef char* name = shown_name(m, faulty[0])
     cdef char* function = _function_name(m, code)
     raise_message(m, worded(message, function, name))
     free(name)
     free(function)
-    if message == MESSAGE_UNEXPECTED_ARGUMENT:
-        add_candidates(m, symbol, formals.symbols, formals.count)
+    _add_argument_names(m, code, faulty, count)
     return RAISE
 
 
 cdef int _raise_missing(Machine* m, Code* code, Word attrs) noexcept nogil:
-    """Of several arguments that are not there, names one that C++ Nix knows from the start (machine/evaluation_order.pxd), or the first in the source."""
+    """Names the arguments that are not there in the order of evaluation (machine/evaluation_order.pxd)."""
     cdef Formals* formals = code.formals
-    cdef uint32_t missing = formals.count, f
-    cdef uint64_t i
+    cdef uint32_t* missing = <uint32_t*>allocate_items(formals.count, sizeof(uint32_t))
+    cdef uint64_t i, count = 0
+    cdef uint32_t symbol
+    if missing == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
     for i in range(formals.count):
-        f = formals.by_symbol[i]
-        if not formals.has_default[f] and attrs_find(attrs, formals.symbols[f]) == NULL and (missing > f or formals.symbols[f] <= known_count()):
-            missing = f
-            if formals.symbols[f] <= known_count():
-                break
-    return _raise_argument(m, code, MESSAGE_MISSING_ARGUMENT, formals.symbols[missing])
+        symbol = formals.symbols[formals.by_symbol[i]]
+        if symbol <= known_count() and _lacks(formals, formals.by_symbol[i], attrs):
+            missing[count] = symbol
+            count += 1
+    for i in range(formals.count):
+        if formals.symbols[i] > known_count() and _lacks(formals, i, attrs):
+            missing[count] = formals.symbols[i]
+            count += 1
+    _raise_argument(m, code, MESSAGE_MISSING_ARGUMENT, missing, count)
+    free(missing)
+    return RAISE
+
+
+cdef inline bint _lacks(Formals* formals, uint64_t i, Word attrs) noexcept nogil:
+    return not formals.has_default[i] and attrs_find(attrs, formals.symbols[i]) == NULL
 
 
 cdef int _bind_layered(Machine* m, Code* code, Word attrs, Word* slots) noexcept nogil:
@@ -494,8 +522,26 @@ cdef int check_closed_formals(Machine* m, Code* code, Word attrs) noexcept nogil
         while j < formals.count and formals.symbols[formals.by_symbol[j]] < symbols[i]:
             j += 1
         if j >= formals.count or formals.symbols[formals.by_symbol[j]] != symbols[i]:
-            return _raise_argument(m, code, MESSAGE_UNEXPECTED_ARGUMENT, symbols[i])
+            return _raise_unexpected(m, code, symbols, n)
     return DONE
+
+
+cdef int _raise_unexpected(Machine* m, Code* code, const uint32_t* symbols, uint64_t n) noexcept nogil:
+    """Names the arguments that the pattern of the function does not have; both are in the order of symbols."""
+    cdef Formals* formals = code.formals
+    cdef uint32_t* unexpected = <uint32_t*>allocate_items(n, sizeof(uint32_t))
+    cdef uint64_t i, j = 0, count = 0
+    if unexpected == NULL:
+        return raise_text(m, ERROR_MEMORY, NULL)
+    for i in range(n):
+        while j < formals.count and formals.symbols[formals.by_symbol[j]] < symbols[i]:
+            j += 1
+        if j >= formals.count or formals.symbols[formals.by_symbol[j]] != symbols[i]:
+            unexpected[count] = symbols[i]
+            count += 1
+    _raise_argument(m, code, MESSAGE_UNEXPECTED_ARGUMENT, unexpected, count)
+    free(unexpected)
+    return RAISE
 
 
 # ---- lists and strings ------------------------------------------------------------------------------------------

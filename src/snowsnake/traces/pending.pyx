@@ -33,7 +33,7 @@ from snowsnake.traces.cycle import cycle_of
 from snowsnake.traces.libraries import mark_libraries
 from snowsnake.traces.lines import frames_of
 from snowsnake.traces.note import Note
-from snowsnake.traces.source_tree import same_bytes
+from snowsnake.traces.source_tree import first_met, same_bytes
 
 
 cdef class Places:
@@ -151,23 +151,59 @@ cdef class Places:
             is_functor=(entry.flags & TRACE_FUNCTOR) != 0, arity=arity,
         )
 
-    cdef list similar_names(self):
+    cdef bytes symbol_bytes(self, uint32_t symbol):
+        cdef Word s = symbol_string(self.m, symbol)
+        return PyBytes_FromStringAndSize(<const char*>string_data(s), string_size(s))
+
+    cdef list similar_names(self, bytes wanted):
         """The existing names that look like the one that was not found."""
         cdef Error* e = &self.m.error
         cdef Word s
         cdef uint32_t i
-        cdef uint64_t size, most = MAX_DISTANCE
-        if e.candidates == NULL:
-            return []
-        s = symbol_string(self.m, e.wanted)
-        size = string_size(s)
-        wanted = PyBytes_FromStringAndSize(<const char*>string_data(s), size)
+        cdef uint64_t size = len(wanted), most = MAX_DISTANCE
         found = []
         for i in range(e.candidate_count):
+            if e.candidates[i] == 0:
+                break
             s = symbol_string(self.m, e.candidates[i])
             if size <= string_size(s) + most and string_size(s) <= size + most:
                 found.append(PyBytes_FromStringAndSize(<const char*>string_data(s), string_size(s)))
         return nearest(wanted, found)
+
+    cdef list faulty_arguments(self):
+        """All arguments that an error about arguments may be about; the machine has named the first one."""
+        cdef Error* e = &self.m.error
+        cdef uint32_t i
+        cdef bint is_behind = False
+        names = []
+        for i in range(e.candidate_count):
+            if is_behind:
+                names.append(self.symbol_bytes(e.candidates[i]))
+            is_behind = is_behind or e.candidates[i] == 0
+        return names
+
+    cdef bytes named_argument(self, list names):
+        """The argument that C++ Nix names: the one that it met first in the source of the function, or else in that of the call."""
+        cdef Error* e = &self.m.error
+        cdef uint32_t i
+        sources = []
+        for i in range(min(e.trace_count, 2)):
+            place = self.extent(self.m.codes[e.trace[i].code - 1]) if e.trace[i].code else None
+            if place is not None and place[1] is not None:
+                sources.append(place[1])
+        return first_met(names, sources, feature_names(self.m.features))
+
+    cdef bytes argument_message(self, str row, bytes name):
+        """The machine's message about an argument, with another name."""
+        cdef TraceEntry* entry = &self.m.error.trace[0]
+        cdef CodeOrigin origin
+        function = ""
+        if self.m.error.trace_count and entry.code and code_origin(self.m, self.m.codes[entry.code - 1], &origin):
+            function = PyBytes_FromStringAndSize(<const char*>origin.name.data, origin.name.size_bytes).decode("utf-8", "surrogateescape")
+        from snowsnake.diagnostics.messages import words_of
+
+        shown = name_text(name.decode("utf-8", "surrogateescape"))
+        return words_of(row, function=f"function '{function or 'anonymous lambda'}'", name=shown).encode("utf-8", "surrogateescape")
 
     cdef object last_tail_call(self):
         """The place from which the function with the error was called, if that was a tail call: the caller's frame is gone."""
@@ -212,7 +248,13 @@ def take_error(size_t machine, uint32_t asked_code, bint is_brief):
     if is_brief:
         error_clear(m)
         return _with_facts(make_error(code, message, shows_place=False), cause.kind, subject, exit_code)
-    suggestions = places.similar_names()
+    wanted = places.symbol_bytes(m.error.wanted) if m.error.candidates != NULL else b""
+    if code == ERROR_MISSING_ARGUMENT or code == ERROR_UNEXPECTED_ARGUMENT:
+        arguments = places.faulty_arguments()
+        if len(arguments) > 1:
+            wanted = places.named_argument(arguments)
+            message = places.argument_message("MISSING_ARGUMENT" if code == ERROR_MISSING_ARGUMENT else "UNEXPECTED_ARGUMENT", wanted)
+    suggestions = places.similar_names(wanted)
     position = places.place(m.error.position, m.error.position_end)
     notes = places.notes(asked_code)
     call_site = None

@@ -68,6 +68,11 @@ class SourceTree:
             self._tree = None if self._is_hopeless else tree
         return self._tree
 
+    def turns(self) -> dict[str, int]:
+        """When C++ Nix meets each name: its own names first, then those of this source."""
+        tree = self._parsed()
+        return {} if tree is None else tree.turns()
+
     def way_to(self, start: int, end: int) -> list[Step]:
         """The nodes that contain a span, from the root inwards."""
         tree = self._parsed()
@@ -199,3 +204,17 @@ def same_bytes(path: str, source: bytes) -> bytes:
         while len(_read) > _KEPT_TREES or sum(map(len, _read.values())) > _KEPT_BYTES:
             del _read[next(iter(_read))]
     return source
+
+
+def first_met(names: list[bytes], sources: list[bytes], features: "Iterable[str]") -> bytes:
+    """The name that C++ Nix meets first of those: in the first source that has them all.  Without such a source, the first one of *names*.
+
+    >>> first_met([b"a", b"b"], [b"{ b, a }: a"], ())
+    b'b'
+    """
+    for source in sources:
+        turns = SourceTree(source, features).turns()
+        found = [turns.get(name.decode("utf-8", "surrogateescape")) for name in names]
+        if None not in found:
+            return min(zip(found, names, strict=True))[1]
+    return names[0]
