@@ -19,7 +19,8 @@ from snowsnake.host.host cimport host_hold, host_mount
 from snowsnake.host.policy cimport host_check_access, host_has_feature
 from snowsnake.host.records cimport RECORD_SOURCE, STATE_DISPUTED, STATE_FIXED, STATE_FOUND, record
 from snowsnake.host.state cimport (
-    FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, RESOLVE_FULL, Host, host_of,
+    FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES, OBJECT_FETCH_PROGRESS, OBJECT_SETTINGS, RESOLVE_FULL, Host,
+    host_object, host_of,
 )
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
@@ -140,10 +141,9 @@ cdef object fetcher_of(Machine* m):
     if h.fetcher == NULL:
         from snowsnake.builtins.engines.fetch_calls import make_fetcher
 
-        settings, make_progress = (<tuple>h.settings)[:2] if h.settings != NULL else (None, None)
         fetcher = make_fetcher(
-            settings,
-            make_progress,
+            host_object(h, OBJECT_SETTINGS),
+            host_object(h, OBJECT_FETCH_PROGRESS),
             frozenset([name for name, bit in _FEATURES.items() if h.features & <uint32_t>bit]),
             (<bytes>h.store_dir).decode("utf-8", "surrogateescape"),
             (<object>h.writer_context).store if h.writer != NULL else None,

@@ -12,7 +12,7 @@ from snowsnake.diagnostics.message_table cimport MESSAGE_HOME_IN_PURE_MODE, MESS
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_text, make_view, view_text
 from snowsnake.host.disk cimport disk_home
 from snowsnake.host.records cimport RECORD_HOME, RECORD_TIME, RECORD_VARIABLE, STATE_ABSENT, STATE_FOUND, record
-from snowsnake.host.state cimport OWN_ENVIRONMENT, Host, host_of, is_guarded
+from snowsnake.host.state cimport OBJECT_VARIABLES, OWN_ENVIRONMENT, Host, host_object, host_of, is_guarded
 from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport CODE_APPLY
@@ -24,7 +24,7 @@ from snowsnake.machine.word cimport (
 
 cdef const char* _own_variable(Machine* m, const char* name) noexcept with gil:
     """A variable of the options.  The text stays valid, because the machine keeps the dict that has it."""
-    found = (<dict>(<tuple>host_of(m).settings)[2]).get(<bytes>name)
+    found = (<dict>host_object(host_of(m), OBJECT_VARIABLES)).get(<bytes>name)
     return NULL if found is None else <const char*><bytes>found
 
 

@@ -21,7 +21,8 @@ from snowsnake.host.records cimport record_entries
 from snowsnake.host.state cimport (
     FEATURE_BLAKE3_HASHES, FEATURE_CA_DERIVATIONS, FEATURE_DYNAMIC_DERIVATIONS, FEATURE_FETCH_CLOSURE, FEATURE_FETCH_TREE, FEATURE_FLAKES,
     FEATURE_GIT_HASHING, FEATURE_IMPURE_DERIVATIONS, FEATURE_PARSE_TOML_TIMESTAMPS, FEATURE_PIPE_OPERATORS, FEATURE_VERIFIED_FETCHES,
-    OWN_ENVIRONMENT, Host, SearchEntry, host_is_in_store, host_of,
+    OBJECT_ON_MESSAGE, OBJECT_SETTINGS, OBJECT_STORE_TO_READ, OBJECT_VARIABLES, OWN_ENVIRONMENT, Host, SearchEntry, host_is_in_store,
+    host_object, host_of,
 )
 from snowsnake.machine.errors cimport raise_text, worded
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, Machine
@@ -179,10 +180,10 @@ cdef object host_configure(Machine* m, Borrowed held, object options):
     h.is_writable = options.is_writable
     h.keeps_derivations = options.keeps_derivations
     h.held = <void*>held
-    kept = options.settings
-    host_hold(m, kept)
-    h.settings = <void*>kept
-    settings = kept[0]
+    objects = options.objects
+    host_hold(m, objects)
+    h.objects = <void*>objects
+    settings = host_object(h, OBJECT_SETTINGS)
     h.imports_derivations = settings is None or bool(settings["allow-import-from-derivation"])
     h.traces_imports = settings is not None and bool(settings["trace-import-from-derivation"])
     h.features = 0
@@ -193,8 +194,8 @@ cdef object host_configure(Machine* m, Borrowed held, object options):
     replace(&h.store_dir, options.store_dir)
     h.store_dir_size = strlen(h.store_dir)
     h.verbosity = options.verbosity
-    h.log_form = LOG_TOLD if kept[3] is not None else LOG_JSON if options.log_format == "internal-json" else LOG_TEXT
-    if kept[2] is not None:
+    h.log_form = LOG_TOLD if host_object(h, OBJECT_ON_MESSAGE) is not None else LOG_JSON if options.log_format == "internal-json" else LOG_TEXT
+    if host_object(h, OBJECT_VARIABLES) is not None:
         h.features |= OWN_ENVIRONMENT
     # C++ Nix evaluates a file that defines `derivation`, and says so; here it is built in.
     if h.verbosity >= LEVEL_TALKATIVE and h.log_form != LOG_TOLD:
@@ -244,7 +245,7 @@ cdef object host_settings(Machine* m):
 
 
 cdef object host_forget_store_to_read(Machine* m):
-    store = (<tuple>host_of(m).settings)[4]
+    store = host_object(host_of(m), OBJECT_STORE_TO_READ)
     if store is not None:
         store.enter_child()
 

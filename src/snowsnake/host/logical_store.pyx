@@ -17,8 +17,8 @@ from snowsnake.host.places cimport CHANGED, is_elsewhere, place_read, place_type
 from snowsnake.host.policy cimport host_allow, host_has_feature
 from snowsnake.host.records cimport RECORD_VALID, STATE_ABSENT, STATE_FOUND, record, record_file
 from snowsnake.host.state cimport (
-    FEATURE_CA_DERIVATIONS, FEATURE_DYNAMIC_DERIVATIONS, FEATURE_IMPURE_DERIVATIONS, FILE_NONE, REALISED, REALISE_UNABLE, Host, Realised, host_of, host_store_dir,
-    is_guarded,
+    FEATURE_CA_DERIVATIONS, FEATURE_DYNAMIC_DERIVATIONS, FEATURE_IMPURE_DERIVATIONS, FILE_NONE, OBJECT_STORE_TO_READ, REALISED, REALISE_UNABLE, Host, Realised,
+    host_object, host_of, host_store_dir, is_guarded,
 )
 from snowsnake.host.store_hooks cimport raise_store_error
 from snowsnake.machine.attention cimport error_disregard
@@ -118,16 +118,11 @@ cdef bint ask_store_for_output(Host* h, View wanted, Bytes* path) noexcept nogil
         return known_there(h, wanted, path)
 
 
-cdef object store_to_read(Host* h):
-    """The store of an evaluation that writes to none (`StoreToRead`), or None."""
-    return (<tuple>h.settings)[4] if h.settings != NULL else None
-
-
 cdef bint known_there(Host* h, View wanted, Bytes* path) noexcept:
     """Whether the store that is only read knows an output, whose path is then appended."""
     cdef bytes found
     try:
-        store = store_to_read(h)
+        store = host_object(h, OBJECT_STORE_TO_READ)
         found = b"" if store is None else os.fsencode(store.known_output(os.fsdecode(wanted.data[:wanted.size])))
     except MemoryError:
         return False
@@ -144,7 +139,7 @@ cdef bint describe(Host* h, View store_path, Bytes* lines) noexcept:
     """Does what a StoreDescriber does, with the store that is only read."""
     cdef bytes references
     try:
-        store = store_to_read(h)
+        store = host_object(h, OBJECT_STORE_TO_READ)
         if store is None:
             return True
         found = store.references(os.fsdecode(store_path.data[:store_path.size]))

@@ -124,7 +124,8 @@ class HostOptions:
             home = home or environment.get("HOME")
         if store_to_read is None and store_dir == "/nix/store" and real_store is None:
             store_to_read = StoreToRead()
-        self.settings = (settings, fetch_progress, variables, on_message, store_to_read)
+        # What the machine borrows, in the order of HostObject (host/state.pxd).  The collector of cycles does not empty a tuple.
+        self.objects = (settings, fetch_progress, variables, on_message, store_to_read)
         self.verbosity = verbosity
         self.log_format = log_format
         self.features = tuple(features)

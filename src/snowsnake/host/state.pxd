@@ -42,6 +42,19 @@ cdef enum Feature:
     # not a feature: variables come from the options
     OWN_ENVIRONMENT = 1 << 30
 
+# the index in HostOptions.objects
+cdef enum HostObject:
+    # the values of nix.conf, or None for their defaults
+    OBJECT_SETTINGS
+    # makes the object that shows the progress of fetching, or None
+    OBJECT_FETCH_PROGRESS
+    # a dict of variables, if not those of the process
+    OBJECT_VARIABLES
+    # a function that gets messages, or None
+    OBJECT_ON_MESSAGE
+    # the store of an evaluation that writes to none (StoreToRead), or None
+    OBJECT_STORE_TO_READ
+
 cdef enum StoreObjectKind:
     # data: the contents (builtins.toFile)
     STORE_OBJECT_TEXT = 1
@@ -175,8 +188,8 @@ cdef struct Host:
     bint traces_imports
     # the host.Borrowed of the interpreter, which owns every Python object that the host borrows: there, the collector of cycles sees them
     void* held
-    # the values of nix.conf (Python), or None for their defaults; borrowed
-    void* settings
+    # the tuple HostOptions.objects (`host_object`); borrowed
+    void* objects
     # the fetcher (Python) once something was fetched (builtins/fetching.pyx), or NULL; borrowed
     void* fetcher
 
@@ -185,6 +198,10 @@ ctypedef int (*TreeFetcher)(Machine* m, View address, Bytes* path) noexcept nogi
 
 cdef inline Host* host_of(Machine* m) noexcept nogil:
     return <Host*>m.host
+
+cdef inline object host_object(Host* h, int which):
+    """A Python object of the options (`HostObject`)."""
+    return (<tuple>h.objects)[which]
 
 cdef inline bint is_guarded(Machine* m) noexcept nogil:
     """Whether there is a policy about what may be read."""
