@@ -29,6 +29,7 @@ _OK = b"HTTP/1.1 200 OK\r\n"
 RAW = {
     "interim": b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" + _OK + b"Content-Length: 5\r\n\r\nhello",
     "several-interim": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Wait\r\n\r\n" + _OK + b"Content-Length: 5\r\n\r\nhello",
+    "endless-interim": b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" * 200_000,
     "chunks": _OK + b"Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nTrailer: x\r\n\r\n",
     "chunks-cut": _OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
     "short": _OK + b"Content-Length: 50\r\n\r\nhello",

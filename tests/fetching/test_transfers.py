@@ -224,6 +224,12 @@ def test_an_unexpected_not_modified_is_no_file(served, make) -> None:
         fetched(make(), f"{server.url}/status/304")
 
 
+def test_an_answer_that_is_announced_for_ever_is_an_error(served, make) -> None:
+    _, server = served
+    with pytest.raises(TransferError, match="Weird server reply"):
+        fetched(make(settings=[("download-attempts", "1")]), f"{server.url}/raw/endless-interim")
+
+
 def test_a_token_goes_to_no_other_host(served, make) -> None:
     """The server on another port counts as another host."""
     _, server = served

@@ -14,6 +14,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from snowsnake.fetch.curl_faults import EMPTY, WEIRD, Unreadable
 
 _SWITCHING = 101
+# A server that announces its answer more often never gives one.
+MOST_INTERIM = 100
 
 
 class _Lines:
@@ -35,10 +37,12 @@ class _Lines:
 class _Answer(http.client.HTTPResponse):
     def begin(self) -> None:
         """Reads heads up to that of the final answer: answers with the statuses 100 to 199 announce it (103: early hints)."""
-        self._read_head()
-        while 100 <= self.status < 200 and self.status != _SWITCHING:
-            self.headers = self.msg = None      # type: ignore[assignment]
+        for _ in range(MOST_INTERIM + 1):
             self._read_head()
+            if not 100 <= self.status < 200 or self.status == _SWITCHING:
+                return
+            self.headers = self.msg = None      # type: ignore[assignment]
+        raise Unreadable(WEIRD, "too many interim answers", self.status)
 
     def _read_head(self) -> None:
         file: Any = self.fp
