@@ -144,7 +144,7 @@ cdef object _features(Machine* m):
         names.append("flakes")
     if host_has_feature(m, FEATURE_VERIFIED_FETCHES):
         names.append("verified-fetches")
-    return names
+    return tuple(names)
 
 
 # ---- text to set ------------------------------------------------------------------------------------------------
