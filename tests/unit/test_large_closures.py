@@ -5,14 +5,19 @@ import pytest
 from snowsnake import Evaluator, LimitReached
 
 COUNT = 5000
+# A pattern has at most 65 535 names.
+MOST_FORMALS = 60_000
 BIG = "let big = builtins.concatStringsSep \"\" (builtins.genList (i: \"" + 100 * "x" + "\") 40000); in builtins.seq big "
 
 
 def capturing(count: int, body: str) -> str:
     """A program whose `f` is a function that captures so many variables; `body` may also use `s`, the argument of the function around it."""
     names = [f"v{i}" for i in range(count)]
-    function = f"({{ {', '.join(names)} }}: s: {body.replace('CLOSURE', '(y: [ ' + ' '.join(names) + ' ])')})"
-    return f"{function} {{ {' '.join(f'{name} = {i};' for i, name in enumerate(names))} }} "
+    parts = [names[start : start + MOST_FORMALS] for start in range(0, count, MOST_FORMALS)]
+    patterns = " ".join(f"{{ {', '.join(part)} }}:" for part in parts)
+    function = f"({patterns} s: {body.replace('CLOSURE', '(y: [ ' + ' '.join(names) + ' ])')})"
+    arguments = (f"{{ {' '.join(f'{name} = {name[1:]};' for name in part)} }}" for part in parts)
+    return f"{function} {' '.join(arguments)} "
 
 
 @pytest.mark.parametrize("count", [4097, COUNT, 70_000])

@@ -84,7 +84,7 @@ class Reporter:
         if _deadline:
             from snowsnake.cli.timed_output import message_until
 
-            write_piece = message_until(_deadline)
+            write_piece = message_until(_deadline, sys.stderr)
         try:
             # The text is encoded in pieces, so that a message of 100 MB is not copied as a whole.
             for start in range(0, len(text) + 1, _PIECE):
@@ -379,10 +379,10 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
         raise
     except (Exception, KeyboardInterrupt) as error:
         try:
-            code = report(error, reporter, _hint(program))
+            code = _report_last(error, reporter, _hint(program))
         except (KeyboardInterrupt, MemoryError) as fault:
             # The first message may take a second to write, if it has 100 MB.
-            code = report(fault, reporter)
+            code = _report_last(fault, reporter)
         return 1 if program in _OF_NIX and code > 128 else code
     finally:
         _finish()
@@ -394,9 +394,19 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
             gc.enable()
 
 
+def _report_last(error: BaseException, reporter: Reporter, hint: str = "") -> int:
+    """Like `report`, for the error that ends a command.  The line about an interrupt waits a second for a reader."""
+    global _is_interrupted
+    if isinstance(error, KeyboardInterrupt):
+        import time
+
+        _is_interrupted = True
+        end_output_at(time.monotonic())
+    return report(error, reporter, hint)
+
+
 def report(error: BaseException, reporter: Reporter, hint: str = "") -> int:
     """Says what went wrong, and returns the exit code of a command that ends with it.  *hint*: a line that follows the message about a wrong command line."""
-    global _is_interrupted
     if isinstance(error, EvaluationError):
         reporter.error(error)
         return 130 if error.code == "interrupt" else error.exit_code
@@ -407,11 +417,6 @@ def report(error: BaseException, reporter: Reporter, hint: str = "") -> int:
     elif isinstance(error, MemoryError):
         _report_memory(reporter)
     elif isinstance(error, KeyboardInterrupt):
-        import time
-
-        _is_interrupted = True
-        # The line waits a second for a reader.
-        end_output_at(time.monotonic())
         reporter.failure("interrupted by the user")
         return 128 + getattr(error, "number", 2)
     elif isinstance(error, RecursionError):

@@ -9,6 +9,7 @@ from snowsnake.diagnostics.error import EvaluationError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TextIO
 
 # A pipe that is ready to be written to takes at least this many bytes at once.
 _PIPE_BYTES = 4096
@@ -39,7 +40,11 @@ def output_until(deadline: float) -> "Callable[[bytes], None]":
     return write
 
 
-def message_until(deadline: float) -> "Callable[[bytes], bool]":
-    """A function that writes a piece of one message to stderr."""
+def message_until(deadline: float, stream: "TextIO") -> "Callable[[bytes], int | bool]":
+    """A function that writes a piece of one message to *stream*, which may also be no file."""
     end = max(deadline, time.monotonic() + _MESSAGE_S)
-    return lambda data: write_until(2, data, end)
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return stream.buffer.write
+    return lambda data: write_until(descriptor, data, end)
