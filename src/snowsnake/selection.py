@@ -167,7 +167,8 @@ def _add_call_site(error: EvaluationError, function: "Handle", has_place: bool) 
 
     known = lambda_place(function)
     place = Position(*known[1]) if known is not None and known[1] is not None else None
-    is_about_call = place is not None and error.position is not None and str(error.position) == str(place)
+    at = error.position
+    is_about_call = place is not None and at is not None and (at.file, at.start_byte) == (place.file, place.start_byte)
     if is_about_call and all(frame.kind in ("text", "call-site") for frame in error.trace):
         error.trace[:] = [Frame("call-site", "", place if has_place else None)]
     elif has_place:
