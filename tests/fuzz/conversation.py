@@ -25,7 +25,8 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from fixed_folder import fixed_folder  # noqa: E402
 
 from snowsnake.store import nar, store_path
-from snowsnake.store.daemon.store import DaemonStore, Garbage
+from snowsnake.store.daemon.connection import Garbage
+from snowsnake.store.daemon.store import DaemonStore
 from snowsnake.store.daemon.wire import DaemonError
 from snowsnake.store.derivation import Derivation, DerivationOutput
 from snowsnake.store.derivation_paths import DerivationMemory

@@ -37,8 +37,8 @@ from snowsnake.store.binary_cache.store import BinaryCacheStore, CacheOptions
 from snowsnake.store.build_log import read_log
 from snowsnake.store.daemon.build_results import BuildResult
 from snowsnake.store.daemon.channel import Channel, SocketChannel
+from snowsnake.store.daemon.connection import Garbage
 from snowsnake.store.daemon.server import DaemonServer
-from snowsnake.store.daemon.store import Garbage
 from snowsnake.store.derivation import Derivation, DerivationOutput
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import archive_of

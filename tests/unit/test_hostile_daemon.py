@@ -19,8 +19,8 @@ import pytest
 
 from snowsnake.store import nar, store_path
 from snowsnake.store.daemon.channel import SocketChannel
-from snowsnake.store.daemon.connection import ONLY_ANSWERED, DaemonOperation
-from snowsnake.store.daemon.store import DaemonStore, Garbage
+from snowsnake.store.daemon.connection import ONLY_ANSWERED, DaemonOperation, Garbage
+from snowsnake.store.daemon.store import DaemonStore
 from snowsnake.store.daemon.wire import Message
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.hash import Hash

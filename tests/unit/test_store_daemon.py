@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from snowsnake.store import nar
-from snowsnake.store.daemon.connection import DaemonConnection, DaemonOperation
-from snowsnake.store.daemon.store import DaemonStore, Garbage
+from snowsnake.store.daemon.connection import DaemonConnection, DaemonOperation, Garbage
+from snowsnake.store.daemon.store import DaemonStore
 from snowsnake.store.daemon.wire import DaemonError, Message, Wire
 from snowsnake.store.graph import closure
 from snowsnake.store.hash import Hash

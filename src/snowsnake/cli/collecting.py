@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def collect(store: "Store", most_bytes: int | None, settings: "Settings", reporter: Reporter, *, removes: bool = True) -> None:
     """Removes what nothing keeps, until *most_bytes* were freed.  Without *removes*, only counts the objects that would be removed."""
     from snowsnake.store.binary_cache.store import BinaryCacheStore
-    from snowsnake.store.daemon.store import DaemonStore, Garbage
+    from snowsnake.store.daemon.connection import Garbage
+    from snowsnake.store.daemon.store import DaemonStore
     from snowsnake.store.garbage import Collector
     from snowsnake.store.local import LocalStore
 

@@ -122,10 +122,11 @@ class Served:
 
     def verify(self, *, checks_contents: bool, repairs: bool) -> bool:
         from snowsnake.cli.verifying import verify_store
+        from snowsnake.store.interface import Unsupported
         from snowsnake.store.local import LocalStore
 
         if not isinstance(self._store, LocalStore):
-            raise ValueError(f"operation 'verifyStore' is not supported by store '{self._store.url}'")
+            raise Unsupported("verifyStore", self._store.url)
         return verify_store(self._store, self._reporter, checks_contents=checks_contents, repairs=repairs)
 
     def failures(self, make: "Callable[[], object]") -> "dict[str, ValueError]":

@@ -34,6 +34,13 @@ class NotValid(ValueError):
         self.path = path
 
 
+class Unsupported(ValueError):
+    """A store of this kind cannot do something.  *operation*: its name in C++ Nix; *url*: that of the store."""
+
+    def __init__(self, operation: str, url: str) -> None:
+        super().__init__(f"operation '{operation}' is not supported by store '{url}'")
+
+
 @dataclass
 class Offer:
     """A path that the store *source* has.  Sizes are in bytes; the download's is 0 if it is not known.  *name*: its path there, if that differs.
@@ -230,7 +237,7 @@ class Store(ABC):
 
     def register_realisation(self, realisation: Realisation) -> None:
         """Records the path of an output, which must be valid."""
-        raise ValueError(f"operation 'registerDrvOutput' is not supported by store '{self.url}'")
+        raise Unsupported("registerDrvOutput", self.url)
 
     def parse(self, path: str) -> str:
         """Returns the path of an object; ValueError if it is not such a path."""
@@ -264,7 +271,7 @@ class Store(ABC):
 
     def add_signatures(self, path: str, signatures: Iterable[str]) -> None:
         """Records who signed a valid object."""
-        raise ValueError(f"operation 'addSignatures' is not supported by store '{self.url}'")
+        raise Unsupported("addSignatures", self.url)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """Makes the *wanted* paths valid (store paths, `DRV!OUTPUT` and `DRV!*`), and returns them; ValueError says what cannot be made or fetched."""
@@ -280,7 +287,7 @@ class Store(ABC):
 
     def repair_path(self, path: str) -> None:
         """Replaces one valid object by a substitute, or by what its derivation builds."""
-        raise ValueError(f"operation 'repairPath' is not supported by store '{self.url}'")
+        raise Unsupported("repairPath", self.url)
 
     def add_text(self, name: str, contents: bytes, references: Iterable[str] = ()) -> str:
         """Adds a text like `builtins.toFile`, and returns its path."""

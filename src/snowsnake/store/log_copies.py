@@ -11,7 +11,7 @@ import os
 from snowsnake.foundation.replacing import replace_file
 from snowsnake.store.binary_cache.store import BinaryCacheStore
 from snowsnake.store.build_log import log_place
-from snowsnake.store.interface import Store
+from snowsnake.store.interface import Store, Unsupported
 from snowsnake.store.local import LocalStore
 
 
@@ -21,7 +21,7 @@ def add_log(store: Store, drv_path: str, log: bytes) -> None:
         store.add_log(drv_path, log)
         return
     if not isinstance(store, LocalStore):
-        raise ValueError(f"operation 'addBuildLog' is not supported by store '{store.url}'")
+        raise Unsupported("addBuildLog", store.url)
     place = log_place(store, drv_path) + ".bz2"
     if os.path.exists(place):
         return

@@ -130,7 +130,9 @@ class DummyStore:
         """There is nothing to close."""
 
     def _refuse(self, operation: str) -> "NoReturn":
-        raise ValueError(f"operation '{operation}' is not supported by store 'dummy://'")
+        from snowsnake.store.interface import Unsupported
+
+        raise Unsupported(operation, self.url)
 
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> "NoReturn":
         self._refuse("writeDerivation")

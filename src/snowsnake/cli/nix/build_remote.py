@@ -244,13 +244,14 @@ class _Hook:
     def _built(self, remote: "Store", drv_path: str, drv: "Derivation", inputs: list[str]) -> "BuildResult":
         """Has a machine, or a store in a folder, build the derivation."""
         from snowsnake.store.daemon.store import DaemonStore
+        from snowsnake.store.interface import Unsupported
         from snowsnake.store.local import LocalStore
         from snowsnake.store.ssh.serve import ServeStore
 
         if isinstance(remote, (DaemonStore, ServeStore)):
             return remote.build_derivation(drv_path, drv, inputs)
         if not isinstance(remote, LocalStore):
-            raise ValueError(f"operation 'buildDerivation' is not supported by store '{remote.url}'")
+            raise Unsupported("buildDerivation", remote.url)
         return self._built_in_folder(remote, drv_path, drv, inputs)
 
     def _built_in_folder(self, remote: "LocalStore", drv_path: str, drv: "Derivation", inputs: list[str]) -> "BuildResult":

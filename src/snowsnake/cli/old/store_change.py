@@ -214,7 +214,8 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller:
     """Removes objects, and says how much space that freed; *caller* has the settings and the reporter."""
     from snowsnake.cli.collecting import tell_removed
     from snowsnake.store.binary_cache.store import BinaryCacheStore
-    from snowsnake.store.daemon.store import DaemonStore, Garbage
+    from snowsnake.store.daemon.connection import Garbage
+    from snowsnake.store.daemon.store import DaemonStore
     from snowsnake.store.garbage import Collector
 
     if isinstance(store, BinaryCacheStore):
@@ -239,7 +240,8 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller:
 
 def collect_garbage(request: StoreRequest) -> None:
     """`--gc`: removes dead objects, or prints the dead objects, the living objects or the roots."""
-    from snowsnake.store.daemon.store import DaemonStore, Garbage
+    from snowsnake.store.daemon.connection import Garbage
+    from snowsnake.store.daemon.store import DaemonStore
     from snowsnake.store.garbage import Collector, find_roots
 
     known = {"--print-roots", "--print-live", "--print-dead"}

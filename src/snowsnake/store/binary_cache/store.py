@@ -19,7 +19,7 @@ from snowsnake.store.binary_cache import compressed
 from snowsnake.store.binary_cache.files import CacheFiles
 from snowsnake.store.binary_cache.remembered import Remembered, Unknown
 from snowsnake.store.hash import Hash
-from snowsnake.store.interface import Missing, NotValid, Store, existing, read_in_archive
+from snowsnake.store.interface import Missing, NotValid, Store, Unsupported, existing, read_in_archive
 from snowsnake.store.listing import ArchiveListing, to_json
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.narinfo import NarInfo
@@ -270,11 +270,8 @@ class BinaryCacheStore(Store):
         found = self._infos[hash_part]
         return found.path if found is not None else None
 
-    def _unsupported(self, operation: str) -> ValueError:
-        return ValueError(f"operation '{operation}' is not supported by store '{self.url}'")
-
     def referrers(self, path: str) -> list[str]:
-        raise self._unsupported("queryReferrers")
+        raise Unsupported("queryReferrers", self.url)
 
     def valid_derivers(self, path: str) -> list[str]:
         return []

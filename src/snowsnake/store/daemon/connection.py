@@ -80,6 +80,29 @@ ONLY_ANSWERED = frozenset({
 })
 
 
+class BuildMode(IntEnum):
+    """What a request to build does, with the numbers of the protocol."""
+
+    NORMAL = 0
+    REPAIR = 1
+    CHECK = 2
+
+
+class Garbage(IntEnum):
+    """Actions of a garbage collection, with their numbers in the protocol."""
+
+    TELL_ALIVE = 0
+    TELL_DEAD = 1
+    REMOVE_DEAD = 2
+    REMOVE_THESE = 3
+
+
+# The settings that SET_OPTIONS sends without their names, in this order; "" is the place of a number that only earlier versions used.
+OPTION_FIELDS = ("keep-failed", "keep-going", "fallback", "verbosity", "max-jobs", "max-silent-time", "", "verbose-build", "", "", "cores", "substitute")
+# Settings that SET_OPTIONS does not send by their names.
+_NOT_BY_NAME = frozenset((*OPTION_FIELDS, "show-trace", "experimental-features", "plugin-files"))
+
+
 class DaemonConnection:
     """One connection.  *dial*: the path of a socket, or a function that opens another channel.  *options*: settings of nix.conf as text, which the
     daemon applies to this client as far as it trusts the user; with None it keeps its own settings.  *name*: the store's URL, for messages.
@@ -194,7 +217,7 @@ class DaemonConnection:
             wire.add_number(0)
             wire.add_number(number("cores", 0))
             wire.add_number(is_on("substitute", True))
-            others = {name: text for name, text in options.items() if name not in _OWN_FIELDS}
+            others = {name: text for name, text in options.items() if name not in _NOT_BY_NAME}
             wire.add_number(len(others))
             for name in sorted(others):
                 wire.add_text(name)
@@ -307,14 +330,6 @@ def _through_socket(path: str) -> Channel:
         connection.close()
         raise NotConnected(f"cannot connect to socket at '{path}': {error.strerror or error}") from None
     return SocketChannel(connection)
-
-
-_OWN_FIELDS = frozenset(
-    {
-        "keep-failed", "keep-going", "fallback", "verbosity", "max-jobs", "max-silent-time", "verbose-build", "cores", "substitute",
-        "show-trace", "experimental-features", "plugin-files",
-    }
-)  # fmt: skip
 
 
 def as_number(version: tuple[int, int]) -> int:

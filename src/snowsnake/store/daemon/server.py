@@ -16,23 +16,16 @@ from snowsnake.store.collecting import CollectingStore
 from snowsnake.store.daemon.build_results import BuildResult, as_text, build_results, build_sent
 from snowsnake.store.daemon.channel import Channel
 from snowsnake.store.daemon.client_connection import ClientConnection
-from snowsnake.store.daemon.connection import DaemonOperation
+from snowsnake.store.daemon.connection import OPTION_FIELDS, BuildMode, DaemonOperation, Garbage
 from snowsnake.store.daemon.sent_derivation import read_derivation
-from snowsnake.store.daemon.wire import NO_LIMIT, DaemonError, Limited, Wire
+from snowsnake.store.daemon.wire import NO_LIMIT, DaemonError, Limited, Wire, read_facts
 from snowsnake.store.garbage import Collector, find_roots
-from snowsnake.store.hash import Hash
-from snowsnake.store.interface import NotValid, Store, archive_of
+from snowsnake.store.interface import NotValid, Store, Unsupported, archive_of
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo, check_claims
 from snowsnake.store.realisation import Realisation, split_key
 
 _PIECE_BYTES = 1 << 16
-# These are modes of a build; 0 is the normal one.
-_REPAIR, _CHECK = 1, 2
-# These are actions of a garbage collection.
-_TELL_ALIVE, _TELL_DEAD, _REMOVE_DEAD, _REMOVE_THESE = range(4)
-# These settings have a place of their own in SET_OPTIONS; "" is a place that earlier versions used.
-_OWN_FIELDS = ("keep-failed", "keep-going", "fallback", "verbosity", "max-jobs", "max-silent-time", "", "verbose-build", "", "", "cores", "substitute")
 
 
 class Duties(Protocol):
@@ -275,7 +268,7 @@ class DaemonServer(ClientConnection):
         kind, _, algorithm = address.rpartition(":")
         method = {"text": "text", "fixed": "flat", "fixed:r": "nar", "fixed:git": "git"}.get(kind)
         if method is None or not isinstance(store, CollectingStore):
-            raise ValueError(f"operation 'addToStoreFromDump' is not supported by store '{store.url}'" if method else f"unknown content address method '{kind}'")
+            raise Unsupported("addToStoreFromDump", store.url) if method else ValueError(f"unknown content address method '{kind}'")
         if (method, algorithm) == ("nar", "sha256"):
             # `add_archive` uses only `read` of the stream.
             return self._written(cast("LocalStore", store).add_archive(name, cast("BinaryIO", contents), references))
@@ -345,16 +338,7 @@ class DaemonServer(ClientConnection):
         store.flush()
 
     def _read_info(self, wire: Wire) -> PathInfo:
-        path, deriver, digest = self._store.parse(wire.text()), wire.text(), wire.text()
-        references = wire.items(lambda: self._store.parse(wire.text()))
-        registered, size, is_ultimate = wire.number(), wire.number(), wire.flag()
-        signatures, content = wire.texts(), wire.text()
-        check_claims(signatures, content)
-        hash_ = Hash.parse(digest, None if ":" in digest or "-" in digest else "sha256")
-        return PathInfo(
-            path, f"{hash_.algorithm}:{hash_.base16}", size, references, content or None, self._store.parse(deriver) if deriver else None,
-            registration_time_s=registered, is_ultimate=is_ultimate, signatures=signatures,
-        )  # fmt: skip
+        return read_facts(wire, self._store.parse(wire.text()), self._store.parse)
 
     def _sign(self) -> None:
         path, signatures = self._path(), self._wire.texts()
@@ -406,7 +390,7 @@ class DaemonServer(ClientConnection):
 
     def _local(self, operation: str) -> LocalStore:
         if not isinstance(self._store, LocalStore):
-            raise ValueError(f"operation '{operation}' is not supported by store '{self._store.url}'")
+            raise Unsupported(operation, self._store.url)
         return self._store
 
     def _roots(self) -> None:
@@ -427,7 +411,7 @@ class DaemonServer(ClientConnection):
         with self._work():
             if ignores_liveness:
                 raise ValueError("you are not allowed to ignore liveness")
-            if action > _REMOVE_THESE:
+            if action > max(Garbage):
                 raise ValueError(f"unknown action {action} of a garbage collection")
             found, freed = self._collected(action, paths, None if most_bytes == NO_LIMIT else most_bytes)
         wire.add_texts(found)
@@ -441,11 +425,11 @@ class DaemonServer(ClientConnection):
             found, freed = ask(action, paths, most_bytes=most_bytes)
             return found, freed
         collector = self._duties.collector()
-        if action == _TELL_ALIVE:
+        if action == Garbage.TELL_ALIVE:
             return sorted(collector.alive()), 0
-        if action == _TELL_DEAD:
+        if action == Garbage.TELL_DEAD:
             return collector.dead(), 0
-        if action == _REMOVE_DEAD:
+        if action == Garbage.REMOVE_DEAD:
             collector.collect(most_bytes)
         else:
             collector.delete(paths)
@@ -467,12 +451,12 @@ class DaemonServer(ClientConnection):
     # --- settings
 
     def _options(self) -> None:
-        """Reads numbers in the order of `_OWN_FIELDS`, then settings by name."""
+        """Reads numbers in the order of `OPTION_FIELDS`, then settings by name."""
         wire = self._wire
-        numbers = [wire.number() for _ in _OWN_FIELDS]
+        numbers = [wire.number() for _ in OPTION_FIELDS]
         others = wire.items(lambda: (wire.text(), wire.text()))
         with self._work():
-            for name, number in zip(_OWN_FIELDS, numbers, strict=True):
+            for name, number in zip(OPTION_FIELDS, numbers, strict=True):
                 if name == "verbosity":
                     self.verbosity = min(number, 7)
                     self._duties.set_verbosity(self.verbosity)
@@ -488,18 +472,18 @@ class DaemonServer(ClientConnection):
     # --- building
 
     def _make(self, items: list[str], mode: int) -> None:
-        if mode == _REPAIR:
+        if mode == BuildMode.REPAIR:
             self._store.repair(items)
-        elif mode == _CHECK:
+        elif mode == BuildMode.CHECK:
             self._store.check(items)
         else:
             self._store.realise(items)
 
     def _mode(self) -> int:
         mode = self._wire.number()
-        if mode > _CHECK:
+        if mode > max(BuildMode):
             raise ValueError("Invalid build mode")
-        if mode == _REPAIR:
+        if mode == BuildMode.REPAIR:
             self._require_trust("repairing is not allowed because you are not in 'trusted-users'")
         return mode
 
@@ -535,7 +519,7 @@ class DaemonServer(ClientConnection):
         mode = self._mode()
         with self._work():
             if not isinstance(store, CollectingStore):
-                raise ValueError(f"operation 'buildDerivation' is not supported by store '{store.url}'")
+                raise Unsupported("buildDerivation", store.url)
             if not self._is_trusted:
                 if not all(output.kind in ("fixed", "floating") for output in drv.outputs.values()):
                     raise ValueError("you are not privileged to build input-addressed derivations")

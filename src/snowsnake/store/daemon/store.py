@@ -11,20 +11,27 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from enum import IntEnum
 from os import PathLike
 from typing import BinaryIO
 
 from snowsnake.store import hashing, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.daemon.build_status import SUCCESSES
-from snowsnake.store.daemon.connection import DaemonConnection, DaemonOperation
-from snowsnake.store.daemon.wire import MAX_STORE_BYTES, NO_LIMIT, DaemonError, Message, Wire, alone, without_colours
+from snowsnake.store.daemon.connection import BuildMode, DaemonConnection, DaemonOperation, Garbage
+from snowsnake.store.daemon.wire import (
+    MAX_STORE_BYTES,
+    NO_LIMIT,
+    DaemonError,
+    Message,
+    Wire,
+    alone,
+    read_facts,
+    without_colours,
+)
 from snowsnake.store.graph import sort_topologically
-from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Missing, NotValid
 from snowsnake.store.path import STORE_DIR, object_name
-from snowsnake.store.path_info import PathInfo, check_claims
+from snowsnake.store.path_info import PathInfo
 from snowsnake.store.realisation import is_impure
 from snowsnake.store.roots import make_link
 
@@ -36,17 +43,6 @@ if TYPE_CHECKING:
     from snowsnake.store.realisation import Realisation
 
 _PIECE_BYTES = 1 << 16
-# These are modes of a build.
-_NORMAL, _REPAIR, _CHECK = 0, 1, 2
-
-
-class Garbage(IntEnum):
-    """Actions of a garbage collection, with their numbers in the protocol."""
-
-    TELL_ALIVE = 0
-    TELL_DEAD = 1
-    REMOVE_DEAD = 2
-    REMOVE_THESE = 3
 
 
 class SeveralFailed(DaemonError):
@@ -145,21 +141,12 @@ class DaemonStore(CollectingStore):
 
     def _path_info(self, path: str, wire: Wire) -> PathInfo:
         """Reads the daemon's facts about a path."""
-        deriver, digest = wire.text(), wire.text()
-        references = self._paths(wire)
-        registered, size = wire.number(), wire.number()
-        is_ultimate = wire.flag()
-        signatures = wire.texts()
-        content = wire.text()
         try:
-            hash_ = Hash.parse(digest, None if ":" in digest or "-" in digest else "sha256")
-            check_claims(signatures, content)
+            return read_facts(wire, self._checked(path), self._checked)
+        except DaemonError:
+            raise
         except ValueError as error:
             raise DaemonError(f"the Nix daemon sent wrong facts about '{path}': {error}") from None
-        return PathInfo(
-            self._checked(path), f"{hash_.algorithm}:{hash_.base16}", size, references, content or None, self._checked(deriver) if deriver else None,
-            registration_time_s=registered, is_ultimate=is_ultimate, signatures=signatures,
-        )  # fmt: skip
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
@@ -433,17 +420,17 @@ class DaemonStore(CollectingStore):
     # --- building
 
     def check(self, wanted: Iterable[str]) -> None:
-        self._realise(list(wanted), _CHECK)
+        self._realise(list(wanted), BuildMode.CHECK)
 
     def repair(self, wanted: Iterable[str]) -> None:
-        self._realise(list(wanted), _REPAIR)
+        self._realise(list(wanted), BuildMode.REPAIR)
 
     def realise(self, wanted: Iterable[str]) -> list[str]:
         """Does what `CollectingStore.realise` does; a DaemonError says what could not be built."""
-        return self._realise(list(wanted), _NORMAL)
+        return self._realise(list(wanted), BuildMode.NORMAL)
 
     @alone
-    def _realise(self, paths: list[str], mode: int) -> list[str]:
+    def _realise(self, paths: list[str], mode: BuildMode) -> list[str]:
         paths = self.obtained(paths)
         self.forget_impure(paths)
         # The daemon must have the derivations in its own store.
@@ -487,7 +474,7 @@ class DaemonStore(CollectingStore):
         with connection.request(DaemonOperation.BUILD_DERIVATION) as wire:
             wire.add_text(drv_path)
             add_derivation(wire, drv, inputs)
-            wire.add_number(_NORMAL)
+            wire.add_number(BuildMode.NORMAL)
         return read_result(wire, self.store_dir, has_times=True, has_cpu_times=connection.version >= (1, 37), has_outputs=True)
 
     def _note_impure(self, drv_path: str, made: list[str]) -> None:

@@ -271,6 +271,23 @@ class Wire(Message):
         return self.exactly(min(size, len(self._in) - self._start))
 
 
+def read_facts(wire: Wire, path: str, parse: Callable[[str], str]) -> PathInfo:
+    """Reads what `Message.add_facts` adds about *path*; ValueError for facts of another form.  *parse* returns a store path that was sent, if it is one."""
+    from snowsnake.store.hash import Hash
+    from snowsnake.store.path_info import PathInfo, check_claims
+
+    deriver, digest = wire.text(), wire.text()
+    references = wire.items(lambda: parse(wire.text()))
+    registered, size, is_ultimate = wire.number(), wire.number(), wire.flag()
+    signatures, content = wire.texts(), wire.text()
+    check_claims(signatures, content)
+    hash_ = Hash.parse(digest, None if ":" in digest or "-" in digest else "sha256")
+    return PathInfo(
+        path, f"{hash_.algorithm}:{hash_.base16}", size, references, content or None, parse(deriver) if deriver else None,
+        registration_time_s=registered, is_ultimate=is_ultimate, signatures=signatures,
+    )  # fmt: skip
+
+
 class Limited:
     """The next *size* bytes of a stream; DaemonError from `read` if the stream ends before them."""
 

@@ -15,7 +15,7 @@ from snowsnake.store.daemon.connection import DaemonOperation
 from snowsnake.store.daemon.store import DaemonStore
 from snowsnake.store.daemon.wire import alone
 from snowsnake.store.graph import closure
-from snowsnake.store.interface import archive_of, copy_archive, read_in_archive
+from snowsnake.store.interface import Unsupported, archive_of, copy_archive, read_in_archive
 from snowsnake.store.nar_reader import unpack
 from snowsnake.store.path import STORE_DIR
 
@@ -78,7 +78,7 @@ class RemoteStore(DaemonStore):
             raise
 
     def log(self, drv_path: str) -> bytes | None:
-        raise ValueError(f"operation 'getBuildLogExact' is not supported by store '{self.url}'")
+        raise Unsupported("getBuildLogExact", self.url)
 
     # --- building
 

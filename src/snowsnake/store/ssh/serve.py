@@ -10,13 +10,13 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO
 
 from snowsnake.store.daemon.build_status import SUCCESSES
 from snowsnake.store.daemon.channel import Dial
 from snowsnake.store.daemon.wire import DaemonError, Wire, alone
 from snowsnake.store.hash import Hash
-from snowsnake.store.interface import Missing, NotValid, Store, copy_archive
+from snowsnake.store.interface import Missing, NotValid, Store, Unsupported, copy_archive
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.path import STORE_DIR
 from snowsnake.store.path_info import PathInfo, check_claims
@@ -122,9 +122,6 @@ class ServeStore(Store):
     def failed(self, error: BaseException) -> None:
         """Does nothing: answers are read inside `request`, which closes the connection after an error."""
 
-    def _unsupported(self, operation: str) -> NoReturn:
-        raise ValueError(f"operation '{operation}' is not supported by store '{self.url}'")
-
     @alone
     def facts(self) -> dict[str, object]:
         """Connects; the protocol has no facts about the store."""
@@ -184,19 +181,19 @@ class ServeStore(Store):
         return PathInfo(path, f"{hash_.algorithm}:{hash_.base16}", size, sorted(references), content or None, deriver or None, signatures=signatures)
 
     def paths(self) -> list[str]:
-        self._unsupported("queryAllValidPaths")
+        raise Unsupported("queryAllValidPaths", self.url)
 
     def referrers(self, path: str) -> list[str]:
-        self._unsupported("queryReferrers")
+        raise Unsupported("queryReferrers", self.url)
 
     def valid_derivers(self, path: str) -> list[str]:
         return []
 
     def path_with_hash(self, hash_part: str) -> str | None:
-        self._unsupported("queryPathFromHashPart")
+        raise Unsupported("queryPathFromHashPart", self.url)
 
     def realisation(self, key: str) -> Realisation | None:
-        self._unsupported("queryRealisation")
+        raise Unsupported("queryRealisation", self.url)
 
     def missing(self, wanted: Iterable[str]) -> Missing:
         return missing_paths(self, wanted)
@@ -214,10 +211,10 @@ class ServeStore(Store):
             copy_archive(wire, info, fd)   # type: ignore[arg-type]  # only `read` is used
 
     def read(self, path: str) -> bytes:
-        self._unsupported("getFSAccessor")
+        raise Unsupported("getFSAccessor", self.url)
 
     def log(self, drv_path: str) -> bytes | None:
-        self._unsupported("getBuildLogExact")
+        raise Unsupported("getBuildLogExact", self.url)
 
     # --- changing
 

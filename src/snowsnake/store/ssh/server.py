@@ -14,11 +14,9 @@ from snowsnake.store.daemon.build_results import build_sent
 from snowsnake.store.daemon.build_status import FAILED, TIMED_OUT
 from snowsnake.store.daemon.channel import Channel
 from snowsnake.store.daemon.sent_derivation import read_derivation
-from snowsnake.store.daemon.wire import DaemonError, Limited, Wire
+from snowsnake.store.daemon.wire import DaemonError, Limited, Wire, read_facts
 from snowsnake.store.graph import closure
-from snowsnake.store.hash import Hash
-from snowsnake.store.interface import NotValid, Store, archive_of
-from snowsnake.store.path_info import PathInfo, check_claims
+from snowsnake.store.interface import NotValid, Store, Unsupported, archive_of
 from snowsnake.store.ssh.serve import CLIENT_MAGIC, NEWEST, SERVER_MAGIC, Command
 
 if TYPE_CHECKING:
@@ -154,27 +152,18 @@ class ServeServer:
         drv = read_derivation(wire, drv_path, store.store_dir)
         self._read_options()
         if not isinstance(store, CollectingStore):
-            raise ValueError(f"operation 'buildDerivation' is not supported by store '{store.url}'")
+            raise Unsupported("buildDerivation", store.url)
         result = build_sent(store, drv_path, drv, store.realise, self._failures)
         result.write(wire, has_times=self._version >= (2, 3), has_cpu_times=False, has_outputs=self._version >= (2, 6))
 
     def _add(self) -> None:
         self._check_writable("importing")
         wire = self._wire
-        path, deriver, digest = self._store.parse(wire.text()), wire.text(), wire.text()
-        references = self._paths()
-        registered, size, is_ultimate = wire.number(), wire.number(), wire.flag()
-        signatures, content = wire.texts(), wire.text()
-        if not size:
+        info = read_facts(wire, self._store.parse(wire.text()), self._store.parse)
+        if not info.nar_size:
             raise ValueError("narInfo is too old and missing the narSize field")
-        check_claims(signatures, content)
-        hash_ = Hash.parse(digest, None if ":" in digest or "-" in digest else "sha256")
-        info = PathInfo(
-            path, f"{hash_.algorithm}:{hash_.base16}", size, references, content or None, self._store.parse(deriver) if deriver else None,
-            registration_time_s=registered, is_ultimate=is_ultimate, signatures=signatures,
-        )  # fmt: skip
-        archive = Limited(wire, size)
-        if not self._store.is_valid(path):
+        archive = Limited(wire, info.nar_size)
+        if not self._store.is_valid(info.path):
             self._store.import_object(info, archive)       # type: ignore[arg-type]  # only `read` is used
         archive.drain()
         wire.add_number(1)
