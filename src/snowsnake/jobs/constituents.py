@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.derivation_paths import DerivationMemory
+from snowsnake.store.graph import Cycle, sort_topologically
 
 if TYPE_CHECKING:
     from snowsnake.store.local import LocalStore
@@ -28,21 +29,15 @@ class Aggregate:
         self.broken = broken
 
 
-class _Cycle(Exception):
-    def __init__(self, first: str, second: str) -> None:
-        self.first = first
-        self.second = second
-
-
 def finish_aggregates(jobs: Jobs, store: LocalStore, gc_roots: str, say: Callable[[str, str], None]) -> Iterator[dict[str, object]]:
     """Yields the fields of each aggregate.  `say(level, text)` is called with messages; the level is "error" or "warning"."""
     aggregates = {aggregate.name: aggregate for aggregate in _resolved(jobs, say)}
     try:
-        order = _sorted(aggregates)
-    except _Cycle as cycle:
+        order = sort_topologically(aggregates, lambda name: sorted(aggregates[name].dependencies))
+    except Cycle as cycle:
         yield from _circular(jobs, aggregates, cycle, say)
         return
-    for name in order:
+    for name in reversed(order):
         aggregate, job = aggregates[name], jobs[name]
         if aggregate.broken:
             job["error"] = "".join(f"{child}: {error}\n" for child, error in aggregate.broken.items())
@@ -99,41 +94,15 @@ def _matches(pattern: str, name: str) -> bool:
     return not ctypes.CDLL(None).fnmatch(os.fsencode(pattern), os.fsencode(name), 0)
 
 
-def _sorted(aggregates: dict[str, Aggregate]) -> list[str]:
-    """The names of the aggregates, each after those that it depends on.  Raises `_Cycle` if there is no such order."""
-    order: list[str] = []
-    seen: set[str] = set()
-    for root in sorted(aggregates):
-        if root in seen:
-            continue
-        seen.add(root)
-        path = {root: iter(sorted(aggregates[root].dependencies))}
-        while path:
-            name = next(reversed(path))
-            for child in path[name]:
-                if child == name or child not in aggregates:
-                    continue
-                if child in path:
-                    raise _Cycle(child, name)
-                if child not in seen:
-                    seen.add(child)
-                    path[child] = iter(sorted(aggregates[child].dependencies))
-                    break
-            else:
-                del path[name]
-                order.append(name)
-    return order
-
-
 def _circular(
-    jobs: Jobs, aggregates: dict[str, Aggregate], cycle: _Cycle, say: Callable[[str, str], None]
+    jobs: Jobs, aggregates: dict[str, Aggregate], cycle: Cycle, say: Callable[[str, str], None]
 ) -> Iterator[dict[str, object]]:
     """Turns all aggregates into errors, because two of them depend on each other."""
-    say("error", f"Found dependency cycle between jobs '{cycle.first}' and '{cycle.second}'")
-    for name in (cycle.first, cycle.second):
-        jobs[name]["error"] = f"Dependency cycle: {cycle.first} <-> {cycle.second}"
+    say("error", f"Found dependency cycle between jobs '{cycle.path}' and '{cycle.user}'")
+    for name in (cycle.path, cycle.user):
+        jobs[name]["error"] = f"Dependency cycle: {cycle.path} <-> {cycle.user}"
         yield jobs[name]
-    for name in sorted(set(aggregates) - {cycle.first, cycle.second}):
+    for name in sorted(set(aggregates) - {cycle.path, cycle.user}):
         jobs[name]["error"] = "Skipping aggregate because of a dependency cycle"
         yield jobs[name]
 

@@ -26,10 +26,6 @@ class MissingPaths:
     builds: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
-    @property
-    def status(self) -> str:
-        return "notBuilt" if self.builds or self.unknown else "local"
-
 
 def find_missing(known: Derivations, outputs: Iterable[str], inputs: dict[str, list[str]]) -> MissingPaths:
     """What is missing of the paths *outputs*, and of *inputs*: derivations, each with the names of the outputs that are needed."""
