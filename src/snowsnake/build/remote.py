@@ -24,6 +24,7 @@ from snowsnake.build.request import input_closure
 from snowsnake.build.watcher import Watcher, joining
 from snowsnake.foundation.log_numbers import BUILD, INFORMATION, LOG_LINE, PHASE
 from snowsnake.store.daemon.wire import Message
+from snowsnake.store.interface import write_all
 
 _PIECE_BYTES = 1 << 16
 _POLL_MS = 100
@@ -71,9 +72,7 @@ class HookProcess:
 
     def send(self, message: Message) -> None:
         """Sends a request; BrokenPipeError if the hook has ended."""
-        left = memoryview(bytes(message.data))
-        while left:
-            left = left[os.write(self._requests, left) :]
+        write_all(self._requests, message.data)
 
     def end_requests(self) -> None:
         """Closes the hook's standard input, so that the hook knows that there are no more requests."""

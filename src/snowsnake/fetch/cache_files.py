@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urljoin, urlsplit
 
 from snowsnake.fetch.crew import Crew
+from snowsnake.fetch.errors import OFFLINE
 from snowsnake.fetch.exchange import UNANSWERED, Exchange
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.fetch.http import Http, TransferError
@@ -186,7 +187,7 @@ class HttpFiles(CacheFiles):
         http = self._http
         url, place = http.placed(url)
         if self._fetcher.is_offline:
-            raise ValueError(f"unable to download '{url}': the network is not used, as told by --offline")
+            raise ValueError(f"unable to download '{url}': {OFFLINE}")
         url += ("?" if query else "") + query
         given = {"User-Agent": http.agent} | (headers or {})
         sent = given | http.login_header(url) if place is None else http.signer.headers(method, place, url, given, body)
@@ -227,14 +228,11 @@ class S3Files(HttpFiles):
     def put(self, name: str, contents: BinaryIO, kind: str) -> None:
         from base64 import b64encode
 
-        from snowsnake.store import hashing
+        from snowsnake.store.hash import Hash
 
-        hasher = hashing.HashStream("md5")
         contents.seek(0)
-        while piece := contents.read(_PIECE_BYTES):
-            hasher.update(piece)
-        size = contents.tell()
-        headers = {"Content-Type": kind, "Content-MD5": b64encode(hasher.digest()).decode()}
+        digest, size = Hash.of_stream(contents, "md5").digest, contents.tell()
+        headers = {"Content-Type": kind, "Content-MD5": b64encode(digest).decode()}
         if self._uploads.storage_class:
             headers["x-amz-storage-class"] = self._uploads.storage_class
         try:

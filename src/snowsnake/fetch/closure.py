@@ -25,7 +25,7 @@ from snowsnake.store.hash import Hash
 from snowsnake.store.nar_reader import unpack
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path import hash_part_of
-from snowsnake.store.path_info import PathInfo
+from snowsnake.store.path_info import PathInfo, archive_mismatch
 from snowsnake.store.rewriting import named_by_contents
 from snowsnake.store.trust import PublicKeys, is_content_addressed
 
@@ -99,10 +99,7 @@ class BinaryCache:
             raise FetchFailure(f"cannot decompress '{url}' of the cache '{self.url}': {error}") from None
         got = Hash.of_bytes(found)
         if len(found) != info.nar_size or got != info.hash:
-            raise FetchFailure(
-                f"hash mismatch importing path '{info.path}';\n  specified: {info.hash.format('nix32', with_algorithm=True)}\n"
-                f"  got:       {got.format('nix32', with_algorithm=True)}"
-            )
+            raise FetchFailure(archive_mismatch(info.path, info.hash, got))
         return found
 
 

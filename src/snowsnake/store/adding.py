@@ -10,6 +10,7 @@ import os
 import tempfile
 
 from snowsnake.store import hashing, nar, store_path
+from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Store
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path_info import PathInfo
@@ -47,11 +48,9 @@ def add_path(store: Store, name: str, source: str, method: str = "nar", algorith
     with tempfile.TemporaryFile() as archive:
         size = nar.pack_into(source, archive.fileno()) if method in ("nar", "git") else _pack_file(source, archive)
         archive.seek(0)
-        digest = hashing.HashStream("sha256")
-        while piece := archive.read(1 << 20):
-            digest.update(piece)
+        digest = Hash.of_stream(archive)
         archive.seek(0)
-        store.import_object(PathInfo(path, "sha256:" + digest.digest().hex(), size, ca=address), archive)
+        store.import_object(PathInfo(path, "sha256:" + digest.base16, size, ca=address), archive)
     if content_path(store.store_dir, name, source, method, algorithm)[0] != path:
         raise ValueError(f"'{source}' changed while it was copied")
     return path

@@ -151,12 +151,13 @@ class _Lzip:
         return b"".join(found)
 
 
-def _zstd() -> Any:
+def zstd_module() -> Any:
+    """The module that knows zstd: that of Python from 3.14 on, otherwise a package of the same form."""
     try:
         from compression import zstd
     except ModuleNotFoundError:
         from backports import zstd
-    return zstd.ZstdDecompressor()
+    return zstd
 
 
 def lz4_frame() -> Any:
@@ -195,7 +196,7 @@ def _decoder(start: bytes) -> Any:
     if start[:6] == b"\xfd7zXZ\0":
         return _Members("xz", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), b"\xfd7zXZ\0")
     if start.startswith(_ZSTD):
-        return _Members("zstd", _zstd, *_ZSTD)
+        return _Members("zstd", lambda: zstd_module().ZstdDecompressor(), *_ZSTD)
     if start[:4] == b"LZIP":
         return _Lzip()
     if start[:4] == _LZ4:

@@ -5,13 +5,13 @@ In: a `Store` and paths, or a stream, hostile or not.  Out: a stream, or objects
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
 from snowsnake.store import hashing, nar_reader, store_path
 from snowsnake.store.graph import sorted_paths
-from snowsnake.store.interface import Store, archive_of
+from snowsnake.store.hash import Hash
+from snowsnake.store.interface import Store, archive_of, write_all
 from snowsnake.store.path_info import PathInfo
 
 _MAGIC = 0x4558494E
@@ -34,28 +34,20 @@ def text(value: str) -> bytes:
 def export_paths(store: Store, paths: Iterable[str], fd: int) -> None:
     """Writes objects, each after those that it refers to; ValueError for one whose contents have changed."""
     for path in reversed(sorted_paths(store, paths)):
-        _write(fd, number(1))
+        write_all(fd, number(1))
         info = store.known(path)
         with archive_of(store, path) as archive:
-            digest = hashing.HashStream("sha256")
-            while piece := archive.read(_PIECE_BYTES):
-                digest.update(piece)
-            if digest.digest() != info.hash.digest:
-                found = hashing.format_hash("sha256", digest.digest(), "nix32", with_algorithm=True)
-                raise ValueError(f"hash of path '{path}' has changed from '{info.hash.format('nix32', with_algorithm=True)}' to '{found}'!")
+            found = Hash.of_stream(archive)
+            if found.digest != info.hash.digest:
+                before, now = info.hash.format("nix32", with_algorithm=True), found.format("nix32", with_algorithm=True)
+                raise ValueError(f"hash of path '{path}' has changed from '{before}' to '{now}'!")
             archive.seek(0)
             while piece := archive.read(_PIECE_BYTES):
-                _write(fd, piece)
+                write_all(fd, piece)
         references = sorted(info.references)
-        _write(fd, number(_MAGIC) + text(path) + number(len(references)) + b"".join(map(text, references)))
-        _write(fd, text(info.deriver or "") + number(0))
-    _write(fd, number(0))
-
-
-def _write(fd: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(fd, left) :]
+        write_all(fd, number(_MAGIC) + text(path) + number(len(references)) + b"".join(map(text, references)))
+        write_all(fd, text(info.deriver or "") + number(0))
+    write_all(fd, number(0))
 
 
 class _Taken:

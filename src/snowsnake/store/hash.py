@@ -10,6 +10,13 @@ from os import PathLike
 from snowsnake.store import hashing
 from snowsnake.store.record import Record
 
+# Type checkers take this for true.  Otherwise every command would import `typing`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+_PIECE_BYTES = 1 << 18
+
 
 class Hash(Record):
     """*algorithm* is md5, sha1, sha256, sha512 or blake3; *digest* its raw bytes.  ValueError if they do not fit each other.
@@ -55,6 +62,14 @@ class Hash(Record):
         from snowsnake.store import nar
 
         return cls(algorithm, nar.path_digest(algorithm, path)[0])
+
+    @classmethod
+    def of_stream(cls, stream: BinaryIO, algorithm: str = "sha256") -> Hash:
+        """The hash of the rest of a stream, which is read to its end."""
+        hasher = hashing.HashStream(algorithm)
+        while piece := stream.read(_PIECE_BYTES):
+            hasher.update(piece)
+        return cls(algorithm, hasher.digest())
 
     def format(self, encoding: str, *, with_algorithm: bool = False) -> str:
         """*encoding*: base16, nix32, base64 or sri; with *with_algorithm*, "sha256:" comes first."""

@@ -341,8 +341,6 @@ def read_in_archive(archive: BinaryIO, inner: str, path: str) -> bytes:
 def copy_archive(stream: BinaryIO, info: PathInfo, fd: int) -> None:
     """Copies the archive that begins at the position of *stream*, and nothing after it, to a descriptor; ValueError if it does not have the hash and
     the size in *info*."""
-    import os
-
     from snowsnake.store import hashing
     from snowsnake.store.nar_reader import read_nar
 
@@ -356,9 +354,7 @@ def copy_archive(stream: BinaryIO, info: PathInfo, fd: int) -> None:
             if size > info.nar_size:
                 raise ValueError(f"the archive of '{info.path}' is longer than {info.nar_size} bytes")
             hasher.update(piece)
-            left = memoryview(piece)
-            while left:
-                left = left[os.write(fd, left) :]
+            write_all(fd, piece)
             return piece
 
     for _ in read_nar(Copied(), allow_trailing=True):        # type: ignore[arg-type]  # only `read` is used
@@ -367,17 +363,24 @@ def copy_archive(stream: BinaryIO, info: PathInfo, fd: int) -> None:
         raise ValueError(f"the archive of '{info.path}' has another hash than its store says")
 
 
+def write_all(fd: int, data: bytes | bytearray) -> None:
+    """Writes all of *data* to a descriptor, of which the system may take only a part at once."""
+    import os
+
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]
+
+
 def nar_digest(store: Store, path: str) -> bytes:
     """The SHA-256 of an object's archive as it is now."""
-    from snowsnake.store import hashing, nar
+    from snowsnake.store import nar
+    from snowsnake.store.hash import Hash
 
     real = store.real_path(path)
     if real is not None:
         return nar.path_digest("sha256", real)[0]
     with archive_of(store, path) as stream:
-        hasher = hashing.HashStream("sha256")
-        while piece := stream.read(1 << 20):
-            hasher.update(piece)
-        return hasher.digest()
+        return Hash.of_stream(stream).digest
 
 

@@ -21,10 +21,11 @@ from os import PathLike
 from snowsnake.store import hashing, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.derivation import Derivation
+from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Missing, NoBuilder, NotValid, Store
 from snowsnake.store.local_database import BadDatabase, StoreDatabase
 from snowsnake.store.path import STORE_DIR
-from snowsnake.store.path_info import PathInfo, check_claims
+from snowsnake.store.path_info import PathInfo, archive_mismatch, check_claims
 from snowsnake.store.removal import disk_bytes, make_movable, remove
 from snowsnake.store.scratch import Scratch
 from snowsnake.store.temporary_roots import TemporaryRoots, leave, roots_of
@@ -35,7 +36,7 @@ _PIECE_BYTES = 1 << 20
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import BinaryIO, Protocol, Self, cast
+    from typing import BinaryIO, Protocol, cast
 
     from snowsnake.store.derivation_paths import DerivationMemory
     from snowsnake.store.optimising import Optimiser
@@ -144,12 +145,6 @@ class LocalStore(CollectingStore):
             os.symlink(self.state + "/profiles", self.state + "/gcroots/profiles")
         except FileExistsError:
             pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Writes pending additions and closes the database.  In a child of the process that opened the store, it only closes."""
@@ -405,12 +400,9 @@ class LocalStore(CollectingStore):
         stream = Hashed(archive)
         nar_reader.unpack(cast("BinaryIO", stream), target)
         digest, size = stream.hash.digest(), stream.hash.size
-        found = "sha256:" + digest.hex()
-        if (found, size) != (info.nar_hash, info.nar_size):
+        if ("sha256:" + digest.hex(), size) != (info.nar_hash, info.nar_size):
             remove(target)
-            shown = hashing.format_hash("sha256", digest, "nix32", with_algorithm=True)
-            wanted = info.hash.format("nix32", with_algorithm=True)
-            raise ValueError(f"hash mismatch importing path '{info.path}';\n  specified: {wanted}\n  got:       {shown}")
+            raise ValueError(archive_mismatch(info.path, info.hash, Hash("sha256", digest)))
         canonicalise(target, durable=self.durable)
         return target
 

@@ -80,6 +80,12 @@ class PathInfo:
         return {key: found[key] for key in sorted(found)}
 
 
+def archive_mismatch(path: str, specified: Hash, got: Hash) -> str:
+    """2.34's message about an object that comes with an archive of another hash than its facts say."""
+    hashes = [found.format("nix32", with_algorithm=True) for found in (specified, got)]
+    return f"hash mismatch importing path '{path}';\n  specified: {hashes[0]}\n  got:       {hashes[1]}"
+
+
 def fingerprint(path: str, nar_hash: Hash, nar_size: int, references: Iterable[str]) -> str:
     """The text that signatures of an object sign."""
     return f"1;{path};{nar_hash.format('nix32', with_algorithm=True)};{nar_size};{','.join(sorted(references))}"

@@ -12,20 +12,20 @@ import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from snowsnake.store.decompress import Stream, decompressed, lz4_frame
+from snowsnake.store.decompress import Stream, decompressed, lz4_frame, zstd_module
 
-# This maps the name of a method to (the first bytes of the compressed data, the ending of a file's name).
-_METHODS = {
-    "none": (b"", ""),
-    "": (b"", ""),
-    "xz": (b"\xfd7zXZ\0", ".xz"),
-    "bzip2": (b"BZh", ".bz2"),
-    "zstd": (b"\x28\xb5\x2f\xfd", ".zst"),
-    "gzip": (b"\x1f\x8b", ""),
-    "lzip": (b"LZIP", ".lzip"),
-    "lzma": (b"\x5d\0\0", ""),
-    "lz4": (b"\x04\x22\x4d\x18", ".lz4"),
-    "br": (b"", ".br"),
+# This maps the name of a method to the ending of a file's name.
+_ENDINGS = {
+    "none": "",
+    "": "",
+    "xz": ".xz",
+    "bzip2": ".bz2",
+    "zstd": ".zst",
+    "gzip": "",
+    "lzip": ".lzip",
+    "lzma": "",
+    "lz4": ".lz4",
+    "br": ".br",
 }
 _UNREADABLE = frozenset(("compress", "grzip", "lrzip", "lzop"))
 _PIECE_BYTES = 1 << 18
@@ -39,7 +39,7 @@ def check_method(name: str) -> str:
     """Returns *name*; UnknownMethod if there is no such method, ValueError if it is not supported here."""
     if name in _UNREADABLE:
         raise ValueError(f"compression method '{name}' is not supported here (only none, xz, bzip2, zstd, gzip, lzip, lzma, lz4 and br are)")
-    if name not in _METHODS:
+    if name not in _ENDINGS:
         raise UnknownMethod(f"unknown compression method '{name}'")
     if name == "br":
         _brotli()
@@ -58,7 +58,7 @@ def _brotli() -> Any:
 
 def ending(name: str) -> str:
     """The ending of the name of an archive that is compressed with method *name*."""
-    return _METHODS[name][1]
+    return _ENDINGS[name]
 
 
 def unpacked(stream: BinaryIO, name: str) -> Any:
@@ -66,8 +66,7 @@ def unpacked(stream: BinaryIO, name: str) -> Any:
     check_method(name)
     if name == "br":
         return _Brotli(stream)
-    start = _METHODS[name][0]
-    if not start:
+    if name in ("none", ""):
         return stream
     found = decompressed(stream, layers=1)
     if not found.is_compressed or found.method != name:
@@ -132,7 +131,7 @@ def _compressor(name: str, level: int) -> Any:
         "gzip": lambda: zlib.compressobj(-1 if level < 0 else min(level, 9), zlib.DEFLATED, 31),
         "lzma": lambda: lzma.LZMACompressor(lzma.FORMAT_ALONE, preset=None if level < 0 else min(level, 9)),
         "lz4": lambda: _Lz4Compressor(level),
-        "zstd": lambda: _zstd(level),
+        "zstd": lambda: zstd_module().ZstdCompressor() if level < 0 else zstd_module().ZstdCompressor(level=level),
         "br": lambda: _BrotliCompressor(level),
     }
     check_method(name)
@@ -169,11 +168,3 @@ class _Lz4Compressor:
 
     def flush(self) -> bytes:
         return self.compress(b"") + bytes(self._encoder.flush())
-
-
-def _zstd(level: int) -> Any:
-    try:
-        from compression import zstd
-    except ModuleNotFoundError:
-        from backports import zstd
-    return zstd.ZstdCompressor() if level < 0 else zstd.ZstdCompressor(level=level)

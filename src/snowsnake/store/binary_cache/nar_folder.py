@@ -9,7 +9,6 @@ import os
 from typing import BinaryIO
 
 from snowsnake.foundation.replacing import replace_file
-from snowsnake.store import hashing
 from snowsnake.store.hash import Hash
 
 _PIECE_BYTES = 1 << 18
@@ -38,10 +37,7 @@ class NarFolder:
             file = open(self._place(nar_hash), "rb")  # noqa: SIM115  # the caller's to close
         except OSError:
             return None
-        hasher = hashing.HashStream(nar_hash.algorithm)
-        while piece := file.read(_PIECE_BYTES):
-            hasher.update(piece)
-        if hasher.digest() != nar_hash.digest:
+        if Hash.of_stream(file, nar_hash.algorithm) != nar_hash:
             file.close()
             return None
         file.seek(0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable
@@ -19,12 +18,12 @@ from snowsnake.store.binary_cache import compressed
 from snowsnake.store.binary_cache.files import CacheFiles
 from snowsnake.store.binary_cache.remembered import Remembered, Unknown
 from snowsnake.store.hash import Hash
-from snowsnake.store.interface import Missing, NotValid, Store, Unsupported, existing, read_in_archive
+from snowsnake.store.interface import Missing, NotValid, Store, Unsupported, existing, read_in_archive, write_all
 from snowsnake.store.listing import ArchiveListing, to_json
 from snowsnake.store.missing import missing_paths
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path import STORE_DIR, check_path, hash_part_of
-from snowsnake.store.path_info import CompressedArchive, PathInfo
+from snowsnake.store.path_info import CompressedArchive, PathInfo, archive_mismatch
 from snowsnake.store.realisation import Realisation, split_key
 from snowsnake.store.signing import SecretKey, sign
 
@@ -326,11 +325,10 @@ class BinaryCacheStore(Store):
         target: BinaryIO = io.BytesIO() if is_small else tempfile.TemporaryFile()  # noqa: SIM115  # the caller's to close
         try:
             found, size = self._copy(source, target, info, where)
-            specified, got = info.nar_hash.format("nix32", with_algorithm=True), found.format("nix32", with_algorithm=True)
             if size > info.nar_size + _MOST_EXCESS_BYTES:
                 raise CacheFault(f"size mismatch importing path '{info.path}';\n  specified: {info.nar_size}\n  got:       more")
             if found != info.nar_hash:
-                raise CacheFault(f"hash mismatch importing path '{info.path}';\n  specified: {specified}\n  got:       {got}")
+                raise CacheFault(archive_mismatch(info.path, info.nar_hash, found))
             if size != info.nar_size:
                 raise CacheFault(f"size mismatch importing path '{info.path}';\n  specified: {info.nar_size}\n  got:       {size}")
             target.seek(0)
@@ -357,9 +355,7 @@ class BinaryCacheStore(Store):
     def write_archive(self, path: str, fd: int) -> None:
         with self._kept_archive(path) as archive:
             while piece := archive.read(_PIECE_BYTES):
-                left = memoryview(piece)
-                while left:
-                    left = left[os.write(fd, left) :]
+                write_all(fd, piece)
 
     def read(self, path: str) -> bytes:
         whole, inner = self.split(path)
@@ -404,14 +400,11 @@ class BinaryCacheStore(Store):
                 plain.write(piece)
             nar_hash = Hash("sha256", hasher.digest())
             if (nar_hash, size) != (info.hash, info.nar_size):
-                raise ValueError(
-                    f"hash mismatch importing path '{info.path}';\n  specified: {info.hash.format('nix32', with_algorithm=True)}\n"
-                    f"  got:       {nar_hash.format('nix32', with_algorithm=True)}"
-                )
+                raise ValueError(archive_mismatch(info.path, info.hash, nar_hash))
             plain.seek(0)
             compressed.compress(plain, packed, options.compression, options.level)
             packed.seek(0)
-            file_hash, file_size = _hash_of(packed)
+            file_hash, file_size = Hash.of_stream(packed), packed.tell()
             if options.writes_listing:
                 plain.seek(0)
                 listing = {"root": to_json(ArchiveListing(plain), "", is_recursive=True), "version": 1}
@@ -458,11 +451,3 @@ def path_info(found: NarInfo) -> PathInfo:
         found.path, f"{found.nar_hash.algorithm}:{found.nar_hash.base16}", found.nar_size, sorted(found.references), found.ca, found.deriver,
         signatures=sorted(found.signatures), download=CompressedArchive(found.url, found.compression, found.file_hash, found.file_size),
     )  # fmt: skip
-
-
-def _hash_of(stream: BinaryIO) -> tuple[Hash, int]:
-    hasher, size = hashing.HashStream("sha256"), 0
-    while piece := stream.read(_PIECE_BYTES):
-        hasher.update(piece)
-        size += len(piece)
-    return Hash("sha256", hasher.digest()), size
