@@ -16,6 +16,7 @@ from snowsnake.build.failure import Refused
 from snowsnake.build.process import Running, start
 from snowsnake.build.request import BuildRequest
 from snowsnake.build.watcher import Watcher
+from snowsnake.foundation.program_ends import failed_text
 from snowsnake.store.derivation import Derivation, require_feature
 from snowsnake.store.local import LocalStore
 
@@ -73,7 +74,7 @@ class Greeting:
 
     def fault(self, status: int) -> Refused:
         """The failure of a program that has ended before a builder ran.  *status*: its exit code, or minus its signal."""
-        how = "succeeded" if status == 0 else f"failed with exit code {status}" if status > 0 else f"failed due to signal {-status}"
+        how = "succeeded" if status == 0 else failed_text(status)
         said = b"|".join(self._lines).decode("utf-8", "surrogateescape")
         trace = f"while waiting for the build environment for '{self._drv_path}' to initialize ({how}, previous messages: {said})"
         return Refused("unexpected EOF reading a line", self._drv_path, (trace,))

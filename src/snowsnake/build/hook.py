@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 from snowsnake.build.failure import BuildFailure
 from snowsnake.build.options import BuildOptions
+from snowsnake.foundation.program_ends import failed_text
 
 _POLL_S = 0.1
 _PIECE_BYTES = 1 << 16
@@ -58,8 +59,7 @@ def run_hook(drv_path: str, outputs: Iterable[str], options: BuildOptions) -> No
     finally:
         process.stdout.close()
     if status:
-        how = f"failed with exit code {status}" if status > 0 else f"failed due to signal {-status}"
-        raise BuildFailure(f"program '{program}' {how}", drv_path, 1)
+        raise BuildFailure(f"program '{program}' {failed_text(status)}", drv_path, 1)
 
 
 def _tell(line: bytes | bytearray, options: BuildOptions) -> None:
@@ -78,10 +78,9 @@ def run_diff_hook(words: list[str], user: int | None, on_fault: Callable[[str], 
         )  # fmt: skip
     except OSError as error:
         on_fault(f'error: executing "{words[0]}": {error.strerror}')
-        on_fault(f'error: diff hook execution failed: diff-hook program "{words[0]}" failed with exit code 1')
+        on_fault(f'error: diff hook execution failed: diff-hook program "{words[0]}" {failed_text(1)}')
         return
     if done.returncode:
-        how = f"failed with exit code {done.returncode}" if done.returncode > 0 else f"failed due to signal {-done.returncode}"
-        on_fault(f"error: diff hook execution failed: diff-hook program \"{words[0]}\" {how}")
+        on_fault(f'error: diff hook execution failed: diff-hook program "{words[0]}" {failed_text(done.returncode)}')
     elif done.stdout:
         on_fault(done.stdout.decode("utf-8", "surrogateescape").rstrip())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from snowsnake.fetch.progress import KINDS, LEVELS, Activity, Progress
+from snowsnake.fetch.progress import Activity, Progress
 from snowsnake.foundation import light_json
 from snowsnake.foundation.log_numbers import PROGRESS
 
@@ -42,8 +42,8 @@ class FetchProgress(Progress):
         if level <= self.reporter.verbosity:
             self.reporter.note(activity.text + "...")
 
-    def remark(self, level: str, text: str) -> None:
-        if LEVELS[level] <= self.reporter.verbosity:
+    def remark(self, level: int, text: str) -> None:
+        if level <= self.reporter.verbosity:
             self.reporter.note(text)
 
 
@@ -59,7 +59,7 @@ class JsonProgress(FetchProgress):
 
     def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None:
         facts = {"fields": list(fields)} if fields else {}
-        self._event(action="start", id=activity.number, level=level, parent=0, text=activity.text, type=KINDS[activity.kind], **facts)
+        self._event(action="start", id=activity.number, level=level, parent=0, text=activity.text, type=activity.kind, **facts)
 
     def on_progress(self, activity: Activity) -> None:
         now = time.monotonic()

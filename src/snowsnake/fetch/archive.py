@@ -224,12 +224,11 @@ def unpack(
             raise FetchFailure(f"writing below '{target}': {error.strerror}") from None
         raise ArchiveError(f"cannot unpack the archive: {error.strerror or error}") from None
     except tarfile.ReadError as error:
+        # Only its text tells a file that ends too early from one that is not an archive.
         if "end of data" not in str(error):
             raise _cannot_open(str(error), is_named) from None
         raise ArchiveError("cannot read file from tarball: Truncated input file") from None
-    except _Damaged as error:
-        raise _cannot_open(str(error), is_named) from None
-    except _DAMAGES as error:
+    except (_Damaged, *_DAMAGES) as error:
         raise _cannot_open(str(error), is_named) from None
 
 

@@ -150,6 +150,12 @@ class FetchCache:
             )
         return path
 
+    def tree_of(self, fact: dict[str, Any]) -> str | None:
+        """The path of the tree whose hash a fact has as its `narHash`, if the cache has the tree."""
+        from snowsnake.store.hash import Hash
+
+        return self.tree(Hash.parse(str(fact["narHash"])).nix32)
+
     def new_path(self) -> str:
         """A free path in this process's own folder."""
         return self._own_scratch().new_folder() + "/new"

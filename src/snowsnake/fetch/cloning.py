@@ -31,6 +31,7 @@ def repository_of(input: Input, fetcher: Fetcher) -> Input | None:
 def clone(repository: Input, target: str, fetcher: Fetcher) -> None:
     """Clones a Git repository to *target*; raises FetchFailure if git fails."""
     from snowsnake.fetch.git import location_of, run_git
+    from snowsnake.foundation.program_ends import failed_text
 
     location = location_of(repository, fetcher)
     if repository.rev is not None:
@@ -38,4 +39,4 @@ def clone(repository: Input, target: str, fetcher: Fetcher) -> None:
     branch = [] if repository.ref is None else ["--branch", repository.ref]
     code, _ = run_git(["clone", *branch, "--", location.text, target], fetcher)
     if code:
-        raise FetchFailure('program "git" failed ' + (f"with exit code {code}" if code > 0 else f"due to signal {-code}"))
+        raise FetchFailure(f'program "git" {failed_text(code)}')

@@ -126,4 +126,5 @@ def _of_waiting(cause: Exception) -> CurlFault:
     inner = cause.args[0] if cause.args else None
     if isinstance(inner, OSError) and (not isinstance(inner, ssl.SSLError) or inner.reason == "NO_CERTIFICATE_OR_CRL_FOUND"):
         return CurlFault(CERTIFICATES, str(inner))
+    # Only its text tells a certificate that is refused from other faults: urllib3 has one exception for both.
     return CurlFault(CERTIFICATE if "certificate" in str(cause).lower() else TLS, str(cause))

@@ -21,6 +21,7 @@ from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import string_of
 from snowsnake.fetch.tree_hash import hash_of
 from snowsnake.fetch.trees import DiskTree, FileContents, FileTree, PlainFile
+from snowsnake.foundation.log_numbers import INFORMATION
 from snowsnake.store import nar
 from snowsnake.store.hash import Hash
 
@@ -171,7 +172,7 @@ def keep_file(transfer: Transfer, fetcher: Fetcher) -> tuple[str, Hash]:
 def _known(fetcher: Fetcher, domain: str, url: str) -> tuple[Any, str | None]:
     """The facts that the cache recorded when this URL was last downloaded, and the path of the tree; (None, None) unless it has both."""
     known = fetcher.cache.fact(domain, url)
-    kept = None if known is None else fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
+    kept = None if known is None else fetcher.cache.tree_of(known)
     return (None, None) if kept is None else (known, kept)
 
 
@@ -197,7 +198,7 @@ def download_tree(url: str, fetcher: Fetcher, headers: Headers = ()) -> Download
 
 def unpacking(shown: str, fetcher: Fetcher) -> AbstractContextManager[Activity]:
     """The activity that covers the download of an archive and its unpacking, which C++ Nix does at once."""
-    return fetcher.activity("info", f"unpacking '{shown}' into the Git cache")
+    return fetcher.activity(INFORMATION, f"unpacking '{shown}' into the Git cache")
 
 
 @contextmanager
@@ -270,7 +271,7 @@ def _unpacked(path: str, file: BinaryIO, url: str, fetcher: Fetcher) -> Download
     stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino} {status.st_dev}"
     known = fetcher.cache.fact("localTarball", path)
     if known is not None and known["stamp"] == stamp:
-        kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
+        kept = fetcher.cache.tree_of(known)
         if kept is not None:
             return _download(kept, known)
     with unpacking(url, fetcher):
@@ -286,8 +287,5 @@ def _unpacked(path: str, file: BinaryIO, url: str, fetcher: Fetcher) -> Download
 def kept_file(expected: Hash, fetcher: Fetcher) -> Download | None:
     """A file with this hash of its bytes, if the cache has it."""
     known = fetcher.cache.fact("flat", expected.sri)
-    if known is None:
-        return None
-    digest = Hash.parse(str(known["narHash"]))
-    kept = fetcher.cache.tree(digest.nix32)
-    return None if kept is None else Download(DiskTree(kept), digest)
+    kept = None if known is None else fetcher.cache.tree_of(known)
+    return None if known is None or kept is None else Download(DiskTree(kept), Hash.parse(str(known["narHash"])))

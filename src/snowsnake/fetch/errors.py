@@ -6,6 +6,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+# The reason why nothing is requested from a server.
+OFFLINE = "the network is not used, as told by --offline"
+
+
 class FetchFailure(Exception):
     """Fetching failed.  `notes`: what was being done, innermost first ("while fetching the input '…'").
 

@@ -16,6 +16,7 @@ from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, shown, tree_hash_of
 from snowsnake.fetch.trees import DiskTree, FileTree, closing_fd
+from snowsnake.foundation.log_numbers import CHATTY, UNKNOWN
 from snowsnake.store.hash import Hash
 from snowsnake.store.nar import open_below
 from snowsnake.store.path import STORE_DIR, StorePath
@@ -359,7 +360,7 @@ class Fetcher:
         from snowsnake.fetch.tree_hash import hash_of
 
         try:
-            with self.activity("chatty", f"hashing '{shown_root(fetched.input, asked or fetched.input)}/'"):
+            with self.activity(CHATTY, f"hashing '{shown_root(fetched.input, asked or fetched.input)}/'"):
                 digest, size = hash_of(fetched.tree, self.check_cancelled)
         except OSError as error:
             raise FetchFailure(_said(error)) from None
@@ -379,7 +380,7 @@ class Fetcher:
 
         place = tree.disk_path(b"")
         try:
-            with self.activity("chatty", f"copying '{shown or path}/' to the store"):
+            with self.activity(CHATTY, f"copying '{shown or path}/' to the store"):
                 if place is not None and self.store.lies_in(place):
                     made = self.store.add_source(name, os.fsdecode(place))
                 else:
@@ -464,7 +465,7 @@ class Fetcher:
         self.progress.message(f"error: {error}")
 
     @contextmanager
-    def activity(self, level: str, text: str, kind: str = "unknown", fields: tuple[str | int, ...] = ()) -> Iterator[Activity]:
+    def activity(self, level: int, text: str, kind: int = UNKNOWN, fields: tuple[str | int, ...] = ()) -> Iterator[Activity]:
         """Shows an activity while the block runs, which may take a while; the yielded object has `progress(done, expected)`."""
         running = self.progress.start(level, text, kind, fields)
         try:

@@ -16,7 +16,6 @@ from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import LISTED_REF, optional_string, parsed_hash, string_of
 from snowsnake.fetch.trees import DiskTree
-from snowsnake.store.hash import Hash
 
 if TYPE_CHECKING:
     from snowsnake.fetch.fetcher import Fetcher
@@ -68,7 +67,7 @@ def fetch_forge(input: Input, fetcher: Fetcher) -> Fetched:
     input = input.with_attrs(ref=None, rev=rev)
     key = f"{kind} {host} {owner}/{repo} {rev}"
     known = fetcher.cache.fact("forge", key)
-    kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32) if known is not None else None
+    kept = fetcher.cache.tree_of(known) if known is not None else None
     if known is None or kept is None:
         url = parse_address(place.archive_address(rev)).to_text()
         shown = input.to_url()

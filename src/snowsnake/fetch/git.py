@@ -29,6 +29,7 @@ from snowsnake.fetch.git_working_tree import fetch_working_tree, working_tree
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import LISTED_REF, revision_of, string_of
 from snowsnake.fetch.trees import FileTree, MountedTree
+from snowsnake.foundation.log_numbers import FETCH_TREE, TALKATIVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ def _fetch_into(
     if fetcher.is_offline:
         error = FetchFailure(f"Failed to fetch git repository '{url}': not asked for it, as told by --offline")
     else:
-        with fetcher.activity("talkative", f"fetching Git repository '{url}'", "fetchTree"):
+        with fetcher.activity(TALKATIVE, f"fetching Git repository '{url}'", FETCH_TREE):
             code, _ = run_git([*arguments, "--", url, wanted], fetcher)
         if code != 0:
             error = FetchFailure(f"Failed to fetch git repository '{url}'")

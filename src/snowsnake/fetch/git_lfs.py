@@ -66,7 +66,7 @@ class Smudge:
         oid, size = pointer
         known = self._fetcher.cache.fact("lfs", oid)
         if known is not None:
-            kept = self._fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
+            kept = self._fetcher.cache.tree_of(known)
             if kept is not None:
                 with open(kept, "rb") as file:
                     return file.read()

@@ -13,6 +13,7 @@ from snowsnake.fetch.git_plain import PlainRepository
 from snowsnake.fetch.git_tree import COMMIT, FOLDER, blob_data
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import boolean_of, public_keys
+from snowsnake.foundation.log_numbers import CHATTY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def rev_count(repository: Repository, rev: str, where: str, fetcher: Fetcher) ->
     if known is not None:
         return int(known["revCount"])
     commit = commit_of(repository, rev)
-    with fetcher.activity("chatty", f"getting Git revision count of '{where}'"):
+    with fetcher.activity(CHATTY, f"getting Git revision count of '{where}'"):
         seen = {commit.id}
         waiting = [commit.id]
         while waiting:

@@ -41,7 +41,7 @@ from snowsnake.fetch.git_tree import (
 )
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import NO_REVISION
-from snowsnake.fetch.tree_hash import ArchiveStream
+from snowsnake.fetch.tree_hash import ArchiveStream, packed
 from snowsnake.fetch.trees import DiskTree, FileTree, MountedTree, PartOfDisk, WithoutUntracked
 from snowsnake.store import hashing
 
@@ -86,7 +86,7 @@ class WorkingTree:
 
             digest = hashlib.sha512()
             for name in sorted(self.changed, key=_rank):
-                digest.update(_packed(b"modified:") + _packed(b"/" + name))
+                digest.update(packed(b"modified:") + packed(b"/" + name))
                 place = os.path.join(os.fsencode(root), name)
                 if not os.path.lexists(place):
                     # Git counts it among the changes, and not as deleted, while a merge has a conflict there.
@@ -95,7 +95,7 @@ class WorkingTree:
                 while piece := stream.read(1 << 20):
                     digest.update(piece)
             for name in sorted(self.deleted, key=_rank):
-                digest.update(_packed(b"deleted:") + _packed(b"/" + name))
+                digest.update(packed(b"deleted:") + packed(b"/" + name))
             self._digest_of_changes = digest.hexdigest()
         return self._digest_of_changes
 
@@ -118,11 +118,6 @@ def _rank(name: bytes) -> bytes:
     [b'\xc3\xa9', b'a', b'a/b', b'a.b']
     """
     return name.translate(_RANKS)
-
-
-def _packed(text: bytes) -> bytes:
-    """A string in the form of archives: its length, and padding to a multiple of eight bytes."""
-    return len(text).to_bytes(8, "little") + text + bytes(-len(text) % 8)
 
 
 def working_tree(path: str, fetcher: Fetcher) -> WorkingTree:

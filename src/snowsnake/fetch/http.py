@@ -21,8 +21,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
-from snowsnake.fetch.errors import FetchFailure
+from snowsnake.fetch.errors import OFFLINE, FetchFailure
 from snowsnake.fetch.proxies import proxy_for
+from snowsnake.foundation.log_numbers import TALKATIVE, TRANSFER
 from snowsnake.version import VERSION
 
 if TYPE_CHECKING:
@@ -103,9 +104,9 @@ class Http:
         """Downloads a URL, in as many attempts as `download-attempts` allows.  The caller must discard the file (`FetchCache.discard`)."""
         fetcher = self._fetcher
         if fetcher.is_offline:
-            raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
+            raise TransferError(f"unable to download '{url}': {OFFLINE}")
         job = _Job(self, url, etag, headers, fetcher.cache.new_path())
-        with fetcher.activity("talkative", f"downloading '{url}'", "fileTransfer", (url,)) as activity:
+        with fetcher.activity(TALKATIVE, f"downloading '{url}'", TRANSFER, (url,)) as activity:
             try:
                 self._repeat(lambda: self._attempt(job, activity), job)
             except BaseException:
@@ -117,7 +118,7 @@ class Http:
     def read(self, url: str, limit: int = _MOST_BYTES) -> BinaryIO:
         """Downloads a URL in this thread, which may be one of many.  The returned file is in memory, or a temporary one without a name."""
         if self._fetcher.is_offline:
-            raise TransferError(f"unable to download '{url}': the network is not used, as told by --offline")
+            raise TransferError(f"unable to download '{url}': {OFFLINE}")
         job = _Job(self, url, "", (), "", limit)
 
         def attempt() -> TransferError | None:
@@ -174,7 +175,7 @@ class Http:
         """Sends a small request (Git LFS), and returns the body of the answer."""
 
         if self._fetcher.is_offline:
-            raise TransferError(f"unable to upload '{url}': the network is not used, as told by --offline")
+            raise TransferError(f"unable to upload '{url}': {OFFLINE}")
         if len(url) > _MOST_URL_BYTES:
             raise TransferError(f"unable to upload '{url}': {_fault('BAD_URL', _TOO_LONG).worded(0)}")
         found: list[bytes | TransferError] = []

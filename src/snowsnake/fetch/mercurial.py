@@ -11,11 +11,13 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from snowsnake.fetch.addresses import parse_address
-from snowsnake.fetch.errors import FetchFailure, ForbiddenAccess
+from snowsnake.fetch.errors import OFFLINE, FetchFailure, ForbiddenAccess
 from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import joined_path, revision_of, string_of
 from snowsnake.fetch.trees import DiskTree, PartOfDisk
+from snowsnake.foundation.log_numbers import FETCH_TREE, TALKATIVE
+from snowsnake.foundation.program_ends import failed_text
 from snowsnake.store import nar
 from snowsnake.store.hash import Hash
 
@@ -38,12 +40,8 @@ def hg(arguments: list[str], fetcher: Fetcher) -> bytes:
     """Runs the user's hg, and returns its output; raises FetchFailure if it fails."""
     code, output = run_hg(arguments, fetcher)
     if code != 0:
-        raise FetchFailure(f"hg {_said(code)}")
+        raise FetchFailure(f"hg {failed_text(code)}")
     return output
-
-
-def _said(code: int) -> str:
-    return f"failed with exit code {code}" if code > 0 else f"failed due to signal {-code}"
 
 
 def fetch_mercurial(input: Input, fetcher: Fetcher) -> Fetched:
@@ -105,10 +103,8 @@ def _fetch(input: Input, url: str, path: str | None, is_exact: bool, fetcher: Fe
 
 def _cached(rev: str, url: str, input: Input, ref: str, fetcher: Fetcher) -> Fetched | None:
     known = fetcher.cache.fact("hgRev", f"{url} {rev}")
-    if known is None:
-        return None
-    kept = fetcher.cache.tree(Hash.parse(str(known["narHash"])).nix32)
-    if kept is None:
+    kept = None if known is None else fetcher.cache.tree_of(known)
+    if known is None or kept is None:
         return None
     return Fetched(DiskTree(kept), input.with_attrs(rev=rev, ref=ref, revCount=int(known["revCount"])), f"nar:{known['narHash']}")
 
@@ -119,8 +115,8 @@ def _pull(folder: str, url: str, rev: str | None, fetcher: Fetcher) -> None:
     if is_there and rev is not None and run_hg(["log", "-R", folder, "-r", rev, "--template", "1"], fetcher)[1] == b"1":
         return
     if fetcher.is_offline and "://" in url:
-        raise FetchFailure(f"cannot fetch Mercurial repository '{url}': the network is not used, as told by --offline")
-    with fetcher.activity("talkative", f"fetching Mercurial repository '{url}'", "fetchTree"):
+        raise FetchFailure(f"cannot fetch Mercurial repository '{url}': {OFFLINE}")
+    with fetcher.activity(TALKATIVE, f"fetching Mercurial repository '{url}'", FETCH_TREE):
         if not is_there:
             new = fetcher.cache.new_path()
             try:
@@ -136,7 +132,7 @@ def _pull(folder: str, url: str, rev: str | None, fetcher: Fetcher) -> None:
             hg(["recover", "-R", folder], fetcher)
             code, _ = run_hg(pull, fetcher)
         if code != 0:
-            raise FetchFailure(f"'hg pull' {_said(code)}")
+            raise FetchFailure(f"'hg pull' {failed_text(code)}")
 
 
 def _working_tree(input: Input, path: str, is_exact: bool, fetcher: Fetcher) -> Fetched:

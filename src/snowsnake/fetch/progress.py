@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import sys
 
-# These are C++ Nix's numbers (logging.hh).
-LEVELS = {"error": 0, "warn": 1, "notice": 2, "info": 3, "talkative": 4, "chatty": 5, "debug": 6, "vomit": 7}
-KINDS = {"unknown": 0, "copyPath": 100, "fileTransfer": 101, "copyPaths": 103, "fetchTree": 112, "fetchToStore": 113}
-
 
 class Activity:
-    """An activity that takes a while."""
+    """An activity that takes a while.  `kind`: one of those in foundation/log_numbers.py, which has the levels, too."""
 
     __slots__ = ("number", "_progress", "done", "expected", "text", "kind")
 
-    def __init__(self, owner: Progress, number: int, text: str, kind: str) -> None:
+    def __init__(self, owner: Progress, number: int, text: str, kind: int) -> None:
         self._progress = owner
         self.number = number
         self.text = text
@@ -41,10 +37,10 @@ class Progress:
     def __init__(self) -> None:
         self._count = 0
 
-    def start(self, level: str, text: str, kind: str, fields: tuple[str | int, ...]) -> Activity:
+    def start(self, level: int, text: str, kind: int, fields: tuple[str | int, ...]) -> Activity:
         self._count += 1
         activity = Activity(self, self._count, text, kind)
-        self.on_start(activity, LEVELS[level], fields)
+        self.on_start(activity, level, fields)
         return activity
 
     def message(self, text: str) -> None:
@@ -54,7 +50,7 @@ class Progress:
     def warning(self, text: str) -> None:
         self.message(f"warning: {text}")
 
-    def remark(self, level: str, text: str) -> None:
+    def remark(self, level: int, text: str) -> None:
         """Shows a message to users who want this level; here nobody does."""
 
     def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None: ...

@@ -17,18 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def _text(data: bytes) -> bytes:
+def packed(data: bytes) -> bytes:
+    """A string in the form of archives: its length, and padding to a multiple of eight bytes."""
     return len(data).to_bytes(8, "little") + data + bytes(-len(data) % 8)
 
 
-_START = _text(b"nix-archive-1")
-_REGULAR = _text(b"(") + _text(b"type") + _text(b"regular") + _text(b"contents")
-_EXECUTABLE = _text(b"(") + _text(b"type") + _text(b"regular") + _text(b"executable") + _text(b"") + _text(b"contents")
-_SYMLINK = _text(b"(") + _text(b"type") + _text(b"symlink") + _text(b"target")
-_DIRECTORY = _text(b"(") + _text(b"type") + _text(b"directory")
-_ENTRY = _text(b"entry") + _text(b"(") + _text(b"name")
-_NODE = _text(b"node")
-_END = _text(b")")
+_START = packed(b"nix-archive-1")
+_REGULAR = packed(b"(") + packed(b"type") + packed(b"regular") + packed(b"contents")
+_EXECUTABLE = packed(b"(") + packed(b"type") + packed(b"regular") + packed(b"executable") + packed(b"") + packed(b"contents")
+_SYMLINK = packed(b"(") + packed(b"type") + packed(b"symlink") + packed(b"target")
+_DIRECTORY = packed(b"(") + packed(b"type") + packed(b"directory")
+_ENTRY = packed(b"entry") + packed(b"(") + packed(b"name")
+_NODE = packed(b"node")
+_END = packed(b")")
 
 
 def archive_of(tree: FileTree) -> Iterator[bytes]:
@@ -47,7 +48,7 @@ def archive_of(tree: FileTree) -> Iterator[bytes]:
             yield _DIRECTORY
             stack.append((path + b"/" if path else b"", iter(sorted(tree.list(path)))))
         elif kind == "symlink":
-            yield _SYMLINK + _text(tree.link(path)) + _END + end
+            yield _SYMLINK + packed(tree.link(path)) + _END + end
         else:
             contents = tree.read(path)
             yield (_EXECUTABLE if kind == "executable" else _REGULAR) + len(contents).to_bytes(8, "little")
@@ -59,7 +60,7 @@ def archive_of(tree: FileTree) -> Iterator[bytes]:
             if following is not None:
                 name, kind = following
                 path, end = start + name, _END
-                yield _ENTRY + _text(name) + _NODE
+                yield _ENTRY + packed(name) + _NODE
                 break
             stack.pop()
             yield _END + (_END if stack else b"")
@@ -91,8 +92,8 @@ class ArchiveStream:
         return data[:size]
 
 
-def hash_of(tree: FileTree, is_cancelled: Callable[[], None] | None = None) -> tuple[Hash, int]:
-    """(hash of the NAR, its size); *is_cancelled* is called now and then, and may raise."""
+def hash_of(tree: FileTree, check: Callable[[], None] = lambda: None) -> tuple[Hash, int]:
+    """(hash of the NAR, its size); *check* is called now and then, and may raise."""
     place = tree.disk_path(b"")
     if place is not None:
         digest, size = nar.path_digest("sha256", os.fsdecode(place), exact=True)
@@ -110,7 +111,6 @@ def hash_of(tree: FileTree, is_cancelled: Callable[[], None] | None = None) -> t
             stream.update(b"".join(waiting))
             waiting.clear()
             waiting_bytes = 0
-            if is_cancelled is not None:
-                is_cancelled()
+            check()
     stream.update(b"".join(waiting))
     return Hash("sha256", stream.digest()), stream.size

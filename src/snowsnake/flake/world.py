@@ -242,7 +242,9 @@ class FlakeWorld:
             changed = changed.with_attrs(**{name: value})
         if changed != tree.input:
             again = changed.with_attrs(narHash=None, __final=None)
-            self.fetcher.progress.remark("debug", f"refetching input '{again}' due to self attribute")
+            from snowsnake.foundation.log_numbers import DEBUG
+
+            self.fetcher.progress.remark(DEBUG, f"refetching input '{again}' due to self attribute")
             tree = self.fetch(again)
             declaration = self.declaration(Place(tree, resolved.folder), str(resolved), lock_root)
         self.use(tree)

@@ -6,6 +6,6 @@ cli/output.py, which every start imports, and host/messages.pxd have their own n
 # Levels of messages: a command shows those up to its verbosity, which begins as INFORMATION.
 ERROR, WARNING, NOTICE, INFORMATION, TALKATIVE, CHATTY, DEBUG = range(7)
 # Kinds of activities.
-COPY, TRANSFER, REALISE, COPIES, BUILDS, BUILD, SUBSTITUTE = 100, 101, 102, 103, 104, 105, 108
+UNKNOWN, COPY, TRANSFER, REALISE, COPIES, BUILDS, BUILD, SUBSTITUTE, FETCH_TREE = 0, 100, 101, 102, 103, 104, 105, 108, 112
 # Kinds of results.
 LOG_LINE, PHASE, PROGRESS, EXPECTED, HOOK_LOG_LINE = 101, 104, 105, 106, 107

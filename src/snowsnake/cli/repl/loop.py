@@ -356,8 +356,9 @@ class Repl:
         except OSError as error:
             raise EvaluationError("file", f"executing '{command[0]}': {error.strerror}") from None
         if status:
-            reason = f"failed with exit code {status}" if status > 0 else f"failed due to signal {-status}"
-            raise EvaluationError("file", f"{what()} {reason}")
+            from snowsnake.foundation.program_ends import failed_text
+
+            raise EvaluationError("file", f"{what()} {failed_text(status)}")
 
 
 def _split(text: str) -> tuple[str, str]:
