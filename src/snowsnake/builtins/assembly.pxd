@@ -20,6 +20,8 @@ cdef struct Assembly:
     Machine* m
     # the value, once everything is closed
     Word root
+    # room in the heap that was reserved and is not used yet
+    uint64_t reserved_words
     # the name of the next value
     uint32_t symbol
     # values of all open lists and sets

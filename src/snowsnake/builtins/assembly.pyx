@@ -16,6 +16,8 @@ from snowsnake.machine.word cimport list_items
 cdef enum:
     # A number, or the entry of a name, needs at most this many words.
     ROOM = 64
+    # What is asked of the heap at once for small objects.
+    RESERVE = 1024
 
 
 cdef void assembly_init(Assembly* a, Machine* m) noexcept nogil:
@@ -28,6 +30,16 @@ cdef void assembly_free(Assembly* a) noexcept nogil:
     free(a.levels)
 
 
+cdef inline bint _reserve(Assembly* a, uint64_t words) noexcept nogil:
+    """As heap_reserve, which is called once for many small objects."""
+    if words > a.reserved_words:
+        if not heap_reserve(a.m, words + RESERVE):
+            return False
+        a.reserved_words = words + RESERVE
+    a.reserved_words -= words
+    return True
+
+
 cdef int assembly_value(Assembly* a, Word value) noexcept nogil:
     if a.level_count == 0:
         a.root = value
@@ -38,7 +50,7 @@ cdef int assembly_value(Assembly* a, Word value) noexcept nogil:
     a.entries[a.count].position = 0
     a.entries[a.count].value = value
     a.count += 1
-    return DONE if heap_reserve(a.m, ROOM) else RAISE
+    return DONE if _reserve(a, ROOM) else RAISE
 
 
 cdef int _raise_nul(Machine* m, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
@@ -70,7 +82,7 @@ cdef int assembly_string(Assembly* a, const uint8_t* data, uint64_t size_bytes) 
         return assembly_value(a, a.m.empty_string)
     if memchr(data, 0, size_bytes) != NULL:
         return _raise_nul(a.m, data, size_bytes)
-    if not heap_reserve(a.m, string_words(size_bytes)):
+    if not _reserve(a, string_words(size_bytes)):
         return RAISE
     return assembly_value(a, make_string(a.m, data, size_bytes, 0))
 
@@ -78,7 +90,7 @@ cdef int assembly_string(Assembly* a, const uint8_t* data, uint64_t size_bytes) 
 cdef int assembly_name(Assembly* a, const uint8_t* data, uint64_t size_bytes) noexcept nogil:
     if size_bytes and memchr(data, 0, size_bytes) != NULL:
         return _raise_nul(a.m, data, size_bytes)
-    if not heap_reserve(a.m, ROOM + string_words(size_bytes)):
+    if not _reserve(a, ROOM + string_words(size_bytes)):
         return RAISE
     a.symbol = symbol_intern(a.m, data, size_bytes)
     return DONE
@@ -94,23 +106,23 @@ cdef int assembly_open(Assembly* a, bint is_set) noexcept nogil:
     return DONE
 
 
-cdef Word _list_of(Machine* m, Attr* entries, uint64_t n) noexcept nogil:
+cdef Word _list_of(Assembly* a, Attr* entries, uint64_t n) noexcept nogil:
     cdef uint64_t i
     cdef Word list
-    if not heap_reserve(m, n + 1):
+    if not _reserve(a, n + 1):
         return 0
-    list = new_list(m, n)
+    list = new_list(a.m, n)
     for i in range(n):
         list_items(list)[i] = entries[i].value
     return list
 
 
-cdef Word _set_of(Machine* m, Attr* entries, uint64_t n) noexcept nogil:
+cdef Word _set_of(Assembly* a, Attr* entries, uint64_t n) noexcept nogil:
     """attrs_build keeps the first of equal names, so the order is reversed unless no names can be equal."""
     cdef uint64_t i
     cdef Attr swap
     cdef bint is_ascending = True
-    if not heap_reserve(m, 4 * n + ROOM):
+    if not _reserve(a, 4 * n + ROOM):
         return 0
     for i in range(1, n):
         if entries[i - 1].symbol >= entries[i].symbol:
@@ -121,14 +133,14 @@ cdef Word _set_of(Machine* m, Attr* entries, uint64_t n) noexcept nogil:
             swap = entries[i]
             entries[i] = entries[n - 1 - i]
             entries[n - 1 - i] = swap
-    return attrs_build(m, entries, n)
+    return attrs_build(a.m, entries, n)
 
 
 cdef int assembly_close(Assembly* a) noexcept nogil:
     cdef AssemblyLevel* level = &a.levels[a.level_count - 1]
     cdef Attr* entries = a.entries + level.start
     cdef uint64_t n = a.count - level.start
-    cdef Word value = _set_of(a.m, entries, n) if level.is_set else _list_of(a.m, entries, n)
+    cdef Word value = _set_of(a, entries, n) if level.is_set else _list_of(a, entries, n)
     if value == 0:
         return RAISE
     a.count = level.start
