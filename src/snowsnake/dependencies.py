@@ -4,7 +4,7 @@ In: the host's record of an evaluation (`host/records.pyx`).  Out: `Dependencies
 the evaluation did, and lists those with another answer.
 
 An answer that nobody can check counts as changed: the time, a source that was fetched without saying which, a file that was changed
-between reading it and asking for the record.
+between reading it and asking for the record, a path that could not be read, which may fail for another reason the next time.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Dependency(_Fields):
     (type through symbolic links), "link" (where a symbolic link leads), "tree" (everything below a path that was copied), "valid" (whether
     a store path is there), "variable", "home" (of the user, when HOME is not set), "time", "source" (an address that was fetched).
 
-    `state`: "found"; "absent"; "failed", if it could not be read; "fixed", if it is part of a source whose store path says its
+    `state`: "found"; "absent"; "failed", if it could not be read (`changed` always lists these); "fixed", if it is part of a source whose store path says its
     contents, or a source that was asked for with its hash or revision; "disputed", if the evaluation was answered in two ways, or nobody can say any more what it read.
 
     `value` of what was found: SHA-256 of a file; (name, type) pairs; a type; text; seconds since 1970; the hash of a source; of a tree the SHA-256 of its NAR and,
@@ -129,7 +129,8 @@ class Dependencies:
     def _holds(self, entry: Dependency, refetch: Callable[[str], str] | None) -> bool:
         if entry.state == "fixed":
             return True
-        if entry.state == "disputed":
+        # What failed before may fail for another reason now, and the error would name that reason.
+        if entry.state in ("disputed", "failed"):
             return False
         if entry.kind == "source":
             return refetch is not None and refetch(entry.name) == entry.value
@@ -319,10 +320,10 @@ def from_record(
 
 
 def sum_of_record(record: list[tuple[str, bytes, bytes]]) -> bytes:
-    """A hash of the machine's record as it is; b"" if something in it was fetched, is fixed by a hash, or was disputed."""
+    """A hash of the machine's record as it is; b"" if something in it was fetched, is fixed by a hash, was disputed, or could not be read."""
     from snowsnake.store import hashing
 
-    if any(kind == "source" or _STATES[value[:1]] in ("fixed", "disputed") for kind, _, value in record):
+    if any(kind == "source" or _STATES[value[:1]] in ("fixed", "disputed", "failed") for kind, _, value in record):
         return b""
     pieces = [piece for kind, name, value in record for piece in (f"{kind} {len(name)} {len(value)} ".encode(), name, value)]
     return hashing.digest("sha256", b"".join(pieces))

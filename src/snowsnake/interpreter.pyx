@@ -26,7 +26,7 @@ from snowsnake.host.byte_map cimport MapEntry, map_find
 from snowsnake.host.files cimport host_resolve_import
 from snowsnake.host.host cimport Borrowed, host_configure, host_forget_store_to_read, host_mount, host_records, host_settings, host_store_places
 from snowsnake.host.places cimport PLACE_DISK, PLACE_FILES, FilePlace, place_of
-from snowsnake.host.records cimport record_entries
+from snowsnake.host.records cimport record_count, record_entries
 from snowsnake.host.search cimport host_resolve_search_path
 from snowsnake.host.state cimport host_of, host_store_dir
 from snowsnake.machine.attrs cimport attrs_flat, attrs_merge
@@ -435,7 +435,7 @@ cdef class Interpreter(Runner):
 
     def record_count(self):
         """How many questions were asked of the world so far."""
-        return host_of(self.machine()).records.count
+        return record_count(self.machine())
 
     def dependencies(self, uint32_t skipped=0):
         """Everything that was asked, with the answers: `snowsnake.dependencies.Dependencies`.

@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from without_privilege import run_without_privilege
 
 from snowsnake.api import EvaluationError, Evaluator
-from snowsnake.dependencies import Dependencies
+from snowsnake.dependencies import Dependencies, Dependency
 
 NAMES = ["a", "b.nix", "c", "d", "default.nix"]
 CONTENTS = [
@@ -104,6 +105,11 @@ def run(root: Path, program: str, options: dict[str, object]) -> tuple[object, E
     return found, nix
 
 
+def without_failures(record: Dependencies) -> list[Dependency]:
+    """What has changed; a path that could not be read counts as changed in each run."""
+    return [entry for entry in record.changed(ignore_time=True) if entry.state != "failed"]
+
+
 @pytest.mark.parametrize("policy", ["free", "restricted", "cached"])
 @pytest.mark.parametrize("seed", range(6))
 def test_a_record_notices_every_change_of_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, seed: int) -> None:
@@ -124,9 +130,9 @@ def test_a_record_notices_every_change_of_the_result(tmp_path: Path, monkeypatch
         first, nix = run(root, program, options)
         record = nix.dependencies()
         assert [entry for entry in record if entry.state == "disputed"] == [], program
-        assert record.changed(ignore_time=True) == [], program
+        assert without_failures(record) == [], program
         record = Dependencies.from_json(record.to_json())
-        assert record.changed(ignore_time=True) == [], program
+        assert without_failures(record) == [], program
         for _ in range(8):
             change(random_, root, monkeypatch)
             second, _ = run(root, program, options)
@@ -229,3 +235,56 @@ def test_each_path_is_recorded_once(tmp_path: Path) -> None:
 def test_text_that_is_no_dependencies_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         Dependencies.from_json(text)
+
+
+def test_a_filter_that_failed_saw_a_part_of_the_tree(tmp_path: Path) -> None:
+    for name in ("a", "z"):
+        (tmp_path / "d" / name).mkdir(parents=True)
+    program = f"""builtins.tryEval (builtins.path {{
+        path = {tmp_path}/d; name = "x"; filter = p: t: if baseNameOf p == "z" then throw p else true; }})"""
+    nix = Evaluator()
+    assert nix.evaluate(program).to_python() == {"success": False, "value": False}
+    machine = nix.evaluate("1")._handle.machine
+    asked = machine.record_count()
+    record = nix.dependencies()
+    assert len(record) == asked == machine.record_count()
+    shutil.rmtree(tmp_path / "d" / "z")
+    assert record.changed() and Dependencies.from_json(record.to_json()).changed()
+    assert Evaluator().evaluate(program).to_python()["success"]
+
+
+# Each expression fails on a path that is there; the word "closed" stands for a folder that nobody may enter.
+UNREADABLE = [
+    "import DIR/closed/a.nix", "import DIR/secret.nix", "builtins.readFile DIR/closed/a.nix", "builtins.readFile DIR/secret.nix", "builtins.readDir DIR/closed",
+    "builtins.readDir DIR/closed/sub", "builtins.readDir DIR/secret.nix", "builtins.readFile DIR/open", "builtins.readFileType DIR/closed/a.nix",
+    "builtins.pathExists DIR/closed/a.nix", 'builtins.hashFile "sha256" DIR/secret.nix', '"${DIR/secret.nix}"', '"${DIR}"', '"${DIR/closed/a.nix}"',
+    'builtins.path { path = DIR/closed/a.nix; name = "x"; }', 'builtins.path { path = DIR; name = "x"; filter = p: t: true; }', "scopedImport { } DIR/closed/a.nix",
+    'builtins.findFile [ { prefix = "x"; path = "DIR/closed"; } ] "x/a.nix"', "builtins.readFile DIR/link", "builtins.readFile DIR/pipe",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("policy", [{}, {"restricted": True}], ids=["free", "restricted"])
+def test_what_could_not_be_read_counts_as_changed(tmp_path: Path, policy: dict[str, bool]) -> None:
+    """It may fail for another reason the next time, which the error would name."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "closed" / "sub").mkdir(parents=True)
+    for name in ("secret.nix", "closed/a.nix"):
+        (tmp_path / name).write_text("1")
+    (tmp_path / "secret.nix").chmod(0)
+    (tmp_path / "link").symlink_to("closed/a.nix")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "closed").chmod(0)
+    options = {**policy, **({"allowed_paths": [str(tmp_path)]} if policy else {})}
+    try:
+        for expression in UNREADABLE:
+            done = run_without_privilege(f"""
+from snowsnake import EvaluationError, Evaluator
+nix = Evaluator(**{options!r})
+try:
+    nix.evaluate({expression.replace("DIR", str(tmp_path))!r}).force()
+except EvaluationError as error:
+    print(error.code, bool(nix.dependencies().changed()))
+""", folder=tmp_path)
+            assert done.stdout == "file True\n", (expression, done.stdout, done.stderr)
+    finally:
+        (tmp_path / "closed").chmod(0o755)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import IS_SANITIZED, SOURCE
+from without_privilege import run_without_privilege
 
 MOST_MEMORY_BYTES = (12 if IS_SANITIZED else 3) << 30
 
@@ -101,19 +102,7 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
         fails(tmp_path, "has an unsupported type", mode, "pipe.nix")
 
 
-# Root may read everything, so a child of root gives up that privilege.  It stays root, because a checkout may be in a folder that only root may enter.
-WITHOUT_PRIVILEGE = """
-import ctypes, os, sys
-if os.geteuid() == 0:
-    libc = ctypes.CDLL(None, use_errno=True)
-    header = (ctypes.c_uint32 * 2)(0x20080522, 0)          # _LINUX_CAPABILITY_VERSION_3, this process
-    sets = (ctypes.c_uint32 * 6)()                         # effective, permitted, inheritable; each twice, low bits first
-    assert libc.capget(header, sets) == 0
-    sets[0] &= ~((1 << 1) | (1 << 2))                      # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-    assert libc.capset(header, sets) == 0
-from snowsnake.cli.instantiate import main
-sys.exit(main())
-"""
+COMMAND = "from snowsnake.cli.instantiate import main\nsys.exit(main())"
 
 
 @pytest.fixture
@@ -154,10 +143,7 @@ def closed():
     ids=str,
 )
 def test_closed_files_are_clear_errors(closed: Path, words: list[str], message: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_PRIVILEGE, *words], cwd=closed, capture_output=True, text=True,
-        env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/proc/nonexistent"},
-    )  # fmt: skip
+    done = run_without_privilege(COMMAND, *words, folder=closed)
     error = done.stderr.replace(str(closed), "DIR")
     assert done.returncode == 1 and done.stdout == "" and message in error, error
     assert "Traceback" not in error
@@ -166,10 +152,7 @@ def test_closed_files_are_clear_errors(closed: Path, words: list[str], message: 
 @pytest.mark.bare
 def test_closed_folders_beside_the_program_do_no_harm(closed: Path) -> None:
     expression = "[ (builtins.pathExists ./secret.nix) (builtins.readFile ./listed/a) (builtins.readFileType ./sub) ]"
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_PRIVILEGE, "--eval", "--strict", "-E", expression], cwd=closed, capture_output=True, text=True,
-        env={"PYTHONPATH": SOURCE, "PATH": "", "HOME": "/proc/nonexistent"},
-    )  # fmt: skip
+    done = run_without_privilege(COMMAND, "--eval", "--strict", "-E", expression, folder=closed)
     assert (done.stdout, done.stderr) == ('[ true "a" "directory" ]\n', "")
 
 

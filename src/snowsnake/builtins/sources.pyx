@@ -95,6 +95,7 @@ cdef struct Walk:
     NarTree tree
     # The filter is called for this entry.
     uint32_t entry
+    bint is_recorded
 
 
 cdef Word* _open_slots(Machine* m, Word* slots) noexcept nogil:
@@ -408,6 +409,19 @@ cdef void _free_walks(Host* h) noexcept nogil:
     h.walks = NULL
 
 
+cdef void _record_walks(Machine* m) noexcept nogil:
+    """Records the trees of walks that have not come to their end, because a filter failed, say: nobody knows any more what they saw."""
+    cdef Walk* walk = <Walk*>host_of(m).walks
+    while walk != NULL:
+        if not walk.is_recorded:
+            walk.is_recorded = host_record_tree(m, _root_of(walk), &walk.tree, NULL) == DONE
+        walk = walk.next
+
+
+cdef View _root_of(Walk* walk) noexcept nogil:
+    return make_view(walk.tree.root.data, walk.tree.root.size - 1)
+
+
 cdef void _close_walk(Machine* m, Walk* walk) noexcept nogil:
     cdef Walk** link = <Walk**>&host_of(m).walks
     while link[0] != NULL and link[0] != walk:
@@ -431,6 +445,7 @@ cdef int _open_walk(Machine* m, Word* s, Bytes* resolved) noexcept nogil:
     walk.next = <Walk*>host_of(m).walks
     host_of(m).walks = walk
     host_of(m).free_walks = _free_walks
+    host_of(m).record_walks = _record_walks
     s[SLOT_WALK] = small_int(<int64_t>walk)
     s[SLOT_PHASE] = small_int(PHASE_WALK)
     if not nar_tree_expand(&walk.tree, 0, &error):
@@ -520,7 +535,7 @@ cdef int _end_walk(Machine* m, Word* s, Walk* walk) noexcept nogil:
     is_done = nar_sink_finish(&sink, &error) and is_done
     hasher_final(&hasher, &digest)
     outcome = keep_references(m, s[SLOT_PATH], &references)
-    if outcome == DONE and host_record_tree(m, make_view(walk.tree.root.data, walk.tree.root.size - 1), &walk.tree, &digest if is_done else NULL) != DONE:
+    if outcome == DONE and host_record_tree(m, _root_of(walk), &walk.tree, &digest if is_done else NULL) != DONE:
         outcome = RAISE
     if is_done:
         is_done = store_path_source(

@@ -19,7 +19,7 @@ from snowsnake.host.places cimport (
     raise_changed, raise_directory, raise_missing, raise_status, raise_system,
 )
 from snowsnake.host.policy cimport host_allows, host_check_access
-from snowsnake.host.records cimport RECORD_DIRECTORY, RECORD_LINK, RECORD_STATUS, RECORD_TARGET, record_file, record_path, record_type
+from snowsnake.host.records cimport RECORD_DIRECTORY, RECORD_LINK, RECORD_STATUS, RECORD_TARGET, record_fault, record_file, record_path, record_type
 from snowsnake.host.state cimport (
     FILE_DIRECTORY, FILE_NONE, FILE_REGULAR, FILE_SYMLINK, RESOLVE_FULL, RESOLVE_NONE, RESOLVE_PARENTS, host_of, is_guarded,
 )
@@ -47,7 +47,9 @@ cdef int host_resolve(Machine* m, const uint8_t* path, size_t size_bytes, int mo
     if outcome == CHANGED:
         map_free(&host_of(m).directories)
         outcome = resolve(m, path, size_bytes, mode, resolved)
-    return raise_changed(m, path, size_bytes) if outcome == CHANGED else outcome
+    if outcome == CHANGED:
+        return raise_changed(m, path, size_bytes)
+    return record_fault(m, path, size_bytes, outcome)
 
 
 cdef int follow_link(Machine* m, Bytes* resolved, size_t parent_size, Bytes* todo, size_t at) noexcept nogil:
@@ -274,7 +276,7 @@ cdef int host_file_type(Machine* m, const uint8_t* path, size_t size_bytes, bint
     while True:
         outcome = resolve_and_check(m, path, size_bytes, RESOLVE_FULL if follow else RESOLVE_PARENTS, &resolved)
         if outcome == DONE:
-            outcome = status_now(m, &resolved, file_type)
+            outcome = record_fault(m, path, size_bytes, status_now(m, &resolved, file_type))
         # The record has the path as it was asked for.  On disk, the same question finds the same file later; a file in a source is fixed by its hash.
         if outcome == DONE and not record_type(m, RECORD_TARGET if follow else RECORD_STATUS, path, size_bytes, file_type[0]):
             outcome = RAISE
@@ -367,7 +369,7 @@ cdef int host_resolve_import(Machine* m, const uint8_t* path, size_t size_bytes,
         return DONE
     memset(&full, 0, sizeof(full))
     while outcome == DONE:
-        outcome = import_type(m, resolved, &full, &kind)
+        outcome = record_fault(m, resolved.data, resolved.size, import_type(m, resolved, &full, &kind))
         if again(m, &outcome, &attempts):
             continue
         if outcome == DONE and kind != FILE_SYMLINK and not record_type(m, RECORD_STATUS, resolved.data, resolved.size, kind):

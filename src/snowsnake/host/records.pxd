@@ -49,10 +49,14 @@ cdef bint record(Machine* m, int kind, View name, int state, const void* value, 
     # Returns False if a memory error has been raised.
 cdef bint record_path(Machine* m, int kind, const uint8_t* path, size_t path_size, int outcome, const void* value, size_t size) noexcept nogil
     # Likewise for the answer that *outcome* (DONE, MISSING, RAISE) says; an error that has been raised is kept.
+cdef int record_fault(Machine* m, const uint8_t* path, size_t size, int outcome) noexcept nogil
+    # Returns *outcome*.  If it is an error of the system about a path that may be there, the path is recorded as one that could not be read.
 cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome, const FileStamp* stamp, const Bytes* content) noexcept nogil
     # content is NULL if the file was not read.  A young file is hashed, because it may change again without a new time.
 cdef bint record_type(Machine* m, int kind, const uint8_t* path, size_t size, int file_type) noexcept nogil
 cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole, const Digest* digest) noexcept nogil
     # digest is NULL if the tree could not be read.
+cdef uint32_t record_count(Machine* m) noexcept nogil
+    # Returns how many questions were asked so far.
 cdef list record_entries(Machine* m, uint32_t first)
     # Returns (kind, name, value) in the order of the first questions, without the first `first`, and without disputed entries.

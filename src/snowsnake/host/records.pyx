@@ -14,7 +14,7 @@ from snowsnake.host.byte_map cimport MapEntry, map_add
 from snowsnake.host.places cimport MISSING, is_elsewhere, stamp_is_young
 from snowsnake.host.state cimport FILE_NONE, Host, host_of
 from snowsnake.machine.errors cimport raise_text
-from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_MEMORY, FAULT_NO_FILE, RAISE, Machine
 from snowsnake.store.hash_functions cimport HASH_SHA256, hash_bytes
 from snowsnake.store.nar cimport NarTree
 
@@ -96,6 +96,13 @@ cdef bint record_type(Machine* m, int kind, const uint8_t* path, size_t size, in
     return record_path(m, kind, path, size, MISSING if file_type == FILE_NONE else DONE if file_type > 0 else RAISE, &value, 1)
 
 
+cdef int record_fault(Machine* m, const uint8_t* path, size_t size, int outcome) noexcept nogil:
+    if outcome != RAISE or m.error.code != ERROR_FILE or m.error.fault == FAULT_NO_FILE:
+        return outcome
+    record(m, RECORD_STATUS, make_view(path, size), STATE_FAILED, NULL, 0)
+    return outcome
+
+
 cdef bint record_file(Machine* m, const uint8_t* path, size_t size, int outcome, const FileStamp* stamp, const Bytes* content) noexcept nogil:
     cdef FileRecord made
     cdef FileRecord* known
@@ -173,12 +180,19 @@ cdef bint record_tree(Machine* m, View path, const NarTree* tree, bint is_whole,
     return done
 
 
+cdef uint32_t record_count(Machine* m) noexcept nogil:
+    cdef Host* h = host_of(m)
+    if h.record_walks != NULL:
+        h.record_walks(m)
+    return h.records.count
+
+
 cdef list record_entries(Machine* m, uint32_t first):
     cdef Host* h = host_of(m)
     cdef uint32_t i
     cdef MapEntry* e
     found = []
-    for i in range(h.records.count):
+    for i in range(record_count(m)):
         e = &h.records.entries[i]
         if i >= first or e.value[0] == STATE_DISPUTED:
             found.append((_KINDS[e.key[0]], (<const char*>e.key)[1:e.key_size], (<const char*>e.value)[:e.value_size]))

@@ -16,7 +16,7 @@ from snowsnake.host.files cimport host_resolve, status_now
 from snowsnake.host.messages cimport host_warn_of_fault
 from snowsnake.host.places cimport CHANGED, raise_changed
 from snowsnake.host.policy cimport host_allows, host_check_access, host_require_feature
-from snowsnake.host.records cimport RECORD_STATUS, record_type
+from snowsnake.host.records cimport RECORD_STATUS, record_fault, record_type
 from snowsnake.host.state cimport FEATURE_FLAKES, FILE_NONE, RESOLVE_FULL, Host, TreeFetcher, host_of, is_guarded
 from snowsnake.machine.attention cimport error_disregard, must_stop, stop
 from snowsnake.machine.errors cimport error_clear, raise_message, raise_text, worded
@@ -151,7 +151,7 @@ cdef int host_search_entry(Machine* m, View prefix, View folder, View name, Byte
         outcome = host_check_access(m, path.data, path.size)
     bytes_free(&joined)
     if outcome == DONE:
-        outcome = status_now(m, path, &kind)
+        outcome = record_fault(m, path.data, path.size, status_now(m, path, &kind))
         if outcome == CHANGED:
             outcome = raise_changed(m, path.data, path.size)
         if outcome == DONE and not record_type(m, RECORD_STATUS, path.data, path.size, kind):

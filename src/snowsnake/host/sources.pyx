@@ -16,7 +16,7 @@ from snowsnake.host.internal_files cimport is_internal
 from snowsnake.host.messages cimport LEVEL_CHATTY, is_said, say
 from snowsnake.host.places cimport host_shows, place_tree, place_type
 from snowsnake.host.policy cimport host_allow
-from snowsnake.host.records cimport RECORD_STATUS, record_tree, record_type
+from snowsnake.host.records cimport RECORD_STATUS, record_fault, record_tree, record_type
 from snowsnake.host.state cimport FILE_NONE, RESOLVE_PARENTS, STORE_OBJECT_SOURCE, Host, StoreObject, host_of, host_store_dir, is_guarded
 from snowsnake.host.store_hooks cimport host_write_object, raise_store_error, raise_taken
 from snowsnake.machine.errors cimport raise_message, raise_text, worded
@@ -228,7 +228,7 @@ cdef int host_open_tree(Machine* m, View path, NarTree* tree, Bytes* error) noex
         return DONE
     if place_type(m, path.data, path.size, &kind) == DONE and not record_type(m, RECORD_STATUS, path.data, path.size, kind):
         return RAISE
-    return outcome
+    return record_fault(m, path.data, path.size, outcome)
 
 
 cdef int host_record_tree(Machine* m, View path, const NarTree* tree, const Digest* digest) noexcept nogil:

@@ -153,6 +153,7 @@ cdef struct Host:
     # active path filters (builtins/sources.pyx)
     void* walks
     void (*free_walks)(Host* host) noexcept nogil
+    void (*record_walks)(Machine* m) noexcept nogil
     # attributes that derivations know (builtins/derivations.pyx); 0: not looked up yet
     uint32_t[32] symbols
     # numbers of builtins that other builtins make thunks of

@@ -50,9 +50,6 @@ class Asking:
         if state == "found" and kind == "status":
             found = self._look(self.dependencies.place(name))
             return found is not None and file_type(found.st_mode) == value
-        # What failed before may fail for another reason now, and the error would name that reason.
-        if state == "failed":
-            return False
         entry = Dependency.of_list(question)
         if kind not in ("file", "tree") or state != "found" or not self.trusts_stamps:
             return self.dependencies.holds(entry)
