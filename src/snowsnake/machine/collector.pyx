@@ -429,7 +429,7 @@ cdef void _empty_nursery(Machine* m) noexcept nogil:
 
 
 cdef inline void _prepare_old_space(Machine* m) noexcept nogil:
-    cdef uint64_t words = m.nursery_words >> 3
+    cdef uint64_t words = m.nursery_words >> 2
     cdef Word* start = m.old_ready if m.old_ready > m.old_top else m.old_top
     cdef Word* end
     if words < LEAST_PREPARED_WORDS:

@@ -14,6 +14,7 @@ from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, utf8_chec
 from snowsnake.builtins.protocol cimport call_internal1, done, force
 from snowsnake.diagnostics.message_table cimport MESSAGE_JSON_INCOMPLETE_UTF8, MESSAGE_JSON_INVALID_UTF8, MESSAGE_NOT_CONVERTIBLE
 from snowsnake.foundation.buffer cimport Bytes, bytes_free, bytes_init
+from snowsnake.foundation.plain_bytes cimport plain_size
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.attrs cimport attrs_order, attrs_position
 from snowsnake.machine.descriptions cimport shown_type
@@ -43,14 +44,6 @@ cdef enum:
     LEVELS = 7
     AS_OUT_PATH = -1
     OUT_PATH_DONE = -2
-
-cdef enum ByteClass:
-    BYTE_PLAIN = 0
-    BYTE_ESCAPED = 1
-    BYTE_HIGH = 2
-
-# The code at the end of this file fills this once.
-cdef uint8_t[256] CLASSES
 
 cdef const char* HEX = "0123456789abcdef"
 
@@ -83,23 +76,21 @@ cdef void _put_escape(HeapText* t, uint8_t c) noexcept nogil:
 
 cdef void _put_string(HeapText* t, Word* fp, Word s) noexcept nogil:
     """In quotes.  A string that is not UTF-8 is an error, but only after everything has been forced."""
-    cdef const uint8_t* start = string_data(s)
-    cdef const uint8_t* p = start
-    cdef const uint8_t* end = start + string_size(s)
+    cdef const uint8_t* p = string_data(s)
+    cdef const uint8_t* end = p + string_size(s)
+    cdef size_t run, fault = 0
     cdef uint8_t seen = 0
-    cdef size_t fault = 0
     text_context(t, string_context(s))
     text_byte(t, b'"')
     while p < end:
-        seen |= CLASSES[p[0]]
-        if CLASSES[p[0]] == BYTE_ESCAPED:
-            text_append(t, start, <uint64_t>(p - start))
+        run = plain_size(p, <size_t>(end - p), &seen)
+        text_append(t, p, run)
+        p += run
+        if p < end:
             _put_escape(t, p[0])
-            start = p + 1
-        p += 1
-    text_append(t, start, <uint64_t>(p - start))
+            p += 1
     text_byte(t, b'"')
-    if seen & BYTE_HIGH and (fp[BAD] == WORD_NULL or fp[BAD] == WORD_FALSE) and utf8_check(string_data(s), string_size(s), &fault) != UTF8_OK:
+    if seen & 0x80 and (fp[BAD] == WORD_NULL or fp[BAD] == WORD_FALSE) and utf8_check(string_data(s), string_size(s), &fault) != UTF8_OK:
         fp[BAD] = s
 
 
@@ -346,11 +337,3 @@ cdef uint32_t trace_json(Machine* m, Word* fp, Word* top, TraceEntry* entries) n
             entries[count].text = format_text("%lld", <long long>place)
         count += 1
     return count
-
-
-def _fill_classes():
-    for byte in range(256):
-        CLASSES[byte] = BYTE_ESCAPED if byte < 32 or byte in b'"\\' else BYTE_PLAIN if byte < 128 else BYTE_HIGH
-
-
-_fill_classes()

@@ -4,7 +4,7 @@
 In: a `DerivationFields`.  Out: bytes, whole or in the parts that hashing needs.  Only `"`, `\\`, newline, carriage return and tab
 are escaped; names, paths and hashes are written as they are.  `aterm_parser.pyx` reads this text.
 """
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy, memset
 
@@ -12,6 +12,7 @@ from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_compare, view_equal, view_is,
 )
+from snowsnake.foundation.plain_bytes cimport plain_copy, plain_size
 from snowsnake.store.hash_functions cimport HASH_NONE, hash_name, hash_size
 from snowsnake.store.hashing cimport ENCODING_BASE16, hash_format, hash_kind_parse
 from snowsnake.store.store_path cimport (
@@ -28,59 +29,54 @@ cdef extern from *:
     bint aterm_needs_escape(uint8_t c) noexcept nogil
 
 
+cdef enum:
+    # `plain_copy` writes so many bytes, however many of them count.
+    COPIED_AHEAD = 16
+
+
 # --- writing -------------------------------------------------------------------------------------------------------------
-
-cdef inline uint64_t _zero_bytes(uint64_t w) noexcept nogil:
-    """Returns a word that is not 0 if one of the eight bytes of *w* is zero."""
-    return (w - <uint64_t>0x0101010101010101) & ~w & <uint64_t>0x8080808080808080
-
-
-cdef inline bint _may_need_escape(uint64_t w) noexcept nogil:
-    """Whether one of eight bytes is a quote, a backslash or below 32, which is rare in an environment."""
-    return (_zero_bytes(w ^ <uint64_t>0x2222222222222222) | _zero_bytes(w ^ <uint64_t>0x5C5C5C5C5C5C5C5C)
-            | ((w - <uint64_t>0x2020202020202020) & ~w & <uint64_t>0x8080808080808080)) != 0
-
 
 cdef void aterm_start(bint is_dynamic, Bytes* out) noexcept nogil:
     bytes_text(out, 'DrvWithVersion("xp-dyn-drv",[' if is_dynamic else "Derive([")
 
 
 cdef void aterm_string(View text, Bytes* out) noexcept nogil:
-    cdef size_t i = 0, end
-    cdef uint8_t c
+    cdef size_t i = 0, run
+    cdef uint8_t c, seen = 0
     cdef uint8_t* to
-    cdef uint64_t w
-    if text.size > (<size_t>-1) // 4 or not bytes_reserve(out, 2 * text.size + 2):
+    if text.size > (<size_t>-1) // 4 or not bytes_reserve(out, 2 * text.size + 2 + COPIED_AHEAD):
         out.failed = True
         return
     to = out.data + out.size
     to[0] = c'"'
     to += 1
     while i < text.size:
-        end = i + 8
-        if end <= text.size:
-            memcpy(&w, text.data + i, 8)
-            if not _may_need_escape(w):
-                memcpy(to, &w, 8)
-                to += 8
-                i = end
+        if text.size - i >= COPIED_AHEAD:
+            run = plain_copy(to, text.data + i)
+            to += run
+            i += run
+            if run == COPIED_AHEAD:
                 continue
         else:
-            end = text.size
-        while i < end:
-            c = text.data[i]
-            i += 1
-            if aterm_needs_escape(c):
-                to[0] = c'\\'
-                to += 1
-                if c == c'\n':
-                    c = c'n'
-                elif c == c'\r':
-                    c = c'r'
-                elif c == c'\t':
-                    c = c't'
-            to[0] = c
+            run = plain_size(text.data + i, text.size - i, &seen)
+            memcpy(to, text.data + i, run)
+            to += run
+            i += run
+            if i == text.size:
+                break
+        c = text.data[i]
+        i += 1
+        if aterm_needs_escape(c):
+            to[0] = c'\\'
             to += 1
+            if c == c'\n':
+                c = c'n'
+            elif c == c'\r':
+                c = c'r'
+            elif c == c'\t':
+                c = c't'
+        to[0] = c
+        to += 1
     to[0] = c'"'
     out.size = to + 1 - out.data
 

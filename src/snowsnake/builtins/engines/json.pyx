@@ -27,6 +27,7 @@ from snowsnake.builtins.engines.numbers cimport (
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, Utf8Fault, utf8_check
 from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_decimal, bytes_free, bytes_init, bytes_text
+from snowsnake.foundation.plain_bytes cimport plain_size
 
 cdef const char* token_names[TOKEN_COUNT]
 token_names[:] = [
@@ -311,10 +312,9 @@ cdef Event json_reader_next(JsonReader* reader) noexcept nogil:
 
 cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes, Bytes* message) noexcept nogil:
     """Writes a string with its quotes.  If it is not UTF-8, returns false and writes `message`: Nix's words after "JSON serialization error: "."""
-    cdef size_t i
-    cdef size_t plain = 0
+    cdef size_t i = 0, run
     cdef size_t index = 0
-    cdef uint8_t byte
+    cdef uint8_t byte, seen = 0
     cdef Utf8Fault fault = utf8_check(data, size_bytes, &index)
     if fault != UTF8_OK:
         if fault == UTF8_INCOMPLETE:
@@ -326,12 +326,14 @@ cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes,
         append_hex(message, data[index], 2)
         return False
     bytes_byte(out, c'"')
-    for i in range(size_bytes):
+    while True:
+        run = plain_size(data + i, size_bytes - i, &seen)
+        bytes_append(out, data + i, run)
+        i += run
+        if i == size_bytes:
+            break
         byte = data[i]
-        if byte >= 0x20 and byte != c'"' and byte != c'\\':
-            continue
-        bytes_append(out, data + plain, i - plain)
-        plain = i + 1
+        i += 1
         bytes_byte(out, c'\\')
         if byte == 8:
             byte = c'b'
@@ -348,7 +350,6 @@ cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes,
             bytes_byte(out, <uint8_t>(c'0' + (byte >> 4)))
             byte = <uint8_t>("0123456789abcdef"[byte & 15])
         bytes_byte(out, byte)
-    bytes_append(out, data + plain, size_bytes - plain)
     bytes_byte(out, c'"')
     return True
 
