@@ -23,8 +23,7 @@ class CountingRoot(JobRoot):
     def look(self, path: Path) -> Reply:
         before = self.evaluator.made_bytes()
         reply = super().look(path)
-        reply.fields["made"] = self.evaluator.made_bytes() - before
-        return reply
+        return Reply(path, reply.attrs, {**reply.fields, "made": self.evaluator.made_bytes() - before})
 
 
 def made(root: str, workers: int) -> dict[str, int]:

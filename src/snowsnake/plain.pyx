@@ -182,7 +182,8 @@ def derivation_job(Handle h not None, bytes store_dir not None, bint with_system
     """(name, {output: its path}, path of the derivation, system or None) of a derivation, forced in this order.
 
     Returns None if one of them is absent, is not a text or not a path of the store, or if its evaluation fails.  The caller then asks for them one by one,
-    and gets the error with its trace.  It also returns None if there is a time limit, which holds for each fact.
+    and gets the error with its trace.  It also returns None for anything that may have to be called first, and if there is a time limit, which holds for
+    each fact.  An error of the value itself is raised.
     """
     cdef bint was_brief = h.evaluator.is_brief
     if h.evaluator.timeout_s > 0 or h.evaluator.deadline > 0:
@@ -191,11 +192,12 @@ def derivation_job(Handle h not None, bytes store_dir not None, bint with_system
     try:
         # One run serves all facts, because each run begins and ends with a system call that catches signals.
         h.evaluator.start_run()
-        h.evaluator.is_brief = True
         try:
+            _forced(h)
+            h.evaluator.is_brief = True
             return _job(h, store_dir, with_system)
         except EvaluationError as error:
-            if error.code == "interrupt":
+            if error.code == "interrupt" or not h.evaluator.is_brief:
                 raise
             return None
         finally:
@@ -208,7 +210,7 @@ def derivation_job(Handle h not None, bytes store_dir not None, bint with_system
 cdef object _job(Handle h, bytes store_dir, bint with_system):
     cdef Word w = _forced(h)
     cdef uint64_t i = 0
-    if not is_attrs(w) or _fact(h, b"type") != "derivation":
+    if not is_attrs(w) or attrs_find(w, h.evaluator.m.symbol_functor) != NULL or _fact(h, b"type") != "derivation":
         return None
     name = _fact(h, b"name")
     if name is None:

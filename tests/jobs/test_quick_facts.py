@@ -59,6 +59,32 @@ def test_facts_at_once_are_those_asked_for_one_by_one(value, options, monkeypatc
     assert at_once == _lines(value, options, capfd)
 
 
+@pytest.mark.parametrize("name", ["a.b", 'a\\"b', "a\\\\b", "é", "1", "a\\nb", "\udcff", "a b", "x"])
+def test_lines_of_jobs_with_any_name(name, monkeypatch, tmp_path):
+    source = tmp_path / "root.nix"
+    source.write_bytes(
+        b'let d = n: derivation { name = n; system = "s"; builder = "b"; outputs = [ "out" "dev" ]; }; in { "%s" = d "x"; deep = { recurseForDerivations = true; "%s" = d "y"; }; }'
+        % ((name.encode("utf-8", "surrogateescape"),) * 2)
+    )
+
+    def replies() -> list[tuple]:
+        nix = snowsnake.Evaluator()
+        return [(reply.path, reply.line, reply.fields, reply.system) for reply in nix.jobs(nix.evaluate_file(source), workers=2, is_instantiating=False)]
+
+    at_once = replies()
+    monkeypatch.setattr(evaluation, "derivation_job", lambda *facts: None)
+    assert at_once == replies()
+    assert len(at_once) == 2
+    # Names with quotes, and numbers, cannot be selected.
+    assert [system for *_, system in at_once] == ([None, None] if name in ('a\\"b', "1") else ["s", "s"])
+
+
+def test_a_value_that_fails_is_evaluated_once(run_command):
+    found = run_command("main", "jobs", "-E", '{ x = builtins.trace "asked" (throw "no"); }', "--json", "--no-instantiate")
+    assert b"no" in found.stdout
+    assert found.stderr.count(b"asked") == 1
+
+
 def test_what_workers_compile_is_kept(run_command, tmp_path):
     names = [f"job{number}" for number in range(30)]
     for name in names:

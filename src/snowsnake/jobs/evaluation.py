@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs import facts
 from snowsnake.jobs.options import JobOptions
-from snowsnake.jobs.reply import Path, Reply, joined, named
+from snowsnake.jobs.reply import Path, Reply, job_line, joined, named, printed
 from snowsnake.plain import derivation_job, is_derivation
 from snowsnake.selection import Selector
 from snowsnake.store.derivation import Derivation
@@ -49,6 +49,8 @@ class JobRoot:
         self._store_dir = os.fsencode(evaluator.store_dir)
         # With these options, something is evaluated before the facts that `derivation_job` returns.
         self._asks_first = bool(options.constituents or options.apply)
+        # Whether `derivation_job` returns all facts of a job.
+        self._is_plain = not (self._asks_first or options.is_instantiating or options.meta)
         self._may_float = "ca-derivations" in features
         self._render = render or self._plainly
         # Whether the evaluation of the last path failed at the memory limit.
@@ -84,10 +86,19 @@ class JobRoot:
         self._cause = ""
         self._is_fleeting = False
         self.lacked_memory = False
-        reply = Reply(path, fields=named(path))
+        reply = Reply(path)
         try:
-            value = self._value(path, reply.fields["attr"])
-            quick = None if self._asks_first else derivation_job(value, self._store_dir, not self.options.is_instantiating)
+            value = self._selected_at(path)
+            quick = self._quick(value)
+            if quick is None:
+                called = self._selector.auto_call(value)
+                if called is not value:
+                    value = called
+                    quick = self._quick(value)
+            if quick is not None and self._is_plain:
+                name, outputs, drv_path, system = quick
+                return printed((path, system or "", job_line(path, name, outputs, drv_path, system or "")))
+            reply.fields = named(path)
             if quick is not None:
                 reply.fields |= self._finished(value, *quick)
             elif value.type_name() != "set":
@@ -121,17 +132,25 @@ class JobRoot:
         self._is_fleeting |= error.message != message
         return texts
 
-    def _value(self, path: Path, text: str) -> Handle:
+    def _quick(self, value: Handle) -> tuple[str, dict[str, str | None], str, str | None] | None:
+        return None if self._asks_first else derivation_job(value, self._store_dir, not self.options.is_instantiating)
+
+    def _value(self, path: Path) -> Handle:
         """The value at a path; a function that can be called without arguments is called."""
-        if any(not name or name.isdigit() or '"' in name for name in path):
-            if "" in path:
-                raise EvaluationError("missing-attribute", f"empty attribute name in selection path '{text}'")
-            return self._selector.auto_call(self._selector.select(self.root, text))
+        return self._selector.auto_call(self._selected_at(path))
+
+    def _selected_at(self, path: Path) -> Handle:
+        """The value at a path, which is not called; sets on the way there are."""
+        for name in path:
+            if not name or name.isdigit() or '"' in name:
+                if "" in path:
+                    raise EvaluationError("missing-attribute", f"empty attribute name in selection path '{joined(path)}'")
+                return self._selector.select(self.root, joined(path))
         if not path:
-            return self._selector.auto_call(self.root)
+            return self.root
         parent = self._parents.get(path[:-1])
         if parent is None:
-            parent = self._value(path[:-1], joined(path[:-1]))
+            parent = self._value(path[:-1])
             # A run goes through one set after the other, so it needs few parents at a time.
             if len(self._parents) > 32:
                 self._parents.clear()
@@ -139,8 +158,8 @@ class JobRoot:
         found = facts.attribute(parent, path[-1].encode("utf-8", "surrogateescape")) if parent.type_name() == "set" else None
         if found is None:
             # This call raises the error that says what is wrong.
-            found = self._selector.select(self.root, text)
-        return self._selector.auto_call(found)
+            found = self._selector.select(self.root, joined(path))
+        return found
 
     def _names(self, value: Handle, path: Path) -> list[str]:
         """The names in a set that the run enters: the root, a set with `recurseForDerivations`, or any set with `recurses_always`.  Otherwise none."""

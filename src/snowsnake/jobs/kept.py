@@ -6,10 +6,10 @@ question as JSON, and each reply's line as it was printed.
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from snowsnake.cache.seals import sealed, unsealed
-from snowsnake.jobs.reply import Group, Path, Question, Reply
+from snowsnake.jobs.reply import Group, PrintedReply, Question
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
@@ -20,34 +20,6 @@ else:
 DISPUTED = "disputed"
 # The state of an answer that the hash of a source fixes.
 _FIXED = "fixed"
-
-
-class KeptReply(Reply):
-    """A reply of an earlier run; its printed line is parsed only if a field is asked for."""
-
-    def __init__(self, path: Path, attrs: list[str] | None, report: str, cause: str, system: str | None, line: str) -> None:
-        self.path, self.attrs, self.report, self.cause, self.is_broken = path, attrs, report, cause, False
-        self.is_fleeting = False
-        self._system, self._line = system, line
-        self._fields: dict[str, object] | None = None
-
-    @property
-    def fields(self) -> dict[str, Any]:                # type: ignore[override]
-        if self._fields is None:
-            self._fields = json.loads(self._line)
-        return self._fields
-
-    @property
-    def system(self) -> str | None:
-        return self._system
-
-    @property
-    def error(self) -> str | None:
-        return None if self._system is not None or self.attrs is not None else self.fields.get("error")
-
-    @property
-    def line(self) -> str:
-        return self._line
 
 
 @dataclass
@@ -64,7 +36,7 @@ class KeptGroup:
     below: str
     questions: list[str]
     stamps: list[str]
-    replies: list[KeptReply]
+    replies: list[PrintedReply]
     asked: list[int]
 
 
@@ -117,7 +89,7 @@ def unpack(row: bytes) -> KeptGroup:
     if len(lines) != 1 + count + len(heads):
         raise ValueError("a damaged group")
     replies = [
-        KeptReply(tuple(path), attrs, report, cause, system, line)
+        PrintedReply(tuple(path), attrs, report, cause, system, line)
         for (path, attrs, report, cause, system, _), line in zip(heads, lines[1 + count :], strict=True)
     ]
     return KeptGroup(base, name, below, lines[1 : 1 + count], stamps, replies, [head[-1] for head in heads])

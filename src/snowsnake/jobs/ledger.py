@@ -14,9 +14,9 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 
 from snowsnake.jobs.asking import Asking
-from snowsnake.jobs.kept import KeptGroup, KeptReply
+from snowsnake.jobs.kept import KeptGroup
 from snowsnake.jobs.looks import first_changed, unchanged
-from snowsnake.jobs.reply import Path, joined
+from snowsnake.jobs.reply import Path, PrintedReply, joined
 from snowsnake.store import hashing
 
 _SECTIONS = (
@@ -143,11 +143,11 @@ class Ledger:
         entry = bisect_left(range(self.count), key, key=self.key)
         return entry if entry < self.count and self.key(entry) == key else None
 
-    def reply(self, entry: int) -> KeptReply:
+    def reply(self, entry: int) -> PrintedReply:
         starts = self._numbers("head_starts")
         attrs, report, cause, system = json.loads(bytes(self._sections["heads"][starts[entry] : starts[entry + 1]]))
         line = str(self.lines[self._line_starts[entry] : max(self._line_starts[entry], self._line_starts[entry + 1] - 1)], "utf-8")
-        return KeptReply(self.path(entry), attrs, report, cause, system, line)
+        return PrintedReply(self.path(entry), attrs, report, cause, system, line)
 
     def leave_out(self, path: Path) -> None:
         """Leaves out the reply to a path, because there is a newer one."""
@@ -169,7 +169,7 @@ class Ledger:
         start = self._printed.find(_DRV_PATH, self._line_starts[entry], end)
         return "" if start < 0 else str(self._printed[start + len(_DRV_PATH) : self._printed.index(b'"', start + len(_DRV_PATH), end)], "ascii")
 
-    def holding(self, start: int = 0, end: int | None = None) -> Iterator[KeptReply]:
+    def holding(self, start: int = 0, end: int | None = None) -> Iterator[PrintedReply]:
         """The replies that hold, one by one."""
         for entry in range(start, self.count if end is None else end):
             if self._holds[entry]:
@@ -179,7 +179,7 @@ class Ledger:
         """Whether the root for which this ledger was made has these names."""
         return bool(_sum_of(names) == self._about["names"])
 
-    def pieces(self) -> "Iterator[Segment | tuple[Path, list[KeptReply]]]":
+    def pieces(self) -> "Iterator[Segment | tuple[Path, list[PrintedReply]]]":
         """Segments of replies that hold, and between them the paths whose replies do not hold, each with the replies below it that hold."""
         ends = self._numbers("ends")
         start = 0
@@ -245,7 +245,7 @@ class Segment:
     def __len__(self) -> int:
         return self.end - self.start
 
-    def __iter__(self) -> Iterator[KeptReply]:
+    def __iter__(self) -> Iterator[PrintedReply]:
         return (reply for reply in self.ledger.holding(self.start, self.end) if reply.attrs is None)
 
     @property
@@ -271,7 +271,7 @@ class Segment:
 # --- making one
 
 # Of a known path: the number of its unit, the place in it, the reply, and how many questions had been asked when it was ready.
-_Known = tuple[int, int, KeptReply, int]
+_Known = tuple[int, int, PrintedReply, int]
 
 
 def make(base: str, names: list[str], units: Sequence[tuple[KeptGroup, int]], stamps: dict[str, str]) -> tuple[bytes, bytes] | None:

@@ -25,8 +25,8 @@ from snowsnake.dependencies import Dependencies
 from snowsnake.foundation.results_database import open_results, used_bytes
 from snowsnake.jobs.asking import Asking
 from snowsnake.jobs.in_place import now
-from snowsnake.jobs.kept import DISPUTED, KeptGroup, KeptReply, pack, unpack
-from snowsnake.jobs.reply import Group, Path, Reply
+from snowsnake.jobs.kept import DISPUTED, KeptGroup, pack, unpack
+from snowsnake.jobs.reply import Group, Path, PrintedReply, Reply
 from snowsnake.store import hashing
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class _Loaded:
     def __init__(self) -> None:
         self.key = ""
         self.base = 0
-        self.replies: dict[Path, KeptReply] = {}
+        self.replies: dict[Path, PrintedReply] = {}
         self.owners: dict[Path, int] = {}
         # By the number of a row, the layer that its group rests on.
         self.groups: dict[int, str] = {}

@@ -112,14 +112,19 @@ class JobQueue:
         """Takes the first paths of these workers' families."""
         taken: list[Path] = []
         while len(taken) < most and (head := self._first(owners)) is not None:
-            path, family = head
+            family = head[1]
             paths = self._waiting[family]
-            heapq.heappop(paths)
-            if taker is not None and not family and path and self._takers.get(_word(path[0]), taker) != taker:
-                # This name of the root belongs to a family that another worker has begun.
-                self._file(path, _word(path[0]))
-            else:
+            heapq.heappop(self._heads[self._takers.get(family)])
+            other = self._first(owners)
+            while True:
+                path = heapq.heappop(paths)
+                if taker is not None and not family and path and self._takers.get(_word(path[0]), taker) != taker:
+                    # This name of the root belongs to a family that another worker has begun.
+                    self._file(path, _word(path[0]))
+                    break
                 taken.append(path)
+                if not paths or len(taken) == most or (other is not None and other[0] < paths[0]):
+                    break
             if family and taker is not None:
                 self._takers.setdefault(family, taker)
             if paths:
@@ -165,6 +170,10 @@ class JobQueue:
     def finish(self, reply: Reply, taker: int | None = None) -> None:
         """Enters the reply to a path that was taken.  The contents of a set become a family of the worker that entered it."""
         self._out.remove(reply.path)
+        if reply.attrs is None:
+            self.done += 1
+            heapq.heappush(self._held, (reply.path, self.done, reply))
+            return
         if reply.attrs and taker is not None and len(reply.path) == 1:
             family = _family((reply.path[0], ""))
             if family not in self._takers:

@@ -16,7 +16,7 @@ from snowsnake.jobs.in_place import doubted
 from snowsnake.jobs.memory import JobMemory
 from snowsnake.jobs.options import RunOptions
 from snowsnake.jobs.queue import JobQueue, each
-from snowsnake.jobs.reply import Group, Path, Reply, failed, worker_of
+from snowsnake.jobs.reply import Group, Path, Reply, failed, printed, worker_of
 from snowsnake.jobs.worker import RENEW, JobWorker, Recorded, TooLarge, resident_bytes
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Run:
         self.renewals = 0
         self.broken: list[Reply] = []
         self._workers: list[JobWorker] = []
+        # Workers that end because no path is left.
+        self._leaving: list[JobWorker] = []
         # Whether the evaluator is prepared for forks.  That pays for many workers; without kept results, only few are forked.
         self._is_settled = memory is None
         self._groups = 0
@@ -100,7 +102,10 @@ class Run:
         try:
             while True:
                 self._give_out()
-                yield self._ready()
+                found = self._ready()
+                if self.queue.is_empty:
+                    self._dismiss()
+                yield found
                 if self.queue.is_empty:
                     if self.memory is not None:
                         self.memory.is_complete = True
@@ -218,7 +223,8 @@ class Run:
                     self.memory.keep(message, worker.layer)
                     self._grow(self.memory, message)
                 message = message.replies
-            for reply in message:
+            for found in message:
+                reply = printed(found) if isinstance(found, tuple) else found
                 worker.open.remove(reply.path)
                 self._suspects.discard(reply.path)
                 self.queue.finish(reply, worker.number if self.memory is None else None)
@@ -255,17 +261,22 @@ class Run:
                     return
         self.queue.put_back(worker.open)
 
-    def _stop(self) -> None:
-        # All workers end at the same time: to give a large heap back to the system takes each of them a while.
+    def _dismiss(self) -> None:
+        """Lets all workers end at the same time, while the last replies are printed: to give a large heap back to the system takes each of them a while."""
         for worker in self._workers:
             worker.channel.socket.close()
-        for worker in self._workers:
+        self._leaving += self._workers
+        self._workers = []
+
+    def _stop(self) -> None:
+        self._dismiss()
+        for worker in self._leaving:
             if not worker.open:
                 # An idle worker ends when its socket is closed.
                 worker.end()
             else:
                 worker.stop()
-        self._workers = []
+        self._leaving = []
 
 
 class Jobs:
