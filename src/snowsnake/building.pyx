@@ -59,6 +59,10 @@ class FunctionNumber:
         self.formals = formals
 
 
+# For a tuple that is written in the call, Cython passes over what a class of Python raises when it is asked.
+cdef tuple _PATHS = (PathText, os.PathLike)
+
+
 cdef bint is_plain_type(object value) noexcept:
     kind = type(value)
     return kind is str or value is None or kind is int or kind is bool or kind is float or kind is bytes
@@ -163,7 +167,7 @@ cdef Word build_level(Runner evaluator, object value, int depth, dict made) exce
         w = build_container(evaluator, value, depth, made)
         made[id(value)] = w
         return w
-    if isinstance(value, (PathText, os.PathLike)):
+    if isinstance(value, _PATHS):
         data = value.text if isinstance(value, PathText) else os.path.abspath(os.fsencode(value))
         if b"\0" in data:
             raise ValueError("a path with a NUL byte has no Nix form")

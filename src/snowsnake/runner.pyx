@@ -13,6 +13,7 @@ from libc.stdint cimport uint32_t
 from snowsnake.cache.state cimport Cache
 from snowsnake.cache.writing cimport cache_flush
 from snowsnake.foundation.arrays cimport has_room
+from snowsnake.foundation.handlers cimport take_over_by
 from snowsnake.foundation.limits cimport limit_blocks, look_by, watch_attention
 from snowsnake.machine.attention cimport (
     ATTENTION_INTERRUPT, ATTENTION_NEW, ATTENTION_SIGNAL, ATTENTION_TIMEOUT, drop_attention, ignore_attention, must_stop, request_attention, stop,
@@ -132,6 +133,49 @@ cdef void _run_handlers(Machine* m) noexcept:
 
 
 look_by(_look)
+
+
+cdef int _take_over(error) noexcept:
+    """See foundation/handlers.pxd."""
+    global _raised
+    if _interruptible == NULL or gettid() != getpid():
+        return False
+    try:
+        _raised = _raised_by_handler(error)
+    except BaseException as another:
+        _raised = another
+    if _raised is None:
+        return False
+    request_attention(_interruptible, ATTENTION_INTERRUPT)
+    return True
+
+
+take_over_by(_take_over)
+
+
+def _raised_by_handler(error):
+    """The exception, or the first of those that led to it, that comes from a handler of a signal; otherwise None."""
+    from _signal import default_int_handler, getsignal
+
+    handlers = {getsignal(number) for number in range(1, 32)}
+    codes = {code for handler in handlers if (code := _code_of(handler)) is not None}
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) and default_int_handler in handlers:
+            return error
+        step = error.__traceback__
+        while step is not None:
+            if step.tb_frame.f_code in codes:
+                return error
+            step = step.tb_next
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _code_of(handler):
+    """The code of a function, of a method, of what `functools.partial` makes, or of an object that can be called."""
+    function = getattr(handler, "func", handler)
+    function = getattr(function, "__func__", function)
+    return getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)
 
 
 cdef class Runner:

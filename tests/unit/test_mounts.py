@@ -205,11 +205,19 @@ class Broken(MemoryFolder):
     def link(self, path): return self._answer("link", path)  # fmt: skip
 
 
+def test_ctrl_c_in_a_file_system_is_ctrl_c() -> None:
+    nix = Evaluator()
+    nix.mount(SOURCE, Broken(read=KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        nix.evaluate(f"builtins.readFile {SOURCE}/f").force()
+    assert nix.evaluate("1 + 1").to_python() == 2
+
+
 @pytest.mark.parametrize(
     "answers",
     [
         {"read": "text"}, {"read": None}, {"read": OSError(5, "Input/output error")}, {"read": RuntimeError("x")}, {"read": MemoryError()},
-        {"read": KeyboardInterrupt()}, {"kind": "file"}, {"kind": 3}, {"kind": []}, {"kind": ZeroDivisionError()}, {"link": "f"},
+        {"kind": "file"}, {"kind": 3}, {"kind": []}, {"kind": ZeroDivisionError()}, {"link": "f"},
         {"link": b"a\0b"}, {"link": b"x" * 10000}, {"link": ValueError("y")}, {"list": [(b"a/b", "regular")]}, {"list": [(b"..", "regular")]},
         {"list": [(b"", "regular")]}, {"list": [("f", "regular")]}, {"list": [(b"f", "regular"), (b"f", "regular")]}, {"list": None},
         {"list": [b"f"]}, {"list": [(b"f", "x")]}, {"list": OSError()},

@@ -1,5 +1,6 @@
 """Python's handlers of signals run while the machine does: what they raise ends a run, and what they do not raise changes nothing."""
 
+import gc
 import signal
 import threading
 import time
@@ -155,3 +156,74 @@ def test_signals_in_a_function_of_the_program_are_pythons() -> None:
         nix.evaluate(f"f: builtins.seq ({work}) (f 1)")(nix.value(sleeps)).force()
     assert time.monotonic() - started < 4
     assert nix.evaluate("1 + 1").to_python() == 2
+
+
+class Late(OSError):
+    """A kind of exception that our code expects from files and stores, and turns into errors of the evaluation."""
+
+
+class Slow:
+    """A file system in Python, with one file for each name."""
+
+    def kind(self, path: str) -> str:
+        return "directory" if path == "" else "regular"
+
+    def read(self, path: str) -> bytes:
+        return b"".join([b"x" for _ in range(20)])
+
+    def list(self, path: str) -> dict[str, str]:
+        return {}
+
+
+_OFTEN = "builtins.foldl' (n: i: n + {}) 0 (builtins.genList (i: i) 1000000)"
+# What runs code of Python in the middle of an evaluation.
+IN_PYTHON: dict[str, tuple[str, Callable[[str], dict[str, object]]]] = {
+    "hashes": (_OFTEN.format('builtins.stringLength (builtins.hashString "md5" (toString i))'), lambda folder: {}),
+    "messages": (_OFTEN.format('builtins.trace "${toString i}" 1'), lambda folder: {"on_message": lambda kind, text: [text for _ in range(20)]}),
+    "files": (_OFTEN.format('builtins.stringLength (builtins.readFile (/files + "/${toString i}"))'), lambda folder: {"files": Slow()}),
+    "a store": (_OFTEN.format('builtins.stringLength (builtins.toFile "t" "${toString i}")'), lambda folder: {"store": folder}),
+    "functions": ("py: " + _OFTEN.format("py i"), lambda folder: {}),
+}
+
+
+@pytest.mark.parametrize("error", [Late, ValueError, Interrupted, KeyboardInterrupt])
+@pytest.mark.parametrize("kind", IN_PYTHON)
+def test_an_exception_of_a_handler_is_nobody_elses(kind: str, error: type[BaseException], tmp_path, request: pytest.FixtureRequest) -> None:
+    """It ends the run, wherever Python was: our code does not take it for a fault of a library, a file or a store."""
+
+    def raises_error(number: int, frame: object) -> None:
+        raise error("from the handler")
+
+    # Python passes over what handlers raise in callbacks of its garbage collector, of which test frameworks have some.
+    gc.disable()
+    request.addfinalizer(gc.enable)
+    program, options = IN_PYTHON[kind]
+    nix = snowsnake.Evaluator(**options(str(tmp_path)))  # type: ignore[arg-type]
+    function = nix.evaluate(program)
+    for turn in range(30):
+        with pytest.raises(error, match="from the handler"), alarms(0.001 + turn * 0.0003, raises_error):
+            if kind == "functions":
+                function(lambda i: sum([1 for _ in range(20)])).force()
+            else:
+                nix.evaluate(program).force()
+    assert nix.evaluate("1 + 1").to_python() == 2
+
+
+@pytest.mark.parametrize("error", [ImportError, ValueError, Interrupted, KeyboardInterrupt])
+def test_an_exception_in_the_import_of_a_library_is_not_its_absence(error: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler that runs while `hashlib` makes a kind of hash for the first time; each of these kinds is used only here."""
+    import hashlib
+
+    def raises_error(number: int, frame: object) -> None:
+        raise error("from the handler")
+
+    def new(name: str, **options: bool) -> object:
+        signal.raise_signal(signal.SIGALRM)
+        raise AssertionError("the handler has raised")
+
+    machine = snowsnake.Evaluator()
+    with handled(signal.SIGALRM, raises_error), monkeypatch.context() as patch:
+        patch.setattr(hashlib, "new", new)
+        with pytest.raises(error, match="from the handler"):
+            machine.evaluate('builtins.hashString "sha512" "x"').force()
+    assert machine.evaluate("1 + 1").to_python() == 2

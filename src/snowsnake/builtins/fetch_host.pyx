@@ -13,6 +13,7 @@ from libc.string cimport memset
 
 from snowsnake.diagnostics.message_table cimport MESSAGE_INTERRUPTED
 from snowsnake.foundation.buffer cimport Bytes, make_view
+from snowsnake.foundation.handlers cimport handed_over
 from snowsnake.host.attention cimport attention_of
 from snowsnake.host.files cimport host_resolve
 from snowsnake.host.host cimport host_hold, host_mount
@@ -186,7 +187,7 @@ cdef int raise_python(Machine* m, object error) noexcept:
 
         if isinstance(error, Pending):
             return RAISE
-        if isinstance(error, (FetchCancelled, KeyboardInterrupt)):
+        if handed_over(error) or isinstance(error, FetchCancelled) or isinstance(error, KeyboardInterrupt):
             return _raise_stop(m)
         message = str(error).encode("utf-8", "surrogateescape")
         if isinstance(error, ForbiddenAccess):
@@ -204,7 +205,7 @@ cdef int raise_python(Machine* m, object error) noexcept:
         if code == ERROR_FILE and not record(m, RECORD_SOURCE, make_view(<const char*>message, len(message)), STATE_DISPUTED, NULL, 0):
             return RAISE
         raise_bytes(m, code, <const char*>message, len(message))
-        if isinstance(error, (FetchFailure, EvaluationError)):
+        if isinstance(error, FetchFailure) or isinstance(error, EvaluationError):
             m.error.fault = FAULT_FETCH
             m.error.exit_code = error.exit_code
             kind = error.kind.encode() if isinstance(error, FetchFailure) else type(error).__name__.encode()

@@ -12,6 +12,7 @@ from snowsnake.builtins.fetching cimport force_input_attributes
 from snowsnake.builtins.protocol cimport tail
 from snowsnake.builtins.registry cimport define
 from snowsnake.foundation.allocate cimport allocate_items
+from snowsnake.foundation.handlers cimport handed_over
 from snowsnake.host.policy cimport host_has_feature, host_require_feature
 from snowsnake.host.state cimport FEATURE_FLAKES, FEATURE_VERIFIED_FETCHES
 from snowsnake.machine.attrs cimport Attr, attrs_build
@@ -117,7 +118,7 @@ cdef int _raise_reference_fault(Machine* m, error) noexcept:
     try:
         from snowsnake.fetch.errors import MalformedInput
 
-        if isinstance(error, MemoryError):
+        if handed_over(error) or isinstance(error, MemoryError):
             return raise_text(m, ERROR_MEMORY, NULL)
         message = str(error).encode("utf-8", "surrogateescape")
         return raise_bytes(m, ERROR_VALUE if isinstance(error, MalformedInput) else ERROR_INTERNAL, <char*>message, len(message))

@@ -39,6 +39,12 @@ cdef extern from *:
         return *attention & STOPS;
     }
 
+    static int (*take_over)(PyObject *error);
+
+    void snowsnake_take_over_by(int (*take)(PyObject *error)) { take_over = take; }
+
+    int snowsnake_handed_over(PyObject *error) { return take_over && take_over(error); }
+
     int snowsnake_asked_to_stop(void) { return snowsnake_is_stop_asked(watched); }
 
     size_t snowsnake_limit_blocks(size_t bytes)

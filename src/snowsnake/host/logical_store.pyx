@@ -11,6 +11,7 @@ from libc.string cimport memchr, memset
 from snowsnake.cache.layout cimport FileStamp
 from snowsnake.diagnostics.message_table cimport MESSAGE_BUILDS_NOT_ALLOWED, MESSAGE_BUILT_DURING_EVALUATION, MESSAGE_NO_STORE_TO_BUILD_IN
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_free, bytes_init, bytes_text, bytes_view, make_view, view_of
+from snowsnake.foundation.handlers cimport handed_over
 from snowsnake.host.internal_files cimport is_internal
 from snowsnake.host.messages cimport host_warn
 from snowsnake.host.places cimport CHANGED, is_elsewhere, place_read, place_type, real_store_has
@@ -124,7 +125,9 @@ cdef bint known_there(Host* h, View wanted, Bytes* path) noexcept:
     try:
         store = host_object(h, OBJECT_STORE_TO_READ)
         found = b"" if store is None else os.fsencode(store.known_output(os.fsdecode(wanted.data[:wanted.size])))
-    except MemoryError:
+    except BaseException as fault:
+        if not handed_over(fault) and not isinstance(fault, MemoryError):
+            raise
         return False
     bytes_append(path, <const char*>found, len(found))
     return len(found) > 0 and not path.failed
@@ -144,7 +147,9 @@ cdef bint describe(Host* h, View store_path, Bytes* lines) noexcept:
             return True
         found = store.references(os.fsdecode(store_path.data[:store_path.size]))
         references = "".join([reference + "\n" for reference in sorted(found)]).encode("utf-8", "surrogateescape")
-    except MemoryError:
+    except BaseException as fault:
+        if not handed_over(fault) and not isinstance(fault, MemoryError):
+            raise
         return False
     bytes_append(lines, <const char*>references, len(references))
     return not lines.failed

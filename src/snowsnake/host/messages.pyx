@@ -11,6 +11,7 @@ from libc.string cimport memset, strlen
 
 from snowsnake.diagnostics.terminal_text cimport terminal_text
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_spaces, bytes_text
+from snowsnake.foundation.handlers cimport handed_over
 from snowsnake.host.state cimport OBJECT_ON_MESSAGE, host_object, host_of
 from snowsnake.machine.attention cimport must_stop
 from snowsnake.machine.errors cimport format_text
@@ -129,7 +130,11 @@ cdef void _write_json(Machine* m, int level, const void* shown, size_t shown_siz
 
 cdef void _tell(Machine* m, str kind, const void* data, size_t size) noexcept with gil:
     """Calls the function that gets messages.  Nobody can handle its exceptions here, so Python reports them like those of finalizers."""
-    host_object(host_of(m), OBJECT_ON_MESSAGE)(kind, (<const char*>data)[:size].decode("utf-8", "replace"))
+    try:
+        host_object(host_of(m), OBJECT_ON_MESSAGE)(kind, (<const char*>data)[:size].decode("utf-8", "replace"))
+    except BaseException as error:
+        if not handed_over(error):
+            raise
 
 
 cdef void _tell_progress(Machine* m, const char* message) noexcept with gil:

@@ -7,6 +7,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append, bytes_byte
+from snowsnake.foundation.handlers cimport handed_over
 
 _KINDS = {None: MOUNT_NONE, "regular": MOUNT_REGULAR, "executable": MOUNT_EXECUTABLE, "directory": MOUNT_DIRECTORY,
           "symlink": MOUNT_SYMLINK}
@@ -38,6 +39,7 @@ cdef int _append(Bytes* out, bytes data) except -1:
 cdef bint _note(object fault, Bytes* error) noexcept:
     """Appends the message of an exception, and returns False.  Unless it is an OSError or a ValueError, the message has the exception's type."""
     cdef bytes text
+    handed_over(fault)
     try:
         if isinstance(fault, OSError) and fault.strerror:
             message = fault.strerror

@@ -10,6 +10,7 @@ import sys
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from snowsnake.foundation.buffer cimport Bytes, View, bytes_append
+from snowsnake.foundation.handlers cimport handed_over
 from snowsnake.host.attention cimport attention_of
 from snowsnake.host.state cimport (
     REALISED, REALISE_FAILED, REALISE_UNABLE, STORE_OBJECT_DERIVATION, STORE_OBJECT_FLAT, STORE_OBJECT_TEXT, Host, Realised, StoreObject,
@@ -233,6 +234,7 @@ cdef bint _attempt(StoreWriter writer, const StoreObject* written, Bytes* error)
 
 cdef int _note(StoreWriter writer, fault, Bytes* error) except -1:
     cdef bytes message
+    handed_over(fault)
     if isinstance(fault, _FAULTS):
         message = _message(writer.place.name if writer.opened is None else writer.opened.root, fault).encode("utf-8", "surrogateescape")
     else:
@@ -246,8 +248,10 @@ cdef bint ask_object(void* context, View path) noexcept nogil:
     with gil:
         try:
             return (<StoreWriter>context).store.is_valid(_text(path))
-        except _FAULTS:
+        except BaseException as fault:
             # We report a faulty database when we write something.
+            if not handed_over(fault) and not isinstance(fault, _FAULTS):
+                raise
             return False
 
 
@@ -261,10 +265,12 @@ cdef bint _describe(StoreWriter writer, View path, Bytes* lines) noexcept:
     try:
         found = writer.store.known(_text(path)).references
         references = "".join(reference + "\n" for reference in sorted(found)).encode("utf-8", "surrogateescape")
-    except _FAULTS:
+    except BaseException as fault:
+        if handed_over(fault) or isinstance(fault, MemoryError):
+            return False
         # The path is not valid, or the database is faulty, which we report when we write something.
-        return True
-    except MemoryError:
-        return False
+        if isinstance(fault, _FAULTS):
+            return True
+        raise
     bytes_append(lines, <const char*>references, len(references))
     return not lines.failed

@@ -20,6 +20,7 @@ from snowsnake.diagnostics.message_table cimport (
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_text, resize_items
 from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.foundation.handlers cimport handed_over
 from snowsnake.foundation.limits cimport watch_attention
 from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.host.files cimport host_file_stamp, host_read_file
@@ -153,6 +154,7 @@ cdef bint _lint(Load* load) noexcept with gil:
         return True
     except BaseException as fault:
         # This includes Ctrl-C: there is no memory, or the program must end.
+        handed_over(fault)
         text = f"{type(fault).__name__}: {fault}".encode("utf-8", "replace")
         raise_text(m, ERROR_MEMORY if isinstance(fault, MemoryError) else ERROR_INTERNAL, format_text("%s", <char*>text))
         return False

@@ -14,6 +14,7 @@ from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view, make_view,
     view_compare, view_equal, view_is, view_of,
 )
+from snowsnake.foundation.handlers cimport handed_over
 from snowsnake.store.aterm cimport (
     OUTPUT_DEFERRED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, DerivationFields, InputDrv, Output,
     Splice, Variable, aterm_inputs, aterm_outputs, aterm_start, aterm_tail, compare_outputs, compare_variables, derivation_init,
@@ -393,6 +394,7 @@ cdef class DerivationMemory:
             bytes_append(text, <const char*>found, len(found))
             return True
         except BaseException as problem:
+            handed_over(problem)
             if isinstance(problem, MemoryError) or not isinstance(problem, Exception):
                 self.interruption = problem
             message = (str(problem) or type(problem).__name__).encode(errors="surrogateescape")

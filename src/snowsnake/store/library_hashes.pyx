@@ -9,6 +9,8 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
 
+from snowsnake.foundation.handlers cimport handed_over
+
 
 # This maps each name to a hash of no data: to copy it takes half the time of making a new one.
 cdef dict _fresh = {}
@@ -38,7 +40,8 @@ cdef bint library_hash_at_once(const char* name, const void* data, size_t size, 
         found = _copy_of_fresh(name)
         found.update((<const char*>data)[:size])
         digest = found.digest()
-    except Exception:
+    except BaseException as error:
+        handed_over(error)
         return False
     if <size_t>len(digest) != digest_size:
         return False
@@ -49,7 +52,8 @@ cdef bint library_hash_at_once(const char* name, const void* data, size_t size, 
 cdef void* library_hash(const char* name) noexcept with gil:
     try:
         found = _copy_of_fresh(name)
-    except Exception:
+    except BaseException as error:
+        handed_over(error)
         return NULL
     Py_INCREF(found)
     return <void*>found
@@ -66,7 +70,8 @@ cdef void library_drop(void* hash) noexcept with gil:
 cdef bint library_update(void* hash, const void* data, size_t size) noexcept with gil:
     try:
         (<object>hash).update(PyMemoryView_FromMemory(<char*>data, <Py_ssize_t>size, PyBUF_READ))
-    except Exception:
+    except BaseException as error:
+        handed_over(error)
         return False
     return True
 
@@ -75,7 +80,8 @@ cdef bint library_digest(void* hash, uint8_t* out, size_t size) noexcept with gi
     cdef bytes digest
     try:
         digest = (<object>hash).digest()
-    except Exception:
+    except BaseException as error:
+        handed_over(error)
         return False
     if <size_t>len(digest) != size:
         return False

@@ -19,6 +19,7 @@ from snowsnake.builtins.engines.toml_document cimport (
 from snowsnake.builtins.engines.toml_values cimport TomlFrame, toml_fail, toml_read_scalar, toml_read_string
 from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.foundation.buffer cimport bytes_append, bytes_clear, bytes_free, bytes_init, bytes_text
+from snowsnake.foundation.handlers cimport handed_over
 from snowsnake.foundation.limits cimport is_stop_asked
 
 cdef enum:
@@ -349,9 +350,10 @@ cdef void report_all(TomlReader* reader) noexcept:
             bytes_clear(&reader.message)
             bytes_text(&reader.message, "while parsing TOML: ")
             bytes_append(&reader.message, <const uint8_t*><const char*>report, len(report))
-    except (ImportError, MemoryError, OSError):
+    except BaseException as error:
         # The message about the first fault stays.
-        return
+        if not handed_over(error) and not isinstance(error, (ImportError, MemoryError, OSError)):
+            raise
 
 
 cdef void toml_reader_free(TomlReader* reader) noexcept nogil:
