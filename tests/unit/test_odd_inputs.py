@@ -5,6 +5,8 @@ a result, or an exception that a caller can understand: never one that shows a f
 """
 
 import asyncio
+import atexit
+import functools
 import importlib
 import inspect
 import io
@@ -12,17 +14,18 @@ import itertools
 import os
 import pickle
 import re
+import tempfile
 import threading
 
 import pytest
 
 import snowsnake
 from snowsnake import bytecode, flake, options, syntax
-from snowsnake.store import Hash, StorePath
+from snowsnake.store import Hash, LocalStore, StorePath
 
 STUMBLED = (AttributeError, SystemError, AssertionError, NameError, RecursionError, NotImplementedError, snowsnake.InternalFault, StopIteration, BufferError)
 # Words of CPython or of the inside of a library, which do not say what callers should pass.
-UNCLEAR = re.compile(r"to convert to C|__\w+__\(\)|CustomType|object is not (iterable|subscriptable|callable)|update sequence|has no attribute|unpack")
+UNCLEAR = re.compile(r"to convert to C|__\w+__\(\)|CustomType|object is not (iterable|subscriptable|callable)|update sequence|has no attribute|\bunpack\b")
 
 
 def cycle_of_lists() -> list:
@@ -83,6 +86,14 @@ VALUES = {
 LEFT_OUT = {"close", "jobs", "flake", "flake_async", "cancel"}
 
 
+@functools.cache
+def local_store() -> LocalStore:
+    """One store for all calls, because to make one takes milliseconds; the folder is removed when the process ends."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    return LocalStore(folder.name, durable=False)
+
+
 def functions() -> dict[str, object]:
     """Every public function by name; the objects are made again for each call."""
     found = {}
@@ -104,6 +115,7 @@ def functions() -> dict[str, object]:
         "StorePath": lambda: StorePath.of_text("greeting", b"hello"),
         "EvaluatorPool": lambda: snowsnake.EvaluatorPool(1, snowsnake.Evaluator),
         "Flakes": lambda: flake.Flakes(settings={}),
+        "LocalStore": local_store,
         "Reference": lambda: flake.Reference.of_attributes({"type": "path", "path": "/nowhere"}),
     }
     made |= {f"Value ({what})": lambda text=text: snowsnake.evaluate(text) for what, text in VALUES.items()}
@@ -140,8 +152,8 @@ def is_understandable(error: BaseException | None, odd: str) -> bool:
     if odd == "a liar" and isinstance(error, ZeroDivisionError):
         # The caller's own code raises these.
         return True
-    if odd == "a type" and str(error) == "'Evaluator' object is not iterable":
-        # A pool called `dict`, as it was asked to.
+    if odd == "a type" and str(error) in ("'Evaluator' object is not iterable", "dictionary update sequence element #0 has length 1; 2 is required"):
+        # A pool or a store called `dict`, as it was asked to.
         return True
     return isinstance(error, Exception) and not isinstance(error, STUMBLED) and bool(str(error)) and not UNCLEAR.search(str(error))
 

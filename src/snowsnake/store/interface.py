@@ -16,10 +16,10 @@ from snowsnake.store.path_info import PathInfo
 # Type checkers take this for true.  Otherwise every command would import `typing` and `dataclasses`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from dataclasses import dataclass, field
     from os import PathLike
-    from typing import BinaryIO, Self
+    from typing import Any, BinaryIO, Self
 
     from snowsnake.store.realisation import Realisation
 else:
@@ -100,6 +100,36 @@ class NoBuilder(ValueError):
         )
 
 
+# What Python raises for an object of another type: the word that was tried is missing, it cannot be iterated or called, a number is too large for C.
+_STUMBLED = (AttributeError, TypeError, OverflowError)
+
+
+def say_what_they_take(kind: type) -> None:
+    """Lets the public methods of a class name an argument that is of another type than the annotation says, when they have failed."""
+    for name, member in list(vars(kind).items()):
+        if name[0] != "_" and type(member) is _FUNCTION and not getattr(member, "__isabstractmethod__", False):
+            setattr(kind, name, _saying(member))
+
+
+def _saying(method: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: object, *given: object, **named: object) -> object:
+        try:
+            return method(self, *given, **named)
+        except _STUMBLED:
+            from snowsnake.store.arguments import explain
+
+            explain(method, given, named)
+            raise
+
+    for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+        setattr(call, name, getattr(method, name))
+    call.__wrapped__ = method  # type: ignore[attr-defined]
+    return call
+
+
+_FUNCTION = type(_saying)
+
+
 class Store(ABC):
     """One store.  A kind that cannot do something raises a ValueError that says so."""
 
@@ -115,6 +145,10 @@ class Store(ABC):
     features: frozenset[str] | None = None
     # This says whether links to objects of this store can be made that protect them.
     has_roots = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        say_what_they_take(cls)
 
     # --- asking
 
@@ -296,6 +330,9 @@ class Store(ABC):
     def add_derivation(self, text: bytes, name: str, drv_path: str | None = None) -> str:
         """Adds a `.drv` with this text, and returns its path."""
         raise ValueError(f"store '{self.url}' cannot be written to")
+
+
+say_what_they_take(Store)
 
 
 def existing(store: Store, wanted: Iterable[str]) -> list[str]:
