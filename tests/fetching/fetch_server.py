@@ -26,6 +26,7 @@ from urllib.parse import unquote, urlsplit
 
 # Answers that are not plain: with the announcement of another one, damaged, cut, in unknown encodings.
 _OK = b"HTTP/1.1 200 OK\r\n"
+_MANY = b"X: y\r\n" * 150
 RAW = {
     "interim": b"HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" + _OK + b"Content-Length: 5\r\n\r\nhello",
     "several-interim": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Wait\r\n\r\n" + _OK + b"Content-Length: 5\r\n\r\nhello",
@@ -40,6 +41,15 @@ RAW = {
     "nothing": b"",
     "unknown-encoding": _OK + b"Content-Encoding: xz\r\nContent-Length: 5\r\n\r\nhello",
     "not-gzip": _OK + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
+    "many-headers": _OK + _MANY + b"Content-Length: 5\r\n\r\nhello",
+    "too-many-headers": _OK + b"X: y\r\n" * 5001 + b"Content-Length: 5\r\n\r\nhello",
+    "long-header": _OK + b"X: " + b"y" * 90_000 + b"\r\nContent-Length: 5\r\n\r\nhello",
+    "too-long-header": _OK + b"X: " + b"y" * 110_000 + b"\r\nContent-Length: 5\r\n\r\nhello",
+    "large-head": _OK + (b"X: " + b"y" * 29_000 + b"\r\n") * 10 + b"Content-Length: 5\r\n\r\nhello",
+    "too-large-head": _OK + (b"X: " + b"y" * 31_000 + b"\r\n") * 10 + b"Content-Length: 5\r\n\r\nhello",
+    "many-interim-headers": b"HTTP/1.1 103 Early Hints\r\n" + _MANY + b"\r\n" + _OK + _MANY + b"Content-Length: 5\r\n\r\nhello",
+    "many-headers-away": b"HTTP/1.1 302 Found\r\n" + _MANY + b"Location: /files/plain/a\r\nContent-Length: 0\r\n\r\n",
+    "many-headers-lost": b"HTTP/1.1 404 Not Found\r\n" + _MANY + b"Content-Length: 2\r\n\r\nno",
     "no-location": b"HTTP/1.1 302 Found\r\nLocation:\r\nContent-Length: 5\r\n\r\nhello",
     "two-locations": b"HTTP/1.1 302 Found\r\nLocation: /files/plain/a\r\nLocation: /files/plain/run\r\nContent-Length: 0\r\n\r\n",
 }

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass
 
-PROTOCOL, BAD_URL, NO_PROXY_NAME, NO_NAME, NO_CONNECTION, WEIRD, PARTIAL, TIMEOUT, TLS, REDIRECTS, EMPTY, RECEIVING, CERTIFICATE, ENCODING, CERTIFICATES = (
-    1, 3, 5, 6, 7, 8, 18, 28, 35, 47, 52, 56, 60, 61, 77,
+PROTOCOL, BAD_URL, NO_PROXY_NAME, NO_NAME, NO_CONNECTION, WEIRD, PARTIAL, TIMEOUT, TLS, REDIRECTS, EMPTY, RECEIVING, CERTIFICATE, ENCODING, CERTIFICATES, TOO_LARGE = (
+    1, 3, 5, 6, 7, 8, 18, 28, 35, 47, 52, 56, 60, 61, 77, 100,
 )  # fmt: skip
 _NAMES = {
     PROTOCOL: "Unsupported protocol",
@@ -36,6 +36,7 @@ _NAMES = {
     CERTIFICATE: "SSL peer certificate or SSH remote key was not OK",
     ENCODING: "Unrecognized or bad HTTP Content or Transfer-Encoding",
     CERTIFICATES: "Problem with the SSL CA cert (path? access rights?)",
+    TOO_LARGE: "A value or data field grew larger than allowed",
 }
 # After these errors, another attempt does not help.
 _HOPELESS = frozenset((PROTOCOL, BAD_URL, REDIRECTS, ENCODING, CERTIFICATES))

@@ -549,7 +549,8 @@ class _Job:
             file.seek(self.written)
             file.truncate()
             try:
-                for piece in response.stream(_PIECE_BYTES):
+                # `read1` returns what has arrived, `stream` only whole pieces: what came before a fault need not be requested again.
+                while piece := response.read1(_PIECE_BYTES):
                     if self._is_cancelled:
                         return
                     file.write(piece)
