@@ -6,6 +6,7 @@ In: an empty folder.  Out: the world in it; hashes of commits and trees are thos
 import io
 import os
 import shutil
+import stat
 import subprocess
 import tarfile
 import zipfile
@@ -230,8 +231,18 @@ def _make_archives(folder: Path) -> None:
     damaged = bytearray(whole)
     damaged[612] ^= 1
     (folder / "damaged.tar").write_bytes(bytes(damaged))
+    for ending, packed in (("xz", lzma.compress(whole)), ("zst", zstd.compress(whole)), ("bz2", bz2.compress(whole)), ("gz", _gzip(whole))):
+        _make_tails(folder, ending, packed)
     _make_odd_archives(folder)
     _make_zips(folder)
+
+
+def _make_tails(folder: Path, ending: str, packed: bytes) -> None:
+    """Archives that are cut, or have something behind their data, which is ignored behind gzip and bzip2."""
+    for name, tail in (("garbage", b"garbage garbage"), ("short-garbage", b"x"), ("zeros", b"\0" * 8), ("odd-zeros", b"\0" * 3), ("late-garbage", b"\0" * 8 + b"garbage")):
+        (folder / f"{name}.tar.{ending}").write_bytes(packed + tail)
+    if ending != "gz":
+        (folder / f"cut.tar.{ending}").write_bytes(packed[:-3])
 
 
 def _make_odd_archives(folder: Path) -> None:
@@ -258,6 +269,14 @@ def _make_zips(folder: Path) -> None:
             archive.writestr(member, data, zipfile.ZIP_DEFLATED)
     # Without an ending, C++ Nix reads a zip file from its first byte to its last, and sees no modes.
     (folder / "zipball").write_bytes((folder / "base.zip").read_bytes())
+    for name, before, after in (("prefix", b"#!/bin/sh\n", b""), ("suffix", b"", b"garbage"), ("part", b"PK00", b"")):
+        for ending in (".zip", ""):
+            (folder / f"{name}{ending}").write_bytes(before + (folder / "base.zip").read_bytes() + after)
+    for kind in (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR):
+        with zipfile.ZipFile(folder / f"kind-{kind:o}.zip", "w") as archive:
+            member = zipfile.ZipInfo("t/f", (2023, 11, 14, 22, 13, 20))
+            member.create_system, member.external_attr = 3, (kind | 0o644) << 16
+            archive.writestr(member, b"data")
     for system in (0, 3):
         with zipfile.ZipFile(folder / f"backslashes-{system}.zip", "w") as archive:
             for name in ("a\\b", "t/c\\d", "e\\f\\g"):

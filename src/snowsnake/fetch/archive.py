@@ -29,6 +29,8 @@ from snowsnake.store.removal import remove_if_possible
 _PIECE_BYTES = 1 << 18
 # Names that mean `.git` on some file system.
 _DOT_GIT = re.compile(rb"(?:\.git|git~1)(?:[\\:].*|[ .]*)", re.IGNORECASE | re.DOTALL)
+# `PK00` is in front of a zip file that was to become one of several parts.
+_ZIP_STARTS = (b"PK\3\4", b"PK\5\6", b"PK00", b"PK\7\x08")
 _MOST_ENTRIES = 8_000_000
 # An archive may have at most this many bytes after unpacking.
 _MOST_BYTES = 1 << 38
@@ -82,6 +84,11 @@ class _Plan:
             raise ArchiveError(
                 f"the archive of {self._packed_bytes} bytes unpacks to more than {self.written_bytes - size} bytes: it is taken for a bomb"
             )
+
+    def pass_over(self, size: int) -> None:
+        """Counts bytes that are read and not kept."""
+        self._check()
+        self._grow(size)
 
     def _folder(self, parts: tuple[bytes, ...]) -> tuple[dict[bytes, Any], bytes]:
         """The folder that a path is in, and its place on disk; it is made if necessary."""
@@ -213,10 +220,12 @@ def unpack(
             plan = _Plan(os.fsencode(target), os.fstat(file.fileno()).st_size, check)
             stream = decompressed(file)
             start = stream.peek(4)
-            if start[:4] in (b"PK\3\4", b"PK\5\6"):
+            # Something else may be in front of a zip file, such as a program that unpacks it.
+            if start in _ZIP_STARTS or (not is_streamed and not stream.is_compressed and _ends_as_zip(file)):
                 _unpack_zip(file if not stream.is_compressed else _spooled(stream, plan), plan, is_streamed)
             elif start:
                 _unpack_tar(stream, plan)
+                _check_end(stream, plan)
             plan.finish()
             return plan.newest
     except OSError as error:
@@ -339,6 +348,14 @@ def _add_member(tar: tarfile.TarFile, member: tarfile.TarInfo, plan: _Plan) -> N
         raise ArchiveError(f"file '{member.name}' in tarball has unsupported file type {_KINDS[member.type]}")
 
 
+def _check_end(stream: Any, plan: _Plan) -> None:
+    """Reads what is left after the tar, as libarchive does: the rest of the compressed data may be damaged."""
+    if stream.is_compressed:
+        while piece := stream.read(_PIECE_BYTES):
+            plan.pass_over(len(piece))
+        stream.check_end()
+
+
 def _pieces(contents: Any, size: int) -> Iterator[bytes]:
     left = size
     while left:
@@ -377,11 +394,20 @@ def _unpack_zip(source: str | BinaryIO, plan: _Plan, is_streamed: bool) -> None:
                 plan.add_folder(parts)
             elif stat.S_ISLNK(mode):
                 plan.add_symlink(parts, archive.read(member))
-            elif mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
+            elif stat.S_IFMT(mode) and not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
                 raise ArchiveError(f"file '{member.filename}' in tarball has unsupported file type {stat.S_IFMT(mode)}")
             else:
                 with archive.open(member) as contents:
                     plan.add_file(parts, bool(mode & stat.S_IXUSR), iter(lambda c=contents: c.read(_PIECE_BYTES), b""))      # type: ignore[misc]
+
+
+def _ends_as_zip(file: BinaryIO) -> bool:
+    """Whether the list of files that is at the end of a zip file is there; the file's position stays."""
+    position = file.tell()
+    try:
+        return zipfile.is_zipfile(file)
+    finally:
+        file.seek(position)
 
 
 def _zip_time(member: zipfile.ZipInfo) -> float:

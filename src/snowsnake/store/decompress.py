@@ -15,6 +15,10 @@ import zlib
 from typing import Any, BinaryIO
 
 _PIECE_BYTES = 1 << 17
+_XZ_HEADER_BYTES = 12
+# What C++ Nix says of data that ends too early, by the method.
+_NO_PROGRESS = "Lzma library error:  No progress is possible"
+_TRUNCATED = {"xz": _NO_PROGRESS, "lzma": _NO_PROGRESS, "zstd": "Truncated zstd input"}
 _MOST_LAYERS = 4
 _GZIP = b"\x1f\x8b"
 _LZ4 = b"\x04\x22\x4d\x18"
@@ -69,7 +73,9 @@ class _Members:
         self._member = make()
         # The data after a member is perhaps the beginning of the next one.
         self._tail = b""
-        self._has_zeros = self._has_garbage = False
+        self._has_garbage = False
+        # The zeros and other bytes after the last member.
+        self._zero_bytes = self._garbage_bytes = 0
         self.rest = b""
         self.is_whole = False
 
@@ -79,11 +85,15 @@ class _Members:
             if self._member.eof:
                 tail = self._tail + data
                 self._tail = tail.lstrip(b"\0")
-                self._has_zeros |= self._tail != tail
+                if not self._has_garbage:
+                    self._zero_bytes += len(tail) - len(self._tail)
                 if self._has_garbage or not self._tail.startswith(self._starts):
-                    if not any(start.startswith(self._tail) for start in self._starts):
-                        self._has_garbage, self._tail = True, b""
+                    if self._has_garbage or not any(start.startswith(self._tail) for start in self._starts):
+                        self._garbage_bytes += len(tail if self._has_garbage else self._tail)
+                        self._has_garbage = True
+                        self._tail = b""
                     break
+                self._zero_bytes = 0
                 data, self._tail, self._member = self._tail, b"", self._make()
             found.append(self._member.decompress(data, limit))
             data = b""
@@ -97,10 +107,14 @@ class _Members:
 
     def check_end(self) -> None:
         """ValueError if something that 2.34 refuses follows the last member.  2.34 ignores what follows unless the method is xz or zstd."""
-        if self.name == "xz" and (self._has_garbage or self._tail):
-            raise ValueError("Lzma library error: Corrupted input data")
-        if self.name == "zstd" and (self._has_garbage or self._tail or self._has_zeros):
+        follows = self._has_garbage or self._tail != b""
+        if self.name == "zstd" and (follows or self._zero_bytes):
             raise ValueError("Zstd decompression failed: Unknown frame descriptor")
+        # Zeros of xz come in fours, and what follows them is judged by as many bytes as a header has.
+        if self.name == "xz" and (self._zero_bytes % 4 or self._garbage_bytes >= _XZ_HEADER_BYTES):
+            raise ValueError("Lzma library error: Corrupted input data")
+        if self.name == "xz" and follows:
+            raise ValueError(_TRUNCATED["xz"])
 
 
 class _Lzip:
@@ -235,7 +249,7 @@ class Stream:
                 if not rest:
                     self._is_at_end = True
                     if not self._decoder.is_whole:
-                        raise EOFError(f"truncated {self._decoder.name} input")
+                        raise EOFError(_TRUNCATED.get(self._decoder.name, f"truncated {self._decoder.name} input"))
                     return False
             try:
                 data = self._decoder.feed(rest or b"", _PIECE_BYTES * 8)
@@ -257,6 +271,8 @@ class Stream:
         """Checks, at the end of the stream, that nothing follows the compressed data: ValueError if something does."""
         if isinstance(self._decoder, _Members):
             self._decoder.check_end()
+        if isinstance(self._source, Stream):
+            self._source.check_end()
 
     def peek(self, size: int) -> bytes:
         """What `read` would return; the next `read` still returns it."""
