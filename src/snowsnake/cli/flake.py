@@ -313,7 +313,10 @@ def _from_template(given: Arguments, reporter: Reporter, destination: str) -> in
     copy_template(tree.files, folder, destination, tree.label, reporter.note)
     welcome = find(value, b"welcomeText")
     if welcome is not None:
-        reporter.note("\n" + welcome.string().decode("utf-8", "replace"))
+        from snowsnake.cli.repl.markdown import shown
+
+        reporter.note("\n")
+        reporter.note(shown(welcome.string().decode("utf-8", "replace")))
     return 0
 
 

@@ -3,6 +3,7 @@
 In: trees of flakes.  Out: files; existing files are never overwritten.
 """
 
+import errno
 import os
 import subprocess
 
@@ -51,13 +52,13 @@ def copy_template(tree: "FileTree", folder: str, destination: str, label: str, s
     # All files are listed before one is written, because the destination may be a folder of the template.
     start = folder.encode("utf-8", "surrogateescape")
     listed = _listed(tree, start)
-    os.makedirs(destination, exist_ok=True)
+    _make_folders(os.fsencode(destination))
     for below, kind in listed:
         inner, outer = _joined(start, below), os.path.join(os.fsencode(destination), below)
         if kind == "directory":
-            os.makedirs(outer, exist_ok=True)
+            _make_folders(outer)
         else:
-            os.makedirs(os.path.dirname(outer), exist_ok=True)
+            _make_folders(os.path.dirname(outer))
             if not copy_file(inner, outer, kind):
                 continue
         changed.append(os.fsdecode(outer))
@@ -68,6 +69,14 @@ def copy_template(tree: "FileTree", folder: str, destination: str, label: str, s
             raise FlakeError("file", "program 'git' failed")
     if conflicts:
         raise FlakeError("file", f"encountered {conflicts} conflicts - see above")
+
+
+def _make_folders(path: bytes) -> None:
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        reason = os.strerror(errno.ENOTDIR) if os.path.exists(path) else error.strerror
+        raise FlakeError("file", f'creating directory "{os.fsdecode(path)}": {reason}') from None
 
 
 def _listed(tree: "FileTree", folder: bytes, below: bytes = b"", depth: int = 0) -> list[tuple[bytes, str]]:

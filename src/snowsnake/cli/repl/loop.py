@@ -239,11 +239,9 @@ class Repl:
 
     def document(self, argument: str, name: str) -> None:
         from snowsnake.cli.repl.documentation import described
-        from snowsnake.cli.repl.markdown import rendered
+        from snowsnake.cli.repl.markdown import shown
 
-        text = described(self.scope, argument)
-        shown = text if os.environ.get("_NIX_TEST_RAW_MARKDOWN") == "1" else rendered(text, has_colours=sys.stdout.isatty())
-        write_text(shown.strip(_BLANKS))
+        write_text(shown(described(self.scope, argument)).strip(_BLANKS))
 
     def enable_traces(self, argument: str, name: str) -> None:
         if argument not in ("", "true", "false"):

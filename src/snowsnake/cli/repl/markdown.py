@@ -1,24 +1,53 @@
-"""Markdown as text for a terminal: paragraphs, titles, lists, code, quotations.
+"""Markdown as text for a terminal: paragraphs, titles, lists, code, quotations, tables.
 
 In: Markdown.  Out: text in lines of the terminal's width less a margin, or of sixty columns if that is more, with emphasis in colours where there are some.
 """
 
+import html
 import os
 import re
+import sys
 
 _LEAST_WIDTH = 60
 _BOLD, _ITALIC, _CODE, _TITLE, _PLAIN = "\x1b[1m", "\x1b[4m", "\x1b[34m", "\x1b[1m", "\x1b[0m"
-_ITEM = re.compile(r"( *)([-*+]|\d+[.)]) +(.*)")
-_TITLE_LINE = re.compile(r"#{1,6} +(.*?) *#*$")
-_INLINE = re.compile(r"(`+)(.+?)\1|\*\*(.+?)\*\*|\*([^*\s](?:[^*]*[^*\s])?)\*|(?<!\w)_([^_\s](?:[^_]*[^_\s])?)_(?!\w)|\[([^\]]*)\]\(([^)\s]*)\)", re.S)
+_BULLETS = "-*+"
+_ITEM = re.compile(r"( *)([-*+]|\d{1,9}[.)]) +(.*)")
+_TITLE_LINE = re.compile(r"(#{1,6}) +(.*?) *#*$")
+# The line below a title, or a rule between paragraphs.
+_UNDERLINE = re.compile(r" {0,3}(=+|-+) *$")
+_RULE = re.compile(r" {0,3}(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})$")
+_RULE_WIDTH = 20
+_TABLE_LINE = re.compile(r" *\|?(?: *:?-+:? *\|)+(?: *:?-+:? *)?$")
+_CELL_END = re.compile(r"(?<!\\)\|")
+_HTML = re.compile(r" {0,3}</?(?:address|article|aside|blockquote|center|details|div|dl|fieldset|form|h[1-6]|hr|ol|p|pre|section|summary|table|ul)\b", re.I)
+_INLINE = re.compile(
+    r"(`+)(.+?)(?<!`)\1(?!`)"
+    r"|\\([!-/:-@\[-`{-~])"
+    r"|&(\w+|#\d+|#[xX][0-9a-fA-F]+);"
+    r"|<([A-Za-z][A-Za-z0-9+.-]*:[^\s<>]*)>"
+    r"|(!?)\[([^\]]*)\]\(([^)\s]*)\)"
+    r"|(\*\*\*|\*\*|\*)(?=[^*\s])((?:(?!\9)[^\\]|\\.)*?\S)\9"
+    r"|(?<!\w)(___|__|_)(?=[^_\s])((?:(?!\11)[^\\]|\\.)*?\S)\11(?!\w)",
+    re.S,
+)
+# Text may come from a flake of somebody else: emphasis in long or deeply nested text is not looked for.
+_MOST_INLINE = 8192
+_MOST_DEPTH = 20
 _FENCE = re.compile(r"\s*(```+|~~~+)")
 _STEERING = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def shown(text: str) -> str:
+    """The text as a command shows it."""
+    if os.environ.get("_NIX_TEST_RAW_MARKDOWN") == "1":
+        return text
+    return rendered(text, has_colours=sys.stdout.isatty())
 
 
 def rendered(text: str, *, has_colours: bool = False, columns: int | None = None) -> str:
     """The text as it is shown.
 
-    >>> print(rendered("Adds *two* numbers,\\nslowly.\\n\\n```nix\\nadd 1 2\\n```\\n- a\\n- b"))
+    >>> print(rendered("Adds *two* numbers,\\nslowly.\\n\\n```nix\\nadd 1 2\\n```\\n- a\\n- b"), end="")
     Adds two numbers, slowly.
     <BLANKLINE>
       │ add 1 2
@@ -31,10 +60,12 @@ def rendered(text: str, *, has_colours: bool = False, columns: int | None = None
             columns = os.get_terminal_size(1).columns
         except OSError:
             columns = 0
-    return "\n\n".join(_blocks(text.split("\n"), max(columns - 5, _LEAST_WIDTH), has_colours))
+    return "\n\n".join(_blocks(text.split("\n"), max(columns - 5, _LEAST_WIDTH), has_colours)) + "\n"
 
 
 def _blocks(lines: list[str], width: int, has_colours: bool) -> list[str]:
+    if width <= 0:
+        return ["\n".join(lines)]
     found = []
     at = 0
     while at < len(lines):
@@ -50,14 +81,23 @@ def _blocks(lines: list[str], width: int, has_colours: bool) -> list[str]:
             found.append(_barred(lines[at + 1 : end]))
             end += 1
         elif title:
-            shown = _inline(title[1], has_colours)
-            found.append(f"{_TITLE}{shown}{_PLAIN}" if has_colours else shown)
+            found.append(_title(title[2], len(title[1]), has_colours))
+        elif _RULE.match(line):
+            found.append("─" * _RULE_WIDTH)
+        elif "|" in line and end < len(lines) and _TABLE_LINE.match(lines[end]):
+            while end < len(lines) and "|" in lines[end]:
+                end += 1
+            found.append(_table([line, *lines[at + 2 : end]], lines[at + 1], has_colours))
+        elif _HTML.match(line):
+            while end < len(lines) and lines[end].strip():
+                end += 1
+            found.append("\n".join(lines[at:end]))
         elif line.startswith("    "):
             while end < len(lines) and (lines[end].startswith("    ") or not lines[end].strip()):
                 end += 1
             found.append(_barred("\n".join(part[4:] for part in lines[at:end]).rstrip().split("\n")))
         elif line.startswith(">"):
-            while end < len(lines) and lines[end].startswith(">"):
+            while end < len(lines) and (lines[end].startswith(">") or (not lines[end].strip() and lines[end + 1 : end + 2] and lines[end + 1].startswith(">"))):
                 end += 1
             inner = _blocks([part[1:].removeprefix(" ") for part in lines[at:end]], width - 4, has_colours)
             found.append(_barred("\n\n".join(inner).split("\n")))
@@ -66,9 +106,14 @@ def _blocks(lines: list[str], width: int, has_colours: bool) -> list[str]:
                 end += 1
             found.append(_list(lines[at:end], width, has_colours))
         else:
-            while end < len(lines) and lines[end].strip() and not (_FENCE.match(lines[end]) or _ITEM.match(lines[end]) or _TITLE_LINE.match(lines[end])):
+            while end < len(lines) and lines[end].strip() and not any(form.match(lines[end]) for form in (_FENCE, _ITEM, _TITLE_LINE, _UNDERLINE, _RULE)):
                 end += 1
-            found.append(_paragraph(lines[at:end], width, has_colours))
+            underline = _UNDERLINE.match(lines[end]) if end < len(lines) else None
+            if underline is None:
+                found.append(_paragraph(lines[at:end], width, has_colours))
+            else:
+                found.append(_title(" ".join(lines[at:end]), 1 if underline[1][0] == "=" else 2, has_colours))
+                end += 1
         at = end
     return found
 
@@ -78,8 +123,39 @@ def _goes_on(lines: list[str], at: int) -> bool:
     return at + 1 < len(lines) and (lines[at + 1].startswith("  ") or bool(_ITEM.match(lines[at + 1])))
 
 
+def _title(text: str, level: int, has_colours: bool) -> str:
+    found = ("#" * level + " " if level > 1 else "") + _inline(text.strip(), has_colours)
+    return f"{_TITLE}{found}{_PLAIN}" if has_colours else found
+
+
+def _table(rows: list[str], line: str, has_colours: bool) -> str:
+    """Rows of cells; *line* is the one between head and rows, which has the colons of columns at the right or in the middle."""
+    cells = [[_inline(cell.strip(), has_colours) for cell in _cells(row)] for row in rows]
+    marks = [mark.strip() for mark in _cells(line)]
+    widths = [max(_width(row[column]) if column < len(row) else 0 for row in cells) for column in range(len(marks))]
+
+    def shown(row: list[str]) -> str:
+        found = []
+        for column, width in enumerate(widths):
+            cell = row[column] if column < len(row) else ""
+            free = width - _width(cell)
+            before = 0 if not marks[column].endswith(":") else free // 2 if marks[column].startswith(":") else free
+            found.append(" " * before + cell + " " * (free - before))
+        return " │ ".join(found)
+
+    return "\n".join([shown(cells[0]), "─┼─".join("─" * width for width in widths) + "─", *map(shown, cells[1:])])
+
+
+def _cells(row: str) -> list[str]:
+    return _CELL_END.split(row.strip().removeprefix("|").removesuffix("|"))
+
+
+def _width(text: str) -> int:
+    return len(_STEERING.sub("", text))
+
+
 def _barred(lines: list[str]) -> str:
-    return "\n".join(f"  │ {line}".rstrip() for line in lines)
+    return "\n".join(f"  │ {line}" for line in lines)
 
 
 def _list(lines: list[str], width: int, has_colours: bool) -> str:
@@ -98,8 +174,8 @@ def _list(lines: list[str], width: int, has_colours: bool) -> str:
             if other is not None and len(other[1]) <= depth:
                 break
             end += 1
-        number += 1
-        mark = "  · " if item[2] in "-*+" else f"{number:2}. "
+        number = number + 1 if number or item[2] in _BULLETS else int(item[2][:-1])
+        mark = "  · " if item[2] in _BULLETS else f"{number:2}. "
         inner = [item[3], *(line[depth + 2 :] if line[: depth + 2].isspace() else line.lstrip() for line in lines[at + 1 : end])]
         blocks = _blocks(inner, width - 4, has_colours)
         text = "\n".join(blocks) if not any(not line.strip() for line in inner) else "\n\n".join(blocks).rstrip()
@@ -121,7 +197,7 @@ def _filled(text: str, width: int) -> str:
     lines: list[str] = []
     used = 0
     for word in text.split():
-        size = len(_STEERING.sub("", word))
+        size = _width(word)
         if lines and used + 1 + size < width:
             lines[-1] += f" {word}"
             used += 1 + size
@@ -131,16 +207,37 @@ def _filled(text: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def _inline(text: str, has_colours: bool) -> str:
+def _inline(text: str, has_colours: bool, depth: int = 0) -> str:
+    """Text with emphasis, code and links.
+
+    >>> print(_inline("**b** `c*`, \\\\* [l](http://x), &lt;", False))
+    b c*, * l http://x, <
+    """
+
+    if len(text) > _MOST_INLINE or depth > _MOST_DEPTH:
+        return text
+
+    def coloured(steering: str, inner: str) -> str:
+        return f"{steering}{inner}{_PLAIN}" if has_colours else inner
+
+    def emphasised(mark: str, inner: str) -> str:
+        plain = _inline(inner, has_colours, depth + 1)
+        return coloured((_BOLD if len(mark) > 1 else "") + (_ITALIC if len(mark) != 2 else ""), plain)
+
     def shown(found: "re.Match[str]") -> str:
-        _, code, bold, starred, underlined, label, address = found.groups()
+        _, code, escaped, entity, link, is_image, label, address, mark, inner, underline, underlined = found.groups()
         if code is not None:
-            return f"{_CODE}{code}{_PLAIN}" if has_colours else code
-        if bold is not None:
-            return f"{_BOLD}{bold}{_PLAIN}" if has_colours else bold
-        if starred is not None or underlined is not None:
-            inner = starred or underlined
-            return f"{_ITALIC}{inner}{_PLAIN}" if has_colours else inner
-        return f"{label}, {address}" if "://" in address else label
+            return coloured(_CODE, code)
+        if escaped is not None:
+            return escaped
+        if entity is not None:
+            return html.unescape(f"&{entity};")
+        if link is not None:
+            return link
+        if label is not None:
+            text = _inline(label, has_colours, depth + 1)
+            place = f" {address}" if "://" in address else ""
+            return f"[🖻 {text}{place}]" if is_image else text + place
+        return emphasised(mark, inner) if mark is not None else emphasised(underline, underlined)
 
     return _INLINE.sub(shown, text)
