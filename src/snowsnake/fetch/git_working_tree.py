@@ -324,6 +324,15 @@ def _is_converted(repository: Repository, tree_id: Oid | str, fetcher: Fetcher) 
 
 
 def _memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
+    """A name for the files of a working tree; empty if nothing names them."""
+    try:
+        return _tree_memo(status, path, fetcher)
+    except KeyError:
+        # The repository lost objects, such as those that it borrowed from another one; the files are on disk.
+        return _disk_memo(status, path)
+
+
+def _tree_memo(status: WorkingTree, path: str, fetcher: Fetcher) -> str:
     """A name for the files of a working tree: the hash that Git's tree of them would have.  Only changed files are read.
 
     If Git converts files, it is the name that `_disk_memo` makes.  It is empty if nothing names the files.

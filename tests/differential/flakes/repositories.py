@@ -51,6 +51,9 @@ _STATES: dict[str, list[Step]] = {
     "folder-behind-a-link": [("move", "top/folder", "moved"), ("link", "top/folder", "../moved")],
     "intended-and-removed": [("write", "top/new", "1"), _git("add -N new"), ("remove", "top/new")],
     "tree-without-index": [("remove", "top/.git/index")],
+    "borrowed-objects-lost": [
+        ("move", "top", "source"), ("git", "source", "clone", "-q", "-s", ".", "../top"), ("write", "top/file", "changed\n"), *_ASKED, ("move", "source", "gone"),
+    ],
     "branch-without-commit": [_git("checkout -q --orphan new")],
 }
 
