@@ -105,6 +105,9 @@ def test_a_forge_gets_these_requests_and_answers_are_kept(url, asked, forge, mak
         ("github.com=t github.com/o=own github.com/oo=not", "github:o/r", ("authorization", "token own")),
         ("gitlab.com=PAT:t", "gitlab:o/r", ("private-token", "t")),
         ("gitlab.com=OAuth2:t", "gitlab:o/r", ("authorization", "Bearer t")),
+        ("gitlab.com=Kind:t:u", "gitlab:o/r", ("kind", "t:u")),
+        # Without a colon, C++ Nix sends the whole as name and as value.
+        ("gitlab.com=t", "gitlab:o/r", ("t", "t")),
         ("git.sr.ht=t", "sourcehut:~o/r", ("authorization", "Bearer t")),
     ],
 )
@@ -119,7 +122,8 @@ def test_tokens_are_sent_to_their_forge(tokens, url, sent, forge, make) -> None:
     [
         ("github:o/r/none", "HTTP error 422"),
         ("gitlab:o/r/none", "No commits returned by GitLab API -- does the git ref really exist[?]"),
-        ("gitlab:o/r/odd", "Unexpected response received from GitLab"),
+        ("gitlab:o/r/odd", 'Unexpected response received from GitLab: {"message":"odd"}'),
+        ("github:o/a%20b", "unable to download 'https://api.github.com/repos/o/a b/commits/HEAD': URL using bad/illegal format or missing URL"),
         ("sourcehut:~o/r/none", "in 'sourcehut:~o/r/none', couldn't find ref 'none'"),
     ],
 )

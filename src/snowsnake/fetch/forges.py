@@ -13,6 +13,7 @@ from snowsnake.fetch.addresses import parse_address
 from snowsnake.fetch.downloads import Headers, archive_of, download_file, keep_archive, unpacking
 from snowsnake.fetch.errors import FetchFailure, MalformedAddress
 from snowsnake.fetch.fetched import Fetched
+from snowsnake.fetch.http import TransferError
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import LISTED_REF, optional_string, parsed_hash, string_of
 from snowsnake.fetch.trees import DiskTree
@@ -63,13 +64,14 @@ def fetch_forge(input: Input, fetcher: Fetcher) -> Fetched:
     place = _Place(kind, host, owner, repo, headers_for(kind, host, f"{host}/{owner}/{repo}", fetcher))
     rev = input.rev
     if rev is None:
-        rev = _revision_of(place, input.ref or "HEAD", input, fetcher)
+        ref = input.ref or "HEAD"
+        rev = _revision_of(place, ref, input.with_attrs(ref=ref), fetcher)
     input = input.with_attrs(ref=None, rev=rev)
     key = f"{kind} {host} {owner}/{repo} {rev}"
     known = fetcher.cache.fact("forge", key)
     kept = fetcher.cache.tree_of(known) if known is not None else None
     if known is None or kept is None:
-        url = parse_address(place.archive_address(rev)).to_text()
+        url = _requested(place.archive_address(rev))
         shown = input.to_url()
         with unpacking(shown, fetcher), archive_of(url, "", place.headers, fetcher) as transfer:
             kept, digest, newest = keep_archive(transfer.path, shown, fetcher)
@@ -92,12 +94,14 @@ def headers_for(kind: str, host: str, place: str, fetcher: Fetcher) -> Headers:
         return (("Authorization", f"token {token}"),)
     if kind == "sourcehut":
         return (("Authorization", f"Bearer {token}"),)
-    start, _, rest = token.partition(":")
+    start = token.partition(":")[0]
+    # Without a colon, all of it is the value, too.
+    rest = token[token.find(":") + 1 :]
     if start == "OAuth2":
         return (("Authorization", f"Bearer {rest}"),)
     if start != "PAT":
         fetcher.warn(f"Unrecognized GitLab token type {start}")
-        return ((start, rest),)
+        return ((start, rest),) if start else ()
     return (("Private-token", rest),)
 
 
@@ -122,17 +126,32 @@ def _revision_of(place: _Place, ref: str, input: Input, fetcher: Fetcher) -> str
     said = _json(place.commit_address(ref), place, fetcher)
     if place.kind == "github":
         if not isinstance(said, dict) or not isinstance(said.get("sha"), str):
-            raise FetchFailure(f"Unexpected response received from GitHub: {json.dumps(said)}")
+            raise FetchFailure(f"Unexpected response received from GitHub: {_compact(said)}")
         return str(parsed_hash(said["sha"], "sha1").base16)
     if isinstance(said, list) and not said:
         raise FetchFailure("No commits returned by GitLab API -- does the git ref really exist?")
     if not isinstance(said, list) or not isinstance(said[0], dict) or not isinstance(said[0].get("id"), str):
-        raise FetchFailure(f"Unexpected response received from GitLab: {json.dumps(said)}")
+        raise FetchFailure(f"Unexpected response received from GitLab: {_compact(said)}")
     return str(parsed_hash(said[0]["id"], "sha1").base16)
 
 
+def _compact(said: object) -> str:
+    return json.dumps(said, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+
+
+def _requested(url: str) -> str:
+    """The address to request; a name may have characters that no address has."""
+    try:
+        return parse_address(url).to_text()
+    except MalformedAddress:
+        from snowsnake.fetch.curl_faults import BAD_URL, CurlFault
+
+        fault = CurlFault(BAD_URL, "URL rejected: Malformed input to a URL function")
+        raise TransferError(f"unable to download '{url}': {fault.worded(0)}") from None
+
+
 def _text(url: str, place: _Place, fetcher: Fetcher) -> str:
-    return download_file(parse_address(url).to_text(), fetcher, place.headers).tree.read(b"").decode("utf-8", "replace")
+    return download_file(_requested(url), fetcher, place.headers).tree.read(b"").decode("utf-8", "replace")
 
 
 def _json(url: str, place: _Place, fetcher: Fetcher) -> Any:
