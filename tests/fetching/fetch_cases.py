@@ -33,6 +33,8 @@ def answer(code: int, out: str, err: str, world: str, url: str) -> dict[str, obj
         return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
     warnings = [line for line in err.splitlines() if line.startswith("warning: ") and "cache.nixos.org" not in line]
+    # C++ Nix warns of a query as often as it reads the address.
+    warnings = [line for number, line in enumerate(warnings) if line not in warnings[:number] or not line.startswith("warning: dubious URI query")]
     found = re.split(r"(?m)^ *error: ", err)
     message = re.split(r"\n\s+at |\n *\n", found[-1])[0] if len(found) > 1 and code else ""
     message = "\n".join(line.strip() for line in message.splitlines())

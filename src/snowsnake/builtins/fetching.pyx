@@ -7,11 +7,12 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp
 
+from snowsnake.builtins.derivations cimport BUILTIN_TO_JSON, builtin_word
 from snowsnake.builtins.fetch_host cimport (
     access_of, build_result, mount_source, mount_tree, raise_python, text_of,
 )
 from snowsnake.builtins.hashes cimport parse_stated_hash
-from snowsnake.builtins.protocol cimport call_internal1, force
+from snowsnake.builtins.protocol cimport call1, call_internal1, force
 from snowsnake.builtins.registry cimport define
 from snowsnake.builtins.store_context cimport store_string, string_view, take_plain_string
 from snowsnake.diagnostics.message_table cimport (
@@ -30,7 +31,7 @@ from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.evaluation_order cimport attrs_turns
 from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport heap_reserve, make_string, push
-from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_DEEP_FORCE
+from snowsnake.machine.internals cimport INTERNAL_COERCE
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, RAISE, Machine
 from snowsnake.machine.shown_names cimport shown_name
@@ -332,12 +333,15 @@ cdef int _force_tree_attributes(Machine* m, Word* fp, const char* who) noexcept 
             raise_message(m, worded(MESSAGE_NEGATIVE_ARGUMENT, who, shown, <long long>int_value(w)))
             free(shown)
             return RAISE
-        elif is_list(w) and view_is(string_view(name), "publicKeys"):
+        elif is_int(w) or is_string(w) or is_bool(w) or is_path(w):
+            continue
+        elif view_is(string_view(name), "publicKeys"):
             if host_require_feature(m, FEATURE_VERIFIED_FETCHES, "verified-fetches") != DONE:
                 return RAISE
+            # The text is above the argument then.
             if m.sp == fp + 1:
-                return call_internal1(m, INTERNAL_DEEP_FORCE, w)
-        elif not is_int(w) and not is_string(w) and not is_bool(w) and not is_path(w):
+                return call1(m, builtin_word(m, BUILTIN_TO_JSON), w)
+        else:
             shown = shown_name(m, symbol)
             type_ = shown_type(m, w)
             raise_message(m, worded(MESSAGE_INVALID_FETCH_ARGUMENT, shown, who, type_))
@@ -370,15 +374,14 @@ cdef object _plain(Machine* m, Word w, int depth=0):
     return None
 
 
-cdef int _fetch_plain(Machine* m, Word given, bint is_git) noexcept with gil:
+cdef int _fetch_plain(Machine* m, Word given, Word keys, bint is_git) noexcept with gil:
+    """Fetches a tree; *keys*: `publicKeys` as JSON if the program gave data, or 0."""
     try:
-        import json
-
         from snowsnake.builtins.engines.fetch_calls import fetch_tree
 
         plain = _plain(m, given)
-        if isinstance(plain, dict) and isinstance(plain.get("publicKeys"), list):
-            plain["publicKeys"] = json.dumps(plain["publicKeys"], separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+        if keys:
+            plain["publicKeys"] = text_of(keys)
         source, pairs = fetch_tree(access_of(m), plain, is_git)
         mount_source(m, source)
         build_result(m, pairs)
@@ -396,12 +399,12 @@ cdef int _fetch_any_tree(Machine* m, Word* fp, const char* who, bint is_git) noe
         if is_git and attrs_find(fp[0], m.symbol_type) != NULL:
             return raise_message(m, worded(MESSAGE_FETCH_GIT_WITH_TYPE))
         outcome = _force_tree_attributes(m, fp, who)
-        return outcome if outcome != DONE else _fetch_plain(m, fp[0], is_git)
+        return outcome if outcome != DONE else _fetch_plain(m, fp[0], fp[1] if m.sp > fp + 1 else 0, is_git)
     if is_string(fp[0]) or is_path(fp[0]):
-        return _fetch_plain(m, fp[0], is_git)
+        return _fetch_plain(m, fp[0], 0, is_git)
     if m.sp == fp + 1:
         return call_internal1(m, INTERNAL_COERCE, fp[0])
-    return _fetch_plain(m, fp[1], is_git)
+    return _fetch_plain(m, fp[1], 0, is_git)
 
 
 cdef int fetch_tree(Machine* m, Word* fp) noexcept nogil:

@@ -148,6 +148,14 @@ cdef object _features(Machine* m):
     return tuple(names)
 
 
+cdef int _warn_of_query(Machine* m, url) except -1:
+    """Warns also if the reference is remembered, as C++ Nix does, which reads it again."""
+    if isinstance(url, str) and "?" in url:
+        from snowsnake.builtins.engines.fetch_calls import warn_of_query
+
+        warn_of_query(access_of(m).fetcher, url)
+
+
 # ---- text to set ------------------------------------------------------------------------------------------------
 
 cdef int _parse(Machine* m, Word text) noexcept with gil:
@@ -156,6 +164,7 @@ cdef int _parse(Machine* m, Word text) noexcept with gil:
     cdef bytes data
     try:
         key = (text_of(text), _features(m))
+        _warn_of_query(m, key[0])
         found = _attributes_of_text.get(key)
         if found is None:
             from snowsnake.lock.reference_text import parse
@@ -206,6 +215,7 @@ cdef int _write(Machine* m, Word attrs) noexcept with gil:
     cdef bytes text
     try:
         given, features = _scalars(m, attrs), _features(m)
+        _warn_of_query(m, given.get("url"))
         # As a key, the attributes are text: 1 would be the same as True.
         key = (repr(given), features)
         text = _text_of_attributes.get(key)

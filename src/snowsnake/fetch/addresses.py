@@ -193,15 +193,36 @@ def parse_query(text: str) -> dict[str, str]:
     return found
 
 
-def check_query(text: str) -> None:
-    """Raises MalformedInput for what is not a query; spaces and quotes may be in one.
+def query_warnings(address: str) -> list[str]:
+    """What C++ Nix warns of when it reads the address: names without a value, which it ignores.
 
-    >>> check_query("dir=a b[c]")
+    >>> query_warnings("http://x/y?a=1&b c&d#e?f")
+    ["dubious URI query 'b%20c' is missing equal sign '=', ignoring", "dubious URI query 'd' is missing equal sign '=', ignoring"]
+    """
+    query = address.partition("#")[0].partition("?")[2]
+    if not query or not is_query(query):
+        return []
+    names = [piece.replace(" ", "%20").replace('"', "%22") for piece in query.split("&") if "=" not in piece]
+    return [f"dubious URI query '{name}' is missing equal sign '=', ignoring" for name in names]
+
+
+def is_query(text: str) -> bool:
+    """Whether a text is the query of a flake reference, in which spaces and quotes may be.
+
+    >>> is_query("dir=a b[c]"), is_query("ref=a^b"), is_query("a=%4")
+    (True, False, False)
+    """
+    return has_only(_QUERY + ' "', text) and not _has_bad_escape(text)
+
+
+def check_query(text: str) -> None:
+    """Raises MalformedInput for what is not a query.
+
     >>> check_query("ref=a^b")
     Traceback (most recent call last):
     snowsnake.fetch.errors.MalformedInput: invalid URI query 'ref=a^b': leftover
     """
-    if not has_only(_QUERY + ' "', text) or _has_bad_escape(text):
+    if not is_query(text):
         raise MalformedInput(f"invalid URI query '{text}': leftover")
 
 

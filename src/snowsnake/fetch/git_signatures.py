@@ -12,14 +12,14 @@ import tempfile
 
 from snowsnake.fetch.errors import FetchFailure
 
-# These are OpenSSH's names for the kinds of keys.
+# These are OpenSSH's names for the kinds of keys, in the order in which the error of C++ Nix lists them.
 _KINDS = {
+    "ssh-ed25519-sk": "sk-ssh-ed25519@openssh.com",
+    "ssh-rsa": "ssh-rsa",
     "ssh-dsa": "ssh-dsa",
     "ssh-ecdsa": "ssh-ecdsa",
     "ssh-ecdsa-sk": "sk-ecdsa-sha2-nistp256@openssh.com",
     "ssh-ed25519": "ssh-ed25519",
-    "ssh-ed25519-sk": "sk-ssh-ed25519@openssh.com",
-    "ssh-rsa": "ssh-rsa",
 }
 
 

@@ -69,7 +69,7 @@ def get_flake(access: "Access", mount: "Callable[[Any], None]", text: str) -> tu
 
 def _called(access: "Access", mount: "Callable[[Any], None]", text: str) -> tuple[bytes, bytes, bytes]:
     fetcher = access.fetcher
-    reference = parse_whole(text, features=fetcher.features)
+    reference = parse_whole(text, features=fetcher.features, say=lambda _kind, warning: fetcher.warn(warning))
     if access.is_pure and not reference.input.is_locked:
         raise ForbiddenAccess(
             f"cannot call 'getFlake' on unlocked flake reference '{text}', at «none»:0 (use --impure to override)"

@@ -34,7 +34,7 @@ class _Reader:
     """Reads one `flake.nix`; the arguments are those of `read_declaration`.  Its methods raise C++ Nix's errors for everything that is not a literal."""
 
     def __init__(self, source: bytes, label: str, shown: str, lock_root: InputPath, folder: str, tree_label: str,
-                 copy: "Callable[[str], str]", features: "Container[str]") -> None:
+                 copy: "Callable[[str], str]", features: "Container[str]", warn: "Callable[[str], None]") -> None:
         self.source = source
         self.lines = SourceMap(source)
         self.label = label
@@ -44,6 +44,7 @@ class _Reader:
         self.tree_label = tree_label
         self.copy = copy
         self.features = features
+        self.warn = warn
 
     def place(self, span: "tuple[int, int]") -> Position:
         return Position(self.label, self.lines, *span)
@@ -143,7 +144,9 @@ class _Reader:
                 name = min(attributes.keys() - {"url"})
                 raise FlakeError("value", f"unexpected flake input attribute '{name}', at {self.place(span)}")
             elif url is not None:
-                found.reference = parse_whole(url, is_flake=found.is_flake, may_be_relative=True, features=self.features)
+                found.reference = parse_whole(
+                    url, is_flake=found.is_flake, may_be_relative=True, features=self.features, say=lambda _kind, warning: self.warn(warning)
+                )
         except FetchFailure as error:
             raise FlakeError("value", str(error)) from None
         if found.reference is not None and found.follows is not None:
@@ -206,18 +209,19 @@ def read_declaration(
     tree_label: str = "",
     copy: "Callable[[str], str]" = lambda path: path,
     features: "Container[str]" = DEFAULT_FEATURES,
+    warn: "Callable[[str], None]" = lambda text: None,
 ) -> Declaration:
     """Reads a `flake.nix`.
 
     `label` is the name of the file in messages, `shown` that of the flake, `tree_label` that of the tree's root.  `follows` in the file start at
     `lock_root`; `folder` is the folder of the file in its tree; `copy` returns the store path for a file of the tree; `features`: the experimental features
-    that are on.
+    that are on; `warn` is called with warnings.
 
     >>> found = read_declaration(b'{ inputs.a.url = "github:o/r"; outputs = { self, b }: { }; }', "flake.nix", ".")
     >>> sorted(found.inputs), str(found.inputs["a"].reference)
     (['a', 'b'], 'github:o/r')
     """
-    return _Reader(source, label, shown, lock_root, folder, tree_label, copy, features).read()
+    return _Reader(source, label, shown, lock_root, folder, tree_label, copy, features, warn).read()
 
 
 def _plain(literal: "Any") -> "Any":

@@ -272,7 +272,7 @@ class FlakeWorld:
             raise FlakeError("value", f"'{tree.label}/{path}' is larger than {LARGEST_SOURCE_BYTES >> 20} MiB")
         return read_declaration(
             source, f"{tree.label}/{path}", shown, lock_root, place.folder, tree.label + "/", lambda inner: self.copied(tree, inner),
-            self.features,
+            self.features, self.warn,
         )
 
     def turns(self, place: Place) -> dict[str, int]:

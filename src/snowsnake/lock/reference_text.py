@@ -14,6 +14,7 @@ from snowsnake.fetch.addresses import (
     decoded,
     parse_address,
     parse_query,
+    query_warnings,
 )
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, is_legal_ref
@@ -70,9 +71,8 @@ def parse_reference(
         return of_address(Address("flake", None, rest.split("/"), {}), features=features), decoded(fragment)
     path, _, query = rest.partition("?")
     if say is not None and query:
-        for piece in query.split("&"):
-            if "=" not in piece:
-                say("warning", f"dubious URI query '{piece}' is missing equal sign '=', ignoring")
+        for warning in query_warnings(text):
+            say("warning", warning)
     try:
         address = parse_address(text, lenient=True)
         if base is not None and address.scheme in ("path", "git+file") and not address.file_path.startswith("/"):

@@ -21,6 +21,15 @@ def _flake(text: str, *lines: str) -> list[Step]:
     return [("write", "top/flake.nix", text), ("git", "top"), *_nix(*lines)]
 
 
+# Texts that templates show; each is Markdown.
+_WELCOMES = (
+    "", "plain", "a  \nb\n\n\nc\n", "# T\n\n## S\ntext", "Title\n=====\n\nSub\n---\n\nx", "- a\n- b\n\n  more\n- c", "3) x\n4) y", "> q\n> r\n\n> s\n\ntext",
+    "```nix\n{ }\n\n  x\n```\nafter", "    ind\n    ent\n\nx", "`a` *b* **c** _d_ __e__ ***f*** **g*h**", "[l](http://x) <http://y.z> ![img](http://i) [r](./rel)",
+    "a\n***\nb", "<div>\nx\n</div>\n\ny <b>z</b>", "a&amp;b &lt; \\* \\_ \\`", "| a | b |\n|---|---|\n| 1 | 22 |\n| 333 | 4 |", "|a|b|\n|:--|--:|\n|x|y|",
+    "long " * 40 + "end", "- " + "long " * 40 + "end", "> " + "long " * 40 + "end", "foo\\\nbar", "#none", "# A #\n# B", "a snake_case", "`` a`b ``",
+)
+
+
 def _scenarios() -> list[Scenario]:
     found: list[Scenario] = []
     found += _declarations()
@@ -571,6 +580,25 @@ def _shows() -> list[Scenario]:
             [("write", "sum.nix", '1 + "a"'), ("write", "set.nix", "{ a = 1; }"), ("write", "syntax.nix", "{"), ("link", "link.nix", "set.nix"), ("write", "folder/x", ""),
              *_nix("eval -v -f sum.nix", "eval -f sum.nix a", "eval -v -f set.nix a", "eval -v -f link.nix a", "eval -v -f syntax.nix", "eval -v -f absent.nix", "eval -v -f folder",
                    "search -v -f sum.nix", "search -f set.nix")],
+        ),
+        (
+            "init-welcomes",
+            [("write", "t/files/a", "1"),
+             ("write", "t/flake.nix", "{ outputs = { self }: { templates = { " + " ".join(f"t{number} = {{ path = ./files; description = \"d\"; welcomeText = ''{text}''; }};" for number, text in enumerate(_WELCOMES)) + " }; }; }"),
+             *_nix(*(f"flake new -t path:./t#t{number} new{number}" for number in range(len(_WELCOMES))))],
+        ),
+        (
+            "queries-without-values",
+            [("write", "dep/flake.nix", "{ outputs = { self }: { x = 1; }; }"),
+             ("write", "top/flake.nix", '{ inputs.dep.url = "path:../dep?ab"; inputs.other = { url = "path:../dep?cd=1&ef"; flake = false; }; outputs = { self, dep, other }: { x = dep.x; }; }'),
+             *_nix("eval path:./top#x", "eval path:./top#x", "flake metadata path:./top?qq", "flake lock path:./top --override-input dep path:./dep?cc",
+                   "eval --inputs-from path:./top?z dep#x", "flake prefetch path:./dep?z")],
+        ),
+        (
+            "init-where-something-is",
+            [("write", "t/flake.nix", '{ outputs = { self }: { templates.default = { path = ./files; description = "d"; }; }; }'), ("write", "t/files/a", "1"), ("write", "t/files/sub/b", "1"),
+             ("write", "file/sub", ""), ("write", "dangling/a", "2"), ("link", "dangling/sub", "none"), ("write", "plain", ""),
+             *_nix("flake new -t path:./t ./file", "flake new -t path:./t ./dangling", "flake new -t path:./t ./plain")],
         ),
         (
             "init-into-itself",

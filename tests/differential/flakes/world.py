@@ -126,6 +126,8 @@ def answer(code: int, out: bytes, err: bytes, folder: Path) -> Answer:
     if "terminating due to unexpected" in text:
         return {"code": code, "out": "", "said": ["a crash"], "error": ""}
     said = [line for line in lines[:first] if line and not re.match(r"Try '.*' for more information", line)]
+    # C++ Nix warns of a query as often as it reads the address.
+    said = [line for number, line in enumerate(said) if line not in said[:number] or not line.startswith("warning: dubious URI query")]
     starts = [number for number, line in enumerate(lines) if line.lstrip().startswith("error:")]
     error = [line.strip() for line in lines[starts[-1] :]] if starts else []
     kept = [line for line in error if line and not re.match(r"at .*:\d+:\d+:$|\d+\||\|\s*\^|Try '", line)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from snowsnake.fetch.addresses import parse_address
+from snowsnake.fetch.addresses import parse_address, query_warnings
 from snowsnake.fetch.errors import FetchFailure, ForbiddenAccess, MalformedInput
 from snowsnake.fetch.input_forms import NO_REVISION, fix_git_url, string_of
 from snowsnake.foundation.patterns import pattern
@@ -120,18 +120,28 @@ def fetch_url(access: Access, url: str, name: str, digest: bytes | None, unpacks
     """(store path, tree) of `fetchurl` and `fetchTarball`; *digest* is the expected SHA-256, or None."""
     from snowsnake.store.hash import Hash
 
+    # The URL of a file is not taken apart.
+    if unpacks:
+        warn_of_query(access.fetcher, url)
     return access.fetcher.fetch_url(url, name, None if digest is None else Hash("sha256", digest), unpacks)
+
+
+def warn_of_query(fetcher: Fetcher, url: object) -> None:
+    """Warns of what has no effect in a URL; C++ Nix does so as often as it reads the URL."""
+    for warning in query_warnings(url) if isinstance(url, str) and "?" in url else ():
+        fetcher.warn(warning)
 
 
 def fetch_address(access: Access, address: str) -> tuple[str, FileTree]:
     """(store path, tree) of an entry of the search path or a file argument: an archive's URL, `channel:…` or `flake:…`."""
     if not address.startswith("flake:"):
-        return access.fetcher.fetch_url(full_address(address), "source", None, True)
+        return fetch_url(access, full_address(address), "source", None, True)
     import os
 
     from snowsnake.lock.reference_text import parse_whole
     from snowsnake.lock.registries import registries_of
 
+    warn_of_query(access.fetcher, address)
     reference = parse_whole(address[6:], features=access.fetcher.features)
     input = registries_of(access.fetcher, os.environ).resolve(reference).input
     source = access.fetcher.fetch(input)
@@ -148,6 +158,10 @@ def fetch_tree(access: Access, given: str | dict[str, Any], is_git: bool, is_fin
     """
     name = "fetchGit" if is_git else "fetchTree"
     fetcher = access.fetcher
+    url = given.get("url") if isinstance(given, dict) else given
+    # A path is not taken apart.
+    if isinstance(url, str) and ":" in url:
+        warn_of_query(fetcher, url)
     if isinstance(given, dict):
         attrs = dict(given)
         if is_git:
@@ -246,6 +260,7 @@ def fetch_mercurial(access: Access, given: str | dict[str, Any]) -> tuple[Source
     url = attrs.get("url", "")
     if not url:
         raise MalformedInput("'url' argument required")
+    warn_of_query(access.fetcher, url)
     rev = attrs.get("rev")
     is_revision = rev is not None and _REVISION.fullmatch(rev) is not None
     check_uri(access, url)
