@@ -8,4 +8,6 @@ from pathlib import Path
 def git(folder: Path, *words: str, **variables: str) -> str:
     """What `git` prints in a folder; CalledProcessError if it fails."""
     command = ["git", "-c", "user.name=A", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", *words]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env=os.environ | variables).stdout.strip()
+    # A machine's settings may change what is added, such as those of an installed git-lfs.
+    own = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env=os.environ | own | variables).stdout.strip()

@@ -431,10 +431,7 @@ class _Job:
         self._check_url(url)
         for _ in range(_MOST_REDIRECTS + 1):
             asked = self.http.request_url(url)
-            response = self._response = self.http.pool(asked).urlopen(
-                "GET", _without_login(asked), headers=self._request_headers(url), redirect=False, preload_content=False,
-                decode_content=True, retries=False,
-            )      # fmt: skip
+            response = self._response = self._answer_from(asked, self._request_headers(url))
             self._status = int(response.status)
             self._note_links(response)
             location = response.headers.get("Location", "") if 300 <= self._status < 400 else ""
@@ -448,6 +445,22 @@ class _Job:
             url = self._redirected(url, location)
             self._found.urls.append(url)
         raise self._fault("REDIRECTS", "")
+
+    def _answer_from(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        """Sends a request.  If the server has closed a connection that was kept open, it is sent again on a new one, as curl does."""
+        import urllib3
+
+        manager, address = self.http.pool(url), _without_login(url)
+        pool = manager.connection_from_url(address)
+        opened = pool.num_connections
+        for is_last in (False, True):
+            try:
+                return manager.urlopen("GET", address, headers=headers, redirect=False, preload_content=False, decode_content=True, retries=False)
+            except urllib3.exceptions.ProtocolError as error:
+                is_closed = isinstance(error.args[-1], ConnectionError)
+                if is_last or not is_closed or pool.num_connections != opened:
+                    raise
+        raise AssertionError
 
     def _redirected(self, url: str, location: str) -> str:
         # Headers are bytes, one character each.
