@@ -47,6 +47,8 @@ cdef enum:
     # A run that looks for requests to stop so often is a long one.  Handlers are put in place then, because a short run takes less time than that.
     LOOKS_OF_SHORT_RUN = 100
     SIGNALS = 9
+    # Every number of a signal is below this one.
+    PAST_LAST_SIGNAL = 65
 
 # ---- signals ----------------------------------------------------------------------------------------------------
 #
@@ -57,8 +59,9 @@ cdef enum:
 # The machine that runs in the main thread: a signal handler has no other way to find it.
 cdef Machine* _interruptible = NULL
 cdef int[SIGNALS] _NUMBERS = [SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGQUIT]
-cdef sigaction_type[SIGNALS] _theirs
-cdef bint[SIGNALS] _is_ours
+# Both are indexed by the number of a signal.
+cdef sigaction_type[PAST_LAST_SIGNAL] _theirs
+cdef bint[PAST_LAST_SIGNAL] _is_ours
 cdef bint _has_handlers = False
 cdef int _looks_left = 0
 # The exception that a handler raised, until a run ends with it.
@@ -67,10 +70,7 @@ cdef object _raised = None
 
 cdef void _on_signal(int number) noexcept nogil:
     cdef Machine* m = _interruptible
-    cdef int i
-    for i in range(SIGNALS):
-        if _NUMBERS[i] == number:
-            _theirs[i].sa_handler(number)
+    _theirs[number].sa_handler(number)
     if m != NULL:
         request_attention(m, ATTENTION_SIGNAL)
 
@@ -79,28 +79,28 @@ cdef void _take_signals() noexcept nogil:
     """Puts our handler in front of those that there are.  What is ignored, or ends the process, stays so."""
     global _has_handlers
     cdef sigaction_type ours
-    cdef int i
+    cdef int number
     _has_handlers = True
-    for i in range(SIGNALS):
-        sigaction(_NUMBERS[i], NULL, &_theirs[i])
-        _is_ours[i] = _theirs[i].sa_handler != SIG_DFL and _theirs[i].sa_handler != SIG_IGN and not _theirs[i].sa_flags & SA_SIGINFO
-        if _is_ours[i]:
-            ours = _theirs[i]
+    for number in _NUMBERS[:SIGNALS]:
+        sigaction(number, NULL, &_theirs[number])
+        ours = _theirs[number]
+        _is_ours[number] = ours.sa_handler != SIG_DFL and ours.sa_handler != SIG_IGN and not ours.sa_flags & SA_SIGINFO
+        if _is_ours[number]:
             ours.sa_handler = _on_signal
-            sigaction(_NUMBERS[i], &ours, NULL)
+            sigaction(number, &ours, NULL)
 
 
 cdef void _give_signals_back() noexcept nogil:
     global _has_handlers
     cdef sigaction_type found
-    cdef int i
+    cdef int number
     _has_handlers = False
-    for i in range(SIGNALS):
-        if _is_ours[i]:
-            sigaction(_NUMBERS[i], &_theirs[i], &found)
+    for number in _NUMBERS[:SIGNALS]:
+        if _is_ours[number]:
+            sigaction(number, &_theirs[number], &found)
             if found.sa_handler != _on_signal:
                 # A function of Python, called by the program, has set another one.
-                sigaction(_NUMBERS[i], &found, NULL)
+                sigaction(number, &found, NULL)
 
 
 cdef void _look() noexcept nogil:

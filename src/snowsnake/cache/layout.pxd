@@ -16,7 +16,8 @@ from snowsnake.cache.xxh64 cimport xxh64
 
 cdef extern from * nogil:
     """
-    #define PACK_MAGIC ((uint64_t)0x6B6361702D6E7301)       /* also tells the order of bytes */
+    /* This number also tells the order of bytes. */
+    #define PACK_MAGIC ((uint64_t)0x6B6361702D6E7301)
     #define ENTRY_MAGIC ((uint64_t)0x7972746E652D6E73)
     #define SECOND_SEED ((uint64_t)0x9E3779B97F4A7C15)
     #define OFFSET_MASK (((uint64_t)1 << 40) - 1)

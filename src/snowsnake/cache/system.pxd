@@ -147,7 +147,8 @@ cdef extern from *:
                 p = id + ((note->n_descsz + 3) & ~3u);
             }
         }
-        if (!has_id && info->dlpi_name) {            /* a linker that writes none: the file as it was installed */
+        /* A linker that writes no build ID: we take the file as it was installed. */
+        if (!has_id && info->dlpi_name) {
             struct stat st;
             h = pack_mix(h, info->dlpi_name, strlen(info->dlpi_name));
             if (!stat(info->dlpi_name, &st)) {

@@ -3,7 +3,8 @@
 from libc.stdint cimport uint8_t, uint32_t
 from snowsnake.bytecode.builder cimport Builder
 from snowsnake.bytecode.chunk cimport Chunk
-from snowsnake.compiler.state cimport OpenChunkPool, Unit
+from snowsnake.compiler.open_chunks cimport OpenChunkPool
+from snowsnake.compiler.state cimport Unit
 from snowsnake.syntax.nodes cimport Ast, Name, Node, Text
 
 

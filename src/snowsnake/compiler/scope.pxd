@@ -3,7 +3,8 @@
 from libc.stdint cimport uint32_t, uint8_t
 
 from snowsnake.bytecode.chunk cimport Chunk
-from snowsnake.compiler.state cimport NONE, Compiler, LaterThunk, OpenChunk
+from snowsnake.compiler.open_chunks cimport OpenChunk
+from snowsnake.compiler.state cimport NONE, Compiler, LaterThunk
 from snowsnake.syntax.nodes cimport NO_NAME, NODE_VARIABLE, Name, Node
 
 cdef enum Meaning:

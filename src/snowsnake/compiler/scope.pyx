@@ -16,7 +16,8 @@ from snowsnake.bytecode.opcodes cimport OP_CLOSURE, OP_THUNK_CLOSURE, OP_THUNK_S
 from snowsnake.compiler.emit cimport fault, op1, operand, push_constant, text_of
 from snowsnake.compiler.globals cimport find_global
 from snowsnake.compiler.new_nodes cimport select_name
-from snowsnake.compiler.state cimport FEW_CAPTURES, KEPT_OPEN_CHUNKS, NONE, Capture, LaterThunk, Local, OpenChunk
+from snowsnake.compiler.open_chunks cimport Capture, OpenChunk
+from snowsnake.compiler.state cimport FEW_CAPTURES, KEPT_OPEN_CHUNKS, NONE, LaterThunk, Local
 from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.foundation.probing cimport is_free_slot, probe
 from snowsnake.syntax.deep_stack cimport leave_out_of_memory, resize_or_leave

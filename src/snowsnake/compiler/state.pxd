@@ -4,9 +4,8 @@
 In: a tree (`Compiler.ast`).  Out: what `Unit` says.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from snowsnake.bytecode.builder cimport Builder
-from snowsnake.bytecode.chunk cimport Chunk
 from snowsnake.bytecode.image cimport Image, ImageWriter
+from snowsnake.compiler.open_chunks cimport OpenChunk, OpenChunkPool
 from snowsnake.syntax.nodes cimport Ast, Name, Node, Text
 
 cdef enum:
@@ -55,35 +54,6 @@ cdef struct Local:
     bint needs_finaliser
     # whether the value is a thunk that nothing can have forced yet
     bint is_suspended
-
-# an upvalue of a chunk under construction
-cdef struct Capture:
-    # the local whose value it is
-    uint32_t local
-    # the index among the captures of the enclosing chunk, if that does not own the local
-    uint32_t outer
-
-# a chunk under construction
-cdef struct OpenChunk:
-    Builder code
-    # the number of chunks around it
-    uint32_t index
-    # the number of with-scopes around this place, including those of enclosing chunks
-    uint32_t with_count
-    bint captures_with
-    Capture* captures
-    uint32_t capture_count
-    uint32_t capture_capacity
-    # hash table over captures (index + 1), used when there are many
-    uint32_t* capture_table
-    uint32_t capture_table_size
-    Chunk chunk
-
-# chunks that are not under construction any more, with their buffers, which a compilation leaves for the next one
-cdef struct OpenChunkPool:
-    OpenChunk** open_chunks
-    uint32_t count
-    uint32_t capacity
 
 # a forward jump in a list of those with the same target
 cdef struct PendingJump:

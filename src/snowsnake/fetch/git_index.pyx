@@ -59,7 +59,7 @@ cdef extern from *:
             return 0;
         if ((uint32_t)st.st_size != index_number(known + 36))
             return 0;
-        /* written at the same time as the index: it may have been written again since, within the clock's grain */
+        /* The file has the time of the index: it may have been written again since, within the clock's grain. */
         if (st.st_mtime > index_s || (st.st_mtime == index_s && (!ns || st.st_mtim.tv_nsec >= index_ns)))
             return 0;
         return 1;
@@ -71,7 +71,7 @@ cdef extern from *:
         return fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
     }
 
-    /* 1 regular, 2 executable, 3 symlink, 0 anything else or nothing */
+    /* Returns 1 for a regular file, 2 for an executable one, 3 for a link, and 0 for anything else or nothing. */
     static int index_kind_at(int root, const char *path)
     {
         struct stat st;

@@ -12,7 +12,8 @@ cdef extern from *:
     #include <stdlib.h>
     #include <string.h>
 
-    enum { LIMITED_BYTES = 1 << 20 };          /* the limit does not hold for smaller blocks */
+    /* The limit does not hold for smaller blocks. */
+    enum { LIMITED_BYTES = 1 << 20 };
 
     /* limits.pxd */
     static __thread const volatile int *watched;
@@ -60,8 +61,10 @@ cdef extern from *:
             most_bytes = bytes;
     }
 
-    static uint64_t allocation_count;          /* since a test asked to have them counted */
-    static uint64_t first_failing;             /* 0: none fails, and none is counted */
+    /* The number of allocations since a test asked to have them counted. */
+    static uint64_t allocation_count;
+    /* The first one that fails; with 0, none fails, and none is counted. */
+    static uint64_t first_failing;
     static uint64_t last_failing;
 
     int snowsnake_may_allocate(void)

@@ -91,7 +91,8 @@ cdef extern from *:
             *fault = errno;
             return -1;
         }
-        if (S_ISLNK(st.st_mode)) {       /* only for an exact path */
+        /* This happens only for an exact path. */
+        if (S_ISLNK(st.st_mode)) {
             *fault = ELOOP;
             return -1;
         }

@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 
 from snowsnake.jobs.asking import Asking
 from snowsnake.jobs.kept import KeptGroup
-from snowsnake.jobs.looks import first_changed, unchanged
+from snowsnake.jobs.looks import OTHER, STAMP, TYPE, first_changed, unchanged
 from snowsnake.jobs.reply import Path, PrintedReply, joined
 from snowsnake.store import hashing
 
@@ -27,8 +27,6 @@ _SIZES = struct.Struct(f"<{1 + len(_SECTIONS)}Q")
 _SEAL_BYTES = 16
 # The layout is that of `Asked` in looks.pyx.
 _QUESTION = struct.Struct("=IBBxxqqQq")
-# The numbers are those of `Question` in looks.pyx.
-_OTHER, _TYPE, _STAMP = range(3)
 _TYPES = {"regular": 1, "directory": 2, "symlink": 3, "unknown": 4}
 # In `groups`: the reply to this path is not kept.  In `below`: the unit rests on the base.
 _NONE = 0xFFFFFFFF
@@ -98,7 +96,7 @@ class Ledger:
     def _question(self, number: int) -> tuple[str, str]:
         starts = self._numbers("text_starts")
         _, question, _, *stamp = _QUESTION.unpack_from(self._sections["questions"], number * _QUESTION.size)
-        return str(self._sections["texts"][starts[number] : starts[number + 1]], "utf-8"), " ".join(map(str, stamp)) if question == _STAMP else ""
+        return str(self._sections["texts"][starts[number] : starts[number + 1]], "utf-8"), " ".join(map(str, stamp)) if question == STAMP else ""
 
     def _settle(self, ends: "array[int]", sizes: list[int]) -> None:
         """Finds out which replies hold.  *ends*: for each unit the index of its first question that has another answer; *sizes*: how many questions it has."""
@@ -422,14 +420,14 @@ def _packed(question: list[object], stamp: str, places: dict[bytes, int]) -> byt
     if path.startswith(b"/") and b"\0" not in path:
         number = places.setdefault(path, len(places))
         if kind == "status" and state in ("found", "absent"):
-            return _QUESTION.pack(number, _TYPE, _TYPES[str(value)] if state == "found" else 0, 0, 0, 0, 0)
+            return _QUESTION.pack(number, TYPE, _TYPES[str(value)] if state == "found" else 0, 0, 0, 0, 0)
         if kind in ("file", "tree") and state == "found" and stamp:
             try:
-                return _QUESTION.pack(number, _STAMP, 0, *map(int, stamp.split()))
+                return _QUESTION.pack(number, STAMP, 0, *map(int, stamp.split()))
             except struct.error:
                 # A time does not fit into 64 bits of nanoseconds: it is centuries away.
                 pass
-    return _QUESTION.pack(0, _OTHER, 0, 0, 0, 0, 0)
+    return _QUESTION.pack(0, OTHER, 0, 0, 0, 0, 0)
 
 
 def _ends(paths: list[Path]) -> list[int]:

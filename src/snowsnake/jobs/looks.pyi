@@ -1,2 +1,6 @@
+OTHER: int
+TYPE: int
+STAMP: int
+
 def unchanged(paths: bytes, starts: bytes, questions: bytes, elsewhere: bytes, trusts_stamps: bool) -> bytearray: ...
 def first_changed(starts: bytes, numbers: bytes, holds: bytearray) -> bytes: ...

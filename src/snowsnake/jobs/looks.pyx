@@ -16,8 +16,9 @@ cdef extern from *:
     #include <sys/stat.h>
 
     struct jobs_look {
-        uint8_t is_there, type, has_stamp;     /* type: as in dependencies.py; 0: nothing is there */
-        int64_t stamp[4];                      /* as `stamp_text` in dependencies.py */
+        /* `type` is that of dependencies.py, or 0 if nothing is there; `stamp` has the numbers of its `stamp_text`. */
+        uint8_t is_there, type, has_stamp;
+        int64_t stamp[4];
     };
 
     static void jobs_look_at(const char *path, struct jobs_look *look)
@@ -43,7 +44,6 @@ cdef extern from *:
         int64_t[4] stamp
     void jobs_look_at(const char* path, jobs_look* look) nogil
 
-# The module ledger.py has the same numbers.
 cdef enum Question:
     # Only Python can ask this question.
     QUESTION_OTHER = 0
@@ -58,6 +58,10 @@ cdef struct Asked:
     uint8_t type
     uint8_t[2] unused
     int64_t[4] stamp
+
+
+# The numbers of the questions, for ledger.py, which writes them.
+OTHER, TYPE, STAMP = QUESTION_OTHER, QUESTION_TYPE, QUESTION_STAMP
 
 
 def unchanged(bytes paths not None, bytes starts not None, bytes questions not None, bytes elsewhere not None, bint trusts_stamps):

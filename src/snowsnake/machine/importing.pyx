@@ -46,7 +46,8 @@ cdef extern from *:
     static uint64_t load_clock_ns(void)
     {
         struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);          /* no system call, unless for the thread's own time */
+        /* The clock of the thread's own time would be a system call; this one is not. */
+        clock_gettime(CLOCK_MONOTONIC, &t);
         return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
     }
     """

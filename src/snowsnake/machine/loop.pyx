@@ -65,7 +65,8 @@ cdef extern from *:
 
 cdef extern from *:
     """
-    #ifndef SN_OBSERVE            /* observe/traced_loop.pyx, which includes this file, defines it */
+    /* observe/traced_loop.pyx, which includes this file, defines it. */
+    #ifndef SN_OBSERVE
     #define SN_OBSERVE(m, pc, fp, sp, fr, function) ((void)0)
     #endif
     """

@@ -31,7 +31,7 @@ Stack space: f may push up to 1024 words in an entry without asking; before it p
 """
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from snowsnake.bytecode.image cimport Image
-from snowsnake.compiler.state cimport OpenChunkPool
+from snowsnake.compiler.open_chunks cimport OpenChunkPool
 from snowsnake.machine.word cimport Word
 from snowsnake.syntax.nodes cimport ArenaPool
 

@@ -30,13 +30,17 @@ cdef extern from *:
 
     #define SNOW_STACK_SIZE_BYTES ((size_t)256 << 20)
     #define SNOW_STACK_LEAST_BYTES ((size_t)1 << 20)
-    #define SNOW_STACK_RESERVE_BYTES ((size_t)64 << 10)    /* below the limit: for C library functions and signals */
-    #define SNOW_STACK_KEPT_BYTES ((size_t)1 << 20)        /* stays resident between calls */
+    /* So much below the limit is for functions of the C library and for signals. */
+    #define SNOW_STACK_RESERVE_BYTES ((size_t)64 << 10)
+    /* So much stays resident between calls. */
+    #define SNOW_STACK_KEPT_BYTES ((size_t)1 << 20)
     #define SNOW_STACK_PROBE_WORDS 512
-    #define SNOW_PAGE_BYTES ((size_t)65536)                /* a multiple of every page size in use */
+    /* This is a multiple of every page size in use. */
+    #define SNOW_PAGE_BYTES ((size_t)65536)
 
     typedef struct {
-        char *base;                   /* lowest address, a guard */
+        /* The stack begins here, at its lowest address, with a guard. */
+        char *base;
         size_t size_bytes;
         int is_running;
         int is_abandoned;
