@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from snowsnake.store import BadArchive, Hash, StorePath, nar, pack, read_nar, unpack
 from snowsnake.store.canonical import canonicalise
-from snowsnake.store.nar_reader import MAX_DEPTH, listing
+from snowsnake.store.nar import MAX_DEPTH
+from snowsnake.store.nar_reader import listing
 from snowsnake.store.nar_unpack import unpack_canonical
 from snowsnake.store.removal import remove
 

@@ -10,7 +10,7 @@ import os
 from snowsnake.fetch.trees import FileTree, WithoutUntracked
 from snowsnake.store import hashing, nar
 from snowsnake.store.hash import Hash
-from snowsnake.store.nar_reader import MAX_DEPTH
+from snowsnake.store.nar import MAX_DEPTH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

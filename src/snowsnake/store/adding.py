@@ -33,7 +33,7 @@ def content_path(store_dir: str, name: str, source: str, method: str, algorithm:
     else:
         digest = nar.path_digest(algorithm, source)[0]
     path = store_path.fixed_path(name, method, algorithm, digest, (), False, store_dir)
-    prefix = {"flat": "fixed:", "nar": "fixed:r:", "text": "text:", "git": "fixed:git:"}[method]
+    prefix = ("" if method == "text" else "fixed:") + store_path.method_prefix(method)
     return str(path), prefix + hashing.format_hash(algorithm, digest, "nix32", with_algorithm=True)
 
 

@@ -409,6 +409,9 @@ cdef bint aterm_parse(View store_dir, View text, DerivationFields* out, Bytes* e
 
 # --- for Python ----------------------------------------------------------------------------------------------------------
 
+MAX_LEVELS = MOST_LEVELS
+
+
 cdef str text_of(View view):
     return view.data[:view.size].decode(errors="surrogateescape") if view.size else ""
 

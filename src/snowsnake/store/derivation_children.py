@@ -9,13 +9,14 @@ import json
 import re
 from collections.abc import Iterator
 
+from snowsnake.store.aterm_parser import MAX_LEVELS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     Children = dict[str, "dict[str, Any]"]
 
-MOST_LEVELS = 100
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\](),]', re.DOTALL)
 
 
@@ -106,7 +107,7 @@ def check_children(given: Any) -> Children:
         level, depth = waiting.pop()
         if not isinstance(level, dict):
             raise ValueError(f"'dynamicOutputs' should be an object, not {json.dumps(level)[:80]}")
-        if depth > MOST_LEVELS:
+        if depth > MAX_LEVELS:
             raise ValueError("outputs of derivations that are outputs are nested too deep in derivation")
         for name, node in level.items():
             names = node.get("outputs") if isinstance(node, dict) else None

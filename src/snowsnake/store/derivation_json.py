@@ -12,9 +12,9 @@ from typing import Any
 from snowsnake.foundation.json_faults import TYPE_NAMES, as_type, compact, value_at
 from snowsnake.store import store_path
 from snowsnake.store.aterm import METHODS
+from snowsnake.store.aterm_parser import MAX_LEVELS
 from snowsnake.store.derivation import JSON_VERSION, Derivation, DerivationOutput, require_feature
 from snowsnake.store.derivation_check import check_outputs, reader_of
-from snowsnake.store.derivation_children import MOST_LEVELS
 from snowsnake.store.hash import Hash
 from snowsnake.store.interface import Store
 
@@ -60,7 +60,7 @@ def read_derivation_json(value: object, store: Store, features: Set[str] = froze
 
 def _input(node: object, features: Set[str], depth: int = 0) -> dict[str, Any]:
     facts = as_type(node, dict)
-    if depth > MOST_LEVELS:
+    if depth > MAX_LEVELS:
         raise ValueError("outputs of derivations that are outputs are nested too deep in derivation")
     names = sorted(set(_strings(value_at(facts, "outputs"))))
     children = {}

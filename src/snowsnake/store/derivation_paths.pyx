@@ -10,6 +10,8 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport qsort
 from libc.string cimport memcpy, memset
 
+from snowsnake.store.store_path import METHODS
+
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_append, bytes_clear, bytes_free, bytes_init, bytes_reserve, bytes_text, bytes_view, make_view,
     view_compare, view_equal, view_is, view_of,
@@ -27,7 +29,7 @@ from snowsnake.store.known_derivations cimport (
 )
 from snowsnake.store.hashing cimport hash_kind_parse
 from snowsnake.store.store_path cimport (
-    INGEST_FLAT, INGEST_GIT, INGEST_RECURSIVE, INGEST_TEXT, STORE_HASH_SIZE, store_downstream_placeholder, store_path_fixed,
+    STORE_HASH_SIZE, store_downstream_placeholder, store_path_fixed,
     store_path_output, store_path_text, store_placeholder, views_sort,
 )
 
@@ -313,8 +315,6 @@ cdef bint derivation_finish(KnownDerivations* self, DerivationInput* input, Deri
 
 # --- for Python ----------------------------------------------------------------------------------------------------------
 
-METHODS = {"flat": INGEST_FLAT, "nar": INGEST_RECURSIVE, "recursive": INGEST_RECURSIVE, "text": INGEST_TEXT,
-           "git": INGEST_GIT}
 KINDS = {"input": OUTPUT_INPUT_ADDRESSED, "fixed": OUTPUT_FIXED, "floating": OUTPUT_FLOATING, "impure": OUTPUT_IMPURE}
 
 

@@ -16,6 +16,13 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from snowsnake.foundation.buffer cimport Bytes, View
 from snowsnake.store.hash_functions cimport Digest, Hasher
 
+cdef enum:
+    # Folders of an archive may nest at most this deep, as in Nix 2.34.
+    NAR_MOST_DEPTH = 64
+    # Longer names and targets of links in an archive are refused, even if the file system allows them.
+    NAR_MOST_NAME = 255
+    NAR_MOST_TARGET = 4095
+
 cdef enum NarKind:
     NAR_REGULAR = 1
     NAR_EXECUTABLE

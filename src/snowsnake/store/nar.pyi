@@ -3,6 +3,10 @@ from os import PathLike
 
 Accepts = Callable[..., bool] | None
 
+MAX_DEPTH: int
+MAX_NAME_BYTES: int
+MAX_TARGET_BYTES: int
+
 def pack(path: str | bytes | PathLike[str] | PathLike[bytes], accepts: Accepts = None) -> bytes: ...
 def pack_into(path: str | bytes | PathLike[str] | PathLike[bytes], fd: int, accepts: Accepts = None) -> int: ...
 def path_digest(

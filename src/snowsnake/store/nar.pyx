@@ -13,7 +13,7 @@ from libc.string cimport memcmp, memcpy, memset, strcmp, strerror, strlen
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.arrays cimport has_room
 from snowsnake.foundation.buffer cimport (
-    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_free, bytes_init, bytes_le64, bytes_reserve, bytes_text,
+    Bytes, View, bytes_append, bytes_byte, bytes_clear, bytes_decimal, bytes_free, bytes_init, bytes_le64, bytes_reserve, bytes_text,
     bytes_view, make_view,
 )
 from snowsnake.foundation.limits cimport asked_to_stop
@@ -141,8 +141,6 @@ cdef extern from "Python.h":
 cdef enum:
     WAITING_SIZE = 65536
     LINK_MAX_SIZE = 65536
-    # The module nar_reader.py has the same number.
-    MOST_DEPTH = 64
 
 
 # --- the sink ------------------------------------------------------------------------------------------------------------
@@ -633,7 +631,8 @@ cdef bint too_deep(const NarTree* self, Bytes* error) noexcept nogil:
     """Refuses to pack a tree that nobody could unpack."""
     bytes_text(error, "path '")
     bytes_text(error, <const char*>self.path.data)
-    bytes_text(error, "' exceeds maximum NAR directory depth of 64")
+    bytes_text(error, "' exceeds maximum NAR directory depth of ")
+    bytes_decimal(error, NAR_MOST_DEPTH)
     return False
 
 
@@ -705,7 +704,7 @@ cdef bint nar_write_tree(NarTree* self, NarSink* sink, Bytes* error) noexcept no
             if self.path.failed:
                 return out_of_memory(error)
             depth += 1
-            if depth >= MOST_DEPTH:
+            if depth >= NAR_MOST_DEPTH:
                 return too_deep(self, error)
             at = child
             if not open_node(self, at, sink, error):
@@ -742,6 +741,9 @@ cdef const char* nar_kind_name(int kind) noexcept nogil:
 
 
 # --- for Python ----------------------------------------------------------------------------------------------------------
+
+MAX_DEPTH, MAX_NAME_BYTES, MAX_TARGET_BYTES = NAR_MOST_DEPTH, NAR_MOST_NAME, NAR_MOST_TARGET
+
 
 cdef View view_bytes(bytes data):
     return make_view(<const char*>data, len(data))

@@ -11,6 +11,8 @@ import io
 import os
 from os import PathLike
 
+from snowsnake.store.nar import MAX_DEPTH, MAX_NAME_BYTES, MAX_TARGET_BYTES
+
 # Type checkers take this for true.  Otherwise every command would import `typing` and `dataclasses`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,11 +22,6 @@ if TYPE_CHECKING:
 else:
     from snowsnake.store.light_dataclass import dataclass
 
-# Nix 2.34 has this limit.
-MAX_DEPTH = 64
-# Longer names are refused even if the file system allows them.
-_MAX_NAME_BYTES = 255
-_MAX_TARGET_BYTES = 4095
 _MAX_TOKEN_BYTES = 64
 _PIECE_BYTES = 65536
 
@@ -168,7 +165,7 @@ def read_nar(stream: BinaryIO | bytes, *, allow_trailing: bool = False) -> Itera
             continue
         source.expect(b"(")
         source.expect(b"name")
-        name = source.string(_MAX_NAME_BYTES, "file name")
+        name = source.string(MAX_NAME_BYTES, "file name")
         _check_name(name)
         if name <= names[-1]:
             raise BadArchive(f"NAR directory is not sorted: '{_shown(name)}' after '{_shown(names[-1])}'")
@@ -196,7 +193,7 @@ def _node(source: _Source, names: list[bytes]) -> Iterator[Member]:
         return
     if kind == b"symlink":
         source.expect(b"target")
-        target = source.string(_MAX_TARGET_BYTES, "symlink target")
+        target = source.string(MAX_TARGET_BYTES, "symlink target")
         if not target or b"\0" in target:
             raise BadArchive("bad archive: a symlink target that is empty or has a NUL byte")
         source.expect(b")")

@@ -9,6 +9,7 @@ from libc.errno cimport errno
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, strlen
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from snowsnake.store.nar cimport NAR_MOST_DEPTH, NAR_MOST_NAME, NAR_MOST_TARGET
 
 cdef extern from *:
     """
@@ -47,10 +48,6 @@ cdef extern from *:
     int EINTR
 
 cdef enum:
-    # The module nar_reader.py has the same three numbers.
-    MOST_DEPTH = 64
-    MOST_NAME = 255
-    MOST_TARGET = 4095
     # The system has this limit: nobody could read a file with a longer path.
     MOST_PATH = 4095
 
@@ -124,7 +121,7 @@ cdef bint take_name(const NarString* self, const NarString* before, char* text) 
         return False
     if memchr(self.data, c"/", self.size) != NULL or equals(self, ".", 1) or equals(self, "..", 2):
         return False
-    return take_text(self, text, MOST_NAME)
+    return take_text(self, text, NAR_MOST_NAME)
 
 
 cdef bint file(Reader* self, int directory, const char* name) noexcept nogil:
@@ -163,7 +160,7 @@ cdef bint write_all(int fd, const NarString* contents) noexcept nogil:
 cdef int node(Reader* self, int directory, const char* name) noexcept nogil:
     """Reads one node.  Returns -1 if anything is wrong, the descriptor of a folder, which stays open, and -2 for anything else."""
     cdef NarString tag
-    cdef char target[MOST_TARGET + 1]
+    cdef char target[NAR_MOST_TARGET + 1]
     cdef bint ok
     if not expect(self, "(", 1) or not expect(self, "type", 4) or not part(self, &tag):
         return -1
@@ -171,7 +168,7 @@ cdef int node(Reader* self, int directory, const char* name) noexcept nogil:
         return unpack_folder(directory, name)
     if equals(&tag, "symlink", 7):
         ok = (
-            expect(self, "target", 6) and part(self, &tag) and take_text(&tag, target, MOST_TARGET) and expect(self, ")", 1)
+            expect(self, "target", 6) and part(self, &tag) and take_text(&tag, target, NAR_MOST_TARGET) and expect(self, ")", 1)
             and unpack_link(target, directory, name) == 0
         )
     else:
@@ -188,7 +185,7 @@ cdef bint entry(Reader* self, Folder* folders, int* depth) noexcept nogil:
     """Reads the next entry of the innermost folder, or closes the folder at its end."""
     cdef Folder* folder = &folders[depth[0] - 1]
     cdef NarString found
-    cdef char name[MOST_NAME + 1]
+    cdef char name[NAR_MOST_NAME + 1]
     cdef int made
     if not part(self, &found):
         return False
@@ -197,7 +194,7 @@ cdef bint entry(Reader* self, Folder* folders, int* depth) noexcept nogil:
         return close_folder(folder) and (depth[0] == 0 or expect(self, ")", 1))
     if not equals(&found, "entry", 5) or not expect(self, "(", 1) or not expect(self, "name", 4) or not part(self, &found):
         return False
-    if not take_name(&found, &folder.last, name) or not expect(self, "node", 4) or depth[0] >= MOST_DEPTH:
+    if not take_name(&found, &folder.last, name) or not expect(self, "node", 4) or depth[0] >= NAR_MOST_DEPTH:
         return False
     if folder.path_size + 1 + found.size > MOST_PATH:
         return False
@@ -218,7 +215,7 @@ cdef bint open_folder(Folder* folders, int* depth, int fd, uint64_t path_size) n
 
 
 cdef bint unpack_tree(Reader* self, const char* target) noexcept nogil:
-    cdef Folder folders[MOST_DEPTH]
+    cdef Folder folders[NAR_MOST_DEPTH]
     cdef int depth = 0
     cdef bint ok
     cdef int made

@@ -96,7 +96,7 @@ class DerivationHashes:
         For a fixed output, it is a hash of the fixed hash.
         """
         if len(drv.outputs) == 1 and (output := next(iter(drv.outputs.values()))).hash is not None:
-            prefix = {"flat": "", "nar": "r:", "text": "text:", "git": "git:"}[output.method or "flat"]
+            prefix = store_path.method_prefix(output.method or "flat")
             text = f"fixed:out:{prefix}{output.algorithm}:{output.hash.base16}:{output.path}".encode()
             return "sha256:" + hashing.digest("sha256", text).hex()
         inputs = sorted({(self._memory.modulo(path)[0].hex(), name) for path, names in drv.input_drvs.items() for name in names})

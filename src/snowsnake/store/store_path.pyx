@@ -415,6 +415,11 @@ METHODS = {"flat": INGEST_FLAT, "nar": INGEST_RECURSIVE, "recursive": INGEST_REC
            "git": INGEST_GIT}
 
 
+def method_prefix(str method not None):
+    """What is in front of the algorithm of a hash that was made by a method: "r:" for `nar`."""
+    return ingestion_prefix(METHODS[method]).decode()
+
+
 def check_name(str name not None):
     """Raises ValueError, with Nix's message, for a name that a store path cannot have."""
     cdef bytes raw = encoded(name)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from snowsnake.store import store_path
 from snowsnake.store.daemon.wire import Message, Wire
 from snowsnake.store.derivation import Derivation, DerivationOutput
 from snowsnake.store.interface import NotValid
 from snowsnake.store.memory import MemoryStore
 from snowsnake.store.path_info import PathInfo
 
-_METHODS = {"flat": "", "nar": "r:", "text": "text:", "git": "git:"}
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
@@ -60,7 +60,7 @@ def _output(output: DerivationOutput) -> tuple[str, str, str]:
     if output.kind in ("input", "deferred"):
         return output.path, "", ""
     content = "impure" if output.kind == "impure" else "" if output.hash is None else output.hash.base16
-    return output.path, _METHODS[output.method or "flat"] + (output.algorithm or ""), content
+    return output.path, store_path.method_prefix(output.method or "flat") + (output.algorithm or ""), content
 
 
 def _string(text: str) -> str:
