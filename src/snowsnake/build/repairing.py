@@ -14,7 +14,7 @@ from snowsnake.build.options import BuildOptions
 from snowsnake.build.substitution import Substituters
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.graph import closure
-from snowsnake.store.interface import Offer
+from snowsnake.store.interface import Offer, no_substituter_text
 from snowsnake.store.local import LocalStore
 
 # The module `snowsnake.store.light_dataclass` says why only type checkers import `dataclasses`.
@@ -46,7 +46,7 @@ class Repairs:
                 if drv_path.endswith(".drv"):
                     self._derivation(drv_path, None if names in ("", "*") else names.split(","))
                 elif not self._fetch(drv_path):
-                    raise BuildFailure(f"path '{drv_path}' is required, but there is no substituter that can build it", drv_path, REJECTED)
+                    raise BuildFailure(no_substituter_text(drv_path), drv_path, REJECTED)
 
     def path(self, path: str) -> None:
         """Replaces one valid object, whatever it contains now."""

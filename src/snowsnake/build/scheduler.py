@@ -196,15 +196,18 @@ class Scheduler:
                 if is_impure(given) and not sees_world(drv):
                     raise Refused(f"pure derivation '{path}' depends on impure derivation '{needed}'", path)
                 if not self._is_done(needed, given, names):
-                    goal.waits_for.add(needed)
-                    self._needed_by.setdefault(needed, []).append(path)
+                    self._let_wait(goal, needed)
                     waiting.append((needed, names))
             # If an input is an output of a derivation that is itself an output, the latter is built first; `_awaits_outputs_of_outputs` adds the rest.
             for needed, chain in drv.dynamic_chains():
                 if not self._is_done(needed, self._derivation(needed), chain[:1]):
-                    goal.waits_for.add(needed)
-                    self._needed_by.setdefault(needed, []).append(path)
+                    self._let_wait(goal, needed)
                     waiting.append((needed, chain[:1]))
+
+    def _let_wait(self, goal: Goal, needed: str) -> None:
+        """Notes that a goal waits for the derivation at *needed*."""
+        goal.waits_for.add(needed)
+        self._needed_by.setdefault(needed, []).append(goal.drv_path)
 
     def _is_unavailable(self, goal: Goal) -> bool:
         return any(goal.drv.outputs[name].path in self._options.unavailable for name in goal.wanted)
@@ -370,8 +373,7 @@ class Scheduler:
                 known = set(self._goals)
                 self._add(at, [following])
                 ready.add(*(new for new in self._goals.keys() - known if not self._goals[new].waits_for))
-                goal.waits_for.add(at)
-                self._needed_by.setdefault(at, []).append(goal.drv_path)
+                self._let_wait(goal, at)
                 break
         if goal.failed_inputs:
             raise dependencies_failed(goal.drv_path, goal.drv, goal.failed_inputs)

@@ -18,7 +18,7 @@ from snowsnake.store import store_path
 from snowsnake.store.binary_cache.store import BinaryCacheStore, Gone, path_info
 from snowsnake.store.content_check import check_content
 from snowsnake.store.graph import sort_topologically
-from snowsnake.store.interface import Offer, Store, archive_of
+from snowsnake.store.interface import Offer, Store, archive_of, no_substituter_text
 from snowsnake.store.local import LocalStore
 from snowsnake.store.narinfo import NarInfo
 from snowsnake.store.path import object_name
@@ -109,9 +109,7 @@ class Substituters:
                 else:
                     found |= self._foreign_offers(source, [path for path in left if path in (contents or {})], contents or {})
             except (ValueError, OSError, FetchFailure) as error:
-                if not self.policy.falls_back:
-                    raise ValueError(str(error)) from None
-                self.policy.on_error(str(error))
+                self._pass_over(error)
         self._known.update(found)
         return found
 
@@ -180,14 +178,18 @@ class Substituters:
                 found[name] = realisation.path
         return found
 
+    def _pass_over(self, error: Exception) -> None:
+        """Reports that a store did not answer; raises a ValueError instead if the setting `fallback` is off."""
+        if not self.policy.falls_back:
+            raise ValueError(str(error)) from None
+        self.policy.on_error(str(error))
+
     def _realisation(self, key: str) -> Realisation | None:
         for source in self.stores:
             try:
                 found = source.realisation(key)
             except (ValueError, OSError, FetchFailure) as error:
-                if not self.policy.falls_back:
-                    raise ValueError(str(error)) from None
-                self.policy.on_error(str(error))
+                self._pass_over(error)
                 continue
             if found is None:
                 continue
@@ -209,9 +211,7 @@ class Substituters:
                     source.ask(sorted(left))
                 has = {path for path in left if source.is_valid(path)}
             except (ValueError, OSError, FetchFailure) as error:
-                if not self.policy.falls_back:
-                    raise ValueError(str(error)) from None
-                self.policy.on_error(str(error))
+                self._pass_over(error)
                 continue
             found |= has
             left -= has
@@ -236,11 +236,11 @@ class Substituters:
                 self.lost[path] = str(fault)
             elif isinstance(fault, Gone):
                 self.policy.on_warning(str(fault))
-                self.lost.setdefault(path, f"path '{path}' is required, but there is no substituter that can build it")
+                self.lost.setdefault(path, no_substituter_text(path))
             else:
                 self.policy.on_error(str(fault))
                 self._failed.add(path)
-                self.lost[path] = f"path '{path}' is required, but there is no substituter that can build it"
+                self.lost[path] = no_substituter_text(path)
 
     def failed(self, is_valid: Callable[[str], bool]) -> dict[str, str]:
         """Maps the paths whose fetch has failed to their messages, references first; paths that *is_valid* now are left out."""

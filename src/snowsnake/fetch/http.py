@@ -123,9 +123,7 @@ class Http:
 
         def attempt() -> TransferError | None:
             job.run()
-            if job.failure is not None and not isinstance(job.failure, TransferError):
-                raise job.failure
-            return job.failure
+            return job.outcome()
 
         try:
             self._repeat(attempt, job)
@@ -252,9 +250,7 @@ class Http:
         # Bytes may have arrived after the loop last reported them.
         if job.written > max(shown, 0):
             activity.progress(job.written, job.expected)
-        if job.failure is not None and not isinstance(job.failure, TransferError):
-            raise job.failure
-        return job.failure
+        return job.outcome()
 
     def _sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -383,6 +379,12 @@ class _Job:
 
     def cancel(self) -> None:
         self._is_cancelled = True
+
+    def outcome(self) -> TransferError | None:
+        """The error of the last attempt, None if it succeeded.  Raises an error that is not one of the transfer."""
+        if self.failure is not None and not isinstance(self.failure, TransferError):
+            raise self.failure
+        return self.failure
 
     def run(self) -> None:
         """Makes one attempt; `failure` is its error, or None."""

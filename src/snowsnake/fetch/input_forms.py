@@ -474,13 +474,16 @@ def _indirect_of(attributes: Attributes) -> Address:
     return Address("flake", None, [part for part in parts if part is not None], {})
 
 
+def _with_revision(query: dict[str, str], attributes: Attributes) -> dict[str, str]:
+    """A copy of a query, with the commit and the branch of the attributes."""
+    found = {"rev": revision_text(attributes), "ref": optional_string(attributes, "ref")}
+    return query | {name: value for name, value in found.items() if value is not None}
+
+
 def _git_address(attributes: Attributes) -> Address:
     address = fix_git_url(string_of(attributes, "url"))
     scheme = address.scheme if address.scheme == "git" else "git+" + address.scheme
-    query = dict(address.query)
-    for name, value in (("rev", revision_text(attributes)), ("ref", optional_string(attributes, "ref"))):
-        if value is not None:
-            query[name] = value
+    query = _with_revision(address.query, attributes)
     query |= {name: "1" for name in _SWITCHES if name != "allRefs" and boolean_of(attributes, name)}
     keys = public_keys(attributes)
     if len(keys) == 1:
@@ -492,10 +495,7 @@ def _git_address(attributes: Attributes) -> Address:
 
 def _mercurial_address(attributes: Attributes) -> Address:
     address = parse_address(string_of(attributes, "url"))
-    query = dict(address.query)
-    for name, value in (("rev", revision_text(attributes)), ("ref", optional_string(attributes, "ref"))):
-        if value is not None:
-            query[name] = value
+    query = _with_revision(address.query, attributes)
     return address.replaced("hg+" + address.scheme, query)
 
 

@@ -154,7 +154,8 @@ class _Limits(NamedTuple):
 
     @property
     def growth_bytes(self) -> int:
-        """By how much the values of a worker may grow.  A path that is too large may take four fifths of the free memory, with room for a copy."""
+        """By how much the values of a worker may grow.  Those of a path that is too large may take two fifths of the free memory, because a collection
+        needs as much again for its copy."""
         return max(self.memory_bytes, available_bytes() // 5 * 2) if self.is_for_large else self.memory_bytes
 
 

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 
 from snowsnake.store import hashing, nar, store_path
 from snowsnake.store.derivation import Derivation
-from snowsnake.store.interface import NotObtained, Store
+from snowsnake.store.interface import NotObtained, Store, no_substituter_text
 from snowsnake.store.path_info import PathInfo
 
 # Type checkers take this for true.  Otherwise every command would import `typing` and `dataclasses`.
@@ -137,9 +137,9 @@ class CollectingStore(Store, ABC):
 
     def read(self, path: str) -> bytes:
         """Contents of a file in the store; ValueError if its object is not valid, OSError if there is no such file."""
-        waiting = self._waiting.get(path)
-        if waiting is not None and waiting.contents is not None:
-            return waiting.contents
+        contents = self._waiting_contents(path)
+        if contents is not None:
+            return contents
         found = store_path.split(path, self.store_dir)[0]
         if not self.is_valid(found):
             if self.evaluations is not None and self.evaluations.is_valid(found):
@@ -147,6 +147,11 @@ class CollectingStore(Store, ABC):
             raise ValueError(f"path '{found}' is not valid")
         with open(self.real_path(path), "rb") as file:
             return file.read()
+
+    def _waiting_contents(self, path: str) -> bytes | None:
+        """The bytes of a file that waits to be written; None for any other path."""
+        waiting = self._waiting.get(path)
+        return None if waiting is None else waiting.contents
 
     def has_derivation(self, drv_path: str) -> bool:
         return self.is_valid(drv_path) or (self.evaluations is not None and self.evaluations.is_valid(drv_path))
@@ -238,7 +243,7 @@ class CollectingStore(Store, ABC):
             return
         for reference in references:
             if not self.is_valid(reference):
-                raise ValueError(f"path '{reference}' is required, but there is no substituter that can build it")
+                raise ValueError(no_substituter_text(reference))
         content = hashing.format_hash("sha256", hashing.digest("sha256", contents), "nix32", with_algorithm=True)
         info = info_of_text(path, contents, references, "text:" + content)
         info.outputs = outputs

@@ -41,6 +41,11 @@ class Unsupported(ValueError):
         super().__init__(f"operation '{operation}' is not supported by store '{url}'")
 
 
+def no_substituter_text(path: str) -> str:
+    """The message about an object that something needs, that is not valid, and that cannot be made valid."""
+    return f"path '{path}' is required, but there is no substituter that can build it"
+
+
 @dataclass
 class Offer:
     """A path that the store *source* has.  Sizes are in bytes; the download's is 0 if it is not known.  *name*: its path there, if that differs.

@@ -519,9 +519,10 @@ class LocalStore(CollectingStore):
 
     def _read_present(self, path: str) -> bytes:
         """The text of a derivation, valid or not yet."""
+        contents = self._waiting_contents(path)
+        if contents is not None:
+            return contents
         waiting = self._waiting.get(path)
-        if waiting is not None and waiting.contents is not None:
-            return waiting.contents
         try:
             return read_regular(waiting.target if waiting is not None else self._place(path))
         except FileNotFoundError:

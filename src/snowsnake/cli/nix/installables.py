@@ -310,14 +310,14 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
     """Builds or fetches targets, and returns their paths."""
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.building import build_error, realise, report_missing
-    from snowsnake.store.interface import NoBuilder
+    from snowsnake.store.interface import NoBuilder, no_substituter_text
     from snowsnake.store.local import LocalStore
 
     if isinstance(store, LocalStore) and store.read_only:
         lost = next((target.path for target in targets if target.outputs is None and not store.is_valid(target.path)), None)
         if lost is not None:
             report_missing(store.missing([lost]), call.reporter)
-            raise ValueError(f"path '{lost}' is required, but there is no substituter that can build it")
+            raise ValueError(no_substituter_text(lost))
         from snowsnake.cli.stores import open_store
 
         with open_store(call.settings, call.reporter.warning, is_writable=True, reporter=call.reporter) as writable:
@@ -331,7 +331,7 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
         lost = next((target.path for target in targets if not store.is_valid(target.path)), None)
         if lost is None:
             raise
-        raise ValueError(f"path '{lost}' is required, but there is no substituter that can build it") from None
+        raise ValueError(no_substituter_text(lost)) from None
 
 
 class NotBuilt(ValueError):

@@ -122,7 +122,9 @@ def _build(request: _Request, store: "Store", wanted: list[tuple[str, str]], rep
     unknown = store.missing(absent).unknown if absent else []
     for drv_path in absent:
         if drv_path in unknown:
-            raise ValueError(f"path '{drv_path}' is required, but there is no substituter that can build it")
+            from snowsnake.store.interface import no_substituter_text
+
+            raise ValueError(no_substituter_text(drv_path))
     if request.is_dry_run:
         report_missing(store.missing(f"{drv_path}!{name}" for drv_path, name in wanted), reporter)
         return

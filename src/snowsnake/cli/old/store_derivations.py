@@ -6,14 +6,14 @@ In: a store, or a `StoreRequest`, and the path of a derivation.  Out: the deriva
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.old.store import StoreRequest
 from snowsnake.store.derivation import Derivation
-from snowsnake.store.interface import Store
+from snowsnake.store.interface import Store, no_substituter_text
 from snowsnake.store.realisation import is_impure
 
 
 def needed_derivation(store: Store, path: str) -> Derivation:
     """The derivation at a path; an error if it cannot be read."""
     if not store.is_valid(path):
-        raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
+        raise ValueError(no_substituter_text(path))
     return store.read_derivation(path)
 
 
@@ -22,7 +22,7 @@ def require_built(request: StoreRequest, path: str, outputs: list[str]) -> list[
     store = request.store
     if not path.endswith(".drv"):
         if not store.is_valid(path):
-            raise ValueError(f"path '{path}' is required, but there is no substituter that can build it")
+            raise ValueError(no_substituter_text(path))
         return [("out", path)]
     drv = needed_derivation(store, path)
     known = dict.fromkeys(drv.outputs, "") | store.outputs(path)

@@ -52,9 +52,9 @@ class RemoteStore(DaemonStore):
         self.flush()
 
     def read(self, path: str) -> bytes:
-        waiting = self._waiting.get(path)
-        if waiting is not None and waiting.contents is not None:
-            return waiting.contents
+        contents = self._waiting_contents(path)
+        if contents is not None:
+            return contents
         self.flush()
         found, inner = self.split(path)
         if not self.is_valid(found) and self.evaluations is not None and self.evaluations.is_valid(found):
