@@ -22,6 +22,7 @@ MESSAGES = runpy.run_path(str(ROOT / "src/snowsnake/diagnostics/messages.py"))["
 MESSAGE = r"(?:[\w.\[\]()-]*\b(?:message|error_text)\b|str\((?:error|fault|failure|cause|reason|exception|problem)\))"
 LOOKING = {
     "asks what a message begins or ends with": re.compile(rf"{MESSAGE}\.(?:startswith|endswith|removeprefix|removesuffix|find|index|partition)\("),
+    "compares a message with words": re.compile(rf"{MESSAGE} *[=!]= *[bf]?[\"']"),
     "looks for words in a message": re.compile(rf"[\"'] (?:not )?in {MESSAGE}|\bmem(?:cmp|mem)\([\w.\->]*message\b|\bstr(?:n?cmp|str)\([\w.\->]*message\b"),
     "matches a message with a pattern": re.compile(rf"\b\w+\.(?:search|match|fullmatch|sub|findall)\((?:[^()]*, *)?{MESSAGE}"),
     "compares with the words of a message": re.compile(r"(?:[=!]=|\.startswith\() *\(?f?[\"'](?:while|in the|cannot|error|warning:?|expected|undefined) [^\"']*[\"']"),
@@ -55,6 +56,8 @@ def faults(text: str) -> list[tuple[int, str]]:
 
     >>> faults("if error.message.startswith('cannot'):")
     [(1, 'asks what a message begins or ends with')]
+    >>> faults("is_decoded = str(error) == 'secret key is not valid'")
+    [(1, 'compares a message with words')]
     >>> faults("if 'limit' in str(error): pass")
     [(1, 'looks for words in a message')]
     >>> faults("if error.code == 'type' and tree.source.find(b'x'): pass")

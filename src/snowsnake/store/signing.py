@@ -21,6 +21,10 @@ else:
     from snowsnake.store.light_dataclass import dataclass
 
 
+class NotSecret(ValueError):
+    """The text is that of a key, but the key does not have the length of a secret one."""
+
+
 @dataclass(frozen=True)
 class SecretKey:
     """One key that signs."""
@@ -30,7 +34,7 @@ class SecretKey:
 
     @classmethod
     def parse(cls, text: str) -> SecretKey:
-        """Reads `NAME:BASE64`; ValueError if it is not a secret key."""
+        """Reads `NAME:BASE64`; ValueError if it is not a key, NotSecret if it is not a secret one."""
         name, colon, rest = text.strip().partition(":")
         try:
             data = base64.b64decode(rest, validate=True)
@@ -39,7 +43,7 @@ class SecretKey:
         if not colon or not name or not data:
             raise ValueError("key is corrupt")
         if len(data) != 64:
-            raise ValueError("secret key is not valid")
+            raise NotSecret("secret key is not valid")
         return cls(name, data)
 
     @classmethod

@@ -9,12 +9,11 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.installables import store_paths
 from snowsnake.cli.nix.store import asked
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write
+from snowsnake.cli.output import opening_error, write
 from snowsnake.diagnostics.error import EvaluationError, Frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from snowsnake.store.interface import Store
     from snowsnake.store.signing import SecretKey
 
 
@@ -48,7 +47,7 @@ def sign(call: Call) -> None:
             info = store.known(path)
             made = signature_of(key, info)
             if made not in info.signatures:
-                _add(store, path, [made])
+                store.add_signatures(path, [made])
                 added += 1
     call.reporter.info(f"added {added} signatures")
 
@@ -73,7 +72,7 @@ def copy_signatures(call: Call) -> None:
                         continue
                     new = sorted(set(found.signatures) - set(info.signatures))
                     if new:
-                        _add(store, path, new)
+                        store.add_signatures(path, new)
                         added += len(new)
     call.reporter.info(f"imported {added} signatures")
 
@@ -83,21 +82,17 @@ def _read(path: str) -> "SecretKey":
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             text = file.read()
     except OSError as error:
-        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+        raise opening_error(path, error) from None
     return _parsed(text)
 
 
 def _parsed(text: str) -> "SecretKey":
-    from snowsnake.store.signing import SecretKey
+    from snowsnake.store.signing import NotSecret, SecretKey
 
     try:
         return SecretKey.parse(text)
+    except NotSecret as error:
+        raise EvaluationError("value", str(error)) from None
     except ValueError as error:
         name = text.partition(":")[0] if ":" in text else ""
-        is_decoded = str(error) == "secret key is not valid"
-        trace = [] if is_decoded else [Frame("context", f"while decoding key named '{name}'", None)]
-        raise EvaluationError("value", str(error), trace=trace) from None
-
-
-def _add(store: "Store", path: str, signatures: list[str]) -> None:
-    store.add_signatures(path, signatures)
+        raise EvaluationError("value", str(error), trace=[Frame("context", f"while decoding key named '{name}'", None)]) from None
