@@ -9,8 +9,12 @@ from snowsnake.store.sizes import size_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from snowsnake.settings import Settings
+    from snowsnake.store.garbage import Collector
     from snowsnake.store.interface import Store
+    from snowsnake.store.local import LocalStore
 
 
 def collect(store: "Store", most_bytes: int | None, settings: "Settings", reporter: Reporter, *, removes: bool = True) -> None:
@@ -18,8 +22,6 @@ def collect(store: "Store", most_bytes: int | None, settings: "Settings", report
     from snowsnake.store.binary_cache.store import BinaryCacheStore
     from snowsnake.store.daemon.connection import Garbage
     from snowsnake.store.daemon.store import DaemonStore
-    from snowsnake.store.garbage import Collector
-    from snowsnake.store.local import LocalStore
 
     if isinstance(store, BinaryCacheStore):
         raise UsageError(f"Garbage collection not supported by store '{store.url}'")
@@ -28,13 +30,29 @@ def collect(store: "Store", most_bytes: int | None, settings: "Settings", report
         paths, freed = store.collect_garbage(Garbage.REMOVE_DEAD if removes else Garbage.TELL_DEAD, most_bytes=most_bytes)
         tell_removed(len(paths), freed, removes=removes)
         return
-    if not isinstance(store, LocalStore):
-        raise ValueError("you don't have sufficient rights to use this command")
-    collector = Collector(store, reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"])
+    collector = collector_of(local_store(store), settings, reporter.info)
     try:
         collector.collect(most_bytes, removes=removes)
     finally:
         tell_removed(len(collector.removed), collector.freed_bytes, removes=removes)
+
+
+def local_store(store: "Store") -> "LocalStore":
+    """The store, if it is in folders of this machine; raises ValueError for any other store."""
+    from snowsnake.store.local import LocalStore
+
+    if not isinstance(store, LocalStore):
+        raise ValueError("you don't have sufficient rights to use this command")
+    return store
+
+
+def collector_of(store: "LocalStore", settings: "Settings", note: "Callable[[str], None]", *, ignores_liveness: bool = False) -> "Collector":
+    """A collector of a store's garbage; the settings say what keeps what, and *note* gets its messages."""
+    from snowsnake.store.garbage import Collector
+
+    return Collector(
+        store, note, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"], ignores_liveness=ignores_liveness
+    )
 
 
 def tell_removed(count: int, freed: int, *, removes: bool = True) -> None:

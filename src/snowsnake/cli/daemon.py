@@ -112,13 +112,12 @@ class Served:
             check_signatures(info, self._store, PublicKeys.parse(list(self._settings["trusted-public-keys"])))
 
     def collector(self) -> "Collector":
-        from snowsnake.store.garbage import Collector
+        from snowsnake.cli.collecting import collector_of
         from snowsnake.store.local import LocalStore
 
         if not isinstance(self._store, LocalStore):
             raise ValueError(f"Garbage collection not supported by store '{self._store.url}'")
-        settings = self._settings
-        return Collector(self._store, self._reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"])
+        return collector_of(self._store, self._settings, self._reporter.info)
 
     def verify(self, *, checks_contents: bool, repairs: bool) -> bool:
         from snowsnake.cli.verifying import verify_store

@@ -7,9 +7,9 @@ chunk.
 import os
 import sys
 
-from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, session_of, settings_of, source_of
+from snowsnake.cli.evaluate import SOURCE_OPTIONS, level_of, load, session_of, settings_of, source_of
 from snowsnake.cli.listing import disassembly
-from snowsnake.cli.options import Arguments, UsageError
+from snowsnake.cli.options import Arguments
 from snowsnake.cli.output import Reporter, write
 from snowsnake.diagnostics.error import EvaluationError
 
@@ -29,9 +29,7 @@ NOTES = (
 
 
 def run(given: Arguments, reporter: Reporter) -> int:
-    level = given.integer("optimise", 1)
-    if level not in (0, 1):
-        raise UsageError(f"option '--optimise' takes 0 or 1, not '{level}'")
+    level = level_of(given)
     features = settings_of(given, reporter).language()
     if given.flag("attr"):
         _print_selected(given, reporter, level, features)

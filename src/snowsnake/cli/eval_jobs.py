@@ -7,9 +7,8 @@ import os
 import sys
 
 from snowsnake.cli.about import print_version
-from snowsnake.cli.options import UsageError, next_words
-from snowsnake.cli.output import LOG_FORMATS, Reporter, guarded
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.cli.options import UsageError, next_words, take_values
+from snowsnake.cli.output import EVERYTHING, QUIET, Reporter, guarded
 from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
 
@@ -73,7 +72,7 @@ class EvalJobsRequest:
         self.includes: list[str] = []
         self.arguments: dict[str, list[str]] = {}
         self.pairs: dict[str, list[list[str]]] = {"--override-input": [], "--override-flake": []}
-        self.verbosity = 3
+        self.verbosity = QUIET
 
     def number(self, name: str, default: int) -> int:
         """The value of an option that takes a whole number above 0."""
@@ -100,10 +99,7 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Eva
         if word not in _OPTIONS and setting is None:
             raise UsageError(f"unrecognised flag '{word}'")
         count = _OPTIONS[word][0] if setting is None else setting.count
-        if len(rest) < count:
-            raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
-        values = rest[:count]
-        del rest[:count]
+        values = take_values(word, count, rest)
         if setting is not None:
             settings.set_flag(setting, values)
         else:
@@ -123,15 +119,13 @@ def _apply(request: EvalJobsRequest, word: str, values: list[str], settings: Set
     elif word in request.pairs:
         request.pairs[word].append(values)
     elif word == "--log-format":
-        if values[0] not in LOG_FORMATS:
-            raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")
-        reporter.log_format = values[0]
+        reporter.choose_log_format(values[0])
     elif word == "--verbose":
         request.verbosity += 1
     elif word == "--quiet":
         request.verbosity = max(0, request.verbosity - 1)
     elif word == "--debug":
-        request.verbosity = 6
+        request.verbosity = EVERYTHING
     elif values:
         request.texts[word] = values[0]
     else:
@@ -200,7 +194,7 @@ def open_root(request: EvalJobsRequest, settings: Settings, reporter: Reporter) 
         "eval_store": request.texts.get("--eval-store"),
         "prints_nix": False,
     }
-    if request.verbosity > 3:
+    if request.verbosity > QUIET:
         options["verbosity"] = request.verbosity
     options |= cache_options("--no-cache" in request.flags, request.texts.get("--cache-dir", ""), "stat")
     session = Session(settings, reporter, request.includes, **options)

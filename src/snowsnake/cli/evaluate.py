@@ -120,14 +120,20 @@ def _store_address(text: str) -> str:
     return text if is_address else "./" + text
 
 
+def level_of(given: Arguments) -> int:
+    """The level of the bytecode, 0 or 1."""
+    level = given.integer("optimise", 1)
+    if level not in (0, 1):
+        raise UsageError(f"option '--optimise' takes 0 or 1, not '{level}'")
+    return level
+
+
 def session_of(given: Arguments, reporter: Reporter, prepare: "Any" = None, **more: "Any") -> "Any":
     """The evaluator that the options describe; `prepare` may change the settings first."""
     settings = settings_of(given, reporter)
     if prepare is not None:
         prepare(settings)
-    level = given.integer("optimise", 1)
-    if level not in (0, 1):
-        raise UsageError(f"option '--optimise' takes 0 or 1, not '{level}'")
+    level = level_of(given)
     reporter.show_trace = given.flag("show_trace") or settings["show-trace"]
     reporter.log_format = given.text("log_format", reporter.log_format)
     if reporter.log_format not in LOG_FORMATS:

@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli.evaluate import LOCK_OPTIONS, SOURCE_OPTIONS, session_of
-from snowsnake.cli.flake_options import lock_options, open_flakes, prepare_settings
+from snowsnake.cli.flake_options import lock_options, open_flakes, prepare_settings, refuse_fragment
 from snowsnake.cli.options import Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, evaluates_no_more, only_evaluates, write_text
 from snowsnake.diagnostics.error import EvaluationError
@@ -93,8 +93,7 @@ class FlakeCall:
 
     def reference_of(self, text: str) -> "Reference":
         reference, fragment = self.flakes.reference(text, os.getcwd())
-        if fragment:
-            raise EvaluationError("value", f"unexpected fragment '{fragment}' in flake reference '{text}'")
+        refuse_fragment(fragment, text)
         return reference
 
     def locked(self, reference: "Reference | None" = None, **options: object) -> "LockedFlake":
@@ -107,8 +106,7 @@ class FlakeCall:
 
     def print_json(self, data: object) -> None:
         is_pretty = self.given.flag("pretty") or sys.stdout.isatty()
-        text = light_json.indented(data) if is_pretty else light_json.dumps(data, sorts_keys=True, is_compact=True, is_ascii=False)
-        write_text(text)
+        write_text(light_json.indented(data) if is_pretty else light_json.in_one_line(data))
 
     def bold(self, text: str) -> str:
         return self.painted("\x1b[1m", text)

@@ -74,10 +74,15 @@ def ask(question: str) -> str | None:
     return sys.stdin.readline().strip()
 
 
-def _whole(flakes: "FlakeSession", text: str, base: str = "") -> "Any":
-    reference, fragment = flakes.reference(text, base or os.getcwd(), may_be_missing=True)
+def refuse_fragment(fragment: str, text: str) -> None:
+    """Raises an error if the reference *text* names a part of a flake, where only a whole one is expected."""
     if fragment:
         raise EvaluationError("value", f"unexpected fragment '{fragment}' in flake reference '{text}'")
+
+
+def _whole(flakes: "FlakeSession", text: str, base: str = "") -> "Any":
+    reference, fragment = flakes.reference(text, base or os.getcwd(), may_be_missing=True)
+    refuse_fragment(fragment, text)
     return reference
 
 

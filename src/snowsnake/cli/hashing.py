@@ -7,6 +7,7 @@ each in 2.34.8's words.
 import os
 
 from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import opening_error
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.settings import Settings
 
@@ -126,7 +127,7 @@ def _flat(path: str, stream: "HashStream") -> bytes:
     except IsADirectoryError as error:
         raise EvaluationError("file", f"read of 65536 bytes: {error.strerror}") from None
     except OSError as error:
-        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+        raise opening_error(path, error) from None
     return stream.digest()
 
 

@@ -6,17 +6,17 @@ In: the words of its command line.  Out: what nix-instantiate prints, on the sam
 import os
 import sys
 
-from snowsnake.cli.options import SHORT_SETTINGS, WHOLE_NUMBERS, UsageError, unbundle
+from snowsnake.cli.options import SHORT_SETTINGS, WHOLE_NUMBERS, UsageError, take_values, unbundle
 from snowsnake.cli.output import (
-    LOG_FORMATS,
     Reporter,
     guarded,
     only_evaluates,
     raw_text,
+    show_statistics,
+    shows_statistics,
     write,
     write_json,
     write_line,
-    write_statistics,
 )
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.settings import Settings
@@ -79,16 +79,14 @@ def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> Ins
             request.words.append(word)
             continue
         count = _value_count(word)
-        if len(rest) < count:
-            if word in _OLD_STYLE:
-                raise UsageError(f"'{word}' requires an argument")
-            raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
+        if len(rest) < count and word in _OLD_STYLE:
+            raise UsageError(f"'{word}' requires an argument")
+        values = take_values(word, count, rest)
         # 2.34 answers at once, whatever follows.
         if word in ("--help", "--version"):
             request.answer = word
             break
-        _apply(request, word, rest[:count], settings, reporter)
-        del rest[:count]
+        _apply(request, word, values, settings, reporter)
     return request
 
 
@@ -121,9 +119,7 @@ def _apply(request: InstantiateRequest, word: str, values: list[str], settings: 
     elif word in ("-v", "--verbose"):
         request.verbosity += 1
     elif word == "--log-format":
-        if values[0] not in LOG_FORMATS:
-            raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")
-        reporter.log_format = values[0]
+        reporter.choose_log_format(values[0])
     elif word == "--add-root":
         request.root = values[0]
     elif word == "--eval-store":
@@ -180,8 +176,7 @@ def _evaluate(request: InstantiateRequest, settings: Settings, reporter: Reporte
     is_read_only = request.flags & {"--readonly-mode", "--dry-run"} or (is_eval and "--read-write-mode" not in request.flags)
     options: dict[str, object] = {"is_writable": not is_read_only, "eval_store": request.eval_store}
     options |= cache_options("--no-cache" in request.flags, request.cache_folder, request.cache_validate)
-    shows_statistics = os.environ.get("NIX_SHOW_STATS", "0") != "0"
-    options["count_objects"] = shows_statistics
+    options["count_objects"] = shows_statistics()
     options["repairs"] = "--repair" in request.flags
     options["prints_nix"] = bool(is_eval) and request.output == "--nix"
     reporter.verbosity += request.verbosity
@@ -201,8 +196,7 @@ def _evaluate(request: InstantiateRequest, settings: Settings, reporter: Reporte
         # A program may read a path as soon as it is printed.
         session.evaluator.flush_store()
         sys.stdout.flush()
-    if shows_statistics:
-        write_statistics(session.evaluator, os.environ.get("NIX_SHOW_STATS_PATH", "-"))
+    show_statistics(session.evaluator)
     return 0
 
 

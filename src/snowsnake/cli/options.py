@@ -228,6 +228,20 @@ def unbundle(word: str, rest: list[str]) -> str:
     return word[:2]
 
 
+def take_values(word: str, count: int, rest: list[str]) -> list[str]:
+    """Takes the *count* values of an option from *rest*; UsageError if there are fewer.
+
+    >>> rest = ["name", "value", "more"]
+    >>> take_values("--option", 2, rest), rest
+    (['name', 'value'], ['more'])
+    """
+    if len(rest) < count:
+        raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
+    values = rest[:count]
+    del rest[:count]
+    return values
+
+
 def next_words(rest: list[str]) -> "Iterator[tuple[str, bool]]":
     """Takes the words of a command line from *rest*: (word, whether it comes after `--`), without the first `--`.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from snowsnake.build.failure import BuildFailure
     from snowsnake.cli.activities import ShownActivity
+    from snowsnake.fetch.errors import FetchFailure
     from snowsnake.handle import Handle
     from snowsnake.interpreter import Interpreter
 
@@ -31,8 +32,8 @@ _WITH_OWN_SIGNALS = ("nix-eval-jobs", "snowsnake jobs")
 _OF_NIX = ("nix", "nix-build", "nix-collect-garbage", "nix-daemon", "nix-env", "nix-hash", "nix-instantiate", "nix-prefetch-url", "nix-shell", "nix-store")
 # A command that shows many errors completes their traces for at most this much processor time.
 _MOST_SECOND_LOOKS_S = 3.0
-# The verbosity of a command without `-v`, in C++ Nix's numbers: errors are 0, information is 3.
-QUIET = 3
+# The verbosity of a command without `-v`, and with `--debug`, in the numbers of foundation/log_numbers.py.
+QUIET, EVERYTHING = 3, 6
 
 
 class Reporter:
@@ -116,6 +117,12 @@ class Reporter:
         from snowsnake.diagnostics.render import terminal_colours
 
         return terminal_colours(2, os.environ)
+
+    def choose_log_format(self, name: str) -> None:
+        """Sets the format of messages, as Nix's option `--log-format` names it; EvaluationError for an unknown one."""
+        if name not in LOG_FORMATS:
+            raise EvaluationError("value", f"option 'log-format' has an invalid value '{name}'")
+        self.log_format = name
 
     def error(self, error: EvaluationError) -> None:
         for fault in [error, *error.others] if self.shows_others else [error]:
@@ -305,6 +312,17 @@ def write_json(value: "Handle", strict: bool) -> None:
     write(b"\n")
 
 
+def shows_statistics() -> bool:
+    """Whether the environment asks Nix's old commands for the statistics of an evaluation."""
+    return os.environ.get("NIX_SHOW_STATS", "0") != "0"
+
+
+def show_statistics(evaluator: "Interpreter") -> None:
+    """Writes the statistics of an evaluation where the environment says, if it asks for them."""
+    if shows_statistics():
+        write_statistics(evaluator, os.environ.get("NIX_SHOW_STATS_PATH", "-"))
+
+
 def write_statistics(evaluator: "Interpreter", path: str) -> None:
     """Writes the statistics of an evaluation as JSON to a file; `-` is stderr."""
     import json
@@ -318,6 +336,20 @@ def write_statistics(evaluator: "Interpreter", path: str) -> None:
     else:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
+
+
+def opening_error(path: str, error: OSError) -> EvaluationError:
+    """The error of a file that cannot be opened, in C++ Nix's words."""
+    return EvaluationError("file", f'opening file "{path}": {error.strerror}')
+
+
+def fetch_error(failure: "FetchFailure") -> EvaluationError:
+    """What could not be fetched, as an error of the command: the notes of the failure are its trace."""
+    from snowsnake.diagnostics.error import Frame
+
+    error = EvaluationError("file", str(failure), trace=[Frame("text", note, None) for note in reversed(failure.notes)])
+    error.exit_code = failure.exit_code
+    return error
 
 
 def _report_memory(reporter: Reporter) -> None:
@@ -433,10 +465,7 @@ def _report_other(error: BaseException, reporter: Reporter, hint: str) -> None:
     from snowsnake.store.local_database import BadDatabase
 
     if isinstance(error, FetchFailure):
-        from snowsnake.diagnostics.error import Frame
-
-        trace = [Frame("text", note, None) for note in reversed(error.notes)]
-        reporter.error(EvaluationError("file", str(error), trace=trace))
+        reporter.error(fetch_error(error))
     elif isinstance(error, SettingError):
         reporter.failure(str(error), hint if error.is_usage else "")
     elif isinstance(error, DaemonError | BadDatabase):

@@ -3,8 +3,7 @@
 In: an evaluator that watches its calls, a file.  Out: a line for each stack that was met, with a number, in the file when the command ends.
 """
 
-from snowsnake.cli.output import at_end
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.cli.output import at_end, opening_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ def write_at_end(evaluator: "Interpreter", path: str) -> None:
     try:
         file = open(path, "wb")
     except OSError as error:
-        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+        raise opening_error(path, error) from None
 
     def write() -> None:
         with file:

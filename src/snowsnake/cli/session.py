@@ -8,7 +8,7 @@ import os
 
 from snowsnake.cli import output
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import QUIET, Reporter, keep
+from snowsnake.cli.output import QUIET, Reporter, fetch_error, keep, opening_error
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.host.options import StoreToRead
 from snowsnake.selection import Selector
@@ -175,9 +175,7 @@ class Session:
             try:
                 return str(self.evaluator.fetch_tree(word))
             except FetchFailure as error:
-                failure = EvaluationError("file", str(error), trace=[Frame("text", note, None) for note in reversed(error.notes)])
-                failure.exit_code = error.exit_code
-                raise failure from None
+                raise fetch_error(error) from None
         return os.path.normpath(os.path.join(self.base_folder, word))
 
     def find_file(self, name: str) -> str:
@@ -210,7 +208,7 @@ def _argument_file(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise EvaluationError("file", f'opening file "{path}": {error.strerror}') from None
+        raise opening_error(path, error) from None
 
 
 def _without_nul(data: bytes, what: str) -> bytes:

@@ -112,7 +112,7 @@ def store_options(
 def _open_to_read(reference: StoreReference, settings: Settings) -> "Store":
     try:
         place = _open(reference, settings, lambda text: None)
-        if isinstance(place, StorePlace) and not os.path.exists(os.path.join(place.state, "db/db.sqlite")):
+        if isinstance(place, StorePlace) and not place.has_database:
             # A store is not created only to be read.
             raise ValueError("there is no store")
         return open_reference(reference, settings, lambda text: None)
@@ -166,12 +166,12 @@ def _opened(reference: StoreReference, settings: Settings, warn: "Callable[[str]
         return place.open()
     # The store has the parameter `read-only`.
     if not place.is_written and not place.is_machines:
-        if not os.path.exists(os.path.join(place.state, "db/db.sqlite")):
+        if not place.has_database:
             raise ValueError("database does not exist, and cannot be created in read-only mode")
         is_writable = False
     if is_writable and not place.is_written:
         raise NotOurs("writing to the machine's own store")
-    if is_writable or (place.notes_what_it_reads and place.is_written) or not (place.is_machines or os.path.exists(os.path.join(place.state, "db/db.sqlite"))):
+    if is_writable or (place.notes_what_it_reads and place.is_written) or not (place.is_machines or place.has_database):
         return place.open()
     if not os.path.isdir(place.real):
         raise SettingError(f"there is no store in '{place.real}': say which one is meant (--store FOLDER)", is_usage=False)

@@ -87,6 +87,11 @@ class Labels:
         return position if label == position.file else position.in_file(label)
 
 
+def package_places(system: str) -> "tuple[tuple[str, ...], tuple[str, ...]]":
+    """(defaults, prefixes): the attribute paths of a flake's package for a reference without attribute, and the prefixes that are tried before an attribute."""
+    return (f"packages.{system}.default", f"defaultPackage.{system}"), (f"packages.{system}.", f"legacyPackages.{system}.")
+
+
 class FlakeSession:
     """Flakes in one evaluator.  `warn` gets warnings, `say` the kind of a remark (`warning`, `note`) and its text.
 
@@ -172,14 +177,12 @@ class FlakeSession:
 
     def attribute_paths(self, fragment: str, defaults: "Iterable[str]" = (), prefixes: "Iterable[str] | None" = None) -> list[str]:
         """The places where the fragment of a reference is looked for, in order."""
-        system = self.system
+        usual_defaults, usual_prefixes = package_places(self.system)
         if not fragment:
-            return list(defaults) or [f"packages.{system}.default", f"defaultPackage.{system}"]
+            return list(defaults) or list(usual_defaults)
         if fragment.startswith("."):
             return [fragment[1:]]
-        if prefixes is None:
-            prefixes = (f"packages.{system}.", f"legacyPackages.{system}.")
-        return [*(prefix + fragment for prefix in prefixes), fragment]
+        return [*(prefix + fragment for prefix in (usual_prefixes if prefixes is None else prefixes)), fragment]
 
     def installable(self, text: str, base: str, options: "Callable[[], LockOptions]") -> "Handle":
         """The output that `REF#attribute` means, not evaluated; `^outputs` after it is ignored here."""

@@ -78,6 +78,11 @@ def dumps(data: object, *, is_compact: bool = False, is_ascii: bool = True, sort
     return "".join(make_encoder({}, _refuse, encode, None, key, item, sorts_keys, False, True)(data, 0))
 
 
+def in_one_line(data: object) -> str:
+    """The text of data without blanks, with sorted keys, as C++ Nix's programs print it for other programs."""
+    return dumps(data, sorts_keys=True, is_compact=True, is_ascii=False)
+
+
 def indented(data: object, blanks: str = "") -> str:
     """The text of data in several lines, with sorted keys; *blanks* are in front of all but the first line.
 

@@ -47,7 +47,7 @@ def daemon_socket(environment: "Environment") -> str:
 
 def store_folder(environment: "Environment") -> str:
     """The prefix of a store's paths, unless its URL says otherwise."""
-    return absolute(environment.get("NIX_STORE_DIR") or environment.get("NIX_STORE") or "/nix/store")
+    return absolute(environment.get("NIX_STORE_DIR") or environment.get("NIX_STORE") or MACHINE_STORE)
 
 
 def data_folder(environment: "Environment") -> str:
@@ -86,6 +86,16 @@ def xdg_folder(environment: "Environment", which: str) -> str:
     return os.path.join(home(environment), below, "nix")
 
 
+def user_profile(environment: "Environment", *, uses_xdg: bool) -> str:
+    """The link to the user's profile.  *uses_xdg*: the value of the setting `use-xdg-base-directories`."""
+    return os.path.join(xdg_folder(environment, "STATE"), "profile") if uses_xdg else os.path.join(home(environment), ".nix-profile")
+
+
+def default_expression(environment: "Environment", *, uses_xdg: bool) -> str:
+    """The folder whose expressions `nix-env` takes without `--file`: the user's channels are in it.  *uses_xdg*: as for `user_profile`."""
+    return os.path.join(xdg_folder(environment, "STATE"), "defexpr") if uses_xdg else os.path.join(home(environment), ".nix-defexpr")
+
+
 def user_files(environment: "Environment") -> list[str]:
     """The user's configuration files, the most important first."""
     files = environment.get("NIX_USER_CONF_FILES")
@@ -113,10 +123,7 @@ def read(path: str) -> str | None:
 
 def channel_entries(environment: "Environment", *, uses_xdg: bool = False) -> list[str]:
     """The entries of the search path for the channels of the user and of the machine that exist."""
-    if uses_xdg:
-        channels = os.path.join(xdg_folder(environment, "STATE"), "defexpr", "channels")
-    else:
-        channels = os.path.join(home(environment), ".nix-defexpr/channels")
+    channels = os.path.join(default_expression(environment, uses_xdg=uses_xdg), "channels")
     profiles = os.path.join(state_folder(environment), "profiles/per-user/root/channels")
     candidates = [("", channels), ("nixpkgs=", profiles + "/nixpkgs"), ("", profiles)]
     return [prefix + path for prefix, path in candidates if os.path.exists(path)]

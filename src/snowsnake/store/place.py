@@ -3,6 +3,8 @@
 In: folders.  Out: `StorePlace`, `DaemonPlace`, `DummyStore`.  Nothing is opened before `open`.
 """
 
+import os
+
 from snowsnake.store import may_write
 
 # Type checkers take this for true.  Otherwise every command would import `typing`.
@@ -46,6 +48,11 @@ class StorePlace:
         # This is the folder for the logs of builds; "" leaves the choice to the environment.
         self.log_folder = ""
         self.is_written = not is_machines or may_write(real, state)
+
+    @property
+    def has_database(self) -> bool:
+        """Whether the store was created already."""
+        return os.path.exists(os.path.join(self.state, "db/db.sqlite"))
 
     @classmethod
     def in_root(cls, root: str, store_dir: str = "/nix/store") -> "StorePlace":

@@ -4,7 +4,7 @@ In: a `Call`, a word.  Out: an `App`; `built` builds its store objects.
 """
 
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.nix.evaluate import load, open_output
+from snowsnake.cli.nix.evaluate import has_source, load, open_output
 from snowsnake.cli.nix.installables import Installables, Target, context_targets, text_at
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.output import OnlyEvaluating
@@ -30,8 +30,10 @@ class App:
 
 def default_apps(system: str) -> "tuple[tuple[str, ...], tuple[str, ...]]":
     """(defaults, prefixes): the attribute paths for a reference without attribute, and the prefixes that `nix run` tries before an attribute."""
-    defaults = (f"apps.{system}.default", f"defaultApp.{system}", f"packages.{system}.default", f"defaultPackage.{system}")
-    return defaults, (f"apps.{system}.", f"packages.{system}.", f"legacyPackages.{system}.")
+    from snowsnake.flake.session import package_places
+
+    defaults, prefixes = package_places(system)
+    return (f"apps.{system}.default", f"defaultApp.{system}", *defaults), (f"apps.{system}.", *prefixes)
 
 
 def find_app(call: Call, installables: Installables, word: str, defaults: "tuple[str, ...]", prefixes: "tuple[str, ...]") -> App:
@@ -42,7 +44,7 @@ def find_app(call: Call, installables: Installables, word: str, defaults: "tuple
 
 def _found_app(call: Call, installables: Installables, word: str, defaults: "tuple[str, ...]", prefixes: "tuple[str, ...]") -> App:
     installables.open_evaluation_store()
-    if call.given.flag("file") or call.given.flag("expr"):
+    if has_source(call):
         prefix = split_outputs(word)[0]
         session, value = load(call, "" if prefix == "." else prefix)
         program, targets = _app(value, "")

@@ -7,8 +7,8 @@ import os
 
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, RENAMED, SHORT, Row, names_below
-from snowsnake.cli.options import Arguments, CommandOption, UsageError, next_words
-from snowsnake.cli.output import LOG_FORMATS, Reporter
+from snowsnake.cli.options import Arguments, CommandOption, UsageError, next_words, take_values
+from snowsnake.cli.output import EVERYTHING, Reporter
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
@@ -124,10 +124,7 @@ def _option(call: Call, word: str, rest: list[str]) -> None:
     count = len(option.values) if option is not None else setting.count if setting is not None else 0
     if option is not None and option.takes_rest:
         count = len(rest)
-    if len(rest) < count:
-        raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
-    values = rest[:count]
-    del rest[:count]
+    values = take_values(word, count, rest)
     if setting is not None:
         call.settings.set_flag(setting, values)
     elif option is not None:
@@ -146,16 +143,14 @@ def _apply(call: Call, word: str, option: CommandOption, values: list[str]) -> N
     elif option.key == "quiet":
         call.reporter.verbosity = max(0, call.reporter.verbosity - 1)
     elif option.key == "debug":
-        call.reporter.verbosity = 6
+        call.reporter.verbosity = EVERYTHING
     elif option.key == "j":
         call.settings.set("max-jobs", values[0])
     elif option.key == "impure":
         call.settings.set("pure-eval", "false")
         call.given.store(option, values)
     elif option.key == "log_format":
-        if values[0] not in LOG_FORMATS:
-            raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")
-        call.reporter.log_format = values[0]
+        call.reporter.choose_log_format(values[0])
     else:
         if option.key in ("override_input", "update_input"):
             from snowsnake.cli.flake_options import input_path

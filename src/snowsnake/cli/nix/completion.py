@@ -7,6 +7,7 @@ completion: text, tab, description.  A failure on the way is not an error: there
 import os
 from collections.abc import Callable, Iterable
 
+from snowsnake.cli.hashing import ALGORITHMS
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, SHORT, names_below
@@ -282,6 +283,7 @@ def _attribute_of_file(completion: Completion, prefix: str) -> None:
 def _output(completion: Completion, prefix: str, prefixes: "tuple[str, ...] | None", defaults: "tuple[str, ...] | None") -> None:
     """Completes `FLAKE#ATTRIBUTE`: the attributes below the prefixes that a command tries."""
     from snowsnake.cli.flake_options import lock_options
+    from snowsnake.flake.session import package_places
     from snowsnake.selection import split_path
 
     text, mark, fragment = prefix.partition("#")
@@ -291,9 +293,9 @@ def _output(completion: Completion, prefix: str, prefixes: "tuple[str, ...] | No
     completion.kind = "attrs"
     root, fragment = (".", fragment[1:]) if fragment.startswith(".") else ("", fragment)
     flakes = completion.flakes()
-    system = flakes.system
-    prefixes = (f"packages.{system}.", f"legacyPackages.{system}.") if prefixes is None else prefixes
-    defaults = (f"packages.{system}.default", f"defaultPackage.{system}") if defaults is None else defaults
+    usual_defaults, usual_prefixes = package_places(flakes.system)
+    prefixes = usual_prefixes if prefixes is None else prefixes
+    defaults = usual_defaults if defaults is None else defaults
     reference, _ = flakes.reference(_at_home(text), os.getcwd())
     outputs = flakes.outputs(flakes.lock(reference, lock_options(completion.call.given, flakes, completion.call.reporter)))
     for start in (*(() if root else prefixes), ""):
@@ -367,7 +369,7 @@ def _one_of(names: Iterable[str]) -> "Completer":
     return offer
 
 
-_ALGORITHM = _one_of(("blake3", "md5", "sha1", "sha256", "sha512"))
+_ALGORITHM = _one_of(ALGORITHMS)
 _FORMAT = _one_of(("base16", "nix32", "base64", "sri"))
 # The completers of words, by the name of the word, or by the name of a command and that of its word.
 _WORDS: "dict[str, Completer]" = {

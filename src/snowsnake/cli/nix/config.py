@@ -54,12 +54,16 @@ def _plain(kind: str, value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
+def is_pretty(call: Call) -> bool:
+    """Whether JSON is printed with line breaks, as `nix` does on a terminal and with `--pretty`."""
+    return call.given.flag("pretty") or (sys.stdout.isatty() and not call.given.flag("no_pretty"))
+
+
 def print_json(data: object, call: Call) -> None:
-    """Prints JSON as `nix` does: with line breaks on a terminal or with `--pretty`."""
+    """Prints JSON as `nix` does: in lines if `is_pretty`, otherwise in one."""
     from snowsnake.foundation import light_json
 
-    is_pretty = call.given.flag("pretty") or (sys.stdout.isatty() and not call.given.flag("no_pretty"))
-    write_text(light_json.indented(data) if is_pretty else light_json.dumps(data, sorts_keys=True, is_compact=True, is_ascii=False))
+    write_text(light_json.indented(data) if is_pretty(call) else light_json.in_one_line(data))
 
 
 def _is_shown(settings: Settings, name: str) -> bool:

@@ -83,12 +83,14 @@ def print_dev_env(call: Call) -> None:
 def _environment(call: Call, installables: Installables) -> tuple[BuildEnvironment, str]:
     """The environment that the word of a call means, and the store object that it was read from."""
     from snowsnake.cli.shells.derivations import add_environment_derivation, environment_of
+    from snowsnake.flake.session import package_places
 
     if call.given.flag("debugger"):
         raise NotOurs("'--debugger'")
     system = call.settings["system"]
-    installables.defaults = (f"devShells.{system}.default", f"devShell.{system}", f"packages.{system}.default", f"defaultPackage.{system}")
-    installables.prefixes = (f"devShells.{system}.", f"packages.{system}.", f"legacyPackages.{system}.")
+    defaults, prefixes = package_places(system)
+    installables.defaults = (f"devShells.{system}.default", f"devShell.{system}", *defaults)
+    installables.prefixes = (f"devShells.{system}.", *prefixes)
     word = call.words[0] if call.words else "."
     targets = installables.targets([word])
     store = installables.store

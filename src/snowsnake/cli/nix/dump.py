@@ -3,12 +3,11 @@
 In: nothing.  Out: JSON on stdout, in the form that 2.34.8 has.
 """
 
-import json
-
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import GROUPS, ROWS, Row
 from snowsnake.cli.options import CommandOption
 from snowsnake.cli.output import write_text
+from snowsnake.foundation import light_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ _TYPES = {"currentTime": "integer", "langVersion": "integer", "null": "null", "t
 def dump(words: list[str]) -> int:
     """Prints the table that `words[0]`, one of the two names, asks for."""
     data = _language() if words[0] == "__dump-language" else command_line()
-    write_text(json.dumps(data, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
+    write_text(light_json.in_one_line(data))
     return 0
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 
 from snowsnake.cli.nix.command_line import Call
-from snowsnake.cli.nix.evaluate import load, open_session, refuse_store_path
+from snowsnake.cli.nix.evaluate import has_source, load, open_session, refuse_store_path
 from snowsnake.cli.output import evaluates_no_more, only_evaluates
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.foundation.digits import whole_number
@@ -25,7 +25,7 @@ _WITH_LINE = ("emacs", "nano", "vim", "kak")
 def run(call: Call) -> int:
     word = call.words[0] if call.words else "."
     only_evaluates()
-    if call.given.flag("file") or call.given.flag("expr"):
+    if has_source(call):
         what = "" if word == "." else word
         session, value = load(call, what)
     else:

@@ -9,7 +9,7 @@ import sys
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.value_text import Style, value_text
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import only_evaluates, raw_text, write, write_line
+from snowsnake.cli.output import only_evaluates, opening_error, raw_text, write, write_line
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.selection import attribute_position
 
@@ -45,7 +45,7 @@ def run(call: Call) -> int:
         session.evaluator.flush_store()
         return 0
     only_evaluates()
-    if given.flag("file") or given.flag("expr"):
+    if has_source(call):
         session, value = load(call, word)
         text = _text(session, value, call)
     else:
@@ -54,7 +54,7 @@ def run(call: Call) -> int:
         refuse_store_path(word or "")
         session, output = open_output(call, without_outputs(word) if word else word)
         question = ["eval", _form(given), given.text("apply"), output.label]
-        answer = output.answer(question, lambda: _text(session, output.value(), call, output.shown).decode("utf-8", "surrogateescape"), is_told=True)
+        answer = output.answer(question, lambda: _text(session, output.value(), call, output.shown).decode("utf-8", "surrogateescape"), has_messages=True)
         text = _encoded(answer)
     _print(text, call)
     session.evaluator.flush_store()
@@ -91,10 +91,11 @@ def _print(text: bytes, call: Call) -> None:
     if given.flag("raw"):
         write(text)
         return
-    if given.flag("json") and (given.flag("pretty") or (sys.stdout.isatty() and not given.flag("no_pretty"))):
+    if given.flag("json"):
+        from snowsnake.cli.nix.config import is_pretty
         from snowsnake.foundation.light_json import in_lines
 
-        text = in_lines(text, _MOST_LEVELS)
+        text = in_lines(text, _MOST_LEVELS) if is_pretty(call) else text
     write_line(text)
 
 
@@ -294,7 +295,7 @@ def _new_file(path: bytes) -> "BinaryIO":
     try:
         return open(path, "wb")
     except OSError as error:
-        raise EvaluationError("file", f'opening file "{os.fsdecode(path)}": {error.strerror}') from None
+        raise opening_error(os.fsdecode(path), error) from None
 
 
 def _make_folder(path: bytes) -> None:

@@ -72,16 +72,16 @@ class FlakeOutput:
         """(value, path) for each path that exists; the values are not evaluated."""
         return self._flakes.find_all(self._locked, self._reference, self._paths)
 
-    def answer(self, question: "Sequence[Json]", evaluate: "Callable[[], object]", *, is_told: bool = False) -> "Any":
+    def answer(self, question: "Sequence[Json]", evaluate: "Callable[[], object]", *, has_messages: bool = False) -> "Any":
         """The result of `evaluate()`, or that of an earlier evaluation for the same question.  Results are data for JSON.
 
-        *is_told*: traces and warnings are part of the answer for the user, so the result of an evaluation that prints some is not kept.
+        *has_messages*: traces and warnings are part of the answer for the user, so the result of an evaluation that prints some is not kept.
         """
         answer = self.known(question)
         if answer is None:
             said = written_messages()
             answer = evaluate()
-            if not is_told or written_messages() == said:
+            if not has_messages or written_messages() == said:
                 self.keep(question, answer)
         return answer
 

@@ -81,10 +81,10 @@ def _list(call: Call, tree: ListedTree, path: str) -> None:
     if given.flag("json"):
         if given.flag("directory"):
             raise UsageError("'--directory' is useless with '--json'")
-        import json
+        from snowsnake.foundation import light_json
 
         found = to_json(tree, path, is_recursive=given.flag("recursive"))
-        write_text(json.dumps(found, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
+        write_text(light_json.in_one_line(found))
         return
     entry = tree.entry(path)
     is_directory = entry.kind == "directory"

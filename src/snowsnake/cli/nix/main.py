@@ -11,7 +11,7 @@ from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.nix.command_line import Call, read
 from snowsnake.cli.nix.table import GROUPS, ROWS, Row, names_below
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import Reporter, guarded
+from snowsnake.cli.output import QUIET, Reporter, guarded
 
 # The subcommands that do not need the experimental feature `nix-command`.
 _STABLE = ("config check", "repl")
@@ -46,7 +46,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     if call.given.flag("version"):
         from snowsnake.cli.about import print_version
 
-        print_version("nix", call.settings, max(0, call.reporter.verbosity - 3))
+        print_version("nix", call.settings, max(0, call.reporter.verbosity - QUIET))
         return 0
     row = call.row
     if row is None:

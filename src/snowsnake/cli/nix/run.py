@@ -10,6 +10,7 @@ from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.nix.apps import App, built, default_apps, find_app
 from snowsnake.cli.nix.build import make_valid
 from snowsnake.cli.nix.command_line import Call
+from snowsnake.cli.nix.evaluate import has_source
 from snowsnake.cli.nix.installables import Installables
 from snowsnake.cli.nix.results import make_links, outputs_of
 from snowsnake.cli.nix.store import asked
@@ -74,7 +75,7 @@ def formatter_build(call: Call) -> None:
 
 def _formatter(call: Call, installables: Installables) -> App:
     _refuse_debugger(call)
-    if call.given.flag("file") or call.given.flag("expr"):
+    if has_source(call):
         raise UsageError("a formatter is of a flake: '--file' and '--expr' mean none")
     return find_app(call, installables, ".", (f"formatter.{call.settings['system']}",), ())
 

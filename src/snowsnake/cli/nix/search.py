@@ -9,7 +9,7 @@ from snowsnake.builtins.engines.versions import split_drv_name
 from snowsnake.cli.activities import are_lines, clear_line
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
-from snowsnake.cli.nix.evaluate import check_source, load, open_output, refuse_store_path
+from snowsnake.cli.nix.evaluate import check_source, has_source, load, open_output, refuse_store_path
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import only_evaluates, write_text
@@ -155,7 +155,7 @@ class _Search:
 def run(call: Call) -> int:
     regexes = call.words[1:]
     if not regexes:
-        if call.given.flag("file") or call.given.flag("expr"):
+        if has_source(call):
             check_source(call)
             split_outputs((call.words or [""])[0])
         else:
@@ -177,9 +177,8 @@ def run(call: Call) -> int:
 
 def _look_everywhere(call: Call, search: _Search) -> None:
     """Searches an attribute of a file or an expression, or all outputs of a flake that the word may name."""
-    given = call.given
     word = call.words[0] if call.words else "."
-    if given.flag("file") or given.flag("expr"):
+    if has_source(call):
         session, value = load(call, "" if word == "." else word)
         search.evaluator = session.evaluator
         search.visit(value, (), True)

@@ -91,14 +91,11 @@ def add(call: Call) -> None:
         raise EvaluationError("file", f"path '/{source}' does not exist")
     hashing.require_method(method, call.settings)
     is_dry = given.flag("dry_run")
-    try:
-        with opened(call, is_writable=not is_dry) as store:
-            if is_dry:
-                write_text(content_path(store.store_dir, name, source, method, algorithm)[0])
-            else:
-                write_text(add_path(store, name, source, method, algorithm))
-    except IsADirectoryError as error:
-        raise EvaluationError("file", f"read of 4096 bytes: {error.strerror}") from None
+    with opened(call, is_writable=not is_dry) as store:
+        if is_dry:
+            write_text(content_path(store.store_dir, name, source, method, algorithm)[0])
+        else:
+            write_text(add_path(store, name, source, method, algorithm))
 
 
 def delete(call: Call) -> None:

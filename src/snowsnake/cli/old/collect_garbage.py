@@ -14,7 +14,7 @@ from snowsnake.cli.output import Reporter, guarded
 from snowsnake.cli.profiles import generations
 from snowsnake.diagnostics.error import as_error
 from snowsnake.settings import Settings
-from snowsnake.settings.places import home, xdg_folder
+from snowsnake.settings.places import user_profile, xdg_folder
 
 _HELP = """usage: nix-collect-garbage [OPTION …]
 
@@ -74,7 +74,7 @@ def _profile_folders(settings: Settings, state: str) -> list[str]:
     folders = [os.path.join(state, "profiles")]
     if os.getuid() != 0:
         folders.insert(0, os.path.join(user, "profiles"))
-    link = os.path.join(user, "profile") if settings["use-xdg-base-directories"] else os.path.join(home(os.environ), ".nix-profile")
+    link = user_profile(os.environ, uses_xdg=settings["use-xdg-base-directories"])
     if os.path.islink(link):
         folders.append(os.path.dirname(os.path.normpath(os.path.join(os.path.dirname(link), os.readlink(link)))))
     return list(dict.fromkeys(folders))

@@ -6,9 +6,8 @@ In: words; a function that handles the words that are not shared options.  Out: 
 import os
 
 from snowsnake.cli.hand_on import NotOurs, hand_on
-from snowsnake.cli.options import SHORT_SETTINGS, WHOLE_NUMBERS, UsageError, next_words
-from snowsnake.cli.output import LOG_FORMATS, Reporter
-from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.cli.options import SHORT_SETTINGS, WHOLE_NUMBERS, UsageError, next_words, take_values
+from snowsnake.cli.output import EVERYTHING, QUIET, Reporter
 from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
 from snowsnake.settings.kinds import scaled
@@ -124,7 +123,7 @@ def answered(answer: str, program: str, help_text: str, common: Common) -> bool:
     elif answer == "--version":
         from snowsnake.cli.about import print_version
 
-        print_version(program, common.settings, common.reporter.verbosity - 3)
+        print_version(program, common.settings, common.reporter.verbosity - QUIET)
     return answer in ("--help", "--version")
 
 
@@ -153,10 +152,7 @@ def _is_shared(common: Common, word: str, rest: list[str]) -> bool:
     if word not in _SHARED and setting is None:
         return False
     count = _SHARED[word] if setting is None else setting.count
-    if len(rest) < count:
-        raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
-    values = rest[:count]
-    del rest[:count]
+    values = take_values(word, count, rest)
     settings = common.settings
     if word in WHOLE_NUMBERS:
         settings.set(word[2:], str(whole_number(values[0])))
@@ -169,11 +165,9 @@ def _is_shared(common: Common, word: str, rest: list[str]) -> bool:
     elif word == "--quiet":
         common.reporter.verbosity = max(0, common.reporter.verbosity - 1)
     elif word == "--debug":
-        common.reporter.verbosity = 6
+        common.reporter.verbosity = EVERYTHING
     elif word == "--log-format":
-        if values[0] not in LOG_FORMATS:
-            raise EvaluationError("value", f"option 'log-format' has an invalid value '{values[0]}'")
-        common.reporter.log_format = values[0]
+        common.reporter.choose_log_format(values[0])
     elif word == "-j":
         settings.set("max-jobs", values[0])
     elif word in SHORT_SETTINGS:

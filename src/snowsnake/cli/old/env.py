@@ -10,7 +10,7 @@ from snowsnake.cli.hand_on import hand_on
 from snowsnake.cli.old.command_line import read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import Reporter, guarded
+from snowsnake.cli.output import QUIET, Reporter, guarded
 
 _OPERATIONS = {
     "--install": "-i", "--uninstall": "-e", "--upgrade": "-u", "--set-flag": "", "--set": "", "--query": "-q", "--switch-profile": "-S",
@@ -92,7 +92,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     if not request.operation:
         raise UsageError("no operation specified")
     if request.operation == "--version":
-        print_version("nix-env", common.settings, common.reporter.verbosity - 3)
+        print_version("nix-env", common.settings, common.reporter.verbosity - QUIET)
         return 0
     if request.is_dry_run:
         reporter.note("(dry run; not doing anything)")

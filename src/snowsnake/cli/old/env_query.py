@@ -7,8 +7,8 @@ import os
 
 from snowsnake.cli.old.command_line import Common, value_of
 from snowsnake.cli.old.env_output import World, write_json, write_table, write_xml
-from snowsnake.cli.old.evaluation import show_statistics
 from snowsnake.cli.options import UsageError
+from snowsnake.cli.output import show_statistics
 from snowsnake.cli.packages import PASSED_OVER, Package, PackageSearch, split_name
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation.library_sort import sorted_places
@@ -91,7 +91,7 @@ def query(request: "EnvRequest", common: Common) -> None:
         packages = [package for package in packages if world.is_valid(package.out_path) or package.out_path in world.substitutable]
     write = write_json if "json" in shown else write_xml if "xml" in shown else write_table
     write(packages, shown, world, common.reporter)
-    show_statistics(session)
+    show_statistics(session.evaluator)
 
 
 def substitutable(common: Common, paths: set[str]) -> set[str]:
@@ -172,7 +172,7 @@ def in_order(items: "list[Any]", key: "Any") -> "list[Any]":
 
 
 def _available(request: "EnvRequest", session: "Session", path: str) -> list[Package]:
-    file = request.file or default_expression(session.settings)
+    file = request.file or _default_expression(session.settings)
     root = source(session, file)
     value = session.selector.select(root, path)
     search = PackageSearch(session.selector, session.evaluator.store_dir, is_lenient=True)
@@ -182,20 +182,17 @@ def _available(request: "EnvRequest", session: "Session", path: str) -> list[Pac
     return packages
 
 
-def default_expression(settings: "Settings") -> str:
-    """The user's `~/.nix-defexpr`."""
-    from snowsnake.settings.places import home, xdg_folder
+def _default_expression(settings: "Settings") -> str:
+    from snowsnake.settings.places import default_expression
 
-    if settings["use-xdg-base-directories"]:
-        return os.path.join(xdg_folder(os.environ, "STATE"), "defexpr")
-    return os.path.join(home(os.environ), ".nix-defexpr")
+    return default_expression(os.environ, uses_xdg=settings["use-xdg-base-directories"])
 
 
 def _make_default_expression(settings: "Settings") -> None:
     """Makes the folder that names the user's channels and those of root, as C++ Nix does at each start of `nix-env`."""
     from snowsnake.settings.places import state_folder, xdg_folder
 
-    folder = default_expression(settings)
+    folder = _default_expression(settings)
     if os.path.lexists(folder):
         return
     of_root = os.path.join(state_folder(os.environ), "profiles/per-user/root/channels")
@@ -217,7 +214,7 @@ def source(session: "Session", word: str) -> "Handle":
     if not is_local or os.path.isfile(word) or os.path.lexists(os.path.join(word, "default.nix")):
         return session.evaluated_file(word)
     if not os.path.isdir(word):
-        if word == default_expression(session.settings):
+        if word == _default_expression(session.settings):
             return session.expression(b"{ _combineChannels = [ ]; }")
         if os.path.lexists(word):
             raise EvaluationError("file", f"path '{os.path.abspath(word)}' is not a directory or a Nix expression")
@@ -247,16 +244,14 @@ def _expressions(session: "Session", folder: str, found: dict[str, str]) -> None
 
 
 def _profile(request: "EnvRequest", common: Common) -> str:
-    from snowsnake.settings.places import home, xdg_folder
+    from snowsnake.settings.places import user_profile
 
     if request.profile:
         return os.path.abspath(request.profile)
     given = os.environ.get("NIX_PROFILE", "")
     if given:
         return given
-    if common.settings["use-xdg-base-directories"]:
-        return os.path.join(xdg_folder(os.environ, "STATE"), "profile")
-    return os.path.join(home(os.environ), ".nix-profile")
+    return user_profile(os.environ, uses_xdg=common.settings["use-xdg-base-directories"])
 
 
 def _installed(session: "Session", profile: str) -> list[Package]:

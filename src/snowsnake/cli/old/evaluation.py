@@ -7,7 +7,8 @@ import os
 import sys
 
 from snowsnake.cli.old.command_line import Common
-from snowsnake.cli.options import UsageError
+from snowsnake.cli.options import take_values
+from snowsnake.cli.output import shows_statistics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,10 +36,7 @@ class EvaluationWords:
         count = _OPTIONS.get(word)
         if count is None:
             return False
-        if len(rest) < count:
-            raise UsageError(f"flag '{word}' requires {count} argument(s), but only {len(rest)} were given")
-        values = rest[:count]
-        del rest[:count]
+        values = take_values(word, count, rest)
         if word.startswith("--arg"):
             self.arguments[values[0]] = [word[2:], *(values if count == 2 else [values[0], ""])]
         elif word in ("-I", "--include"):
@@ -66,15 +64,3 @@ class EvaluationWords:
         session = Session(settings, common.reporter, self.includes, eval_store=self.eval_store, **options)
         session.add_arguments([self.arguments[name] for name in sorted(self.arguments)], sys.stdin.buffer.read)
         return session
-
-
-def shows_statistics() -> bool:
-    return os.environ.get("NIX_SHOW_STATS", "0") != "0"
-
-
-def show_statistics(session: "Session") -> None:
-    """Shows the statistics of an evaluation if NIX_SHOW_STATS asks for them."""
-    if shows_statistics():
-        from snowsnake.cli.output import write_statistics
-
-        write_statistics(session.evaluator, os.environ.get("NIX_SHOW_STATS_PATH", "-"))

@@ -11,7 +11,7 @@ from snowsnake.cli.about import print_version
 from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.old.command_line import Common, read, value_of
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import Reporter, guarded
+from snowsnake.cli.output import QUIET, Reporter, guarded
 from snowsnake.diagnostics.error import EvaluationError, as_error
 
 TYPE_CHECKING = False
@@ -63,8 +63,9 @@ class StoreRequest:
         self.root = ""
         self.is_silent = False
         self.is_help = False
-        self.common: Common = None  # type: ignore[assignment]  # set as soon as the command line is read
-        self.store: Store = None  # type: ignore[assignment]    # set for operations that have one
+        # `common` is set as soon as the command line is read, `store` for operations that have one.
+        self.common: Common = None  # type: ignore[assignment]
+        self.store: Store = None  # type: ignore[assignment]
         self._root_count = 0
         self._reads_stdin = False
 
@@ -145,7 +146,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         raise UsageError("no operation specified")
     names, runner, writes = request.operation
     if names == "--version":
-        print_version("nix-store", request.common.settings, request.common.reporter.verbosity - 3)
+        print_version("nix-store", request.common.settings, request.common.reporter.verbosity - QUIET)
         return 0
     request.common.settings.finish()
     try:

@@ -13,7 +13,7 @@ from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.old.store import StoreRequest
 from snowsnake.cli.old.store_derivations import needed_derivation, require_built
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write_text
+from snowsnake.cli.output import QUIET, write_text
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.store.interface import Store
 from snowsnake.store.sizes import size_text
@@ -21,8 +21,6 @@ from snowsnake.store.sizes import size_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from snowsnake.store.local import LocalStore
 
 
 # --- realising
@@ -76,8 +74,7 @@ def realise(request: StoreRequest) -> None:
 
 def add(request: StoreRequest) -> None:
     """`--add`: adds files and folders under their names."""
-    if request.flags:
-        raise UsageError("unknown flag")
+    request.refuse_flags(message="unknown flag")
     from snowsnake.store.adding import add_path
 
     for word in request.words:
@@ -128,8 +125,7 @@ def import_(request: StoreRequest) -> None:
 
 def load_database(request: StoreRequest) -> None:
     """`--load-db`."""
-    if request.flags:
-        raise UsageError("unknown flag")
+    request.refuse_flags(message="unknown flag")
     request.refuse_words()
     _register(request, replaces=True, has_hashes=True, canonicalises=False)
 
@@ -142,6 +138,7 @@ def register_validity(request: StoreRequest) -> None:
 
 
 def _register(request: StoreRequest, *, replaces: bool, has_hashes: bool, canonicalises: bool) -> None:
+    from snowsnake.cli.collecting import local_store
     from snowsnake.store.registration import read_registrations
 
     store = local_store(request.store)
@@ -152,19 +149,9 @@ def _register(request: StoreRequest, *, replaces: bool, has_hashes: bool, canoni
     store.make_valid(infos, canonicalises=canonicalises)
 
 
-def local_store(store: Store) -> "LocalStore":
-    """The store, if it is in folders of this machine; raises ValueError for any other store."""
-    from snowsnake.store.local import LocalStore
-
-    if not isinstance(store, LocalStore):
-        raise ValueError("you don't have sufficient rights to use this command")
-    return store
-
-
 def init(request: StoreRequest) -> None:
     """`--init`: makes the store, which happens when it is opened."""
-    if request.flags:
-        raise UsageError("unknown flag")
+    request.refuse_flags(message="unknown flag")
     request.refuse_words()
 
 
@@ -194,8 +181,7 @@ def restore(request: StoreRequest) -> None:
 
 
 def _only_word(request: StoreRequest) -> str:
-    if request.flags:
-        raise UsageError("unknown flag")
+    request.refuse_flags(message="unknown flag")
     if len(request.words) != 1:
         raise UsageError("only one argument allowed")
     return request.words[0]
@@ -212,11 +198,10 @@ def delete(request: StoreRequest) -> None:
 
 def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller: "Any") -> None:
     """Removes objects, and says how much space that freed; *caller* has the settings and the reporter."""
-    from snowsnake.cli.collecting import tell_removed
+    from snowsnake.cli.collecting import collector_of, local_store, tell_removed
     from snowsnake.store.binary_cache.store import BinaryCacheStore
     from snowsnake.store.daemon.connection import Garbage
     from snowsnake.store.daemon.store import DaemonStore
-    from snowsnake.store.garbage import Collector
 
     if isinstance(store, BinaryCacheStore):
         raise UsageError(f"Garbage collection not supported by store '{store.url}'")
@@ -225,13 +210,7 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller:
         tell_removed(len(removed), freed)
         return
     settings = caller.common.settings if isinstance(caller, StoreRequest) else caller.settings
-    collector = Collector(
-        local_store(store),
-        caller.reporter.info,
-        keeps_outputs=settings["keep-outputs"],
-        keeps_derivations=settings["keep-derivations"],
-        ignores_liveness=ignores_liveness,
-    )
+    collector = collector_of(local_store(store), settings, caller.reporter.info, ignores_liveness=ignores_liveness)
     try:
         collector.delete(paths)
     finally:
@@ -240,9 +219,10 @@ def delete_paths(store: Store, paths: list[str], ignores_liveness: bool, caller:
 
 def collect_garbage(request: StoreRequest) -> None:
     """`--gc`: removes dead objects, or prints the dead objects, the living objects or the roots."""
+    from snowsnake.cli.collecting import collect, collector_of, local_store
     from snowsnake.store.daemon.connection import Garbage
     from snowsnake.store.daemon.store import DaemonStore
-    from snowsnake.store.garbage import Collector, find_roots
+    from snowsnake.store.garbage import find_roots
 
     known = {"--print-roots", "--print-live", "--print-dead"}
     flags = []
@@ -265,17 +245,13 @@ def collect_garbage(request: StoreRequest) -> None:
             write_text(f'"{link}" -> {target}')
         return
     if not flags:
-        from snowsnake.cli.collecting import collect
-
         collect(request.store, limit, request.common.settings, request.reporter)
         return
-    settings, paths = request.common.settings, set()
+    paths: set[str] = set()
     if isinstance(request.store, DaemonStore):
         paths.update(request.store.collect_garbage(Garbage.TELL_ALIVE if flags[-1] == "--print-live" else Garbage.TELL_DEAD)[0])
     else:
-        collector = Collector(
-            local_store(request.store), request.reporter.info, keeps_outputs=settings["keep-outputs"], keeps_derivations=settings["keep-derivations"]
-        )
+        collector = collector_of(local_store(request.store), request.common.settings, request.reporter.info)
         paths.update(collector.alive() if flags[-1] == "--print-live" else collector.dead())
     request.reporter.info("determining live/dead paths...")
     for path in sorted(paths):
@@ -307,9 +283,10 @@ def optimise(request: StoreRequest) -> None:
 
 def optimise_store(store: Store, reporter: "Any") -> None:
     """Links equal files to each other, and says how much space that freed."""
+    from snowsnake.cli.collecting import local_store
 
     def tell(path: str) -> None:
-        if reporter.verbosity > 3:
+        if reporter.verbosity > QUIET:
             reporter.note(f"optimising path '{path}'...")
 
     found = local_store(store).optimise(tell)
@@ -319,8 +296,7 @@ def optimise_store(store: Store, reporter: "Any") -> None:
 
 def generate_key(request: StoreRequest) -> None:
     """`--generate-binary-cache-key NAME SECRET PUBLIC`: makes a key for signatures, in two files."""
-    if request.flags:
-        raise UsageError(f"unknown flag '{request.flags[0]}'")
+    request.refuse_flags()
     if len(request.words) != 3:
         raise UsageError("three arguments expected")
     from snowsnake.store.signing import SecretKey
@@ -338,6 +314,7 @@ def verify(request: StoreRequest) -> int:
     """`--verify`: removes objects from the database whose files are gone; with `--check-contents`, also reports contents without the recorded hash."""
     request.refuse_words()
     flags = request.refuse_flags("--check-contents", "--repair")
+    from snowsnake.cli.collecting import local_store
     from snowsnake.cli.verifying import verify_store
 
     has_faults = verify_store(local_store(request.store), request.reporter, checks_contents="--check-contents" in flags, repairs="--repair" in flags)

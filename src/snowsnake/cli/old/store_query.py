@@ -3,13 +3,12 @@
 In: a `StoreRequest` with an open store.  Out: lines or bytes on stdout; the exit code.
 """
 
-
 import sys
 
 from snowsnake.cli.old.store import StoreRequest
 from snowsnake.cli.old.store_derivations import needed_derivation, require_built
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import write, write_text
+from snowsnake.cli.output import QUIET, write, write_text
 from snowsnake.foundation.tree_lines import branch, margin
 from snowsnake.store.graph import closure, sorted_paths
 from snowsnake.store.interface import Store
@@ -329,7 +328,7 @@ def verify_path(request: StoreRequest) -> int:
     code = 0
     for word in request.words:
         path = request.path(word)
-        if request.common.reporter.verbosity > 3:
+        if request.common.reporter.verbosity > QUIET:
             request.reporter.note(f"checking path '{path}'...")
         if report_changed(request.store, path, request.reporter.note):
             code = 1

@@ -20,6 +20,7 @@ def serve(request: StoreRequest) -> None:
 
     settings, reporter = request.common.settings, request.reporter
     is_writable = "--write" in flags
+
     def set_option(name: str, text: str) -> None:
         # The client tells its user what is built.
         reporter.verbosity = 0

@@ -178,7 +178,7 @@ class Repl:
         self._add(self.session.selector.auto_call(self.session.evaluated_file(path)))
 
     def _load_flake(self, text: str) -> None:
-        from snowsnake.cli.flake_options import open_flakes
+        from snowsnake.cli.flake_options import open_flakes, refuse_fragment
         from snowsnake.cli.options import Arguments
         from snowsnake.lock.locking import LockOptions
 
@@ -190,8 +190,7 @@ class Repl:
         given.settings = self.session.settings
         flakes = open_flakes(given, self.reporter, self.session)
         reference, fragment = flakes.reference(text, self.session.base_folder)
-        if fragment:
-            raise EvaluationError("value", f"unexpected fragment '{fragment}' in flake reference '{text}'")
+        refuse_fragment(fragment, text)
         if is_pure and not reference.input.is_locked:
             raise EvaluationError("value", f"cannot use ':load-flake' on unlocked flake reference '{text}' (use --impure to override)")
         self._add(flakes.call(flakes.lock(reference, LockOptions(may_update=False, uses_registries=not is_pure))))
