@@ -46,8 +46,17 @@ VARIANTS = {
         "-O1", "-g1", "-DSNOWSNAKE_CHECKED", "-fno-omit-frame-pointer", "-fsanitize=address,undefined",
     ],
 }  # fmt: skip
-COMPILER = shlex.split(os.environ.get("CC") or (sysconfig.get_config_var("CC") or "cc").split()[0])
-LINKER = [*COMPILER, *shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]]
+
+
+def split_command(command: str) -> tuple[list[str], list[str]]:
+    """(the words that name a program, such as `ccache gcc`; its options)."""
+    words = shlex.split(command)
+    count = next((i for i, word in enumerate(words) if word.startswith("-")), len(words))
+    return words[:count], words[count:]
+
+
+COMPILER = shlex.split(os.environ.get("CC", "")) or split_command(sysconfig.get_config_var("CC") or "cc")[0]
+LINKER = [*COMPILER, *split_command(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1]]
 REFERENCE = re.compile(r"""^(?:from\s+(snowsnake[\w.]*)\s+cimport|cimport\s+(snowsnake[\w.]*)|\s*include\s+["']([^"']+)["'])""", re.M)
 
 

@@ -20,6 +20,9 @@ cdef extern from *:
     #include <sys/mman.h>
     #include <sys/resource.h>
     #include <ucontext.h>
+    #ifdef __SANITIZE_ADDRESS__
+    #include <sanitizer/asan_interface.h>
+    #endif
 
     void *snowsnake_allocate_zeros(size_t count, size_t item_bytes);
     int snowsnake_may_allocate(void);
@@ -133,6 +136,11 @@ cdef extern from *:
         snow_stack *stack = snow_thread_stack;
         if (!stack || !stack->is_running) abort();
         stack->is_abandoned = 1;
+    #ifdef __SANITIZE_ADDRESS__
+        /* The frames that are left never return, so what surrounds their variables would stay forbidden for the next call. */
+        char *frame = __builtin_frame_address(0);
+        __asan_unpoison_memory_region(frame, (size_t)(stack->base + stack->size_bytes - frame));
+    #endif
         setcontext(&stack->caller);
     }
     """
