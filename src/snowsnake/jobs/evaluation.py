@@ -195,7 +195,8 @@ class JobRoot:
     def _finished(self, value: Handle, name: str, outputs: dict[str, str | None], drv_path: str, system: str | None = None) -> dict[str, Json]:
         """The fields of a job whose name, outputs and derivation are known."""
         options = self.options
-        found: dict[str, Json] = {"name": name, "outputs": outputs, "drvPath": drv_path}
+        # By name, as in the line of a job.
+        found: dict[str, Json] = {"name": name, "outputs": dict(sorted(outputs.items())), "drvPath": drv_path}
         drv = self.derivation(drv_path) if options.is_instantiating else None
         if drv is None:
             found["system"] = system or facts.system_of(value)
