@@ -61,10 +61,14 @@ cdef bint is_catchable(int code) noexcept nogil:
     return code == ERROR_THROW or code == ERROR_ASSERT or code == ERROR_SEARCH_PATH
 
 
+cdef bint _ends_run(int code) noexcept nogil:
+    """Whether nothing more may be evaluated after this error, not even the message of addErrorContext."""
+    return code == ERROR_INTERRUPT or code == ERROR_TIMEOUT or code == ERROR_DEPTH or code == ERROR_MEMORY or code == ERROR_INTERNAL or code == ERROR_PYTHON
+
+
 cdef bint _is_transient(int code) noexcept nogil:
     """Whether the same thunk may succeed after this error, or fail differently when another thunk of its circle is forced: then it becomes suspended again."""
-    return code == ERROR_INFINITE_RECURSION or code == ERROR_INTERRUPT or code == ERROR_TIMEOUT or code == ERROR_DEPTH or code == ERROR_MEMORY \
-        or code == ERROR_INTERNAL or code == ERROR_PYTHON
+    return code == ERROR_INFINITE_RECURSION or _ends_run(code)
 
 
 cdef Frame* _last_traced(Machine* m, Frame* base) noexcept nogil:
@@ -867,7 +871,7 @@ cdef int unwind(Machine* m, Frame* base, const uint8_t* pc) noexcept nogil:
             _undo_deepening(m)
         elif m.function == m.error_context_word:
             if m.sp == m.fp + 2:
-                if not _is_transient(m.error.code) and _put_aside(m):
+                if not _ends_run(m.error.code) and _put_aside(m):
                     return FORCE
             else:
                 _forget(m.fp + 2)
