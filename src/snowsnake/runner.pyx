@@ -157,10 +157,14 @@ def _raised_by_handler(error):
     """The exception, or the first of those that led to it, that comes from a handler of a signal; otherwise None."""
     from _signal import default_int_handler, getsignal
 
-    handlers = {getsignal(number) for number in range(1, 32)}
+    # A handler need not have a hash, and causes may be a circle.
+    handlers = [getsignal(number) for number in range(1, PAST_LAST_SIGNAL)]
+    has_default = any(handler is default_int_handler for handler in handlers)
     codes = {code for handler in handlers if (code := _code_of(handler)) is not None}
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt) and default_int_handler in handlers:
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if has_default and isinstance(error, KeyboardInterrupt):
             return error
         step = error.__traceback__
         while step is not None:

@@ -244,3 +244,35 @@ def test_an_exception_in_the_import_of_a_library_is_not_its_absence(error: str) 
     """A handler that runs while `hashlib` makes a kind of hash for the first time, in a process of its own."""
     done = subprocess.run([sys.executable, "-c", FIRST_HASH, error], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, f"{error} from the handler\na4ab\n"), done.stderr
+
+
+ODD_HANDLER = """
+import hashlib, signal
+import snowsnake
+
+class Handler:
+    __hash__ = None
+
+    def __call__(self, number, frame):
+        pass
+
+def new(name, **options):
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    raise first
+
+signal.signal(signal.SIGALRM, Handler())
+machine = snowsnake.Evaluator()
+original, hashlib.new = hashlib.new, new
+try:
+    machine.evaluate('builtins.hashString "sha512" "x"').force()
+except snowsnake.EvaluationError:
+    hashlib.new = original
+    print(machine.evaluate("1 + 1").to_python())
+"""
+
+
+def test_a_handler_without_a_hash_and_causes_in_a_circle() -> None:
+    """Who looks for a handler among what led to an exception of a library finds none, and an end."""
+    done = subprocess.run([sys.executable, "-c", ODD_HANDLER], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
