@@ -39,6 +39,8 @@ cdef class Runner:
     cdef uint32_t asked_code
     # errors become exceptions without trace and suggestions
     cdef bint is_brief
+    # texts of errors do not depend on what this evaluator met before
+    cdef bint ignores_past
 
     # Returns the machine; raises an error if there is none (of an object that was made without __init__).
     cdef Machine* machine(self) except NULL

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 class Runner:
+    errors_ignore_past: bool
     explains_errors: bool
     gate: Callable[[int], None] | None
     def cancel(self) -> None: ...

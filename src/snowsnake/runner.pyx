@@ -199,6 +199,7 @@ cdef class Runner:
         self.fault_number = 0
         self.functions = None
         self.is_brief = False
+        self.ignores_past = False
 
     @property
     def explains_errors(self):
@@ -212,6 +213,19 @@ cdef class Runner:
     @explains_errors.setter
     def explains_errors(self, bint value):
         self.is_brief = not value
+
+    @property
+    def errors_ignore_past(self):
+        """Whether the text of an error is the same whatever this evaluator met before: for jobs, of which several processes evaluate a part each.
+
+        Otherwise, C++ Nix's rules hold: of several arguments, which no source of the error has all, the one is named that was met first, and frames
+        below a folder of the search path are folded once somebody has looked there.
+        """
+        return self.ignores_past
+
+    @errors_ignore_past.setter
+    def errors_ignore_past(self, bint value):
+        self.ignores_past = value
 
     def cancel(self):
         """Stops what the machine is doing in another thread, where an `interrupt` error is raised.  Nothing happens if the machine is at rest."""
@@ -408,7 +422,7 @@ cdef class Runner:
         try:
             from snowsnake.traces.pending import take_error
 
-            error = take_error(<size_t>self.m, self.asked_code, self.is_brief)
+            error = take_error(<size_t>self.m, self.asked_code, self.is_brief, self.ignores_past)
         except (MemoryError, OSError, SystemError):
             # Too little memory is left to import the module or to read the sources.
             error_clear(self.m)

@@ -81,7 +81,19 @@ class JobRoot:
     # --- a path
 
     def look(self, path: Path) -> Reply:
-        """The reply to a path.  An error becomes part of the reply; only an interruption is raised."""
+        """The reply to a path.  An error becomes part of the reply; only an interruption is raised.
+
+        The text of an error does not depend on the paths before, because it is up to chance which worker evaluates a path.
+        """
+        evaluator = self.evaluator
+        ignored = evaluator.errors_ignore_past
+        evaluator.errors_ignore_past = True
+        try:
+            return self._reply(path)
+        finally:
+            evaluator.errors_ignore_past = ignored
+
+    def _reply(self, path: Path) -> Reply:
         # The cause of an error that is reported as part of another error.
         self._cause = ""
         self._is_fleeting = False

@@ -182,8 +182,11 @@ cdef class Places:
             is_behind = is_behind or e.candidates[i] == 0
         return names
 
-    cdef bytes named_argument(self, list names):
-        """The argument that C++ Nix names: the one that it met first in the source of the function, or else in that of the call."""
+    cdef bytes named_argument(self, list names, bint ignores_past):
+        """The argument that C++ Nix names: the one that it met first in the source of the function, or else in that of the call, or else before.
+
+        *ignores_past*: if neither source has them all, the least name instead of the one that was met before.
+        """
         cdef Error* e = &self.m.error
         cdef uint32_t i
         sources = []
@@ -191,7 +194,7 @@ cdef class Places:
             place = self.extent(self.m.codes[e.trace[i].code - 1]) if e.trace[i].code else None
             if place is not None and place[1] is not None:
                 sources.append(place[1])
-        return first_met(names, sources, feature_names(self.m.features))
+        return first_met(sorted(names) if ignores_past else names, sources, feature_names(self.m.features))
 
     cdef bytes argument_message(self, str row, bytes name):
         """The machine's message about an argument, with another name."""
@@ -233,10 +236,11 @@ cdef object _with_facts(error, str fault, str subject, int exit_code):
     return error
 
 
-def take_error(size_t machine, uint32_t asked_code, bint is_brief):
+def take_error(size_t machine, uint32_t asked_code, bint is_brief, bint ignores_past):
     """Returns the pending error as an `EvaluationError`, and clears it.
 
-    *asked_code*: the index + 1 of the code of the thunk that was asked for from outside, or 0; *is_brief*: without trace and suggestions.
+    *asked_code*: the index + 1 of the code of the thunk that was asked for from outside, or 0; *is_brief*: without trace and suggestions;
+    *ignores_past*: as `errors_ignore_past` of `runner.pyx`.
     """
     cdef Machine* m = <Machine*>machine
     cdef Places places = Places(machine)
@@ -252,7 +256,7 @@ def take_error(size_t machine, uint32_t asked_code, bint is_brief):
     if code == ERROR_MISSING_ARGUMENT or code == ERROR_UNEXPECTED_ARGUMENT:
         arguments = places.faulty_arguments()
         if len(arguments) > 1:
-            wanted = places.named_argument(arguments)
+            wanted = places.named_argument(arguments, ignores_past)
             message = places.argument_message("MISSING_ARGUMENT" if code == ERROR_MISSING_ARGUMENT else "UNEXPECTED_ARGUMENT", wanted)
     suggestions = places.similar_names(wanted)
     position = places.place(m.error.position, m.error.position_end)
@@ -270,7 +274,7 @@ def take_error(size_t machine, uint32_t asked_code, bint is_brief):
     if frames:
         start = (<bytes>m.files[0].path).decode("utf-8", "surrogateescape") if m.file_count else ""
         store = (<bytes>host_of(m).store_dir).decode("utf-8", "surrogateescape")
-        mark_libraries(error.trace, start if start.startswith("/") else None, places.search_folders(), store)
+        mark_libraries(error.trace, start if start.startswith("/") else None, [] if ignores_past else places.search_folders(), store)
     if position is not None and position[1] is not None:
         if code == ERROR_SYNTAX:
             complete_syntax_error(error, position[1], features)
