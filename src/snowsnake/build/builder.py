@@ -23,13 +23,12 @@ from snowsnake.build.log import BuildLog
 from snowsnake.build.log_messages import LogMessages
 from snowsnake.build.options import BuildOptions
 from snowsnake.build.process import Running, start
-from snowsnake.build.progress import numbers
 from snowsnake.build.request import BuildRequest, prepare, sees_world
 from snowsnake.build.sandbox import Sandbox, shell_paths, why_no_sandbox
 from snowsnake.build.watcher import Watcher
 from snowsnake.fetch.errors import FetchFailure
 from snowsnake.foundation.file_locks import try_lock
-from snowsnake.foundation.log_numbers import BUILD, LOG_LINE, PHASE
+from snowsnake.foundation.log_numbers import BUILD, LOG_LINE, PHASE, new_activity
 from snowsnake.store.derivation import Derivation
 from snowsnake.store.local import LocalStore
 from snowsnake.store.path import object_name
@@ -207,7 +206,7 @@ class Build:
             raise external_not_started(external, error) from None
 
     def _tell_start(self) -> None:
-        self._activity = next(numbers)
+        self._activity = new_activity()
         doing = f"{self._doing} '{self.drv_path}'"
         self._event("" if self._options.is_quiet else f"{doing}...", False, action="start", fields=[self.drv_path, "", 1, 1], level=3, parent=0, text=doing, type=BUILD)
 

@@ -6,8 +6,6 @@ bytes) for the first, and 105 (done, expected, running, failed) for the other tw
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +20,7 @@ from snowsnake.foundation.log_numbers import (
     SUBSTITUTE,
     TALKATIVE,
     TRANSFER,
+    new_activity,
 )
 from snowsnake.store.interface import Offer
 
@@ -33,8 +32,6 @@ else:
     from snowsnake.store.light_dataclass import dataclass, field
 
 Sink = Callable[[dict[str, Any], str, bool], None]
-# The activities of this process get these numbers, which begin with its process number, so that those of other processes differ.
-numbers = itertools.count((os.getpid() << 32) + (1 << 31))
 
 
 @dataclass
@@ -146,7 +143,7 @@ class BuildProgress(EventSender):
 
 def start(on_event: Sink, kind: int, level: int, parent: int, text: str, fields: list[str], shown: str = "") -> int:
     """Sends the event that an activity begins, and returns the number of the activity.  *shown*: the event's text for people."""
-    number = next(numbers)
+    number = new_activity()
     facts: dict[str, Any] = {"action": "start", "id": number, "level": level, "parent": parent, "text": text, "type": kind}
     on_event(facts | ({"fields": fields} if fields else {}), shown, False)
     return number

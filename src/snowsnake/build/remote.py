@@ -19,10 +19,9 @@ from typing import Any
 from snowsnake.build.builder import Build
 from snowsnake.build.failure import BuildFailure, Refused, builder_failed, log_too_long
 from snowsnake.build.options import BuildOptions
-from snowsnake.build.progress import numbers
 from snowsnake.build.request import input_closure
 from snowsnake.build.watcher import Watcher, joining
-from snowsnake.foundation.log_numbers import BUILD, INFORMATION, LOG_LINE, PHASE
+from snowsnake.foundation.log_numbers import BUILD, INFORMATION, LOG_LINE, PHASE, new_activity
 from snowsnake.store.daemon.wire import Message
 from snowsnake.store.interface import write_all
 
@@ -260,7 +259,7 @@ class RemoteBuild(Build):
         return True
 
     def _tell_start(self) -> None:
-        self._activity = next(numbers)
+        self._activity = new_activity()
         doing = f"{self._doing} '{self.drv_path}' on '{self._machine}'"
         fields = [self.drv_path, self._machine, 1, 1]
         self._event("" if self._options.is_quiet else f"{doing}...", False, action="start", fields=fields, level=INFORMATION, parent=0, text=doing, type=BUILD)

@@ -11,7 +11,7 @@ def print_version(program: str, settings: Settings, verbosity: int = 0) -> None:
     from snowsnake.version import NIX_VERSION, VERSION
 
     print(f"{program} (Nix) {NIX_VERSION}")
-    if not verbosity:
+    if verbosity <= 0:
         return
     from snowsnake.settings.places import machine_file, state_folder, store_folder, user_files
 

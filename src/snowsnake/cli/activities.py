@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from snowsnake.foundation.log_numbers import INFORMATION
+from snowsnake.foundation.log_numbers import INFORMATION, UNKNOWN, new_activity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _STEP_S = 0.1
 _WIDTH = 100
-_numbers = iter(range((os.getpid() << 32) + 1, 1 << 63))
-_open: list[int] = []
 _last_shown_s = 0.0
 # Whether the terminal shows a line that the next one replaces.
 _line = False
@@ -56,11 +54,12 @@ def clear_line() -> None:
 
 
 class ShownActivity:
-    """An activity; one that begins inside another is a part of it."""
+    """An activity.  One that begins inside another does not name it, as in C++ Nix."""
 
-    def __init__(self, reporter: "Reporter", text: str) -> None:
+    def __init__(self, reporter: "Reporter", text: str, level: int = INFORMATION) -> None:
         self._reporter = reporter
         self._text = text
+        self._level = level
         self._is_event = reporter.is_followed
         self._is_line = False
         self._number = 0
@@ -68,19 +67,17 @@ class ShownActivity:
     def __enter__(self) -> "ShownActivity":
         reporter = self._reporter
         if self._is_event:
-            self._number = next(_numbers)
-            self._reporter.event({"action": "start", "id": self._number, "level": INFORMATION, "parent": _open[-1] if _open else 0, "text": self._text, "type": 0})
-            _open.append(self._number)
+            self._number = new_activity()
+            reporter.event({"action": "start", "id": self._number, "level": self._level, "parent": 0, "text": self._text, "type": UNKNOWN})
         if not are_lines(reporter):
-            if reporter.log_format == "text" and reporter.verbosity >= INFORMATION:
+            if reporter.log_format == "text" and reporter.verbosity >= self._level:
                 self._show()
-        elif reporter.verbosity >= INFORMATION:
+        elif reporter.verbosity >= self._level:
             reporter.say(self._text + "...")
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._is_event:
-            _open.pop()
             self._reporter.event({"action": "stop", "id": self._number})
         if self._is_line:
             clear_line()

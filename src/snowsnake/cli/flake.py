@@ -241,7 +241,7 @@ def _prefetch(given: Arguments, reporter: Reporter, words: list[str]) -> int:
             }
         )
     else:
-        reporter.note(f"Downloaded '{shown}' to '{tree.store_path}' (hash '{tree.source.nar_hash}').")
+        reporter.notice(f"Downloaded '{shown}' to '{tree.store_path}' (hash '{tree.source.nar_hash}').")
     if given.flag("out_link"):
         store = call.session.evaluator.store
         if store is None:
@@ -313,8 +313,8 @@ def _from_template(given: Arguments, reporter: Reporter, destination: str) -> in
     if welcome is not None:
         from snowsnake.cli.repl.markdown import shown
 
-        reporter.note("\n")
-        reporter.note(shown(welcome.string().decode("utf-8", "replace")))
+        reporter.notice("\n")
+        reporter.notice(shown(welcome.string().decode("utf-8", "replace")))
     return 0
 
 

@@ -8,6 +8,8 @@ import sys
 
 from snowsnake.cli.options import SHORT_SETTINGS, WHOLE_NUMBERS, UsageError, take_values, unbundle
 from snowsnake.cli.output import (
+    EVERYTHING,
+    QUIET,
     Reporter,
     guarded,
     only_evaluates,
@@ -62,7 +64,6 @@ class InstantiateRequest:
         self.root_count = 0
         self.cache_folder = ""
         self.cache_validate = "stat"
-        self.verbosity = 0
 
 
 def parse_words(words: list[str], settings: Settings, reporter: Reporter) -> InstantiateRequest:
@@ -117,7 +118,11 @@ def _apply(request: InstantiateRequest, word: str, values: list[str], settings: 
     elif word == "--impure":
         settings.set("pure-eval", "false")
     elif word in ("-v", "--verbose"):
-        request.verbosity += 1
+        reporter.verbosity += 1
+    elif word == "--quiet":
+        reporter.verbosity = max(0, reporter.verbosity - 1)
+    elif word == "--debug":
+        reporter.verbosity = EVERYTHING
     elif word == "--log-format":
         reporter.choose_log_format(values[0])
     elif word == "--add-root":
@@ -160,7 +165,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     if request.answer == "--version":
         from snowsnake.cli.about import print_version
 
-        print_version("nix-instantiate", settings, request.verbosity)
+        print_version("nix-instantiate", settings, reporter.verbosity - QUIET)
         return 0
     settings.finish()
     if request.flags & {"--parse", "--parse-only"}:
@@ -179,7 +184,6 @@ def _evaluate(request: InstantiateRequest, settings: Settings, reporter: Reporte
     options["count_objects"] = shows_statistics()
     options["repairs"] = "--repair" in request.flags
     options["prints_nix"] = bool(is_eval) and request.output == "--nix"
-    reporter.verbosity += request.verbosity
     session = Session(settings, reporter, request.includes, **options)
     session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], _read_stdin)
     if "--find-file" in request.flags:

@@ -181,6 +181,10 @@ class Reporter:
         if not self.is_quiet:
             self.note(message, QUIET)
 
+    def notice(self, message: str) -> None:
+        """Writes a note that `--quiet` leaves out if it is given twice."""
+        self.remark(QUIET - 1, message)
+
     @property
     def is_quiet(self) -> bool:
         """Whether `--quiet` was given."""
@@ -228,11 +232,11 @@ class Reporter:
         """A text in a colour, for people at a terminal and programs that read events."""
         return f"{colour}{text}\x1b[0m" if self.log_format == "internal-json" or self.has_colours() else text
 
-    def activity(self, text: str) -> "ShownActivity":
+    def activity(self, text: str, level: int = QUIET) -> "ShownActivity":
         """An activity that lasts from entering to leaving: `with reporter.activity("evaluating 'a'"):`"""
         from snowsnake.cli.activities import ShownActivity
 
-        return ShownActivity(self, text)
+        return ShownActivity(self, text, level)
 
     def write_event(self, line: str) -> None:
         """Writes a line of a log that programs read."""
@@ -241,8 +245,11 @@ class Reporter:
             self._copy(line)
 
     def warning(self, message: str) -> None:
+        """Writes a warning.  `--quiet` leaves it out if it is given three times, but not from what programs read."""
         from snowsnake.diagnostics.render import render_warning
 
+        if not self.verbosity and self.log_format not in ("json", "internal-json"):
+            return
         self._put(
             lambda: _log().message_line("warning", message),
             lambda: _log().nix_message_line(message, 1, is_warning=True),

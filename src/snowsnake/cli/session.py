@@ -40,7 +40,7 @@ def _progress_of(reporter: Reporter) -> "Any":
 def _language_options(settings: Settings, reporter: Reporter, given: "dict[str, Any]") -> "dict[str, object]":
     """The options that follow from settings which somebody has set.  *given*: what the command says itself."""
     found: dict[str, object] = {}
-    if reporter.verbosity > QUIET:
+    if reporter.verbosity != QUIET:
         found["verbosity"] = reporter.verbosity
     # The commands of Snowsnake have an option of their own, which wins.
     if settings.is_set("max-call-depth") and not given.get("depth_limit"):

@@ -208,7 +208,9 @@ def archive_of(url: str, etag: str, headers: Headers, fetcher: Fetcher) -> Itera
         _check_scheme(url, url.partition(":")[0])
         transfer = http_of(fetcher).download(url, etag, headers)
     except TransferError as error:
-        error.args = (f"Failed to open archive (Source threw exception: error: {error})",)
+        # The words are those of a report inside of a message, so that lines of an answer are indented once more.
+        shown = "".join(f"       {line}" if number and line.strip() else line for number, line in enumerate(str(error).splitlines(keepends=True)))
+        error.args = (f"Failed to open archive (Source threw exception: error: {shown})",)
         raise error from None
     try:
         yield transfer

@@ -16,7 +16,7 @@ from snowsnake.fetch.fetched import Fetched
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, shown, tree_hash_of
 from snowsnake.fetch.trees import DiskTree, FileTree, closing_fd
-from snowsnake.foundation.log_numbers import CHATTY, UNKNOWN
+from snowsnake.foundation.log_numbers import CHATTY, TALKATIVE, UNKNOWN
 from snowsnake.store.hash import Hash
 from snowsnake.store.nar import open_below
 from snowsnake.store.path import STORE_DIR, StorePath
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from snowsnake.fetch.allowed_places import AllowedPlaces
     from snowsnake.fetch.cache import FetchCache
     from snowsnake.fetch.git_working_tree import WorkingTree
-    from snowsnake.fetch.progress import Activity, Progress
+    from snowsnake.fetch.progress import Activity, LateActivity, Progress
     from snowsnake.store.local import LocalStore
 else:
     from snowsnake.foundation.scopes import contextmanager
@@ -204,6 +204,14 @@ class Fetcher:
         """Forgets the inputs, because a folder of this machine has changed."""
         self._sources.clear()
 
+    def look_again(self) -> None:
+        """Forgets the inputs, and shows neither activities nor warnings from now on: the user saw them when the inputs were first read."""
+        from snowsnake.fetch.progress import Silence
+
+        self.forget()
+        self.on_warning = None
+        self._progress = Silence()
+
     def place_of(self, address: str) -> tuple[str, str] | None:
         """(folder or file, hex SHA-256 of its NAR) of the source with this address; None if it is read from the cache or a store, or not from disk."""
         for key, source in self._sources.items():
@@ -224,23 +232,32 @@ class Fetcher:
 
     def _new(self, input: Input) -> Source:
         fetched = self.open(input)
-        digest, size = self.tree_hash(fetched, input)
+        with self._copying(fetched.input, shown_root(fetched.input, input)) as work:
+            digest, size = self.tree_hash(fetched, work)
+            self._check_hash(input, digest)
+            result = fetched.input if input.is_final else fetched.input.with_attrs(narHash=digest.sri)
+            return self._source(result, fetched.tree, digest, work)
+
+    def _check_hash(self, input: Input, digest: Hash) -> None:
+        """Raises HashMismatch if the tree of *input* should have another hash."""
         expected = tree_hash_of(input.attrs)
         if expected is not None and digest != expected:
             raise HashMismatch(
                 # C++ Nix swaps the two hashes in this message, but not in those about archives.
                 f"NAR hash mismatch in input '{input.to_url()}', expected '{digest.sri}' but got '{expected.sri}'"
             )
-        result = fetched.input if input.is_final else fetched.input.with_attrs(narHash=digest.sri)
-        return self._source(result, fetched.tree, digest, shown_root(fetched.input, input))
 
-    def _source(self, input: Input, tree: FileTree, digest: Hash, shown: str) -> Source:
+    def _source(self, input: Input, tree: FileTree, digest: Hash, work: LateActivity) -> Source:
         path = self.path_of(digest, input.name)
-        self.write(path, input.name, tree, shown or path)
+        self.write(path, input.name, tree, work)
         return Source(input, digest.sri, path, tree)
 
     def fetch_url(self, url: str, name: str, expected: Hash | None, unpacks: bool) -> tuple[str, FileTree]:
         """(store path, tree) of `fetchurl` or, with *unpacks*, of `fetchTarball`.  *expected*: the hash of the file, or of the tree's NAR."""
+        with self._copying(None, f"«{url}»") as work:
+            return self._fetch_url(url, name, expected, unpacks, work)
+
+    def _fetch_url(self, url: str, name: str, expected: Hash | None, unpacks: bool, work: LateActivity) -> tuple[str, FileTree]:
         from snowsnake.fetch import downloads
 
         if unpacks:
@@ -249,7 +266,7 @@ class Fetcher:
             if tree is None:
                 input = self.input_from_attrs({"type": "tarball", "url": url})
                 fetched = self.open(input)
-                tree, digest = fetched.tree, self.tree_hash(fetched)[0]
+                tree, digest = fetched.tree, self.tree_hash(fetched, work)[0]
         else:
             found = None if expected is None else downloads.kept_file(expected, self)
             digest = expected
@@ -267,7 +284,7 @@ class Fetcher:
             self.on_fetched(url, digest.sri, expected is not None)
         path = self.path_of(digest, name, "nar" if unpacks else "flat")
         if unpacks or self.store is None:
-            self.write(path, name, tree)
+            self.write(path, name, tree, work)
         elif not self.store.is_valid(path):
             self.store.add_flat(name, tree.read(b""))
         return path, tree
@@ -284,7 +301,10 @@ class Fetcher:
         if not input.is_final or expected is None:
             return None
         tree = self.tree_with(expected, input.name)
-        return None if tree is None else self._source(input, tree, expected, shown_root(input, input))
+        if tree is None:
+            return None
+        with self._copying(input, shown_root(input, input)) as work:
+            return self._source(input, tree, expected, work)
 
     def tree_with(self, digest: Hash, name: str) -> FileTree | None:
         """A tree with this NAR hash, from the cache or from the fetcher's store; None if neither has it."""
@@ -346,10 +366,10 @@ class Fetcher:
         if asked.rev_count is not None and asked.rev_count != found.rev_count:
             raise FetchFailure(f"'revCount' attribute mismatch in input '{found.to_url()}', expected {asked.rev_count}")
 
-    def tree_hash(self, fetched: Fetched, asked: Input | None = None) -> tuple[Hash, int]:
+    def tree_hash(self, fetched: Fetched, work: LateActivity) -> tuple[Hash, int]:
         """(hash of the NAR, its size).  The cache keeps both by the name of the contents, `fetched.memo`; if that is the hash itself, the size is 0.
 
-        *asked*: the requested input, for messages.
+        *work*: the activity of which this is a part.
         """
         if fetched.memo.startswith("nar:"):
             return Hash.parse(fetched.memo[4:]), 0
@@ -359,17 +379,17 @@ class Fetcher:
                 return Hash.parse(str(known["narHash"])), int(known["size"])
         from snowsnake.fetch.tree_hash import hash_of
 
+        work.begin()
         try:
-            with self.activity(CHATTY, f"hashing '{shown_root(fetched.input, asked or fetched.input)}/'"):
-                digest, size = hash_of(fetched.tree, self.check_cancelled)
+            digest, size = hash_of(fetched.tree, self.check_cancelled)
         except OSError as error:
             raise FetchFailure(_said(error)) from None
         if fetched.memo:
             self.cache.note("treeHash", fetched.memo, {"narHash": digest.sri, "size": size})
         return digest, size
 
-    def write(self, path: str, name: str, tree: FileTree, shown: str = "") -> None:
-        """Adds a source to the store, if the fetcher has one and the source is not there."""
+    def write(self, path: str, name: str, tree: FileTree, work: LateActivity) -> None:
+        """Adds a source to the store, if the fetcher has one and the source is not there.  *work*: the activity of which this is a part."""
         try:
             if self.store is None or self.store.is_valid(path):
                 return
@@ -379,12 +399,12 @@ class Fetcher:
         from snowsnake.fetch.tree_hash import ArchiveStream
 
         place = tree.disk_path(b"")
+        work.begin()
         try:
-            with self.activity(CHATTY, f"copying '{shown or path}/' to the store"):
-                if place is not None and self.store.lies_in(place):
-                    made = self.store.add_source(name, os.fsdecode(place))
-                else:
-                    made = self.store.add_archive(name, ArchiveStream(tree))     # type: ignore[arg-type]   # only `read` is used
+            if place is not None and self.store.lies_in(place):
+                made = self.store.add_source(name, os.fsdecode(place))
+            else:
+                made = self.store.add_archive(name, ArchiveStream(tree))     # type: ignore[arg-type]   # only `read` is used
         except OSError as error:
             raise FetchFailure(f"writing to the store in '{self.store.root}': {error}") from None
         except ValueError as error:
@@ -472,6 +492,16 @@ class Fetcher:
             yield running
         finally:
             running.stop()
+
+    def _copying(self, input: Input | None, shown: str) -> LateActivity:
+        """What hashes a tree and writes it to the store, as C++ Nix words it.  *shown*: the root of the tree in messages."""
+        from snowsnake.fetch.progress import LateActivity
+
+        if input is not None and input.type == "path":
+            level, root = TALKATIVE, f'"{input.attrs["path"]}"'
+        else:
+            level, root = CHATTY, f"'{shown}/'"
+        return LateActivity(self.progress, level, f"hashing {root}" if self.store is None else f"copying {root} to the store")
 
     def git_progress(self) -> list[str]:
         return ["--progress"] if sys.stderr.isatty() else ["--quiet"]

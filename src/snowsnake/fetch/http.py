@@ -247,9 +247,11 @@ class Http:
             if job.written != shown:
                 shown = job.written
                 activity.progress(shown, job.expected)
-        # Bytes may have arrived after the loop last reported them.
+        # Bytes may have arrived after the loop last reported them; or those of an answer that is an error.
         if job.written > max(shown, 0):
-            activity.progress(job.written, job.expected)
+            activity.progress(job.written, job.expected or job.written)
+        elif job.refused_bytes:
+            activity.progress(job.refused_bytes, job.refused_bytes)
         return job.outcome()
 
     def _sleep(self, seconds: float) -> None:
@@ -361,6 +363,8 @@ class _Job:
         self.path = path
         self.written = 0
         self.expected = 0
+        # How long the text of the last answer is that was an error.
+        self.refused_bytes = 0
         self.failure: Exception | None = None
         self._etag = etag
         self._headers = headers
@@ -389,6 +393,7 @@ class _Job:
     def run(self) -> None:
         """Makes one attempt; `failure` is its error, or None."""
         self.failure = None
+        self.refused_bytes = 0
         try:
             self._attempt()
         except Exception as error:
@@ -586,7 +591,9 @@ class _Job:
             raise error
 
     def _refuse(self, response: urllib3.BaseHTTPResponse) -> None:
-        raise _refusal(f"unable to download '{self.url}'", response, response.read(_ERROR_BODY_BYTES, decode_content=True))
+        body = response.read(_ERROR_BODY_BYTES, decode_content=True)
+        self.refused_bytes = len(body)
+        raise _refusal(f"unable to download '{self.url}'", response, body)
 
 
 def _refusal(start: str, response: urllib3.BaseHTTPResponse, body: bytes) -> TransferError:

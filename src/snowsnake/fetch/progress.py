@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+from snowsnake.foundation.log_numbers import UNKNOWN, new_activity
+
 
 class Activity:
     """An activity that takes a while.  `kind`: one of those in foundation/log_numbers.py, which has the levels, too."""
@@ -31,15 +33,34 @@ class Activity:
         self._progress.on_stop(self)
 
 
-class Progress:
-    """Numbers the activities, and calls its own methods `on_…`, which subclasses override."""
+class LateActivity:
+    """An activity of which nothing may be left to do: `begin` starts it when there is something.  Used as a context manager, it ends with the block."""
 
-    def __init__(self) -> None:
-        self._count = 0
+    __slots__ = ("_progress", "_level", "_text", "_running")
+
+    def __init__(self, progress: Progress, level: int, text: str) -> None:
+        self._progress = progress
+        self._level = level
+        self._text = text
+        self._running: Activity | None = None
+
+    def begin(self) -> None:
+        if self._running is None:
+            self._running = self._progress.start(self._level, self._text, UNKNOWN, ())
+
+    def __enter__(self) -> LateActivity:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._running is not None:
+            self._running.stop()
+
+
+class Progress:
+    """Starts activities, and calls its own methods `on_…`, which subclasses override."""
 
     def start(self, level: int, text: str, kind: int, fields: tuple[str | int, ...]) -> Activity:
-        self._count += 1
-        activity = Activity(self, self._count, text, kind)
+        activity = Activity(self, new_activity(), text, kind)
         self.on_start(activity, level, fields)
         return activity
 
@@ -58,3 +79,9 @@ class Progress:
     def on_progress(self, activity: Activity) -> None: ...
 
     def on_stop(self, activity: Activity) -> None: ...
+
+
+class Silence(Progress):
+    """Shows nothing at all."""
+
+    def message(self, text: str) -> None: ...

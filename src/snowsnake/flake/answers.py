@@ -165,14 +165,9 @@ class FlakeAnswers:
 def settle(answers: list[FlakeAnswers]) -> None:
     """Writes the remembered answers, at the end of a command.  Each folder that evaluations have read is checked once more, for all answers together."""
     for fetcher in {id(found._evaluator): found._evaluator.fetcher for found in answers if found._waiting}.values():
-        fetcher.forget()
-        fetcher.on_warning = _ignore
+        fetcher.look_again()
     for found in answers:
         found._write_unchanged()
-
-
-def _ignore(_warning: str) -> None:
-    """Drops a warning, which the user saw when the folder was first read."""
 
 
 def _is_as_hashed(tree: "FlakeTree", read: "set[tuple[str, bool]]") -> bool:

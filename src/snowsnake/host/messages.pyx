@@ -206,6 +206,8 @@ cdef void _say_warning(Machine* m, const void* text, size_t size, bint is_from_e
     if host_of(m).log_form == LOG_TOLD:
         _tell_text(m, False, text, size)
         return
+    if not is_json and not is_said(m, LEVEL_WARNING):
+        return
     memset(&line, 0, sizeof(line))
     if is_from_expression:
         fits = _indented(&line, "evaluation warning: ", b"\x1b[35;1mevaluation warning:\x1b[0m ", <const uint8_t*>text, size)

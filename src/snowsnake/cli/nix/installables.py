@@ -10,7 +10,7 @@ from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import add_arguments, has_source, open_session, open_source, output_of
 from snowsnake.cli.nix.outputs import split_outputs
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import OnlyEvaluating
+from snowsnake.cli.output import QUIET, OnlyEvaluating
 from snowsnake.cli.store_words import followed
 from snowsnake.diagnostics.error import EvaluationError, Frame
 from snowsnake.plain import find
@@ -167,7 +167,8 @@ class Installables:
             found = _single_target(session, value, shown, f"the flake output attribute '{path}'") or _of_flake(session, value, names, shown, path)
             return [[target.path, target.outputs] for target in found]
 
-        answer = output.answer(["targets", names], evaluate)
+        with self.call.reporter.activity(f"evaluating derivation '{output.called}'", QUIET + 1):
+            answer = output.answer(["targets", names], evaluate)
         return [Target(shown, path, None if outputs is None else tuple(outputs)) for path, outputs in answer]
 
     def open_evaluation_store(self) -> None:

@@ -46,7 +46,7 @@ def run(words: list[str], reporter: Reporter) -> int:
     if call.given.flag("version"):
         from snowsnake.cli.about import print_version
 
-        print_version("nix", call.settings, max(0, call.reporter.verbosity - QUIET))
+        print_version("nix", call.settings, call.reporter.verbosity - QUIET)
         return 0
     row = call.row
     if row is None:

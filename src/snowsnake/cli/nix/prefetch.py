@@ -20,4 +20,4 @@ def run(call: Call) -> None:
     if given.flag("json"):
         print_json({"hash": shown, "storePath": path}, call)
     else:
-        call.reporter.note(f"Downloaded '{wanted.url}' to '{path}' (hash '{shown}').")
+        call.reporter.notice(f"Downloaded '{wanted.url}' to '{path}' (hash '{shown}').")

@@ -151,7 +151,7 @@ def info(call: Call) -> None:
             if hasattr(store, "opened"):
                 store.opened()
             if not is_json:
-                call.reporter.note(f"Store URL: {url}")
+                call.reporter.notice(f"Store URL: {url}")
             facts |= store.facts()
     finally:
         if is_json:
@@ -160,7 +160,7 @@ def info(call: Call) -> None:
         for key in ("version", "trusted"):
             if key in facts:
                 value = facts[key]
-                call.reporter.note(f"{key.capitalize()}: {int(value) if isinstance(value, bool) else value}")
+                call.reporter.notice(f"{key.capitalize()}: {int(value) if isinstance(value, bool) else value}")
 
 
 def path_from_hash_part(call: Call) -> None:
@@ -275,7 +275,7 @@ def make_content_addressed(call: Call) -> None:
             print_json({"rewrites": {path: names[path] for path in paths}}, call)
             return
         for path in paths:
-            call.reporter.note(f"rewrote '{path}' to '{names[path]}'")
+            call.reporter.notice(f"rewrote '{path}' to '{names[path]}'")
 
 
 def diff_closures(call: Call) -> None:

@@ -111,7 +111,7 @@ def _remove_of(folder: str, profile: str, oldest_s: float | None, is_dry: bool, 
         doomed = doomed[1:]
     for number in sorted(doomed):
         if os.path.basename(found[number]) != current:
-            reporter.note(f"{'would remove' if is_dry else 'removing'} profile version {number}")
+            reporter.notice(f"{'would remove' if is_dry else 'removing'} profile version {number}")
             if not is_dry:
                 os.unlink(found[number])
 

@@ -95,7 +95,7 @@ def run(words: list[str], reporter: Reporter) -> int:
         print_version("nix-env", common.settings, common.reporter.verbosity - QUIET)
         return 0
     if request.is_dry_run:
-        reporter.note("(dry run; not doing anything)")
+        reporter.info("(dry run; not doing anything)")
     if request.operation != "--query":
         hand_on("nix-env", words, f"'nix-env {request.operation}'")
     common.settings.finish()

@@ -266,7 +266,7 @@ class _Shell:
             if error.code == "interrupt":
                 raise
             self.common.reporter.error(error)
-            self.common.reporter.note("uses bash from your environment")
+            self.common.reporter.notice("uses bash from your environment")
             return None
 
     def _is_excluded(self, path: str) -> bool:

@@ -328,8 +328,7 @@ def verify_path(request: StoreRequest) -> int:
     code = 0
     for word in request.words:
         path = request.path(word)
-        if request.common.reporter.verbosity > QUIET:
-            request.reporter.note(f"checking path '{path}'...")
+        request.reporter.remark(QUIET + 1, f"checking path '{path}'...")
         if report_changed(request.store, path, request.reporter.note):
             code = 1
     return code
