@@ -6,7 +6,7 @@ In: strings.  Out: strings with other contexts, sets that show a context.  An el
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, qsort
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memset
 
 from snowsnake.builtins.protocol cimport done, force, tail
 from snowsnake.builtins.registry cimport builtin_table_count, define
@@ -28,7 +28,7 @@ from snowsnake.machine.heap cimport heap_reserve, make_apply, make_string, new_l
 from snowsnake.machine.internals cimport INTERNAL_COERCE_STORE, internal_word
 from snowsnake.machine.operations cimport raise_context
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, ERROR_VALUE, PART_ATTRIBUTE_ELEMENT, RAISE, Machine
-from snowsnake.machine.symbols cimport context_make, context_united, symbol_intern, symbol_of, symbol_string
+from snowsnake.machine.symbols cimport context_make, context_union, context_united, symbol_intern, symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     WORD_TRUE, Word, attrs_find, attrs_keys, attrs_size, attrs_values, bool_word, int_value, is_attrs, is_bool, is_list,
     is_string, is_thunk, keys_symbols, list_items, list_size, small_int, string_context, string_data, string_size, val,
@@ -382,10 +382,10 @@ cdef uint64_t _count_elements(Machine* m, Word attrs) noexcept nogil:
 cdef int append_context(Machine* m, Word* fp) noexcept nogil:
     """Forces and checks everything first, then encodes it.  State: the index of the path, and that of its output."""
     cdef Word attrs = fp[1], name, list
-    cdef uint64_t n = attrs_size(attrs), i, j, old = 0, count = 0
+    cdef uint64_t n = attrs_size(attrs), i, j, count = 0
     cdef uint32_t* order
     cdef uint32_t* elements
-    cdef uint32_t symbol, number = 0
+    cdef uint32_t symbol
     cdef Adding adding
     cdef int outcome
     if n == 0:
@@ -404,15 +404,9 @@ cdef int append_context(Machine* m, Word* fp) noexcept nogil:
             fp[2] = small_int(<int64_t>i)
             return outcome
         i += 1
-    if string_context(fp[0]):
-        number = context_united(m, string_context(fp[0]))
-        old = m.contexts[number].count
-    elements = <uint32_t*>allocate_items(old + _count_elements(m, attrs), sizeof(uint32_t))
+    elements = <uint32_t*>allocate_items(_count_elements(m, attrs), sizeof(uint32_t))
     if elements == NULL:
         return out_of_memory(m)
-    if old:
-        memcpy(elements, m.contexts[number].elements, old * sizeof(uint32_t))
-    count = old
     for i in range(n):
         name = symbol_string(m, keys_symbols(attrs_keys(attrs))[i])
         _look_up(m, val(attrs_values(attrs)[i]), &adding)
@@ -433,7 +427,8 @@ cdef int append_context(Machine* m, Word* fp) noexcept nogil:
             return out_of_memory(m)
     symbol = context_make(m, elements, <uint32_t>count) if count else 0
     free(elements)
-    return _with_context(m, fp[0], symbol)
+    # A program may add to a large context again and again: the union waits (machine/symbols.pyx).
+    return _with_context(m, fp[0], context_union(m, string_context(fp[0]), symbol))
 
 
 define("hasContext", has_context)

@@ -44,6 +44,19 @@ cdef inline bint path_join(Bytes* out, size_t root, const uint8_t* path, size_t 
     out.size = root + append_components(out.data + root, out.size - root, path, size)
     return True
 
+cdef inline bint path_is_canonical(const uint8_t* path, size_t size) noexcept nogil:
+    """Whether a path is absolute, has no empty, `.` or `..` component, and no slash at the end."""
+    cdef size_t i
+    if size <= 1 or path[0] != c'/':
+        return size == 1 and path[0] == c'/'
+    for i in range(size):
+        if path[i] == c'/':
+            if i + 1 == size or path[i + 1] == c'/':
+                return False
+            if path[i + 1] == c'.' and (i + 2 == size or path[i + 2] == c'/' or (path[i + 2] == c'.' and (i + 3 == size or path[i + 3] == c'/'))):
+                return False
+    return True
+
 cdef inline bint path_is_in(const uint8_t* path, size_t size, const uint8_t* folder, size_t folder_size) noexcept nogil:
     """Whether a canonical path is a canonical folder or below it."""
     if folder_size == 1:

@@ -81,7 +81,7 @@ cdef inline Word* attrs_lookup(Machine* m, Word attrs, uint32_t symbol) noexcept
     cdef Word* p = pointer_of(attrs)
     cdef Word* over
     cdef int64_t i
-    if header_kind(p[0]) == KIND_LAYERED:
+    while header_kind(p[0]) == KIND_LAYERED:
         if p[2]:
             over = pointer_of(p[2])
             i = _keys_lookup(m, <Word*>over[1], symbol)

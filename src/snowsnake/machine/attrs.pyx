@@ -4,8 +4,9 @@
 Keys are immutable and shared.  `//` first asks a cache of (keys of a, keys of b), so that updating the same two shapes
 again costs one pass over the values.  A small set over a large one becomes a *layered* set, which is two pointers: package sets of ten
 thousand names are updated by a few names hundreds of times, and then asked for a few names only.  Layers do not pile up: over a
-layered set, the small sets are merged.  A caller that needs more than attributes by name makes the set flat, once.  Keys that a builtin
-makes are looked up by their contents first, so that results of one shape share them.  The collector renews the cache when it moves objects.
+layered set, small sets are merged, until one has at most an eighth of the layer below.  A caller that needs more than attributes by name
+makes the set flat, once.  Keys that a builtin makes are looked up by their contents first, so that results of one shape share them.  The
+collector renews the cache when it moves objects.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -20,7 +21,7 @@ from snowsnake.machine.state cimport ERROR_MEMORY, Machine
 from snowsnake.machine.symbols cimport compare_strings
 from snowsnake.machine.turns cimport fill_turns, known_prefix
 from snowsnake.machine.word cimport (
-    KIND_ATTRS, KIND_KEYS, KIND_ORDER, TAG_ATTRS, TAG_BOX, attrs_keys, attrs_size, attrs_values, header_of,
+    KIND_ATTRS, KIND_KEYS, KIND_ORDER, TAG_ATTRS, TAG_BOX, attrs_find, attrs_keys, attrs_size, attrs_values, header_of,
     keys_positions, keys_symbols, tagged,
 )
 
@@ -223,6 +224,10 @@ cdef Word* _merge_keys(Machine* m, Word* ka, Word* kb) noexcept nogil:
 cdef enum:
     # The lower set has at least so many attributes, and the upper one has at most half as many as the lower one.
     LEAST_LAYERED = 32
+    # Over an upper set of at least so many attributes, one with at most an eighth of them is a layer of its own.
+    LEAST_UPPER = 128
+    # A small set below a large one is put over it from so many attributes of the large one on.
+    LEAST_TURNED = 128
 
 
 cdef Word _new_layered(Machine* m, Word base, Word over, uint64_t count) noexcept nogil:
@@ -233,48 +238,106 @@ cdef Word _new_layered(Machine* m, Word base, Word over, uint64_t count) noexcep
     return tagged(p, TAG_ATTRS)
 
 
-cdef uint64_t _union_size(Word base, Word over) noexcept nogil:
-    cdef Word* keys = attrs_keys(base)
-    cdef uint32_t* symbols = keys_symbols(attrs_keys(over))
-    cdef uint64_t n = attrs_size(over), count = keys_size(keys), i
+cdef uint64_t _count_lacking(Word attrs, Word* keys) noexcept nogil:
+    """How many of the keys a set lacks."""
+    cdef uint32_t* symbols = keys_symbols(keys)
+    cdef uint64_t n = keys_size(keys), count = 0, i
     for i in range(n):
-        if keys_find(keys, symbols[i]) < 0:
+        if attrs_find(attrs, symbols[i]) == NULL:
             count += 1
     return count
 
 
+cdef Word _without_names_of(Machine* m, Word a, Word b, uint64_t count) noexcept nogil:
+    """The attributes of a, which is flat, that b lacks; there are `count`."""
+    cdef Word* ka = attrs_keys(a)
+    cdef Word* values = attrs_values(a)
+    cdef uint64_t n = keys_size(ka), kept = 0, i
+    cdef Word* k
+    cdef Word* p
+    if count == n:
+        return a
+    k = _new_keys(m, count)
+    for i in range(n):
+        if attrs_find(b, keys_symbols(ka)[i]) == NULL:
+            keys_symbols(k)[kept] = keys_symbols(ka)[i]
+            keys_positions(k)[kept] = keys_positions(ka)[i]
+            kept += 1
+    k = keys_share(m, k)
+    p = _new_attrs(m, k, count)
+    kept = 0
+    for i in range(n):
+        if kept < count and keys_symbols(k)[kept] == keys_symbols(ka)[i]:
+            p[2 + kept] = values[i]
+            kept += 1
+    return tagged(p, TAG_ATTRS)
+
+
+cdef inline bint _is_layer(Machine* m, Word lower, uint64_t count) noexcept nogil:
+    """Whether a set of `count` attributes over this one is a layer of its own, so that lookups in both are worth not copying the lower one.
+
+    Sizes of layers grow at least eightfold from one to the next below, so that there are few, and a name that is added is copied a few times.
+    """
+    cdef uint64_t size
+    if not attrs_is_layered(lower):
+        return (attrs_size(lower) >= LEAST_LAYERED and count * 2 <= attrs_size(lower)) or m.stress
+    size = attrs_size(pointer_of(lower)[2])
+    return (size >= LEAST_UPPER and count * 8 <= size) or (m.stress and not attrs_is_layered(pointer_of(lower)[1]))
+
+
+cdef Word _put_over(Machine* m, Word a, Word b, uint64_t lacking) noexcept nogil:
+    """a // b, where b is flat: merges b with the upper layers of a that are not much larger.
+
+    lacking: how many of the names of b are not in a, if that is known; otherwise 0.
+    """
+    cdef Word lower = a, over = b
+    while not _is_layer(m, lower, attrs_size(over)):
+        if not attrs_is_layered(lower):
+            return attrs_merge(m, lower, over)
+        over = attrs_merge(m, pointer_of(lower)[2], over)
+        if over == 0:
+            return 0
+        lower = pointer_of(lower)[1]
+    if lacking == 0:
+        lacking = _count_lacking(a, attrs_keys(b))
+    return _new_layered(m, flat_word(lower), flat_word(over), attrs_size(a) + lacking)
+
+
 cdef Word attrs_update(Machine* m, Word a, Word b) noexcept nogil:
-    cdef Word base = a, over = b
-    cdef uint64_t na
+    cdef uint64_t lacking
     m.update_count += 1
     if attrs_size(b) == 0:
         return a
     if attrs_size(a) == 0:
         return b
+    # The attributes of a that b lacks are put over b.
+    if attrs_size(b) >= LEAST_TURNED and attrs_size(a) * 2 <= attrs_size(b) and not attrs_is_layered(a):
+        lacking = _count_lacking(b, attrs_keys(a))
+        if lacking:
+            return _put_over(m, b, _without_names_of(m, a, b, lacking), lacking)
     if not attrs_flat(m, b):
         return 0
-    if attrs_is_layered(a):
-        base = pointer_of(a)[1]
-        over = attrs_merge(m, pointer_of(a)[2], b)
-        if over == 0:
-            return 0
-    na = attrs_size(base)
-    if (na >= LEAST_LAYERED and attrs_size(over) * 2 <= na) or m.stress:
-        return _new_layered(m, flat_word(base), flat_word(over), _union_size(base, over))
-    return attrs_merge(m, base, over)
+    return _put_over(m, a, b, 0)
 
 
 cdef inline Word flat_word(Word attrs) noexcept nogil:
-    """The flat set behind a layered set that was made flat."""
-    return pointer_of(attrs)[1] if header_kind(pointer_of(attrs)[0]) == KIND_LAYERED else attrs
+    """The flat set behind a layered set that was made flat; otherwise the set itself."""
+    cdef Word* p = pointer_of(attrs)
+    return p[1] if header_kind(p[0]) == KIND_LAYERED and p[2] == 0 else attrs
 
 
 cdef bint attrs_flatten(Machine* m, Word layered) noexcept nogil:
     cdef Word* p = pointer_of(layered)
-    cdef Word flat
+    cdef Word flat = p[2], lower = p[1]
     if not heap_reserve(m, 2 * attrs_size(layered) + 4):
         return False
-    flat = attrs_merge(m, p[1], p[2])
+    # From the smallest layer down, so that the largest is copied once.
+    while attrs_is_layered(lower):
+        flat = attrs_merge(m, pointer_of(lower)[2], flat)
+        if flat == 0:
+            return False
+        lower = pointer_of(lower)[1]
+    flat = attrs_merge(m, lower, flat)
     if flat == 0:
         return False
     p[1] = flat
@@ -287,7 +350,7 @@ cdef uint32_t attrs_position(Word attrs, uint32_t symbol) noexcept nogil:
     cdef Word* p = pointer_of(attrs)
     cdef Word* keys
     cdef int64_t i
-    if header_kind(p[0]) == KIND_LAYERED:
+    while header_kind(p[0]) == KIND_LAYERED:
         if p[2]:
             keys = attrs_keys(p[2])
             i = keys_find(keys, symbol)

@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 from snowsnake.diagnostics.message_table cimport MESSAGE_CONTEXT_IN_PATH, MESSAGE_NOT_ABSOLUTE, MESSAGE_NOT_ADDABLE, MESSAGE_NOT_COERCIBLE
 from snowsnake.foundation.buffer cimport DECIMAL_SIZE, Bytes, write_decimal
 from snowsnake.foundation.floats cimport FLOAT_TEXT_BYTES, float_text
-from snowsnake.foundation.paths cimport append_components
+from snowsnake.foundation.paths cimport append_components, base_name_start, path_is_canonical
 from snowsnake.host.sources cimport host_path_to_store
 from snowsnake.machine.attention cimport must_stop, stop
 from snowsnake.machine.descriptions cimport describe_value, shown_type
@@ -417,8 +417,8 @@ cdef enum:
     FIRST_PATH = 2
 
 
-cdef int _join_path(Machine* m, Word* parts, uint64_t count) noexcept nogil:
-    """Joins the text of a path and strings, which must have no context, to a path."""
+cdef int _join_path(Machine* m, Word* parts, uint64_t count, uint64_t start) noexcept nogil:
+    """Joins the text of a path and strings, which must have no context, to a path.  What comes before `start` is canonical, and no slash ends it."""
     cdef uint64_t i
     cdef int outcome
     for i in range(count):
@@ -427,6 +427,12 @@ cdef int _join_path(Machine* m, Word* parts, uint64_t count) noexcept nogil:
     outcome = concatenate_strings(m, parts, count)
     if outcome != DONE:
         return outcome
+    # A path that a program lengthens again and again is not walked from its beginning each time.
+    if path_is_canonical(string_data(m.result) + start, string_size(m.result) - start):
+        if not heap_reserve(m, CANONICAL_WORDS):
+            return RAISE
+        m.result = make_path(m, m.result)
+        return DONE
     if not heap_reserve(m, CANONICAL_WORDS + (string_size(m.result) >> 2)):
         return RAISE
     m.result = make_path(m, canonical_string(m, m.result))
@@ -464,7 +470,7 @@ cdef int add_coerce(Machine* m, Word* fp) noexcept nogil:
             push(m, m.internals[INTERNAL_COERCE_STORE if mode == FIRST_STRING else INTERNAL_COERCE])
             return CALL + 1
     if mode == FIRST_PATH:
-        return _join_path(m, fp, 2)
+        return _join_path(m, fp, 2, base_name_start(string_data(fp[0]), string_size(fp[0])) - 1)
     return concatenate_strings(m, fp, 2)
 
 
@@ -510,4 +516,4 @@ cdef int concatenate_path(Machine* m, Word* fp) noexcept nogil:
     outcome = _coerce_parts(m, fp, INTERNAL_COERCE)
     if outcome != DONE:
         return outcome
-    return _join_path(m, fp + 1, fp[0] >> 3)
+    return _join_path(m, fp + 1, fp[0] >> 3, 0)

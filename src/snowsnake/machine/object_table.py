@@ -67,7 +67,7 @@ KINDS = (
     ObjectKind("home path", "box", "string", "words", end="size"),
     ObjectKind("attr name", "box", "string, position as an int (level 0: a name with its place)", "words", end="size"),
     ObjectKind("raw", "box", "bytes that hold no word", "words"),
-    ObjectKind("layered", "attrs", "a large set and a small one over it, or the same set flat and 0", "attributes", size="three", end="3"),
+    ObjectKind("layered", "attrs", "a large set, which may be layered, and a small flat one over it; or the same set flat and 0", "attributes", size="three", end="3"),
     ObjectKind("list view", "list", "a list, no view itself; the index of its first element as an int", "elements", size="three", end="2"),
     ObjectKind(
         "string view", "string",

@@ -13,6 +13,7 @@ from snowsnake.diagnostics.message_table cimport (
 )
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
 from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.foundation.paths cimport path_is_canonical
 from snowsnake.foundation.probing cimport probe
 from snowsnake.host.environment cimport host_home_path
 from snowsnake.host.search cimport host_find_file
@@ -109,28 +110,12 @@ cdef int prepare(Machine* m, Builtin* b, Word* arguments) noexcept nogil:
             # The letter is `c` or `p`.
             arguments[i] = path_string(w)
         elif not is_string(w) or letter == c'p':
-            if letter == c'p' and is_string(w) and string_size(w) > 0 and string_data(w)[0] == c'/' \
-                    and _is_canonical(w):
+            if letter == c'p' and is_string(w) and path_is_canonical(string_data(w), string_size(w)):
                 continue
             m.result = small_int(i)
             m.need = internal_word(m, INTERNAL_COERCE_PATH if letter == c'p' else INTERNAL_COERCE)
             return COERCE
     return DONE
-
-
-cdef bint _is_canonical(Word s) noexcept nogil:
-    """Whether a path has no empty, `.` or `..` component, and no slash at the end."""
-    cdef uint8_t* p = string_data(s)
-    cdef uint64_t n = string_size(s), i
-    if n == 1:
-        return True
-    for i in range(n):
-        if p[i] == c'/':
-            if i + 1 == n or p[i + 1] == c'/':
-                return False
-            if p[i + 1] == c'.' and (i + 2 == n or p[i + 2] == c'/' or (p[i + 2] == c'.' and (i + 3 == n or p[i + 3] == c'/'))):
-                return False
-    return True
 
 
 cdef int raise_context(Machine* m, Word s) noexcept nogil:
@@ -569,13 +554,25 @@ cdef Word _joined_in_place(Machine* m, Word a, uint64_t na, Word b, uint64_t nb)
     return 0
 
 
+cdef uint64_t _room_before(Word list_) noexcept nogil:
+    cdef Word* items = list_items(list_base(list_))
+    cdef uint64_t start = <uint64_t>(list_items(list_) - items)
+    return start if list_base(list_) != list_ and start and items[start - 1] == WORD_UNSET else 0
+
+
+cdef uint64_t _room_behind(Word list_) noexcept nogil:
+    cdef Word* items = list_items(list_base(list_))
+    cdef uint64_t end = <uint64_t>(list_items(list_) - items) + list_size(list_)
+    return list_size(list_base(list_)) - end if list_base(list_) != list_ and end < list_size(list_base(list_)) and items[end] == WORD_UNSET else 0
+
+
 cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil:
     """Concatenates two lists.
 
-    A list that `++` lengthens by little again and again gets room for half as many elements on that side, so that all these operations together
-    cost no more than the final list.
+    A list that `++` lengthens by little again and again gets room for half as many elements on that side, and keeps what it has on the other, so
+    that all these operations together cost no more than the final list.
     """
-    cdef uint64_t na = list_size(a), nb = list_size(b), room = 0, i
+    cdef uint64_t na = list_size(a), nb = list_size(b), before = 0, behind = 0, i
     cdef Word longer = a if na > nb else b
     cdef Word* out
     cdef Word r
@@ -590,25 +587,28 @@ cdef int concatenate_lists(Machine* m, Word a, Word b) noexcept nogil:
         if m.result:
             return DONE
         if pointer_of(list_base(longer))[0] & HEADER_JOINED and min(na, nb) <= max(na, nb) >> 2:
-            room = (na + nb) >> 1
-    if na + nb + room > 1024 and not heap_reserve(m, na + nb + room + 4):
+            if longer == b:
+                before = (na + nb) >> 1
+                behind = min(_room_behind(b), before)
+            else:
+                behind = (na + nb) >> 1
+                before = min(_room_before(a), behind)
+    if na + nb + before + behind > 1024 and not heap_reserve(m, na + nb + before + behind + 4):
         return RAISE
-    r = new_list(m, na + nb + room)
+    r = new_list(m, na + nb + before + behind)
     if na + nb >= LEAST_JOINED:
         pointer_of(r)[0] |= HEADER_JOINED
     out = list_items(r)
-    if room and longer == b:
-        for i in range(room):
-            out[i] = WORD_UNSET
-        out += room
+    for i in range(before):
+        out[i] = WORD_UNSET
+    out += before
     memcpy(out, list_items(a), na * sizeof(Word))
     memcpy(out + na, list_items(b), nb * sizeof(Word))
-    if room and longer == a:
-        for i in range(room):
-            out[na + nb + i] = WORD_UNSET
+    for i in range(behind):
+        out[na + nb + i] = WORD_UNSET
     m.result = r
-    if room:
-        m.result = new_list_view(m, r, <uint64_t>(out - list_items(r)), na + nb)
+    if before or behind:
+        m.result = new_list_view(m, r, before, na + nb)
     return DONE
 
 

@@ -108,7 +108,7 @@ cdef inline Word with_state(Word h, Word state) noexcept nogil:
 #     home path   string   (size: words); tagged as box
 #     attr name   string, position as an int (level 0: a name with its place)   (size: words); tagged as box
 #     raw         bytes that hold no word   (size: words); tagged as box
-#     layered     a large set and a small one over it, or the same set flat and 0   (size: attributes); tagged as attrs
+#     layered     a large set, which may be layered, and a small flat one over it; or the same set flat and 0   (size: attributes); tagged as attrs
 #     list view   a list, no view itself; the index of its first element as an int   (size: elements); tagged as list
 #     string view as a string, then the string, no view itself, whose bytes it shows, and where they begin (raw); no NUL behind them   (size: bytes); tagged as string
 
@@ -395,7 +395,7 @@ cdef inline Word* attrs_find(Word attrs, uint32_t symbol) noexcept nogil:
     cdef Word* p = pointer_of(attrs)
     cdef Word* over
     cdef int64_t i
-    if header_kind(p[0]) == KIND_LAYERED:
+    while header_kind(p[0]) == KIND_LAYERED:
         if p[2]:
             over = pointer_of(p[2])
             i = keys_find(<Word*>over[1], symbol)
