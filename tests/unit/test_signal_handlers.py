@@ -57,6 +57,15 @@ def signal_later(number: int, delay_s: float) -> threading.Timer:
     return timer
 
 
+@pytest.fixture
+def no_collections() -> Iterator[None]:
+    """Python passes over what handlers raise in callbacks of its garbage collector, of which test frameworks have some, and reports it."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collections")
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.parametrize("names, function", LONG, ids=[f"{names}-{function}" for names, function in LONG])
 def test_an_exception_of_a_handler_ends_each_builtin(names: str, function: str, level: int) -> None:
@@ -188,17 +197,15 @@ IN_PYTHON: dict[str, tuple[str, Callable[[str], dict[str, object]]]] = {
 }
 
 
+@pytest.mark.usefixtures("no_collections")
 @pytest.mark.parametrize("error", [Late, ValueError, Interrupted, KeyboardInterrupt])
 @pytest.mark.parametrize("kind", IN_PYTHON)
-def test_an_exception_of_a_handler_is_nobody_elses(kind: str, error: type[BaseException], tmp_path, request: pytest.FixtureRequest) -> None:
+def test_an_exception_of_a_handler_is_nobody_elses(kind: str, error: type[BaseException], tmp_path) -> None:
     """It ends the run, wherever Python was: our code does not take it for a fault of a library, a file or a store."""
 
     def raises_error(number: int, frame: object) -> None:
         raise error("from the handler")
 
-    # Python passes over what handlers raise in callbacks of its garbage collector, of which test frameworks have some.
-    gc.disable()
-    request.addfinalizer(gc.enable)
     program, options = IN_PYTHON[kind]
     nix = snowsnake.Evaluator(**options(str(tmp_path)))  # type: ignore[arg-type]
     function = nix.evaluate(program)
@@ -211,8 +218,9 @@ def test_an_exception_of_a_handler_is_nobody_elses(kind: str, error: type[BaseEx
     assert nix.evaluate("1 + 1").to_python() == 2
 
 
+# The first hash of a process looks for libcrypto through `_hashlib`; where that has none, it is `hashlib`'s.
 FIRST_HASH = """
-import builtins, hashlib, signal, sys
+import builtins, hashlib, signal, sys, types
 import snowsnake
 
 class Interrupted(Exception):
@@ -223,32 +231,43 @@ kind = getattr(builtins, sys.argv[1], Interrupted)
 def raises_error(number, frame):
     raise kind("from the handler")
 
-def new(name, **options):
+def interrupted(*arguments, **options):
     signal.raise_signal(signal.SIGALRM)
     raise AssertionError("the handler has raised")
 
+class Interrupting(types.ModuleType):
+    __file__ = property(interrupted)
+
 signal.signal(signal.SIGALRM, raises_error)
 machine = snowsnake.Evaluator()
-original, hashlib.new = hashlib.new, new
+original, library = hashlib.new, sys.modules["_hashlib"]
+if sys.argv[2] == "hashlib":
+    hashlib.new, sys.modules["_hashlib"] = interrupted, types.ModuleType("_hashlib")
+else:
+    sys.modules["_hashlib"] = Interrupting("_hashlib")
 try:
     machine.evaluate('builtins.hashString "sha512" "x"').force()
 except kind as error:
     print(type(error).__name__, error)
-hashlib.new = original
+hashlib.new, sys.modules["_hashlib"] = original, library
 print(machine.evaluate('builtins.substring 0 4 (builtins.hashString "sha512" "x")').to_python())
 """
 
 
+@pytest.mark.parametrize("where", ["hashlib", "libcrypto"])
 @pytest.mark.parametrize("error", ["ImportError", "ValueError", "Interrupted", "KeyboardInterrupt"])
-def test_an_exception_in_the_import_of_a_library_is_not_its_absence(error: str) -> None:
-    """A handler that runs while `hashlib` makes a kind of hash for the first time, in a process of its own."""
-    done = subprocess.run([sys.executable, "-c", FIRST_HASH, error], capture_output=True, text=True, timeout=60)
+def test_an_exception_in_the_import_of_a_library_is_not_its_absence(error: str, where: str) -> None:
+    """A handler that runs while a library is asked for a kind of hash for the first time, in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", FIRST_HASH, error, where], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, f"{error} from the handler\na4ab\n"), done.stderr
 
 
 ODD_HANDLER = """
-import hashlib, signal
+import hashlib, signal, sys, types
 import snowsnake
+
+# A Python without a libcrypto that others can find.
+sys.modules["_hashlib"] = types.ModuleType("_hashlib")
 
 class Handler:
     __hash__ = None
