@@ -243,9 +243,12 @@ cdef int concat_strings_sep(Machine* m, Word* fp) noexcept nogil:
         i += 1
     tries = is_worth_trying(i)
     while i < n:
-        w = settled(m, items[i]) if tries else val(items[i])
         if must_stop(m):
             return stop(m)
+        if is_string(items[i]):
+            i += 1
+            continue
+        w = settled(m, items[i]) if tries else val(items[i])
         if not is_string(w):
             if tries and is_thunk(w) and more_room(m, n - i):
                 continue

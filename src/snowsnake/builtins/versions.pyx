@@ -41,12 +41,13 @@ cdef int split_version(Machine* m, Word* fp) noexcept nogil:
     if not heap_reserve(m, words):
         return RAISE
     list = new_list(m, n)
-    for i in range(n):
-        # All elements must be valid words, even if the next loop is left early.
-        list_items(list)[i] = m.empty_string
     cursor = _start(fp[0])
     for i in range(n):
         if must_stop(m):
+            # All elements must be valid words.
+            while i < n:
+                list_items(list)[i] = m.empty_string
+                i += 1
             return stop(m)
         part = version_next(&cursor)
         list_items(list)[i] = make_string(m, part.data, part.size_bytes, 0)

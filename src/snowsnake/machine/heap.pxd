@@ -64,7 +64,10 @@ cdef inline bint keeps_cell(Machine* m, Word value) noexcept nogil:
 
 cdef inline Word cell_of(Machine* m, Word w) noexcept nogil:
     """Looks through an evaluated thunk, unless its cell matters."""
-    cdef Word v = val(w)
+    cdef Word v
+    if (w & 7) != TAG_THUNK:
+        return w
+    v = val(w)
     return w if keeps_cell(m, v) else v
 
 cdef inline void thunk_barrier(Machine* m, Word* thunk) noexcept nogil:

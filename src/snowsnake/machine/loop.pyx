@@ -244,7 +244,7 @@ cdef int run(Machine* m) noexcept nogil:
             p = fp + read_uvarint(&pc)
             a = val(p[0])
             if LIKELY((a & 7) != TAG_THUNK):
-                if not keeps_cell(m, a):
+                if a != p[0] and not keeps_cell(m, a):
                     p[0] = a
                 sp[0] = a
                 sp += 1
