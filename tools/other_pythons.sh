@@ -2,8 +2,9 @@
 # The README's test command (and the site) with other Pythons: for each a clone of HEAD, with an environment and a build of its own.
 #
 # usage: tools/other_pythons.sh [PYTHON]…
-#   PYTHON   an interpreter (default: python3.11 … python3.14t of this machine that can make environments and build, but for `python3` itself)
-# JOBS=N is handed on.  Exit code 75: there is no other Python; 1: a suite did not pass.
+#   PYTHON   an interpreter (default: python3.11 … python3.14t of this machine, on the PATH or pyenv's, that can make environments and build, but for
+#            `python3` itself)
+# JOBS=N is handed on.  TESTS="tests/unit …" are these tests only, without the site.  Exit code 75: there is no other Python; 1: a suite did not pass.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 probe='import ensurepip, os, sys, sysconfig, venv
@@ -13,7 +14,10 @@ pythons=("$@")
 if [ $# -eq 0 ]; then
   usual=$(python3 -c 'import sys; print(f"python{sys.version_info[0]}.{sys.version_info[1]}")')
   for name in python3.11 python3.12 python3.13 python3.14 python3.14t; do
-    [ "$name" != "$usual" ] && "$name" -c "$probe" 2>/dev/null && pythons+=("$name")
+    [ "$name" != "$usual" ] || continue
+    for python in "$name" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/"$name"; do
+      "$python" -c "$probe" 2>/dev/null && pythons+=("$python") && break
+    done
   done
 fi
 [ ${#pythons[@]} -gt 0 ] || { echo "other Pythons: none here" >&2; exit 75; }
@@ -24,7 +28,12 @@ failed=()
 for python in "${pythons[@]}"; do
   echo "== $("$python" --version)"
   git clone --quiet "$here" "$work/tree" || exit 1
-  make -C "$work/tree" PYTHON="$python" ${JOBS:+JOBS="$JOBS"} docs test || failed+=("$python")
+  if [ -n "${TESTS-}" ]; then
+    # shellcheck disable=SC2086  # several tests
+    make -C "$work/tree" PYTHON="$python" build && (cd "$work/tree" && .venv/bin/python -m pytest -n "${JOBS:-$(nproc)}" $TESTS)
+  else
+    make -C "$work/tree" PYTHON="$python" ${JOBS:+JOBS="$JOBS"} docs test
+  fi || failed+=("$python")
   rm -rf "$work/tree"
 done
 [ ${#failed[@]} -eq 0 ] || { echo "did not pass: ${failed[*]}"; exit 1; }
