@@ -10,6 +10,7 @@
 /* AddressSanitizer has functions of these names, which our modules must find. */
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && (defined(__x86_64__) || defined(__aarch64__))
 #define _LARGEFILE64_SOURCE 1
+#include <dlfcn.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -41,17 +42,23 @@ int lstat64(const char *path, struct stat64 *result) { return old_lstat(SHAPE_OF
 int fstat64(int file, struct stat64 *result) { return old_fstat(SHAPE_OF_STAT, file, result); }
 int fstatat64(int folder, const char *path, struct stat64 *result, int flags) { return old_fstatat(SHAPE_OF_STAT, folder, path, result, flags); }
 
-/* 2.34: what was in libpthread, which every Python had loaded, got a second version when it moved to libc. */
+/* 2.34: what was in libpthread and libdl, which every Python had loaded, got a second version when it moved to libc. */
 IS_OLD(old_once, pthread_once, FIRST);
 IS_OLD(old_key_create, pthread_key_create, FIRST);
 IS_OLD(old_setspecific, pthread_setspecific, FIRST);
 int old_once(pthread_once_t *, void (*)(void));
 int old_key_create(pthread_key_t *, void (*)(void *));
 int old_setspecific(pthread_key_t, const void *);
+IS_OLD(old_dlopen, dlopen, FIRST);
+IS_OLD(old_dlsym, dlsym, FIRST);
+void *old_dlopen(const char *, int);
+void *old_dlsym(void *, const char *);
 
 int pthread_once(pthread_once_t *control, void (*function)(void)) { return old_once(control, function); }
 int pthread_key_create(pthread_key_t *key, void (*function)(void *)) { return old_key_create(key, function); }
 int pthread_setspecific(pthread_key_t key, const void *value) { return old_setspecific(key, value); }
+void *dlopen(const char *path, int flags) { return old_dlopen(path, flags); }
+void *dlsym(void *library, const char *name) { return old_dlsym(library, name); }
 
 /* 2.30 */
 pid_t gettid(void) { return (pid_t)syscall(SYS_gettid); }

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import os
 import random
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -27,6 +29,39 @@ def test_digests_are_those_of_hashlib(algorithm):
         for start in range(0, size, 37):
             stream.update(data[start : start + 37])
         assert stream.digest() == expected and stream.size == size
+
+
+EACH_LIBRARY = """
+import hashlib, sys, types
+from snowsnake.store import hashing
+
+asked = []
+original, hashlib.new = hashlib.new, lambda name, **options: asked.append(name) or original(name, **options)
+if sys.argv[1:] == ["hidden"]:
+    sys.modules["_hashlib"] = types.ModuleType("_hashlib")
+for algorithm in ("md5", "sha1", "sha512"):
+    for size in (0, 1, 55, 56, 111, 112, 128, 5000, 70000):
+        data = bytes(range(256)) * 300
+        data = data[:size]
+        expected = getattr(hashlib, algorithm)(data).digest()
+        assert hashing.digest(algorithm, data) == expected
+        stream = hashing.HashStream(algorithm)
+        for start in range(0, size, 37):
+            stream.update(data[start : start + 37])
+            stream.digest()
+        assert stream.digest() == expected
+print(sorted(set(asked)))
+"""
+
+
+@pytest.mark.parametrize(("arguments", "asked"), [([], []), (["hidden"], ["md5", "sha1", "sha512"])])
+def test_hashes_are_libcryptos_where_it_is_found_and_else_those_of_hashlib(arguments, asked):
+    """As in Pythons that have a libcrypto inside (`hidden`): in a process of its own, which has not looked for it yet."""
+    _hashlib = pytest.importorskip("_hashlib")
+    if not hasattr(_hashlib, "__file__"):
+        pytest.skip("this Python has its libcrypto inside, or none")
+    done = subprocess.run([sys.executable, "-c", EACH_LIBRARY, *arguments], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, f"{asked}\n"), done.stderr
 
 
 # From n to builtins.hashString "blake3" of the numbers 0 … n - 1, written one after the other, in Nix 2.34.

@@ -1,11 +1,12 @@
 # cython: language_level=3
 """sha256 as plain C (no Python object, no lock, no memory of its own), and other hashes from libraries, behind one interface.
 
-A `Hasher` lives wherever its caller wants.  One of another kind than sha256 has a Python object, which `hasher_final` or `hasher_drop` releases.
+A `Hasher` lives wherever its caller wants.  One whose library is Python's has an object, which `hasher_final` or `hasher_drop` releases.
 A `Digest` is a value.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from snowsnake.foundation.buffer cimport Bytes
+from snowsnake.store.libcrypto cimport CONTEXT_WORDS, HashFunctions
 
 cdef enum HashKind:
     HASH_NONE = 0
@@ -33,7 +34,10 @@ cdef struct Hasher:
     uint8_t block[64]
     # the state of sha256
     uint32_t words[8]
-    # the object of another hash (library_hashes.pxd), or NULL
+    # libcrypto's functions for another hash, and their state; NULL if Python has that hash
+    const HashFunctions* functions
+    uint64_t context[CONTEXT_WORDS]
+    # the object of a hash of Python's (library_hashes.pxd), or NULL
     void* library
 
 cdef void hasher_init(Hasher* self, int kind) noexcept nogil

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Hashes of bytes: sha256 here, md5, sha1, sha512 and blake3 from libraries (library_hashes.pyx).
+"""Hashes of bytes: sha256 here, md5, sha1 and sha512 from libcrypto (libcrypto.pyx), blake3 and whatever is left from Python (library_hashes.pyx).
 
 In: bytes, a piece at a time.  Out: a `Digest`.  sha256 runs some hundred thousand times per evaluation of nixpkgs, on texts of some hundred
 bytes: 0.2 µs for 300 bytes, where `hashlib.sha256` takes 0.9 µs.  On x86 it uses the SHA instructions when the processor has them.
@@ -12,7 +12,8 @@ from libc.string cimport memcmp, memcpy, memset, strerror
 from snowsnake.foundation.allocate cimport allocate_items
 from snowsnake.foundation.buffer cimport Bytes, bytes_text
 from snowsnake.foundation.limits cimport asked_to_stop
-from snowsnake.store.library_hashes cimport library_digest, library_drop, library_hash, library_hash_at_once, library_update
+from snowsnake.store.libcrypto cimport HashFunctions, find_functions
+from snowsnake.store.library_hashes cimport library_digest, library_drop, library_hash, library_update
 
 cdef extern from *:
     """
@@ -103,8 +104,10 @@ cdef extern from *:
 cdef enum:
     BLOCK_SIZE = 64
     FILE_PIECE_SIZE = 65536
-    # A library hashes at most this many bytes in one call, which holds the interpreter's lock for some microseconds.
-    MOST_AT_ONCE = 4096
+
+# libcrypto's functions by HashKind; where they are NULL, hashes are Python's.
+cdef HashFunctions crypto[HASH_BLAKE3 + 1]
+cdef bint has_searched_crypto = False
 
 # Only tests change this.
 cdef bint use_sha256_instructions = sha256_has_instructions()
@@ -157,14 +160,27 @@ cdef void sha256_block(uint32_t* state, const uint8_t* data) noexcept nogil:
 
 # --- hashing by pieces ---------------------------------------------------------------------------------------------------
 
+cdef void search_crypto() noexcept nogil:
+    """When the search was cut short, the run ends, and the next hash searches again."""
+    global has_searched_crypto
+    has_searched_crypto = find_functions(&crypto[<int>HASH_MD5], &crypto[<int>HASH_SHA1], &crypto[<int>HASH_SHA512])
+
+
 cdef void hasher_init(Hasher* self, int kind) noexcept nogil:
     self.kind = <uint8_t>kind
     self.has_failed = False
     self.used = 0
     self.total = 0
+    self.functions = NULL
     self.library = NULL
     if kind == HASH_SHA256:
         memcpy(self.words, SHA256_START, sizeof(self.words))
+        return
+    if not has_searched_crypto:
+        search_crypto()
+    if crypto[kind].init != NULL:
+        self.functions = &crypto[kind]
+        self.has_failed = not self.functions.init(self.context)
         return
     self.library = library_hash(hash_name(kind))
     self.has_failed = self.library == NULL
@@ -179,6 +195,12 @@ cdef void take_blocks(Hasher* self, const uint8_t* data, size_t blocks) noexcept
         sha256_block(self.words, data + BLOCK_SIZE * i)
 
 
+cdef bint library_takes(Hasher* self, const void* data, size_t size) noexcept nogil:
+    if self.functions != NULL:
+        return self.functions.update(self.context, data, size)
+    return library_update(self.library, data, size)
+
+
 cdef void hasher_update(Hasher* self, const void* data, size_t size) noexcept nogil:
     cdef const uint8_t* p = <const uint8_t*>data
     cdef size_t n
@@ -186,8 +208,7 @@ cdef void hasher_update(Hasher* self, const void* data, size_t size) noexcept no
         return
     self.total += size
     if self.kind != HASH_SHA256:
-        if not self.has_failed:
-            self.has_failed = not library_update(self.library, data, size)
+        self.has_failed = self.has_failed or not library_takes(self, data, size)
         return
     if self.used:
         n = BLOCK_SIZE - self.used
@@ -211,13 +232,19 @@ cdef void hasher_update(Hasher* self, const void* data, size_t size) noexcept no
         self.used = <uint32_t>size
 
 
+cdef bint library_gives(Hasher* self, Digest* out) noexcept nogil:
+    if self.functions != NULL:
+        return self.functions.final(out.data, self.context)
+    return library_digest(self.library, out.data, out.size)
+
+
 cdef bint hasher_final(Hasher* self, Digest* out) noexcept nogil:
     cdef uint64_t bits = self.total * 8
     cdef int i
     out.kind = self.kind
     out.size = <uint8_t>hash_size(self.kind)
     if self.kind != HASH_SHA256:
-        self.has_failed = self.has_failed or not library_digest(self.library, out.data, out.size)
+        self.has_failed = self.has_failed or not library_gives(self, out)
         hasher_drop(self)
         return not self.has_failed
     self.block[self.used] = 0x80
@@ -243,10 +270,6 @@ cdef void hasher_drop(Hasher* self) noexcept nogil:
 
 cdef bint hash_bytes(int kind, const void* data, size_t size, Digest* out) noexcept nogil:
     cdef Hasher hasher
-    if kind != HASH_SHA256 and size <= MOST_AT_ONCE:
-        out.kind = <uint8_t>kind
-        out.size = <uint8_t>hash_size(kind)
-        return library_hash_at_once(hash_name(kind), data, size, out.data, out.size)
     hasher_init(&hasher, kind)
     hasher_update(&hasher, data, size)
     return hasher_final(&hasher, out)

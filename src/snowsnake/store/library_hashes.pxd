@@ -4,8 +4,6 @@ from libc.stdint cimport uint8_t
 
 # Returns a new hash; NULL if this Python has none of this name.
 cdef void* library_hash(const char* name) noexcept with gil
-# Writes the digest of a few bytes; returns False if it failed.
-cdef bint library_hash_at_once(const char* name, const void* data, size_t size, uint8_t* out, size_t digest_size) noexcept with gil
 # Takes one more reference; `library_drop` releases one.
 cdef void library_keep(void* hash) noexcept with gil
 cdef void library_drop(void* hash) noexcept with gil

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""md5, sha1 and sha512 of `hashlib`, blake3 of the package of that name, for callers that do not hold the interpreter's lock.
+"""blake3 of the package of that name, and what libcrypto.pyx does not find of `hashlib`, for callers that do not hold the interpreter's lock.
 
 In: bytes, a piece at a time.  Out: a digest.  The libraries are imported for the first such hash, because most programs make none.
 """
@@ -32,21 +32,6 @@ cdef object _copy_of_fresh(bytes name):
     if known is None:
         known = _fresh[name] = fresh(name)
     return known.copy()
-
-
-cdef bint library_hash_at_once(const char* name, const void* data, size_t size, uint8_t* out, size_t digest_size) noexcept with gil:
-    cdef bytes digest
-    try:
-        found = _copy_of_fresh(name)
-        found.update((<const char*>data)[:size])
-        digest = found.digest()
-    except BaseException as error:
-        handed_over(error)
-        return False
-    if <size_t>len(digest) != digest_size:
-        return False
-    memcpy(out, <const char*>digest, digest_size)
-    return True
 
 
 cdef void* library_hash(const char* name) noexcept with gil:
