@@ -454,7 +454,7 @@ def test_progress_is_reported_as_events(served, tmp_path) -> None:
     # A slow machine shows more than the whole.
     assert steps and len(steps) == len(events) - 2
     assert events[0] == {
-        "action": "start", "id": 1, "level": 4, "parent": 0, "text": f"downloading '{url}'", "type": 101, "fields": [url],
+        "action": "start", "id": events[-1]["id"], "level": 4, "parent": 0, "text": f"downloading '{url}'", "type": 101, "fields": [url],
     }  # fmt: skip
     assert steps[-1]["fields"] == [1 << 20, 1 << 20, 0, 0]
 

@@ -53,6 +53,17 @@ def clear_line() -> None:
         sys.stderr.flush()
 
 
+def _fitting(text: str) -> str:
+    """The beginning of a text that fits in a line of the terminal, without characters that would move the cursor."""
+    from snowsnake.diagnostics.terminal_text import filtered
+
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns - len("...")
+    except (OSError, ValueError):
+        width = _WIDTH
+    return " ".join(filtered(text, False).split())[: max(0, min(width - 1, _WIDTH) if width > 0 else _WIDTH)]
+
+
 class ShownActivity:
     """An activity.  One that begins inside another does not name it, as in C++ Nix."""
 
@@ -89,5 +100,5 @@ class ShownActivity:
         if now - _last_shown_s >= _STEP_S:
             _last_shown_s = now
             self._is_line = _line = True
-            sys.stderr.write(f"\r\x1b[K{self._text[:_WIDTH]}...")
+            sys.stderr.write(f"\r\x1b[K{_fitting(self._text)}...")
             sys.stderr.flush()

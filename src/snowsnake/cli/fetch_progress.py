@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
+from snowsnake.diagnostics.terminal_text import filtered
 from snowsnake.fetch.progress import Activity, Progress
 from snowsnake.foundation import light_json
 from snowsnake.foundation.log_numbers import PROGRESS
@@ -78,19 +79,16 @@ class TerminalProgress(FetchProgress):
     def __init__(self, reporter: Reporter) -> None:
         super().__init__(reporter)
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn, TransferSpeedColumn
-        from rich.progress import Progress as Bars
 
-        self._bars = Bars(
-            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), DownloadColumn(), TransferSpeedColumn(),
-            console=Console(file=sys.stderr), transient=True,
-        )  # fmt: skip
+        from snowsnake.cli.progress_line import ProgressLine
+
+        self._bars = ProgressLine(Console(file=sys.stderr))
         self._tasks: dict[int, Any] = {}
 
     def on_start(self, activity: Activity, level: int, fields: tuple[str | int, ...]) -> None:
         if not self._tasks:
             self._bars.start()
-        self._tasks[activity.number] = self._bars.add_task(activity.text, total=None)
+        self._tasks[activity.number] = self._bars.add_task(as_line(activity.text), total=None)
 
     def on_progress(self, activity: Activity) -> None:
         self._bars.update(self._tasks[activity.number], completed=activity.done, total=activity.expected or None)
@@ -119,11 +117,16 @@ class TerminalProgress(FetchProgress):
             self._bars.start()
 
 
+def as_line(text: str) -> str:
+    """A text as one line that changes nothing on a terminal, whatever an address has in it."""
+    return " ".join(filtered(text, False).split())
+
+
 def progress_for(reporter: Reporter) -> FetchProgress:
     """The kind of progress for the format, and for what standard error is."""
     if reporter.log_format == "internal-json":
         return JsonProgress(reporter)
-    if reporter.log_format in ("text", "bar", "bar-with-logs") and sys.stderr.isatty():
+    if reporter.log_format in ("text", "bar", "bar-with-logs") and not reporter.is_quiet and sys.stderr.isatty():
         try:
             return TerminalProgress(reporter)
         except ModuleNotFoundError:
