@@ -96,7 +96,8 @@ def fault_of(error: Exception, url: str) -> CurlFault:
         (kinds.InvalidHeader, CurlFault(WEIRD, str(cause))),
         ((kinds.IncompleteRead, http.client.IncompleteRead), CurlFault(PARTIAL, str(cause))),
         (http.client.RemoteDisconnected, CurlFault(EMPTY, "Empty reply from server")),
-        ((http.client.BadStatusLine, http.client.UnknownProtocol), CurlFault(PROTOCOL, f"the answer starts with {cause}")),
+        (http.client.UnknownProtocol, CurlFault(PROTOCOL, f"the answer starts with {cause}")),
+        (http.client.BadStatusLine, CurlFault(PROTOCOL, "Received HTTP/0.9 when not allowed")),
     ):
         if isinstance(cause, kind):
             return fault

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 import re
@@ -30,12 +29,15 @@ def verify(folder: str, rev: str, keys: list[tuple[str, str]]) -> None:
         if kind not in _KINDS:
             known = "".join(f"  {name}\n" for name in _KINDS)
             raise FetchFailure(f"Invalid SSH key type '{kind}' in publicKeys.\nPlease use one of:\n{known}")
-        try:
-            raw = base64.b64decode(key, validate=True)
-        except (binascii.Error, ValueError):
+        # As in C++ Nix, the key ends at the first `=`, and bits that make no byte do not count.
+        text = key.partition("=")[0].replace("\n", "")
+        wrong = re.search(r"[^A-Za-z0-9+/]", text)
+        if wrong is not None:
             raise FetchFailure(
-                "invalid character in Base64 string", [f"while decoding public key '{key}' used for git signature"]
-            ) from None
+                f"invalid character in Base64 string: '{wrong[0]}'", [f"while decoding public key '{key}' used for git signature"]
+            )
+        text = text[:-1] if len(text) % 4 == 1 else text
+        raw = base64.b64decode(text + "=" * (-len(text) % 4))
         lines.append(f"* {_KINDS[kind]} {key}\n")
         prints.append(base64.b64encode(hashlib.sha256(raw).digest()).decode().rstrip("="))
     with tempfile.NamedTemporaryFile("w", prefix="snowsnake-signers-") as signers:

@@ -143,7 +143,7 @@ def _at_head(path: str) -> WorkingTree:
         # The repository has no commit yet.
         return WorkingTree(None, repository)
     except (ValueError, libgit.GitError) as error:
-        raise git_error("resolving HEAD", error) from None
+        raise git_error("getting working directory status", error) from None
 
 
 def _ask_libgit2(found: WorkingTree, path: str, fetcher: Fetcher) -> None:
