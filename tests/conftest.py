@@ -52,8 +52,14 @@ if IS_SANITIZED:
     NEEDED = {name: os.environ[name] for name in ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "PYTHONMALLOC") if name in os.environ}
     start = subprocess.Popen.__init__
 
-    def start_sanitized(self, *words, env=None, **given):
-        start(self, *words, env=None if env is None else NEEDED | dict(env), **given)
+    def start_sanitized(self, args, *words, env=None, **given):
+        program = os.fsdecode(args if isinstance(args, str | bytes | os.PathLike) else args[0])
+        if program.startswith(os.environ["SNOWSNAKE_REFERENCES"] + "/"):
+            # C++ Nix hangs with the sanitizers: a child that its daemon forks waits for a lock of a thread of its parent.
+            env = {name: value for name, value in (os.environ if env is None else env).items() if name not in NEEDED}
+        elif env is not None:
+            env = NEEDED | dict(env)
+        start(self, args, *words, env=env, **given)
 
     subprocess.Popen.__init__ = start_sanitized
 

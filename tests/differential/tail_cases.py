@@ -231,6 +231,14 @@ def defaults() -> Iterator[str]:
         yield f"(x: {variable}) (null.z)"
 
 
+def names_of_with() -> Iterator[str]:
+    """Names that no set of a `with` has: code that runs finds them, and calls are around it."""
+    for name in ("with { }; unbound", "with { }; unbound.a", "with { }; unbound + 1", "with { a = 1; }; with { }; unbound", "let a = 1; in with { }; [ unbound a ]"):
+        for use in ("(x: x) (‹N›)", "(x: y: x) (‹N›) 1", "let f = x: x; in f (if true then ‹N› else 1)", "(x: x) ((x: x) (‹N›))", "let f = x: ‹N›; g = x: f x; in g 1"):
+            yield use.replace("‹N›", name)
+    yield from ("with { }; (x: x) unbound", "with { }; unbound", "let f = x: with { }; unbound x; in f 1", "let f = x: with { }; x unbound; in f (x: x)", "with { }; { a = (x: x) unbound; }.a")
+
+
 def expressions() -> Iterator[str]:
     """A seventh of all calls, and everything else."""
     yield from shown()
@@ -249,3 +257,4 @@ def expressions() -> Iterator[str]:
         for use in _USES:
             yield f"let s = {made}; in " + use.replace("‹S›", selected)
     yield from defaults()
+    yield from names_of_with()

@@ -52,7 +52,9 @@ def _is_worthwhile(error: EvaluationError, words: list[str]) -> bool:
     if any(word.partition("=")[0] in _NOT_WITH for word in words):
         return False
     # What is wrong with a flake, and not with its code, was found without calls.
-    if isinstance(error, FlakeError) or error.code in _OTHER_ERRORS or error.fault in ("fetch", "not-built") or (error.code in _OF_SOURCES and not error.trace):
+    if isinstance(error, FlakeError) or error.code in _OTHER_ERRORS or error.fault in ("fetch", "not-built"):
+        return False
+    if error.code in _OF_SOURCES and error.fault != "not-in-with" and not error.trace:
         return False
     return "snowsnake.interpreter" in sys.modules
 

@@ -270,7 +270,9 @@ def take_error(size_t machine, uint32_t asked_code, bint is_brief, bint ignores_
     cycle = cycle_of(notes, features) if code == ERROR_INFINITE_RECURSION else []
     frames, position, shows_place = frames_of(notes, cause, position, call_site, features)
     error = make_error(code, message, position, frames, shows_place=shows_place, cycle=cycle, omitted_frames=omitted, suggestions=suggestions)
-    _with_facts(error, cause.kind, subject, exit_code)
+    # The compiler finds names that nothing binds; code that runs finds those that no set of a `with` has.
+    kind = "not-in-with" if code == ERROR_UNDEFINED_VARIABLE and notes else cause.kind
+    _with_facts(error, kind, subject, exit_code)
     if frames:
         start = (<bytes>m.files[0].path).decode("utf-8", "surrogateescape") if m.file_count else ""
         store = (<bytes>host_of(m).store_dir).decode("utf-8", "surrogateescape")
