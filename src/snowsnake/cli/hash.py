@@ -7,6 +7,7 @@ import os
 
 from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption, UsageError
 from snowsnake.cli.output import Reporter, write_line
+from snowsnake.store.hashing import ALGORITHMS
 
 OPTIONS = (
     CommandOption("--type", "ALGORITHM", "md5, sha1, sha256 (the default), sha512 or blake3"),
@@ -19,7 +20,6 @@ SUMMARY = (
     "convert: write hashes in another encoding."
 )
 _ENCODINGS = ("sri", "nix32", "base32", "base16", "base64")
-_ALGORITHMS = ("md5", "sha1", "sha256", "sha512", "blake3")
 
 
 def run(given: Arguments, reporter: Reporter) -> int:
@@ -28,8 +28,8 @@ def run(given: Arguments, reporter: Reporter) -> int:
     if encoding not in _ENCODINGS:
         raise UsageError(f"unknown encoding '{encoding}': one of {', '.join(_ENCODINGS)}")
     algorithm = given.text("type")
-    if algorithm and algorithm not in _ALGORITHMS:
-        raise UsageError(f"unknown hash algorithm '{algorithm}': one of {', '.join(_ALGORITHMS)}")
+    if algorithm and algorithm not in ALGORITHMS:
+        raise UsageError(f"unknown hash algorithm '{algorithm}': one of {', '.join(ALGORITHMS)}")
     if not words:
         raise UsageError(f"'snowsnake hash {action}' needs at least one argument")
     for word in words:

@@ -10,6 +10,7 @@ from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import opening_error
 from snowsnake.diagnostics.error import EvaluationError, as_error
 from snowsnake.settings import Settings
+from snowsnake.store.hashing import ALGORITHMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from snowsnake.store.hashing import HashStream
 
-ALGORITHMS = ("blake3", "md5", "sha1", "sha256", "sha512")
 # A format's names, and how `hashing.format_hash` calls it.
 FORMATS = {"base16": "base16", "nix32": "nix32", "base32": "nix32", "base64": "base64", "sri": "sri"}
 

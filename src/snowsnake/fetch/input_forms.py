@@ -13,6 +13,7 @@ from snowsnake.fetch.addresses import DIGITS, HEX_DIGITS, LETTERS, Address, Auth
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.foundation import light_json
 from snowsnake.foundation.patterns import pattern
+from snowsnake.store.hashing import ALGORITHMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst
 
 # Python refuses to convert a number with many more digits.
 _MOST_DIGITS = 4000
-_ALGORITHMS = ("md5:", "sha1:", "sha256:", "sha512:", "blake3:")
+_ALGORITHM_PREFIXES = tuple(f"{name}:" for name in ALGORITHMS)
 FORGES = ("github", "gitlab", "sourcehut")
 _SWITCHES = ("allRefs", "exportIgnore", "lfs", "shallow", "submodules", "verifyCommit")
 _KEYS = ("keytype", "publicKey", "publicKeys")
@@ -390,7 +391,7 @@ def revision_of(attributes: Attributes) -> Hash | None:
     text = optional_string(attributes, "rev")
     if text is None:
         return None
-    return parsed_hash(text, None if text.startswith(_ALGORITHMS) else "sha1")
+    return parsed_hash(text, None if text.startswith(_ALGORITHM_PREFIXES) else "sha1")
 
 
 def revision_text(attributes: Attributes) -> str | None:

@@ -12,6 +12,7 @@ from snowsnake.foundation.allocate cimport allocate_zeros
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_compare, view_equal, view_is,
 )
+from snowsnake.foundation.escapes cimport escape_letter
 from snowsnake.foundation.plain_bytes cimport plain_copy, plain_size
 from snowsnake.store.hash_functions cimport HASH_NONE, hash_name, hash_size
 from snowsnake.store.hashing cimport ENCODING_BASE16, hash_format, hash_kind_parse
@@ -69,12 +70,7 @@ cdef void aterm_string(View text, Bytes* out) noexcept nogil:
         if aterm_needs_escape(c):
             to[0] = c'\\'
             to += 1
-            if c == c'\n':
-                c = c'n'
-            elif c == c'\r':
-                c = c'r'
-            elif c == c'\t':
-                c = c't'
+            c = escape_letter(c)
         to[0] = c
         to += 1
     to[0] = c'"'

@@ -11,6 +11,7 @@ from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.foundation.buffer cimport (
     Bytes, View, bytes_byte, bytes_free, bytes_reserve, bytes_text, bytes_view, make_view, view_equal, view_is,
 )
+from snowsnake.foundation.escapes cimport unescaped
 from snowsnake.store.aterm cimport (
     OUTPUT_DEFERRED, OUTPUT_FIXED, OUTPUT_FLOATING, OUTPUT_IMPURE, OUTPUT_INPUT_ADDRESSED, DerivationFields, InputDrv, Output,
     Variable, compare_inputs, compare_outputs, compare_variables, derivation_free, derivation_init, derivation_kind,
@@ -82,14 +83,8 @@ cdef bint parse_string(Parser* self, View* out) noexcept nogil:
         if c == c'\\':
             if self.at == self.end:
                 break
-            c = self.at[0]
+            c = unescaped(self.at[0])
             self.at += 1
-            if c == c'n':
-                c = c'\n'
-            elif c == c'r':
-                c = c'\r'
-            elif c == c't':
-                c = c'\t'
         store.data[store.size] = c
         store.size += 1
     out[0] = make_view(store.data + first, store.size - first)

@@ -2,6 +2,8 @@ from os import PathLike
 
 Buffer = bytes | bytearray | memoryview
 
+ALGORITHMS: tuple[str, ...]
+
 def digest(algorithm: str, data: Buffer, *, portable: bool = False) -> bytes: ...
 def file_digest(algorithm: str, path: str | bytes | PathLike[str] | PathLike[bytes]) -> tuple[bytes, int]: ...
 

@@ -324,6 +324,9 @@ cdef int kind_named(str algorithm) except -1:
     return kind
 
 
+# The names of all algorithms, by bytes.
+ALGORITHMS = tuple(sorted([hash_name(kind).decode() for kind in range(HASH_MD5, HASH_BLAKE3 + 1)]))
+
 # We take buffers by hand, because typed memory views would make every start of the command import `collections.abc`.
 
 def digest(str algorithm, data, *, bint portable=False):

@@ -9,6 +9,7 @@ shows it and because such a string is not static as an attribute name.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memchr, memcpy
+from snowsnake.foundation.escapes cimport unescaped
 from snowsnake.syntax.indentation cimport strip_indentation
 from snowsnake.syntax.lexer cimport CLASS_INDENTED_STOP, CLASS_STRING_STOP, Lexer, character_classes, path_piece_end
 from snowsnake.syntax.nodes cimport (
@@ -65,16 +66,6 @@ cdef bint has_null_byte(Node* text) noexcept nogil:
             return True
         at += 2 if at[0] == c'\\' else 1
     return False
-
-
-cdef inline uint8_t unescaped(uint8_t byte) noexcept nogil:
-    if byte == c'n':
-        return c'\n'
-    if byte == c't':
-        return c'\t'
-    if byte == c'r':
-        return c'\r'
-    return byte
 
 
 cdef void unescape(ParseState* state, Node* text) noexcept nogil:

@@ -6,6 +6,7 @@ they read back as the same name.
 """
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
+from snowsnake.foundation.escapes cimport escape_letter
 from snowsnake.syntax.lexer cimport CLASS_DIGIT, CLASS_NAME, character_classes
 from snowsnake.syntax.lexer cimport keyword_or_identifier
 from snowsnake.syntax.tokens cimport TOKEN_IDENTIFIER, TOKEN_OR_WORD
@@ -49,16 +50,6 @@ cdef size_t quoted_text_bytes(const uint8_t* data, size_t size_bytes) noexcept n
         if IS_ESCAPED[data[i]] or is_interpolation(data, i, size_bytes):
             needed += 1
     return needed
-
-
-cdef inline uint8_t escape_letter(uint8_t byte) noexcept nogil:
-    if byte == c'\n':
-        return c'n'
-    if byte == c'\r':
-        return c'r'
-    if byte == c'\t':
-        return c't'
-    return byte
 
 
 cdef void write_quoted(const uint8_t* data, size_t size_bytes, uint8_t* written) noexcept nogil:

@@ -27,6 +27,7 @@ from snowsnake.builtins.engines.numbers cimport (
 from snowsnake.builtins.engines.text cimport UTF8_INCOMPLETE, UTF8_OK, Utf8Fault, utf8_check
 from snowsnake.foundation.allocate cimport resize_items
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_decimal, bytes_free, bytes_init, bytes_text
+from snowsnake.foundation.escapes cimport json_escape_letter
 from snowsnake.foundation.plain_bytes cimport plain_size
 
 cdef const char* token_names[TOKEN_COUNT]
@@ -104,17 +105,7 @@ cdef void append_last_read(JsonReader* reader) noexcept nogil:
 cdef void append_control_fault(JsonReader* reader) noexcept nogil:
     cdef Bytes* out = &reader.message
     cdef uint8_t byte = reader.data[reader.position - 1]
-    cdef char short_form = 0
-    if byte == 8:
-        short_form = c'b'
-    elif byte == 9:
-        short_form = c't'
-    elif byte == 10:
-        short_form = c'n'
-    elif byte == 12:
-        short_form = c'f'
-    elif byte == 13:
-        short_form = c'r'
+    cdef uint8_t short_form = json_escape_letter(byte)
     bytes_text(out, "invalid string: control character U+")
     append_hex(out, byte, 4)
     bytes_text(out, " (")
@@ -314,7 +305,7 @@ cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes,
     """Writes a string with its quotes.  If it is not UTF-8, returns false and writes `message`: Nix's words after "JSON serialization error: "."""
     cdef size_t i = 0, run
     cdef size_t index = 0
-    cdef uint8_t byte, seen = 0
+    cdef uint8_t byte, letter, seen = 0
     cdef Utf8Fault fault = utf8_check(data, size_bytes, &index)
     if fault != UTF8_OK:
         if fault == UTF8_INCOMPLETE:
@@ -335,16 +326,9 @@ cdef bint json_append_string(Bytes* out, const uint8_t* data, size_t size_bytes,
         byte = data[i]
         i += 1
         bytes_byte(out, c'\\')
-        if byte == 8:
-            byte = c'b'
-        elif byte == 9:
-            byte = c't'
-        elif byte == 10:
-            byte = c'n'
-        elif byte == 12:
-            byte = c'f'
-        elif byte == 13:
-            byte = c'r'
+        letter = json_escape_letter(byte)
+        if letter:
+            byte = letter
         elif byte < 0x20:
             bytes_text(out, "u00")
             bytes_byte(out, <uint8_t>(c'0' + (byte >> 4)))

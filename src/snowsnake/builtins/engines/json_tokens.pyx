@@ -5,8 +5,9 @@ In: a reader.  Out: the next token; for a string its `text`, for a number the by
 invalid token `fault`, with `position` behind the byte that made it invalid, which is how C++ Nix's messages count.
 """
 from libc.stdint cimport uint8_t, uint32_t
-from snowsnake.builtins.engines.text cimport append_utf8, escaped_control, hex_digit, is_digit
+from snowsnake.builtins.engines.text cimport append_utf8, hex_digit, is_digit
 from snowsnake.foundation.buffer cimport bytes_append, bytes_byte, bytes_clear
+from snowsnake.foundation.escapes cimport json_unescaped
 
 cdef enum:
     END_OF_INPUT = -1
@@ -69,7 +70,7 @@ cdef Token read_escape(JsonReader* reader) noexcept nogil:
     cdef int byte = get(reader), control
     if byte == c'u':
         return read_unicode_escape(reader)
-    control = escaped_control(byte)
+    control = json_unescaped(byte)
     if control:
         byte = control
     elif byte != c'"' and byte != c'\\' and byte != c'/':

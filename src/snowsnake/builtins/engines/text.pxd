@@ -31,16 +31,3 @@ cdef inline int hex_digit(int byte) noexcept nogil:
     if c'a' <= (byte | 32) <= c'f' and byte >= 0:
         return (byte | 32) - c'a' + 10
     return -1
-
-
-cdef inline int escaped_control(int letter) noexcept nogil:
-    """The control character that JSON and TOML write as a backslash and this letter, or 0."""
-    if letter == c'b':
-        return 8
-    if letter == c't':
-        return 9
-    if letter == c'n':
-        return 10
-    if letter == c'f':
-        return 12
-    return 13 if letter == c'r' else 0

@@ -6,6 +6,7 @@ In: bytes.  Out: escaped text appended to a buffer, or a verdict.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, strlen
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_init, bytes_taken, bytes_text
+from snowsnake.foundation.escapes cimport escape_letter
 
 cdef const char* keywords[9]
 keywords[:] = ["if", "then", "else", "assert", "with", "let", "in", "rec", "inherit"]
@@ -82,14 +83,10 @@ cdef void append_nix_string(Bytes* out, const uint8_t* data, size_t size_bytes) 
         elif byte == c'$':
             if i + 1 == size_bytes or data[i + 1] != c'{':
                 continue
-        elif byte == c'\n':
-            byte = c'n'
-        elif byte == c'\r':
-            byte = c'r'
-        elif byte == c'\t':
-            byte = c't'
         else:
-            continue
+            byte = escape_letter(byte)
+            if byte == data[i]:
+                continue
         bytes_append(out, data + plain, i - plain)
         bytes_byte(out, c'\\')
         bytes_byte(out, byte)

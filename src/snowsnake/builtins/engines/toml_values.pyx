@@ -10,11 +10,12 @@ from libc.string cimport memcmp
 from snowsnake.builtins.engines.numbers cimport (
     NUMBER_INVALID, NUMBER_OK, NUMBER_OVERFLOW, NumberStatus, parse_double, parse_int64,
 )
-from snowsnake.builtins.engines.text cimport append_utf8, escaped_control, hex_digit, is_digit
+from snowsnake.builtins.engines.text cimport append_utf8, hex_digit, is_digit
 from snowsnake.builtins.engines.toml_document cimport (
     TOML_BOOLEAN, TOML_DATE_TIME, TOML_FLOAT, TOML_INTEGER, TOML_STRING, TomlNode,
 )
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_decimal, bytes_text
+from snowsnake.foundation.escapes cimport json_unescaped
 
 cdef enum:
     END_OF_INPUT = -1
@@ -154,7 +155,7 @@ cdef bint read_escape(TomlReader* reader, bint is_long) noexcept nogil:
     if byte == c'u' or byte == c'U':
         reader.position += 1
         return read_code_point(reader, 4 if byte == c'u' else 8)
-    control = escaped_control(byte)
+    control = json_unescaped(byte)
     if control:
         byte = control
     elif byte != c'"' and byte != c'\\':

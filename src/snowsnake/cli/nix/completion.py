@@ -7,7 +7,6 @@ completion: text, tab, description.  A failure on the way is not an error: there
 import os
 from collections.abc import Callable, Iterable
 
-from snowsnake.cli.hashing import ALGORITHMS
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.options import GLOBAL
 from snowsnake.cli.nix.table import BY_NAME, DEPRECATED, GROUPS, SHORT, names_below
@@ -20,6 +19,7 @@ from snowsnake.settings import Settings
 from snowsnake.settings.errors import SettingError
 from snowsnake.settings.flags import flag
 from snowsnake.settings.table import OURS, SINCE
+from snowsnake.store.hashing import ALGORITHMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
