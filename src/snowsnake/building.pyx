@@ -11,7 +11,7 @@ from libc.string cimport memchr
 
 from snowsnake.handle cimport Handle, check_belongs
 from snowsnake.machine.attrs cimport Attr, attrs_build, scratch_entries
-from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_apply, make_float, make_int, make_path, make_string, new_list
+from snowsnake.machine.heap cimport heap_alloc, heap_reserve, make_apply, make_float, make_int, make_given_path, make_string, new_list
 from snowsnake.machine.state cimport Machine, RAISE
 from snowsnake.machine.symbols cimport symbol_intern
 from snowsnake.machine.word cimport (
@@ -172,7 +172,7 @@ cdef Word build_level(Runner evaluator, object value, int depth, dict made) exce
         if b"\0" in data:
             raise ValueError("a path with a NUL byte has no Nix form")
         reserve(evaluator, len(data) // 8)
-        return make_path(m, make_string(m, <const char*>data, len(data), 0))
+        return make_given_path(m, <const char*>data, len(data))
     if isinstance(value, FunctionNumber):
         return build_function(evaluator, value)
     raise TypeError(f"{type(value).__name__} has no Nix form")

@@ -20,7 +20,7 @@ from snowsnake.machine.attention cimport error_disregard
 from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_position, scratch_entries
 from snowsnake.machine.descriptions cimport raise_missing_attribute, raise_type
 from snowsnake.machine.errors cimport error_clear, of_part, raise_message, worded
-from snowsnake.machine.heap cimport heap_reserve, make_path, make_string, push, stack_reserve
+from snowsnake.machine.heap cimport heap_reserve, make_given_path, make_string, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH
 from snowsnake.machine.state cimport DONE, ERROR_ACCESS, ERROR_FILE, PART_ATTRIBUTE, PART_ELEMENT, RAISE, Machine, TraceEntry
 from snowsnake.machine.symbols cimport symbol_intern
@@ -263,7 +263,7 @@ cdef int _look_up(Machine* m, Word* pairs, uint64_t count, Word name) noexcept n
     if outcome == DONE and not is_found:
         outcome = host_search_failed(m, string_view(name), &found)
     if outcome == DONE:
-        m.result = make_path(m, make_string(m, found.data, found.size, 0))
+        m.result = make_given_path(m, found.data, found.size)
     free(found.data)
     return outcome
 

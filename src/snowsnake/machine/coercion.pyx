@@ -470,7 +470,7 @@ cdef int add_coerce(Machine* m, Word* fp) noexcept nogil:
             push(m, m.internals[INTERNAL_COERCE_STORE if mode == FIRST_STRING else INTERNAL_COERCE])
             return CALL + 1
     if mode == FIRST_PATH:
-        return _join_path(m, fp, 2, base_name_start(string_data(fp[0]), string_size(fp[0])) - 1)
+        return _join_path(m, fp, 2, 0 if m.has_odd_paths else base_name_start(string_data(fp[0]), string_size(fp[0])) - 1)
     return concatenate_strings(m, fp, 2)
 
 

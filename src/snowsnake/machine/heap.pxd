@@ -2,6 +2,7 @@
 """Allocation with a bump pointer.  It never collects; state.pxd says how much may be allocated without a reservation."""
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
+from snowsnake.foundation.paths cimport path_is_canonical
 from snowsnake.machine.state cimport Machine
 from snowsnake.machine.word cimport (
     HEADER_REMEMBERED, KIND_FLOAT, KIND_LIST, KIND_LIST_VIEW, KIND_PATH, KIND_STRING, KIND_STRING_VIEW, KIND_THUNK,
@@ -162,6 +163,12 @@ cdef inline Word make_path(Machine* m, Word string) noexcept nogil:
     p[0] = header_of(KIND_PATH, 1)
     p[1] = string
     return tagged(p, TAG_BOX)
+
+cdef inline Word make_given_path(Machine* m, const void* data, uint64_t size_bytes) noexcept nogil:
+    """The path of a text that somebody else made (HOME, a search path, Python), which may be odd."""
+    if not path_is_canonical(<const uint8_t*>data, size_bytes):
+        m.has_odd_paths = True
+    return make_path(m, make_string(m, data, size_bytes, 0))
 
 cdef inline Word make_apply(Machine* m, Word function, Word argument) noexcept nogil:
     """A thunk of `function argument`.  It takes three words, which must be free."""

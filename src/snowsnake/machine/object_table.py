@@ -61,7 +61,7 @@ KINDS = (
     ObjectKind("string", "string", "u32 symbol + 1 | u32 context << 32 (with room behind it: how much is taken), bytes, NUL", "bytes", size="bytes"),
     ObjectKind("float", "box", "the 64 bits", "1"),
     ObjectKind("wide int", "box", "the 64 bits", "1"),
-    ObjectKind("path", "box", "string (absolute, canonical)", "1", end="2"),
+    ObjectKind("path", "box", "string (absolute; canonical unless Machine.has_odd_paths)", "1", end="2"),
     ObjectKind("with", "box", "parent scope or null, set, slot of the enclosing scope as an int", "words", end="size"),
     ObjectKind("search path", "box", "string", "words", end="size"),
     ObjectKind("home path", "box", "string", "words", end="size"),

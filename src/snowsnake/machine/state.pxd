@@ -481,6 +481,8 @@ cdef struct Machine:
     bint stress
     # a bit for each tag whose values stay in the thunks that held them first (keeps_cell)
     uint64_t kept_cells
+    # Some path is not canonical: `~/a` keeps the slashes of HOME.
+    bint has_odd_paths
     # NULL, or the observer whose loop runs instead of the machine's
     Observer* observer
     int trace_verbose

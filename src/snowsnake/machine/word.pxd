@@ -102,7 +102,7 @@ cdef inline Word with_state(Word h, Word state) noexcept nogil:
 #     string      u32 symbol + 1 | u32 context << 32 (with room behind it: how much is taken), bytes, NUL   (size: bytes); tagged as string
 #     float       the 64 bits   (size: 1); tagged as box
 #     wide int    the 64 bits   (size: 1); tagged as box
-#     path        string (absolute, canonical)   (size: 1); tagged as box
+#     path        string (absolute; canonical unless Machine.has_odd_paths)   (size: 1); tagged as box
 #     with        parent scope or null, set, slot of the enclosing scope as an int   (size: words); tagged as box
 #     search path string   (size: words); tagged as box
 #     home path   string   (size: words); tagged as box
