@@ -32,6 +32,8 @@ CASES = {
     "two expressions": ["1", "2"],
     "unknown option": ["--unknown"],
     "too few words": ["--workers"],
-    "no workers": ["--workers", "0", "x.nix"],
+    "no workers": ["--workers", "0", "/does/not/exist.nix"],
+    "no number of workers": ["--workers", "-1", "x.nix"],
+    "a worker for each": [*expression("inputs"), "--max-memory-size", "0"],
     "what cannot be together": [*expression("inputs"), "--no-instantiate", "--show-input-drvs", "--constituents"],
 }

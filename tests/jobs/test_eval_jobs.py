@@ -105,6 +105,16 @@ def test_a_worker_over_its_limit_is_renewed_and_loses_nothing(run_command):
     assert len(small.stdout.splitlines()) == 12
 
 
+def test_zero_workers_evaluate_nothing_and_zero_megabytes_renew_each_worker(run_command):
+    """As nix-eval-jobs has it: nobody evaluates even the root; a worker is over a limit of 0 after its first job."""
+    none = run_command("eval_jobs", "--expr", 'throw "not evaluated"', "--workers", "0")
+    assert (none.returncode, none.stdout, none.stderr) == (0, b"", b"")
+    for workers in ("1", "2"):
+        alone = run_command("eval_jobs", *expression("large"), "--no-instantiate", "--max-memory-size", "0", "--workers", workers)
+        usual = run_command("eval_jobs", *expression("large"), "--no-instantiate")
+        assert (alone.returncode, alone.stdout) == (0, usual.stdout)
+
+
 def test_the_cache_status_asks_binary_caches(run_command, tmp_path):
     """A job whose outputs a substituter has is `cached`."""
     cache = tmp_path / "cache"

@@ -53,7 +53,7 @@ _OPTIONS = {
     "--show-trace": (0, "Show every frame of an error's trace."),
     "--verbose": (0, "Say more."),
     "--version": (0, "Print the version."),
-    "--workers": (1, "How many workers evaluate (1)."),
+    "--workers": (1, "How many workers evaluate (1); 0 evaluates nothing."),
     # The options that nix-eval-jobs does not have.
     "--no-cache": (0, "Neither use nor keep compiled files."),
     "--cache-dir": (1, "Keep compiled files in this folder."),
@@ -75,13 +75,13 @@ class EvalJobsRequest:
         self.verbosity = QUIET
 
     def number(self, name: str, default: int) -> int:
-        """The value of an option that takes a whole number above 0."""
+        """The value of an option that takes a whole number."""
         from snowsnake.foundation.digits import whole_number
 
         text = self.texts.get(name, str(default))
         number = whole_number(text, (1 << 31) - 1)
-        if not number:
-            raise UsageError(f"option '{name}' needs a whole number above 0, not '{text}'")
+        if number is None:
+            raise UsageError(f"option '{name}' needs a whole number, not '{text}'")
         return number
 
 
@@ -160,6 +160,9 @@ def run(words: list[str], reporter: Reporter) -> int:
     from snowsnake.cli.job_lines import print_jobs
     from snowsnake.jobs.options import RunOptions
 
+    if request.number("--workers", 1) == 0:
+        # nix-eval-jobs leaves even the root to its workers, so it does not notice what is wrong with it either.
+        return 0
     limits = RunOptions(workers=request.number("--workers", 1), memory_bytes=request.number("--max-memory-size", 4096) << 20)
     return print_jobs(open_root(request, settings, reporter), limits, reporter)
 

@@ -36,6 +36,7 @@ class RunOptions:
     """`memory_bytes`: a worker that has more resident memory than this after a job is replaced, and so is one whose values take more during a job.
 
     That job has a worker of its own, which may take two fifths of the free memory, or `memory_bytes` if that is more; there is one such worker at a time.
+    With 0, each job has a worker of its own, which may take as much.
     """
 
     workers: int = 1

@@ -155,8 +155,9 @@ class _Limits(NamedTuple):
     @property
     def growth_bytes(self) -> int:
         """By how much the values of a worker may grow.  Those of a path that is too large may take two fifths of the free memory, because a collection
-        needs as much again for its copy."""
-        return max(self.memory_bytes, available_bytes() // 5 * 2) if self.is_for_large else self.memory_bytes
+        needs as much again for its copy.  A limit of 0 replaces a worker after each path, and leaves as much room for that path."""
+        is_for_one = self.is_for_large or self.memory_bytes == 0
+        return max(self.memory_bytes, available_bytes() // 5 * 2) if is_for_one else self.memory_bytes
 
 
 def _live(root: JobRoot, channel: ObjectChannel, limits: _Limits, recorded: Recorded | None, parent: int) -> None:
