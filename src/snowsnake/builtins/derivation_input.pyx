@@ -140,7 +140,8 @@ cdef bint _next_generation(Machine* m) noexcept nogil:
     """Forgets which symbols were marked, and makes room for marks of all symbols."""
     cdef Host* h = host_of(m)
     cdef uint32_t* marks
-    cdef uint32_t count = m.symbol_count + 1024
+    # Half as much again: with as much each time, an evaluation that goes on making symbols would copy all marks over and over.
+    cdef uint32_t count = m.symbol_count + (m.symbol_count >> 1) + 1024
     if h.mark_count < m.symbol_count:
         marks = <uint32_t*>resize_items(h.marks, <size_t>count, sizeof(uint32_t))
         if marks == NULL:
