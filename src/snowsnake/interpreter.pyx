@@ -16,7 +16,7 @@ from snowsnake.builtins.fetch_host cimport access_of, fetcher_of, mount_source, 
 from snowsnake.builtins.flakes cimport flake_call
 from snowsnake.builtins.regex cimport regex_release
 from snowsnake.builtins.registry cimport builtin_table, builtin_table_count
-from snowsnake.cache.pack cimport cache_new
+from snowsnake.cache.pack cimport cache_new, cache_share
 from snowsnake.cache.state cimport Cache
 from snowsnake.cache.writing cimport cache_flush
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros
@@ -348,9 +348,12 @@ cdef class Interpreter(Runner):
             cache_flush(<Cache*>self.m.cache)
 
     def gather_cache(self):
-        """Lets what was compiled wait until there is much of it, or for `flush_cache`: each time it is written, the pack is locked and mapped."""
+        """Lets what was compiled wait until there is much of it, or for `flush_cache`: each time it is written, the pack is locked and mapped.
+
+        This is for one of several processes at the same work: each finds what the others have written meanwhile.
+        """
         if self.machine().cache != NULL:
-            (<Cache*>self.m.cache).is_patient = True
+            cache_share(<Cache*>self.m.cache)
 
     def flush_store(self):
         """Ensures that what evaluation added to the embedded store is on disk and valid; an EvaluationError says what went wrong."""

@@ -392,6 +392,27 @@ def test_several_processes_share_a_pack(tmp_path):
     assert inspection.size_bytes() <= 4 * MIB
 
 
+@pytest.mark.parametrize("has_pack", (True, False))
+def test_workers_find_what_others_write_meanwhile(tree, has_pack):
+    """Two workers of one run begin with the same pack, or with none; what one of them writes later is not compiled by the other."""
+    tree.write("first.nix", "1")
+    tree.write("second.nix", "2")
+    if has_pack:
+        tree.machine().evaluate_file(str(tree.folder / "first.nix"))
+    one, other = tree.machine(), tree.machine()
+    for worker in (one, other):
+        worker.gather_cache()
+        worker.evaluate_file(str(tree.folder / ("first.nix" if has_pack else "second.nix")))
+    if not has_pack:
+        other.flush_cache()
+    values = tree.outcome(one)
+    one.flush_cache()
+    assert tree.counts(one) == ((1, 3) if has_pack else (0, 3))
+    assert tree.outcome(other) == values == tree.outcome(Interpreter())
+    other.flush_cache()
+    assert tree.counts(other) == ((4, 0) if has_pack else (3, 1))
+
+
 def test_the_limit_holds_and_what_is_used_stays(tmp_path):
     folder, cache = tmp_path / "src", os.fsencode(tmp_path / "cache")
     folder.mkdir()

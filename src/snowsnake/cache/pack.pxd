@@ -10,6 +10,8 @@ cdef void cache_free(Cache* cache) noexcept nogil
     # Writes what is pending.  Images that came out of the cache must have been freed.
 cdef void cache_open(Cache* cache) noexcept nogil
     # Maps the pack as it is now.  If there is none, no lookup finds anything.
+cdef void cache_share(Cache* cache) noexcept nogil
+    # From now on, this is the cache of one of several processes at the same work: it finds what the others append.
 cdef Found cache_look_up(Cache* cache, Lookup* lookup) noexcept nogil
     # The caller has filled in path, stamp and settings.
 cdef bint cache_has_content(Cache* cache, Lookup* lookup, const uint8_t* source, size_t size_bytes) noexcept nogil

@@ -24,6 +24,8 @@ from snowsnake.foundation.arrays cimport has_room
 cdef enum:
     # We write the pending entries when they have more bytes than this.
     FLUSH_BYTES = 1 << 20
+    # One of several workers writes them sooner, because the others need many of the same files.
+    SHARED_FLUSH_BYTES = 1 << 18
     LEAST_LIMIT_BYTES = 4 << 20
 
 # The clocks of file systems are coarse: a file that changed less than this before we read it may change again without a new time.
@@ -55,7 +57,7 @@ cdef void cache_free(Cache* cache) noexcept nogil:
         return
     cache_flush(cache)
     if cache.map != NULL:
-        munmap(<void*>cache.map, cache.map_size_bytes)
+        munmap(<void*>cache.map, cache.mapped_bytes)
     free(cache.pending)
     free(cache.used)
     free(cache.restamps)
@@ -73,17 +75,50 @@ cdef void cache_open(Cache* cache) noexcept nogil:
     cache.is_open = True
     cache.compiler = _compiler
     cache.today = <uint16_t>(pack_now_ns() // NS_PER_DAY)
+    cache.map = NULL
     fd = pack_open(cache.pack_path, O_RDONLY, &cache.map_size_bytes, &cache.map_inode)
     if fd < 0:
         return
+    cache.opened_bytes = cache.map_size_bytes
     if cache.map_size_bytes >= HEADER_BYTES:
-        cache.map = pack_map(fd, cache.map_size_bytes)
+        _map(cache, fd)
     close(fd)
     if cache.map != NULL:
         cache.slot_count = slots_of(cache.map, cache.map_size_bytes)
         if cache.slot_count == 0:
-            munmap(<void*>cache.map, cache.map_size_bytes)
+            munmap(<void*>cache.map, cache.mapped_bytes)
             cache.map = NULL
+
+
+cdef void _map(Cache* cache, int fd) noexcept nogil:
+    """Maps the pack; for one of several workers, with room for what the others append, which can be read as soon as it is part of the file."""
+    cache.mapped_bytes = cache.map_size_bytes
+    if cache.is_patient and cache.limit_bytes > cache.map_size_bytes:
+        cache.mapped_bytes = cache.limit_bytes
+        cache.map = pack_map(fd, cache.mapped_bytes)
+        if cache.map != NULL:
+            return
+        cache.mapped_bytes = cache.map_size_bytes
+    cache.map = pack_map(fd, cache.mapped_bytes)
+
+
+cdef void _look_for_more(Cache* cache) noexcept nogil:
+    """A slot leads beyond what we know of the pack, so somebody has appended to it."""
+    cdef uint64_t size_bytes = 0, inode = 0
+    cdef int fd = pack_open(cache.pack_path, O_RDONLY, &size_bytes, &inode)
+    if fd < 0:
+        return
+    close(fd)
+    # If the pack was replaced, we go on with the one that we have.
+    if inode == cache.map_inode:
+        cache.map_size_bytes = size_bytes if size_bytes < cache.mapped_bytes else cache.mapped_bytes
+
+
+cdef void cache_share(Cache* cache) noexcept nogil:
+    """The mapping of the process that this one was forked from stays, because images lie in it."""
+    cache_flush(cache)
+    cache.is_patient = True
+    cache.is_open = False
 
 
 # ---- looking up -------------------------------------------------------------------------------------------------
@@ -108,6 +143,8 @@ cdef Found cache_look_up(Cache* cache, Lookup* lookup) noexcept nogil:
         if slot == 0:
             break
         if slot >> 40 == lookup.key >> 40:
+            if (slot & OFFSET_MASK) * ALIGNMENT >= cache.map_size_bytes and cache.map_size_bytes < cache.mapped_bytes:
+                _look_for_more(cache)
             entry = entry_at(cache.map, cache.map_size_bytes, (slot & OFFSET_MASK) * ALIGNMENT)
             if entry != NULL and _is_of(cache, lookup, entry):
                 lookup.slot = <uint32_t>i
@@ -243,5 +280,5 @@ cdef void cache_add(Cache* cache, Lookup* lookup, const Image* image, const uint
     head.head_checksum = head_checksum_of(&head)
     memcpy(p, &head, sizeof(PackEntry))
     cache.pending_bytes += total
-    if cache.pending_bytes > FLUSH_BYTES or cache.pending_bytes > cache.limit_bytes // 8:
+    if cache.pending_bytes > (SHARED_FLUSH_BYTES if cache.is_patient else FLUSH_BYTES) or cache.pending_bytes > cache.limit_bytes // 8:
         cache_flush(cache)

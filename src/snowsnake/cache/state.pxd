@@ -41,13 +41,16 @@ cdef struct Cache:
     bint is_by_content
     # an attempt to open the pack was made
     bint is_open
-    # what is to be written waits for a flush, or until there is much of it (`Runner.leave` writes otherwise)
+    # what is to be written waits for a flush, or until there is much of it (`Runner.leave` writes otherwise); what others append is found
     bint is_patient
     # an attempt to write failed
     bint is_closed_to_writing
-    # the pack as it was when it was first needed, or NULL
+    # the pack, or NULL; how much of it we know to be there; as it was when it was first needed
     const uint8_t* map
     uint64_t map_size_bytes
+    uint64_t opened_bytes
+    # the size of the mapping, which may have room for what others append
+    uint64_t mapped_bytes
     uint64_t slot_count
     uint64_t map_inode
     uint64_t compiler

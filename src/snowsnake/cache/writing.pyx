@@ -54,6 +54,9 @@ cdef void cache_flush(Cache* cache) noexcept nogil:
             cache.is_closed_to_writing = True
         if lock >= 0:
             close(lock)
+        if cache.map == NULL and cache.is_patient:
+            # There was no pack, and now there is one, in which others will write.
+            cache.is_open = False
     cache.pending_bytes = 0
     cache.used_count = 0
     cache.restamp_count = 0
@@ -158,7 +161,7 @@ cdef uint64_t _slot_for(Cache* cache, Pack* pack, const PackEntry* entry) noexce
             other = entry_at(pack.map, pack.size_bytes, offset)
             if other != NULL and other.key == entry.key:
                 # Somebody else wrote the entry since we looked: one of the two is enough.
-                if offset >= cache.map_size_bytes and memcmp(other.content, entry.content, 16) == 0 \
+                if offset >= cache.opened_bytes and memcmp(other.content, entry.content, 16) == 0 \
                         and other.is_stamp_trusted >= entry.is_stamp_trusted:
                     return pack.slot_count
                 return i
