@@ -1,6 +1,6 @@
 # cython: language_level=3
 """Allocation with a bump pointer.  It never collects; state.pxd says how much may be allocated without a reservation."""
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from snowsnake.foundation.paths cimport path_is_canonical
 from snowsnake.machine.state cimport Machine

@@ -25,7 +25,7 @@ from snowsnake.machine.descriptions cimport raise_type
 from snowsnake.machine.gather cimport Gathered, gather, gathered
 from snowsnake.machine.errors cimport add_candidates, format_text, of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport (
-    heap_alloc, heap_reserve, is_young, make_given_path, make_string, new_list, new_list_view, new_string, new_string_view, string_words,
+    heap_alloc, heap_reserve, is_young, make_given_path, new_list, new_list_view, new_string, new_string_view, string_words,
     write_barrier,
 )
 from snowsnake.machine.internals cimport INTERNAL_COERCE, INTERNAL_COERCE_PATH, internal_word
