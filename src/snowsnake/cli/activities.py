@@ -53,15 +53,20 @@ def clear_line() -> None:
         sys.stderr.flush()
 
 
-def _fitting(text: str) -> str:
-    """The beginning of a text that fits in a line of the terminal, without characters that would move the cursor."""
+def as_line(text: str) -> str:
+    """A text as one line that changes nothing on a terminal, whatever an address has in it."""
     from snowsnake.diagnostics.terminal_text import filtered
 
+    return " ".join(filtered(text, False).split())
+
+
+def _fitting(text: str) -> str:
+    """The beginning of a text that fits in a line of the terminal."""
     try:
         width = os.get_terminal_size(sys.stderr.fileno()).columns - len("...")
     except (OSError, ValueError):
         width = _WIDTH
-    return " ".join(filtered(text, False).split())[: max(0, min(width - 1, _WIDTH) if width > 0 else _WIDTH)]
+    return as_line(text)[: max(0, min(width - 1, _WIDTH) if width > 0 else _WIDTH)]
 
 
 class ShownActivity:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from snowsnake.diagnostics.terminal_text import filtered
+from snowsnake.cli.activities import as_line
 from snowsnake.fetch.progress import Activity, Progress
 from snowsnake.foundation import light_json
 from snowsnake.foundation.log_numbers import PROGRESS
@@ -115,11 +115,6 @@ class TerminalProgress(FetchProgress):
         yield
         if self._tasks:
             self._bars.start()
-
-
-def as_line(text: str) -> str:
-    """A text as one line that changes nothing on a terminal, whatever an address has in it."""
-    return " ".join(filtered(text, False).split())
 
 
 def progress_for(reporter: Reporter) -> FetchProgress:
