@@ -34,8 +34,9 @@ def test_wheel_works_without_compiler_and_index(tmp_path: Path, objects: Path) -
         pytest.importorskip("auditwheel", reason="not installed: auditwheel (pip install '.[release]')")
     before = {file.name: file.stat().st_mtime_ns for file in next(objects.iterdir()).glob("snowsnake.*.o")}
     done = run_tool("--objects", str(objects), "--no-isolation", "--output", str(tmp_path / "dist"), PIP_INDEX_URL="http://127.0.0.1:1/")
+    assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = (tmp_path / "dist").iterdir()
-    assert (done.returncode, done.stdout) == (0, f"{wheel}: works\n"), done.stdout + done.stderr
+    assert done.stdout == f"{wheel}: works\n"
     assert wheel.name.startswith(f"snowsnake-{snowsnake.__version__}-cp3{sys.version_info.minor}-")
     # See tools/glibc.c.
     assert "manylinux_2_17_" in wheel.name

@@ -24,11 +24,11 @@ def shortened(text: str, width: int) -> str:
     >>> shortened("downloading 'https://example.org/a/long/way/to/nixpkgs.tar.xz'", 30)
     "downloading …o/nixpkgs.tar.xz'"
     >>> shortened("hashing", 5)
-    'h…ing'
+    'ha…ng'
     """
     if len(text) <= width:
         return text
-    start = min(12, (width - 1) // 3)
+    start = min(12, (width - 1) // 2)
     return f"{text[:start]}…{text[len(text) - (width - 1 - start) :]}" if width > 1 else "…"[:width]
 
 
