@@ -82,6 +82,8 @@ def test_handles_in_cycles_are_freed(recwarn):
 
     # Each evaluator that is kept needs more than 100 KiB.  A free-threaded Python looks for cycles later, and keeps more memory.
     count, most = (10_000, 600 * 1024 * KIB) if sysconfig.get_config_var("Py_GIL_DISABLED") else (500, 16 * 1024 * KIB)
+    # What waits for Python's collector has its size after the first round: 25 MB with Python 3.13, which grow by 8 and then by 1.
+    growth(cycle, count)
     assert growth(cycle, count) < most
     assert not recwarn.list
 
