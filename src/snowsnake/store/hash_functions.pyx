@@ -195,7 +195,7 @@ cdef void take_blocks(Hasher* self, const uint8_t* data, size_t blocks) noexcept
         sha256_block(self.words, data + BLOCK_SIZE * i)
 
 
-cdef bint library_takes(Hasher* self, const void* data, size_t size) noexcept nogil:
+cdef bint update_with_library(Hasher* self, const void* data, size_t size) noexcept nogil:
     if self.functions != NULL:
         return self.functions.update(self.context, data, size)
     return library_update(self.library, data, size)
@@ -208,7 +208,7 @@ cdef void hasher_update(Hasher* self, const void* data, size_t size) noexcept no
         return
     self.total += size
     if self.kind != HASH_SHA256:
-        self.has_failed = self.has_failed or not library_takes(self, data, size)
+        self.has_failed = self.has_failed or not update_with_library(self, data, size)
         return
     if self.used:
         n = BLOCK_SIZE - self.used
@@ -232,7 +232,7 @@ cdef void hasher_update(Hasher* self, const void* data, size_t size) noexcept no
         self.used = <uint32_t>size
 
 
-cdef bint library_gives(Hasher* self, Digest* out) noexcept nogil:
+cdef bint finish_with_library(Hasher* self, Digest* out) noexcept nogil:
     if self.functions != NULL:
         return self.functions.final(out.data, self.context)
     return library_digest(self.library, out.data, out.size)
@@ -244,7 +244,7 @@ cdef bint hasher_final(Hasher* self, Digest* out) noexcept nogil:
     out.kind = self.kind
     out.size = <uint8_t>hash_size(self.kind)
     if self.kind != HASH_SHA256:
-        self.has_failed = self.has_failed or not library_gives(self, out)
+        self.has_failed = self.has_failed or not finish_with_library(self, out)
         hasher_drop(self)
         return not self.has_failed
     self.block[self.used] = 0x80
