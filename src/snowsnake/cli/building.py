@@ -273,6 +273,24 @@ def repair(store: "Store", wanted: "Iterable[str]", reporter: "Reporter") -> lis
     return store.realise(items)
 
 
+class BuildErrors:
+    """Inside the `with`, a failed build is the error that ends the command: with 1, or with the failure's own exit code if *tells_kind*."""
+
+    def __init__(self, *, tells_kind: bool = False) -> None:
+        self._tells_kind = tells_kind
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
+        if failure is None:
+            return
+        from snowsnake.build.failure import BuildFailure
+
+        if isinstance(failure, BuildFailure):
+            raise build_error(failure, failure.exit_code if self._tells_kind else 1) from None
+
+
 def build_error(failure: "BuildFailure", exit_code: int = 1) -> EvaluationError:
     """The error that ends a command with *exit_code*."""
     trace = [Frame("text", line, None) for line in getattr(failure, "trace", ())]

@@ -239,12 +239,13 @@ def is_internal(path: str) -> bool:
 
 def resolve_expression_path(path: str) -> str:
     """Follows symbolic links of the last part of a path; a folder means its `default.nix`."""
-    for _ in range(1024):
-        if not os.path.islink(path):
-            break
-        path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
-    else:
-        raise EvaluationError("file", f"too many symbolic links encountered while traversing the path '{path}'")
+    if os.path.islink(path):
+        from snowsnake.foundation.links import TooManyLinks, follow_links
+
+        try:
+            path = follow_links(path)
+        except TooManyLinks:
+            raise EvaluationError("file", f"too many symbolic links encountered while traversing the path '{path}'") from None
     return os.path.join(path, "default.nix") if os.path.isdir(path) else path
 
 

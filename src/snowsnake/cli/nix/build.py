@@ -3,7 +3,7 @@
 In: a `Call`.  Out: the plan and logs on standard error; links, `result` and so on; with `--json` the derivations and their outputs.
 """
 
-from snowsnake.cli.building import build_error, check_again, realise, repair, report_missing
+from snowsnake.cli.building import BuildErrors, check_again, realise, repair, report_missing
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.config import print_json
 from snowsnake.cli.nix.installables import ALL, Target
@@ -51,13 +51,9 @@ def _show(call: Call, store: "Store", targets: list[Target]) -> None:
 
 def make_valid(call: Call, store: "Store", targets: list[Target]) -> None:
     """Builds and fetches targets; with `--rebuild` it builds them once more, with `--repair` it builds or fetches damaged ones again."""
-    from snowsnake.build.failure import BuildFailure
-
     make = check_again if call.given.flag("rebuild") else repair if call.given.flag("repair") else realise
-    try:
+    with BuildErrors():
         make(store, [target.wanted for target in targets], call.reporter)
-    except BuildFailure as error:
-        raise build_error(error) from None
 
 
 def _described(store: "Store", target: Target) -> "dict[str, Any] | str":

@@ -5,7 +5,7 @@ In: a `Call`.  Out: a link to the output.
 
 import os
 
-from snowsnake.cli.building import build_error
+from snowsnake.cli.building import BuildErrors
 from snowsnake.cli.nix.apps import default_apps
 from snowsnake.cli.nix.command_line import Call
 from snowsnake.cli.nix.evaluate import attribute_with_set, has_source, open_session, output_of, prepare
@@ -25,8 +25,6 @@ BUNDLER = "github:NixOS/bundlers"
 
 def run(call: Call) -> None:
     """`nix bundle`."""
-    from snowsnake.build.failure import BuildFailure
-
     word = call.words[0] if call.words else "."
     with asked(call, is_writable=True) as installables:
         only_evaluates()
@@ -41,10 +39,8 @@ def run(call: Call) -> None:
         bundle, drv_path, path = _bundled(session, *_bundler(call, session), value)
         session.evaluator.flush_store()
         evaluates_no_more()
-        try:
+        with BuildErrors(tells_kind=True):
             installables.store.realise([f"{drv_path}!*"])
-        except BuildFailure as error:
-            raise build_error(error, error.exit_code) from None
         installables.store.add_root(os.path.abspath(call.given.text("out_link") or _name(bundle)), path)
 
 

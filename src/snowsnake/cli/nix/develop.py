@@ -113,13 +113,10 @@ def _environment(call: Call, installables: Installables) -> tuple[BuildEnvironme
 
 def _build(store: "Store", drv_path: str) -> None:
     """Builds an environment derivation, and shows no plan for it."""
-    from snowsnake.build.failure import BuildFailure
-    from snowsnake.cli.building import build_error
+    from snowsnake.cli.building import BuildErrors
 
-    try:
+    with BuildErrors(tells_kind=True):
         store.realise([f"{drv_path}!*"])
-    except BuildFailure as error:
-        raise build_error(error, error.exit_code) from None
 
 
 def _phase(call: Call) -> str:

@@ -11,6 +11,7 @@ from snowsnake.cli.nix.value_text import Style, value_text
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import only_evaluates, opening_error, raw_text, write, write_line
 from snowsnake.diagnostics.error import EvaluationError, Frame
+from snowsnake.foundation.links import TooManyLinks, follow_links
 from snowsnake.selection import attribute_position
 
 TYPE_CHECKING = False
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from snowsnake.flake.session import FlakeSession
     from snowsnake.handle import Handle
 
-_MOST_LINKS = 100
 _FLAKE_OPTIONS = ("override_flake", "inputs_from", "override_input", "no_registries", "recreate_lock_file", "update_input")
 # JSON with line breaks may have this many levels: each line has two blanks in front for each of them.
 _MOST_LEVELS = 10_000
@@ -181,11 +181,12 @@ def refuse_store_path(word: str) -> None:
     place, mark, names = word.partition("^")
     if "/" not in place or "#" in place:
         return
-    store_dir, path = store_folder(os.environ), os.path.abspath(place)
-    for _ in range(_MOST_LINKS):
-        if path.startswith(store_dir + "/") or not os.path.islink(path):
-            break
-        path = os.path.abspath(os.path.join(os.path.dirname(path), os.readlink(path)))
+    store_dir = store_folder(os.environ)
+    try:
+        path = follow_links(os.path.abspath(place), lambda path: path.startswith(store_dir + "/"))
+    except TooManyLinks:
+        # Whoever reads the word as a flake says so.
+        return
     if not path.startswith(store_dir + "/"):
         return
     from snowsnake.store.store_path import parse

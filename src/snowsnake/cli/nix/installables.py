@@ -309,8 +309,7 @@ def _outputs_of_flake(value: "Handle", path: str) -> "tuple[str, ...]":
 
 def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
     """Builds or fetches targets, and returns their paths."""
-    from snowsnake.build.failure import BuildFailure
-    from snowsnake.cli.building import build_error, realise, report_missing
+    from snowsnake.cli.building import BuildErrors, realise, report_missing
     from snowsnake.store.interface import NoBuilder, no_substituter_text
     from snowsnake.store.local import LocalStore
 
@@ -324,9 +323,8 @@ def _built(call: Call, store: "Store", targets: list[Target]) -> set[str]:
         with open_store(call.settings, call.reporter.warning, is_writable=True, reporter=call.reporter) as writable:
             return _built(call, writable, targets)
     try:
-        return set(realise(store, [target.wanted for target in targets], call.reporter))
-    except BuildFailure as error:
-        raise build_error(error) from None
+        with BuildErrors():
+            return set(realise(store, [target.wanted for target in targets], call.reporter))
     except NoBuilder:
         # A binary cache builds nothing.
         lost = next((target.path for target in targets if not store.is_valid(target.path)), None)

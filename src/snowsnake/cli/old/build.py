@@ -6,8 +6,7 @@ In: the words of its command line.  Out: the paths of what was built, and links 
 import os
 import sys
 
-from snowsnake.build.failure import BuildFailure
-from snowsnake.cli.building import build_error, check_again, link_outputs, realise, repair, report_missing
+from snowsnake.cli.building import BuildErrors, check_again, link_outputs, realise, repair, report_missing
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.old.command_line import Common, Request, run_request, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
@@ -79,12 +78,11 @@ def _evaluate_and_build(request: _Request, common: Common) -> None:
         wanted = _derivations(request, common)
     try:
         with (
+            BuildErrors(tells_kind=True),
             open_store(common.settings, reporter.warning, is_writable=True, reporter=reporter) as store,
             evaluated_in(store, request.evaluation.eval_store, common.settings, reporter.warning),
         ):
             _build(request, store, wanted, reporter)
-    except BuildFailure as error:
-        raise build_error(error, error.exit_code) from None
     except ValueError as error:
         raise as_error(error) from None
 

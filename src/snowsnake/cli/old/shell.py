@@ -10,9 +10,8 @@ import shutil
 import sys
 import tempfile
 
-from snowsnake.build.failure import BuildFailure
 from snowsnake.build.structured import quoted
-from snowsnake.cli.building import build_error, realise, repair, report_missing
+from snowsnake.cli.building import BuildErrors, realise, repair, report_missing
 from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.old.command_line import Common, Request, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
@@ -117,9 +116,8 @@ def run(words: list[str], reporter: Reporter) -> int:
         raise UsageError("'-p' and '-E' are mutually exclusive")
     common.settings.finish()
     try:
-        _Shell(request, common).start()
-    except BuildFailure as error:
-        raise build_error(error, error.exit_code) from None
+        with BuildErrors(tells_kind=True):
+            _Shell(request, common).start()
     except ValueError as error:
         raise as_error(error) from None
     return 0

@@ -6,9 +6,8 @@ In: a `StoreRequest`.  Out: lines or bytes on stdout; the exit code.
 import os
 import sys
 
-from snowsnake.build.failure import BuildFailure
 from snowsnake.cli import hashing
-from snowsnake.cli.building import build_error, report_missing
+from snowsnake.cli.building import BuildErrors, report_missing
 from snowsnake.cli.old.command_line import whole_number
 from snowsnake.cli.old.store import StoreRequest
 from snowsnake.cli.old.store_derivations import needed_derivation, require_built
@@ -37,10 +36,8 @@ def realise(request: StoreRequest) -> None:
     flags = request.refuse_flags("--dry-run", "--repair", "--check", "--ignore-unknown")
     wanted = [_split_outputs(request, word) for word in request.words]
     items = [f"{path}!{','.join(names) or '*'}" if path.endswith(".drv") else path for path, names in wanted]
-    try:
+    with BuildErrors():
         missing = request.store.missing(items)
-    except BuildFailure as error:
-        raise build_error(error) from None
     if "--dry-run" in flags:
         report_missing(missing, request.reporter)
         return
@@ -53,10 +50,8 @@ def realise(request: StoreRequest) -> None:
     if missing.builds or missing.fetches or flags & {"--check", "--repair"}:
         store = request.store
         make = store.check if "--check" in flags else store.repair if "--repair" in flags else store.realise
-        try:
+        with BuildErrors(tells_kind=True):
             make(items)
-        except BuildFailure as error:
-            raise build_error(error, error.exit_code) from None
     if "--ignore-unknown" in flags:
         # 2.34.8 prints nothing in this case.
         return
@@ -268,10 +263,8 @@ def repair_paths(store: Store, paths: list[str]) -> None:
     """Fetches or builds these valid objects again."""
     for path in paths:
         store.known(path)
-        try:
+        with BuildErrors(tells_kind=True):
             store.repair_path(path)
-        except BuildFailure as error:
-            raise build_error(error, error.exit_code) from None
 
 
 def optimise(request: StoreRequest) -> None:

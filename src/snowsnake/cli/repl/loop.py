@@ -270,15 +270,12 @@ class Repl:
         self._reload()
 
     def build(self, argument: str, name: str) -> None:
-        from snowsnake.build.failure import BuildFailure
-        from snowsnake.cli.building import build_error
+        from snowsnake.cli.building import BuildErrors
 
         drv_path = self._derivation(self.scope.value(argument))
         store = self._store()
-        try:
+        with BuildErrors():
             store.realise([f"{drv_path}!*"])
-        except BuildFailure as error:
-            raise build_error(error) from None
         write_line(b"\nThis derivation produced the following outputs:")
         for output, path in sorted(store.made_outputs(drv_path).items()):
             shown = output
