@@ -7,13 +7,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from snowsnake.store import Derivation, DerivationMemory, Hash, LocalStore, StorePath, nar, pack, store_path
-from snowsnake.store.local_database import PathInfo
+from snowsnake.store.local_database import PathInfo, StoreDatabase
 
 SOURCE = str(Path(__file__).parents[2] / "src")
 
@@ -204,6 +205,34 @@ def check_every_object(root):
             assert Derivation.from_aterm(file.read_bytes(), path).drv_path == path
         else:
             assert str(StorePath.of_content(name[33:], Hash.of_path(file))) == path
+
+
+def test_threads_that_share_a_connection_get_their_own_rows(tmp_path):
+    """Python 3.12 and later share the statement of a query among the threads that ask it, and its parameters with it."""
+    infos = [PathInfo(f"/nix/store/{number:032d}-x", "sha256:" + "0" * 52, number + 1) for number in range(100)]
+    database = StoreDatabase(str(tmp_path))
+    database.register(infos)
+    wrong = []
+
+    def ask(first):
+        try:
+            for number in range(first, first + 5000):
+                wanted = infos[number * 7 % 100]
+                found = database.info(wanted.path)
+                if found is None or (found.path, found.nar_size) != (wanted.path, wanted.nar_size):
+                    wrong.append((wanted, found))
+                if number % 100 == 0:
+                    database.sign(wanted.path, [f"key:{first}"])
+        except ValueError as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=ask, args=(number * 25,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    database.close()
+    assert wrong == []
 
 
 def test_killed_writers_leave_whole_objects(root, request):

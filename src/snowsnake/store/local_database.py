@@ -10,6 +10,9 @@ import fcntl
 import os
 import time
 
+# Only code that starts threads needs `threading`.
+from _thread import RLock
+
 from snowsnake.foundation.sqlite import sqlite3
 from snowsnake.store.path_info import PathInfo
 
@@ -92,18 +95,27 @@ class BadDatabase(ValueError):
 
 
 class _Connection(sqlite3.Connection):
-    """Turns SQLite's errors into `BadDatabase`, with the name of the file; results are fetched at once, because reading may fail."""
+    """Turns SQLite's errors into `BadDatabase`, with the name of the file; results are fetched at once, because reading may fail.
+
+    Threads may share it: `rows`, `run` and a transaction hold its lock.  Without that, Python 3.12 and later give the statement that one thread carries
+    out to another one that asks the same, and both get wrong rows.
+    """
 
     path = ""
     # This process opened the connection: its children must not use its locks and buffers.
     process = 0
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        super().__init__(*words, **options)
+        self.lock: Any = RLock()
 
     @contextmanager
     def checked(self) -> Iterator[None]:
         if os.getpid() != self.process:
             raise BadDatabase(f"the store's database '{self.path}' was opened before a fork: open the store again in the child")
         try:
-            yield
+            with self.lock:
+                yield
         except sqlite3.Error as error:
             raise BadDatabase(f"the store's database '{self.path}': {error}") from None
 
@@ -111,7 +123,8 @@ class _Connection(sqlite3.Connection):
         # This is faster than `checked`.
         if os.getpid() == self.process:
             try:
-                return self.execute(query, parameters).fetchall()
+                with self.lock:
+                    return self.execute(query, parameters).fetchall()
             except sqlite3.Error as error:
                 raise BadDatabase(f"the store's database '{self.path}': {error}") from None
         with self.checked():
@@ -211,14 +224,15 @@ class StoreDatabase:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.run("begin immediate")
-        try:
-            yield
-            self._db.run("commit")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.run("rollback")
-            raise
+        with self._db.lock:
+            self._db.run("begin immediate")
+            try:
+                yield
+                self._db.run("commit")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.run("rollback")
+                raise
 
     # --- asking
 
