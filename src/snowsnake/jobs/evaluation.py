@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from snowsnake.diagnostics.error import EvaluationError
@@ -135,6 +135,7 @@ class JobRoot:
         reply.report = "" if shown == text else shown
         reply.cause = self._cause or cause_of(error)
         reply.is_broken = error.code in ("depth", "memory")
+        self._is_fleeting |= _may_pass(error)
         self.lacked_memory = error.code == "memory"
 
     def _rendered(self, error: EvaluationError) -> tuple[str, str]:
@@ -200,6 +201,7 @@ class JobRoot:
                 raise
             reason = self._rendered(error)[0]
             failure = EvaluationError(error.code, f"derivation '{attr}' does not have valid outputs: {reason}")
+            failure.fault = error.fault
             self._cause = cause_of(error)
             raise failure from None
         return found | self._finished(value, name, outputs, facts.drv_path(value, store_dir))
@@ -299,6 +301,23 @@ class JobRoot:
             for link, target in roots:
                 if not os.path.lexists(link):
                     store.add_root(link, target)
+
+
+def look_until_full(root: JobRoot, paths: list[Path]) -> Iterator[Reply]:
+    """The replies to some paths; the last one is that of a path for which the memory did not suffice, if there is one."""
+    for path in paths:
+        yield root.look(path)
+        if root.lacked_memory:
+            return
+
+
+def _may_pass(error: EvaluationError) -> bool:
+    """Whether the error may be gone the next time although all recorded questions have the same answers.
+
+    The record does not contain why something could not be built, fetched, or written to a store, nor how long an evaluation took.  Of errors about
+    files it explains only that a file is not there.
+    """
+    return error.code in ("timeout", "python", "internal") or (error.code == "file" and error.fault != "no-file")
 
 
 def cause_of(error: EvaluationError) -> str:
