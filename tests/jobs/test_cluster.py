@@ -1,5 +1,6 @@
 """A real Dask cluster of processes: the same replies as from one process, whichever of its workers is killed."""
 
+import json
 import os
 import random
 import signal
@@ -164,6 +165,56 @@ def test_a_worker_that_has_grown_opens_its_root_again(folder):
         distributed.Client(cluster) as client,
     ):
         assert [shown(reply) for reply in ClusterRun(client, shipped, archive).replies()] == expected
+
+
+LARGE = """
+let
+  job = name: derivation { inherit name; system = "s"; builder = "b"; };
+  # Some 30 MiB that live as long as the root does, and of the last one 100 MiB.
+  made = number: count: builtins.genList (x: { a = [ (x + number) ]; }) count;
+  lists = builtins.genList (number: made number (if number == 9 then 900000 else 270000)) 10;
+  sum = builtins.foldl' (sum: one: sum + builtins.head one.a) 0;
+  kept = number: job "kept-${toString (sum (builtins.elemAt lists number) + builtins.length (builtins.elemAt lists number))}";
+  doubled = builtins.foldl' (text: _: text + text) "x" (builtins.genList (x: x) 50);
+  longer = list: if builtins.length list > 1000000000 then list else longer (list ++ list);
+in
+builtins.listToAttrs (builtins.genList (number: { name = "kept${toString number}"; value = kept number; }) 10)
+// { a = job "a"; list = job (toString (builtins.length (longer [ 1 ]))); text = job doubled; z = job "z"; }
+"""
+
+
+@pytest.mark.parametrize("form", ["file", "flake"])
+def test_the_memory_limit_of_a_worker_holds_within_an_attribute(form, tmp_path, run_command):
+    """An attribute that grows for ever is an error, and one that does not fit beside its neighbours succeeds; no worker ends because of them."""
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/default.nix").write_text(LARGE)
+    (tmp_path / "set/flake.nix").write_text("{ outputs = { self }: { jobs = import ./default.nix; }; }")
+    words = [str(tmp_path / "set")] if form == "file" else [f"path:{tmp_path}/set#jobs"]
+    result = run_command("main", "jobs", *words, "--json", "--dask", "2", "--max-memory-size", "600")
+    jobs = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [job["attr"] for job in jobs] == ["a", *(f"kept{number}" for number in range(10)), "list", "text", "z"], result.stderr
+    failed = {job["attr"]: job["error"] for job in jobs if "error" in job}
+    assert failed.keys() == {"list", "text"}
+    assert all("out of memory" in text for text in failed.values())
+    assert result.returncode == 1
+
+
+def test_a_path_that_lacks_memory_is_evaluated_in_a_new_root(folder, monkeypatch):
+    """Only what fails in a root that was opened for it is an error, and nothing is evaluated after it in the same root."""
+    from snowsnake.jobs import cluster as worker
+
+    (folder / "default.nix").write_text(LARGE)
+    opened = []
+    monkeypatch.setattr(worker, "_roots", {})
+    monkeypatch.setattr(worker, "_growth_bytes", lambda: opened.append(1) or 150 << 20)
+    shipped, archive = pack_root(str(folder), JobOptions())
+    paths = [(name,) for name in ("a", "list", *(f"kept{number}" for number in range(10)), "text", "z")]
+    replies = worker.look_at(shipped, {shipped.store_path: archive}, worker.Answers(), paths)
+    assert [reply.path for reply in replies] == paths
+    assert [reply.path[0] for reply in replies if reply.error] == ["list", "text"]
+    assert all(reply.is_broken for reply in replies if reply.error)
+    # The first one, a new one for each of the two that fail, and others for what follows and for what did not fit.
+    assert 6 <= len(opened) <= 12
 
 
 def test_a_run_asks_for_workers_when_none_is_left(folder, monkeypatch):

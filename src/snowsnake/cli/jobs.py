@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _OWN_OPTIONS = (
     CommandOption("--workers", "N", "how many processes evaluate (default: as many as there are processors)"),
     CommandOption("--isolate", "", "workers are processes of their own, so that one may crash: they always are"),
-    CommandOption("--max-memory-size", "MIB", "replace a worker that has more, and evaluate an attribute that needs more alone (default: 4096)"),
+    CommandOption("--max-memory-size", "MIB", "replace a worker that has more, and evaluate an attribute that needs more alone (default: 4096; --dask N: its share)"),
     CommandOption("--json", "", "print a line of JSON for each job, as snowsnake-eval-jobs does"),
     CommandOption("--html", "FILE", "write a page about the run"),
     CommandOption("--meta", "", "include the derivations' metadata"),
@@ -101,10 +101,13 @@ def _run_on_cluster(given: Arguments, reporter: Reporter) -> int:
         # These loggers report lost workers, but each lost worker is replaced.
         for name in ("tornado.application", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        # Without a limit from the user, the machine's memory is divided among the workers.
+        limit = given.integer("max_memory_size", 0, 1 << 20) << 20
         # The workers are requested afterwards: one that dies while it starts would end the start of the cluster.
         cluster = LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=0, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
-        )
+            n_workers=0, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL,
+            memory_limit=limit or "auto",
+        )  # fmt: skip
         add_workers = partial(_add_workers, cluster, count)
         add_workers()
     progress = progress_for(reporter)

@@ -15,12 +15,12 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.jobs.evaluation import JobRoot
+from snowsnake.jobs.evaluation import JobRoot, look_until_full
 from snowsnake.jobs.queue import JobQueue, each
 from snowsnake.jobs.reply import Path, Reply, failed, worker_of
 from snowsnake.jobs.shipped_flake import Answers, FlakeSources, FlakeWorker, Needs, ShippedFlake, failed_root
 from snowsnake.jobs.shipping import ShippedRoot, open_shipped
-from snowsnake.jobs.worker import resident_bytes
+from snowsnake.jobs.worker import available_bytes, resident_bytes
 
 if TYPE_CHECKING:
     from snowsnake.jobs.ledger import Segment
@@ -194,45 +194,75 @@ _roots: dict[ShippedRoot | ShippedFlake, JobRoot | FlakeWorker | EvaluationError
 _lock = threading.Lock()
 # A worker may use this part of its memory: Dask pauses one that uses 0.8, and ends it at 0.95.
 _MOST_OF_MEMORY = 0.5
+# The values of a root may take this much, however little memory is left.
+_LEAST_GROWTH_BYTES = 32 << 20
 
 
 def look_at(shipped: ShippedRoot | ShippedFlake, archives: dict[str, bytes], answers: Answers, paths: list[Path]) -> list[Reply] | Needs:
     """The task: returns replies to some paths below a root, or what this worker needs first.
 
-    A worker opens a root once, and again when it has grown too large.  `archives` has the archives by store path.
+    A worker opens a root once, and again when it has grown too large.  An attribute for which the values of a worker would grow too much is evaluated
+    again in a root that was opened for it, so that nothing is in the way of it; only then it is an error.  `archives` has the archives by store path.
     """
+    replies: list[Reply] = []
     with _lock:
-        if shipped not in _roots or _is_large():
-            # A worker's memory suffices for one root at a time.
-            _roots.clear()
-            gc.collect()
-            _roots[shipped] = _open(shipped, archives, answers)
-        root = _roots[shipped]
-        if isinstance(root, EvaluationError):
-            return [failed_root(path, root) for path in paths]
-        if isinstance(root, JobRoot):
-            return [root.look(path) for path in paths]
-        root.give(archives, answers)
-        found = root.look(paths)
-        if root.is_over:
-            del _roots[shipped]
-        return found
+        while len(replies) < len(paths):
+            is_new = shipped not in _roots or _is_large()
+            if is_new:
+                # A worker's memory suffices for one root at a time.
+                _roots.clear()
+                gc.collect()
+                _roots[shipped] = _open(shipped, archives, answers)
+            root, rest = _roots[shipped], paths[len(replies) :]
+            if isinstance(root, EvaluationError):
+                return [failed_root(path, root) for path in paths]
+            if isinstance(root, JobRoot):
+                found = list(look_until_full(root, rest))
+            else:
+                root.give(archives, answers)
+                asked = root.look(rest)
+                if isinstance(asked, Needs):
+                    if root.is_over:
+                        del _roots[shipped]
+                    return asked
+                found = asked
+            lacked_memory = root.lacked_memory
+            if not isinstance(root, JobRoot) and root.is_over or lacked_memory:
+                del _roots[shipped]
+            # Otherwise this reference would keep the values while the root is opened again.
+            del root
+            if lacked_memory and not (is_new and len(found) == 1):
+                found.pop()
+            replies += found
+    return replies
 
 
 def _open(shipped: ShippedRoot | ShippedFlake, archives: dict[str, bytes], answers: Answers) -> JobRoot | FlakeWorker | EvaluationError:
     if isinstance(shipped, ShippedFlake):
-        return FlakeWorker(shipped, archives, answers)
+        return FlakeWorker(shipped, archives, answers, _growth_bytes())
     try:
-        return open_shipped(shipped, archives[shipped.store_path])
+        return open_shipped(shipped, archives[shipped.store_path], _growth_bytes())
     except EvaluationError as error:
         return error
 
 
-def _is_large() -> bool:
+def _limit_bytes() -> int:
+    """The memory limit of this worker, or 0."""
     from distributed import get_worker
 
     try:
-        limit = get_worker().memory_manager.memory_limit or 0
+        return int(get_worker().memory_manager.memory_limit or 0)
     except (ValueError, AttributeError):
-        return False
+        return 0
+
+
+def _is_large() -> bool:
+    limit = _limit_bytes()
     return limit > 0 and resident_bytes() > _MOST_OF_MEMORY * limit
+
+
+def _growth_bytes() -> int:
+    """How large the values of a root that is opened now may become: two fifths of the memory that is left, because a collection needs as much again for its copy."""
+    limit = _limit_bytes()
+    free = min(limit - resident_bytes(), available_bytes()) if limit else available_bytes()
+    return max(free // 5 * 2, _LEAST_GROWTH_BYTES)

@@ -150,9 +150,9 @@ class _Tree:
 
 
 class FlakeWorker:
-    """The root of a shipped flake, in an evaluator of its own.  `archives` has the archives by store path."""
+    """The root of a shipped flake, in an evaluator of its own.  `archives` has the archives by store path.  `growth_bytes`: what its values may take."""
 
-    def __init__(self, shipped: ShippedFlake, archives: dict[str, bytes], answers: Answers) -> None:
+    def __init__(self, shipped: ShippedFlake, archives: dict[str, bytes], answers: Answers, growth_bytes: int | None = None) -> None:
         from snowsnake.flake.calling import call_source
         from snowsnake.flake.session import Labels, find_outputs
         from snowsnake.selection import Selector
@@ -165,7 +165,7 @@ class FlakeWorker:
         self._root: JobRoot | None = None
         # The error of the root, if it cannot be opened.
         self._error: EvaluationError | None = None
-        evaluator = self._evaluator = new_evaluator(shipped.options, shipped.features)
+        evaluator = self._evaluator = new_evaluator(shipped.options, shipped.features, growth_bytes)
         evaluator.fetcher.supply = self._supply
         self.give(archives, answers)
         for tree in shipped.trees:
@@ -200,11 +200,16 @@ class FlakeWorker:
         self._texts.update(answers.texts)
         self._missing = []
 
+    @property
+    def lacked_memory(self) -> bool:
+        """Whether the memory did not suffice for the last path."""
+        return self._root is not None and self._root.lacked_memory
+
     def look(self, paths: list[Path]) -> list[Reply] | Needs:
-        """The replies to some paths, or what they need first."""
+        """The replies to some paths, up to one for which the memory did not suffice, or what they need first."""
         replies: list[Reply] = []
         for path in paths:
-            if self._inputs:
+            if self._inputs or self.lacked_memory:
                 break
             if self._root is None:
                 assert self._error is not None

@@ -148,12 +148,12 @@ class ArchiveTree:
         return found
 
 
-def open_shipped(shipped: ShippedRoot, archive: bytes) -> JobRoot:
-    """The root, in an evaluator of its own."""
+def open_shipped(shipped: ShippedRoot, archive: bytes, growth_bytes: int | None = None) -> JobRoot:
+    """The root, in an evaluator of its own.  `growth_bytes`: what its values may take."""
     from snowsnake.selection import Selector
     from snowsnake.traces.libraries import mark_libraries
 
-    evaluator = new_evaluator(shipped.options, shipped.features)
+    evaluator = new_evaluator(shipped.options, shipped.features, growth_bytes)
     tree = ArchiveTree(archive)
     evaluator.mount(shipped.store_path, tree)
     if shipped.system:
@@ -175,15 +175,18 @@ def open_shipped(shipped: ShippedRoot, archive: bytes) -> JobRoot:
     return JobRoot(evaluator, root, shipped.options, selector=selector, features=shipped.features, render=render)
 
 
-def new_evaluator(options: JobOptions, features: tuple[str, ...]) -> Interpreter:
+def new_evaluator(options: JobOptions, features: tuple[str, ...], growth_bytes: int | None = None) -> Interpreter:
     """An evaluator on which this machine's own files and variables have no influence."""
     from snowsnake.cache.location import machine_options
     from snowsnake.interpreter import Interpreter
 
-    return Interpreter(
+    evaluator = Interpreter(
         pure=True, features=features, is_writable=True, keeps_derivations=options.is_instantiating, working_directory="/", prints_nix=False,
         **machine_options(os.environ, is_off=True),
     )  # fmt: skip
+    if growth_bytes is not None:
+        evaluator.limit_growth(growth_bytes)
+    return evaluator
 
 
 def values_of(evaluator: Interpreter, arguments: tuple[tuple[str, str, str], ...]) -> dict[bytes, Handle]:
