@@ -66,6 +66,24 @@ _SETS = (
     ('builtins.mapAttrs (n: v: throw "x") { k = { }; }', "s.k"),
     ('builtins.mapAttrs (n: v: throw "x") { k = { }; }', "(with s; k)"),
 )
+# Selections from what has no name, of an attribute that is the value of a variable, and uses of them.
+_UNNAMED = ("{ x = c; }.x", "{ inherit c; }.c", "({ x = c; } // { y = 1; }).x", "(rec { x = c; y = x; }).y", "{ x.y = c; }.x.y", "(f { x = c; }).x", "(let d = c; in { x = d; }).x", "(if true then { x = c; } else { }).x", "{ x = c; }.x.z")
+_SCOPES_OF_VARIABLES = ("({ c, f }: ‹S›) { c = ‹V›; f = x: x; }", "(c: f: ‹S›) (‹V›) (x: x)", "let c = ‹V›; f = x: x; in ‹S›", "with { c = ‹V›; f = x: x; }; ‹S›")
+_USES_OF_UNNAMED = ("‹S›", "1 - ‹S›", '"${‹S›}"', "[ (‹S›) ]", "‹S›.z", "{ v = ‹S›; }", "(y: y) (‹S›)")
+# What fails in lists of lists that something makes a text of, and what that is.
+_NESTED = (
+    "[ ‹V› ]", "[ [ ‹V› ] ]", "[ 1 [ 2 [ ] [ [ ] ‹V› ] ] ]", "{ outPath = [ [ ‹V› ] ]; }", "[ { outPath = [ ‹V› ]; } ]", "{ __toString = self: [ [ ‹V› ] ]; }", "[ { __toString = self: [ [ ‹V› ] ]; } ]", "[ [ { __toString = self: ‹V›; } ] ]",
+    "[ { __toString = self: { outPath = [ ‹V› ]; }; } ]",
+)  # fmt: skip
+_TEXTS = (
+    "toString ‹L›", "map toString [ ‹L› ]", '"${toString ‹L›}"', '(derivation { name = "n"; builder = "b"; system = "s"; q = ‹L›; }).outPath', '(derivation { name = "n"; builder = "b"; system = "s"; args = [ ‹L› ]; }).drvPath',
+)
+_NO_TEXTS = ('(throw "t")', "{ }", "{ __toString = 1; }", "(x: x)", "./nowhere")
+# Functions that return something else than the list that is expected of them.
+_NO_LISTS = (
+    "let p = x: 1; in builtins.concatMap (y: p) [ 1 ]", "let p = x: y: 1; in builtins.concatMap p [ 1 ]", "let p = x: y: 1; in builtins.concatMap (z: p) [ 1 ]", "let p = x: y: 1; in builtins.concatMap (z: p 1) [ 1 ]",
+    "builtins.concatMap (z: map) [ 1 ]", "builtins.concatMap (z: builtins.add 1) [ 1 ]", "builtins.concatMap builtins.add [ 1 ]", "builtins.concatMap (z: { a }: 1) [ 1 ]", "builtins.concatMap (z: { }) [ 1 ]",
+)  # fmt: skip
 # Elements that a message shows as thunks.
 _ELEMENTS = (
     "1", "(-1)", "1.5", '"t"', '"${"t"}"', "''t''", "/p", "[ ]", "[ 1 ]", "[ v ]", "{ }", "{ a = 1; }", "v", "f", "l", "(x: x)", "({ a }: a)", "(f 1)", "(v + 1)", "(v == 1)", "s.a", "(s.a or 1)", "s.b",
@@ -239,6 +257,19 @@ def names_of_with() -> Iterator[str]:
     yield from ("with { }; (x: x) unbound", "with { }; unbound", "let f = x: with { }; unbound x; in f 1", "let f = x: with { }; x unbound; in f (x: x)", "with { }; { a = (x: x) unbound; }.a")
 
 
+def unnamed() -> Iterator[str]:
+    for number, (scope, selection, use) in enumerate(product(_SCOPES_OF_VARIABLES, _UNNAMED, _USES_OF_UNNAMED)):
+        value = ('-(throw "t")', "null.z", "1 + { }")[number % 3]
+        yield scope.replace("‹S›", use.replace("‹S›", selection)).replace("‹V›", value)
+
+
+def texts() -> Iterator[str]:
+    for text, nested, value in product(_TEXTS, _NESTED, _NO_TEXTS):
+        if value != "./nowhere" or not text.startswith("(derivation"):
+            yield text.replace("‹L›", nested.replace("‹V›", value))
+    yield from _NO_LISTS
+
+
 def expressions() -> Iterator[str]:
     """A seventh of all calls, and everything else."""
     yield from shown()
@@ -258,3 +289,5 @@ def expressions() -> Iterator[str]:
             yield f"let s = {made}; in " + use.replace("‹S›", selected)
     yield from defaults()
     yield from names_of_with()
+    yield from unnamed()
+    yield from texts()

@@ -24,11 +24,12 @@ from snowsnake.machine.errors cimport of_part, raise_message, raise_text, worded
 from snowsnake.machine.heap cimport heap_reserve, make_apply, new_list, new_list_view, pop, push, stack_reserve
 from snowsnake.machine.internals cimport INTERNAL_EQUAL
 from snowsnake.machine.operations cimport equal_quickly, raise_context
+from snowsnake.machine.parameters cimport next_parameter
 from snowsnake.machine.short_calls cimport BULK_WORDS, end_bulk, is_worth_trying, more_room, settled, short_call
 from snowsnake.machine.state cimport DONE, ERROR_MEMORY, PART_ELEMENT, PART_RESULT, RAISE, Machine
 from snowsnake.machine.symbols cimport symbol_intern, symbol_of
 from snowsnake.machine.word cimport (
-    KIND_LIST, KIND_RAW, TAG_LIST, WORD_FALSE, WORD_NOT_FOUND, WORD_NULL, WORD_TRUE, Word, header_of, header_size, int_value, is_bool, is_list, is_string,
+    KIND_LIST, KIND_RAW, TAG_LIST, WORD_FALSE, WORD_NOT_FOUND, WORD_NULL, WORD_TRUE, Word, header_of, header_size, int_value, is_bool, is_function, is_list, is_string,
     is_thunk, list_base, list_items, list_size, pointer_of, small_int, string_context, tagged, val,
 )
 
@@ -586,7 +587,10 @@ cdef int concat_map(Machine* m, Word* fp) noexcept nogil:
     else:
         w = pop(m)
         if not is_list(w):
-            return of_part(m, PART_RESULT, raise_type(m, "a list", w))
+            raise_type(m, "a list", w)
+            if is_function(w):
+                m.error.selected = next_parameter(m, w).position
+            return of_part(m, PART_RESULT, RAISE)
         if not _take_list(m, state, w):
             return RAISE
     i = <uint64_t>int_value(state[0])

@@ -281,7 +281,7 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
         return
     if node.items[0].name != NO_NAME:
         place = place_of(c, node.a)
-        is_kept = c.level == LEVEL_KEEPS_FRAMES and place == NO_PLACE and node.count > 1
+        is_kept = c.level == LEVEL_KEEPS_FRAMES and place == NO_PLACE
     if is_kept:
         place = <uint64_t>depth_of(c) << 1
         evaluate(c, node.a, False, NO_NAME)

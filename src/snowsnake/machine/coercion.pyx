@@ -334,6 +334,10 @@ cdef int _join_list(Machine* m, Word* fp, int element) noexcept nogil:
     return concatenate_strings(m, fp + 4, n)
 
 
+cdef uint8_t lists_around(Word* fp, Word* top) noexcept nogil:
+    return 1 if top < fp + 4 or fp[1] == WORD_NULL else <uint8_t>min(255, <int64_t>pointer_of(fp[1])[4] >> 3)
+
+
 cdef int _push_element(Machine* m, Word* fp, Word* cell, Word v, int64_t i, int element) noexcept nogil:
     """Pushes the text of element *i* of the list in *cell*, or enters a list that the element is.
 

@@ -18,12 +18,13 @@ from snowsnake.bytecode.opcodes cimport (
     OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_RETURN, OP_SELECT, OP_SELECT_PLACE, OP_TAIL_CALL_N, OP_TRY_SELECT,
 )
 from snowsnake.machine.assertion cimport trace_difference
+from snowsnake.machine.coercion cimport lists_around
 from snowsnake.machine.equality cimport trace_deepening
 from snowsnake.machine.errors cimport error_clear, error_free, format_text, raise_bytes
 from snowsnake.machine.heap cimport CODE_APPLY2, push
 from snowsnake.machine.internals cimport (
-    INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE,
-    INTERNAL_EQUAL,
+    INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE, INTERNAL_DERIVATION_STRING,
+    INTERNAL_EQUAL, INTERNAL_TO_STRING,
 )
 from snowsnake.machine.notes cimport NOTE_DEFAULT, NOTE_FUNCTOR
 from snowsnake.machine.origins cimport CodeOrigin, code_origin
@@ -35,7 +36,7 @@ from snowsnake.machine.state cimport (
     Builtin, Code, Error, TraceEntry,
 )
 from snowsnake.machine.word cimport (
-    HEADER_DEEPENING, KIND_BUILTIN, KIND_CLOSURE, KIND_PARTIAL, TAG_FUNCTION, TAG_INT, TAG_THUNK, THUNK_DONE,
+    HEADER_DEEPENING, KIND_BUILTIN, KIND_CLOSURE, KIND_PARTIAL, TAG_FUNCTION, TAG_INT, TAG_LIST, TAG_THUNK, THUNK_DONE,
     THUNK_FAILED, THUNK_RUNNING, THUNK_SUSPENDED, WORD_FALSE, WORD_NULL, attrs_find, attrs_is_layered, attrs_keys,
     attrs_size, attrs_values, header_code, header_size, header_state, is_attrs, is_bool, is_float, is_function,
     is_int, is_list, is_path, is_string, is_thunk, keys_positions, keys_symbols, kind_of, list_items, list_size,
@@ -519,6 +520,8 @@ cdef uint32_t _note_builtin(Machine* m, TraceEntry* entry, Word function, Word* 
         piece = fp + 1 + (fp[0] >> 3)
         if top > piece:
             entry.argument = <uint8_t>min(255, (piece[0] >> 3) + 1)
+    elif (function == m.internals[INTERNAL_TO_STRING] or function == m.internals[INTERNAL_DERIVATION_STRING]) and entry.left == TAG_LIST:
+        entry.right = lists_around(fp, top)
     elif function == m.internals[INTERNAL_ADD]:
         entry.argument = 2 if is_string(val(fp[0])) else 1
     return own

@@ -70,18 +70,21 @@ class BuiltinLines(TraceState):
         if is_last and is_of_json and placed is not None and is_at_call:
             self._position = placed
             self._is_shown = True
-        further = None
-        if is_last and not is_beside and name in ("toString", "derivationStrict") and part != "result of __toString":
-            further = self._text_of_to_string(rest)
-        if further == RESULT_OF_TO_STRING:
-            text, further = further, None
+        further: list[str] = []
+        if name in ("toString", "derivationStrict") and part != "result of __toString":
+            coercions = rest if name == note.name else [note, *rest]
+            texts = self._texts_of_coercions(coercions, is_last and not is_beside)
+            further = texts[1:]
+            if texts and texts[0]:
+                text = texts[0]
+            elif texts and text is None:
+                text = argument_text(name, 1) if name == "toString" else part_text(name, note.part)
         if text is not None:
-            place = self._place_of_result(note.extent) if name == "concatMap" and part == "result" else None
+            place = self._place_of_result(note) if name == "concatMap" and part == "result" else None
             if name == "toJSON" and part == "result of __toString":
                 place = placed
             self._add_part(note, text, place, is_last)
-        if further is not None:
-            self._lines.append(("text", further, None))
+        self._lines += [("text", line, None) for line in further]
 
     def _own_lines(self, name: str, inner: Note | None, number: int) -> tuple[list[RawFrame], list[Note], Note | None]:
         """Returns the lines of what the builtin itself was doing, the notes of what was inside it, and the first of these notes."""
@@ -108,8 +111,6 @@ class BuiltinLines(TraceState):
         """The line for a part of a builtin's input; None if C++ Nix has none."""
         if part and (is_last or is_wrapped(name, part)):
             return RESULT_OF_TO_STRING if part == "result of __toString" else part_text(name, part)
-        if name == "toString" and inner is not None and inner.name == "__toStringCoerce" and inner.operands[0] == TAG_LIST:
-            return argument_text(name, 1)
         return None
 
     def _add_part(self, note: Note, text: str, place: RawPosition | None, is_last: bool) -> None:
@@ -151,23 +152,32 @@ class BuiltinLines(TraceState):
         before = self._notes[number - 1] if number else None
         return before is None or before.is_code or (note.is_behind_machine and before.name != "toString")
 
-    def _place_of_result(self, extent: RawPosition | None) -> RawPosition | None:
-        """The place of a function's result, if that is a set or a function written there; otherwise the function's."""
-        tree = self._tree(extent)
-        if tree is None or extent is None:
-            return extent
+    def _place_of_result(self, note: Note) -> RawPosition | None:
+        """The place of a function's result, if that is a function, or a set that is written there; otherwise the function's."""
+        tree, extent = self._tree(note.extent), note.extent
+        if note.selected is not None or tree is None or extent is None:
+            return note.selected or extent
         body = tree.way_to(*extent[2:])[-1:]
         last = tree.child(body[0], "body") if body and body[0].kind == "lambda" else None
-        return (*extent[:2], last.start, last.end) if last is not None and last.kind in ("attrs", "lambda") else extent
+        return (*extent[:2], last.start, last.end) if last is not None and last.kind == "attrs" else extent
 
-    def _text_of_to_string(self, rest: list[Note]) -> str | None:
-        """What `toString` does with a list's element, or with the result of a `__toString`, if it is not a text."""
-        coercions = [other for other in rest if other.name in ("__toStringCoerce", "__derivationString")]
-        if len(coercions) < 2:
-            return None
-        if any(other.operands[0] == TAG_LIST for other in coercions[:-1]):
-            return "while evaluating one element of the list"
-        return RESULT_OF_TO_STRING if coercions[-2].operands[0] == TAG_STRING else None
+    @staticmethod
+    def _texts_of_coercions(rest: list[Note], is_last: bool) -> list[str]:
+        """What C++ Nix says of the values that something makes a text of; the first line, that of what makes it, is empty.
+
+        Each list says of what it is the value; an element of it, and the result of a `__toString`, are further values.  *is_last*: the innermost one is refused.
+        """
+        texts: list[str] = []
+        value = ""
+        for other in rest:
+            if other.name not in ("__toStringCoerce", "__derivationString"):
+                break
+            if other.operands[0] == TAG_LIST:
+                texts += [value, *["while evaluating one element of the list"] * (other.operands[1] - 1)]
+                value = "while evaluating one element of the list"
+            elif other.operands[0] == TAG_STRING:
+                value = RESULT_OF_TO_STRING
+        return [*texts, value] if is_last else texts
 
     def _derivation(self, note: Note) -> None:
         """The lines for an attribute of a derivation, which C++ Nix defines in Nix; it has no line for the selection of the attribute."""
