@@ -62,6 +62,25 @@ def test_derivations_are_in_the_store(run_command, tmp_path):
     assert b"3 paths, no faults" in run_command("main", "store", "verify", "--store", str(store)).stdout
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_folder_for_links_that_cannot_be_written_to_ends_no_worker(workers, run_command, tmp_path):
+    """Each job without its link is an error, and the run succeeds, as with nix-eval-jobs."""
+    (tmp_path / "file").touch()
+    result = run_command("eval_jobs", *expression("inputs"), "--store", "./store", "--gc-roots-dir", "file", "--workers", workers)
+    errors = [json.loads(line)["error"] for line in result.stdout.splitlines()]
+    assert len(errors) == 3 and result.returncode == 0
+    assert all("cannot make the link" in text and "File exists" in text for text in errors)
+
+
+def test_a_derivation_that_is_not_in_the_store_is_an_error(run_command):
+    drv = 'derivation { name = "n"; system = "s"; builder = "b"; }'
+    root = f'{{ a = {drv} // {{ drvPath = "/nix/store/00000000000000000000000000000000-x.drv"; }}; b = {drv}; }}'
+    result = run_command("eval_jobs", "--expr", root, "--store", "./store")
+    first, second = [json.loads(line) for line in result.stdout.splitlines()]
+    assert first["error"] == "error: path '/nix/store/00000000000000000000000000000000-x.drv' is not valid"
+    assert "error" not in second and result.returncode == 0
+
+
 def test_names_of_derivations_are_the_references(tmp_path):
     """The recorded paths of derivations are those of C++ Nix, which computes them once more."""
     if not REFERENCE.exists() and not shutil.which("nix-instantiate"):

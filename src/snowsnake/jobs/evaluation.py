@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from snowsnake.diagnostics.error import EvaluationError
@@ -57,8 +57,6 @@ class JobRoot:
         self.lacked_memory = False
         self._parents: dict[Path, Handle] = {}
         self._functions: dict[bytes, Handle] = {}
-        # Links for the garbage collector with their targets; `flush` makes them once the targets are valid.
-        self._roots: list[tuple[str, str]] = []
         self.root = self._selected(root)
 
     def _plainly(self, error: EvaluationError) -> tuple[str, str]:
@@ -213,13 +211,13 @@ class JobRoot:
         found: dict[str, Json] = {"name": name, "outputs": dict(sorted(outputs.items())), "drvPath": drv_path}
         drv = self.derivation(drv_path) if options.is_instantiating else None
         if drv is None:
+            if options.is_instantiating and hasattr(self.evaluator.store, "add_derivation"):
+                raise EvaluationError("file", f"path '{drv_path}' is not valid")
             found["system"] = system or facts.system_of(value)
         else:
             found |= self._derivation_fields(drv, outputs)
         if options.meta:
             found["meta"] = facts.meta_of(value)
-        if options.gc_roots and options.is_instantiating:
-            self._roots.append((f"{options.gc_roots}/{drv_path.rpartition('/')[2]}", drv_path))
         return found
 
     def _derivation_fields(self, drv: Derivation, outputs: dict[str, str | None]) -> dict[str, Json]:
@@ -292,15 +290,24 @@ class JobRoot:
             return bool(store.is_valid(path))
         return os.path.lexists(path)
 
-    def flush(self) -> None:
-        """Makes the paths that replies name valid, and makes links to them that the garbage collector respects."""
+    def flush(self, replies: Iterable[Reply]) -> None:
+        """Makes the paths that replies name valid, and makes links to them that the garbage collector respects.  A job without its link becomes an error."""
         self.evaluator.flush_store()
-        roots, self._roots = self._roots, []
-        store = self.evaluator.store if roots else None
-        if store is not None:
-            for link, target in roots:
+        store = self.evaluator.store
+        if not self.options.gc_roots or not self.options.is_instantiating or store is None:
+            return
+        for reply in replies:
+            drv_path = reply.fields.get("drvPath")
+            if drv_path is None:
+                continue
+            link = f"{self.options.gc_roots}/{drv_path.rpartition('/')[2]}"
+            try:
                 if not os.path.lexists(link):
-                    store.add_root(link, target)
+                    store.add_root(link, drv_path)
+            except (OSError, ValueError) as error:
+                self._cause = ""
+                reason = f"{error.strerror}: '{error.filename or link}'" if isinstance(error, OSError) and error.strerror else str(error)
+                self._fail(reply, EvaluationError("file", f"cannot make the link '{link}': {reason}"))
 
 
 def look_until_full(root: JobRoot, paths: list[Path]) -> Iterator[Reply]:

@@ -98,7 +98,6 @@ class Run:
         """Yields replies that have come, each time after waiting for some: for ever (None), or not at all (0)."""
         self._start()
         self.root.evaluator.flush_cache()
-        self.root.flush()
         try:
             while True:
                 self._give_out()
@@ -133,6 +132,7 @@ class Run:
         (path,) = self.queue.take(1)
         self.root.root.force()
         reply = self.root.look(path)
+        self.root.flush([reply])
         if self.memory is not None:
             evaluator = self.root.evaluator
             self._asked = evaluator.record_count()
@@ -236,8 +236,7 @@ class Run:
             own, before = asked - before, asked
             if own <= _WIDE or reply.is_broken or self.queue.waiting < _WORTH or resident_bytes() > self.options.memory_bytes // 2:
                 continue
-            self.root.look(reply.path)
-            self.root.flush()
+            self.root.flush([self.root.look(reply.path)])
             evaluator = self.root.evaluator
             assert self._asked is not None
             memory.keep_layer(doubted(evaluator, evaluator.dependencies(self._asked), memory.since))

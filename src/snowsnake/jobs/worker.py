@@ -255,7 +255,7 @@ def _serve_group(root: JobRoot, channel: ObjectChannel, limits: _Limits, base_co
 
 
 def _hand_over_group(root: JobRoot, channel: ObjectChannel, replies: list[Reply], asked: list[int], base_count: int, since: Since) -> None:
-    root.flush()
+    root.flush(replies)
     found = doubted(root.evaluator, root.evaluator.dependencies(base_count), since)
     asked[-1] = root.evaluator.record_count() - base_count
     # If an answer from before the fork has been disputed since, all replies may depend on it.
@@ -293,7 +293,7 @@ def _work(root: JobRoot, channel: ObjectChannel, paths: list[Path], limits: _Lim
 def _hand_over(root: JobRoot, channel: ObjectChannel, replies: list[Reply]) -> None:
     """Writes everything that the replies name, and then sends the replies."""
     if replies:
-        root.flush()
+        root.flush(replies)
         channel.send([reply.brief for reply in replies])
 
 
