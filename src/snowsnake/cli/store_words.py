@@ -5,8 +5,6 @@ In: a `Store`, words.  Out: store paths.  A word that is not a store path is a V
 
 import os
 
-from snowsnake.foundation.links import TooManyLinks, follow_links
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from snowsnake.store.interface import Store
@@ -15,10 +13,13 @@ if TYPE_CHECKING:
 def followed(store: "Store", word: str) -> str:
     """The object that a path means: the path is the object, is inside it, or leads to it by links from outside the store."""
     path = os.path.abspath(word) if word else os.getcwd()
-    try:
-        path = follow_links(path, lambda path: path.startswith(store.store_dir + "/"))
-    except TooManyLinks:
-        raise ValueError(f"too many symbolic links encountered while resolving '{word}'") from None
+    if os.path.islink(path):
+        from snowsnake.foundation.links import TooManyLinks, follow_links
+
+        try:
+            path = follow_links(path, lambda path: path.startswith(store.store_dir + "/"))
+        except TooManyLinks:
+            raise ValueError(f"too many symbolic links encountered while resolving '{word}'") from None
     if not path.startswith(store.store_dir + "/"):
         raise ValueError(f'path "{path}" is not in the Nix store')
     return store.split(path)[0]

@@ -11,7 +11,6 @@ from snowsnake.cli.nix.value_text import Style, value_text
 from snowsnake.cli.options import UsageError
 from snowsnake.cli.output import only_evaluates, opening_error, raw_text, write, write_line
 from snowsnake.diagnostics.error import EvaluationError, Frame
-from snowsnake.foundation.links import TooManyLinks, follow_links
 from snowsnake.selection import attribute_position
 
 TYPE_CHECKING = False
@@ -181,12 +180,15 @@ def refuse_store_path(word: str) -> None:
     place, mark, names = word.partition("^")
     if "/" not in place or "#" in place:
         return
-    store_dir = store_folder(os.environ)
-    try:
-        path = follow_links(os.path.abspath(place), lambda path: path.startswith(store_dir + "/"))
-    except TooManyLinks:
-        # Whoever reads the word as a flake says so.
-        return
+    store_dir, path = store_folder(os.environ), os.path.abspath(place)
+    if os.path.islink(path):
+        from snowsnake.foundation.links import TooManyLinks, follow_links
+
+        try:
+            path = follow_links(path, lambda path: path.startswith(store_dir + "/"))
+        except TooManyLinks:
+            # Whoever reads the word as a flake says so.
+            return
     if not path.startswith(store_dir + "/"):
         return
     from snowsnake.store.store_path import parse
