@@ -23,3 +23,12 @@ def test_places_of_wrong_facts_are_reported(attributes, words, places, tmp_path,
     text = done.stderr.decode().replace(str(tmp_path / "p.nix"), "F")
     assert "error:\n       … while querying the derivation named 'a-1'\n" in text
     assert sorted(re.findall(r"at F:\d+:\d+:|error: .*", text)) == sorted(places)
+
+
+@pytest.mark.parametrize(("attributes", "word"), [("drvPath = ({ }.gone);", "--drv-path"), ("outPath = ({ }.gone);", "--out-path"), ('out.outPath = ({ }.gone); outputs = [ "out" ];', "--out-path")])
+def test_what_fails_before_it_is_looked_at_has_no_line_for_its_use(attributes, word, tmp_path, run_command) -> None:
+    (tmp_path / "p.nix").write_text('{ a = { type = "derivation"; name = "a-1"; system = "x";\n' + attributes + "\n}; }\n")
+    done = run_command("old.env", "-f", str(tmp_path / "p.nix"), "-qa", "--json", word, NO_COLOR="1", NIX_STORE_DIR="/nix/store")
+    assert done.returncode == 1
+    lines = [line.strip() for line in done.stderr.decode().splitlines() if "…" in line or "error: " in line]
+    assert lines == ["… while querying the derivation named 'a-1'", "error: attribute 'gone' missing"]

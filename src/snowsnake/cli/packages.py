@@ -81,6 +81,7 @@ class Package:
         found = find(self.value, b"drvPath")
         if found is None:
             return None
+        found.force()
         purpose = "while evaluating the 'drvPath' attribute of a derivation"
         return _context(found, purpose, lambda h: drv_path_of(h, self._store_dir), (self.value, b"drvPath"))
 
@@ -95,6 +96,8 @@ class Package:
         return self._path(found, "while evaluating the output path of a derivation", self.value)
 
     def _path(self, value: "Handle", purpose: str, owner: "Handle") -> str:
+        # As in C++ Nix, an error of the coercion has a line for what it is, and an error of the value's evaluation does not.
+        value.force()
         return _context(value, purpose, lambda h: store_path_of(h, self._store_dir), (owner, b"outPath"))
 
     def outputs(self, has_paths: bool) -> "dict[str, str | None]":

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def noted(text: str) -> Iterator[None]:
-    """Adds a line to the trace of errors inside the block, which says why a value was evaluated."""
+def noted(text: str, value: Handle | None = None) -> Iterator[None]:
+    """Adds a line to the trace of errors inside the block, which says why a value was evaluated; of a *value*, only that it is refused has the line."""
+    if value is not None:
+        value.force()
     try:
         yield
     except EvaluationError as error:
@@ -66,7 +68,7 @@ def drv_path(value: Handle, store_dir: str) -> str:
     found = attribute(value, b"drvPath")
     if found is None:
         raise EvaluationError("type", "derivation does not contain a 'drvPath' attribute")
-    with noted("while evaluating the 'drvPath' attribute of a derivation"):
+    with noted("while evaluating the 'drvPath' attribute of a derivation", found):
         return drv_path_of(found, store_dir)
 
 
@@ -82,7 +84,7 @@ def outputs_of(value: Handle, store_dir: str, *, may_float: bool) -> dict[str, s
 
 def _output_names(value: Handle) -> list[str]:
     listed = value.select(b"outputs")
-    with noted("while evaluating the 'outputs' attribute of a derivation"):
+    with noted("while evaluating the 'outputs' attribute of a derivation", listed):
         if listed.type_name() != "list":
             raise EvaluationError("type", f"expected a list but found {listed.describe()}")
     with noted("while evaluating the name of an output of a derivation"):
@@ -94,21 +96,21 @@ def _outputs(value: Handle, store_dir: str) -> dict[str, str | None]:
         path = attribute(value, b"outPath")
         if path is None:
             raise EvaluationError("type", "derivation does not have attribute 'outPath'")
-        with noted("while evaluating the output path of a derivation"):
+        with noted("while evaluating the output path of a derivation", path):
             return {"out": store_path_of(path, store_dir)}
     found: dict[str, str | None] = {}
     for name in _output_names(value):
         output = attribute(value, name.encode("utf-8", "surrogateescape"))
         if output is None:
             continue
-        with noted("while evaluating an output of a derivation"):
+        with noted("while evaluating an output of a derivation", output):
             if output.type_name() != "set":
                 # This call raises the error that says that it is not a set.
                 output.keys()
         path = attribute(output, b"outPath")
         if path is None:
             continue
-        with noted("while evaluating an output path of a derivation"):
+        with noted("while evaluating an output path of a derivation", path):
             found.setdefault(name, store_path_of(path, store_dir))
     return found
 

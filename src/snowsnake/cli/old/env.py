@@ -94,10 +94,10 @@ def run(words: list[str], reporter: Reporter) -> int:
     if request.operation == "--version":
         print_version("nix-env", common.settings, common.reporter.verbosity - QUIET)
         return 0
-    if request.is_dry_run:
-        reporter.info("(dry run; not doing anything)")
     if request.operation != "--query":
         hand_on("nix-env", words, f"'nix-env {request.operation}'")
+    if request.is_dry_run:
+        reporter.info("(dry run; not doing anything)")
     common.settings.finish()
     from snowsnake.cli.old.env_query import query
 
