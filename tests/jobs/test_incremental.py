@@ -579,3 +579,21 @@ def test_times_in_whole_seconds_are_no_stamps():
 
     looked = {"st_mode": 0o100644, "st_blocks": 8, "st_ino": 3, "st_size": 1, "st_mtime_ns": 10**18}
     assert [stamp_text(SimpleNamespace(**looked, st_ctime_ns=10**18 + parts)) for parts in (0, 1)] == ["", f"{10**18} {10**18 + 1} 3 1"]
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SNOWSNAKE_DAMAGES", "25"))))
+def test_a_damaged_file_of_results_changes_no_reply(seed, root, tmp_path):
+    """Random bytes at random places, most of them in the first pages, where the schema is; the file that takes its place is used."""
+    path = tmp_path / "results.sqlite"
+    for _ in range(2):
+        expected = evaluate(root, JobMemory(str(path), "request"), 1)[0]
+    chance = random.Random(seed)
+    data = bytearray(path.read_bytes())
+    most = chance.choice((100, 4096, len(data)))
+    for _ in range(chance.choice((1, 5, 50))):
+        data[chance.randrange(most)] = chance.randrange(256)
+    if chance.random() < 0.2:
+        del data[chance.randrange(len(data)) :]
+    path.write_bytes(data)
+    for _ in range(2):
+        assert evaluate(root, JobMemory(str(path), "request"), 1)[0] == expected

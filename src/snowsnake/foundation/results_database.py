@@ -21,8 +21,8 @@ def open_results(path: str, schema: str, version: int, busy_s: float) -> sqlite3
         return _connect(path, schema, version, busy_s)
     except sqlite3.OperationalError:
         raise
-    except sqlite3.DatabaseError:
-        # All that the database holds can be computed again.
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        # SQLite's message about a damaged schema quotes it, and may not be UTF-8 because of that.  All that the database holds can be computed again.
         for ending in ("", "-wal", "-shm"):
             try:
                 os.unlink(path + ending)

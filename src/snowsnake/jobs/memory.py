@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from snowsnake.jobs.ledger import Ledger, Segment
 
 _VERSION = 5
+# What SQLite raises; of a damaged file it also quotes bytes that are not UTF-8, and a column may have another type.
+_FAULTS = (sqlite3.Error, UnicodeDecodeError, TypeError)
 _BUSY_S = 20.0
 # Another ledger is made when more than this part of it has been replaced.
 _MOST_CHANGES = 0.05
@@ -130,7 +132,7 @@ class JobMemory:
                     self._guessed = guessed
             finally:
                 database.close()
-        except (sqlite3.Error, OSError):
+        except (*_FAULTS, OSError):
             pass
 
     def begin_as_before(self, record: bytes, dependencies: Dependencies) -> bool:
@@ -151,7 +153,7 @@ class JobMemory:
             if database.execute(query, (time.time_ns(), guessed.base, guessed.key)).rowcount != 1:
                 database.close()
                 return False
-        except (sqlite3.Error, OSError):
+        except (*_FAULTS, OSError):
             return False
         self.began_as_before = True
         self._database, self._loaded, self._guessed = database, guessed, None
@@ -176,7 +178,7 @@ class JobMemory:
         self._join()
         try:
             self._open(key, dependencies, self._quick(record, key, dependencies) if record and _says_all(dependencies) else None)
-        except (sqlite3.Error, OSError):
+        except (*_FAULTS, OSError):
             self._database = None
             self._loaded = _Loaded()
 
@@ -281,7 +283,7 @@ class JobMemory:
         assert self._database is not None
         try:
             return self._database.execute(f"insert into {table} (base, kept) values (?, ?)", (self._loaded.base, row)).lastrowid
-        except sqlite3.Error:
+        except _FAULTS:
             return None
 
     def close(self) -> None:
@@ -297,7 +299,7 @@ class JobMemory:
                 self._forget(database)
             if used_bytes(database) > self.limit_bytes:
                 self._shrink(database)
-        except sqlite3.Error:
+        except _FAULTS:
             pass
         finally:
             database.close()
