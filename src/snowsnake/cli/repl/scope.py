@@ -70,8 +70,18 @@ class Scope:
                 if _is_at_end(second, source + ";"):
                     raise Incomplete from second
             return False
+        if not found.keys():
+            # A comment has no bindings: it is an expression that has not begun yet.
+            self._raise_if_incomplete(source)
         self.add(found)
         return True
+
+    def _raise_if_incomplete(self, source: str) -> None:
+        try:
+            self._compiled(source)
+        except EvaluationError as error:
+            if _is_at_end(error, source):
+                raise Incomplete from error
 
     def _compiled(self, source: str, *, is_bindings: bool = False) -> "Handle":
         text = source.encode("utf-8", "surrogateescape")
