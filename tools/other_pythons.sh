@@ -4,7 +4,8 @@
 # usage: tools/other_pythons.sh [PYTHON]…
 #   PYTHON   an interpreter (default: python3.11 … python3.14t of this machine, on the PATH or pyenv's, that can make environments and build, but for
 #            `python3` itself)
-# JOBS=N is handed on.  TESTS="tests/unit …" are these tests only, without the site.  Exit code 75: there is no other Python; 1: a suite did not pass.
+# JOBS=N is handed on.  TESTS="tests/unit …" are these tests only, without the site.  Exit code 1: a suite did not pass; 75: none failed, but there is no
+# other Python, or for one of them nothing could be built (its packages cannot be had here).
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 probe='import ensurepip, os, sys, sysconfig, venv
@@ -25,15 +26,20 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=()
+unbuilt=()
 for python in "${pythons[@]}"; do
   echo "== $("$python" --version)"
   git clone --quiet "$here" "$work/tree" || exit 1
-  if [ -n "${TESTS-}" ]; then
+  if ! make -C "$work/tree" PYTHON="$python" build; then
+    unbuilt+=("$python")
+  elif [ -n "${TESTS-}" ]; then
     # shellcheck disable=SC2086  # several tests
-    make -C "$work/tree" PYTHON="$python" build && (cd "$work/tree" && .venv/bin/python -m pytest -n "${JOBS:-$(nproc)}" $TESTS)
+    (cd "$work/tree" && .venv/bin/python -m pytest -n "${JOBS:-$(nproc)}" $TESTS) || failed+=("$python")
   else
-    make -C "$work/tree" PYTHON="$python" ${JOBS:+JOBS="$JOBS"} docs test
-  fi || failed+=("$python")
+    make -C "$work/tree" PYTHON="$python" ${JOBS:+JOBS="$JOBS"} docs test || failed+=("$python")
+  fi
   rm -rf "$work/tree"
 done
+[ ${#unbuilt[@]} -eq 0 ] || echo "not built: ${unbuilt[*]}"
 [ ${#failed[@]} -eq 0 ] || { echo "did not pass: ${failed[*]}"; exit 1; }
+[ ${#unbuilt[@]} -eq 0 ] || exit 75
