@@ -5,7 +5,7 @@
 #   PYTHON   an interpreter (default: python3.11 … python3.14t of this machine, on the PATH or pyenv's, that can make environments and build, but for
 #            `python3` itself)
 # JOBS=N is handed on.  TESTS="tests/unit …" are these tests only, without the site.  Exit code 1: a suite did not pass; 75: none failed, but there is no
-# other Python, or for one of them nothing could be built (its packages cannot be had here).
+# other Python, or for one of them nothing could be built (packages for it are missing here).
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 probe='import ensurepip, os, sys, sysconfig, venv

@@ -22,7 +22,7 @@ import time
 from snowsnake.fetch.errors import FetchFailure
 from snowsnake.foundation import light_json
 from snowsnake.foundation.results_database import open_results
-from snowsnake.foundation.sqlite import sqlite3
+from snowsnake.foundation.sqlite import FAULTS, fault_text, sqlite3
 from snowsnake.store.removal import remove_if_possible
 from snowsnake.store.scratch import Scratch
 
@@ -108,33 +108,40 @@ class FetchCache:
         path = os.path.join(folder, name)
         try:
             made = open_results(path, _SCHEMA, _VERSION, _BUSY_S)
-        except (OSError, sqlite3.Error) as error:
-            raise FetchFailure(f"cannot use the cache of fetched sources in '{folder}': {error}") from None
+        except (OSError, *FAULTS) as error:
+            raise _unusable(folder, error) from None
         self._indexes[name] = made
         return made
 
+    def _rows(self, database: sqlite3.Connection, query: str, parameters: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            return database.execute(query, parameters).fetchall()
+        except FAULTS as error:
+            raise _unusable(self.folder, error) from None
+
     def fact(self, domain: str, key: str) -> Fact | None:
         """The fact that `note` recorded last, whatever its age."""
+        facts = self._facts()
         try:
-            row = self._facts().execute("select value, time from facts where domain = ? and key = ?", (domain, key)).fetchone()
-            if row is None:
+            rows = self._rows(facts, "select value, time from facts where domain = ? and key = ?", (domain, key))
+            if not rows:
                 return None
-            found = Fact(light_json.loads(row[0]))
-        except (sqlite3.Error, ValueError, TypeError):
+            found = Fact(light_json.loads(rows[0][0]))
+            found.age_s = time.time() - rows[0][1]
+        except (FetchFailure, ValueError, TypeError):
             return None
-        found.age_s = time.time() - row[1]
         return found
 
     def note(self, domain: str, key: str, value: dict[str, str | int | bool]) -> None:
         """Records a fact.  A cache that cannot be written to does not cause an error: the fact is learnt again when it is needed."""
-        with suppress(sqlite3.Error):
-            self._facts().execute(
-                "insert or replace into facts values (?, ?, ?, ?)", (domain, key, light_json.dumps(value), time.time())
-            )
+        facts = self._facts()
+        with suppress(FetchFailure):
+            self._rows(facts, "insert or replace into facts values (?, ?, ?, ?)", (domain, key, light_json.dumps(value), time.time()))
 
     def forget(self, domain: str, key: str) -> None:
-        with suppress(sqlite3.Error):
-            self._facts().execute("delete from facts where domain = ? and key = ?", (domain, key))
+        facts = self._facts()
+        with suppress(FetchFailure):
+            self._rows(facts, "delete from facts where domain = ? and key = ?", (domain, key))
 
     # ---- trees --------------------------------------------------------------------------------------------------
 
@@ -144,10 +151,8 @@ class FetchCache:
         if not os.path.lexists(path):
             return None
         now = time.time()
-        with suppress(sqlite3.Error, FetchFailure):
-            self._open().execute(
-                "update trees set used = ? where name = ? and used < ?", (now, name, now - _USED_STEP_S)
-            )
+        with suppress(FetchFailure):
+            self._rows(self._open(), "update trees set used = ? where name = ? and used < ?", (now, name, now - _USED_STEP_S))
         return path
 
     def tree_of(self, fact: dict[str, Any]) -> str | None:
@@ -177,8 +182,9 @@ class FetchCache:
                 if not os.path.lexists(target):
                     raise
         self.discard(path)
-        with suppress(sqlite3.Error):
-            self._open().execute("insert or replace into trees values (?, ?, ?)", (name, size_bytes, time.time()))
+        index = self._open()
+        with suppress(FetchFailure):
+            self._rows(index, "insert or replace into trees values (?, ?, ?)", (name, size_bytes, time.time()))
         if self.limit_bytes:
             self.shrink(self.limit_bytes, keeps=name)
         return target
@@ -192,9 +198,8 @@ class FetchCache:
         """Removes the least recently used trees until the others have at most *limit_bytes*; returns the number of bytes removed."""
         freed = 0
         with self.locked("shrink"):
-            rows = self._open().execute("select name, size_bytes from trees order by used desc").fetchall()
             total = 0
-            for name, size in rows:
+            for name, size, _ in self.trees():
                 total += size
                 if total > limit_bytes and name != keeps:
                     freed += size
@@ -208,11 +213,13 @@ class FetchCache:
         with suppress(FileNotFoundError):
             os.rename(path, going)
         remove_if_possible(os.path.dirname(going))
-        self._open().execute("delete from trees where name = ?", (name,))
+        self._rows(self._open(), "delete from trees where name = ?", (name,))
 
     def trees(self) -> list[tuple[str, int, float]]:
         """(hash, bytes, time of the last use), the most recent first."""
-        return list(self._open().execute("select name, size_bytes, used from trees order by used desc"))
+        rows = self._rows(self._open(), "select name, size_bytes, used from trees order by used desc")
+        # A damaged file may have anything in a row.
+        return [(name, size, used) for name, size, used in rows if isinstance(name, str) and name.isalnum() and isinstance(size, int)]
 
     def repositories(self) -> list[str]:
         """The folders of fetched repositories."""
@@ -245,7 +252,7 @@ class FetchCache:
         self._open()
         for name in os.listdir(os.path.join(self.folder, "trees")) if os.path.isdir(os.path.join(self.folder, "trees")) else ():
             self.remove(name)
-        self._facts().execute("delete from facts")
+        self._rows(self._facts(), "delete from facts")
         for repository in self.repositories():
             # The new name is beside the old one, because our folders may be on two file systems.
             going = repository + ".going"
@@ -293,5 +300,9 @@ def _made(path: str, folder: str) -> str:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     except OSError as error:
-        raise FetchFailure(f"cannot use the cache of fetched sources in '{folder}': {error}") from None
+        raise _unusable(folder, error) from None
     return path
+
+
+def _unusable(folder: str, error: Exception) -> FetchFailure:
+    return FetchFailure(f"cannot use the cache of fetched sources in '{folder}': {fault_text(error)}")

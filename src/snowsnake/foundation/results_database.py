@@ -6,13 +6,13 @@ In: a path, tables.  Out: an open SQLite connection, and the sizes of what it ke
 import os
 import time
 
-from snowsnake.foundation.sqlite import sqlite3
+from snowsnake.foundation.sqlite import FAULTS, sqlite3
 
 _RETRY_S = 0.005
 
 
 def open_results(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Connection:
-    """Opens the database; replaces one that is damaged or of another version.  Raises sqlite3.Error or OSError if neither works.
+    """Opens the database; replaces one that is damaged or of another version.  Raises one of `FAULTS` or OSError if neither works.
 
     *schema*: statements that may be carried out again.  *busy_s*: how long to wait for other processes.  Any thread may use the connection, one at a time.
     """
@@ -21,8 +21,8 @@ def open_results(path: str, schema: str, version: int, busy_s: float) -> sqlite3
         return _connect(path, schema, version, busy_s)
     except sqlite3.OperationalError:
         raise
-    except (sqlite3.DatabaseError, UnicodeDecodeError):
-        # SQLite's message about a damaged schema quotes it, and may not be UTF-8 because of that.  All that the database holds can be computed again.
+    except FAULTS:
+        # All that the database holds can be computed again.
         for ending in ("", "-wal", "-shm"):
             try:
                 os.unlink(path + ending)

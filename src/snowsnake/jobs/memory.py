@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from snowsnake.cache.seals import sealed, unsealed
 from snowsnake.dependencies import Dependencies
 from snowsnake.foundation.results_database import open_results, used_bytes
+from snowsnake.foundation.sqlite import FAULTS
 from snowsnake.jobs.asking import Asking
 from snowsnake.jobs.in_place import now
 from snowsnake.jobs.kept import DISPUTED, KeptGroup, pack, unpack
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from snowsnake.jobs.ledger import Ledger, Segment
 
 _VERSION = 5
-# What SQLite raises; of a damaged file it also quotes bytes that are not UTF-8, and a column may have another type.
-_FAULTS = (sqlite3.Error, UnicodeDecodeError, TypeError)
+# In a damaged file a column may have another type.
+_FAULTS = (*FAULTS, TypeError)
 _BUSY_S = 20.0
 # Another ledger is made when more than this part of it has been replaced.
 _MOST_CHANGES = 0.05

@@ -13,7 +13,7 @@ import time
 # Only code that starts threads needs `threading`.
 from _thread import RLock
 
-from snowsnake.foundation.sqlite import sqlite3
+from snowsnake.foundation.sqlite import FAULTS, fault_text, sqlite3
 from snowsnake.store.path_info import PathInfo
 
 TYPE_CHECKING = False
@@ -116,8 +116,8 @@ class _Connection(sqlite3.Connection):
         try:
             with self.lock:
                 yield
-        except sqlite3.Error as error:
-            raise BadDatabase(f"the store's database '{self.path}': {error}") from None
+        except FAULTS as error:
+            raise BadDatabase(f"the store's database '{self.path}': {fault_text(error)}") from None
 
     def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[Any]:
         # This is faster than `checked`.
@@ -125,8 +125,8 @@ class _Connection(sqlite3.Connection):
             try:
                 with self.lock:
                     return self.execute(query, parameters).fetchall()
-            except sqlite3.Error as error:
-                raise BadDatabase(f"the store's database '{self.path}': {error}") from None
+            except FAULTS as error:
+                raise BadDatabase(f"the store's database '{self.path}': {fault_text(error)}") from None
         with self.checked():
             return []
 
@@ -141,8 +141,8 @@ def _connect(path: str, parameters: str = "") -> _Connection:
         connection = sqlite3.connect(
             address, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False, factory=_Connection
         )
-    except sqlite3.Error as error:
-        raise BadDatabase(f"the store's database '{path}': {error}") from None
+    except FAULTS as error:
+        raise BadDatabase(f"the store's database '{path}': {fault_text(error)}") from None
     connection.path = path
     connection.process = os.getpid()
     return connection
@@ -154,7 +154,7 @@ def _connect_to_read(path: str) -> _Connection:
     try:
         connection.execute("select 1 from sqlite_master limit 1").fetchall()
         return connection
-    except sqlite3.Error:
+    except FAULTS:
         connection.close()
         is_locked_out = os.path.exists(path) and not os.access(os.path.dirname(path), os.W_OK)
         return _connect(path, "immutable=1" if is_locked_out else "mode=ro")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from snowsnake.foundation.sqlite import FAULTS
 from snowsnake.store.binary_cache.place import nix_cache_folder
 from snowsnake.store.hash import Hash
 from snowsnake.store.narinfo import NarInfo
@@ -93,7 +94,7 @@ class Remembered:
 
     def cache(self, url: str) -> tuple[int, str, bool, int] | None:
         """Returns (number, prefix of the store, whether it accepts mass queries, priority) of a cache; None if they are not remembered."""
-        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+        with self._lock, contextlib.suppress(*FAULTS, OSError):
             row = self._open().execute(
                 "select id, storeDir, wantMassQuery, priority from BinaryCaches where url = ? and timestamp > ?",
                 (url, int(time.time()) - self._ages_s[0]),
@@ -104,7 +105,7 @@ class Remembered:
 
     def note_cache(self, url: str, store_dir: str, wants_mass_query: bool, priority: int) -> int | None:
         """Remembers a cache's description, and returns the cache's number; None if nothing can be remembered."""
-        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+        with self._lock, contextlib.suppress(*FAULTS, OSError):
             now = int(time.time())
             row = self._open().execute(
                 "insert into BinaryCaches (url, timestamp, storeDir, wantMassQuery, priority) values (?, ?, ?, ?, ?)"
@@ -117,7 +118,7 @@ class Remembered:
 
     def find(self, cache: int, part: str, store_dir: str) -> NarInfo | None | type[Unknown]:
         """Returns a cache's answer about the path with this hash part: None if the cache lacks it, `Unknown` if no answer is remembered."""
-        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+        with self._lock, contextlib.suppress(*FAULTS, OSError):
             now = int(time.time())
             _, positive, negative = self._ages_s
             if cache not in self._new:
@@ -141,7 +142,7 @@ class Remembered:
 
     def find_realisation(self, cache: int, key: str) -> str | None | type[Unknown]:
         """Returns a cache's file about the output with this key: None if the cache lacks it, `Unknown` if no answer is remembered."""
-        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+        with self._lock, contextlib.suppress(*FAULTS, OSError):
             now = int(time.time())
             _, positive, negative = self._ages_s
             row = self._open().execute(
@@ -155,7 +156,7 @@ class Remembered:
         return Unknown
 
     def note_realisation(self, cache: int, key: str, content: str | None) -> None:
-        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+        with self._lock, contextlib.suppress(*FAULTS, OSError):
             self._open().execute(
                 "insert or replace into Realisations (cache, outputId, content, timestamp) values (?, ?, ?, ?)", (cache, key, content, int(time.time()))
             )
@@ -173,7 +174,7 @@ class Remembered:
                 _text(info.nar_hash), info.nar_size, " ".join(path.rpartition("/")[2] for path in info.references),
                 info.deriver.rpartition("/")[2] if info.deriver else "", " ".join(info.signatures), info.ca or "", now, 1,
             ))  # fmt: skip
-        with self._lock, contextlib.suppress(sqlite3.Error, OSError):
+        with self._lock, contextlib.suppress(*FAULTS, OSError):
             database = self._open()
             self._new.clear()
             database.execute("begin immediate")
