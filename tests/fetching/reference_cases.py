@@ -30,7 +30,7 @@ URLS = {
 }  # fmt: skip
 VALUES = {
     "rev": [REV, "abc", "z" * 40, 5, True, REV + REV[:24]], "ref": ["main", "a/b", "-x", "a..b", "", 7, "x y", "refs/heads/main", "HEAD"],
-    "narHash": ["sha256-" + "A" * 43 + "=", "sha256-x", "sha1-" + "A" * 27 + "=", 1, "0" * 64], "lastModified": [5, 0, "7", "x", True],
+    "narHash": ["sha256-" + "A" * 43 + "=", "sha256-x", "sha1-" + "A" * 27 + "=", 1, "0" * 64], "lastModified": [5, 0, "7", "x", True, "+1", "++1", "-1", " 1"],
     "revCount": [4, "4", "x", False], "shortRev": ["abc", 1], "dirtyRev": [REV + "-dirty"], "dirtyShortRev": ["abc-dirty"],
     "submodules": [True, False, "1", "true", 1], "shallow": [True, False, "1", "0", "x"], "allRefs": [True, "1"], "exportIgnore": [True, False, "1"],
     "lfs": [True, "1", 0], "dir": ["a/b", "../x", "/x", "", 3], "host": ["h.org", "h/o", "", 1, "h:80"], "flake": [False, True, "0"],
@@ -42,7 +42,8 @@ VALUES = {
 TAILS = [
     "/main", f"/{REV}", f"/main/{REV}", "/a/b/c", "/", "//", "?", "#x", "#", "/main?ref=other", f"/{REV}?rev={REV}", f"?rev={REV}&ref=main", "/a%20b",
     "/%2e%2e", "?dir=a&dir=b", "/-x", "/main..x", "?a", "?=b", "&a=b", "?ref=main&x=y",
-]  # fmt: skip
+]
+BARE = ["path:", "path:?a=b", "path:#", "path:.", "path:./", "path:a", "path://", "path:///", "git+file:", "hg+file:"]  # fmt: skip
 
 
 def nix(value: object) -> str:
@@ -66,6 +67,8 @@ def cases() -> Iterator[str]:
     for url in URLS.values():
         for tail in TAILS:
             yield f"builtins.parseFlakeRef {json.dumps(url + tail)}"
+    for url in BARE:
+        yield f"builtins.parseFlakeRef {json.dumps(url)}"
 
 
 def error_line(text: str) -> str:

@@ -179,10 +179,10 @@ def _indirect(address: Address) -> Attributes:
 def joined_path(address: Address) -> str:
     """The path of a URL in the form of a file's path: without repeated slashes.
 
-    >>> joined_path(parse_address("path:/a//b/"))
-    '/a/b/'
+    >>> joined_path(parse_address("path:/a//b/")), joined_path(parse_address("path:"))
+    ('/a/b/', '/')
     """
-    path = address.file_path
+    path = address.file_path or "/"
     while "//" in path:
         path = path.replace("//", "/")
     return path
@@ -205,7 +205,7 @@ def _path(address: Address, query: dict[str, str]) -> Attributes:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) < 1 << 63
+    return text.isascii() and text.removeprefix("+").isdigit() and len(text) <= _MOST_DIGITS and int(text) < 1 << 63
 
 
 def _git(address: Address, query: dict[str, str]) -> Attributes:

@@ -41,28 +41,48 @@ class _Reading:
         return float(name)
 
 
-def loads(text: str | bytes) -> Any:
-    """The data of a document; ValueError says what is wrong with it.
+def _no_constant(name: str) -> float:
+    raise ValueError(f"'{name}' is not JSON")
 
-    >>> loads('{"a": [1, 2.5, null, "é"]}')
-    {'a': [1, 2.5, None, 'é']}
+
+class _ReadingFile(_Reading):
+    parse_constant = staticmethod(_no_constant)
+
+
+def loads(text: str | bytes) -> Any:
+    r"""The data of a document; ValueError says what is wrong with it.
+
+    Bytes are the contents of a file, which is read as C++ Nix reads it: it is UTF-8 and ends at the first zero byte; `NaN` and halves of surrogate pairs are faults.
+
+    >>> loads('{"a": [1, 2.5, null, "é"]}'), loads(b"\xef\xbb\xbf[]\0x")
+    ({'a': [1, 2.5, None, 'é']}, [])
+    >>> loads('[]'.encode("utf-16"))
+    Traceback (most recent call last):
+    UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte
     """
-    if make_scanner is None:
-        return _json().loads(text)
     if isinstance(text, str):
-        shown = text
-    # The text is UTF-16, UTF-32, or begins with a byte order mark.
-    elif b"\0" in text[:4] or text.startswith(b"\xef\xbb\xbf"):
-        return _json().loads(text)
-    else:
-        shown = text.decode("utf-8", "surrogatepass")
+        return _loads(text, _Reading)
+    found = _loads(text.removeprefix(b"\xef\xbb\xbf").partition(b"\0")[0].decode(), _ReadingFile)
+    # Only an escape makes half of a pair.
+    if b"\\u" in text:
+        try:
+            dumps(found, is_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{error.object[error.start]!a} is half of a surrogate pair") from None
+    return found
+
+
+def _loads(text: str, reading: type[_Reading]) -> Any:
+    constant = reading.parse_constant
+    if make_scanner is None:
+        return _json().loads(text, parse_constant=constant)
     try:
-        found, end = make_scanner(_Reading)(shown, len(shown) - len(shown.lstrip(_BLANKS)))
+        found, end = make_scanner(reading)(text, len(text) - len(text.lstrip(_BLANKS)))
     # CPython 3.11's scanner looks for its exception among the modules that are loaded; where `json` is not, it raises nothing, which is a SystemError.
     except (StopIteration, SystemError):
         # `json` says what is wrong.
-        return _json().loads(text)
-    return found if not shown[end:].strip(_BLANKS) else _json().loads(text)
+        return _json().loads(text, parse_constant=constant)
+    return found if not text[end:].strip(_BLANKS) else _json().loads(text, parse_constant=constant)
 
 
 def dumps(data: object, *, is_compact: bool = False, is_ascii: bool = True, sorts_keys: bool = False) -> str:

@@ -113,18 +113,19 @@ def to_text(given: Attributes, features: Container[str] = DEFAULT_FEATURES) -> s
 # ---- what lock files and registries have in common, which C++ Nix reads from JSON without looking closely ------------
 
 def attributes_of_json(row: object) -> Attributes:
-    """The attributes of an input; none if *row* is not an object.  A number is one of 64 bits without a sign, and its fraction does not count.
+    """The attributes of an input; none if *row* is not an object.  A number is one of 64 bits without a sign, and its fraction does not count;
+    of one that does not fit, 2.34.8 makes 0 or the highest bit on x86.
 
-    >>> attributes_of_json({"type": "git", "lastModified": -1, "revCount": 1.5, "shallow": True})
-    {'type': 'git', 'lastModified': 18446744073709551615, 'revCount': 1, 'shallow': True}
+    >>> attributes_of_json({"type": "git", "lastModified": -1, "revCount": 1.5, "shallow": True, "x": 1e30, "y": -1e30})
+    {'type': 'git', 'lastModified': 18446744073709551615, 'revCount': 1, 'shallow': True, 'x': 0, 'y': 9223372036854775808}
     """
     found: Attributes = {}
     for name, value in row.items() if isinstance(row, dict) else ():
         if isinstance(value, int | float) and not isinstance(value, bool):
-            # Both comparisons are false for NaN.
-            if not -(1 << 63) <= value < 1 << 64:
+            # Infinity means that the number is too large for a float.
+            if abs(value) == float("inf"):
                 raise MalformedInput("unsupported input attribute type in lock file")
-            value = int(value) % (1 << 64)
+            value = int(value) % (1 << 64) if -(1 << 63) <= value < 1 << 64 else 0 if value > 0 else 1 << 63
         if not isinstance(value, str | int | bool):
             raise MalformedInput("unsupported input attribute type in lock file")
         found[name] = value
@@ -142,7 +143,8 @@ def version_of_json(document: object) -> int:
     version = document.get("version", 0)
     if not isinstance(version, int | float):
         raise ValueError("'version' is not a number")
-    if not abs(version) < 1 << 63:
-        return 0
+    # Like C++ Nix's library, a number that is not an integer of 64 bits is a float; on x86, one that does not fit becomes the smallest integer.
+    if isinstance(version, float) or not -(1 << 63) <= version < 1 << 64:
+        return int(version) if abs(version) < 1 << 31 else -(1 << 31)
     low = int(version) % (1 << 32)
     return low - (1 << 32) if low >> 31 else low

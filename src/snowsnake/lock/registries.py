@@ -121,7 +121,8 @@ def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], Non
     except (EvaluationError, FetchFailure) as error:
         warn(f"cannot read flake registry '{name}': error: {error}")
     except (ValueError, RecursionError, TypeError) as error:
-        warn(f"cannot parse flake registry '{name}': {error}")
+        reason = "it nests too deep" if isinstance(error, RecursionError) else error
+        warn(f"cannot parse flake registry '{name}': {reason}")
     return registry
 
 

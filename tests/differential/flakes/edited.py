@@ -23,7 +23,9 @@ _ROOT = '"root": {\n      "inputs": {'
 
 # name -> (what is replaced in flake.lock, by what)
 _EDITS: dict[str, tuple[str, str]] = {
-    **{f"version-{word}": (_VERSION, f'"version": {word}') for word in ("7.5", "4.9", "true", "1099511627783", "-7", "6", "8", "07", "null")},
+    **{f"version-{word}": (_VERSION, f'"version": {word}') for word in (
+        "7.5", "4.9", "true", "1099511627783", "-7", "6", "8", "07", "null", "-0", "1e0", "2147483648.0", "9223372036854775808", "99999999999999999999",
+    )},
     "version-text": (_VERSION, '"version": "7"'),
     "version-twice": (_VERSION, '"version": 7, "version": 4'),
     "nodes-missing": ('"nodes"', '"knots"'),
@@ -36,7 +38,9 @@ _EDITS: dict[str, tuple[str, str]] = {
     "root-inputs-null": (_ROOT, '"root": {\n      "inputs": null, "ins": {'),
     "root-another": ('"root": "root"', '"root": "dep"'),
     "root-unknown": ('"root": "root"', '"root": "none"'),
-    **{f"modified-{word}": (_MODIFIED, f'"lastModified": {word}') for word in ("-1", "1.5", "1e3", "18446744073709551615", "true")},
+    **{f"modified-{word}": (_MODIFIED, f'"lastModified": {word}') for word in (
+        "-1", "1.5", "1e3", "18446744073709551615", "true", "99999999999999999999", "1e30", "-1e30", "1e400", "NaN", "Infinity", "+1",
+    )},
     "modified-text": (_MODIFIED, '"lastModified": "1"'),
     "modified-list": (_MODIFIED, '"lastModified": [ ]'),
     "modified-missing": (_MODIFIED + ",", ""),
@@ -66,6 +70,10 @@ _EDITS: dict[str, tuple[str, str]] = {
     "field-extra": ('"dep": {', '"dep": { "more": 1,'),
     "comment": (_VERSION, _VERSION + " // seven"),
     "behind": ("\n}\n", "\n}\n]"),
+    "behind-zero": ("\n}\n", "\n}\n\0]"),
+    "byte-order-mark": ('{\n  "nodes"', '\ufeff{\n  "nodes"'),
+    "half-of-a-pair": (_VERSION, _VERSION + ', "more": "\\ud800"'),
+    "whole-pair": (_VERSION, _VERSION + ', "more": "\\ud83d\\ude00"'),
 }
 
 # What is in a flake's declaration is changed beside a lock file that stays; name -> (what is replaced in flake.nix, by what, the command line)
