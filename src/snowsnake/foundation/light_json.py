@@ -50,21 +50,31 @@ class _ReadingFile(_Reading):
 
 
 def loads(text: str | bytes) -> Any:
-    r"""The data of a document; ValueError says what is wrong with it.
+    """The data of a document; ValueError says what is wrong with it.
 
-    Bytes are the contents of a file, which is read as C++ Nix reads it: it is UTF-8 and ends at the first zero byte; `NaN` and halves of surrogate pairs are faults.
-
-    >>> loads('{"a": [1, 2.5, null, "é"]}'), loads(b"\xef\xbb\xbf[]\0x")
-    ({'a': [1, 2.5, None, 'é']}, [])
-    >>> loads('[]'.encode("utf-16"))
-    Traceback (most recent call last):
-    UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte
+    >>> loads('{"a": [1, 2.5, null, "é"]}')
+    {'a': [1, 2.5, None, 'é']}
     """
     if isinstance(text, str):
         return _loads(text, _Reading)
-    found = _loads(text.removeprefix(b"\xef\xbb\xbf").partition(b"\0")[0].decode(), _ReadingFile)
+    # The text is UTF-16, UTF-32, or begins with a byte order mark.
+    if b"\0" in text[:4] or text.startswith(b"\xef\xbb\xbf"):
+        return _json().loads(text)
+    return _loads(text.decode("utf-8", "surrogatepass"), _Reading)
+
+
+def loads_file(data: bytes) -> Any:
+    r"""The data of a file as C++ Nix reads it: it is UTF-8 and ends at the first zero byte; `NaN` and halves of surrogate pairs are faults, too.
+
+    >>> loads_file(b"\xef\xbb\xbf[1]\0x")
+    [1]
+    >>> loads_file("[]".encode("utf-16"))
+    Traceback (most recent call last):
+    UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte
+    """
+    found = _loads(data.removeprefix(b"\xef\xbb\xbf").partition(b"\0")[0].decode(), _ReadingFile)
     # Only an escape makes half of a pair.
-    if b"\\u" in text:
+    if b"\\u" in data:
         try:
             dumps(found, is_ascii=False).encode()
         except UnicodeEncodeError as error:

@@ -224,7 +224,7 @@ def read_lock_file(
     if len(data) > LARGEST_BYTES:
         raise FlakeError("value", f"lock file '{name}' is larger than {LARGEST_BYTES >> 20} MiB")
     try:
-        document = light_json.loads(data)
+        document = light_json.loads_file(data)
     except (ValueError, RecursionError) as error:
         reason = "it nests too deep" if isinstance(error, RecursionError) else str(error)
         raise FlakeError("value", f"Could not parse '{name}': {reason}") from None

@@ -111,7 +111,7 @@ def parse_registry(data: bytes, name: str, kind: str, warn: "Callable[[str], Non
     try:
         if len(data) > LARGEST_BYTES:
             raise ValueError(f"it is larger than {LARGEST_BYTES >> 20} MiB")
-        document = light_json.loads(data)
+        document = light_json.loads_file(data)
         version = version_of_json(document)
         if version != 2:
             raise FlakeError("value", f"flake registry '{name}' has unsupported version {version}")
