@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import lzma
+import math
 import os
 import re
 import stat
@@ -35,6 +36,9 @@ _MOST_ENTRIES = 8_000_000
 # An archive may have at most this many bytes after unpacking.
 _MOST_BYTES = 1 << 38
 _MOST_DEPTH = 1000
+# Headers are held in memory: those between two entries of a tar, and the target of a symbolic link in a zip, as libarchive has it.
+_MOST_HEADER_BYTES = 4 << 20
+_MOST_LINK_BYTES = 64 << 10
 # An archive that unpacks to more than this many bytes is refused if it becomes more than this many times as large.
 _SUSPECT_BYTES = 1 << 30
 _SUSPECT_RATIO = 1200
@@ -284,11 +288,43 @@ def _read_header(cls: type[_Header], /, buf: bytes | bytearray, encoding: str, e
             raise _Damaged("Truncated tar archive") from None
         is_tar = buf[257:262] == b"ustar"
         raise _Damaged("bad header checksum" if is_tar else "Unrecognized archive format", is_header=is_tar) from None
+    if found.size < 0:
+        # tarfile would go back.
+        raise ArchiveError(_negative_size(found))
     found.is_checked = True
     return found
 
 
 setattr(_Header, _READER, classmethod(_read_header))
+
+
+def _negative_size(header: tarfile.TarInfo) -> str:
+    """What libarchive says of a header with a negative size."""
+    if header.type == tarfile.XHDTYPE:
+        return f"cannot get archive member name: pax extension header has invalid size: {header.size}"
+    if header.type in (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
+        return f"cannot get archive member name: Special header has invalid size: {header.size}"
+    return "failed to extract archive (Tar entry has negative file size)"
+
+
+class _Headers:
+    """The stream of a tar.  Between two entries, tarfile reads headers and what it passes over; `allow` says how much that may be."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._left: float = 0
+        self.allow(0)
+
+    def allow(self, size: float) -> None:
+        """Allows *size* bytes besides headers."""
+        self._left = size + _MOST_HEADER_BYTES
+
+    def read(self, size: int) -> bytes:
+        self._left -= size
+        if self._left < 0:
+            raise ArchiveError(f"the archive has headers of more than {_MOST_HEADER_BYTES >> 20} MiB for one entry")
+        data: bytes = self._stream.read(size)
+        return data
 
 
 class _NoGlobals(dict[str, str]):
@@ -302,9 +338,10 @@ class _NoGlobals(dict[str, str]):
 
 
 def _unpack_tar(stream: Any, plan: _Plan) -> None:
+    headers = _Headers(stream)
     try:
         with tarfile.open(
-            fileobj=stream, mode="r|", tarinfo=_Header, encoding="utf-8", errors="surrogateescape", bufsize=_PIECE_BYTES,
+            fileobj=headers, mode="r|", tarinfo=_Header, encoding="utf-8", errors="surrogateescape", bufsize=_PIECE_BYTES,
             pax_headers=_NoGlobals(),
         ) as tar:
             for member in tar:
@@ -313,7 +350,10 @@ def _unpack_tar(stream: Any, plan: _Plan) -> None:
                 if not getattr(member, "is_checked", False):
                     raise ArchiveError(f"archives cannot be read with the module tarfile of this Python ({sys.version.split()[0]})")
                 plan.count(member.mtime)
+                headers.allow(math.inf)
                 _add_member(tar, member, plan)
+                # What was not read of the entry is passed over.
+                headers.allow(max(tar.offset - tar.fileobj.tell(), 0))      # type: ignore[attr-defined, union-attr]
     except _Damaged as error:
         if error.is_header:
             raise ArchiveError("cannot get archive member name: Damaged tar archive (bad header checksum)") from None
@@ -393,6 +433,8 @@ def _unpack_zip(source: str | BinaryIO, plan: _Plan, is_streamed: bool) -> None:
             if name.endswith(b"/") or stat.S_ISDIR(mode):
                 plan.add_folder(parts)
             elif stat.S_ISLNK(mode):
+                if member.file_size > _MOST_LINK_BYTES:
+                    raise ArchiveError("failed to extract archive (Zip file with oversized link entry)")
                 plan.add_symlink(parts, archive.read(member))
             elif stat.S_IFMT(mode) and not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
                 raise ArchiveError(f"file '{member.filename}' in tarball has unsupported file type {stat.S_IFMT(mode)}")

@@ -6,8 +6,10 @@ In: an input.  Out: its tree, with `rev` and `lastModified`.  Each of the `acces
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from snowsnake.fetch.addresses import parse_address
 from snowsnake.fetch.downloads import Headers, archive_of, download_file, keep_archive, unpacking
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 # The usual host of each forge; the attribute `host` names another one.
 HOSTS = {"github": "github.com", "gitlab": "gitlab.com", "sourcehut": "git.sr.ht"}
+_BEYOND_ASCII = re.compile("[^\0-\x7f]+")
 
 
 @dataclass(frozen=True)
@@ -140,9 +143,13 @@ def _compact(said: object) -> str:
 
 
 def _requested(url: str) -> str:
-    """The address to request; a name may have characters that no address has."""
+    """The address to request.  A name may have characters that no address has: those beyond ASCII are escaped.
+
+    >>> _requested("https://api.github.com/repos/o/r/commits/ü")
+    'https://api.github.com/repos/o/r/commits/%C3%BC'
+    """
     try:
-        return parse_address(url).to_text()
+        return parse_address(_BEYOND_ASCII.sub(lambda found: quote(found[0], errors="surrogateescape"), url)).to_text()
     except MalformedAddress:
         from snowsnake.fetch.curl_faults import BAD_URL, CurlFault
 
