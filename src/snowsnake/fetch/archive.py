@@ -23,7 +23,8 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any, BinaryIO
 
-from snowsnake.fetch.errors import FetchFailure
+from snowsnake.fetch.errors import ArchiveError, FetchFailure
+from snowsnake.fetch.tar_headers import Damaged, Header, Headers, NoGlobals
 from snowsnake.store.decompress import decompressed
 from snowsnake.store.removal import remove_if_possible
 
@@ -36,8 +37,7 @@ _MOST_ENTRIES = 8_000_000
 # An archive may have at most this many bytes after unpacking.
 _MOST_BYTES = 1 << 38
 _MOST_DEPTH = 1000
-# Headers are held in memory: those between two entries of a tar, and the target of a symbolic link in a zip, as libarchive has it.
-_MOST_HEADER_BYTES = 4 << 20
+# The target of a symbolic link in a zip file is held in memory; libarchive has the same limit.
 _MOST_LINK_BYTES = 64 << 10
 # An archive that unpacks to more than this many bytes is refused if it becomes more than this many times as large.
 _SUSPECT_BYTES = 1 << 30
@@ -46,10 +46,6 @@ _SUSPECT_RATIO = 1200
 _DAMAGES = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError,
 )  # fmt: skip
-
-
-class ArchiveError(FetchFailure):
-    """The file is not an archive, or it is damaged, or it was made to do harm."""
 
 
 class _Plan:
@@ -241,7 +237,7 @@ def unpack(
         if "end of data" not in str(error):
             raise _cannot_open(str(error), is_named) from None
         raise ArchiveError("cannot read file from tarball: Truncated input file") from None
-    except (_Damaged, *_DAMAGES) as error:
+    except (Damaged, *_DAMAGES) as error:
         raise _cannot_open(str(error), is_named) from None
 
 
@@ -259,90 +255,12 @@ def single_folder(target: str) -> str:
 # ---- tar --------------------------------------------------------------------------------------------------------
 
 
-class _Damaged(Exception):
-    """The archive is damaged.  `is_header`: the checksum of an entry's header is wrong.
-
-    This is not a subclass of tarfile's own errors, because tarfile takes these for the end of the archive.
-    """
-
-    def __init__(self, message: str, is_header: bool = False) -> None:
-        super().__init__(message)
-        self.is_header = is_header
-
-
-# The method that reads a header: newer releases of every Python version call `_frombuf`, older ones `frombuf`.
-_READER = "_frombuf" if hasattr(tarfile.TarInfo, "_frombuf") else "frombuf"
-
-
-class _Header(tarfile.TarInfo):
-    is_checked = False
-
-
-def _read_header(cls: type[_Header], /, buf: bytes | bytearray, encoding: str, errors: str, **options: Any) -> _Header:
-    try:
-        found: _Header = getattr(super(_Header, cls), _READER)(buf, encoding, errors, **options)
-    except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):      # type: ignore[attr-defined]
-        raise
-    except tarfile.HeaderError:
-        if len(buf) != tarfile.BLOCKSIZE:
-            raise _Damaged("Truncated tar archive") from None
-        is_tar = buf[257:262] == b"ustar"
-        raise _Damaged("bad header checksum" if is_tar else "Unrecognized archive format", is_header=is_tar) from None
-    if found.size < 0:
-        # tarfile would go back.
-        raise ArchiveError(_negative_size(found))
-    found.is_checked = True
-    return found
-
-
-setattr(_Header, _READER, classmethod(_read_header))
-
-
-def _negative_size(header: tarfile.TarInfo) -> str:
-    """What libarchive says of a header with a negative size."""
-    if header.type == tarfile.XHDTYPE:
-        return f"cannot get archive member name: pax extension header has invalid size: {header.size}"
-    if header.type in (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
-        return f"cannot get archive member name: Special header has invalid size: {header.size}"
-    return "failed to extract archive (Tar entry has negative file size)"
-
-
-class _Headers:
-    """The stream of a tar.  Between two entries, tarfile reads headers and what it passes over; `allow` says how much that may be."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._left: float = 0
-        self.allow(0)
-
-    def allow(self, size: float) -> None:
-        """Allows *size* bytes besides headers."""
-        self._left = size + _MOST_HEADER_BYTES
-
-    def read(self, size: int) -> bytes:
-        self._left -= size
-        if self._left < 0:
-            raise ArchiveError(f"the archive has headers of more than {_MOST_HEADER_BYTES >> 20} MiB for one entry")
-        data: bytes = self._stream.read(size)
-        return data
-
-
-class _NoGlobals(dict[str, str]):
-    """The global headers of a pax archive, which count for nothing, as libarchive has it."""
-
-    def __setitem__(self, name: str, value: str) -> None:
-        """Drops a header."""
-
-    def copy(self) -> dict[str, str]:
-        return {}
-
-
 def _unpack_tar(stream: Any, plan: _Plan) -> None:
-    headers = _Headers(stream)
+    headers: Any = Headers(stream)
     try:
         with tarfile.open(
-            fileobj=headers, mode="r|", tarinfo=_Header, encoding="utf-8", errors="surrogateescape", bufsize=_PIECE_BYTES,
-            pax_headers=_NoGlobals(),
+            fileobj=headers, mode="r|", tarinfo=Header, encoding="utf-8", errors="surrogateescape", bufsize=_PIECE_BYTES,
+            pax_headers=NoGlobals(),
         ) as tar:
             for member in tar:
                 tar.members = []               # type: ignore[attr-defined]
@@ -353,11 +271,11 @@ def _unpack_tar(stream: Any, plan: _Plan) -> None:
                 headers.allow(math.inf)
                 _add_member(tar, member, plan)
                 # What was not read of the entry is passed over.
-                headers.allow(max(tar.offset - tar.fileobj.tell(), 0))      # type: ignore[attr-defined, union-attr]
-    except _Damaged as error:
+                headers.allow(max(tar.offset - tar.fileobj.tell(), 0))
+    except Damaged as error:
         if error.is_header:
             raise ArchiveError("cannot get archive member name: Damaged tar archive (bad header checksum)") from None
-        raise _Damaged(str(error) if plan.has_entries else "Unrecognized archive format") from None
+        raise Damaged(str(error) if plan.has_entries else "Unrecognized archive format") from None
 
 
 # The kinds of entries that are not files, and what they are called; 0: they are unpacked.
@@ -401,7 +319,7 @@ def _pieces(contents: Any, size: int) -> Iterator[bytes]:
     while left:
         piece = contents.read(min(left, _PIECE_BYTES))
         if not piece:
-            raise _Damaged("Truncated tar archive")
+            raise Damaged("Truncated tar archive")
         left -= len(piece)
         yield piece
 

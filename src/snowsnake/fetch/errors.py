@@ -24,6 +24,10 @@ class FetchFailure(Exception):
         self.notes = list(notes)
 
 
+class ArchiveError(FetchFailure):
+    """The file is not an archive, or it is damaged, or it was made to do harm."""
+
+
 class HashMismatch(FetchFailure):
     """The fetched source is not the requested one."""
 
