@@ -24,7 +24,7 @@ from contextlib import nullcontext
 from typing import Any, BinaryIO
 
 from snowsnake.fetch.errors import ArchiveError, FetchFailure
-from snowsnake.fetch.tar_headers import Damaged, Header, Headers, NoGlobals
+from snowsnake.fetch.tar_headers import Damaged, Header, HeaderLimit, NoGlobals
 from snowsnake.store.decompress import decompressed
 from snowsnake.store.removal import remove_if_possible
 
@@ -256,10 +256,10 @@ def single_folder(target: str) -> str:
 
 
 def _unpack_tar(stream: Any, plan: _Plan) -> None:
-    headers: Any = Headers(stream)
+    limited: Any = HeaderLimit(stream)
     try:
         with tarfile.open(
-            fileobj=headers, mode="r|", tarinfo=Header, encoding="utf-8", errors="surrogateescape", bufsize=_PIECE_BYTES,
+            fileobj=limited, mode="r|", tarinfo=Header, encoding="utf-8", errors="surrogateescape", bufsize=_PIECE_BYTES,
             pax_headers=NoGlobals(),
         ) as tar:
             for member in tar:
@@ -268,10 +268,10 @@ def _unpack_tar(stream: Any, plan: _Plan) -> None:
                 if not getattr(member, "is_checked", False):
                     raise ArchiveError(f"archives cannot be read with the module tarfile of this Python ({sys.version.split()[0]})")
                 plan.count(member.mtime)
-                headers.allow(math.inf)
+                limited.allow(math.inf)
                 _add_member(tar, member, plan)
                 # What was not read of the entry is passed over.
-                headers.allow(max(tar.offset - tar.fileobj.tell(), 0))
+                limited.allow(max(tar.offset - tar.fileobj.tell(), 0))
     except Damaged as error:
         if error.is_header:
             raise ArchiveError("cannot get archive member name: Damaged tar archive (bad header checksum)") from None

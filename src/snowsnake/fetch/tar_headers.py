@@ -62,7 +62,7 @@ def _negative_size(header: tarfile.TarInfo) -> str:
     return "failed to extract archive (Tar entry has negative file size)"
 
 
-class Headers:
+class HeaderLimit:
     """The stream of a tar.  Between two entries, tarfile reads headers and what it passes over; `allow` says how much that may be."""
 
     def __init__(self, stream: Any) -> None:
