@@ -2,7 +2,7 @@
 
     python tests/fuzz/fuzz.py --count 10000 --seed 1 [--kind programs|meanings|mixtures|libraries|enumerated|bytes] [--sources DIR] [--reference "nix repl"] [--single nix-instantiate] [--out DIR]
 
-Every program runs at the default level and at level 0, small ones also with a collection at every safepoint, and, with
+Every program runs at the default level, at level 0 and at level 2 (all frames kept), small ones also with a collection at every safepoint, and, with
 --reference, in C++ Nix (the folder of --out must be visible to it).  Values and kinds of errors must be the same.  A worker
 process does the work, so that a crash ends the worker alone and is a find.  Finds are written to the folder as NUMBER.nix with a line of explanation in
 finds.txt; `--reduce FILE` makes one smaller.  The same seed makes the same programs.
@@ -102,6 +102,9 @@ class Judge:
         plain = self.ours.outcome(file, "plain")
         if not default.agrees(plain):
             return f"levels: default {default}, plain {plain}"
+        frames = self.ours.outcome(file, "frames")
+        if not default.agrees(frames):
+            return f"levels: default {default}, with all frames {frames}"
         if is_stressed:
             stressed = self.ours.outcome(file, "stress")
             if not default.agrees(stressed):

@@ -59,7 +59,7 @@ def kind_of(message: str) -> str:
 class Ours:
     """Our evaluators; each is used for some programs, and then a new one is made."""
 
-    SETTINGS = {"default": {"level": 1}, "plain": {"level": 0}, "stress": {"level": 1, "stress": True}}
+    SETTINGS = {"default": {"level": 1}, "plain": {"level": 0}, "frames": {"level": 2}, "stress": {"level": 1, "stress": True}}
     USES = 200
 
     def __init__(self) -> None:

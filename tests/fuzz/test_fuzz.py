@@ -1,4 +1,4 @@
-"""A short run of the fuzzer: both levels and the stressed machine agree on random programs and survive broken ones."""
+"""A short run of the fuzzer: all levels and the stressed machine agree on random programs and survive broken ones."""
 
 import pytest
 from fuzz import Judge, corpus, program_of

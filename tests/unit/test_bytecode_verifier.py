@@ -164,7 +164,7 @@ def test_a_chunk_of_the_wrong_shape_is_a_fault() -> None:
                                                 spans=[Span(0, 1, 2), Span(0, 3, 4)]))  # fmt: skip
 
 
-@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("level", [0, 1, 2])
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.parent.name)
 def test_compiled_code_has_no_fault(program: Path, level: int) -> None:
     source = program.read_bytes()
@@ -194,10 +194,10 @@ def test_any_bytes_are_answered_with_faults(code: bytes, kind: str, captures_wit
 
 @st.composite
 def compiled_chunks(draw: Callable) -> Chunk:
-    """Any chunk of the golden programs, of either level."""
+    """Any chunk of the golden programs, of any level."""
     program = draw(st.sampled_from(PROGRAMS))
     try:
-        chunks = list(compile_text(program.read_bytes(), "/", draw(st.integers(0, 1))).walk())
+        chunks = list(compile_text(program.read_bytes(), "/", draw(st.integers(0, 2))).walk())
     except CompileFault:
         reject()
     return draw(st.sampled_from(chunks))

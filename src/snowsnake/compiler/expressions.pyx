@@ -304,6 +304,9 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
     if is_kept and not tail:
         op1(c, OP_CLOSE_SCOPE, 1, node, -1)
     leave(c, node, tail)
+    if is_kept and tail:
+        # The activation has ended with the set below its result; what follows in the chunk is another way, on which the set was not pushed.
+        c.open.code.depth -= 1
 
 
 cdef inline bint is_literal_name(Compiler* c, Node* node) noexcept nogil:
