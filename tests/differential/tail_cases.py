@@ -270,11 +270,33 @@ def texts() -> Iterator[str]:
     yield from _NO_LISTS
 
 
+# Selections by names that the program computes, and uses of them.
+_COMPUTED = (
+    "${k}", "q.${k}", "${k}.r", "${k}.${n.r}", "q.${k}.r", "${f k}.r", '"a${k}".r', 'q."${k}".r.s', '${k + "x"}.y', 'q.${throw "n"}', "${k}.${1}", "${k}.r.${(x: x) null}.z", "q.r.${builtins.head [ ]}", "q.${n.z}.r", "q.${n.${k}}",
+    "${k}.r.${n.r}", "${k} or s.z", "${k}.r or s.z", 'q.${n.r} or (throw "d")', "q.r.${k}.z or (null.q or n.z)", "${n.q}.${k}.r or n.r.z",
+)  # fmt: skip
+_COMPUTED_BASES = ("s", "(f s)", "{ q = ‹V›; }", "s.q", "(let t = { q = ‹V›; }; in t)", "(builtins.mapAttrs (n: v: v) { q = ‹V›; })")
+_COMPUTED_VALUES = ("{ }", '{ r = throw "u"; }', "1", '(throw "t")', "{ r = { r = 1; q = { }; }; q = { r = v: v; }; }", "{ r = c; q = c; }")
+_COMPUTED_USES = (
+    "‹S›", "‹S› + 1", "[ (‹S›) ]", '"a${‹S›}b"', "builtins.length (‹S›)", "(‹S›).z", "(‹S›) 1", "if ‹S› then 1 else 2", "with ‹S›; nosuch", "{ ${‹S›} = 1; }", "(x: ‹S›) 1", "if k == null then ‹S› else let y = ‹S›; in y.z", "{ inherit (‹S›) z; }.z",
+    "(‹S›) ? z.y",
+)  # fmt: skip
+
+
+def computed() -> Iterator[str]:
+    """A thirteenth of all selections by computed names."""
+    for number, (path, base, value, use) in enumerate(product(_COMPUTED, _COMPUTED_BASES, _COMPUTED_VALUES, _COMPUTED_USES)):
+        if number % 13 == 0:
+            text = use.replace("‹S›", f"{base}.{path}").replace("‹V›", value)
+            yield f'let k = "q"; n = {{ q = "q"; r = "r"; }}; f = x: x; c = throw "c"; s = {{ q = {value}; }}; in {text}'
+
+
 def expressions() -> Iterator[str]:
     """A seventh of all calls, and everything else."""
     yield from shown()
     yield from named()
     yield from selections()
+    yield from computed()
     for callee, (function, argument) in enumerate(_CALLEES):
         for number, body in enumerate(_BODIES):
             for place, text in enumerate(_PLACES):

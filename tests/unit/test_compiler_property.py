@@ -1,4 +1,4 @@
-"""Random programs: the verifier accepts the code of all levels, and each gives the same value or an error."""
+"""Random programs: the verifier accepts the code of all levels, and their values, or that there is none, are the same."""
 
 import pytest
 from program_generator import Generator

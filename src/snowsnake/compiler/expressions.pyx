@@ -23,7 +23,7 @@ from snowsnake.bytecode.opcodes cimport (
 )
 from snowsnake.compiler.bindings cimport evaluate_attrs, evaluate_legacy_let, evaluate_let
 from snowsnake.compiler.emit cimport (
-    LEVEL_KEEPS_FRAMES, add_jump, add_text, depth_of, fault, global_constant, is_too_deep, jump, land, land_all, literal_constant, name_constant, op,
+    LEVEL_KEEPS_FRAMES, add_jump, add_text, depth_of, fault, global_constant, is_too_deep, jump, keep, land, land_all, literal_constant, name_constant, op,
     op1, op_return, operand, path_text, push_constant, push_plain, text_constant, text_of,
 )
 from snowsnake.compiler.globals cimport find_global
@@ -276,6 +276,9 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
         op1(c, OP_CONSTANT, global_constant(c, folded), node, 1)
         leave(c, node, tail)
         return
+    if c.level == LEVEL_KEEPS_FRAMES and has_computed_name(node):
+        evaluate_computed_select(c, node, tail)
+        return
     if node.b != NULL:
         evaluate_select_or(c, node, tail)
         return
@@ -364,6 +367,88 @@ cdef void evaluate_select_or(Compiler* c, Node* node, bint tail) noexcept nogil:
     if is_kept:
         op1(c, OP_CLOSE_SCOPE, 1, node, -1)
         leave(c, node, tail)
+
+
+cdef bint has_computed_name(Node* node) noexcept nogil:
+    cdef uint32_t i
+    for i in range(node.count):
+        if node.items[i].name == NO_NAME:
+            return True
+    return False
+
+
+cdef void evaluate_computed_select(Compiler* c, Node* node, bint tail) noexcept nogil:
+    """A selection with computed names, at level 2: an error says what they are, and where the last attribute that was found is defined.
+
+    All names, delayed, the set, each name that is computed and each value that was found stay on the stack; machine/selections.pyx follows the operations
+    once more.
+    """
+    cdef uint32_t first = depth_of(c), current, i, name
+    cdef uint32_t* missing = <uint32_t*>keep(c, node.count * sizeof(uint32_t)) if node.b != NULL else NULL
+    push_delayed_names(c, node)
+    current = depth_of(c)
+    evaluate_set(c, node)
+    for i in range(node.count):
+        name = NONE
+        if node.items[i].name == NO_NAME:
+            name = depth_of(c)
+            evaluate_name(c, node.items[i].a, i)
+        op1(c, OP_GET_LOCAL, current, node, 1)
+        if missing != NULL:
+            missing[i] = try_kept(c, node, i, name)
+        elif name != NONE:
+            op1(c, OP_GET_LOCAL, name, node, 1)
+            op(c, OP_ATTRS_SELECT, node, -1)
+        else:
+            op1(c, OP_SELECT, name_constant(c, node.items[i].name), node, 0)
+        current = depth_of(c) - 1
+    if missing != NULL or not tail:
+        op(c, OP_FORCE, node, 0)
+    if missing != NULL:
+        evaluate_kept_default(c, node, missing)
+    if missing != NULL or not tail:
+        op1(c, OP_CLOSE_SCOPE, current - first, node, -<int>(current - first))
+        leave(c, node, tail)
+    else:
+        leave(c, node, tail)
+        c.open.code.depth -= current - first
+
+
+cdef void push_delayed_names(Compiler* c, Node* node) noexcept nogil:
+    """Pushes the computed names, delayed, and then once more as the first operations of the selection itself."""
+    cdef uint32_t first = depth_of(c), i, end
+    for i in range(node.count):
+        if node.items[i].name == NO_NAME:
+            delay(c, node.items[i].a, NONE, NO_NAME)
+    end = depth_of(c)
+    for i in range(first, end):
+        op1(c, OP_GET_LOCAL, i, node, 1)
+
+
+cdef uint32_t try_kept(Compiler* c, Node* node, uint32_t i, uint32_t name) noexcept nogil:
+    """Selects from the top of the stack by name number *i*, which is in the slot *name* if it is computed.  Returns the jump for an attribute that is missing."""
+    if name == NONE:
+        op1(c, OP_TRY_SELECT, name_constant(c, node.items[i].name), node, 0)
+        return builder_jump(&c.open.code)
+    op1(c, OP_GET_LOCAL, name, node, 1)
+    op(c, OP_ATTRS_TRY_SELECT, node, -1)
+    return jump(c, OP_JUMP_IF_NOT_FOUND, node, 0)
+
+
+cdef void evaluate_kept_default(Compiler* c, Node* node, uint32_t* missing) noexcept nogil:
+    """The default of a selection, where as many words lie below as if everything was found."""
+    cdef uint32_t done = jump(c, OP_JUMP, node, 0), i
+    # Each step has pushed the value, and the name before it if that is computed; every way here has pushed the first name.
+    for i in range(node.count):
+        c.open.code.depth -= 1 + (i > 0 and node.items[i].name == NO_NAME)
+    for i in range(node.count):
+        if i > 0:
+            push_plain(c, CONSTANT_NULL, node)
+            if node.items[i].name == NO_NAME:
+                push_plain(c, CONSTANT_NULL, node)
+        land(c, missing[i])
+    evaluate_result(c, node.b, False)
+    land(c, done)
 
 
 cdef void push_kept_set(Compiler* c, Node* node) noexcept nogil:

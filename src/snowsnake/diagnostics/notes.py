@@ -26,8 +26,8 @@ NOTES = (
     ("closure-element", "in genericClosure element {text}"),
     ("closure-compared", "while comparing element {text}"),
     ("closure-with", "with element {text}"),
-    # The line of a selection whose default is being evaluated is made from the source (traces/operator_lines.py).
-    ("default", ""),
+    # The line of a selection that has found an attribute is made from the source; the text has its computed names (machine/selections.pyx).
+    ("selection", ""),
 )
 KINDS = ("", *(kind for kind, _ in NOTES))
 _PHRASES = dict(NOTES)

@@ -12,10 +12,10 @@ from libc.string cimport memcmp, memcpy, memset, strcmp
 from snowsnake.foundation.allocate cimport allocate_items, allocate_zeros, copy_bytes
 from snowsnake.foundation.arrays cimport has_room
 from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_position
-from snowsnake.bytecode.image cimport take, take_signed
+from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport (
-    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_CALL_N, OP_FORCE, OP_GET_LOCAL, OP_GET_UPVALUE, OP_JUMP,
-    OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_RETURN, OP_SELECT, OP_SELECT_PLACE, OP_TAIL_CALL_N, OP_TRY_SELECT,
+    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_CALL_N, OP_FORCE,
+    OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_RETURN, OP_TAIL_CALL_N,
 )
 from snowsnake.machine.assertion cimport trace_difference
 from snowsnake.machine.coercion cimport lists_around
@@ -26,9 +26,9 @@ from snowsnake.machine.internals cimport (
     INTERNAL_ADD, INTERNAL_ASSERT_EQUAL, INTERNAL_CONCATENATE, INTERNAL_CONCATENATE_PATH, INTERNAL_DEEP_FORCE, INTERNAL_DERIVATION_STRING,
     INTERNAL_EQUAL, INTERNAL_TO_STRING,
 )
-from snowsnake.machine.notes cimport NOTE_DEFAULT, NOTE_FUNCTOR
-from snowsnake.machine.origins cimport CodeOrigin, code_origin
-from snowsnake.machine.positions cimport position_in, span_start
+from snowsnake.machine.notes cimport NOTE_FUNCTOR
+from snowsnake.machine.positions cimport position_in
+from snowsnake.machine.selections cimport note_selections, place_of_selected
 from snowsnake.machine.state cimport (
     DONE, ERROR_ASSERT, ERROR_DEPTH, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY,
     ERROR_NOT_A_FUNCTION, ERROR_PYTHON, ERROR_SEARCH_PATH, ERROR_THROW, ERROR_TIMEOUT, FORCE, FRAME_PUSHES, MOST_OWN_ENTRIES,
@@ -54,8 +54,6 @@ cdef enum:
     MOST_SEARCHED = 20000
     # One activation can add so many entries to its own one.
     ROOM = MOST_OWN_ENTRIES + MOST_CHAIN + 2
-    # This many defaults inside one another have lines.
-    MOST_DEFAULTS = 20
 
 
 cdef bint is_catchable(int code) noexcept nogil:
@@ -211,88 +209,6 @@ cdef bint _calls_functor(Machine* m, Word* fp, Word* top) noexcept nogil:
     return True
 
 
-cdef uint32_t _selected(Machine* m, Code* code, Word function, const uint8_t* at, Word* fp, Word* top) noexcept nogil:
-    """The place of the attribute that the current selection found last.  The selection is repeated from its first operation on."""
-    cdef const uint8_t* p = span_start(code, at)
-    cdef uint32_t position = 0, symbol
-    cdef uint64_t i
-    cdef int op
-    cdef Word w = WORD_NULL
-    cdef Word* place
-    while p != NULL and p < at:
-        op = p[0]
-        p += 1
-        if op == OP_GET_LOCAL or op == OP_GET_UPVALUE:
-            i = take(&p)
-            w = _operand(i << 1 | (op == OP_GET_UPVALUE), code, function, fp, top)
-        elif op == OP_SELECT or op == OP_SELECT_PLACE or op == OP_TRY_SELECT:
-            if op == OP_SELECT_PLACE:
-                w = _operand(take(&p), code, function, fp, top)
-            i = take(&p)
-            if op == OP_TRY_SELECT:
-                p += 2
-            w = val(w)
-            if i >= code.constant_count or not is_attrs(w):
-                break
-            symbol = <uint32_t>(code.constants[i] >> 8)
-            place = attrs_find(w, symbol)
-            if place == NULL:
-                break
-            position = attrs_position(w, symbol)
-            w = place[0]
-        elif op != OP_FORCE:
-            # This is not a selection of names.
-            return 0
-    return position
-
-
-cdef uint32_t _note_defaults(Machine* m, TraceEntry* entry, Word function, const uint8_t* pc, Word* fp, Word* top) noexcept nogil:
-    """Notes each `or` whose default the activation is evaluating; returns their number.
-
-    The set is still on the stack, because level 2 keeps it (compiler/expressions.pyx).
-    """
-    cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
-    cdef CodeOrigin origin
-    cdef const uint8_t* runs = code.start + code.size_bytes
-    cdef const uint8_t* p
-    cdef uint32_t place, end = 0, count = 0, offset = 0, start, size, left
-    if m.level < 2 or code.index <= CODE_APPLY2 or pc <= code.start or pc > code.start + code.size_bytes or not code_origin(m, code, &origin):
-        return 0
-    place = position_in(m, code, pc, &end)
-    start = origin.start
-    for left in range(<uint32_t>take(&runs), 0, -1):
-        offset += <uint32_t>take(&runs)
-        start += <uint32_t>take_signed(&runs)
-        size = <uint32_t>take(&runs)
-        p = code.start + offset
-        if p >= pc or count == MOST_DEFAULTS:
-            break
-        if place < start or place >= start + size or (p[0] != OP_GET_LOCAL and p[0] != OP_GET_UPVALUE):
-            continue
-        p += 1
-        take(&p)
-        while p[0] == OP_TRY_SELECT:
-            p += 1
-            take(&p)
-            p += 2
-        if p[0] != OP_FORCE or p[1] != OP_JUMP or p + 1 >= pc:
-            continue
-        entry[count].selected = _selected(m, code, function, p, fp, top)
-        if entry[count].selected:
-            entry[count].note = NOTE_DEFAULT
-            entry[count].position = start
-            entry[count].position_end = start + size
-            count += 1
-    return count
-
-
-cdef inline Word _operand(uint64_t place, Code* code, Word function, Word* fp, Word* top) noexcept nogil:
-    """The value of a PLACE operand; null if it is not there any more."""
-    if place & 1:
-        return pointer_of(function)[1 + (place >> 1)] if place >> 1 < code.upvalue_count else WORD_NULL
-    return fp[place >> 1] if fp + (place >> 1) < top else WORD_NULL
-
-
 cdef Word _given_builtin(Machine* m, Word function, const uint8_t* pc, Word* top, Word inner, Word left) noexcept nogil:
     """The builtin that an activation has just called, if the thunk that is being evaluated is the builtin's result; otherwise 0.
 
@@ -435,7 +351,7 @@ cdef void _note_code(Machine* m, TraceEntry* entry, Word function, const uint8_t
         pc += 1
     entry.position = position_in(m, code, pc, &entry.position_end)
     if pc > start and pc <= end:
-        entry.selected = _selected(m, code, function, pc - 1, fp, top)
+        entry.selected = place_of_selected(m, code, function, pc - 1, fp, top)
     if entry.opcode == OP_RESOLVE_WITH_NAME or entry.opcode == OP_RESOLVE_WITH:
         # This is the number of the `with` around the name, counted from the innermost one.
         entry.left = m.error.part
@@ -572,7 +488,7 @@ cdef void _note_activation(Machine* m, Word function, const uint8_t* pc, Word* f
         if given:
             entry[before].builtin = <uint16_t>(header_size(pointer_of(given)[0]) + 1)
             before += 1
-        before += _note_defaults(m, &entry[before], function, pc, fp, top)
+        before += note_selections(m, &entry[before], function, pc, fp, top)
         _note_code(m, &entry[before], function, pc, fp, top, inner, given != 0)
         entry[before].argument = m.error.code == ERROR_INFINITE_RECURSION and function == m.need
     m.error.trace_count += before + 1

@@ -180,9 +180,10 @@ class _Trace(OperatorLines, BuiltinLines):
 
     def _selection(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> bool:
         """An error in a selection is reported with the attribute that the selection found last."""
-        if note.selected is None or (note.opcode not in SELECTS and (inner is None or inner.kind != "thunk")):
+        found = self._found(note, node)
+        if found is None or (note.opcode not in SELECTS and (inner is None or inner.kind != "thunk")):
             return False
-        self._lines.append(("attribute", tree.attribute_path(node), note.selected))
+        self._lines.append(("attribute", tree.attribute_path(node, names=found.names), found.place))
         return True
 
     def _leave(self, note: Note, inner: Note | None) -> None:

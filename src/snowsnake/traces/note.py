@@ -3,6 +3,25 @@
 from snowsnake.diagnostics.error import RawPosition
 
 
+class Selection:
+    """A selection: the *place* of the attribute that it found last, and its computed *names*, as far as they are known."""
+
+    __slots__ = ("place", "names")
+
+    def __init__(self, place: RawPosition | None, names: "list[str | None]") -> None:
+        self.place = place
+        self.names = names
+
+
+def names_of(text: bytes) -> "list[str | None]":
+    r"""The names in the text of a note (machine/selections.pyx): each ends with a byte that no UTF-8 has.
+
+    >>> names_of(b"a\xff\xfe\xffb c\xff")
+    ['a', None, 'b c']
+    """
+    return [None if name == b"\xfe" else name.decode("utf-8", "replace") for name in text.split(b"\xff")[:-1]]
+
+
 class Note:
     """One activation, or a line that the machine itself adds.
 
@@ -15,13 +34,12 @@ class Note:
     `is_from_outside`.  `arity`: how many arguments a function takes at once.  `line`: which of the machine's lines the note is
     (diagnostics/notes.py).  `is_called_as_functor`: the function certainly was called as the value of an attribute `__functor`, whose place is
     `functor`.  `attribute`: the attribute that the line names, or, for `derivationStrict`, what was asked for of the derivation.
-    `defaults`: the selections with `or` whose defaults the activation is evaluating, by their (start, end) in the source, and the place of the attribute that
-    each found last.
+    `selections`: those that the activation is evaluating, and those whose default or names it is evaluating, by their (start, end) in the source.
     """
 
     __slots__ = (
         "kind", "name", "place", "extent", "opcode", "operands", "argument", "part", "selected", "is_gone", "is_functor", "arity",
-        "is_behind_machine", "machine_arguments", "is_from_outside", "line", "functor", "is_called_as_functor", "attribute", "defaults",
+        "is_behind_machine", "machine_arguments", "is_from_outside", "line", "functor", "is_called_as_functor", "attribute", "selections",
     )  # fmt: skip
 
     def __init__(
@@ -60,7 +78,7 @@ class Note:
         self.functor: RawPosition | None = None
         self.is_called_as_functor = False
         self.attribute = attribute
-        self.defaults: dict[tuple[int, ...], RawPosition] = {}
+        self.selections: dict[tuple[int, ...], Selection] = {}
 
     @property
     def is_code(self) -> bool:

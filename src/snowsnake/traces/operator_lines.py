@@ -49,8 +49,8 @@ class OperatorLines(TraceState):
                 self._at(note, outer.start)
             elif inner.role == "operand":
                 self._argument_line(note, outer, inner, tree)
-            elif inner.role == "body" and (outer.start, outer.end) in note.defaults:
-                self._lines.append(("attribute", tree.attribute_path(outer), note.defaults[outer.start, outer.end]))
+            elif inner.role in ("body", "name") and (found := note.selections.get((outer.start, outer.end))) is not None and found.place is not None:
+                self._lines.append(("attribute", tree.attribute_path(outer, names=found.names), found.place))
 
     def _failing_condition(self, note: Note, way: list[Step]) -> Step | None:
         """The condition that was found to be false: the innermost one, of the last activation of code."""
@@ -200,9 +200,10 @@ class OperatorLines(TraceState):
 
     def _recursion(self, note: Note, node: Step, tree: SourceTree) -> None:
         """An attribute is needed again: the message is at its definition."""
-        if node.kind == "select" and note.selected is not None:
+        found = self._found(note, node)
+        if node.kind == "select" and found is not None:
             if note.opcode in _FORCES_RESULT:
-                self._position = note.selected
+                self._position = found.place
             return
         again = next((note for note in self._notes if note.is_code and note.argument), None)
         if node.kind == "binary":
@@ -232,7 +233,8 @@ class OperatorLines(TraceState):
 
     def _selected_name(self, note: Note, node: Step, tree: SourceTree) -> None:
         """The name in a selection, or after `?`, is not a text."""
-        child = tree.child(node, "name")
+        found = note.selections.get((node.start, node.end))
+        child = tree.child(node, "name", found.names.index(None) if found is not None and None in found.names else 0)
         place = None if child is None else tree.position_of(child)
         self._add(note, "text", "while evaluating an attribute name", place)
         self._is_shown = place is not None

@@ -32,7 +32,7 @@ from snowsnake.traces.cause import FAULTS, Cause, part_name
 from snowsnake.traces.cycle import cycle_of
 from snowsnake.traces.libraries import mark_libraries
 from snowsnake.traces.lines import frames_of
-from snowsnake.traces.note import Note
+from snowsnake.traces.note import Note, Selection, names_of
 from snowsnake.traces.source_tree import first_met, same_bytes
 
 
@@ -90,16 +90,18 @@ cdef class Places:
         cdef uint32_t i
         cdef uint32_t outermost_code = 0
         notes = []
-        defaults = {}
+        selections = {}
         # In the end, this is the outermost activation of code.
         outermost = None
         for i in range(m.error.trace_count):
             entry = &m.error.trace[i]
             place = self.place(entry.position, entry.position_end)
+            if NOTE_KINDS[entry.note] == "selection":
+                names = names_of(entry.text) if entry.text != NULL else []
+                selections[place[2:]] = Selection(self.place(entry.selected, 0), names)
+                continue
             text = (<bytes>entry.text).decode("utf-8", "replace") if entry.text != NULL else ""
-            if NOTE_KINDS[entry.note] == "default":
-                defaults[place[2:]] = self.place(entry.selected, 0)
-            elif entry.note:
+            if entry.note:
                 name = self.symbol_name(entry.symbol) if entry.symbol else ""
                 line = NOTE_KINDS[entry.note]
                 notes.append(Note("text", note_line(line, name, name_text(name), text), place, line=line, attribute=name, selected=self.place(entry.selected, 0)))
@@ -112,7 +114,7 @@ cdef class Places:
                                   part=self.part(entry), selected=self.place(entry.selected, 0)))
             elif entry.code:
                 outermost = self.activation(entry, place)
-                outermost.defaults, defaults = defaults, {}
+                outermost.selections, selections = selections, {}
                 outermost_code = entry.code
                 notes.append(outermost)
         notes.reverse()

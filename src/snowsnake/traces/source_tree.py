@@ -152,25 +152,25 @@ class SourceTree:
             call, node = node, self.child(node, "function")
         return call if node is None else node
 
-    def attribute_path(self, node: Step, last: str = "") -> str:
+    def attribute_path(self, node: Step, last: str = "", names: "Iterable[str | None]" = ()) -> str:
         """The path of a selection, as C++ Nix words it: `a."b c"` of `x.a."b c" or d`.
 
-        `last`: the name that the last part of it was found to be, where the program computes it.
+        `names`: what the program has computed of it, in order; `last`: the name that the last part of it was found to be.
         """
         text = self.source[node.start : node.end]
         tree = self._parse(text)
         if tree.faults:
             return ""
         path = tree.selected_path()
+        computed = iter(names)
         shown = []
         for part in path:
             name, start, end = part
-            if name is not None:
-                shown.append(name_text(name))
-            elif part is path[-1] and last:
-                shown.append(name_text(last))
-            else:
-                shown.append('"${' + self._parse(text[start:end]).to_nix().decode("utf-8", "replace") + '}"')
+            if name is None:
+                name = next(computed, None)
+            if name is None and part is path[-1] and last:
+                name = last
+            shown.append('"${' + self._parse(text[start:end]).to_nix().decode("utf-8", "replace") + '}"' if name is None else name_text(name))
         return ".".join(shown)
 
     def is_selected(self, name: str, node: Step) -> bool:

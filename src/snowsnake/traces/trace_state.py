@@ -7,7 +7,7 @@ from snowsnake.bytecode.opcode_numbers import OPCODES
 from snowsnake.diagnostics.error import RawFrame, RawPosition
 from snowsnake.source import lines_of
 from snowsnake.traces.cause import Cause
-from snowsnake.traces.note import Note
+from snowsnake.traces.note import Note, Selection
 from snowsnake.traces.source_tree import SourceTree, Step
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TAG_INT, TAG_THUNK, TAG_ATTRS, TAG_LIST, TAG_STRING, TAG_BOX = 0, 1, 2, 3, 5, 6
 COMPARERS = ("__less", "__notLess")
 COERCIONS = ("__coerce", "__coerceStore", "__coercePath")
-SELECTS = frozenset(OPCODES[name] for name in ("Select", "SelectPlace", "TrySelect", "Return", "Force"))
+SELECTS = frozenset(OPCODES[name] for name in ("Select", "SelectPlace", "TrySelect", "AttrsSelect", "AttrsTrySelect", "Return", "Force"))
 BINDERS = ("attrs", "let", "legacyLet")
 RESULT_OF_TO_STRING = "while evaluating the result of the `__toString` attribute"
 
@@ -140,6 +140,14 @@ class TraceState:
         way = tree.way_to(*place[2:])
         is_pipe = bool(way) and way[-1].kind == "apply" and way[-1].place != way[-1].start == place[2]
         return self._called(place) if is_pipe else place
+
+    @staticmethod
+    def _found(note: Note, node: Step) -> Selection | None:
+        """What the selection at the place of an activation has found, if it has found anything."""
+        found = note.selections.get((node.start, node.end))
+        if found is not None and found.place is not None:
+            return found
+        return None if note.selected is None else Selection(note.selected, [])
 
     def _attribute(self, node: Step, tree: SourceTree) -> None:
         """A selected attribute is needed: the next activation is its definition."""
