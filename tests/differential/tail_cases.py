@@ -291,12 +291,52 @@ def computed() -> Iterator[str]:
             yield f'let k = "q"; n = {{ q = "q"; r = "r"; }}; f = x: x; c = throw "c"; s = {{ q = {value}; }}; in {text}'
 
 
+# Builtins that fail, with their arguments, what calls them by another name, and uses of the result.
+_FAILING = (
+    ("head", ("[ ]",)), ("elemAt", ("[ 1 ]", "3")), ("add", ("1", '"a"')), ("stringLength", ("{ }",)), ("substring", ("0", "1", "{ }")), ("seq", ("1", '(throw "s")')), ("deepSeq", ("[ 1 ]", '(throw "s")')),
+    ("trace", ("1", '(throw "t")')), ("filter", ("(x: 1)", "[ 1 ]")), ("foldl'", ('(a: b: throw "f")', "0", "[ 1 ]")), ("toString", ("{ }",)), ("addErrorContext", ('"c"', '(throw "t")')), ("getAttr", ('"a"', "{ }")),
+    ("isAttrs", ('(throw "i")',)), ("throw", ('"t"',)), ("tail", ("[ ]",)), ("toJSON", ("(x: x)",)),
+)  # fmt: skip
+_NAMINGS = (
+    "let h = ‹B›; in h ‹A›", "(let h = ‹B› ‹F›; in h ‹R›)", "(with { h = ‹B›; }; h ‹A›)", "(h: h ‹A›) ‹B›", "(h: h ‹R›) (‹B› ‹F›)", "({ h }: h ‹A›) { h = ‹B›; }", "(let inherit (builtins) ‹N›; in ‹N› ‹A›)",
+    "(let s.h = ‹B› ‹F›; in s.h ‹R›)", "(if k then ‹B› else null) ‹A›", "((x: ‹B›) 1) ‹A›", '(builtins.getAttr "‹N›" builtins) ‹A›', "(builtins.head [ ‹B› ]) ‹A›", "(let h = ‹B›; g = h; in g ‹A›)", "({ h ? ‹B› }: h ‹A›) { }",
+    "(x: h: h ‹A›) 1 ‹B›", "builtins.foldl' (a: h: h ‹A›) 0 [ ‹B› ]", "(map (h: h ‹A›) [ ‹B› ])", "((y: y) ‹B›) ‹A›", "(let s = { ${n} = ‹B›; }; in s.${n} ‹A›)", "({ }.h or ‹B›) ‹A›", "(let b = builtins; in b.‹N› ‹A›)",
+)  # fmt: skip
+_USES_OF_CALLS = (
+    "‹E›", "(‹E›) + 1", "[ (‹E›) ]", '"${‹E›}"', "{ v = ‹E›; }", "(x: x) (‹E›)", "(‹E›).z", "(‹E›) 1", "if ‹E› then 1 else 2", "let y = ‹E›; in y", "(x: ‹E›) 1", "assert k; ‹E›", "if k then ‹E› else 0", "builtins.length (‹E›)", "!(‹E›)",
+    "{ } // (‹E›)", "(‹E›) == 1", "- (‹E›)", "(let w = n: if n == 0 then ‹E› else w (n - 1); in w 3)",
+)  # fmt: skip
+
+
+def called_builtins() -> Iterator[str]:
+    """An eleventh of all calls of builtins by other names."""
+    for number, ((name, arguments), naming, use) in enumerate(product(_FAILING, _NAMINGS, _USES_OF_CALLS)):
+        if number % 11 == 0:
+            call = naming.replace("‹A›", " ".join(arguments)).replace("‹F›", arguments[0]).replace("‹R›", " ".join(arguments[1:]) or "7")
+            yield 'let k = true; n = "q"; in ' + use.replace("‹E›", call).replace("‹B›", f"builtins.{name}").replace("‹N›", name)
+
+
+# Lines that are repeated, more often than a trace shows, and what fails inside.
+_REPEATED = ("00", "000", "0011", "00000000", "0000000001111111", "01010101", "000000011111111000000000")
+_INSIDE = (
+    '(throw "x")', '(builtins.add 1 "a")', "(builtins.filter (x: 1) [ 1 ])", "(map (x: builtins.filter (x: 1) [ 1 ]) [ 1 ])", '{ a = 1 + "a"; }', '(let f = n: if n == 0 then 1 + "a" else [ (f (n - 1)) ]; in f 9)',
+    '(let f = n: if n == 0 then builtins.add 1 "a" else 1 + (builtins.add (f (n - 1)) 1); in f 9)',
+)  # fmt: skip
+
+
+def repeated() -> Iterator[str]:
+    for indices, inside in product(_REPEATED, _INSIDE):
+        yield "".join("[ 1 " if index == "1" else "[ " for index in indices) + inside + " ]" * len(indices)
+
+
 def expressions() -> Iterator[str]:
     """A seventh of all calls, and everything else."""
     yield from shown()
     yield from named()
     yield from selections()
     yield from computed()
+    yield from repeated()
+    yield from called_builtins()
     for callee, (function, argument) in enumerate(_CALLEES):
         for number, body in enumerate(_BODIES):
             for place, text in enumerate(_PLACES):

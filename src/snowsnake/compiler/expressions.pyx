@@ -229,6 +229,9 @@ cdef void evaluate_apply(Compiler* c, Node* node, bint tail) noexcept nogil:
     """Pushes delayed arguments, then the function; a builtin that has all its arguments is called directly."""
     cdef Global* builtin = called_builtin(c, node.a)
     cdef uint32_t taken = 0, i, group, end
+    if c.level == LEVEL_KEEPS_FRAMES and builtin == NULL and node.count <= MAX_ARGUMENTS:
+        evaluate_kept_call(c, node, tail)
+        return
     if builtin != NULL and builtin.arity <= node.count:
         taken = builtin.arity
     group = taken
@@ -262,6 +265,23 @@ cdef void evaluate_apply(Compiler* c, Node* node, bint tail) noexcept nogil:
     elif tail:
         # This does not force the result, as op_return would: a trace looks for the builtin's call just before the place where the activation waits.
         op(c, OP_RETURN, node, 0)
+
+
+cdef void evaluate_kept_call(Compiler* c, Node* node, bint tail) noexcept nogil:
+    """A call at level 2.  The function stays on the stack: if it is a builtin that returned what is being evaluated, a trace has a line for it (machine/unwind.pyx)."""
+    cdef uint32_t slot = depth_of(c), i
+    evaluate(c, node.a, False, NO_NAME)
+    for i in range(node.count):
+        delay(c, node.items[i], NONE, NO_NAME)
+    op1(c, OP_GET_LOCAL, slot, node, 1)
+    op1(c, OP_CALL_N, node.count, node, -<int>node.count)
+    op(c, OP_FORCE, node, 0)
+    if tail:
+        op(c, OP_RETURN, node, 0)
+        # What follows in the chunk is another way, on which the function was not pushed.
+        c.open.code.depth -= 1
+    else:
+        op1(c, OP_CLOSE_SCOPE, 1, node, -1)
 
 
 # ---- selecting --------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from snowsnake.diagnostics.error import EvaluationError, Frame
 
 _RED, _MAGENTA, _BLUE, _PLAIN = "\x1b[31;1m", "\x1b[35;1m", "\x1b[34;1m", "\x1b[0m"
-# This many lines of a trace are shown by default; a frame with a place counts twice.
+# This many lines of a trace are shown by default; a frame with a place counts twice, and once if it was shown before, one without a place then not at all.
 _SHOWN_LIMIT = 4
 # A line of this many characters is shown whole, as C++ Nix shows each; of a longer one, _SHOWN_PART characters around the caret are.
 _LONGEST_LINE = 20_000
@@ -151,7 +151,6 @@ def _trace_lines(trace: "list[Frame]", show_trace: bool, paint: _Paint, lines: l
             # This is `addErrorContext ""`.
             return
         lines.extend(("", "… " + frame.description))
-        shown += 1
         if frame.position is not None:
             lines.extend(place_lines(frame.position, paint, "  "))
             shown += 1
@@ -159,7 +158,6 @@ def _trace_lines(trace: "list[Frame]", show_trace: bool, paint: _Paint, lines: l
     def show_skipped() -> None:
         if len(skipped) > _FEW:
             lines.extend(("", paint(_MAGENTA, f"({len(skipped)} duplicate frames omitted)")))
-            seen.clear()
         else:
             for frame in skipped:
                 show(frame)
@@ -175,6 +173,8 @@ def _trace_lines(trace: "list[Frame]", show_trace: bool, paint: _Paint, lines: l
             continue
         show_skipped()
         seen.add(frame)
+        if frame.kind != _FOLD and frame.description:
+            shown += 1
         show(frame)
     show_skipped()
     if is_truncated:

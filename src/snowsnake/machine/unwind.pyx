@@ -14,7 +14,7 @@ from snowsnake.foundation.arrays cimport has_room
 from snowsnake.machine.attrs cimport Attr, attrs_build, attrs_position
 from snowsnake.bytecode.image cimport take
 from snowsnake.bytecode.opcodes cimport (
-    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_CALL_N, OP_FORCE,
+    OP_ARITHMETIC, OP_BRANCH_COMPARE, OP_CALL_BUILTIN, OP_CALL_N, OP_FORCE, OP_GET_LOCAL,
     OP_RESOLVE_WITH, OP_RESOLVE_WITH_NAME, OP_RETURN, OP_TAIL_CALL_N,
 )
 from snowsnake.machine.assertion cimport trace_difference
@@ -27,7 +27,7 @@ from snowsnake.machine.internals cimport (
     INTERNAL_EQUAL, INTERNAL_TO_STRING,
 )
 from snowsnake.machine.notes cimport NOTE_FUNCTOR
-from snowsnake.machine.positions cimport position_in
+from snowsnake.machine.positions cimport position_in, span_start
 from snowsnake.machine.selections cimport note_selections, place_of_selected
 from snowsnake.machine.state cimport (
     DONE, ERROR_ASSERT, ERROR_DEPTH, ERROR_INFINITE_RECURSION, ERROR_INTERNAL, ERROR_INTERRUPT, ERROR_MEMORY,
@@ -209,23 +209,48 @@ cdef bint _calls_functor(Machine* m, Word* fp, Word* top) noexcept nogil:
     return True
 
 
-cdef Word _given_builtin(Machine* m, Word function, const uint8_t* pc, Word* top, Word inner, Word left) noexcept nogil:
+cdef Word _called_builtin(Machine* m, Code* code, const uint8_t* pc, Word* fp, Word* top) noexcept nogil:
+    """The builtin that the operation just before *pc* has called with all its arguments; otherwise 0.
+
+    Level 2 keeps the function of a call that does not name a builtin (`evaluate_kept_call` in compiler/expressions.pyx).
+    """
+    cdef const uint8_t* p
+    cdef Word w
+    cdef uint64_t count, slot
+    if pc[-3] == OP_CALL_BUILTIN and pc[-2] < code.constant_count:
+        w = code.constants[pc[-2]]
+        count = pc[-1]
+    elif m.level == 2 and pc[-2] == OP_CALL_N and pc[0] == OP_FORCE:
+        p = span_start(code, pc - 1)
+        if p == NULL or p[0] != OP_GET_LOCAL:
+            return 0
+        p += 1
+        slot = take(&p)
+        if p != pc - 2 or fp + slot >= top:
+            return 0
+        w = val(fp[slot])
+        count = pc[-1]
+        while is_function(w) and kind_of(w) == KIND_PARTIAL:
+            count += header_size(pointer_of(w)[0])
+            w = val(pointer_of(w)[1])
+    else:
+        return 0
+    if not is_function(w) or kind_of(w) != KIND_BUILTIN or m.builtins[header_size(pointer_of(w)[0])].arity != count:
+        return 0
+    return w
+
+
+cdef Word _given_builtin(Machine* m, Word function, const uint8_t* pc, Word* fp, Word* top, Word inner, Word left) noexcept nogil:
     """The builtin that an activation has just called, if the thunk that is being evaluated is the builtin's result; otherwise 0.
 
     The thunk took the place of the builtin's frame (*left* has FRAME_PUSHES), or the result, which leads to the thunk *left*, is on top of the stack.
     """
     cdef Code* code = m.codes[header_code(pointer_of(function)[0])]
-    cdef Word w
     if code.index <= CODE_APPLY2 or inner == 0 or pc < code.start + 3 or pc >= code.start + code.size_bytes:
-        return 0
-    if pc[-3] != OP_CALL_BUILTIN or pc[-2] >= code.constant_count:
         return 0
     if not left & FRAME_PUSHES and (left == 0 or _chain(top[-1], left, NULL) < 0):
         return 0
-    w = code.constants[pc[-2]]
-    if not is_function(w) or kind_of(w) != KIND_BUILTIN or m.builtins[header_size(pointer_of(w)[0])].arity != pc[-1]:
-        return 0
-    return w
+    return _called_builtin(m, code, pc, fp, top)
 
 
 # ---- thunks that left in tail position --------------------------------------------------------------------------
@@ -484,7 +509,7 @@ cdef void _note_activation(Machine* m, Word function, const uint8_t* pc, Word* f
         if _is_outside(m, function, pc) and _calls_functor(m, fp, top):
             entry.note = NOTE_FUNCTOR
             before = 1
-        given = _given_builtin(m, function, pc, top, inner, left)
+        given = _given_builtin(m, function, pc, fp, top, inner, left)
         if given:
             entry[before].builtin = <uint16_t>(header_size(pointer_of(given)[0]) + 1)
             before += 1

@@ -51,6 +51,11 @@ class Step:
         self.variable = variable
 
 
+def is_call(node: Step) -> bool:
+    """`-a` and `a - b` are calls, too: of `__sub`."""
+    return node.kind in ("apply", "negate") or (node.kind == "binary" and node.operator in ("-", "*", "/", "<", ">"))
+
+
 class SourceTree:
     """A source and its tree, which is parsed when it is first needed."""
 
@@ -108,7 +113,9 @@ class SourceTree:
             node = part
         if node.operator in ("==", "!="):
             return None
-        if node.kind in ("binary", "apply"):
+        if node.kind == "apply":
+            return self.call_start(node)
+        if node.kind == "binary":
             return node.place
         if node.kind in ("string", "path"):
             if all(child.kind == "text" for child in self.children(node)):
@@ -144,6 +151,12 @@ class SourceTree:
             else:
                 found.append(node)
         return found
+
+    def call_start(self, call: Step) -> int:
+        """The place of a call: `(f a) b` is `f a b` for C++ Nix, and begins where that `f` does."""
+        while (inner := self.child(call, "function")) is not None and is_call(inner):
+            call = inner
+        return call.start if call.kind == "negate" else call.place
 
     def called(self, call: Step) -> Step:
         """The function of a call: `f` of `f a b`."""

@@ -8,7 +8,7 @@ from snowsnake.diagnostics.error import RawFrame, RawPosition
 from snowsnake.source import lines_of
 from snowsnake.traces.cause import Cause
 from snowsnake.traces.note import Note, Selection
-from snowsnake.traces.source_tree import SourceTree, Step
+from snowsnake.traces.source_tree import SourceTree, Step, is_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,26 +111,17 @@ class TraceState:
         if tree is None or place is None:
             return place
         way = tree.way_to(*place[2:])
-        if way and way[-1].kind == "binary" and (self._is_call(way[-1]) or way[-1].operator in ("<=", ">=")) and (way[-1].start, way[-1].end) == place[2:]:
+        if way and way[-1].kind == "binary" and (is_call(way[-1]) or way[-1].operator in ("<=", ">=")) and (way[-1].start, way[-1].end) == place[2:]:
             # The scope binds `__sub` or the like.
             return (*place[:2], way[-1].place, way[-1].place + 1)
         if way and way[-1].kind == "hasAttr" and way[-1].start == place[2]:
             # `a ? b` is where its set is.
             start = tree.position_of(way[-1]) or place[2]
             return (*place[:2], start, max(place[3], start + 1))
-        node = way[-1] if way and way[-1].kind == "apply" and way[-1].start == place[2] else None
-        while node is not None:
-            inner = tree.child(node, "function")
-            if inner is None or not self._is_call(inner):
-                break
-            node = inner
-        start = 0 if node is None else node.start if node.kind == "negate" else node.place
-        return place if node is None else (*place[:2], start, max(place[3], start + 1))
-
-    @staticmethod
-    def _is_call(node: Step) -> bool:
-        """`-a` and `a - b` are calls, too: of `__sub`."""
-        return node.kind in ("apply", "negate") or (node.kind == "binary" and node.operator in ("-", "*", "/", "<", ">"))
+        if not way or way[-1].kind != "apply" or way[-1].start != place[2]:
+            return place
+        start = tree.call_start(way[-1])
+        return (*place[:2], start, max(place[3], start + 1))
 
     def _piped(self, place: RawPosition | None) -> RawPosition | None:
         """The place of a call that is a pipe is its operator; other places stay."""
