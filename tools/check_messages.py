@@ -44,6 +44,7 @@ WORDING = {
     "machine/importing.pyx": "the parser's message, with the place of the first definition",
     "machine/operations.pyx": "how a function is named in a message",
     "observe/calls.pyx": "lines that programs read, with the time",
+    "observe/tracer.pyx": "the operations of the machine, one a line",
 }
 FORMAT = re.compile(r"\bformat_text\(")
 WORDED = re.compile(r"\bworded\((?=MESSAGE_)")

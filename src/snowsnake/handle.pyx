@@ -63,6 +63,9 @@ cdef bint _write_piece(void* context, Bytes* text) noexcept nogil:
 
 
 cdef bint _handed_on(_Writing writing, Bytes* text) noexcept:
+    if writing.fault is not None:
+        # Whoever raised an exception gets nothing more: after Ctrl-C, another write would wait for the same reader.
+        return False
     try:
         writing.evaluator.begin_callback()
         try:
@@ -338,11 +341,13 @@ cdef class Handle:
                 outcome = print_to(m, w, &out, PRINT_CODES, <uint64_t>(most_levels + 1), _write_piece, context)
             try:
                 self.evaluator.finish_run(DONE if writing.fault is not None else outcome)
-            finally:
-                if writing.fault is None:
-                    write(PyBytes_FromStringAndSize(<char*>out.data, out.size))
+            except Exception:
+                # The text in front of an error is shown, but Ctrl-C does not wait for a reader.
+                write(PyBytes_FromStringAndSize(<char*>out.data, out.size))
+                raise
             if writing.fault is not None:
                 raise writing.fault
+            write(PyBytes_FromStringAndSize(<char*>out.data, out.size))
         finally:
             free(out.data)
             self.evaluator.leave()

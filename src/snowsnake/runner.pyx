@@ -111,7 +111,7 @@ cdef void _look() noexcept nogil:
         return
     if m.attention & ATTENTION_NEW:
         _looks_left -= 1
-        if _looks_left > 0:
+        if _looks_left > 0 and not m.attention & ATTENTION_SIGNAL:
             return
         drop_attention(m, ATTENTION_NEW)
         if not _has_handlers:

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 
 import pytest
 
@@ -290,42 +289,6 @@ def test_ctrl_c_ends_a_trace_that_nobody_reads(hang_guard):
     finally:
         process.kill()
         process.stderr.close()
-
-
-UNREAD_COMMANDS = {
-    "a trace": ("stderr", ["instantiate", "--eval", "-E", f"builtins.trace ({_LONG_TEXT}) (throw \"x\")"]),
-    "a message": ("stderr", ["instantiate", "--eval", "-E", f"throw ({_LONG_TEXT})"]),
-    "a result": ("stdout", ["instantiate", "--eval", "-E", _LONG_TEXT]),
-    "JSON": ("stdout", ["instantiate", "--eval", "--json", "-E", _LONG_TEXT]),
-    "XML": ("stdout", ["instantiate", "--eval", "--xml", "-E", _LONG_TEXT]),
-    "a parsed text": ("stdout", ["main", "parse", "large.nix"]),
-    "an archive": ("stdout", ["main", "nar", "pack", "large.nix"]),
-    "another archive": ("stdout", ["old.store", "--dump", "large.nix"]),
-    "what a command of another name prints": ("stdout", ["nix.main", "--extra-experimental-features", "nix-command", "eval", "--raw", "--expr", _LONG_TEXT]),
-}
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("what", UNREAD_COMMANDS)
-def test_a_signal_ends_a_command_that_nobody_reads(what, number, tmp_path, hang_guard):
-    """The command waits for the reader of a pipe; and nobody reads the line that says what ended it."""
-    stream, (module, *words) = UNREAD_COMMANDS[what]
-    (tmp_path / "large.nix").write_text("[ " + '{ a = 1; b = "xyz"; } ' * 100_000 + "]")
-    other = "stderr" if stream == "stdout" else "stdout"
-    process = subprocess.Popen([sys.executable, "-m", f"snowsnake.cli.{module}", *words], **{stream: subprocess.PIPE, other: subprocess.DEVNULL}, cwd=tmp_path)
-    try:
-        # Where the kernel does not say that it waits for a pipe, a few seconds are enough.
-        ready = time.monotonic() + 5
-        while "pipe_write" not in Path(f"/proc/{process.pid}/wchan").read_text() and process.poll() is None and time.monotonic() < ready:
-            time.sleep(0.05)
-        time.sleep(0.1)
-        process.send_signal(number)
-        started = time.monotonic()
-        assert process.wait(60) in (1, 128 + number)
-        assert time.monotonic() - started < 4
-    finally:
-        process.kill()
-        getattr(process, stream).close()
 
 
 @pytest.mark.parametrize("expression", ["builtins.path {{ path = {}; }}", '"${{{}}}"', "builtins.filterSource (p: t: true) {}"])

@@ -6,7 +6,7 @@ Nothing is written unless `--store DIR` names an embedded store.
 
 import sys
 
-from snowsnake.cli.evaluate import SOURCE_OPTIONS, load, report_after, session_of
+from snowsnake.cli.evaluate import SOURCE_OPTIONS, ReportsAfter, load, session_of
 from snowsnake.cli.options import Arguments, CommandOption
 from snowsnake.cli.output import Reporter, only_evaluates, write_line, write_text
 
@@ -23,7 +23,7 @@ SUMMARY = "Evaluate a file (./default.nix if none is given) or an expression and
 def run(given: Arguments, reporter: Reporter) -> int:
     only_evaluates()
     session = session_of(given, reporter, prints_nix=False)
-    try:
+    with ReportsAfter(session, given):
         root = load(session, given)
         facts = []
         for path in given.texts("attr") or [""]:
@@ -41,8 +41,6 @@ def run(given: Arguments, reporter: Reporter) -> int:
 
             write_text(json.dumps(facts, indent=2, ensure_ascii=False))
         sys.stdout.flush()
-    finally:
-        report_after(session, given)
     return 0
 
 

@@ -15,6 +15,7 @@ from snowsnake.cli.output import (
     only_evaluates,
     raw_text,
     write,
+    write_error_text,
     write_json,
     write_statistics,
 )
@@ -22,6 +23,7 @@ from snowsnake.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from snowsnake.cli.session import Session
@@ -216,7 +218,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
         # The deadline is for all runs together: each piece of the output is a run.
         session.evaluator.set_deadline(deadline)
         end_output_at(deadline)
-    try:
+    with ReportsAfter(session, given):
         if given.flag("dump_bytecode"):
             _dump_bytecode(given, session)
         root = load(session, given)
@@ -224,8 +226,6 @@ def run(given: Arguments, reporter: Reporter) -> int:
             _print_value(session, root, path, given)
         session.evaluator.flush_store()
         sys.stdout.flush()
-    finally:
-        report_after(session, given)
     return 0
 
 
@@ -252,7 +252,7 @@ def _observers(given: Arguments) -> "dict[str, object]":
     return {"trace": "operations"} if given.flag("trace_runtime") else {}
 
 
-def _print_chunks(session: "Session") -> None:
+def _chunk_lines(session: "Session") -> "Iterator[str]":
     """What was compiled, in the order of compiling: one line for each top level, lambda and thunk."""
     from snowsnake.source import Position, SourceMap
 
@@ -266,7 +266,7 @@ def _print_chunks(session: "Session") -> None:
             where = str(Position(path, maps[path], start_byte, end_byte))
         label = f"{kind} '{name}'" if name else kind
         details = f"{size_bytes} bytes, {upvalues} upvalues" + (f", {arity} parameters" if arity else "")
-        sys.stderr.write(f"compiled {label} at {where} ({details})\n")
+        yield f"compiled {label} at {where} ({details})"
 
 
 def _dump_bytecode(given: Arguments, session: "Session") -> None:
@@ -276,12 +276,26 @@ def _dump_bytecode(given: Arguments, session: "Session") -> None:
     write(disassembly(*source_of(given), given.integer("optimise", 1), features).encode("utf-8", "surrogateescape"))
 
 
-def report_after(session: "Session", given: Arguments) -> None:
-    """Writes the reports about the evaluation itself; also after an error."""
-    if given.flag("trace_compiler"):
-        _print_chunks(session)
-    if given.flag("files_read"):
-        for path in session.evaluator.files_read():
-            sys.stderr.write(path + "\n")
-    if given.flag("stats"):
-        write_statistics(session.evaluator, "-")
+def _write_lines(lines: "Iterable[str]") -> None:
+    if text := "\n".join(lines):
+        write_error_text(text)
+
+
+class ReportsAfter:
+    """After the work inside of the `with`, writes the reports about the evaluation itself; also after an error, but not after Ctrl-C, which waits for no reader."""
+
+    def __init__(self, session: "Session", given: Arguments) -> None:
+        self._session, self._given = session, given
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: "type[BaseException] | None", error: object, trace: object) -> None:
+        if kind is not None and not issubclass(kind, Exception):
+            return
+        if self._given.flag("trace_compiler"):
+            _write_lines(_chunk_lines(self._session))
+        if self._given.flag("files_read"):
+            _write_lines(self._session.evaluator.files_read())
+        if self._given.flag("stats"):
+            write_statistics(self._session.evaluator, "-")

@@ -6,7 +6,7 @@ In: a root, limits.  Out: lines; errors also on stderr; the exit code.
 import signal
 import sys
 
-from snowsnake.cli.output import Reporter
+from snowsnake.cli.output import Reporter, waits_no_longer
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.options import JobOptions, RunOptions
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM ends a run as Ctrl-C does."""
+
+    number = signal.SIGTERM
 
 
 def job_root(session: "Session", root: "Handle", options: JobOptions) -> JobRoot:
@@ -57,6 +59,7 @@ def print_jobs(root: JobRoot, limits: RunOptions, reporter: Reporter) -> int:
                     continue
             print_line(reply.line)
     except Terminated:
+        waits_no_longer()
         reporter.failure("terminated")
         return 143
     finally:

@@ -79,22 +79,7 @@ class Reporter:
             pass
         from snowsnake.diagnostics.terminal_text import filtered, steers
 
-        if steers(text):
-            text = filtered(text, self.has_colours())
-        write_piece = sys.stderr.buffer.write
-        if _deadline:
-            from snowsnake.cli.timed_output import message_until
-
-            write_piece = message_until(_deadline, sys.stderr)
-        try:
-            # The text is encoded in pieces, so that a message of 100 MB is not copied as a whole.
-            for start in range(0, len(text) + 1, _PIECE):
-                piece = text[start : start + _PIECE] + ("\n" if start + _PIECE > len(text) else "")
-                if not write_piece(piece.encode("utf-8", "surrogateescape")):
-                    return
-            sys.stderr.buffer.flush()
-        except (OSError, ValueError):
-            pass
+        write_error_text(filtered(text, self.has_colours()) if steers(text) else text)
 
     def follow(self, settings: "Any") -> None:
         """Copies every message from now on, as JSON, to the place that the setting `json-log-path` names."""
@@ -276,6 +261,34 @@ def end_output_at(deadline: float) -> None:
     _deadline = deadline
 
 
+def waits_no_longer() -> None:
+    """Notes that a signal ends the command: what is said from now on waits a second for a reader, and what is left in buffers is lost."""
+    global _is_interrupted
+    import time
+
+    _is_interrupted = True
+    end_output_at(time.monotonic())
+
+
+def write_error_text(text: str) -> None:
+    """Writes a text and a line end to stderr; a stream that is closed loses it."""
+    write_piece = sys.stderr.buffer.write
+    if _deadline:
+        from snowsnake.cli.timed_output import message_until
+
+        write_piece = message_until(_deadline, sys.stderr)
+    try:
+        # The text is encoded in pieces, so that a message of 100 MB is not copied as a whole.
+        for start in range(0, len(text) + 1, _PIECE):
+            piece = text[start : start + _PIECE] + ("\n" if start + _PIECE > len(text) else "")
+            if not write_piece(piece.encode("utf-8", "surrogateescape")):
+                return
+        if not _is_interrupted:
+            sys.stderr.buffer.flush()
+    except (OSError, ValueError):
+        pass
+
+
 def write(data: bytes) -> None:
     """Writes bytes to stdout."""
     if _deadline:
@@ -336,13 +349,13 @@ def write_statistics(evaluator: "Interpreter", path: str) -> None:
 
     from snowsnake.observe.statistics import statistics
 
-    text = json.dumps(statistics(evaluator), indent=2) + "\n"
+    text = json.dumps(statistics(evaluator), indent=2)
     if path == "-":
         sys.stdout.flush()
-        sys.stderr.write(text)
+        write_error_text(text)
     else:
         with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(text + "\n")
 
 
 def opening_error(path: str, error: OSError) -> EvaluationError:
@@ -435,12 +448,8 @@ def _guarded(command: "Callable[[list[str], Reporter], int]", words: list[str], 
 
 def _report_last(error: BaseException, reporter: Reporter, hint: str = "") -> int:
     """Like `report`, for the error that ends a command.  The line about an interrupt waits a second for a reader."""
-    global _is_interrupted
     if isinstance(error, KeyboardInterrupt):
-        import time
-
-        _is_interrupted = True
-        end_output_at(time.monotonic())
+        waits_no_longer()
     return report(error, reporter, hint)
 
 
@@ -628,13 +637,24 @@ def leave(main: "Callable[[], int]") -> "NoReturn":
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         _stand_in_for_streams()
     try:
+        code = _ended(main)
+    except KeyboardInterrupt:
+        # Ctrl-C came after the command, or while its help was printed.
+        code = 130
+    os._exit(code)
+
+
+def _ended(main: "Callable[[], int]") -> int:
+    """Runs a command, and writes what is left in buffers; returns its exit code."""
+    try:
         code = main()
     except BrokenPipeError:
         # Help is written outside of `guarded`.
         code = 141
     finish_evaluations()
     try:
-        sys.stdout.flush()
+        if not _is_interrupted:
+            sys.stdout.flush()
     except BrokenPipeError:
         pass
     except (OSError, ValueError) as error:
@@ -647,7 +667,7 @@ def leave(main: "Callable[[], int]") -> "NoReturn":
             sys.stderr.flush()
     except (OSError, ValueError):
         pass
-    os._exit(code)
+    return code
 
 
 def _stand_in_for_streams() -> None:

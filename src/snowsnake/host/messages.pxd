@@ -1,5 +1,6 @@
 """Messages of a running evaluation: traces, warnings, and at higher verbosity what it is doing."""
 from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t
 
 from snowsnake.machine.state cimport Machine
 
@@ -21,6 +22,8 @@ cdef enum:
     # a Python function gets every message
     LOG_TOLD = 2
 
+cdef void write_error_output(Machine* m, const uint8_t* data, size_t size) noexcept nogil
+    # Writes bytes as far as the system accepts them, and until the machine must stop; standard error may be closed.
 cdef bint is_said(Machine* m, int level) noexcept nogil
     # Whether messages of this level are written.  Callers ask this before they compose a message.
 cdef void say(Machine* m, int level, char* message) noexcept nogil

@@ -13,9 +13,9 @@ from snowsnake.diagnostics.terminal_text cimport terminal_text
 from snowsnake.foundation.buffer cimport Bytes, bytes_append, bytes_byte, bytes_free, bytes_spaces, bytes_text
 from snowsnake.foundation.handlers cimport handed_over
 from snowsnake.host.state cimport OBJECT_ON_MESSAGE, host_object, host_of
-from snowsnake.machine.attention cimport must_stop
+from snowsnake.machine.attention cimport ATTENTION_NEW, ATTENTION_SIGNAL, must_stop, request_attention
 from snowsnake.machine.errors cimport format_text
-from snowsnake.machine.state cimport Machine
+from snowsnake.machine.state cimport ERROR_INTERRUPT, ERROR_TIMEOUT, Machine
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t write(int descriptor, const void* data, size_t size)
@@ -53,16 +53,19 @@ cdef bint is_said(Machine* m, int level) noexcept nogil:
 cdef bint _may_write(Machine* m) noexcept nogil:
     """Waits until standard error takes something, or has an error; False if the machine must stop instead: perhaps nobody reads what is written there."""
     cdef pollfd out
-    while not must_stop(m):
+    # What an observer says of calls that end because of a request is not waited for, either.
+    while m.error.code != ERROR_INTERRUPT and m.error.code != ERROR_TIMEOUT and not must_stop(m):
         out.fd = STANDARD_ERROR
         out.events = POLLOUT
         if poll(&out, 1, LOOK_MS) > 0:
             return True
+        if m.attention & ATTENTION_NEW:
+            # A run that waits is not a short one: a signal may have come already.
+            request_attention(m, ATTENTION_SIGNAL)
     return False
 
 
-cdef void _write_out(Machine* m, const uint8_t* data, size_t size) noexcept nogil:
-    """Writes a message as far as the system accepts it, and until the machine must stop; standard error may be closed."""
+cdef void write_error_output(Machine* m, const uint8_t* data, size_t size) noexcept nogil:
     global _written_messages
     cdef ssize_t written
     _written_messages += 1
@@ -82,7 +85,7 @@ cdef void _write_plain(Machine* m, Bytes* text) noexcept nogil:
     if shown != NULL:
         # The text has room for this byte.
         shown[size] = c'\n'
-        _write_out(m, shown, size + 1)
+        write_error_output(m, shown, size + 1)
         free(shown)
 
 
@@ -123,7 +126,7 @@ cdef void _write_json(Machine* m, int level, const void* shown, size_t shown_siz
     if raw != NULL:
         fits = fits and bytes_text(&line, b",\"raw_msg\":") and _quoted(&line, <const uint8_t*>raw, raw_size)
     if fits and bytes_text(&line, "}\n"):
-        _write_out(m, line.data, line.size)
+        write_error_output(m, line.data, line.size)
     free(end)
     bytes_free(&line)
 

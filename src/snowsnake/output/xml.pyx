@@ -21,7 +21,7 @@ from snowsnake.machine.frames cimport raise_depth
 from snowsnake.machine.heap cimport heap_reserve, new_string, push, stack_reserve, string_words
 from snowsnake.machine.parameters cimport Parameter, next_parameter
 from snowsnake.machine.positions cimport position_place
-from snowsnake.machine.state cimport DONE, ERROR_FILE, RAISE, Formals, Machine, TraceEntry
+from snowsnake.machine.state cimport DONE, ERROR_FILE, ERROR_INTERRUPT, RAISE, Formals, Machine, TraceEntry
 from snowsnake.machine.symbols cimport symbol_of, symbol_string
 from snowsnake.machine.word cimport (
     TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_LIST, TAG_STRING, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size,
@@ -409,7 +409,8 @@ cdef uint32_t trace_xml(Machine* m, Word* fp, Word* top, TraceEntry* entries) no
     cdef HeapText t
     cdef Bytes piece
     cdef Word* level = fp + LEVELS + (top - fp - LEVELS) // 2 * 2
-    if snow_xml_stream.machine != m or top < fp + LEVELS:
+    if snow_xml_stream.machine != m or top < fp + LEVELS or m.error.code == ERROR_INTERRUPT:
+        # After Ctrl-C, nothing waits for a reader any more.
         return 0
     text_begin(&t, m, fp + TEXT)
     memset(&piece, 0, sizeof(piece))
