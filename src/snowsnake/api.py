@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from snowsnake import interpreter as _machine
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.foundation.arguments import a_level, a_list, a_mapping, a_text
+from snowsnake.foundation.arguments import a_level, a_list, a_mapping, a_str, a_text, exact
 from snowsnake.foundation.log_numbers import CHATTY, INFORMATION
 from snowsnake.parsing import Syntax, compile_source, parse_source
 from snowsnake.python_values import Raw, has_nix_form, plain
@@ -112,19 +112,18 @@ class Evaluator:
         settings: Mapping[str, object] | None = None,
         on_message: "Callable[[str, str], object] | None" = None,
     ) -> None:
-        a_level(optimise)
-        a_list("features", features, "names")
+        optimise = a_level(optimise)
+        features = [exact(feature) for feature in a_list("features", features, "names")]
         a_list("allowed_paths", allowed_paths, "paths")
         builtins = {} if builtins is None else a_mapping("builtins", builtins, "names to functions and data")
         environment = None if environment is None else _an_environment(environment)
-        _check_limit("memory_limit_bytes", memory_limit_bytes, (1 << 63) - 1)
-        _check_limit("depth_limit", depth_limit, (1 << 32) - 1)
-        _check_seconds("timeout_s", timeout_s)
-        if system is not None and not isinstance(system, str):
-            raise TypeError(f"system is a str, such as 'x86_64-linux', not {type(system).__name__}")
+        memory_limit_bytes = _a_limit("memory_limit_bytes", memory_limit_bytes, (1 << 63) - 1)
+        depth_limit = _a_limit("depth_limit", depth_limit, (1 << 32) - 1)
+        timeout_s = _seconds("timeout_s", timeout_s)
+        system = None if system is None else a_str("system, such as 'x86_64-linux',", system)
         if store is not None and not isinstance(store, str | os.PathLike):
             raise TypeError(f"store is the path of a folder, not {type(store).__name__}")
-        found = _from_settings(settings) if settings else {}
+        found = {} if settings is None else _from_settings(settings)
         self._files = None if files is None else _adapted(files)
         listener = _to_logger if on_message is None else on_message
         if not callable(listener):
@@ -134,11 +133,11 @@ class Evaluator:
             "search_path": _search_entries(search_path),
             "pure": pure,
             "restricted": restricted,
-            "allowed_paths": tuple(os.fspath(path) for path in allowed_paths),
+            "allowed_paths": tuple(exact(os.fspath(path)) for path in allowed_paths),
             "memory_limit_bytes": memory_limit_bytes,
             "depth_limit": depth_limit,
             "timeout_s": timeout_s,
-            "store": None if store is None else os.fspath(store),
+            "store": None if store is None else exact(os.fspath(store)),
             "is_writable": True,
             "environment": environment,
             "system": system,
@@ -150,7 +149,7 @@ class Evaluator:
         options |= found
         options["features"] = tuple(dict.fromkeys([*features, *found.get("features", ())]))
         self._make: Callable[[], _machine.Interpreter] = lambda: _machine.Interpreter(**options)
-        self._builtins = dict(builtins)
+        self._builtins = builtins
         self._decoders: dict[Any, Decoder] = {}
         # These are Python functions, by identity; the machine keeps them.
         self._functions: dict[int, object] = {}
@@ -189,11 +188,10 @@ class Evaluator:
         2
         """
         source = a_text("an expression", expression, "; evaluate_file takes a path")
-        if not isinstance(name, str):
-            raise TypeError(f"a name for the text is a str, not {type(name).__name__}")
+        name = a_str("a name for the text", name)
         folder = self._place("" if base_path is None else base_path)
         given = {} if scope is None else a_mapping("scope", scope, "names to values")
-        names = plain(dict(given), self) if given else None
+        names = plain(given, self) if given else None
         return wrap(self._machine.evaluate(source, folder, name, names), self)
 
     def evaluate_file(self, path: PathLike) -> "Value":
@@ -209,11 +207,12 @@ class Evaluator:
 
     def _place(self, path: PathLike) -> str:
         """An absolute path; a relative one is in `files`, if there are any."""
+        text: str = exact(os.fspath(path))
         if self._files is None:
-            return os.path.abspath(path)
-        joined = os.path.normpath(os.path.join(_FILES, os.fspath(path)))
-        if not os.path.isabs(path) and joined != _FILES and not joined.startswith(_FILES + "/"):
-            raise ValueError(f"the path {os.fspath(path)!r} leads out of `files`")
+            return os.path.abspath(text)
+        joined = os.path.normpath(os.path.join(_FILES, text))
+        if not os.path.isabs(text) and joined != _FILES and not joined.startswith(_FILES + "/"):
+            raise ValueError(f"the path {text!r} leads out of `files`")
         return joined
 
     def flake(
@@ -275,6 +274,7 @@ class Evaluator:
         from snowsnake.decoding.plans import plan_of
         from snowsnake.decoding.query import parse_selector, plan_of_selector
 
+        selector = exact(selector)
         parts = parse_selector(selector)
         return self._planned((selector, target), lambda decoder: plan_of_selector(decoder, parts, plan_of(decoder, target, Value)))
 
@@ -326,7 +326,7 @@ class Evaluator:
         >>> nix.evaluate(f'import "{source}/a.nix"')(x=41).to_python()
         42
         """
-        self._machine.mount(store_path, files)
+        self._machine.mount(a_str("a store path", store_path), files)
 
     def files_read(self) -> list[str]:
         """Absolute paths of every file and folder that evaluation has read so far, in order, without repetition.
@@ -393,8 +393,7 @@ class Evaluator:
         ...     nix.evaluate("1 + 1").to_python()
         2
         """
-        if not isinstance(seconds, int | float) or not 0 <= seconds < 1e12:
-            raise ValueError(f"a deadline is in a number of seconds, 0 or more, not {seconds!r}")
+        seconds = _seconds("a deadline", seconds)
         before = self._deadline
         at = max(time.monotonic() + seconds, 1e-9)
         self._deadline = min(at, before) if before else at
@@ -531,8 +530,8 @@ def parse(
     '(a: (a + 1))'
     """
     data = a_text("a source", source)
-    folder = os.getcwd() if base_path is None else os.path.abspath(base_path)
-    return parse_source(data, name, folder, features)
+    folder = os.getcwd() if base_path is None else os.path.abspath(exact(os.fspath(base_path)))
+    return parse_source(data, a_str("a name for the text", name), folder, features)
 
 
 def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»") -> str:
@@ -544,8 +543,7 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»")
     === ...
     """
     data = a_text("a source", source)
-    a_level(optimise)
-    return compile_source(data, name, os.getcwd(), optimise)
+    return compile_source(data, a_str("a name for the text", name), os.getcwd(), a_level(optimise))
 
 
 def _is_touched(kind: str, name: str, place: str) -> bool:
@@ -581,16 +579,19 @@ def _from_settings(settings: Mapping[str, object]) -> "dict[str, Any]":
     from snowsnake.settings import Settings, resolve
     from snowsnake.settings.errors import SettingError
 
-    values = Settings()
-    if not isinstance(settings, Mapping) or not all(isinstance(name, str) for name in settings):
+    given = a_mapping("settings", settings, "nix.conf's names to values")
+    if not all(type(name) is str for name in given):
         raise TypeError("settings are a mapping of nix.conf's names to values")
-    for name, value in settings.items():
+    if not given:
+        return {}
+    values = Settings()
+    for name, value in ((name, exact(value)) for name, value in given.items()):
         if resolve(name) is None:
             raise ValueError(f"there is no setting {name!r} of nix.conf")
         if isinstance(value, bool):
             text = "true" if value else "false"
         else:
-            text = value if isinstance(value, str) else " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            text = value if isinstance(value, str) else " ".join(str(exact(item)) for item in value) if isinstance(value, list | tuple) else str(value)
         try:
             values.set(name, text)
         except SettingError as error:
@@ -609,35 +610,43 @@ def _from_settings(settings: Mapping[str, object]) -> "dict[str, Any]":
 def _cache_options(cache: bool | PathLike, how: str) -> dict[str, object]:
     from snowsnake.cache.location import machine_options
 
+    how = exact(how)
     if how not in ("stat", "hash"):
         raise ValueError(f"cache_validate is 'stat' or 'hash', not {how!r}")
-    folder = None if isinstance(cache, bool) else os.fspath(cache)
+    folder = None if isinstance(cache, bool) else exact(os.fspath(cache))
     return machine_options(os.environ, is_off=cache is False, folder=folder, by_content=how == "hash")
 
 
-def _check_limit(name: str, value: object, most: int) -> None:
-    if not isinstance(value, int) or not 0 <= value <= most:
+def _a_limit(name: str, value: int, most: int) -> int:
+    limit: int = exact(value)
+    if type(limit) not in (int, bool) or not 0 <= limit <= most:
         raise ValueError(f"{name} is a whole number from 0 to {most}, not {value!r}")
+    return limit
 
 
-def _check_seconds(name: str, value: object) -> None:
-    if not isinstance(value, int | float) or not 0 <= value < 1e12:
+def _seconds(name: str, value: float) -> float:
+    seconds: float = exact(value)
+    if type(seconds) not in (int, float, bool) or not 0 <= seconds < 1e12:
         raise ValueError(f"{name} is a number of seconds, 0 or more, not {value!r}")
+    return seconds
 
 
 def _an_environment(given: Mapping[str, str]) -> dict[str, str]:
-    environment = dict(a_mapping("environment", given, "names to texts"))
-    for name, text in environment.items():
-        if not isinstance(name, str) or not isinstance(text, str | bytes | os.PathLike):
+    environment: dict[str, Any] = {}
+    for name, value in a_mapping("environment", given, "names to texts").items():
+        text: Any = exact(value)
+        if type(name) is not str or not isinstance(text, str | bytes | os.PathLike):
             raise TypeError(f"environment maps names to texts (str), not {name!r} to {text!r}")
+        environment[name] = text
     return environment
 
 
 def _search_entries(search_path: Iterable[str] | Mapping[str, PathLike]) -> list[tuple[str, str]]:
     if isinstance(search_path, Mapping):
-        return [(prefix, os.fspath(path)) for prefix, path in search_path.items()]
+        return [(exact(prefix), exact(os.fspath(path))) for prefix, path in search_path.items()]
     entries = []
     for entry in a_list("search_path", search_path, "texts, or a mapping,"):
+        entry = exact(entry)
         if not isinstance(entry, str):
             raise TypeError(f"an entry of search_path is a text, `PREFIX=PATH` or `PATH`, not {type(entry).__name__}")
         prefix, has_prefix, path = entry.partition("=")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from snowsnake.foundation.arguments import a_level, a_text
+from snowsnake.foundation.arguments import a_level, a_path, a_str, a_text
 from snowsnake.parsing import compile_chunk
 
 if TYPE_CHECKING:
@@ -28,8 +28,5 @@ def compile(source: str | bytes, *, optimise: int = 1, name: str = "«string»",
     ['Arithmetic', 'Return']
     """
     data = a_text("a source", source)
-    a_level(optimise)
-    base_path = os.fspath(base_path)
-    if not isinstance(base_path, str) or not isinstance(name, str):
-        raise TypeError("base_path and name are str")
-    return compile_chunk(data, name, base_path or os.getcwd(), int(optimise), features)
+    folder = a_path("base_path", base_path)
+    return compile_chunk(data, a_str("a name for the text", name), folder or os.getcwd(), a_level(optimise), features)

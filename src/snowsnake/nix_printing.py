@@ -7,15 +7,17 @@ import os
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from snowsnake.building import LEVELS_OF_DATA, TOO_DEEP
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.arguments import exact
 from snowsnake.python_values import UNORDERED, Raw, attribute_name, fields_of, in_order
 from snowsnake.syntax.api import name_text
 from snowsnake.values import Value
 
 _ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_SCALARS = frozenset((type(None), bool, int, float, str, bytes))
 _PLAIN_PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+/")
 
 
@@ -53,32 +55,34 @@ class _Printer:
             raise ValueError(TOO_DEEP)
         if isinstance(value, Enum):
             value = value.value
-        if value is None:
-            return "null"
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, int):
-            return _int(int(value), is_element)
-        if isinstance(value, float):
-            return _float(float(value), is_element)
-        if isinstance(value, str | bytes | bytearray | memoryview):
-            return _string(value if isinstance(value, str) else bytes(value).decode("utf-8", "surrogateescape"))
+        value = exact(value)
+        # The class itself is asked, because an object may say that it has another one.
+        kind = type(value)
+        if kind in _SCALARS:
+            return _scalar(value, is_element)
+        if issubclass(kind, bytearray | memoryview):
+            return _string(b"".join((cast(bytearray, value),)).decode("utf-8", "surrogateescape"))
+        if issubclass(kind, list | tuple):
+            return self.elements(value, level)
         if isinstance(value, Raw):
             return f"({value.code})" if level else value.code
         if isinstance(value, Value):
             return self.value(value, level, is_element)
-        if isinstance(value, os.PathLike):
+        if isinstance(value, os.PathLike) and not issubclass(kind, dict):
             return _path(os.path.abspath(os.fsdecode(os.fspath(value))))
         fields = value.items() if isinstance(value, Mapping) else fields_of(value)
         if fields is not None:
             return self.attributes([(_text(attribute_name(key)), item) for key, item in list(fields)], level)
-        if isinstance(value, UNORDERED):
-            value = in_order(value)
+        if issubclass(kind, UNORDERED):
+            value = in_order(cast(set[Any], value))
         if isinstance(value, Iterable):
-            return self.block("[", [self.text(item, level + 1, True) for item in value], "]", level)
+            return self.elements(value, level)
         if hasattr(value, "__index__"):
             return _int(int(value.__index__()), is_element)
         raise TypeError(f"{type(value).__name__} has no Nix text")
+
+    def elements(self, value: Any, level: int) -> str:
+        return self.block("[", [self.text(item, level + 1, True) for item in value], "]", level)
 
     def value(self, value: Value, level: int, is_element: bool) -> str:
         if value.type == "path":
@@ -100,6 +104,14 @@ class _Printer:
             return f"{opening} {' '.join(parts)} {closing}"
         blanks = " " * (self.indent * (level + 1))
         return "\n".join([opening, *(blanks + part for part in parts), " " * (self.indent * level) + closing])
+
+
+def _scalar(value: Any, is_element: bool) -> str:
+    if isinstance(value, str | bytes):
+        return _string(_text(value))
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return _int(value, is_element) if isinstance(value, int) else _float(value, is_element)
 
 
 def _text(name: "str | bytes") -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.arguments import exact
 from snowsnake.python_values import plain
 from snowsnake.values import Value, wrap
 
@@ -145,4 +146,5 @@ def _converted(handle: "Handle", target: object, evaluator: "Evaluator") -> Any:
 
 
 def _shown(function: object) -> str:
-    return getattr(function, "__name__", None) or type(function).__name__
+    name = exact(getattr(function, "__name__", None))
+    return name if type(name) is str and name else type(function).__name__

@@ -7,10 +7,11 @@ code of the program's classes runs (iterators, properties, `__fspath__`); afterw
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from snowsnake.building import LEVELS_OF_DATA, TOO_DEEP, PathText, is_plain
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.arguments import exact
 from snowsnake.values import Value
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ class Raw:
     __slots__ = ("code",)
 
     def __init__(self, code: str) -> None:
-        if not isinstance(code, str):
+        text = exact(code)
+        if type(text) is not str:
             raise TypeError(f"Raw is made of a text of Nix code, not of {type(code).__name__}")
-        self.code = code
+        self.code = text
 
     def __repr__(self) -> str:
         return f"Raw({self.code!r})"
@@ -100,12 +102,12 @@ def attribute_name(key: object) -> "str | bytes":
         return key
     if isinstance(key, Value):
         return str(key)
-    # The key may be an enum, which has its text in `value`.
-    inner = getattr(key, "value", None)
-    if isinstance(key, str):
-        return str.__str__(inner if isinstance(inner, str) else key)
-    if isinstance(inner, str):
-        return inner
+    from enum import Enum
+
+    # An enum has its text in `value`; another class may call anything so.
+    name: str | bytes = exact(cast(Enum, key).value if issubclass(type(key), Enum) else key)
+    if type(name) is str or type(name) is bytes:
+        return name
     raise TypeError(f"an attribute is named by a str, not by {type(key).__name__} {key!r}")
 
 
@@ -113,37 +115,42 @@ def _other(value: object, evaluator: "Evaluator", level: int, made: dict[int, An
     """The plain form of an object that is neither a scalar, a list, a tuple, a dict nor a `Value`."""
     from enum import Enum
 
-    if isinstance(value, Enum):
-        return _plain(value.value, evaluator, level + 1, made)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value)
+    # The class itself is asked, because an object may say that it has another one, as lazy texts of frameworks do.
+    kind = type(value)
+    if issubclass(kind, Enum):
+        return _plain(cast(Enum, value).value, evaluator, level + 1, made)
+    known = exact(value)
+    if type(known) in _SCALARS:
+        return known
+    if issubclass(kind, bytearray | memoryview):
+        return b"".join((cast(bytearray, value),))
+    if issubclass(kind, list | tuple | frozenset | set):
+        return _elements(value, evaluator, level, made)
     if isinstance(value, Raw):
         return evaluator.evaluate(value.code)._handle
-    if isinstance(value, os.PathLike):
+    if isinstance(value, os.PathLike) and not issubclass(kind, dict):
         return PathText(os.path.abspath(os.fsencode(os.fspath(value))))
-    if isinstance(value, Mapping):
-        return {attribute_name(key): _plain(item, evaluator, level + 1, made) for key, item in tuple(value.items())}
+    if issubclass(kind, Mapping) or isinstance(value, Mapping) and hasattr(kind, "items"):
+        pairs = cast(Mapping[object, object], value).items()
+        return {attribute_name(key): _plain(item, evaluator, level + 1, made) for key, item in tuple(pairs)}
     fields = fields_of(value)
     if fields is not None:
         return {name: _plain(item, evaluator, level + 1, made) for name, item in fields}
-    if isinstance(value, UNORDERED):
-        return [_plain(item, evaluator, level + 1, made) for item in in_order(value)]
     # A `StorePath` is known by the name of its module, because few programs import that.
     if type(value).__module__ == "snowsnake.store.path":
         return str(value)
     if callable(value):
         return evaluator._function_number(value)
     if isinstance(value, Iterable):
-        return [_plain(item, evaluator, level + 1, made) for item in _under_limits(value, evaluator)]
+        return _elements(value, evaluator, level, made)
     if hasattr(value, "__index__"):
         return int(value.__index__())
     raise TypeError(f"{type(value).__name__} has no Nix form: pass a str, number, list, dict, dataclass, path or function")
+
+
+def _elements(value: Any, evaluator: "Evaluator", level: int, made: dict[int, Any]) -> list[Any]:
+    items = in_order(value) if issubclass(type(value), UNORDERED) else _under_limits(value, evaluator)
+    return [_plain(item, evaluator, level + 1, made) for item in items]
 
 
 def _under_limits(items: "Iterable[Any]", evaluator: "Evaluator") -> "Iterator[Any]":

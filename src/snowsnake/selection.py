@@ -48,6 +48,10 @@ def split_path(path: str) -> list[str]:
     >>> split_path('a."b.c".0')
     ['a', 'b.c', '0']
     """
+    if type(path) is not str:
+        from snowsnake.foundation.arguments import exact
+
+        path = exact(path)
     if not isinstance(path, str):
         raise TypeError(f"a selection path is a text such as 'a.b.0', not {type(path).__name__}")
     parts: list[str] = []

@@ -8,12 +8,14 @@ class `ListValue`, which is a `Sequence`.  `isinstance` evaluates the value to f
 Over 600 lines: the three classes share their methods, and a value changes its class.
 """
 
+import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, cast, overload
 
 from snowsnake import looking
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.arguments import a_str
 
 if TYPE_CHECKING:
     import builtins
@@ -36,10 +38,10 @@ _PLAIN = (bool, int, float, str, bytes, type(None), Mapping, list, tuple, os.Pat
 
 def _bytes(name: str) -> bytes:
     try:
-        return name.encode("utf-8", "surrogateescape")
+        return str.encode(name, "utf-8", "surrogateescape")
     except UnicodeEncodeError:
         # The name holds half of a surrogate pair.  No attribute has such a name, and none has the name with a NUL that is returned.
-        return b"\0" + name.encode("utf-8", "surrogatepass")
+        return b"\0" + str.encode(name, "utf-8", "surrogatepass")
 
 
 def _text(name: bytes) -> str:
@@ -191,8 +193,7 @@ class Value:
         from snowsnake.source import Position
 
         if name is not None:
-            if not isinstance(name, str):
-                raise TypeError(f"an attribute is named by a str, not by {type(name).__name__}")
+            name = a_str("the name of an attribute", name)
             try:
                 place = looking.attribute_place(self._handle, _bytes(name))
             except KeyError:
@@ -428,6 +429,7 @@ class Value:
         if self._evaluator._calls and looking.is_running(self._handle):
             return later(looking.select_later(self._handle, _key(key)), self._evaluator)
         if isinstance(key, str):
+            key = a_str("the name of an attribute", key)
             try:
                 found = self._handle.select(_bytes(key))
             except KeyError as error:
@@ -440,7 +442,7 @@ class Value:
         if not hasattr(key, "__index__"):
             raise TypeError(f"attributes have names (str) and elements indices (int), not {type(key).__name__}")
         size = self._list_size()
-        index = key.__index__()
+        index = operator.index(key)
         place = index + size if index < 0 else index
         if not 0 <= place < size:
             raise IndexError(f"list index {index} is out of range for a list of {size}")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from snowsnake.decoding.decoder import ABSENT, Decoder, Plan
 from snowsnake.decoding.selecting import Each, Select
+from snowsnake.foundation.arguments import exact
 
 
 class QueryResult(NamedTuple):
@@ -46,7 +47,7 @@ _Name(name='c', is_optional=True, rest=[_Name(name='d', is_optional=False, rest=
     """
     reader = _Reader(text)
     parts = reader.path()
-    if reader.at < len(text):
+    if reader.at < len(reader.text):
         reader.fail("a dot or the end")
     return parts
 
@@ -62,6 +63,7 @@ class _Reader:
     """Reads a selector from left to right; `at` is the index of the next character."""
 
     def __init__(self, text: str) -> None:
+        text = exact(text)
         if not isinstance(text, str):
             raise TypeError(f"a selector is a text, not {type(text).__name__}")
         self.text = text

@@ -11,6 +11,29 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+def exact(value: "Any") -> "Any":
+    """Returns a text, bytes or a number as an object of Python's own class, because a subclass may have other methods; any other object as it is.
+
+    >>> class Loud(str):
+    ...     def __str__(self):
+    ...         return "LOUD"
+    ...     encode = None
+    >>> exact(Loud("quiet")), exact(True), exact([1])
+    ('quiet', True, [1])
+    """
+    kind = type(value)
+    if kind is str or kind is bool or kind is int:
+        return value
+    # Its own class is asked: an object may say that it has another one.
+    if issubclass(kind, str):
+        return str.__str__(value)
+    if issubclass(kind, bytes):
+        return b"".join((value,))
+    if issubclass(kind, int):
+        return int.__int__(value)
+    return float.__float__(value) if issubclass(kind, float) else value
+
+
 def a_text(what: str, value: "str | bytes", hint: str = "") -> bytes:
     """Returns the bytes of a source, which need not be UTF-8: a surrogate escape in a str becomes the byte that it means.
 
@@ -20,12 +43,13 @@ def a_text(what: str, value: "str | bytes", hint: str = "") -> bytes:
     Traceback (most recent call last):
     TypeError: a source is a text (str or bytes), not int
     """
-    if isinstance(value, bytes):
-        return value
-    if not isinstance(value, str):
+    text = exact(value)
+    if type(text) is bytes:
+        return text
+    if type(text) is not str:
         raise TypeError(f"{what} is a text (str or bytes), not {type(value).__name__}{hint}")
     try:
-        return value.encode("utf-8", "surrogateescape")
+        return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise ValueError(f"{what} with half of a surrogate pair has no bytes") from None
 
@@ -37,9 +61,10 @@ def a_str(what: str, value: str) -> str:
     Traceback (most recent call last):
     TypeError: a reference to a flake is a str, not bytes
     """
-    if not isinstance(value, str):
+    text: str = exact(value)
+    if type(text) is not str:
         raise TypeError(f"{what} is a str, not {type(value).__name__}")
-    return value
+    return text
 
 
 def a_path(what: str, value: "str | os.PathLike[str]") -> str:
@@ -49,8 +74,11 @@ def a_path(what: str, value: "str | os.PathLike[str]") -> str:
     Traceback (most recent call last):
     TypeError: a file is a path (str or os.PathLike), not int
     """
-    path = value if isinstance(value, str) else type(value).__fspath__(value) if hasattr(type(value), "__fspath__") else None
-    if not isinstance(path, str):
+    path = exact(value)
+    if type(path) is not str:
+        ask: Any = getattr(type(value), "__fspath__", None)
+        path = exact(ask(value)) if ask is not None else None
+    if type(path) is not str:
         raise TypeError(f"{what} is a path (str or os.PathLike), not {type(value).__name__}")
     return path
 
@@ -66,15 +94,17 @@ def a_function(what: str, value: "Callable[..., Any]") -> None:
         raise TypeError(f"{what} is a function, not {type(value).__name__}")
 
 
-def a_level(value: int) -> None:
-    """Checks a level of optimisation.
+def a_level(value: int) -> int:
+    """Returns a level of optimisation, which is 0 or 1.
 
     >>> a_level(2)
     Traceback (most recent call last):
     ValueError: optimise is 0 or 1, not 2
     """
-    if value not in (0, 1):
+    level: int = exact(value)
+    if type(level) not in (int, bool) or level not in (0, 1):
         raise ValueError(f"optimise is 0 or 1, not {value!r}")
+    return level
 
 
 def a_list(name: str, value: "Iterable[Any]", of: str) -> "Iterable[Any]":
@@ -89,8 +119,8 @@ def a_list(name: str, value: "Iterable[Any]", of: str) -> "Iterable[Any]":
     return value
 
 
-def a_mapping(name: str, value: "Mapping[str, Any]", of: str) -> "Mapping[str, Any]":
-    """Accepts a mapping; the code that uses its keys and values checks these.
+def a_mapping(name: str, value: "Mapping[str, Any]", of: str) -> "dict[str, Any]":
+    """Returns a mapping as a dict, whose keys are exact texts; the code that uses its keys and values checks these.
 
     >>> a_mapping("scope", 5, "names to values")
     Traceback (most recent call last):
@@ -98,4 +128,4 @@ def a_mapping(name: str, value: "Mapping[str, Any]", of: str) -> "Mapping[str, A
     """
     if not hasattr(value, "keys") or not hasattr(value, "__getitem__") or isinstance(value, type):
         raise TypeError(f"{name} is a mapping of {of}, not {type(value).__name__}")
-    return value
+    return {exact(key): value[key] for key in value.keys()}

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from snowsnake.foundation.arguments import exact
 from snowsnake.host.file_system import DiskFolder, FileSystem, MemoryFolder
 
 
@@ -52,9 +53,10 @@ def _tree(source: Mapping[Any, Any]) -> dict[bytes, Any]:
     """Nested folders, made of names with slashes and of mappings."""
     root: dict[bytes, Any] = {}
     for name, content in source.items():
-        if not isinstance(name, str | bytes):
+        text = exact(name)
+        if type(text) is not str and type(text) is not bytes:
             raise TypeError(f"a file is named by a str, not by {name!r}")
-        parts = (os.fsencode(name) if isinstance(name, str) else bytes(name)).strip(b"/").split(b"/")
+        parts = os.fsencode(text).strip(b"/").split(b"/")
         if not all(parts) or any(part in (b".", b"..") for part in parts):
             raise ValueError(f"{name!r} is not a name of a file")
         folder = root
@@ -62,6 +64,7 @@ def _tree(source: Mapping[Any, Any]) -> dict[bytes, Any]:
             folder = folder.setdefault(part, {})
             if not isinstance(folder, dict):
                 raise ValueError(f"{name!r} is below a file")
+        content = exact(content)
         if isinstance(content, Mapping):
             content = _tree(content)
         elif isinstance(content, str):

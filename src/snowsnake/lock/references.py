@@ -10,6 +10,7 @@ from snowsnake.fetch.addresses import Address, Authority, parse_address
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, address_of, attributes_of, check_attributes, shown
+from snowsnake.foundation.arguments import exact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Reference:
     @classmethod
     def of_attributes(cls, attributes: Attributes, features: Container[str] = DEFAULT_FEATURES) -> Reference:
         """The reference in a set as lock files have it; attributes of unknown schemes are kept as they are."""
+        attributes = {exact(name): exact(value) for name, value in attributes.items()}
         folder = _folder_of(attributes)
         return cls(Input.from_attrs({name: value for name, value in attributes.items() if name != "dir"}, features), folder)
 
