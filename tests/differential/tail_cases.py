@@ -329,12 +329,50 @@ def repeated() -> Iterator[str]:
         yield "".join("[ 1 " if index == "1" else "[ " for index in indices) + inside + " ]" * len(indices)
 
 
+# Values that need themselves, in every form, what is made of them, and messages about what is being evaluated.
+_NEEDS_ITSELF = (
+    "(a - 1)", "a + 1", "1 - a", "-a", "!a", "a.x", "a ? x", "a // { }", "{ } // a", "a ++ [ ]", "[ ] ++ a", "a && true", "true && a", "a == 1", "a < 1", "a 1", "(x: x) a", "f a", "if a then 1 else 2", "assert a; 1", "with a; q",
+    '"${a}"', '"x${a}y"', "builtins.length a", "builtins.add a 1", "toString a", "a", "b", "a.x or 1", "let c = a; in c", "builtins.seq a 1", "builtins.head a", "map f a", "import a", "({ x }: x) a", 'a.${"x"}', "{ x = 1; }.${a}",
+    "{ ${a} = 1; }", "a * 2", "a >= 1", "a -> true", "builtins.substring a 1 q", "(a: a) 1 + a", "builtins.elemAt [ a ] 0 + 1", "{ __toString = s: a; } + q", "[ a ] == [ 1 ]",
+)  # fmt: skip
+_RECURSIVE = (
+    "let a = ‹V›; in a", "let a = ‹V›; in [ a ]", "let a = ‹V›; in b", "let a = ‹V›; in a + 1", "(rec { a = ‹V›; }).a", "let s = rec { a = ‹V›; }; in s.a", "({ a ? ‹V› }: a) { }", "let inherit (rec { a = ‹V›; }) a; in a",
+    "let s = { a = let inherit (s) a; in ‹V›; }; in s.a", "let a = (x: let y = ‹V›; in y) 1; in builtins.deepSeq a 1", "let g = n: let a = ‹V›; in if n == 0 then a else g (n - 1); in g 3", "let { a = ‹V›; body = a; }", "builtins.tryEval (let a = ‹V›; in a)",
+    "let a = { x = ‹V›; }; in a.x", "let a = [ (‹V›) ]; in builtins.head a", "let inherit (a) b; a = ‹V›; in b", "let inherit (a) a; b = ‹V›; in b",
+)  # fmt: skip
+
+
+def recursions() -> Iterator[str]:
+    """Half of all values that need themselves."""
+    for number, (around, value) in enumerate(product(_RECURSIVE, _NEEDS_ITSELF)):
+        if number % 2 == 0:
+            yield 'let b = 1; f = x: x; q = "q"; in ' + around.replace("‹V›", value)
+
+
+# Sets that become a text, and where.
+_TEXT_SETS = (
+    '{ __toString = s: throw "x"; }', "{ __toString = s: s.z; }", "{ __toString = { a }: a; }", "{ __toString = 1; }", "{ __toString = s: 1; }", '{ __toString = s: { __toString = s: throw "x"; }; }',
+    '{ outPath = { __toString = s: throw "x"; }; }', '{ outPath = throw "x"; }', "{ __toString = builtins.length; }", "{ __toString = let f = s: s.z + 1; in f; }",
+)  # fmt: skip
+_TEXT_PLACES = (
+    '‹S› + "q"', '"q" + ‹S›', "‹S› + q", "q + ‹S›", "s + q", "q + s", '"${‹S›}"', '"a${s}"', '"${s}${q}"', '"${q}${s}"', 's + q + "r"', '"r" + s + q', "./a + s", "./a/${s}", "s + ./a", "s + s", "(x: x + q) s", "[ (s + q) ]", "(s) + q",
+    "''${s}''", '(x: "${x}-${q}") s', 'if true then "${s}" else q',
+)  # fmt: skip
+
+
+def coerced() -> Iterator[str]:
+    for around, value in product(_TEXT_PLACES, _TEXT_SETS):
+        yield f'let q = "q"; s = {value}; in ' + around.replace("‹S›", value)
+
+
 def expressions() -> Iterator[str]:
     """A seventh of all calls, and everything else."""
     yield from shown()
     yield from named()
     yield from selections()
     yield from computed()
+    yield from recursions()
+    yield from coerced()
     yield from repeated()
     yield from called_builtins()
     for callee, (function, argument) in enumerate(_CALLEES):

@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 from snowsnake.builtins.protocol cimport call1, call_internal2, done, force, is_callable
 from snowsnake.builtins.registry cimport define, define_trace
 from snowsnake.machine.attention cimport must_stop, stop
-from snowsnake.machine.descriptions cimport describe_value, of_attribute, raise_missing_attribute, raise_type
+from snowsnake.machine.descriptions cimport describe_after, of_attribute, raise_missing_attribute, raise_type
 from snowsnake.machine.errors cimport of_part
 from snowsnake.machine.heap cimport heap_reserve, new_list, pop, push, write_barrier
 from snowsnake.machine.internals cimport INTERNAL_LESS
@@ -413,7 +413,7 @@ cdef bint _append_copy(Machine* m, Word* fp, Word list) noexcept nogil:
 
 cdef void _tell(Machine* m, TraceEntry* entry, uint8_t note, Word element) noexcept nogil:
     entry.note = note
-    entry.text = describe_value(m, element)
+    entry.text = describe_after(m, element)
 
 
 cdef Word _element_with(Machine* m, Word* fp, Word key) noexcept nogil:

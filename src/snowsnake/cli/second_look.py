@@ -60,14 +60,14 @@ def _is_worthwhile(error: EvaluationError, words: list[str]) -> bool:
 
 
 def _says_the_same(first: str, second: str) -> bool:
-    """Whether two messages differ only in values that the second evaluation shows as `«thunk»`, as C++ Nix does: it delays more.
+    """Whether two messages differ only in values that the second evaluation shows as not evaluated (yet), as C++ Nix does: it delays more.
 
     >>> _says_the_same("found a set: { f = «lambda f @ /f:1:1»; n = 1; }", "found a set: { f = «thunk»; n = 1; }")
     True
     >>> _says_the_same("found a set: { n = 1; }", "found a set: { n = 2; }")
     False
     """
-    start, *shown = second.split("«thunk»")
+    start, *shown = second.replace("«potential infinite recursion»", "«thunk»").split("«thunk»")
     if not shown:
         return first == second
     if "elided»" in first:

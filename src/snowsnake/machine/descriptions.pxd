@@ -19,6 +19,8 @@ cdef char* describe(Machine* m, Word value) noexcept nogil
     # If memory is short it returns NULL, and the error that the text is for becomes a memory error.
 cdef char* describe_value(Machine* m, Word value) noexcept nogil
     # Likewise, for the value alone.
+cdef char* describe_after(Machine* m, Word value) noexcept nogil
+    # Likewise, for a line of a trace that C++ Nix makes after the evaluation of the value has failed: the value is a thunk again.
 cdef int raise_not_a_function(Machine* m, Word value) noexcept nogil
 cdef bint is_derivation_function(Machine* m, Word value) noexcept nogil
     # Returns whether a value is `derivation`.  Ours is a builtin, but messages show the function that C++ Nix has in its place.

@@ -20,8 +20,8 @@ from snowsnake.machine.state cimport ERROR_MEMORY, PART_ATTRIBUTE, RAISE, Machin
 from snowsnake.machine.symbols cimport symbol_string
 from snowsnake.machine.word cimport (
     KIND_BUILTIN, KIND_FLOAT, KIND_PARTIAL, KIND_PATH, KIND_WIDE_INT, TAG_ATTRS, TAG_BOX, TAG_FUNCTION, TAG_INT,
-    TAG_LIST, TAG_STRING, TAG_THUNK, WORD_FALSE, WORD_NULL, WORD_TRUE, applied_function, attrs_keys, attrs_size,
-    attrs_values, float_value, header_size, int_value, is_function, is_int, keys_symbols, kind_of, list_items,
+    TAG_LIST, TAG_STRING, TAG_THUNK, THUNK_RUNNING, WORD_FALSE, WORD_NULL, WORD_TRUE, applied_function, attrs_keys, attrs_size,
+    attrs_values, float_value, header_size, header_state, int_value, is_function, is_int, keys_symbols, kind_of, list_items,
     list_size, path_string, pointer_of, string_context, string_data, string_size, tag_of, val,
 )
 from snowsnake.syntax.names cimport name_text_bytes, write_name
@@ -124,6 +124,8 @@ cdef struct Out:
     int seen_count
     # This says whether memory ran out.
     bint is_short
+    # If this is true, what is being evaluated has failed, and so is a thunk again.
+    bint is_after
 
 
 cdef void _put(Out* out, const void* data, size_t n) noexcept nogil:
@@ -293,6 +295,8 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     tag = tag_of(w)
     if out.size_bytes > MOST_MESSAGE_BYTES:
         _text(out, b"\xe2\x80\xa6")
+    elif tag == TAG_THUNK and header_state(pointer_of(w)[0]) == THUNK_RUNNING and not out.is_after:
+        _text(out, b"\xc2\xabpotential infinite recursion\xc2\xbb")
     elif tag == TAG_THUNK:
         _text(out, b"\xc2\xabthunk\xc2\xbb")
     elif is_int(w):
@@ -369,6 +373,14 @@ cdef char* describe(Machine* m, Word value) noexcept nogil:
 cdef char* describe_value(Machine* m, Word value) noexcept nogil:
     cdef Out out
     memset(&out, 0, sizeof(Out))
+    _value(m, &out, value, 0)
+    return _finished(m, &out)
+
+
+cdef char* describe_after(Machine* m, Word value) noexcept nogil:
+    cdef Out out
+    memset(&out, 0, sizeof(Out))
+    out.is_after = True
     _value(m, &out, value, 0)
     return _finished(m, &out)
 

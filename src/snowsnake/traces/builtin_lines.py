@@ -73,7 +73,7 @@ class BuiltinLines(TraceState):
         further: list[str] = []
         if name in ("toString", "derivationStrict") and part != "result of __toString":
             coercions = rest if name == note.name else [note, *rest]
-            texts = self._texts_of_coercions(coercions, is_last and not is_beside)
+            texts = self._texts_of_coercions(coercions, is_last and not is_beside and self._code != "infinite-recursion")
             further = texts[1:]
             if texts and texts[0]:
                 text = texts[0]
@@ -109,7 +109,9 @@ class BuiltinLines(TraceState):
 
     def _text_of_part(self, name: str, part: str, inner: Note | None, is_last: bool) -> str | None:
         """The line for a part of a builtin's input; None if C++ Nix has none."""
-        if part and (is_last or is_wrapped(name, part)):
+        # What needs its own value has no type yet.
+        is_refused = is_last and self._code != "infinite-recursion"
+        if part and (is_refused or is_wrapped(name, part)):
             return RESULT_OF_TO_STRING if part == "result of __toString" else part_text(name, part)
         return None
 
@@ -142,7 +144,8 @@ class BuiltinLines(TraceState):
             # In the last of these cases, the rest of the arguments of a call waits there.
             is_called_by_code = before is None or before.is_code or (before.kind == "text" and not note.is_behind_machine) \
                 or (number > 1 and before.name == "__equal" and self._notes[number - 2].is_gone)
-            self._lines.append(("builtin", name, self._place if is_called_by_code else None))
+            is_text = before is not None and before.name in COERCIONS
+            self._lines.append(("builtin", name, self._place if is_called_by_code else self._coerced_at if is_text else None))
         if name == "zipAttrsWith" and self._code == "not-a-function" and self._position is None:
             # The result of the function is called with the list.
             self._position = note.extent

@@ -11,7 +11,8 @@ from snowsnake.syntax.api import name_text
 from snowsnake.traces.builtin_lines import BuiltinLines
 from snowsnake.traces.cause import Cause
 from snowsnake.traces.note import Note
-from snowsnake.traces.operator_lines import CALLS, OperatorLines
+from snowsnake.traces.operator_lines import CALLS
+from snowsnake.traces.recursion_lines import RecursionLines
 from snowsnake.traces.source_tree import SourceTree, Step
 from snowsnake.traces.trace_state import COERCIONS, COMPARERS, SELECTS
 
@@ -43,7 +44,7 @@ def frames_of(
 _WRITERS = ("__toXML", "__toPlainJSON", "__toShallowJSON")
 
 
-class _Trace(OperatorLines, BuiltinLines):
+class _Trace(RecursionLines, BuiltinLines):
     def made(self) -> tuple[list[RawFrame], RawPosition | None, bool]:
         is_import = False
         for number, note in enumerate(self._notes):
@@ -103,6 +104,8 @@ class _Trace(OperatorLines, BuiltinLines):
             if way[-1].operator in ("<=", ">=") and inner is not None and not inner.is_internal and (inner.kind != "thunk" or note.opcode in CALLS):
                 # The scope binds `__lessThan`.
                 self._add(note, "text", "in the argument of the not operator", way[-1].place)
+            if inner is not None and inner.is_internal:
+                self._coerced_at = self._place_of_text(note, way[-1], tree, inner)
             is_said = way[-1].kind == "select" and self._selection(note, way[-1], tree, inner)
             if is_innermost or (inner is not None and inner.is_internal):
                 self._failure(note, way[-1], tree, inner)
@@ -158,9 +161,11 @@ class _Trace(OperatorLines, BuiltinLines):
     def _later_call(self, note: Note, function: RawPosition | None) -> RawPosition | None:
         """The place of a call that was left for later, and is nowhere in the source.
 
-        For an element of `map` it is the place of its *function*, for an attribute of `mapAttrs` that of what needs it.
+        For an element of `map` it is the place of its *function*, for an attribute of `mapAttrs` that of what needs it, for `__toString` that of what becomes a text.
         """
         asker = self._asker()
+        if asker is not None and asker.name in COERCIONS:
+            return self._coerced_at
         if not note.is_behind_machine or (asker is not None and not asker.is_code and asker.name not in _DEEP):
             return None
         if note.machine_arguments > 1:
@@ -221,9 +226,8 @@ class _Trace(OperatorLines, BuiltinLines):
         """Whether the error is about the way in which this function was called."""
         if self._code in _ARGUMENT_ERRORS:
             return True
-        return (
-            self._cause.wants("a set") and note.extent is not None and note.opcode == OPCODES["BindFormals"]
-        )
+        is_of_argument = self._cause.wants("a set") or self._code == "infinite-recursion"
+        return is_of_argument and note.extent is not None and note.opcode == OPCODES["BindFormals"]
 
     def _call(self, note: Note) -> None:
         """The error is about the call of the innermost function: which call that was, unless a line says it already."""
@@ -232,7 +236,7 @@ class _Trace(OperatorLines, BuiltinLines):
             self._lines.append(("call-site", "", self._call_site))
         elif not is_said:
             self._call_by_machine(note)
-        if self._code not in _ARGUMENT_ERRORS:
+        if self._code not in (*_ARGUMENT_ERRORS, "infinite-recursion"):
             self._lines.append(("text", "while evaluating the value passed for the lambda argument", note.extent))
             self._is_shown = False
         else:

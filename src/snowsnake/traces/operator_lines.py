@@ -4,7 +4,7 @@ In: a note of code, and the node of the syntax tree at its place.  Out: lines, i
 """
 
 from snowsnake.bytecode.opcode_numbers import OPCODES
-from snowsnake.syntax.api import name_text
+from snowsnake.diagnostics.error import RawPosition
 from snowsnake.traces.arguments import argument_text
 from snowsnake.traces.note import Note
 from snowsnake.traces.source_tree import SourceTree, Step
@@ -26,8 +26,8 @@ _FORCES_SET = frozenset((OPCODES["SelectPlace"],))
 # Of an operator, these say that the scope binds `__sub` or the like.
 CALLS = frozenset(OPCODES[name] for name in ("Call", "CallN", "TailCallN"))
 _FORCES_BOTH = frozenset((OPCODES["Select"], OPCODES["TrySelect"]))
-_FORCES_NAME = frozenset(OPCODES[name] for name in ("AttrsSelect", "AttrsTrySelect"))
-_FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
+FORCES_NAME = frozenset(OPCODES[name] for name in ("AttrsSelect", "AttrsTrySelect"))
+FORCES_RESULT = frozenset((OPCODES["Return"], OPCODES["Force"]))
 
 
 class OperatorLines(TraceState):
@@ -92,7 +92,7 @@ class OperatorLines(TraceState):
         name = tree.child(node, "name") if note.operands[1] == TAG_THUNK else None
         if note.opcode in (OPCODES["AttrsDynamic"], OPCODES["DynamicName"]):
             child = tree.child(node, "name")
-        elif name is not None and (note.opcode in _FORCES_NAME or node.kind == "hasAttr"):
+        elif name is not None and (note.opcode in FORCES_NAME or node.kind == "hasAttr"):
             child = name
         elif node.kind == "select" and not self._forces_set(note, node, inner, tree):
             self._attribute(node, tree)
@@ -140,6 +140,10 @@ class OperatorLines(TraceState):
         before = [child for child in tree.children(node) if child.role == "from" and child.end <= note.place[2]]
         return max(before, key=lambda child: child.end, default=None)
 
+    def _recursion(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
+        """A value was needed for itself: traces/recursion_lines.py."""
+        raise NotImplementedError
+
     def _failure(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         """The current operation raised the error itself, or the internal builtin that carries it out did."""
         if self._code == "assertion":
@@ -153,7 +157,7 @@ class OperatorLines(TraceState):
                 self._piece(node, tree, inner)
             return
         if self._code == "infinite-recursion":
-            self._recursion(note, node, tree)
+            self._recursion(note, node, tree, inner)
         elif node.role == "part" and inner is not None and inner.name in COERCIONS:
             self._coerced_early(note, node, tree)
         elif self._code == "not-a-function" and node.kind == "apply":
@@ -198,30 +202,6 @@ class OperatorLines(TraceState):
             self._add(note, "text", argument_text("sub", 2), None)
             self._is_shown = False
 
-    def _recursion(self, note: Note, node: Step, tree: SourceTree) -> None:
-        """An attribute is needed again: the message is at its definition."""
-        found = self._found(note, node)
-        if node.kind == "select" and found is not None:
-            if note.opcode in _FORCES_RESULT:
-                self._position = found.place
-            return
-        again = next((note for note in self._notes if note.is_code and note.argument), None)
-        if node.kind == "binary":
-            side = self._forced_side(node, note.operands)
-            child = self._operand(node, tree, side)
-            start = None if child is None else tree.position_of(child)
-            if node.operator == "//" and start is not None:
-                self._add(note, "text", f"in the {side} operand of the update (//) operator", start)
-                self._at(note, start)
-            node = child or node
-        if again is None or node.kind != "select":
-            return
-        name, place = self._defined(again)
-        path = tree.attribute_path(node, name)
-        if name and path.endswith(name_text(name)):
-            self._lines.append(("attribute", path, place))
-            self._position = place
-
     def _boolean(self, note: Note, node: Step, tree: SourceTree) -> None:
         """The message's place is that of the line above it."""
         if node.kind == "not":
@@ -257,29 +237,57 @@ class OperatorLines(TraceState):
         elif start is not None:
             self._at(note, start)
 
+    @staticmethod
+    def _with_in_hand(note: Note, tree: SourceTree) -> Step | None:
+        """The `with` whose set is being looked into."""
+        outer = [] if note.place is None else [step for step in tree.way_to(note.place[2], note.place[3]) if step.kind == "with"]
+        return outer[-max(1, min(note.operands[0], len(outer)))] if outer else None
+
     def _with(self, note: Note, tree: SourceTree) -> None:
-        if note.place is None:
-            return
-        outer = [step for step in tree.way_to(note.place[2], note.place[3]) if step.kind == "with"]
-        if outer:
-            depth = max(1, min(note.operands[0], len(outer)))
-            self._add(note, "text", "while evaluating the first subexpression of a with expression", outer[-depth].start)
+        outer = self._with_in_hand(note, tree)
+        if outer is not None:
+            self._add(note, "text", "while evaluating the first subexpression of a with expression", outer.start)
             self._is_shown = False
+
+    @staticmethod
+    def _piece_in_hand(node: Step, tree: SourceTree, inner: Note | None) -> Step | None:
+        """The piece of a string or path that is being made a text."""
+        if inner is None or not inner.argument:
+            return None
+        first = tree.child(node, "part")
+        # The slash is a piece of its own.
+        is_split = node.kind == "path" and first is not None and tree.source[first.end - 1 : first.end] == b"/"
+        return tree.child(node, "part", inner.argument - 1 - is_split)
 
     def _piece_start(self, node: Step, tree: SourceTree, inner: Note | None) -> int:
         """The start of the piece of a string or path that could not be made a text."""
-        child = None
-        if inner is not None and inner.argument:
-            first = tree.child(node, "part")
-            # The slash is a piece of its own.
-            is_split = node.kind == "path" and first is not None and tree.source[first.end - 1 : first.end] == b"/"
-            child = tree.child(node, "part", inner.argument - 1 - is_split)
+        child = self._piece_in_hand(node, tree, inner)
         return node.start if child is None or child.kind == "text" else child.name_start
+
+    @staticmethod
+    def _early_start(node: Step, tree: SourceTree) -> int:
+        """The start of a piece that is made a text before a later piece is evaluated."""
+        pieces = tree.children(tree.way_to(node.start, node.end)[-2])
+        return next((piece.name_start for piece in pieces if (piece.start, piece.end) == (node.start, node.end)), node.start)
+
+    def _place_of_text(self, note: Note, node: Step, tree: SourceTree, inner: Note) -> RawPosition | None:
+        """The place of what an operator, a string or a path makes a text of."""
+        if note.place is None:
+            return None
+        if node.role == "part":
+            start = self._early_start(node, tree)
+        elif node.kind == "binary" and node.operator == "+":
+            start = self._operand_start(node, tree, "left" if inner.argument == 1 else "right")
+        elif node.kind in ("string", "path"):
+            pieces = [child for child in tree.children(node) if child.kind != "text"]
+            start = pieces[0].name_start if len(pieces) == 1 else self._piece_start(node, tree, inner)
+        else:
+            return None
+        return (*note.place[:2], start, start + 1)
 
     def _coerced_early(self, note: Note, node: Step, tree: SourceTree) -> None:
         """A piece of a string could not be made a text, which happened before a later piece was evaluated."""
-        pieces = tree.children(tree.way_to(node.start, node.end)[-2])
-        start = next((piece.name_start for piece in pieces if (piece.start, piece.end) == (node.start, node.end)), node.start)
+        start = self._early_start(node, tree)
         if self._cause.kind == "not-coercible":
             text = RESULT_OF_TO_STRING if self._notes[-1].part == "result" else "while evaluating a path segment"
             self._add(note, "text", text, start)

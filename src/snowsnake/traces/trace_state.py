@@ -44,6 +44,8 @@ class TraceState:
         self._asked = ""
         # This is the selection that asked for the value of the next activation.
         self._asked_in: tuple[SourceTree, Step] | None = None
+        # This is the place of the operand or piece that an operator makes a text of.
+        self._coerced_at: RawPosition | None = None
         # This says where the caller of a builtin is.
         self._place: RawPosition | None = None
         at_work = next((note.place for note in reversed(self._notes) if note.is_code), None)
