@@ -19,9 +19,9 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, cast
 
-from snowsnake import interpreter as _machine
+from snowsnake import interpreter
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation.arguments import a_level, a_list, a_mapping, a_str, a_text, exact
 from snowsnake.foundation.log_numbers import CHATTY, INFORMATION
@@ -64,6 +64,13 @@ _MOST_DECODERS = 500
 PathLike = str | os.PathLike[str]
 
 
+class _Unmade:
+    """The machine of an Evaluator that was made without `__init__`: a class attribute, because a method `__getattr__` would slow every use of an attribute down."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ValueError("this Evaluator was made without __init__")
+
+
 class Evaluator:
     """Evaluates expressions that share imports, a search path and limits.
 
@@ -89,6 +96,12 @@ class Evaluator:
     >>> nix.evaluate("builtins.nixPath").to_python()
     [{'path': '/srv/lib', 'prefix': 'lib'}]
     """
+
+    _machine: interpreter.Interpreter = cast(interpreter.Interpreter, _Unmade())
+    _files: "FileSystem | None" = None
+    _worker: "EvaluatorThread | None" = None
+    _calls = 0
+    _deadline = 0.0
 
     def __init__(
         self,
@@ -148,7 +161,7 @@ class Evaluator:
         }
         options |= found
         options["features"] = tuple(dict.fromkeys([*features, *found.get("features", ())]))
-        self._make: Callable[[], _machine.Interpreter] = lambda: _machine.Interpreter(**options)
+        self._make: Callable[[], interpreter.Interpreter] = lambda: interpreter.Interpreter(**options)
         self._builtins = builtins
         self._decoders: dict[Any, Decoder] = {}
         # These are Python functions, by identity; the machine keeps them.
@@ -158,6 +171,9 @@ class Evaluator:
         self._worker: EvaluatorThread | None = None
         self._deadline = 0.0
         self._start()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("an Evaluator can be neither copied nor pickled: make another one")
 
     def _start(self) -> None:
         """Makes a new machine, with our mounted files and builtins."""

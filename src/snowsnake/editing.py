@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation.arguments import a_text
+from snowsnake.foundation.record import Whole
 from snowsnake.json_tree import load
 from snowsnake.nix_printing import to_nix
 from snowsnake.parsing import parse_source
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _THROUGH = {"let": "body", "lambda": "body", "with": "body", "assert": "body"}
 
 
-class Edits:
+class Edits(Whole):
     """A source with edits; `text` is the result.
 
     >>> edits = Edits('{ pname = "x"; # the name\\n  version = "1.0"; src.hash = "old"; }')

@@ -32,6 +32,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from snowsnake.diagnostics.error import EvaluationError
+from snowsnake.foundation.arguments import an_instance
+from snowsnake.foundation.record import Whole
 from snowsnake.syntax.api import name_text
 from snowsnake.values import Value
 
@@ -42,7 +44,7 @@ DEEPEST = 500
 _TRANSIENT = frozenset(("interrupt", "timeout", "memory"))
 
 
-class Option:
+class Option(Whole):
     """An option: each property is evaluated when it is read.  `value` is the set that describes the option.
 
     >>> import snowsnake
@@ -54,6 +56,8 @@ class Option:
     __slots__ = ("value", "path")
 
     def __init__(self, value: Value, path: tuple[str, ...]) -> None:
+        an_instance("the value of an option", value, Value)
+        an_instance("the path of an option", path, tuple)
         self.value = value
         self.path = path
 
@@ -145,7 +149,7 @@ class Option:
 
 
 @dataclass
-class OptionDoc:
+class OptionDoc(Whole):
     """What manuals say about an option; `default` and `example` are Nix text.
 
     >>> OptionDoc("web.port", type="int", default="80").visible

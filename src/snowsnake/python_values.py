@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from snowsnake.building import LEVELS_OF_DATA, TOO_DEEP, PathText, is_plain
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.foundation.arguments import exact
+from snowsnake.foundation.record import Whole
 from snowsnake.values import Value
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _SCALARS = frozenset((type(None), bool, int, float, str, bytes))
 UNORDERED = (set, frozenset)
 
 
-class Raw:
+class Raw(Whole):
     """Nix code among Python data: its value.
 
     >>> from snowsnake import Evaluator

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from snowsnake.foundation.arguments import a_list, a_path, a_text
+from snowsnake.foundation.arguments import a_list, a_path, a_text, an_instance
+from snowsnake.foundation.record import Whole
 from snowsnake.json_tree import load
 from snowsnake.parsing import parse_source
 from snowsnake.source import Position, SourceMap
@@ -40,6 +41,8 @@ class Node:
     __slots__ = ("tree", "parent", "kind", "_fields")
 
     def __init__(self, tree: "Tree", parent: "Node | None", kind: str, fields: dict[str, Any]) -> None:
+        if type(fields) is not dict or not isinstance(tree, Tree):
+            raise TypeError("nodes come from a tree: `parse` makes one of a source")
         self.tree = tree
         self.parent = parent
         self.kind = kind
@@ -89,8 +92,10 @@ class Node:
 
     def __getattr__(self, name: str) -> Any:
         # `copy` asks an object without fields for its special methods.
-        if name.startswith("_"):
+        if name.startswith("__"):
             raise AttributeError(name)
+        if name in Node.__slots__:
+            raise ValueError("this Node was made without __init__")
         if name not in self._fields:
             raise AttributeError(f"a node of the kind {self.kind!r} has no {name!r}; it has {', '.join(self.fields()) or 'no fields'}")
         return self._made(name, self._fields[name])
@@ -133,12 +138,13 @@ class Node:
         return f"<Node {self.kind} at {self.position}>"
 
 
-class Comment:
+class Comment(Whole):
     """A comment of a source: `text` as it is written, `position`, and whether it is documentation (`/** … */`)."""
 
     __slots__ = ("position",)
 
     def __init__(self, position: Position) -> None:
+        an_instance("the place of a comment", position, Position)
         self.position = position
 
     @property
@@ -155,7 +161,7 @@ class Comment:
         return f"<Comment {self.text[:40]!r} at {self.position}>"
 
 
-class Tree:
+class Tree(Whole):
     """A parsed source: `root`, `comments`, and where things are in it.  It evaluates nothing and cannot be changed: see `edit`.
 
     >>> tree = parse("{ a = 1; # one\\n  b.c = x: x; }", check=False)

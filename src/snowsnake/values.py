@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast, overload
 
 from snowsnake import looking
 from snowsnake.diagnostics.error import EvaluationError
-from snowsnake.foundation.arguments import a_str
+from snowsnake.foundation.arguments import a_str, an_instance
+from snowsnake.foundation.record import Whole
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Callable
-    from typing import TypeVar
+    from typing import Self, TypeVar
 
     from snowsnake.decoding.query import QueryResult
     from snowsnake.handle import Handle
@@ -84,11 +85,13 @@ class Value:
     _evaluator: "Evaluator"
     _is_settled = False
 
-    def __init__(self, handle: "Handle", evaluator: "Evaluator") -> None:
+    def __new__(cls, handle: "Handle | None" = None, evaluator: "Evaluator" = None) -> "Self":
         if not hasattr(handle, "to_nix") or not hasattr(evaluator, "evaluate"):
             raise TypeError("values come from an evaluator: `evaluator.value(…)` makes one of Python data")
-        self._handle = handle
-        self._evaluator = evaluator
+        value = object.__new__(cls)
+        value._handle = cast("Handle", handle)
+        value._evaluator = evaluator
+        return value
 
     # ---- what it is ---------------------------------------------------------------------------------------------
 
@@ -645,7 +648,7 @@ Sequence.register(ListValue)
 _CLASSES = (Value, SetValue, ListValue, Value)
 
 
-class DerivationView:
+class DerivationView(Whole):
     """The fields of a derivation: each is evaluated when it is read.
 
     >>> import snowsnake
@@ -657,6 +660,7 @@ class DerivationView:
     __slots__ = ("value",)
 
     def __init__(self, value: Value) -> None:
+        an_instance("the value of a derivation", value, Value)
         self.value = value
 
     @property

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from snowsnake.foundation.arguments import a_function, a_list
+from snowsnake.foundation.record import Belonging
 
 if TYPE_CHECKING:
     from snowsnake.runner import Runner
@@ -103,7 +104,7 @@ class EvaluatorThread:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-class EvaluatorPool:
+class EvaluatorPool(Belonging):
     """Evaluators for many threads: each is used by one at a time, and keeps what it imported for the next.
 
     `make()` makes one: `EvaluatorPool(4, lambda: Evaluator(pure=True, timeout_s=5))`.  What a function returns should be plain: a `Value` belongs to its
@@ -186,9 +187,9 @@ class EvaluatorPool:
 
     def close(self) -> None:
         """Refuses further calls, and waits for those that run."""
-        self._is_closed = True
-        if self._threads is not None:
-            self._threads.shutdown(wait=True, cancel_futures=True)
+        threads, self._is_closed = self._threads, True
+        if threads is not None:
+            threads.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> "EvaluatorPool":
         return self

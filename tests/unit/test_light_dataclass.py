@@ -24,7 +24,7 @@ FROZEN = {DerivationOutput}
 
 def values_of(cls):
     """A value for each field without a default."""
-    known = {"nar_hash": HASH if cls is NarInfo else "sha256:00", "hash": HASH, "info": PathInfo("/x", "h", 1), "references": ["/y"]}
+    known = {"nar_hash": HASH if cls is NarInfo else "sha256:00", "hash": HASH, "info": PathInfo("/x", "h", 1), "references": ["/y"], "nar_size": 1}
     wanted = [field.name for field in dataclasses.fields(cls) if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING]
     return [known.get(name, f"{name}-1") for name in wanted]
 

@@ -300,11 +300,13 @@ cdef int _check_flag(Machine* m, Word description, Word* place, uint32_t symbol)
     return DONE if is_bool(w) else of_attribute(m, description, symbol, raise_type(m, "a Boolean", w))
 
 
-cdef int _raise_not_derivation(Machine* m, const char* what, Word name) noexcept nogil:
-    return raise_message(m, worded(MESSAGE_CONTEXT_OF_NO_DERIVATION, what, <int>string_size(name), <char*>string_data(name)))
+cdef int _raise_not_derivation(Machine* m, const char* what, Word attrs, Word name) noexcept nogil:
+    raise_message(m, worded(MESSAGE_CONTEXT_OF_NO_DERIVATION, what, <int>string_size(name), <char*>string_data(name)))
+    m.error.position = attrs_position(attrs, symbol_of(m, name))
+    return RAISE
 
 
-cdef int _check_outputs(Machine* m, Word* fp, Word description, Word* place, Word name) noexcept nogil:
+cdef int _check_outputs(Machine* m, Word* fp, Word attrs, Word description, Word* place, Word name) noexcept nogil:
     """State: fp[3] is the index of the current output."""
     cdef Word list, w
     cdef uint64_t i
@@ -316,7 +318,7 @@ cdef int _check_outputs(Machine* m, Word* fp, Word description, Word* place, Wor
     if not is_list(list):
         return force(m, list) if is_thunk(list) else of_attribute(m, description, symbol, raise_type(m, "a list", list))
     if list_size(list) and not is_derivation_path(name):
-        return _raise_not_derivation(m, "derivation output", name)
+        return _raise_not_derivation(m, "derivation output", attrs, name)
     i = <uint64_t>int_value(fp[3])
     while i < list_size(list):
         w = val(list_items(list)[i])
@@ -366,8 +368,8 @@ cdef int _check_path(Machine* m, Word* fp, Word attrs, Word name, Word descripti
     if outcome != DONE:
         return outcome
     if adding.all_outputs != NULL and val(adding.all_outputs[0]) == WORD_TRUE and not is_derivation_path(name):
-        return _raise_not_derivation(m, "all-outputs", name)
-    return _check_outputs(m, fp, description, adding.outputs, name)
+        return _raise_not_derivation(m, "all-outputs", attrs, name)
+    return _check_outputs(m, fp, attrs, description, adding.outputs, name)
 
 
 cdef uint64_t _count_elements(Machine* m, Word attrs) noexcept nogil:

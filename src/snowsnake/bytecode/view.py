@@ -7,9 +7,11 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from snowsnake.foundation.record import Whole
+
 
 @dataclass
-class Keys:
+class Keys(Whole):
     """Attribute names with their places, or the formals of a pattern."""
 
     names: list[str]
@@ -19,7 +21,7 @@ class Keys:
 
 
 @dataclass
-class Constant:
+class Constant(Whole):
     """A constant: `kind` as in chunk.pxd (null, int, string, chunk, keys, …), its value in Python, its place in the file."""
 
     kind: str
@@ -28,7 +30,7 @@ class Constant:
 
 
 @dataclass
-class Span:
+class Span(Whole):
     """From `code_start` to the next span, code comes from these bytes of the source."""
 
     code_start: int
@@ -37,7 +39,7 @@ class Span:
 
 
 @dataclass
-class Chunk:
+class Chunk(Whole):
     """The code of a file, lambda or thunk.  The fields are those of the record in an image."""
 
     kind: str = "toplevel"

@@ -21,6 +21,7 @@ import time
 
 from snowsnake.fetch.errors import FetchFailure
 from snowsnake.foundation import light_json
+from snowsnake.foundation.record import Belonging
 from snowsnake.foundation.results_database import open_results
 from snowsnake.foundation.sqlite import FAULTS, fault_text, sqlite3
 from snowsnake.store.removal import remove_if_possible
@@ -72,7 +73,7 @@ class Fact(dict[str, "Any"]):
     age_s = 0.0
 
 
-class FetchCache:
+class FetchCache(Belonging):
     """The cache in *folder*, or in the folder that the environment chooses.
 
     *limit_bytes* is for all trees together; the least recently used trees are removed first; 0 means no limit.

@@ -17,6 +17,7 @@ from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, shown, tree_hash_of
 from snowsnake.fetch.trees import DiskTree, FileTree, closing_fd
 from snowsnake.foundation.log_numbers import CHATTY, TALKATIVE, UNKNOWN
+from snowsnake.foundation.record import Belonging, Whole
 from snowsnake.store.hash import Hash
 from snowsnake.store.nar import open_below
 from snowsnake.store.path import STORE_DIR, StorePath
@@ -61,7 +62,7 @@ def _noted(input: Input) -> Iterator[None]:
         raise
 
 
-class Source:
+class Source(Whole):
     """A fetched tree: `input` with the facts learnt (rev, lastModified, narHash …), and where its files can be read."""
 
     __slots__ = ("input", "nar_hash", "store_path", "files")
@@ -74,7 +75,7 @@ class Source:
         self.files = files
 
 
-class Fetcher:
+class Fetcher(Belonging):
     """Fetches inputs.  *settings*: values of nix.conf by name.  *store*: every source is written to it.
 
     *features*: the experimental features that are on.  *progress* makes the object that shows progress.  *on_warning* receives the texts of
@@ -98,6 +99,10 @@ class Fetcher:
         is_cancelled: Callable[[], bool] | None = None,
         cache_limit_bytes: int = 0,
     ) -> None:
+        try:
+            limit_bytes = cache_limit_bytes or settings["fetch-cache-size"]
+        except (KeyError, TypeError):
+            raise TypeError(f"settings are all settings of nix.conf by name, as `snowsnake.settings.Settings()`, not {type(settings).__name__}") from None
         self.settings = settings
         self.store = store
         self.store_dir = store_dir
@@ -105,7 +110,7 @@ class Fetcher:
         self.working_directory = working_directory or os.getcwd()
         self.is_offline = is_offline
         self._cache: FetchCache | None = None
-        self._cache_place = (cache_folder, cache_limit_bytes or settings["fetch-cache-size"])
+        self._cache_place = (cache_folder, limit_bytes)
         self._make_progress = progress
         self._progress: Progress | None = None
         self.on_warning = on_warning
@@ -186,6 +191,8 @@ class Fetcher:
 
     def fetch(self, input: Input) -> Source:
         """The source that an input describes; raises FetchFailure if that fails, or if the source differs from the description."""
+        if not isinstance(input, Input):
+            raise TypeError(f"a fetcher fetches an Input, not {type(input).__name__}")
         key = input.key
         known = self._sources.get(key)
         if known is None:

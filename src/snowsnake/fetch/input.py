@@ -9,6 +9,7 @@ from snowsnake.fetch import input_forms
 from snowsnake.fetch.addresses import Address, parse_address
 from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, NO_REVISION, Attributes
+from snowsnake.foundation.record import Whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 
-class Input:
+class Input(Whole):
     """What to fetch.  `attrs`: str, int or bool by name, including `type`.
 
     >>> found = Input.from_url("github:NixOS/nixpkgs/23.05")
@@ -27,6 +28,8 @@ class Input:
     __slots__ = ("attrs", "_features", "_trusts_forges")
 
     def __init__(self, attrs: Attributes, features: Container[str] = DEFAULT_FEATURES, trusts_forges: bool = True) -> None:
+        if not issubclass(type(attrs), dict):
+            raise TypeError(f"the attributes of an input are a dict, not {type(attrs).__name__}")
         self.attrs = attrs
         self._features = features
         self._trusts_forges = trusts_forges
@@ -165,6 +168,8 @@ class Input:
 
     def contains(self, other: Input) -> bool:
         """Whether *other* is this input, or this one at some branch or revision."""
+        if not isinstance(other, Input):
+            raise TypeError(f"an input is compared with an Input, not {type(other).__name__}")
         return self == other or self == other.with_attrs(ref=None, rev=None)
 
     def overridden(self, ref: str | None, rev: str | None) -> Input:

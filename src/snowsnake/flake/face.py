@@ -11,6 +11,7 @@ from snowsnake.flake.locks import lock_flake
 from snowsnake.flake.output_tree import Output
 from snowsnake.flake.session import FlakeSession
 from snowsnake.foundation.arguments import a_list, a_mapping, a_path, a_str
+from snowsnake.foundation.record import Belonging
 from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.lock_file import LockFile, parse_input_path, read_lock_file
 from snowsnake.lock.locking import LockOptions
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Flakes:
+class Flakes(Belonging):
     """Flakes in one evaluator, which is pure unless `pure` is False.
 
     `settings` are values of nix.conf by name (None: those of this user), `base` is the folder that relative paths start from (by default

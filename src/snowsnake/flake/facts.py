@@ -4,6 +4,7 @@ In: a `LockedFlake`.  Out: data, and the lines of the report, as C++ Nix 2.34 pr
 """
 
 from snowsnake.flake.world import FlakeTree
+from snowsnake.foundation.record import Whole
 from snowsnake.foundation.tree_lines import branch, margin
 from snowsnake.lock.flakes import LockedFlake
 from snowsnake.lock.lock_file import LockNode, date_text, path_text
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _TIME = "%Y-%m-%d %H:%M:%S"
 
 
-class Metadata:
+class Metadata(Whole):
     """A flake's description, references, lock file and times."""
 
     def __init__(self, locked: LockedFlake, world: "FlakeWorld") -> None:

@@ -6,6 +6,7 @@ In: the handle of a flake's outputs.  Out: `Output`s.  A failing output has its 
 from snowsnake.diagnostics.error import EvaluationError
 from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.foundation.arguments import a_str, a_text
+from snowsnake.foundation.record import Whole
 from snowsnake.plain import is_derivation
 
 TYPE_CHECKING = False
@@ -30,7 +31,7 @@ OVERLAY, MODULE, CONFIGURATION = "nixpkgs-overlay", "nixos-module", "nixos-confi
 OMITTED, HIDDEN, NOT_A_DERIVATION = "omitted", "hidden", "not-a-derivation"
 
 
-class Output:
+class Output(Whole):
     """An output, or a set of outputs.
 
     `kind` is `folder`, `derivation`, `app`, `template`, `nixpkgs-overlay`, `nixos-module`, `nixos-configuration`, `unknown`, `omitted` (of
@@ -39,6 +40,8 @@ class Output:
     """
 
     def __init__(self, handle: "Handle", path: tuple[str, ...], options: "ShowOptions") -> None:
+        if not hasattr(handle, "select") or not issubclass(type(path), tuple):
+            raise TypeError("outputs come from `show`")
         self.handle = handle
         self.path = path
         self._options = options

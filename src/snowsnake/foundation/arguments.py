@@ -67,6 +67,17 @@ def a_str(what: str, value: str) -> str:
     return text
 
 
+def an_instance(what: str, value: "Any", kind: "type[Any]") -> None:
+    """Checks that a value is an object of a class, whatever it says of itself.
+
+    >>> an_instance("a comment's place", 5, str)
+    Traceback (most recent call last):
+    TypeError: a comment's place is a str, not int
+    """
+    if not issubclass(type(value), kind):
+        raise TypeError(f"{what} is a {kind.__name__}, not {type(value).__name__}")
+
+
 def a_path(what: str, value: "str | os.PathLike[str]") -> str:
     """Returns a path as a str.  A number is none: `open` would take it for an open file, and close that.
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING
 
+from snowsnake.foundation.record import Belonging
 from snowsnake.jobs.evaluation import JobRoot
 from snowsnake.jobs.in_place import doubted
 from snowsnake.jobs.memory import JobMemory
@@ -278,7 +279,7 @@ class Run:
         self._leaving = []
 
 
-class Jobs:
+class Jobs(Belonging):
     """A run as an iterable, for `for` and `async for`."""
 
     def __init__(self, root: JobRoot, options: RunOptions) -> None:

@@ -1,5 +1,6 @@
 """Facts about a flake before it is evaluated: its inputs, its settings, and its tree."""
 
+from snowsnake.foundation.record import Whole
 from snowsnake.lock.lock_file import InputPath, LockFile, LockNode
 from snowsnake.lock.references import Reference
 
@@ -68,7 +69,7 @@ class Flake:
         self.is_changed = False
 
 
-class LockedFlake:
+class LockedFlake(Whole):
     """A flake, its up-to-date lock file, and the trees that were fetched meanwhile."""
 
     __slots__ = ("flake", "lock_file", "places")

@@ -9,6 +9,7 @@ from snowsnake.diagnostics.flake_kinds import FlakeError
 from snowsnake.fetch.errors import FetchFailure
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, is_flake_id
 from snowsnake.foundation import light_json
+from snowsnake.foundation.record import Whole
 from snowsnake.lock.references import Reference, attributes_of_json, version_of_json
 
 TYPE_CHECKING = False
@@ -53,7 +54,7 @@ class LockNode:
         self.is_read = is_read
 
 
-class LockFile:
+class LockFile(Whole):
     """The graph of a lock file, from its root."""
 
     def __init__(self, root: LockNode | None = None) -> None:

@@ -10,14 +10,15 @@ from snowsnake.fetch.addresses import Address, Authority, parse_address
 from snowsnake.fetch.errors import MalformedAddress, MalformedInput
 from snowsnake.fetch.input import Input
 from snowsnake.fetch.input_forms import DEFAULT_FEATURES, Attributes, address_of, attributes_of, check_attributes, shown
-from snowsnake.foundation.arguments import exact
+from snowsnake.foundation.arguments import a_mapping, exact
+from snowsnake.foundation.record import Whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
 
 
-class Reference:
+class Reference(Whole):
     """An input, and the folder (`dir`) of the flake in its tree.  Immutable.
 
     >>> reference = Reference.of_attributes({"type": "github", "owner": "NixOS", "repo": "nixpkgs", "dir": "lib"})
@@ -28,13 +29,15 @@ class Reference:
     __slots__ = ("input", "folder")
 
     def __init__(self, input: Input, folder: str = "") -> None:
+        if not issubclass(type(input), Input):
+            raise TypeError(f"the input of a reference is an Input, not {type(input).__name__}")
         self.input = input
         self.folder = folder
 
     @classmethod
     def of_attributes(cls, attributes: Attributes, features: Container[str] = DEFAULT_FEATURES) -> Reference:
         """The reference in a set as lock files have it; attributes of unknown schemes are kept as they are."""
-        attributes = {exact(name): exact(value) for name, value in attributes.items()}
+        attributes = {name: exact(value) for name, value in a_mapping("a reference", attributes, "names to texts and numbers").items()}
         folder = _folder_of(attributes)
         return cls(Input.from_attrs({name: value for name, value in attributes.items() if name != "dir"}, features), folder)
 

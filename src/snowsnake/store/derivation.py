@@ -5,6 +5,7 @@ In: ATerm bytes or JSON objects.  Out: `Derivation`.  Texts that are not UTF-8 k
 
 from __future__ import annotations
 
+from snowsnake.foundation.record import Whole
 from snowsnake.store import aterm, aterm_parser, store_path
 from snowsnake.store.derivation_paths import DerivationMemory
 from snowsnake.store.hash import Hash
@@ -25,7 +26,7 @@ JSON_VERSION = 4
 
 
 @dataclass(frozen=True)
-class DerivationOutput:
+class DerivationOutput(Whole):
     """One output.  *kind*: input (addressed), fixed, floating, impure, deferred.  *path* is "" if it is not known before the build."""
 
     path: str = ""
@@ -50,7 +51,7 @@ class DerivationOutput:
 
 
 @dataclass
-class Derivation:
+class Derivation(Whole):
     """The contents of a `.drv` file: how something is built, and from what.
 
     >>> drv = Derivation("x", "s", "b", env={"builder": "b", "name": "x", "system": "s"}, outputs={"out": DerivationOutput()})
@@ -72,6 +73,10 @@ class Derivation:
     store_dir: str = STORE_DIR
     # This maps the path of an input to its children (derivation_children.py).
     dynamic_inputs: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and isinstance(self.system, str) and isinstance(self.builder, str)):
+            raise TypeError("the name, the system and the builder of a Derivation are texts (str)")
 
     # --- ATerm
 
@@ -156,6 +161,8 @@ class Derivation:
 
     def finish(self, memory: DerivationMemory) -> str:
         """Computes the output paths and their variables, as evaluation does; returns the `.drv` path.  *memory* knows the input derivations."""
+        if not isinstance(memory, DerivationMemory):
+            raise TypeError(f"the memory of a Derivation is a DerivationMemory, not {type(memory).__name__}")
         kind = next(iter(self.outputs.values())).kind if self.outputs else "input"
         first = next(iter(self.outputs.values()), DerivationOutput())
         path, _, text = memory.finish(

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from os import PathLike
 
+from snowsnake.foundation.record import Record
 from snowsnake.store import hashing
-from snowsnake.store.record import Record
 
 # Type checkers take this for true.  Otherwise every command would import `typing`.
 TYPE_CHECKING = False
@@ -33,6 +33,8 @@ class Hash(Record):
     digest: bytes
 
     def __init__(self, algorithm: str, digest: bytes) -> None:
+        if not isinstance(algorithm, str) or not isinstance(digest, bytes):
+            raise TypeError(f"a hash has the name of an algorithm (str) and a digest (bytes), not {type(algorithm).__name__} and {type(digest).__name__}")
         # This refuses unknown algorithms and wrong sizes.
         hashing.format_hash(algorithm, digest, "base16")
         self._set(algorithm, digest)
@@ -66,6 +68,8 @@ class Hash(Record):
     @classmethod
     def of_stream(cls, stream: BinaryIO, algorithm: str = "sha256") -> Hash:
         """The hash of the rest of a stream, which is read to its end."""
+        if not hasattr(stream, "read"):
+            raise TypeError(f"a stream is an open binary file, not {type(stream).__name__}")
         hasher = hashing.HashStream(algorithm)
         while piece := stream.read(_PIECE_BYTES):
             hasher.update(piece)

@@ -84,8 +84,10 @@ def _completed(cls: Any, is_frozen: bool) -> Any:
             delattr(cls, name)
     fields_of = attrgetter(*names)
 
+    has_check = hasattr(cls, "__post_init__")
+
     def __init__(self: Any, *values: Any, **named: Any) -> None:
-        cls.__init__ = _initialiser(names, defaults, is_frozen)
+        cls.__init__ = _initialiser(names, defaults, is_frozen, has_check)
         cls.__init__(self, *values, **named)
 
     def __repr__(self: Any) -> str:
@@ -112,8 +114,8 @@ def _completed(cls: Any, is_frozen: bool) -> Any:
     return cls
 
 
-def _initialiser(names: tuple[str, ...], defaults: dict[str, Any], is_frozen: bool) -> Any:
-    """The `__init__` of a class."""
+def _initialiser(names: tuple[str, ...], defaults: dict[str, Any], is_frozen: bool, has_check: bool = False) -> Any:
+    """The `__init__` of a class; *has_check*: it ends with `__post_init__`."""
     scope: dict[str, Any] = {"_set": object.__setattr__, "_none": _Made, **{f"_default_{name}": value for name, value in defaults.items()}}
     words, lines = [], []
     for name in names:
@@ -121,5 +123,7 @@ def _initialiser(names: tuple[str, ...], defaults: dict[str, Any], is_frozen: bo
         words.append(name if name not in defaults else f"{name}=_none" if isinstance(value, _Made) else f"{name}=_default_{name}")
         text = f"_default_{name}.default_factory() if {name} is _none else {name}" if isinstance(value, _Made) else name
         lines.append(f"    _set(self, {name!r}, {text})" if is_frozen else f"    self.{name} = {text}")
+    if has_check:
+        lines.append("    self.__post_init__()")
     exec(f"def __init__(self, {', '.join(words)}):\n" + "\n".join(lines), scope)
     return scope["__init__"]

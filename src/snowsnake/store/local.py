@@ -18,6 +18,7 @@ import os
 import stat
 from os import PathLike
 
+from snowsnake.foundation.record import Belonging
 from snowsnake.store import hashing, nar
 from snowsnake.store.collecting import CollectingStore, Hashed, Waiting
 from snowsnake.store.derivation import Derivation
@@ -67,7 +68,7 @@ class Builder(Protocol):
         """Fetches or builds one valid path again."""
 
 
-class LocalStore(CollectingStore):
+class LocalStore(Belonging, CollectingStore):
     """A store in *root*.  Additions are collected and written in batches: `flush`, `close` or the end of `with` writes the rest.
 
     *durable*: contents are on disk before they are valid, so that a power cut does no harm; a kill never does.  *read_only*: nothing is made

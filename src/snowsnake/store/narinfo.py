@@ -5,6 +5,7 @@ In: the text of a `.narinfo`, hostile or not.  Out: `NarInfo`, and its text agai
 
 from __future__ import annotations
 
+from snowsnake.foundation.record import Whole
 from snowsnake.store.hash import Hash
 from snowsnake.store.path import STORE_DIR, check_path
 from snowsnake.store.path_info import check_claims, fingerprint
@@ -20,7 +21,7 @@ _MAX_SIZE_BYTES = (1 << 63) - 1
 
 
 @dataclass
-class NarInfo:
+class NarInfo(Whole):
     """One `.narinfo`.  Sizes are bytes; hashes are of the archive (`nar_`) and of the compressed file (`file_`).
 
     >>> info = NarInfo("/nix/store/00000000000000000000000000000000-x", "nar/x.nar", Hash.of_bytes(b""), 0, compression="none")
@@ -41,6 +42,10 @@ class NarInfo:
     signatures: list[str] = field(default_factory=list)
     ca: str | None = None
     system: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.path, str) and isinstance(self.url, str) and isinstance(self.nar_hash, Hash) and isinstance(self.nar_size, int)):
+            raise TypeError("a NarInfo has a path and a url (str), a nar_hash (Hash) and a nar_size (int)")
 
     @classmethod
     def parse(cls, text: str, store_dir: str = STORE_DIR) -> NarInfo:

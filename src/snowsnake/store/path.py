@@ -5,9 +5,9 @@ In: text, or the parts of a path.  Out: `StorePath`.  A text that is not a store
 
 from __future__ import annotations
 
+from snowsnake.foundation.record import Record
 from snowsnake.store import store_path
 from snowsnake.store.hash import Hash
-from snowsnake.store.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class StorePath(Record):
         >>> str(StorePath.of_content("source", Hash.of_bytes(b"")))
         '/nix/store/f6jkrn77ysv9dhs8hh6s2faflhjc930i-source'
         """
+        if not isinstance(content, Hash):
+            raise TypeError(f"the content of a path is known by a Hash, not {type(content).__name__}")
         made = store_path.fixed_path(
             name, method, content.algorithm, content.digest, [str(r) for r in references], False, store_dir
         )

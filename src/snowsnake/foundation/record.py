@@ -1,4 +1,7 @@
-"""Immutable records, compared field by field like those of `dataclass(frozen=True, order=True)`, whose import takes as long as a small evaluation."""
+"""Base classes of public objects: they say what they lack, and are not copied where they cannot be; and immutable records.
+
+Records are compared field by field like those of `dataclass(frozen=True, order=True)`, whose import takes as long as a small evaluation.
+"""
 
 from _operator import attrgetter
 
@@ -8,7 +11,44 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
 
-class Record:
+class Whole:
+    """An object that was made without its `__init__` says so where it is used: ValueError, and no AttributeError of a name that nobody knows."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            # Python asks this for what it does not find.  Its own protocols ask for names with two underscores.
+            if not name.startswith("__") and not _has_state(self):
+                raise ValueError(f"this {type(self).__name__} was made without __init__")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+
+def _has_state(thing: object) -> bool:
+    if getattr(thing, "__dict__", None):
+        return True
+    for cls in type(thing).__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            try:
+                object.__getattribute__(thing, name)
+            except AttributeError:
+                continue
+            return True
+    return False
+
+
+class Belonging(Whole):
+    """An object that has a machine, files or connections: it is neither copied nor pickled."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: object) -> "Any":
+        raise TypeError(f"{type(self).__name__} can be neither copied nor pickled: make another one")
+
+
+class Record(Whole):
     """The `__slots__` of a subclass are its fields, at least two, in the order in which they are compared; its `__init__` calls `_set`."""
 
     __slots__: "tuple[str, ...]" = ()
