@@ -29,7 +29,7 @@ from snowsnake.host.state cimport (
     FEATURE_BLAKE3_HASHES, FEATURE_CA_DERIVATIONS, FEATURE_DYNAMIC_DERIVATIONS, FEATURE_GIT_HASHING, FEATURE_IMPURE_DERIVATIONS, Host,
     host_of,
 )
-from snowsnake.machine.attrs cimport attrs_order
+from snowsnake.machine.attrs cimport attrs_order, attrs_position
 from snowsnake.machine.descriptions cimport of_attribute, raise_missing_attribute, raise_type
 from snowsnake.machine.evaluation_order cimport order_made
 from snowsnake.machine.errors cimport format_text, raise_message, raise_text, worded
@@ -42,7 +42,7 @@ from snowsnake.machine.state cimport DONE, ERROR_MEMORY, PART_ATTRIBUTE_ELEMENT,
 from snowsnake.machine.symbols cimport symbol_intern, symbol_string
 from snowsnake.machine.word cimport (
     WORD_FALSE, WORD_NULL, WORD_TRUE, attrs_find, attrs_keys, attrs_size, attrs_values, int_value, is_attrs, is_bool,
-    is_int, is_list, is_path, is_string, is_thunk, keys_find, keys_positions, keys_symbols, list_items, list_size,
+    is_int, is_list, is_path, is_string, is_thunk, keys_positions, keys_symbols, list_items, list_size,
     path_string, pointer_of, small_int, string_context, string_data, string_size, val,
 )
 from snowsnake.store.hash_functions cimport HASH_BLAKE3
@@ -452,22 +452,21 @@ cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexc
     cdef Word name
     cdef uint64_t i
     cdef uint32_t* order
-    cdef int64_t place
     cdef uint32_t count = 0
     if top < fp + SLOT_PAIRS or not is_attrs(fp[0]):
         return 0
     name = fp[SLOT_NAME]
     i = <uint64_t>fp[SLOT_INDEX] >> 3
+    if attrs_find(fp[0], m.symbol_name) == NULL:
+        return 0
+    if name == WORD_NULL:
+        # The attributes may have no order yet.
+        entries[0].note = NOTE_DERIVATION_NAME
+        entries[0].position = attrs_position(fp[0], m.symbol_name)
+        return 1
     order = order_made(fp[0])
     if order == NULL:
         return 0
-    place = keys_find(attrs_keys(fp[0]), m.symbol_name)
-    if place < 0:
-        return 0
-    if name == WORD_NULL:
-        entries[0].note = NOTE_DERIVATION_NAME
-        entries[0].position = keys_positions(attrs_keys(fp[0]))[place]
-        return 1
     if fp[SLOT_PHASE] == small_int(PHASE_ATTRIBUTES) and i < attrs_size(fp[0]):
         entries[0].note = NOTE_DERIVATION_ATTRIBUTE
         entries[0].symbol = keys_symbols(attrs_keys(fp[0]))[order[i]]
@@ -479,7 +478,7 @@ cdef uint32_t _trace(Machine* m, Word* fp, Word* top, TraceEntry* entries) noexc
         entries[count + 1].symbol = derivation_symbols(m)[NAME_ARGS]
     entries[count].note = NOTE_DERIVATION
     entries[count].text = format_text("%.*s", <int>string_size(name), <char*>string_data(name))
-    entries[count].position = keys_positions(attrs_keys(fp[0]))[place]
+    entries[count].position = attrs_position(fp[0], m.symbol_name)
     return count + 1
 
 
