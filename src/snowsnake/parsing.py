@@ -11,7 +11,7 @@ from snowsnake.syntax.features import LINTS, feature_bits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from snowsnake.bytecode.view import Chunk
@@ -139,12 +139,24 @@ def compile_source(
 
     `index`: only the chunk with this number and those below it.
     """
-    from snowsnake.bytecode.disassembler import disassemble
+    return "".join(compiled_pieces(source, name, base_path, level, features, index))
+
+
+def compiled_pieces(
+    source: bytes,
+    name: str,
+    base_path: str,
+    level: int = 1,
+    features: "Iterable[str]" = (),
+    index: int | None = None,
+) -> "Iterator[str]":
+    """`compile_source` in pieces, one for each chunk."""
+    from snowsnake.bytecode.disassembler import listing
 
     chunk = compile_chunk(source, name, base_path, level, features)
     if index is not None:
         chunk = next((inner for inner in chunk.walk() if inner.index == index), chunk)
-    return disassemble(chunk, source)
+    return listing(chunk, source)
 
 
 def compile_chunk(source: bytes, name: str, base_path: str, level: int, features: "Iterable[str]" = ()) -> "Chunk":

@@ -165,7 +165,7 @@ def check_bytecode(feature: Path, level: int, golden: Path, accept: bool, monkey
     # The folder is replaced before the text is shortened, so that the length of its path does not matter.
     monkeypatch.setattr(disassembler, "_shortened", lambda text: shortened(text.replace(str(feature), ".")))
     try:
-        text = disassembly("file", b"in.nix", level, features)
+        text = "".join(disassembly("file", b"in.nix", level, features))
     except EvaluationError as error:
         assert error.code in ("syntax", "duplicate-attribute", "undefined-variable")
         assert not golden.exists()

@@ -95,3 +95,33 @@ def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path, kind):
     if done.returncode == 77 or "unshare" in done.stderr[:100]:
         pytest.skip("no namespaces here")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_listing_ends_where_the_disk_is_full(tmp_path) -> None:
+    """The listing is written while it is made, and is never in memory as a whole."""
+    import io
+
+    from snowsnake.cli import listing
+    from snowsnake.parsing import compiled_pieces
+
+    source = b"[ " + b"(x: { a = x.a or [ x 1 ]; }) " * 20_000 + b"]"
+    made = 0
+
+    def counted():
+        nonlocal made
+        for text in compiled_pieces(source, "x.nix", "/"):
+            made += 1
+            yield text
+
+    class Full(io.RawIOBase):
+        def write(self, data: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    real, listing.write = listing.write, Full().write
+    try:
+        with pytest.raises(OSError, match="No space"):
+            listing.write_pieces(counted())
+    finally:
+        listing.write = real
+    # Each function has two chunks of a few hundred bytes.
+    assert made < 1000

@@ -5,6 +5,7 @@ of the source (`|` while it stays the same), operation with operands, and behind
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 
 from snowsnake.bytecode.decode import DecodeFault, Operation, operations
@@ -35,11 +36,18 @@ def disassemble(top: Chunk, source: bytes = b"") -> str:
     0x0     1  OpConstant(0)  ; 1
     0x2     |  OpReturn
     """
+    return "".join(listing(top, source))
+
+
+def listing(top: Chunk, source: bytes = b"") -> Iterator[str]:
+    """`disassemble` in pieces, one for each chunk: the whole text of a large source is sixteen times as long as that."""
     expect_chunk(top)
     if not isinstance(source, bytes):
         raise TypeError(f"a chunk's source is bytes, not {type(source).__name__}")
     lines = Lines(source)
-    return "\n".join(disassemble_chunk(chunk, lines) for chunk in top.walk())
+    for chunk in top.walk():
+        text = disassemble_chunk(chunk, lines)
+        yield text if chunk is top else "\n" + text
 
 
 def disassemble_chunk(chunk: Chunk, lines: Lines) -> str:

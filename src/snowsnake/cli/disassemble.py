@@ -8,7 +8,7 @@ import os
 import sys
 
 from snowsnake.cli.evaluate import SOURCE_OPTIONS, level_of, load, session_of, settings_of, source_of
-from snowsnake.cli.listing import disassembly
+from snowsnake.cli.listing import disassembly, write_pieces
 from snowsnake.cli.options import Arguments
 from snowsnake.cli.output import Reporter, write
 from snowsnake.diagnostics.error import EvaluationError
@@ -35,12 +35,12 @@ def run(given: Arguments, reporter: Reporter) -> int:
         _print_selected(given, reporter, level, features)
     else:
         name, data = source_of(given)
-        write(disassembly(name, data, level, features).encode("utf-8", "surrogateescape"))
+        write_pieces(disassembly(name, data, level, features))
     return 0
 
 
 def _print_selected(given: Arguments, reporter: Reporter, level: int, features: list[str]) -> None:
-    from snowsnake.parsing import compile_source
+    from snowsnake.parsing import compiled_pieces
     from snowsnake.source import Position, SourceMap
 
     session = session_of(given, reporter)
@@ -54,7 +54,7 @@ def _print_selected(given: Arguments, reporter: Reporter, level: int, features: 
         sys.stdout.flush()
         title = f"# {path} at {Position(name, SourceMap(source), start_byte, end_byte)}\n"
         write((title if number == 0 else "\n" + title).encode("utf-8", "surrogateescape"))
-        write(compile_source(source, name, folder, level, features, index).encode("utf-8", "surrogateescape"))
+        write_pieces(compiled_pieces(source, name, folder, level, features, index))
 
 
 def _code(value: "Handle", path: str) -> "Any":

@@ -270,10 +270,10 @@ def _chunk_lines(session: "Session") -> "Iterator[str]":
 
 
 def _dump_bytecode(given: Arguments, session: "Session") -> None:
-    from snowsnake.cli.listing import disassembly
+    from snowsnake.cli.listing import disassembly, write_pieces
 
     features = session.settings["experimental-features"]
-    write(disassembly(*source_of(given), given.integer("optimise", 1), features).encode("utf-8", "surrogateescape"))
+    write_pieces(disassembly(*source_of(given), given.integer("optimise", 1), features))
 
 
 def _write_lines(lines: "Iterable[str]") -> None:

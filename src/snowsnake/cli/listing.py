@@ -2,10 +2,32 @@
 
 import os
 
+from snowsnake.cli.output import write
 
-def disassembly(name: str, data: bytes, level: int, features: list[str]) -> str:
-    """The listing of a text called `name`, or of the file at the path `data` if the name is "file"."""
-    from snowsnake.parsing import compile_source
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PIECE = 1 << 16
+
+
+def write_pieces(texts: "Iterator[str]") -> None:
+    """Writes a listing while it is made: a disk that is full, or a reader that went away, ends it early."""
+    waiting: list[str] = []
+    size = 0
+    for text in texts:
+        waiting.append(text)
+        size += len(text)
+        if size > _PIECE:
+            write("".join(waiting).encode("utf-8", "surrogateescape"))
+            waiting.clear()
+            size = 0
+    write("".join(waiting).encode("utf-8", "surrogateescape"))
+
+
+def disassembly(name: str, data: bytes, level: int, features: list[str]) -> "Iterator[str]":
+    """The listing, in pieces, of a text called `name`, or of the file at the path `data` if the name is "file"."""
+    from snowsnake.parsing import compiled_pieces
 
     folder = os.getcwd()
     if name == "file":
@@ -15,4 +37,4 @@ def disassembly(name: str, data: bytes, level: int, features: list[str]) -> str:
         folder = os.path.dirname(name)
         with open(name, "rb") as file:
             data = file.read()
-    return compile_source(data, name, folder, level, features)
+    return compiled_pieces(data, name, folder, level, features)
