@@ -248,3 +248,15 @@ def test_patterns_with_many_paths_are_fast(tmp_path: Path) -> None:
     for pattern in ("(a*)*b", "(a|aa)+b", "(a|a)*b", "(.*)(.*)(.*)(.*)b"):
         expression = REPEAT + f'builtins.match "{pattern}" (repeat 20000 "a")'
         assert run(tmp_path, "--eval", "-E", expression)[:2] == (0, "null\n")
+
+
+def test_standard_input_without_end_is_an_error(monkeypatch, capfd) -> None:
+    from snowsnake.cli import output
+    from snowsnake.cli.main import main
+
+    monkeypatch.setattr(output, "_LARGEST_SOURCE", 1 << 22)
+    for words in (["eval", "-"], ["parse", "-"]):
+        with open("/dev/zero", encoding="utf-8") as endless:
+            monkeypatch.setattr("sys.stdin", endless)
+            assert main(words) == 1
+        assert "standard input is larger than 4 GiB" in capfd.readouterr().err

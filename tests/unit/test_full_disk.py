@@ -97,6 +97,15 @@ def test_a_full_disk_is_an_error_and_loses_nothing(tmp_path, kind):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("words", ["--help", "eval --help", "--version", ""])
+def test_help_says_that_the_disk_is_full(words) -> None:
+    command = f"from snowsnake.cli.entry_points import snowsnake; import sys; sys.argv[1:] = {words.split()!r}; snowsnake()"
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-c", command], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr == "error: No space left on device\n" or not words
+
+
 def test_a_listing_ends_where_the_disk_is_full(tmp_path) -> None:
     """The listing is written while it is made, and is never in memory as a whole."""
     import io

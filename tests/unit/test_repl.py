@@ -218,3 +218,20 @@ def test_no_random_line_ends_the_session(run_command, seed):
     done = run_command("nix.main", "repl", stdin=(lines + closing).encode(), EDITOR="true", NIX_REMOTE="dummy://")
     text = done.stderr.decode("utf-8", "replace")
     assert done.returncode == 0 and "fault of the evaluator" not in text and "Traceback" not in text
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing", "device", "file"])
+def test_a_history_that_is_no_file_is_neither_read_nor_written(kind, tmp_path) -> None:
+    history = tmp_path / "history"
+    if kind == "pipe":
+        os.mkfifo(history)
+    elif kind == "folder":
+        history.mkdir()
+    elif kind == "link to nothing":
+        history.symlink_to(tmp_path / "absent" / "x")
+    elif kind == "device":
+        history.symlink_to("/dev/full")
+    code = f"from snowsnake.cli.repl.reading import TerminalReader; r = TerminalReader({str(history)!r}, lambda word: [], print); r.close()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert history.is_file() == (kind == "file")

@@ -8,7 +8,7 @@ import sys
 
 from snowsnake.cli.about import print_version
 from snowsnake.cli.options import UsageError, next_words, take_values
-from snowsnake.cli.output import EVERYTHING, QUIET, Reporter, guarded
+from snowsnake.cli.output import EVERYTHING, QUIET, Reporter, guarded, read_input
 from snowsnake.settings import Settings
 from snowsnake.settings.flags import flag
 
@@ -201,7 +201,7 @@ def open_root(request: EvalJobsRequest, settings: Settings, reporter: Reporter) 
         options["verbosity"] = request.verbosity
     options |= cache_options("--no-cache" in request.flags, request.texts.get("--cache-dir", ""), "stat")
     session = Session(settings, reporter, request.includes, **options)
-    session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], sys.stdin.buffer.read)
+    session.add_arguments([request.arguments[name] for name in sorted(request.arguments)], read_input)
     if "--flake" in request.flags:
         root = _flake_root(request, session, reporter)
     elif "--expr" in request.flags:

@@ -14,6 +14,7 @@ from snowsnake.cli.output import (
     end_output_at,
     only_evaluates,
     raw_text,
+    read_input,
     write,
     write_error_text,
     write_json,
@@ -158,7 +159,7 @@ def session_of(given: Arguments, reporter: Reporter, prepare: "Any" = None, **mo
     if not has_arguments:
         return session
     arguments = [["arg", *pair] for pair in given.texts("arg")] + [["argstr", *pair] for pair in given.texts("argstr")]
-    session.add_arguments(arguments, sys.stdin.buffer.read)
+    session.add_arguments(arguments, read_input)
     return session
 
 
@@ -172,7 +173,7 @@ def source_of(given: Arguments) -> tuple[str, bytes]:
         raise UsageError(f"more than one file was given: {' '.join(given.words)}")
     word = given.words[0] if given.words else "./default.nix"
     if word == "-":
-        return "«stdin»", sys.stdin.buffer.read()
+        return "«stdin»", read_input()
     return "file", os.fsencode(word)
 
 

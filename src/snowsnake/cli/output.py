@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LOG_FORMATS = ("text", "json", "internal-json", "raw", "bar", "bar-with-logs", "raw-with-logs")
 # The number of characters that are encoded at once.
 _PIECE = 1 << 20
+_LARGEST_SOURCE = 1 << 32
 # These commands have workers, and handle signals themselves.
 _WITH_OWN_SIGNALS = ("nix-eval-jobs", "snowsnake jobs")
 _OF_NIX = ("nix", "nix-build", "nix-collect-garbage", "nix-daemon", "nix-env", "nix-hash", "nix-instantiate", "nix-prefetch-url", "nix-shell", "nix-store")
@@ -259,6 +260,18 @@ def end_output_at(deadline: float) -> None:
     """Sets the deadline of all output from now on, whether or not somebody reads it."""
     global _deadline
     _deadline = deadline
+
+
+def read_input() -> bytes:
+    """All of standard input; a source of more than 4 GiB, which a device may have, is an error."""
+    pieces: list[bytes] = []
+    left = _LARGEST_SOURCE
+    while piece := sys.stdin.buffer.read(_PIECE):
+        pieces.append(piece)
+        left -= len(piece)
+        if left < 0:
+            raise EvaluationError("memory", "standard input is larger than 4 GiB")
+    return b"".join(pieces)
 
 
 def waits_no_longer() -> None:
@@ -651,6 +664,9 @@ def _ended(main: "Callable[[], int]") -> int:
     except BrokenPipeError:
         # Help is written outside of `guarded`.
         code = 141
+    except OSError as error:
+        Reporter().failure(_file_message(error))
+        code = 1
     finish_evaluations()
     try:
         if not _is_interrupted:

@@ -6,11 +6,10 @@ In: paths, an expression, or standard input.  Out: one line for each source.
 import errno
 import os
 import stat
-import sys
 
 from snowsnake.cli.evaluate import settings_of
 from snowsnake.cli.options import HELP_OPTION, Arguments, CommandOption
-from snowsnake.cli.output import Reporter, write_line
+from snowsnake.cli.output import Reporter, read_input, write_line
 from snowsnake.diagnostics.error import EvaluationError
 
 TYPE_CHECKING = False
@@ -40,7 +39,7 @@ def run(given: Arguments, reporter: Reporter) -> int:
     for word in given.words or ([] if given.flag("expr") else ["./default.nix"]):
         if word == "-":
             code |= _reported(
-                lambda: print_expression(sys.stdin.buffer.read(), "«stdin»", features, reporter, as_json), reporter
+                lambda: print_expression(read_input(), "«stdin»", features, reporter, as_json), reporter
             )
         else:
             code |= _reported(lambda word=word: print_file(word, features, reporter, as_json), reporter)

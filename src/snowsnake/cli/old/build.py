@@ -10,7 +10,7 @@ from snowsnake.cli.building import BuildErrors, check_again, link_outputs, reali
 from snowsnake.cli.hand_on import NotOurs
 from snowsnake.cli.old.command_line import Common, Request, run_request, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
-from snowsnake.cli.output import OnlyEvaluating, Reporter, guarded, write_text
+from snowsnake.cli.output import OnlyEvaluating, Reporter, guarded, read_input, write_text
 from snowsnake.cli.stores import evaluated_in, open_store
 from snowsnake.diagnostics.error import EvaluationError, as_error
 
@@ -101,7 +101,7 @@ def _derivations(request: _Request, common: Common) -> list[tuple[str, str]]:
             continue
         session = session or request.evaluation.open(common, is_writable=True)
         if word == "-":
-            value = session.expression(sys.stdin.buffer.read(), "«stdin»")
+            value = session.expression(read_input(), "«stdin»")
         elif request.is_expression:
             value = session.expression(word.encode("utf-8", "surrogateescape"))
         else:

@@ -4,11 +4,10 @@ In: words.  Out: a `Session`.
 """
 
 import os
-import sys
 
 from snowsnake.cli.old.command_line import Common
 from snowsnake.cli.options import take_values
-from snowsnake.cli.output import shows_statistics
+from snowsnake.cli.output import read_input, shows_statistics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,5 +61,5 @@ class EvaluationWords:
         options["count_objects"] = shows_statistics()
         options["repairs"] = self.repairs
         session = Session(settings, common.reporter, self.includes, eval_store=self.eval_store, **options)
-        session.add_arguments([self.arguments[name] for name in sorted(self.arguments)], sys.stdin.buffer.read)
+        session.add_arguments([self.arguments[name] for name in sorted(self.arguments)], read_input)
         return session

@@ -16,7 +16,7 @@ from snowsnake.cli.hand_on import NotOurs, hand_on
 from snowsnake.cli.old.command_line import Common, Request, answered, read, value_of
 from snowsnake.cli.old.evaluation import EvaluationWords
 from snowsnake.cli.options import UsageError
-from snowsnake.cli.output import Reporter, guarded
+from snowsnake.cli.output import Reporter, guarded, read_input
 from snowsnake.cli.shells.scripts import ScriptHead
 from snowsnake.cli.stores import open_store
 from snowsnake.diagnostics.error import EvaluationError, as_error
@@ -201,7 +201,7 @@ class _Shell:
             if not request.is_expression and path.endswith(".drv") and path.startswith(self.session.evaluator.store_dir + "/"):
                 yield path
             elif word == "-":
-                roots.append(self.session.expression(sys.stdin.buffer.read(), "«stdin»"))
+                roots.append(self.session.expression(read_input(), "«stdin»"))
             elif request.is_expression:
                 roots.append(self.session.expression(word.encode("utf-8", "surrogateescape")))
             else:

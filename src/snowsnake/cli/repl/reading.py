@@ -67,10 +67,15 @@ class TerminalReader(Reader):
         except OSError as error:
             warn(f"creating directory '{os.path.dirname(history)}': {error.strerror}")
         try:
-            readline.read_history_file(history)
+            if self._is_file():
+                readline.read_history_file(history)
         except OSError:
             # The first session has no history.
             pass
+
+    def _is_file(self) -> bool:
+        """Whether the history is a file, or will be one: a pipe would be waited for."""
+        return os.path.isfile(self._history) or not os.path.lexists(self._history)
 
     def line(self, prompt: str) -> str | None:
         try:
@@ -89,7 +94,8 @@ class TerminalReader(Reader):
 
     def close(self) -> None:
         try:
-            self._readline.write_history_file(self._history)
+            if self._is_file():
+                self._readline.write_history_file(self._history)
         except OSError:
             # A history that cannot be written does not end the session.
             pass
