@@ -1,4 +1,4 @@
-"""Builtins that take a set, each attribute of it wrong in turn, however the attribute comes into the set: further cases of the recorded reports."""
+"""Further cases of the recorded reports: builtins that take a set, each attribute of it wrong in turn, however the attribute comes into the set; shared data."""
 
 from collections.abc import Iterator
 
@@ -28,8 +28,20 @@ FORMS = (
 # A context that no derivation has.
 CONTEXTS = ("{ outputs = [ ‹› ]; }", "{ allOutputs = true; outputs = [ ‹› ]; }", "{ path = true; allOutputs = ‹›; }", "{ outputs = ‹›; zz = 1; }")
 
+# Lists and sets in a message that contain themselves, or occur several times.
+SHARED = (
+    "builtins.add 1 (let x = [ x ]; in x)",
+    "builtins.add 1 (let x = { a = x; }; in x)",
+    "let x = [ 1 2 ]; y = [ x x { a = x; } ]; in builtins.deepSeq y (y + 1)",
+    "let x = builtins.genList (y: y) 2; in builtins.deepSeq x ([ x x ] + 1)",
+    'let x = [ 1 x ]; in builtins.deepSeq x (x + "")',
+    "let x = [ ]; y = [ x x ]; in builtins.deepSeq y (y + 1)",
+    "let x = { a = [ x.b x.b ]; b = [ 1 ]; }; in builtins.deepSeq x (x + 1)",
+)
+
 
 def forms() -> Iterator[str]:
+    yield from SHARED
     for call, attributes, names in SETS:
         for name in names:
             right = "".join(f"{part}; " for part in attributes.rstrip(";").split("; ") if part and not part.startswith(f"{name} "))

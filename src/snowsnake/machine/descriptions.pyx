@@ -213,10 +213,27 @@ cdef void _elided(Out* out, uint64_t count, const char* what) noexcept nogil:
     _own(out, format_text(b"\xc2\xab%llu %s%s elided\xc2\xbb ", <unsigned long long>count, what, "s" if count > 1 else ""))
 
 
-cdef void _list(Machine* m, Out* out, Word w, int depth) noexcept nogil:
+cdef bint _is_repeated(Out* out, Word w) noexcept nogil:
+    """Whether a set or list has been shown already; if so, this says that it is repeated."""
+    cdef int i
+    for i in range(out.seen_count):
+        if out.seen[i] == w:
+            _text(out, b"\xc2\xabrepeated\xc2\xbb")
+            return True
+    if out.seen_count < MOST_ITEMS * 5:
+        out.seen[out.seen_count] = w
+        out.seen_count += 1
+    return False
+
+
+cdef void _list(Machine* m, Out* out, Word given, int depth) noexcept nogil:
+    """*given*: the list, or the thunk that it is the value of: C++ Nix knows it again by that (output/nix_text.pyx)."""
+    cdef Word w = val(given)
     cdef uint64_t n = list_size(w), i
     if depth >= MOST_DEPTH and n:
         _text(out, "[ ... ]")
+        return
+    if n and _is_repeated(out, given):
         return
     _text(out, "[ ")
     for i in range(n):
@@ -244,13 +261,8 @@ cdef void _set(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     if (depth >= MOST_DEPTH and n) or not attrs_flat(m, w):
         _text(out, "{ ... }")
         return
-    for i in range(out.seen_count):
-        if out.seen[i] == w:
-            _text(out, b"\xc2\xabrepeated\xc2\xbb")
-            return
-    if n and out.seen_count < MOST_ITEMS * 5:
-        out.seen[out.seen_count] = w
-        out.seen_count += 1
+    if n and _is_repeated(out, w):
+        return
     order = keys_order(m, attrs_keys(w))
     if order == NULL:
         error_disregard(m)
@@ -290,7 +302,7 @@ cdef void _lambda(Machine* m, Out* out, Word w) noexcept nogil:
 
 cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     cdef int tag
-    cdef Word s
+    cdef Word s, given = w
     w = val(w)
     tag = tag_of(w)
     if out.size_bytes > MOST_MESSAGE_BYTES:
@@ -304,7 +316,7 @@ cdef void _value(Machine* m, Out* out, Word w, int depth) noexcept nogil:
     elif tag == TAG_STRING:
         _string(out, w)
     elif tag == TAG_LIST:
-        _list(m, out, w, depth)
+        _list(m, out, given, depth)
     elif tag == TAG_ATTRS:
         _set(m, out, w, depth)
     elif tag == TAG_FUNCTION:
