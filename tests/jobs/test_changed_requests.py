@@ -145,17 +145,18 @@ class Changing:
             path.unlink(missing_ok=True)
 
     def damage(self) -> str:
-        """Writes random bytes into the file of results or into one beside it, or cuts it off."""
+        """Writes random bytes into the file of results or into one beside it, or cuts it off; its head, by which it is known to be ours, stays."""
         files = sorted(self.results.parent.glob("results.sqlite*"))
         if not files:
             return "no results"
         path = self.chance.choice(files)
-        data = bytearray(path.read_bytes())
+        whole = path.read_bytes()
+        head, data = whole[:100], bytearray(whole[100:])
         if self.chance.random() < 0.5:
             del data[self.chance.randrange(len(data) + 1) :]
         for _ in range(20 if data else 0):
             data[self.chance.randrange(len(data))] = self.chance.randrange(256)
-        path.write_bytes(data)
+        path.write_bytes(head + data)
         return f"damaged {path.name}"
 
     def start(self, *more: str) -> subprocess.Popen:

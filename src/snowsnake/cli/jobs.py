@@ -223,11 +223,22 @@ def memory_of(given: Arguments, evaluator: "Interpreter", options: "JobOptions")
     folder = default_folder(os.environ)
     if folder is None and not given.flag("results"):
         raise UsageError("there is no cache folder: say where results are kept with '--results FILE'")
-    path = os.path.abspath(given.text("results")) if folder is None or given.flag("results") else os.path.join(folder, "jobs.sqlite")
+    path = os.path.join(folder, "jobs.sqlite") if folder is not None and not given.flag("results") else _results_path(given.text("results"))
     trusts_stamps = given.text("cache_validate", "stat") == "stat"
     memory = JobMemory(path, request, valid_among=valid_among if options.is_instantiating else None, trusts_stamps=trusts_stamps)
     memory.begin_early(evaluator.dependencies())
     return memory
+
+
+def _results_path(name: str) -> str:
+    """The path of the file that `--results` names; nothing of somebody else's is overwritten."""
+    from snowsnake.foundation.results_database import refusal_of
+
+    path = os.path.abspath(name)
+    refusal = "the name is empty" if not name else refusal_of(path)
+    if refusal is not None:
+        raise UsageError(f"results cannot be kept in '{name}' (--results): {refusal}")
+    return path
 
 
 def job_options(given: Arguments, settings: "Settings") -> "JobOptions":

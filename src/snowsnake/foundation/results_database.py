@@ -4,11 +4,39 @@ In: a path, tables.  Out: an open SQLite connection, and the sizes of what it ke
 """
 
 import os
+import stat
 import time
 
 from snowsnake.foundation.sqlite import FAULTS, sqlite3
 
 _RETRY_S = 0.005
+# SQLite's mark for the files of one program ("Snow"), and where the head of a file has it.
+_APPLICATION_ID = 0x536E6F77
+_MAGIC = b"SQLite format 3\0"
+_APPLICATION_ID_AT = 68
+
+
+def refusal_of(path: str) -> str | None:
+    """Why a file that a user names cannot be a database of results: it is not ours, or cannot be written.  None: it is ours or empty; one that is absent is made.
+
+    `open_results` replaces what it cannot read, so this is asked before it, about each path that is not below a folder of our own.
+
+    >>> refusal_of("/dev/null")
+    'it is not a regular file'
+    """
+    try:
+        if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+            return "it is not a regular file"
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            head = os.pread(fd, 100, 0)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        return str(error.strerror)
+    mark = int.from_bytes(head[_APPLICATION_ID_AT : _APPLICATION_ID_AT + 4], "big")
+    return None if not head or head.startswith(_MAGIC) and mark == _APPLICATION_ID else "it is not a file of results"
 
 
 def open_results(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Connection:
@@ -42,6 +70,8 @@ def _connect(path: str, schema: str, version: int, busy_s: float) -> sqlite3.Con
         database.execute("pragma foreign_keys = on")
         if found != version:
             database.execute("pragma auto_vacuum = incremental")
+            # The first page has the mark from the first moment: a log that is written ahead would keep it from the file.
+            database.execute(f"pragma application_id = {_APPLICATION_ID}")
             _write_ahead(database, busy_s)
             database.executescript(f"begin immediate; {schema} pragma user_version = {version}; commit;")
     except BaseException:

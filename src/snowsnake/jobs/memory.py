@@ -33,7 +33,7 @@ from snowsnake.store import hashing
 if TYPE_CHECKING:
     from snowsnake.jobs.ledger import Ledger, Segment
 
-_VERSION = 5
+_VERSION = 6
 # In a damaged file a column may have another type.
 _FAULTS = (*FAULTS, TypeError)
 _BUSY_S = 20.0
