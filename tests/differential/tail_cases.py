@@ -365,6 +365,27 @@ def coerced() -> Iterator[str]:
         yield f'let q = "q"; s = {value}; in ' + around.replace("‹S›", value)
 
 
+# What fails while an attribute of a derivation becomes a text, what that attribute is, and what needs the derivation.
+_FAILING_TEXTS = (
+    '(throw "x")', '{ outPath = throw "x"; }', "{ outPath = { }; }", '{ outPath = { outPath = throw "x"; }; }', '{ outPath = [ (throw "x") ]; }', '{ outPath = [ { outPath = throw "x"; } ]; }', '{ __toString = s: throw "x"; }',
+    "{ __toString = s: { }; }", '{ __toString = s: [ (throw "x") ]; }', "{ __toString = 1; }", "{ }", "(x: x)", "/nosuch", "{ outPath = x: x; }", "{ outPath = /nosuch; }", "d", "{ outPath = d; }", "c.q", "{ outPath = c.q; }",
+    "(rec { outPath = outPath; })",
+)  # fmt: skip
+_DERIVED = (
+    "q = ‹E›;", "q = [ ‹E› ];", 'q = [ 1 ‹E› "z" ];', "q = [ [ ‹E› ] ];", "q = [ 1 [ 2 ‹E› ] ];", "args = [ ‹E› ];", "args = [ [ ‹E› ] ];", "q = toString [ ‹E› ];", 'q = "${‹E›}";', 'q = builtins.concatStringsSep ":" [ ‹E› ];',
+    "__structuredAttrs = true; q = [ ‹E› ];", "__structuredAttrs = true; q = ‹E›;", "__structuredAttrs = true; q.w = [ { z = ‹E›; } ];", "q = map toString [ ‹E› ];", "__ignoreNulls = true; q = [ ‹E› ];", 'q = [ "a" ] ++ [ ‹E› ];',
+    "q = builtins.toJSON [ ‹E› ];",
+)  # fmt: skip
+_USES_OF_DERIVATIONS = ("(‹D›).outPath", "(‹D›).drvPath", '"${‹D›}"', "[ (‹D›) ]", "builtins.seq (‹D›).drvPath 1")
+
+
+def derived() -> Iterator[str]:
+    for number, (attribute, value) in enumerate(product(_DERIVED, _FAILING_TEXTS)):
+        made = f'derivation {{ name = "n"; system = "s"; builder = "b"; {attribute.replace("‹E›", value)} }}'
+        use = _USES_OF_DERIVATIONS[number % 5 if number % 3 == 0 else 0].replace("‹D›", made)
+        yield 'let c = { q = throw "c"; }; d = derivation { name = "m"; system = "s"; builder = throw "b"; }; in ' + use
+
+
 def expressions() -> Iterator[str]:
     """A seventh of all calls, and everything else."""
     yield from shown()
@@ -372,6 +393,7 @@ def expressions() -> Iterator[str]:
     yield from selections()
     yield from computed()
     yield from recursions()
+    yield from derived()
     yield from coerced()
     yield from repeated()
     yield from called_builtins()

@@ -17,7 +17,7 @@ from snowsnake.cli.instantiate import main
 
 RECORDED: dict[str, list[str]] = json.loads((Path(__file__).parent / "tail_calls.json").read_text(encoding="utf-8"))
 CASES = list(RECORDED)
-# In these, C++ Nix computes the names behind the one that fails, too, to show them.
+# In most of these, C++ Nix computes the names behind the one that fails, too, to show them; in the others, JSON is made of sets that have a text.
 KNOWN = frozenset((Path(__file__).parent / "tail_calls_known.txt").read_text(encoding="utf-8").splitlines())
 CHUNK = 100
 COMMAND = [sys.executable, "-m", "snowsnake.cli.instantiate", "--eval", "--strict"]

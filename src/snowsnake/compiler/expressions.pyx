@@ -200,6 +200,11 @@ cdef void evaluate_before(Compiler* c, Node* node, Node* following) noexcept nog
         evaluate_forced(c, node)
 
 
+cdef enum:
+    # A longer path of a selection has no line with its computed names.
+    MOST_KEPT = 60
+
+
 # ---- calls ------------------------------------------------------------------------------------------------------
 
 cdef Global* folded_builtin(Compiler* c, Node* node) noexcept nogil:
@@ -296,7 +301,7 @@ cdef void evaluate_select(Compiler* c, Node* node, bint tail) noexcept nogil:
         op1(c, OP_CONSTANT, global_constant(c, folded), node, 1)
         leave(c, node, tail)
         return
-    if c.level == LEVEL_KEEPS_FRAMES and has_computed_name(node):
+    if c.level == LEVEL_KEEPS_FRAMES and keeps_names(node):
         evaluate_computed_select(c, node, tail)
         return
     if node.b != NULL:
@@ -389,8 +394,11 @@ cdef void evaluate_select_or(Compiler* c, Node* node, bint tail) noexcept nogil:
         leave(c, node, tail)
 
 
-cdef bint has_computed_name(Node* node) noexcept nogil:
+cdef bint keeps_names(Node* node) noexcept nogil:
+    """Whether a selection has computed names, and is short enough to keep all words that an error may show."""
     cdef uint32_t i
+    if node.count > MOST_KEPT:
+        return False
     for i in range(node.count):
         if node.items[i].name == NO_NAME:
             return True

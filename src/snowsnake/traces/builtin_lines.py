@@ -172,9 +172,12 @@ class BuiltinLines(TraceState):
         """
         texts: list[str] = []
         value = ""
-        for other in rest:
+        for number, other in enumerate(rest):
             if other.name not in ("__toStringCoerce", "__derivationString"):
                 break
+            if number > 0 and other.is_behind_machine and rest[number - 1].name == "__derivationString":
+                # It is a call of `toString` that was left for later, with lines of its own.
+                return texts
             if other.operands[0] == TAG_LIST:
                 texts += [value, *["while evaluating one element of the list"] * (other.operands[1] - 1)]
                 value = "while evaluating one element of the list"

@@ -339,7 +339,7 @@ class _Trace(RecursionLines, BuiltinLines):
         """Whether C++ Nix needs the attribute without a line for it: while it compares, coerces, resolves a name, overrides."""
         if before.name in ("__equal", "__assertEqual") or before.name in COMPARERS:
             return before.part.startswith("attribute ")
-        if before.name in (*COERCIONS, "__toStringCoerce"):
+        if before.name in (*COERCIONS, "__toStringCoerce", "__derivationString"):
             return name in ("outPath", "__toString") or before.part != ""
         if before.name == "toJSON":
             return name == "__toString"

@@ -300,7 +300,7 @@ class OperatorLines(TraceState):
 
     def _coerced_piece(self, note: Note, node: Step, tree: SourceTree, inner: Note | None) -> None:
         text = "while evaluating a path segment"
-        if self._notes[-1].part == "result" or (len(self._notes) > 1 and self._notes[-2].name in COERCIONS):
+        if self._notes[-1].part == "result":
             text = RESULT_OF_TO_STRING
         self._add(note, "text", text, self._piece_start(node, tree, inner))
         self._is_shown = False
