@@ -1,6 +1,10 @@
 """Files that `snowsnake jobs --results` is given: those of others stay as they are."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,4 +65,20 @@ def test_an_empty_file_and_one_of_another_version_become_ours(jobs, tmp_path, ru
     assert database.execute("pragma user_version").fetchone() != (1,) and database.execute(
         "select count(*) from bases"
     ).fetchone() == (1,)
+    database.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_waits_for_another_process_can_be_stopped(number, jobs, tmp_path, run_command):
+    place = tmp_path / "results"
+    words = ["jobs", str(jobs), "--json", "--incremental", "--results", str(place), "--workers", "1"]
+    run_command("main", *words)
+    database = sqlite3.connect(place, isolation_level=None)
+    database.execute("begin immediate")
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from snowsnake.cli.main import main; raise SystemExit(main())"
+    waiting = subprocess.Popen([sys.executable, "-c", program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1.5)
+    assert waiting.poll() is None
+    waiting.send_signal(number)
+    assert waiting.wait(8) != 0
     database.close()

@@ -10,6 +10,8 @@ import time
 from snowsnake.foundation.sqlite import FAULTS, sqlite3
 
 _RETRY_S = 0.005
+# How long a request to stop may wait for SQLite.
+_LOOK_MS = 100
 # SQLite's mark for the files of one program ("Snow"), and where the head of a file has it.
 _APPLICATION_ID = 0x536E6F77
 _MAGIC = b"SQLite format 3\0"
@@ -91,6 +93,24 @@ def _write_ahead(database: sqlite3.Connection, busy_s: float) -> None:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
         time.sleep(_RETRY_S)
+
+
+def write_patiently(database: sqlite3.Connection, query: str, parameters: tuple[object, ...], busy_s: float) -> sqlite3.Cursor:
+    """Writes; waits up to *busy_s* for another process that writes, which may have been stopped.
+
+    A signal counts meanwhile: SQLite's own waiting would let Python's handlers run only at its end.
+    """
+    until = time.monotonic() + busy_s
+    database.execute(f"pragma busy_timeout = {_LOOK_MS}")
+    try:
+        while True:
+            try:
+                return database.execute(query, parameters)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+    finally:
+        database.execute(f"pragma busy_timeout = {int(busy_s * 1000)}")
 
 
 def used_bytes(database: sqlite3.Connection) -> int:

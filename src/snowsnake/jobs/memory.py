@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from snowsnake.cache.seals import sealed, unsealed
 from snowsnake.dependencies import Dependencies
-from snowsnake.foundation.results_database import open_results, used_bytes
+from snowsnake.foundation.results_database import open_results, used_bytes, write_patiently
 from snowsnake.foundation.sqlite import FAULTS
 from snowsnake.jobs.asking import Asking
 from snowsnake.jobs.in_place import now
@@ -151,7 +151,7 @@ class JobMemory:
         try:
             database = open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)
             query = "update bases set used = ? where id = ? and key = ?"
-            if database.execute(query, (time.time_ns(), guessed.base, guessed.key)).rowcount != 1:
+            if write_patiently(database, query, (time.time_ns(), guessed.base, guessed.key), _BUSY_S).rowcount != 1:
                 database.close()
                 return False
         except (*_FAULTS, OSError):
@@ -192,7 +192,7 @@ class JobMemory:
         database = self._database = open_results(self.path, _SCHEMA, _VERSION, _BUSY_S)
         row = (key, self._request, time.time_ns(), quick)
         update = "on conflict (key) do update set used = excluded.used, quick = excluded.quick"
-        database.execute(f"insert into bases (key, request, used, quick) values (?, ?, ?, ?) {update}", row)
+        write_patiently(database, f"insert into bases (key, request, used, quick) values (?, ?, ?, ?) {update}", row, _BUSY_S)
         (base,) = database.execute("select id from bases where key = ?", (key,)).fetchone()
         if self._guessed is not None and (self._guessed.base, self._guessed.key) == (base, key):
             self._loaded = self._guessed
