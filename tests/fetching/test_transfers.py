@@ -23,6 +23,7 @@ from snowsnake.fetch.downloads import http_of
 from snowsnake.fetch.errors import FetchCancelled, FetchFailure, MalformedInput
 from snowsnake.fetch.fetcher import Fetcher
 from snowsnake.fetch.http import TransferError
+from snowsnake.fetch.netrc import read_netrc
 from snowsnake.settings import Settings
 from snowsnake.store.hash import Hash
 
@@ -176,6 +177,19 @@ _NETRC = {
     "default login user password secret\nmachine 127.0.0.1 login a password b": "user:secret",
     'machine 127.0.0.1 login user password "a \\"b\\n"': 'user:a "b\n',
     "# machine 127.0.0.1 login x password y\nmachine 127.0.0.1 # here\n login user password sec#ret # there": "user:sec#ret",
+    "machine 127.0.0.1 login user password #secret": "user:#secret",
+    "machine 127.0.0.1 login #user password # # there": "#user:#",
+    "machine 127.0.0.1 login user password\n # a comment\nsecret": "user:secret",
+    "machine 127.0.0.1 login user": "user:",
+    "machine 127.0.0.1 password secret login user login last": "last:secret",
+    "machine 127.0.0.1\nmachine 127.0.0.1 login user password secret": "user:secret",
+    "machine 127.0.0.1 macdef m\n\nlogin a password b": None,
+    "machine 127.0.0.1 login user password macdef m": "user:macdef",
+    "login machine 127.0.0.1 password secret": None,
+    "default": None,
+    "machine 127.0.0.1 login user password " + "x" * 4096: None,
+    "machine 127.0.0.1 login user password secret" + " " * 5000: "user:secret",
+    "machine 127.0.0.1 login user password secret\n" + "#" * 20_000: None,
     "machine 127.0.0.1 login a password b\nmachine 127.0.0.1 login user password secret": "a:b",
     "machine 127.0.0.1 login a login user password x password secret": "user:secret",
     "macdef init\nmachine 127.0.0.1 login a password b\n\nmachine 127.0.0.1 login user password secret": "user:secret",
@@ -187,13 +201,18 @@ _NETRC = {
 }
 
 
-@pytest.mark.parametrize("text", _NETRC)
+@pytest.mark.parametrize("text", _NETRC, ids=lambda text: text[:80])
 def test_a_netrc_file_is_read_as_curl_reads_it(text, served, make, tmp_path) -> None:
     _, server = served
     (tmp_path / "netrc").write_text(text, encoding="utf-8")
     fetched(make(settings=[("netrc-file", str(tmp_path / "netrc"))]), f"{server.url}/files/plain/a")
     sent = server.requests[-1][2].get("authorization", "")
     assert sent == ("" if _NETRC[text] is None else "Basic " + base64.b64encode(_NETRC[text].encode()).decode())
+
+
+def test_a_netrc_file_without_an_end_is_given_up(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert [read_netrc(path) for path in ("/dev/zero", "/dev/null", str(tmp_path), str(tmp_path / "pipe"), str(tmp_path / "nowhere"))] == [""] * 5
 
 
 @pytest.mark.parametrize(("login", "sent"), [("", "user:secret"), ("user", "user:secret"), ("a", "a:"), (":b", "user:secret"), ("a:b", "a:b"), ("user:", "user:")])

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from snowsnake.fetch.curl_faults import CurlFault
     from snowsnake.fetch.fetcher import Fetcher
-    from snowsnake.fetch.netrc import Entry
     from snowsnake.fetch.progress import Activity
     from snowsnake.fetch.s3 import S3Place, Signer
 else:
@@ -95,7 +94,7 @@ class Http:
         self._fetcher = fetcher
         self._connections = connections
         self._pools: dict[str, urllib3.PoolManager] = {}
-        self._netrc: list[Entry] | None = None
+        self._netrc: str | None = None
         self._signer: Signer | None = None
 
     # ---- one address --------------------------------------------------------------------------------------------
